@@ -1,0 +1,1 @@
+//! A session to a ledger: SessionClient, QldbSession and QldbDriver.

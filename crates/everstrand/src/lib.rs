@@ -1,0 +1,1 @@
+//! An open ledger database, compatible with Amazon QLDB.

@@ -1,0 +1,11 @@
+//! What can be wrong with Ion bytes or text.
+
+/// Why an input is not the Ion value that was asked for, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message} at offset {offset}")]
+pub struct IonError {
+    /// What is wrong.
+    pub message: String,
+    /// Where, in bytes from the start of the input.
+    pub offset: usize,
+}

@@ -1,0 +1,30 @@
+//! Ion 1.0 as a ledger needs it: owned values, text and binary forms, a zero-copy cursor over
+//! the binary form, and Ion Hash.
+//!
+//! [`Value`] is an owned tree. [`RawValue`] is a borrowed view of a value inside Ion binary,
+//! [`Document`] owns one self-contained binary value and hands out [`RawValue`]s. Nothing here
+//! recurses deeper than [`MAX_DEPTH`], panics on any input, or allocates beyond its size class.
+
+mod decimal;
+mod document;
+mod error;
+mod hash;
+mod int;
+mod symbol;
+mod timestamp;
+mod value;
+
+pub mod binary;
+pub mod text;
+
+pub use decimal::Decimal;
+pub use document::{Document, RawFields, RawItems, RawValue};
+pub use error::IonError;
+pub use hash::{Hasher, ion_hash, ion_hash_with};
+pub use int::Int;
+pub use symbol::Symbol;
+pub use timestamp::{Precision, Timestamp};
+pub use value::{Data, IonType, Struct, Value};
+
+/// The deepest nesting of containers that readers accept and writers produce.
+pub const MAX_DEPTH: usize = 128;

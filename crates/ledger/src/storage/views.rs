@@ -1,0 +1,106 @@
+//! Derived state: ordered bytes that may be thrown away and rebuilt from the journal at any time.
+
+use std::ops::Bound;
+
+/// The kinds of entries a view keeps apart; each is an ordered map of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Keyspace {
+    /// Tables and indexes, counters, the applied slot and link.
+    Catalog,
+    /// Document id → table and number.
+    Ids,
+    /// Table + number → header and data of the current revision.
+    Documents,
+    /// Table + number + version → superseded and deleted revisions.
+    History,
+    /// Index + key + number → nothing.
+    Indexes,
+    /// Block sequence number → slot and offset; transaction id → block.
+    Blocks,
+    /// The tiles of the journal's tree.
+    Tiles,
+}
+
+impl Keyspace {
+    /// All of them, in a fixed order.
+    pub const ALL: [Keyspace; 7] = [
+        Keyspace::Catalog,
+        Keyspace::Ids,
+        Keyspace::Documents,
+        Keyspace::History,
+        Keyspace::Indexes,
+        Keyspace::Blocks,
+        Keyspace::Tiles,
+    ];
+}
+
+/// The last slot whose effects a view holds, and that slot's link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Its number.
+    pub slot: u64,
+    /// Its link, which names its content and all that came before.
+    pub link: [u8; 32],
+}
+
+/// Changes that take effect together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// In order; a later change of the same key wins. `None` deletes.
+    pub changes: Vec<(Keyspace, Vec<u8>, Option<Vec<u8>>)>,
+}
+
+impl Batch {
+    /// Sets a key.
+    pub fn put(&mut self, keyspace: Keyspace, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+        self.changes.push((keyspace, key.into(), Some(value.into())));
+    }
+
+    /// Removes a key.
+    pub fn delete(&mut self, keyspace: Keyspace, key: impl Into<Vec<u8>>) {
+        self.changes.push((keyspace, key.into(), None));
+    }
+}
+
+/// One entry of a view.
+pub type Entry = (Vec<u8>, Vec<u8>);
+
+/// A view did not answer; it can be rebuilt.
+#[derive(Debug, thiserror::Error)]
+#[error("the ledger's view failed: {0}")]
+pub struct ViewError(pub String);
+
+/// Where derived state lies. Never the truth.
+pub trait ViewStore: Send + Sync {
+    /// What the view holds; `None` when it is empty.
+    fn applied(&self) -> Result<Option<Applied>, ViewError>;
+
+    /// Applies a batch and the new `applied` atomically. Only the committer calls this.
+    fn commit(&self, batch: Batch, applied: Applied) -> Result<(), ViewError>;
+
+    /// The state as it is now. Only the committer calls this, never during a commit: an engine's
+    /// snapshots taken beside one may be torn.
+    fn snapshot(&self) -> Result<Box<dyn ViewSnapshot>, ViewError>;
+
+    /// Makes what was committed survive a loss of power.
+    fn persist(&self) -> Result<(), ViewError>;
+
+    /// Forgets everything.
+    fn wipe(&self) -> Result<(), ViewError>;
+}
+
+/// One state of a view, unchanged as long as it is held.
+pub trait ViewSnapshot: Send + Sync {
+    /// The value of a key.
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError>;
+
+    /// At most `limit` entries between two keys in order, or from the end backwards.
+    fn range(
+        &self,
+        keyspace: Keyspace,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+        descending: bool,
+        limit: usize,
+    ) -> Result<Vec<Entry>, ViewError>;
+}

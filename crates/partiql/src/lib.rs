@@ -1,0 +1,3 @@
+//! QLDB's PartiQL dialect over any collection of tables.
+
+pub mod tables;

@@ -1,0 +1,1 @@
+//! One definition of QLDB's two wire protocols, for both ends.

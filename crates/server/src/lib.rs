@@ -1,0 +1,1 @@
+//! Both QLDB APIs over ledgers: bytes in, bytes out.
