@@ -13,9 +13,27 @@ pub trait SlotStore: Send + Sync {
     fn tip_hint(&self) -> Result<Option<u64>, SlotError>;
 
     /// Replaces the bytes of a slot by the same slot without some documents' data. The only change
-    /// ever made to a slot; refused when the stored slot's link is not `link`.
+    /// ever made to a slot; refused when the link of the stored slot or of `bytes` is not `link`.
     fn redact(&self, slot: u64, link: [u8; 32], bytes: &[u8]) -> Result<(), SlotError>;
+
+    /// The bytes of the slots `from`, `from + 1`, … in order: those that exist, until they are about
+    /// `bytes_max` together. At least one when `from` exists, so that an empty answer means what
+    /// `None` means of [`SlotStore::read`]. For replay and audit, where one call a slot costs too much.
+    fn read_many(&self, from: u64, bytes_max: usize) -> Result<Vec<Vec<u8>>, SlotError> {
+        let (mut slots, mut size) = (Vec::new(), 0);
+        while size < bytes_max.max(1) {
+            let Some(slot) = from.checked_add(slots.len() as u64) else { break };
+            let Some(bytes) = self.read(slot)? else { break };
+            size += bytes.len().max(1);
+            slots.push(bytes);
+        }
+        Ok(slots)
+    }
 }
+
+/// Reads the link out of a slot's bytes: `None` when they are no slot. Stores know nothing else of
+/// what they hold.
+pub type LinkOf = fn(&[u8]) -> Option<[u8; 32]>;
 
 /// What became of a create.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,4 +67,33 @@ pub enum SlotError {
         /// What is wrong with it.
         why: String,
     },
+}
+
+impl SlotError {
+    /// Somebody skips a slot: a bug of the caller, refused before anything happens.
+    pub(super) fn gap(slot: u64, next: u64) -> Self {
+        SlotError::NotSent(format!("slot {slot} cannot be created: the next one is {next}"))
+    }
+
+    /// A slot that has to be there is not.
+    pub(super) fn absent(slot: u64) -> Self {
+        SlotError::NotSent(format!("slot {slot} cannot be redacted: it does not exist"))
+    }
+}
+
+/// Contract C8: a slot is replaced only by one with its own link.
+pub(super) fn check_redaction(
+    link_of: LinkOf,
+    slot: u64,
+    link: [u8; 32],
+    stored: &[u8],
+    bytes: &[u8],
+) -> Result<(), SlotError> {
+    if link_of(stored) != Some(link) {
+        return Err(SlotError::NotSent(format!("slot {slot} holds another link than the one to redact")));
+    }
+    if link_of(bytes) != Some(link) {
+        return Err(SlotError::NotSent(format!("what shall replace slot {slot} has another link")));
+    }
+    Ok(())
 }

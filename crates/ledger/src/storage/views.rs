@@ -32,6 +32,11 @@ impl Keyspace {
         Keyspace::Blocks,
         Keyspace::Tiles,
     ];
+
+    /// Its place in [`Keyspace::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
 }
 
 /// The last slot whose effects a view holds, and that slot's link.
@@ -94,7 +99,8 @@ pub trait ViewSnapshot: Send + Sync {
     /// The value of a key.
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError>;
 
-    /// At most `limit` entries between two keys in order, or from the end backwards.
+    /// At most `limit` entries between two keys in order, or from the end backwards. A lower bound
+    /// above the upper one gives none.
     fn range(
         &self,
         keyspace: Keyspace,
@@ -103,4 +109,16 @@ pub trait ViewSnapshot: Send + Sync {
         descending: bool,
         limit: usize,
     ) -> Result<Vec<Entry>, ViewError>;
+}
+
+/// Whether no key can lie between two bounds; several engines panic when asked for such a range.
+pub(super) fn is_empty_range(lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> bool {
+    match (lower, upper) {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        (Bound::Included(lower), Bound::Included(upper)) => lower > upper,
+        (
+            Bound::Included(lower) | Bound::Excluded(lower),
+            Bound::Included(upper) | Bound::Excluded(upper),
+        ) => lower >= upper,
+    }
 }

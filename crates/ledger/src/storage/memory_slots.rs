@@ -1,0 +1,55 @@
+//! A journal in memory: for tests, the simulator and ledgers nobody wants to keep.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::slots::{Created, LinkOf, SlotError, SlotStore, check_redaction};
+
+/// Slots in a vector. What it holds is gone with the process; in all else it keeps the contract.
+pub struct MemorySlots {
+    link_of: LinkOf,
+    /// Slot `n` at index `n`. Held only while one call looks or pushes.
+    slots: Mutex<Vec<Vec<u8>>>,
+}
+
+impl MemorySlots {
+    /// An empty journal. `link_of` reads the link out of a slot's bytes.
+    pub fn new(link_of: LinkOf) -> Self {
+        MemorySlots { link_of, slots: Mutex::new(Vec::new()) }
+    }
+
+    /// Nothing panics while the lock is held, so a poisoned one guards a whole vector too.
+    fn slots(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SlotStore for MemorySlots {
+    fn create(&self, slot: u64, bytes: &[u8]) -> Result<Created, SlotError> {
+        let mut slots = self.slots();
+        match slot.cmp(&(slots.len() as u64)) {
+            std::cmp::Ordering::Less => Ok(Created::Exists),
+            std::cmp::Ordering::Equal => {
+                slots.push(bytes.to_vec());
+                Ok(Created::Won)
+            }
+            std::cmp::Ordering::Greater => Err(SlotError::gap(slot, slots.len() as u64)),
+        }
+    }
+
+    fn read(&self, slot: u64) -> Result<Option<Vec<u8>>, SlotError> {
+        Ok(usize::try_from(slot).ok().and_then(|index| self.slots().get(index).cloned()))
+    }
+
+    fn tip_hint(&self) -> Result<Option<u64>, SlotError> {
+        Ok((self.slots().len() as u64).checked_sub(1))
+    }
+
+    fn redact(&self, slot: u64, link: [u8; 32], bytes: &[u8]) -> Result<(), SlotError> {
+        let mut slots = self.slots();
+        let stored = usize::try_from(slot).ok().and_then(|index| slots.get_mut(index));
+        let stored = stored.ok_or_else(|| SlotError::absent(slot))?;
+        check_redaction(self.link_of, slot, link, stored, bytes)?;
+        *stored = bytes.to_vec();
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! A view in memory: one ordered persistent map per keyspace, whose copies share what they have in
+//! common, so that a snapshot costs the same at any size.
+
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use imbl::OrdMap;
+
+use super::views::{Applied, Batch, Entry, Keyspace, ViewError, ViewSnapshot, ViewStore, is_empty_range};
+
+/// Bytes are shared and not copied when the map copies a node.
+type Map = OrdMap<Arc<[u8]>, Arc<[u8]>>;
+
+/// The same keys as on disk, in memory; empty at every start.
+#[derive(Default)]
+pub struct MemoryView {
+    /// Held while a batch is applied or the maps are cloned.
+    state: Mutex<State>,
+}
+
+/// Everything the view holds after one slot; a snapshot is a clone of it.
+#[derive(Clone, Default)]
+struct State {
+    applied: Option<Applied>,
+    maps: [Map; Keyspace::ALL.len()],
+}
+
+impl MemoryView {
+    /// An empty view.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A panic while a batch was applied would leave half of it: then the view says so until wiped.
+    fn state(&self) -> Result<MutexGuard<'_, State>, ViewError> {
+        self.state.lock().map_err(|_: PoisonError<_>| ViewError("a commit to it was interrupted".into()))
+    }
+}
+
+impl ViewStore for MemoryView {
+    fn applied(&self) -> Result<Option<Applied>, ViewError> {
+        Ok(self.state()?.applied)
+    }
+
+    fn commit(&self, batch: Batch, applied: Applied) -> Result<(), ViewError> {
+        let mut state = self.state()?;
+        for (keyspace, key, value) in batch.changes {
+            let map = &mut state.maps[keyspace.index()];
+            match value {
+                Some(value) => drop(map.insert(key.into(), value.into())),
+                None => drop(map.remove(key.as_slice())),
+            }
+        }
+        state.applied = Some(applied);
+        Ok(())
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn ViewSnapshot>, ViewError> {
+        Ok(Box::new(self.state()?.clone()))
+    }
+
+    fn persist(&self) -> Result<(), ViewError> {
+        Ok(())
+    }
+
+    fn wipe(&self) -> Result<(), ViewError> {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
+        self.state.clear_poison();
+        Ok(())
+    }
+}
+
+impl ViewSnapshot for State {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
+        Ok(self.maps[keyspace.index()].get(key).map(|value| value.to_vec()))
+    }
+
+    fn range(
+        &self,
+        keyspace: Keyspace,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+        descending: bool,
+        limit: usize,
+    ) -> Result<Vec<Entry>, ViewError> {
+        if is_empty_range(lower, upper) {
+            return Ok(Vec::new());
+        }
+        let range = self.maps[keyspace.index()].range::<_, [u8]>((lower, upper));
+        let owned = |(key, value): (&Arc<[u8]>, &Arc<[u8]>)| (key.to_vec(), value.to_vec());
+        Ok(match descending {
+            false => range.take(limit).map(owned).collect(),
+            true => range.rev().take(limit).map(owned).collect(),
+        })
+    }
+}
