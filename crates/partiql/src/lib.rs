@@ -1,3 +1,5 @@
 //! QLDB's PartiQL dialect over any collection of tables.
 
 pub mod tables;
+
+pub mod ast;

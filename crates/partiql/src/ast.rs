@@ -1,0 +1,614 @@
+//! The syntax tree: what a statement says, before any name is looked up.
+//!
+//! The tree keeps no trace of spelling: parentheses are gone, `a['b']` is `a.b`, `!=` is `<>`, quoted
+//! and plain identifiers are the same (all names are matched exactly). What it keeps is where things
+//! stood, for error texts. Printing a tree and parsing the text gives an equal tree.
+//!
+//! Chains that texts make long (`a OR b OR …`, paths, FROM lists) are lists here, and everything else
+//! is at most [`MAX_DEPTH`] deep, so that whoever walks a tree may recurse.
+
+use everstrand_ion::Value;
+
+/// The deepest nesting of expressions and queries in one statement.
+pub const MAX_DEPTH: usize = 100;
+
+/// The most sources that one FROM clause may list.
+pub const MAX_SOURCES: usize = 64;
+
+/// Where a token begins: line and column count from one, columns in code points.
+///
+/// All positions compare equal, so that trees compare by what they mean.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Position {
+    /// The line.
+    pub line: u32,
+    /// The column.
+    pub column: u32,
+}
+
+impl PartialEq for Position {
+    fn eq(&self, _other: &Position) -> bool {
+        true
+    }
+}
+
+impl Eq for Position {}
+
+/// A name and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identifier {
+    /// The name, without quotes.
+    pub name: String,
+    /// Where it stands.
+    pub position: Position,
+}
+
+/// One statement.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Statement {
+    /// `CREATE TABLE name [WITH (option = value, …)]`
+    CreateTable {
+        /// The new table.
+        name: Identifier,
+        /// The options; only `aws_tags` has a meaning.
+        options: Vec<(Identifier, Expression)>,
+    },
+    /// `CREATE [UNIQUE] INDEX ON table (path, …)`
+    CreateIndex {
+        /// The table.
+        table: Identifier,
+        /// The indexed paths, each a list of field names.
+        paths: Vec<Vec<Identifier>>,
+        /// Whether no two documents may share a key. An extension.
+        unique: bool,
+        /// Where `INDEX` stands, or `UNIQUE` before it.
+        position: Position,
+    },
+    /// `DROP INDEX "id" ON table WITH (purge = true)`
+    DropIndex {
+        /// The index id.
+        index: Identifier,
+        /// The table.
+        table: Identifier,
+    },
+    /// `DROP TABLE name`
+    DropTable {
+        /// The table.
+        name: Identifier,
+    },
+    /// `UNDROP TABLE "id"`
+    UndropTable {
+        /// The table id.
+        table_id: Identifier,
+    },
+    /// `INSERT INTO table …` as a statement of its own.
+    Insert {
+        /// The table; more than one step is refused when names are resolved.
+        target: SimplePath,
+        /// What is inserted.
+        insertion: Insertion,
+        /// `ON CONFLICT DO …`. An extension.
+        on_conflict: Option<ConflictAction>,
+    },
+    /// UPDATE, DELETE and the FROM form.
+    Modify(Box<Modify>),
+    /// `EXEC procedure argument, …`
+    Exec {
+        /// The procedure.
+        procedure: Identifier,
+        /// The arguments.
+        arguments: Vec<Expression>,
+    },
+    /// A query; anything but [`Expression::Query`] is a bare expression, an extension.
+    Query(Expression),
+    /// `EXPLAIN statement`. An extension.
+    Explain {
+        /// What is explained, never another EXPLAIN.
+        statement: Box<Statement>,
+        /// Where `EXPLAIN` stands.
+        position: Position,
+    },
+}
+
+/// A statement that changes documents it finds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Modify {
+    /// How it was written.
+    pub form: ModifyForm,
+    /// The table, and for the FROM form nested collections of it.
+    pub from: FromClause,
+    /// Which of them.
+    pub condition: Option<Expression>,
+    /// What is done to each.
+    pub operation: Operation,
+}
+
+/// The three ways to write a [`Modify`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModifyForm {
+    /// `UPDATE t … operation WHERE …`
+    Update,
+    /// `DELETE FROM t … WHERE …`
+    Delete,
+    /// `FROM t, … WHERE … operation`
+    From,
+}
+
+/// What a [`Modify`] does to each row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operation {
+    /// `SET path = value, …`
+    Set(Vec<(SimplePath, Expression)>),
+    /// `INSERT INTO path …`
+    Insert {
+        /// A list or struct within the document.
+        target: SimplePath,
+        /// What is inserted.
+        insertion: Insertion,
+    },
+    /// `REMOVE path`
+    Remove(SimplePath),
+    /// `DELETE`, only in [`ModifyForm::Delete`].
+    Delete,
+}
+
+/// What an INSERT inserts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Insertion {
+    /// `VALUE value [AT position]`: exactly one value.
+    One {
+        /// The value.
+        value: Expression,
+        /// A position in a list or a field's name in a struct.
+        at: Option<Expression>,
+    },
+    /// `value`: one struct, or each element of a list or bag.
+    Each(Expression),
+}
+
+/// What to do when an inserted document meets another under a unique index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConflictAction {
+    /// `DO REPLACE` instead of `DO NOTHING`.
+    pub replace: bool,
+    /// Where `ON` stands.
+    pub position: Position,
+}
+
+/// A path without wildcards or computed steps: what DML may change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SimplePath {
+    /// The first name.
+    pub root: Identifier,
+    /// The steps below it.
+    pub steps: Vec<SimpleStep>,
+}
+
+/// A step of a [`SimplePath`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SimpleStep {
+    /// `.name` or `['name']`
+    Field(String),
+    /// `[n]`
+    Index(u64),
+}
+
+/// `SELECT … FROM …`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    /// `DISTINCT`, and where it stands. An extension.
+    pub distinct: Option<Position>,
+    /// What each row becomes.
+    pub projection: Projection,
+    /// Where rows come from.
+    pub from: FromClause,
+    /// `WHERE`
+    pub condition: Option<Expression>,
+    /// `GROUP BY`. An extension.
+    pub group: Option<Group>,
+    /// `HAVING`. An extension.
+    pub having: Option<Expression>,
+    /// `ORDER BY`. An extension.
+    pub order: Option<Order>,
+    /// `LIMIT`. An extension.
+    pub limit: Option<Clause>,
+    /// `OFFSET`. An extension.
+    pub offset: Option<Clause>,
+    /// Where `SELECT` stands.
+    pub position: Position,
+}
+
+/// A clause of one expression, and where its keyword stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Clause {
+    /// The expression.
+    pub value: Expression,
+    /// Where the keyword stands.
+    pub position: Position,
+}
+
+/// What a query makes of each row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Projection {
+    /// `SELECT VALUE e`
+    Value(Expression),
+    /// `SELECT *`
+    Star,
+    /// `SELECT item, …`
+    Items(Vec<SelectItem>),
+}
+
+/// An item of a select list.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SelectItem {
+    /// `e [AS alias]`
+    Expression {
+        /// The expression.
+        value: Expression,
+        /// The name of its field, where one is given.
+        alias: Option<Identifier>,
+    },
+    /// `path.*`
+    All(Expression),
+}
+
+/// A FROM clause: its terms from left to right. The join of the first is [`Join::Comma`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct FromClause {
+    /// The terms, at least one.
+    pub terms: Vec<FromTerm>,
+}
+
+/// One source and how it joins those before it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FromTerm {
+    /// How.
+    pub join: Join,
+    /// The source.
+    pub source: FromSource,
+    /// `ON`, where the join has one.
+    pub condition: Option<Expression>,
+    /// Where the join's first word or the comma stands.
+    pub position: Position,
+}
+
+/// How a source joins those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Join {
+    /// `,`
+    Comma,
+    /// `CROSS JOIN`
+    Cross,
+    /// `[INNER] JOIN … ON`
+    Inner,
+    /// `LEFT [OUTER] JOIN … ON`, or without ON after `LEFT CROSS JOIN`. An extension.
+    Left,
+    /// `RIGHT [OUTER] JOIN`: parsed, always refused.
+    Right,
+    /// `FULL [OUTER] JOIN`: parsed, always refused.
+    Full,
+}
+
+/// What a FROM term ranges over.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FromSource {
+    /// An expression with its names.
+    Item(Box<FromItem>),
+    /// `( from list )`
+    Nested(FromClause),
+}
+
+/// `[UNPIVOT] e [AS OF moment] [AS a] [AT b] [BY c]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct FromItem {
+    /// A table, a call of `history`, a path, a query or any other value.
+    pub value: Expression,
+    /// Whether `UNPIVOT` stands before it, and where.
+    pub unpivot: Option<Position>,
+    /// `AS OF`: a timestamp or a block's sequence number. An extension.
+    pub as_of: Option<Clause>,
+    /// The name of each element.
+    pub alias: Option<Identifier>,
+    /// The name of each element's place.
+    pub at: Option<Identifier>,
+    /// The name of each document's id.
+    pub by: Option<Identifier>,
+    /// Where the item begins.
+    pub position: Position,
+}
+
+/// `GROUP BY key [AS name], … [GROUP AS name]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// The keys with their names.
+    pub keys: Vec<(Expression, Option<Identifier>)>,
+    /// The name of the group itself.
+    pub group_as: Option<Identifier>,
+    /// Where `GROUP` stands.
+    pub position: Position,
+}
+
+/// `ORDER BY term, …`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Order {
+    /// The terms, the most significant first.
+    pub terms: Vec<OrderTerm>,
+    /// Where `ORDER` stands.
+    pub position: Position,
+}
+
+/// `e [ASC | DESC] [NULLS FIRST | NULLS LAST]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct OrderTerm {
+    /// What is compared.
+    pub value: Expression,
+    /// From the greatest down.
+    pub descending: bool,
+    /// Where NULL and MISSING stand; by default last when ascending, first when descending.
+    pub nulls_first: Option<bool>,
+}
+
+/// An expression.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expression {
+    /// Any value but MISSING.
+    Literal(Value),
+    /// `missing`
+    Missing,
+    /// `?`, numbered from one in the order of the text.
+    Parameter(usize),
+    /// A name, `@name` when `local`.
+    Variable {
+        /// The name.
+        name: Identifier,
+        /// Whether `@` stands before it: aliases are looked up before tables.
+        local: bool,
+    },
+    /// `root.step…`, at least one step.
+    Path {
+        /// Where the path begins.
+        root: Box<Expression>,
+        /// The steps.
+        steps: Vec<PathStep>,
+    },
+    /// `NOT e`
+    Not(Box<Expression>),
+    /// `+e` or `-e`; never over a number literal, which takes the sign.
+    Sign {
+        /// `-` instead of `+`.
+        negative: bool,
+        /// The operand.
+        operand: Box<Expression>,
+    },
+    /// Two operands and an operator between.
+    Binary {
+        /// The operator.
+        operator: BinaryOperator,
+        /// Left.
+        left: Box<Expression>,
+        /// Right.
+        right: Box<Expression>,
+        /// Where the operator stands.
+        position: Position,
+    },
+    /// `a AND b AND …`, at least two operands, none of them an AND itself.
+    And(Vec<Expression>),
+    /// `a OR b OR …`, likewise flat.
+    Or(Vec<Expression>),
+    /// `value [NOT] IN collection`
+    In {
+        /// Left.
+        value: Box<Expression>,
+        /// Right.
+        collection: Box<Expression>,
+        /// `NOT IN`
+        negated: bool,
+        /// Where `[NOT] IN` stands.
+        position: Position,
+    },
+    /// `value [NOT] BETWEEN low AND high`
+    Between {
+        /// Which.
+        value: Box<Expression>,
+        /// From, inclusive.
+        low: Box<Expression>,
+        /// To, inclusive.
+        high: Box<Expression>,
+        /// `NOT BETWEEN`
+        negated: bool,
+    },
+    /// `value [NOT] LIKE pattern [ESCAPE escape]`
+    Like {
+        /// Which.
+        value: Box<Expression>,
+        /// The pattern.
+        pattern: Box<Expression>,
+        /// The escape character.
+        escape: Option<Box<Expression>>,
+        /// `NOT LIKE`
+        negated: bool,
+        /// Where `[NOT] LIKE` stands.
+        position: Position,
+    },
+    /// `value IS [NOT] type`
+    Is {
+        /// Which.
+        value: Box<Expression>,
+        /// The type.
+        of: Type,
+        /// `IS NOT`
+        negated: bool,
+    },
+    /// `CASE [operand] WHEN … THEN … ELSE … END`
+    Case {
+        /// What is compared with each WHEN; absent: each WHEN is a condition.
+        operand: Option<Box<Expression>>,
+        /// WHEN and THEN, at least one.
+        branches: Vec<(Expression, Expression)>,
+        /// ELSE
+        otherwise: Option<Box<Expression>>,
+    },
+    /// `CAST(value AS type)`
+    Cast {
+        /// What.
+        value: Box<Expression>,
+        /// To what; lengths are parsed and dropped.
+        to: Type,
+        /// Where `CAST` stands.
+        position: Position,
+    },
+    /// `[a, b]` and `(a, b)`
+    List(Vec<Expression>),
+    /// `<<a, b>>`, and `VALUES (a, b), …` as a bag of lists.
+    Bag(Vec<Expression>),
+    /// `{name: value, …}`; names are expressions too.
+    Struct(Vec<(Expression, Expression)>),
+    /// `name(argument, …)`, also `SUBSTRING(a FROM b FOR c)`.
+    Call {
+        /// The function's name as written.
+        function: Identifier,
+        /// The arguments.
+        arguments: Vec<Expression>,
+    },
+    /// `DATE_ADD(part, n, timestamp)` and `DATE_DIFF(part, from, to)`
+    DateArithmetic {
+        /// `DATE_DIFF` instead of `DATE_ADD`.
+        difference: bool,
+        /// The part.
+        part: DatePart,
+        /// The two other arguments.
+        arguments: Box<[Expression; 2]>,
+        /// Where the name stands.
+        position: Position,
+    },
+    /// `EXTRACT(part FROM timestamp)`
+    Extract {
+        /// The part.
+        part: DatePart,
+        /// The timestamp.
+        value: Box<Expression>,
+        /// Where the name stands.
+        position: Position,
+    },
+    /// `TRIM([[side] [characters] FROM] text)`
+    Trim {
+        /// From which end; from both by default.
+        side: Option<TrimSide>,
+        /// The set of characters; blanks by default.
+        characters: Option<Box<Expression>>,
+        /// The text.
+        text: Box<Expression>,
+        /// Where the name stands.
+        position: Position,
+    },
+    /// `COUNT(*)`, `SUM([DISTINCT | ALL] e)` …
+    Aggregate {
+        /// Which.
+        function: AggregateFunction,
+        /// `DISTINCT`. An extension.
+        distinct: bool,
+        /// The argument; absent for `COUNT(*)`.
+        argument: Option<Box<Expression>>,
+        /// Where the name stands.
+        position: Position,
+    },
+    /// A query within an expression or, at the top of a [`Statement::Query`], the statement.
+    Query(Box<Query>),
+}
+
+/// A step of a path.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PathStep {
+    /// `.name` or `['name']`
+    Field(String),
+    /// `[e]`
+    Index(Expression),
+    /// `[*]`
+    Elements,
+    /// `.*`
+    Fields,
+}
+
+/// An operator between two operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BinaryOperator {
+    /// `=`
+    Equal,
+    /// `<>`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+    /// `+`
+    Add,
+    /// `-`
+    Subtract,
+    /// `*`
+    Multiply,
+    /// `/`
+    Divide,
+    /// `%`
+    Modulo,
+    /// `||`
+    Concatenate,
+}
+
+/// The types of IS and CAST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are PartiQL's")]
+pub enum Type {
+    Null,
+    Missing,
+    Boolean,
+    Integer,
+    Float,
+    Decimal,
+    Timestamp,
+    Symbol,
+    String,
+    Clob,
+    Blob,
+    List,
+    Sexp,
+    Struct,
+    Bag,
+}
+
+/// The parts of a timestamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are SQL's")]
+pub enum DatePart {
+    Year,
+    Month,
+    Day,
+    Hour,
+    Minute,
+    Second,
+    TimezoneHour,
+    TimezoneMinute,
+}
+
+/// From which end TRIM takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are SQL's")]
+pub enum TrimSide {
+    Leading,
+    Trailing,
+    Both,
+}
+
+/// The functions that make one value of many rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are SQL's")]
+pub enum AggregateFunction {
+    Avg,
+    Count,
+    Max,
+    Min,
+    Sum,
+}
