@@ -17,13 +17,13 @@ mod value;
 pub mod binary;
 pub mod text;
 
-pub use decimal::Decimal;
+pub use decimal::{Decimal, ParseDecimalError};
 pub use document::{Document, RawFields, RawItems, RawValue};
 pub use error::IonError;
 pub use hash::{Hasher, ion_hash, ion_hash_with};
-pub use int::Int;
+pub use int::{Int, ParseIntError};
 pub use symbol::Symbol;
-pub use timestamp::{Precision, Timestamp};
+pub use timestamp::{Precision, Timestamp, TimestampError, TimestampFields};
 pub use value::{Data, IonType, Struct, Value};
 
 /// The deepest nesting of containers that readers accept and writers produce.
