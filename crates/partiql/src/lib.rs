@@ -1,5 +1,29 @@
 //! QLDB's PartiQL dialect over any collection of tables.
-
-pub mod tables;
+//!
+//! A text becomes an [`ast::Statement`], which becomes a [`plan::Plan`] against the [`tables::Tables`]
+//! at hand, which is run.
 
 pub mod ast;
+pub mod plan;
+pub mod tables;
+
+mod error;
+
+pub use error::{Category, PartiqlError};
+
+/// How a statement may use the language, and within which bounds it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Whether the constructs are there that QLDB did not have. Without them they are refused with
+    /// QLDB's own errors.
+    pub extensions: bool,
+    /// How many bytes of rows one statement may hold at once: to sort, group, make distinct, join by
+    /// hash, or as the result of a nested query.
+    pub held_bytes_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { extensions: true, held_bytes_max: 64 << 20 }
+    }
+}
