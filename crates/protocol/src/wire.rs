@@ -75,3 +75,48 @@ pub(crate) fn length_within(text: &str, min: usize, max: usize) -> bool {
         && (text.len() <= max || text.chars().count() <= max)
         && (min <= 1 || text.is_ascii() || text.chars().count() >= min)
 }
+
+/// The text with every byte but letters, digits and `-._~` as `%XX`.
+pub(crate) fn percent_encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        push_encoded(&mut encoded, byte);
+    }
+    encoded
+}
+
+/// Appends a byte as it is, if it is a letter, a digit or one of `-._~`, else as `%XX`.
+pub(crate) fn push_encoded(encoded: &mut String, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+        encoded.push(char::from(byte));
+    } else {
+        encoded.push('%');
+        encoded.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        encoded.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+}
+
+/// The text behind a percent encoding; `None` where it is broken or no UTF-8. A plus is a plus.
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let (high, low) = (hex_digit(rest.next()?)?, hex_digit(rest.next()?)?);
+            bytes.push(high << 4 | low);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}

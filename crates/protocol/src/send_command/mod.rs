@@ -22,6 +22,7 @@ pub use reply::{
     FetchPageResult, IoUsage, Page, Reply, StartSessionResult, StartTransactionResult, TimingInformation,
 };
 pub use validate::{Limits, is_ledger_name};
+pub(crate) use validate::{is_token, is_unique_id};
 
 /// The value of the header `X-Amz-Target`.
 pub const TARGET: &str = "QLDBSession.SendCommand";

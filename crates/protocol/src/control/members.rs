@@ -1,0 +1,89 @@
+//! Members of a request's body, one by one, so that an error can name the one that is wrong.
+
+use serde::de::{self, DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::{Exception, ServiceError};
+
+/// The body of a request.
+pub(super) struct Members(Map<String, Value>);
+
+impl Members {
+    /// Reads a body; an empty one has no members.
+    pub(super) fn from_json(body: &[u8]) -> Result<Members, ServiceError> {
+        if body.is_empty() {
+            return Ok(Members(Map::new()));
+        }
+        serde_json::from_slice(body).map(Members).map_err(|error| {
+            ServiceError::new(Exception::Serialization, format!("The request body is not valid: {error}"))
+        })
+    }
+
+    /// A member that must be there.
+    pub(super) fn required<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, ServiceError> {
+        self.optional(name)?.ok_or_else(|| invalid(name, "it is missing"))
+    }
+
+    /// A member that may be absent or null.
+    pub(super) fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, ServiceError> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => {
+                serde_json::from_value(value).map(Some).map_err(|error| invalid(name, &error.to_string()))
+            }
+        }
+    }
+}
+
+/// An `InvalidParameterException` that names the parameter.
+pub(super) fn invalid(parameter: &str, why: &str) -> ServiceError {
+    let message = format!("The parameter {parameter} is not valid: {why}");
+    ServiceError::new(Exception::InvalidParameter, message).with_parameter(parameter)
+}
+
+/// A moment as the control API writes it: a JSON number of seconds, to the millisecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EpochMillis(pub i64);
+
+impl Serialize for EpochMillis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 % 1000 == 0 {
+            return serializer.serialize_i64(self.0 / 1000);
+        }
+        // Below 2^53 milliseconds (the year 287396) the quotient prints with its three digits exactly.
+        #[expect(clippy::cast_precision_loss, reason = "see above")]
+        serializer.serialize_f64(self.0 as f64 / 1000.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for EpochMillis {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<EpochMillis, D::Error> {
+        let millis = (f64::deserialize(deserializer)? * 1000.0).round();
+        if !(-9.0e15..=9.0e15).contains(&millis) {
+            return Err(de::Error::custom("a time out of range, expected seconds since 1970"));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "rounded and in range")]
+        Ok(EpochMillis(millis as i64))
+    }
+}
+
+/// A closed set of names.
+macro_rules! names {
+    ($(#[doc = $doc:literal])+ $enum:ident { $($variant:ident = $name:literal),+ $(,)? }) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[expect(missing_docs, reason = "the names are the model's")]
+        pub enum $enum {
+            $(#[serde(rename = $name)] $variant,)+
+        }
+
+        impl $enum {
+            /// The name on the wire.
+            pub fn name(self) -> &'static str {
+                match self { $($enum::$variant => $name,)+ }
+            }
+        }
+    };
+}
+pub(super) use names;
