@@ -9,3 +9,10 @@ pub struct IonError {
     /// Where, in bytes from the start of the input.
     pub offset: usize,
 }
+
+impl IonError {
+    /// What is wrong, and where in bytes from the start of the input.
+    pub fn new(message: impl Into<String>, offset: usize) -> IonError {
+        IonError { message: message.into(), offset }
+    }
+}

@@ -11,6 +11,7 @@ mod error;
 mod hash;
 mod int;
 mod symbol;
+mod symbol_table;
 mod timestamp;
 mod value;
 
@@ -22,7 +23,7 @@ pub use document::{Document, RawFields, RawItems, RawValue};
 pub use error::IonError;
 pub use hash::{Hasher, ion_hash, ion_hash_with};
 pub use int::{Int, ParseIntError};
-pub use symbol::Symbol;
+pub use symbol::{SYSTEM_SYMBOLS, Symbol};
 pub use timestamp::{Precision, Timestamp, TimestampError, TimestampFields};
 pub use value::{Data, IonType, Struct, Value};
 

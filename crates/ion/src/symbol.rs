@@ -1,6 +1,20 @@
 //! Symbols: text that binary Ion sends as a number.
 
+use std::fmt;
 use std::sync::Arc;
+
+/// The symbols 1 to 9, which every Ion 1.0 stream has.
+pub const SYSTEM_SYMBOLS: [&str; 9] = [
+    "$ion",
+    "$ion_1_0",
+    "$ion_symbol_table",
+    "name",
+    "version",
+    "imports",
+    "symbols",
+    "max_id",
+    "$ion_shared_symbol_table",
+];
 
 /// A symbol by its text. A symbol whose text is not known (`$0`, or one imported from a shared
 /// table that is not at hand) has none; all of those are equal.
@@ -22,6 +36,12 @@ impl Symbol {
     }
 }
 
+impl PartialEq<str> for Symbol {
+    fn eq(&self, text: &str) -> bool {
+        self.text() == Some(text)
+    }
+}
+
 impl From<&str> for Symbol {
     fn from(text: &str) -> Symbol {
         Symbol::new(text)
@@ -31,5 +51,14 @@ impl From<&str> for Symbol {
 impl From<String> for Symbol {
     fn from(text: String) -> Symbol {
         Symbol::new(text)
+    }
+}
+
+/// Ion text, quoted where an identifier needs it.
+impl fmt::Display for Symbol {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        crate::text::write_symbol(&mut text, self, false);
+        formatter.write_str(&text)
     }
 }

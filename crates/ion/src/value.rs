@@ -1,5 +1,8 @@
 //! The Ion data model as an owned tree.
 
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use crate::{Decimal, Int, Symbol, Timestamp};
 
 /// The thirteen types of Ion.
@@ -21,9 +24,36 @@ pub enum IonType {
     Struct,
 }
 
+impl IonType {
+    /// The name as it stands after `null.`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            IonType::Null => "null",
+            IonType::Bool => "bool",
+            IonType::Int => "int",
+            IonType::Float => "float",
+            IonType::Decimal => "decimal",
+            IonType::Timestamp => "timestamp",
+            IonType::Symbol => "symbol",
+            IonType::String => "string",
+            IonType::Clob => "clob",
+            IonType::Blob => "blob",
+            IonType::List => "list",
+            IonType::Sexp => "sexp",
+            IonType::Struct => "struct",
+        }
+    }
+}
+
+impl std::fmt::Display for IonType {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
 /// One Ion value with its annotations. `==` is equivalence in Ion's data model: the scale of a
 /// decimal, the precision of a timestamp and annotations count, the order of struct fields does not.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Value {
     annotations: Option<Box<[Symbol]>>,
     /// What the value is, without its annotations.
@@ -199,16 +229,113 @@ impl<N: Into<Symbol>, V: Into<Value>> FromIterator<(N, V)> for Struct {
     }
 }
 
+/// The same fields as often, in any order.
 impl PartialEq for Struct {
-    fn eq(&self, _other: &Struct) -> bool {
-        todo!("multiset equality")
+    fn eq(&self, other: &Struct) -> bool {
+        if self.fields.len() != other.fields.len() {
+            return false;
+        }
+        // Most structs that are equal were written in the same order.
+        let differs = |(left, right): (&(Symbol, Value), &(Symbol, Value))| left != right;
+        let Some(first) = self.fields.iter().zip(&other.fields).position(differs) else {
+            return true;
+        };
+        let left = by_name_and_hash(&self.fields[first..]);
+        let right = by_name_and_hash(&other.fields[first..]);
+        left.len() == right.len()
+            && left.iter().zip(&right).all(|((left_key, left), (right_key, right))| {
+                left_key == right_key && same_values(left, right)
+            })
     }
 }
 
-impl PartialEq for Data {
-    fn eq(&self, _other: &Data) -> bool {
-        todo!("floats by bit pattern but NaN = NaN; typed nulls by type")
+impl Eq for Struct {}
+
+type Fields<'a> = BTreeMap<(&'a Symbol, u64), Vec<&'a Value>>;
+
+/// Fields by name; those of one name also by hash, so that a name repeated a thousand times does
+/// not take a million comparisons. Where a name does not repeat the hash is left out.
+fn by_name_and_hash(fields: &[(Symbol, Value)]) -> Fields<'_> {
+    let mut counts: BTreeMap<&Symbol, usize> = BTreeMap::new();
+    for (name, _) in fields {
+        *counts.entry(name).or_default() += 1;
     }
+    let mut sorted = Fields::new();
+    for (name, value) in fields {
+        let hash = if counts[name] > 1 { hash_of(value) } else { 0 };
+        sorted.entry((name, hash)).or_default().push(value);
+    }
+    sorted
+}
+
+/// Whether two lists of values with one hash are equal as multisets.
+fn same_values(left: &[&Value], right: &[&Value]) -> bool {
+    let mut right = right.to_vec();
+    left.len() == right.len()
+        && left.iter().all(|value| {
+            let found = right.iter().position(|other| other == value);
+            found.map(|at| right.swap_remove(at)).is_some()
+        })
+}
+
+fn hash_of(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Hash for Struct {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // A sum, because the order of fields is not part of the value.
+        let sum = self.fields.iter().fold(0u64, |sum, field| sum.wrapping_add(hash_of(field)));
+        state.write_usize(self.fields.len());
+        state.write_u64(sum);
+    }
+}
+
+/// Floats are equal by their bits, so that `0e0` and `-0e0` differ, but every NaN is the same.
+impl PartialEq for Data {
+    fn eq(&self, other: &Data) -> bool {
+        match (self, other) {
+            (Data::Null(left), Data::Null(right)) => left == right,
+            (Data::Bool(left), Data::Bool(right)) => left == right,
+            (Data::Int(left), Data::Int(right)) => left == right,
+            (Data::Float(left), Data::Float(right)) => float_bits(*left) == float_bits(*right),
+            (Data::Decimal(left), Data::Decimal(right)) => left == right,
+            (Data::Timestamp(left), Data::Timestamp(right)) => left == right,
+            (Data::Symbol(left), Data::Symbol(right)) => left == right,
+            (Data::String(left), Data::String(right)) => left == right,
+            (Data::Clob(left), Data::Clob(right)) | (Data::Blob(left), Data::Blob(right)) => left == right,
+            (Data::List(left), Data::List(right)) | (Data::Sexp(left), Data::Sexp(right)) => left == right,
+            (Data::Struct(left), Data::Struct(right)) => left == right,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Data {}
+
+impl Hash for Data {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        match self {
+            Data::Null(ion_type) => ion_type.hash(state),
+            Data::Bool(bool) => bool.hash(state),
+            Data::Int(int) => int.hash(state),
+            Data::Float(float) => float_bits(*float).hash(state),
+            Data::Decimal(decimal) => decimal.hash(state),
+            Data::Timestamp(timestamp) => timestamp.hash(state),
+            Data::Symbol(symbol) => symbol.hash(state),
+            Data::String(text) => text.hash(state),
+            Data::Clob(bytes) | Data::Blob(bytes) => bytes.hash(state),
+            Data::List(items) | Data::Sexp(items) => items.hash(state),
+            Data::Struct(fields) => fields.hash(state),
+        }
+    }
+}
+
+fn float_bits(float: f64) -> u64 {
+    if float.is_nan() { f64::NAN.to_bits() } else { float.to_bits() }
 }
 
 macro_rules! from {
@@ -235,4 +362,37 @@ from! {
     Vec<Value> => value => Data::List(value);
     Struct => value => Data::Struct(value);
     Data => value => value;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(fields: &[(&str, i64)]) -> Struct {
+        fields.iter().copied().collect()
+    }
+
+    #[test]
+    fn structs_are_multisets() {
+        assert_eq!(fields(&[("a", 1), ("b", 2)]), fields(&[("b", 2), ("a", 1)]));
+        assert_eq!(fields(&[("a", 1), ("a", 2), ("a", 1)]), fields(&[("a", 2), ("a", 1), ("a", 1)]));
+        assert_ne!(fields(&[("a", 1), ("a", 1), ("a", 2)]), fields(&[("a", 1), ("a", 2), ("a", 2)]));
+        assert_ne!(fields(&[("a", 1)]), fields(&[("a", 1), ("a", 1)]));
+        assert_ne!(fields(&[("a", 1), ("b", 2)]), fields(&[("a", 2), ("b", 1)]));
+    }
+
+    #[test]
+    fn a_name_repeated_often_does_not_take_quadratic_time() {
+        let ascending: Struct = (0..20_000i64).map(|value| ("a", value)).collect();
+        let descending: Struct = (0..20_000i64).rev().map(|value| ("a", value)).collect();
+        assert_eq!(ascending, descending);
+    }
+
+    #[test]
+    fn floats_are_equal_by_their_bits() {
+        assert_ne!(Value::from(0.0), Value::from(-0.0));
+        assert_eq!(Value::from(f64::NAN), Value::from(f64::from_bits(0x7FF8_0000_0000_0001)));
+        assert_ne!(Value::from(1.0), Value::from(1i64));
+        assert_ne!(Value::new(Data::Null(IonType::Int)), Value::null());
+    }
 }

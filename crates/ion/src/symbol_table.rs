@@ -1,0 +1,136 @@
+//! The symbols that a stream has defined so far: the system's, then imports and local ones.
+//!
+//! Shared tables are not at hand in a ledger, so what a stream imports are ranges of ids whose
+//! text is unknown. A range costs a few words however many ids it claims.
+
+use crate::symbol::SYSTEM_SYMBOLS;
+use crate::{Data, IonError, Struct, Symbol, Value};
+
+/// The text of symbol ids at one place of a stream.
+#[derive(Clone, Debug)]
+pub(crate) struct SymbolTable {
+    segments: Vec<Segment>,
+    /// The id after the last that is defined.
+    next: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Segment {
+    first: u64,
+    symbols: Symbols,
+}
+
+#[derive(Clone, Debug)]
+enum Symbols {
+    Imported,
+    Local(Vec<Symbol>),
+}
+
+const FIRST_LOCAL: u64 = SYSTEM_SYMBOLS.len() as u64 + 1;
+
+impl SymbolTable {
+    /// The table after a version marker.
+    pub(crate) fn system() -> SymbolTable {
+        SymbolTable { segments: Vec::new(), next: FIRST_LOCAL }
+    }
+
+    /// The symbol of an id; nothing when the id is not defined.
+    pub(crate) fn get(&self, id: u64) -> Option<Symbol> {
+        if id == 0 {
+            return Some(Symbol::UNKNOWN);
+        }
+        if id < FIRST_LOCAL {
+            return Some(Symbol::from(SYSTEM_SYMBOLS[usize::try_from(id - 1).ok()?]));
+        }
+        if id >= self.next {
+            return None;
+        }
+        let after = self.segments.partition_point(|segment| segment.first <= id);
+        let segment = &self.segments[after - 1];
+        match &segment.symbols {
+            Symbols::Imported => Some(Symbol::UNKNOWN),
+            Symbols::Local(symbols) => symbols.get(usize::try_from(id - segment.first).ok()?).cloned(),
+        }
+    }
+
+    /// Whether a top-level value defines symbols instead of being data.
+    pub(crate) fn is_definition(value: &Value) -> bool {
+        matches!(value.data, Data::Struct(_))
+            && value.annotations().first().is_some_and(|first| *first == *"$ion_symbol_table")
+    }
+
+    /// Takes in a local symbol table, which replaces or extends what is here. `offset` is where
+    /// it stands, for errors.
+    pub(crate) fn define(&mut self, table: &Struct, offset: usize) -> Result<(), IonError> {
+        let imports = only_field(table, "imports", offset)?;
+        let symbols = only_field(table, "symbols", offset)?;
+        let appends = imports.is_some_and(
+            |imports| matches!(&imports.data, Data::Symbol(symbol) if *symbol == *"$ion_symbol_table"),
+        );
+        if !appends {
+            *self = SymbolTable::system();
+        }
+        if let Some(Value { data: Data::List(imports), .. }) = imports {
+            for import in imports {
+                if let Data::Struct(import) = &import.data {
+                    self.import(import, offset)?;
+                }
+            }
+        }
+        if let Some(Value { data: Data::List(symbols), .. }) = symbols {
+            for symbol in symbols {
+                // What is not a string holds its id, without a text.
+                self.push(match &symbol.data {
+                    Data::String(text) => Symbol::from(text.as_str()),
+                    _ => Symbol::UNKNOWN,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn import(&mut self, import: &Struct, offset: usize) -> Result<(), IonError> {
+        match import.get("name").map(|name| &name.data) {
+            Some(Data::String(name)) if !name.is_empty() && name != "$ion" => {}
+            // An import without a usable name imports nothing.
+            _ => return Ok(()),
+        }
+        let count = match import.get("max_id").map(|max_id| &max_id.data) {
+            Some(Data::Int(max_id)) => max_id.as_u64(),
+            _ => None,
+        };
+        let Some(count) = count else {
+            return Err(IonError::new(
+                "an imported symbol table that is not at hand needs a max_id of 0 or more",
+                offset,
+            ));
+        };
+        let next = self.next.checked_add(count).filter(|next| i64::try_from(*next).is_ok());
+        let Some(next) = next else {
+            return Err(IonError::new("imported symbol tables have more than 2^63 symbols", offset));
+        };
+        if count > 0 {
+            self.segments.push(Segment { first: self.next, symbols: Symbols::Imported });
+            self.next = next;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, symbol: Symbol) {
+        if let Some(Segment { symbols: Symbols::Local(symbols), .. }) = self.segments.last_mut() {
+            symbols.push(symbol);
+        } else {
+            self.segments.push(Segment { first: self.next, symbols: Symbols::Local(vec![symbol]) });
+        }
+        self.next += 1;
+    }
+}
+
+fn only_field<'a>(table: &'a Struct, name: &str, offset: usize) -> Result<Option<&'a Value>, IonError> {
+    let mut fields = table.iter().filter(|(field, _)| *field == *name).map(|(_, value)| value);
+    let first = fields.next();
+    if fields.next().is_some() {
+        return Err(IonError::new(format!("a symbol table has more than one field {name}"), offset));
+    }
+    Ok(first)
+}
