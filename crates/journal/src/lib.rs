@@ -1,1 +1,41 @@
-//! Blocks, hashes, digests and proofs: what an auditor needs, and nothing of a database.
+//! The auditor's library: what a journal is, byte for byte and hash for hash, without a database.
+//!
+//! A ledger's history is a chain of [`Block`]s, written in groups called [`Slot`]s. Every hash here is
+//! QLDB's: [`dot`] joins two hashes, [`root`] a list of them, a [`Digest`] stands for all blocks up to
+//! its tip, a [`Proof`] leads from a block or a revision to a digest. What lies in the files is
+//! our own frame, drawn in `docs/journal-format.md`; QLDB's shape is rendered from it. Nothing here
+//! reads a file, a clock or a socket.
+
+mod address;
+mod block;
+mod block_builder;
+mod block_layout;
+mod catalog_change;
+mod commit_digest;
+mod digest;
+mod entries;
+mod error;
+mod foreign_block;
+mod frame;
+mod hash;
+mod id;
+mod revision;
+mod slot;
+mod transaction_info;
+
+pub mod tree;
+
+pub use address::BlockAddress;
+pub use block::{Block, BlockKind, StoredData, StoredRevision, StoredStatement};
+pub use block_builder::{Draft, ProposedRevision, ProposedTransaction, genesis};
+pub use catalog_change::CatalogChange;
+pub use commit_digest::{CommitDigest, statement_digest};
+pub use digest::Digest;
+pub use error::FormatError;
+pub use foreign_block::ForeignBlock;
+pub use hash::{Hash, dot, join, root};
+pub use id::UniqueId;
+pub use revision::{Revision, RevisionData, RevisionMetadata, revision_hash};
+pub use slot::{Slot, SlotContent, SlotHeader, WriterId};
+pub use transaction_info::{RedactedRevision, StatementInfo};
+pub use tree::Proof;

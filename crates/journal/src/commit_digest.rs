@@ -1,0 +1,42 @@
+//! What was said in a transaction, folded into one hash by both ends.
+
+use everstrand_ion::{Data, Document, Value, ion_hash};
+
+use crate::{Hash, UniqueId, dot};
+
+/// The hash of a statement and its parameters: the Ion hash of its text, joined with that of each
+/// parameter in order. The journal keeps it beside the text.
+pub fn statement_digest(statement: &str, parameters: &[Document]) -> Hash {
+    parameters.iter().fold(text_hash(statement), |digest, parameter| dot(digest, Hash(parameter.ion_hash())))
+}
+
+/// The hash that a client sends with its commit and the ledger computes for itself: they must have
+/// seen the same statements in the same order, failed ones included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommitDigest(Hash);
+
+impl CommitDigest {
+    /// The digest of a transaction in which nothing was said yet.
+    pub fn new(transaction_id: UniqueId) -> CommitDigest {
+        CommitDigest::from_text(&transaction_id.to_string())
+    }
+
+    /// The same for a client, to which ids are opaque.
+    pub fn from_text(transaction_id: &str) -> CommitDigest {
+        CommitDigest(text_hash(transaction_id))
+    }
+
+    /// Takes in the next statement by its [`statement_digest`].
+    pub fn add(&mut self, statement_digest: Hash) {
+        self.0 = dot(self.0, statement_digest);
+    }
+
+    /// The digest of all that was said so far.
+    pub fn value(&self) -> Hash {
+        self.0
+    }
+}
+
+fn text_hash(text: &str) -> Hash {
+    Hash(ion_hash(&Value::new(Data::String(text.to_owned()))))
+}

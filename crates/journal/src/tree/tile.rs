@@ -1,0 +1,254 @@
+//! The tree as it is stored: 256 nodes wide and eight levels high at a time.
+//!
+//! A tile of level 0 holds 256 leaves and all nodes above them up to their root, 511 hashes, level by
+//! level; a tile of level 1 has the roots of 256 tiles of level 0 as its leaves, and so on. A full tile is
+//! written once. Of the tile at the right edge of each level there is one small entry per leaf instead,
+//! written over when the next tile reaches the same place: the leaf, and the nodes that it completed.
+//! So appending a block writes some 64 bytes, and every node of the tree is one read away.
+
+use crate::tree::Frontier;
+use crate::{Hash, dot};
+
+const WIDTH: usize = 256;
+const HEIGHT: u32 = 8;
+
+/// Names an entry of the stored tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TileKey {
+    /// The full tile of this level and number.
+    Full {
+        /// 0 for tiles over leaves.
+        level: u8,
+        /// From the left.
+        index: u64,
+    },
+    /// One leaf of the level's last, incomplete tile.
+    Edge {
+        /// 0 for tiles over leaves.
+        level: u8,
+        /// From the left of the tile.
+        position: u8,
+    },
+}
+
+impl TileKey {
+    /// The key in an ordered store of bytes.
+    pub fn to_bytes(self) -> Vec<u8> {
+        match self {
+            TileKey::Full { level, index } => {
+                let mut key = vec![b't', level];
+                key.extend_from_slice(&index.to_be_bytes());
+                key
+            }
+            TileKey::Edge { level, position } => vec![b'e', level, position],
+        }
+    }
+}
+
+/// An entry to be stored, in place of the one of the same key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TileWrite {
+    /// Where.
+    pub key: TileKey,
+    /// Hashes, one after the other.
+    pub value: Vec<u8>,
+}
+
+/// Where entries are read.
+pub trait TileReader {
+    /// Why an entry could not be read.
+    type Error;
+
+    /// The entry last written under this key.
+    fn read(&self, key: TileKey) -> Result<Option<Vec<u8>>, Self::Error>;
+}
+
+/// Why the stored tree gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TreeError<E> {
+    /// The tree has no such block.
+    #[error("block {0} is beyond the last block of the tree")]
+    Beyond(u64),
+    /// An entry is absent or too short: the store does not hold the tree it should.
+    #[error("the stored tree lacks {0:?}")]
+    Missing(TileKey),
+    /// The store failed.
+    #[error(transparent)]
+    Reader(E),
+}
+
+/// The tree's growing end, in memory: appends leaves and says what is to be stored.
+#[derive(Clone, Debug, Default)]
+pub struct Tiles {
+    size: u64,
+    levels: Vec<PartialTile>,
+}
+
+/// An incomplete tile: its nodes by their height above the tile's leaves.
+#[derive(Clone, Debug, Default)]
+struct PartialTile {
+    heights: [Vec<Hash>; HEIGHT as usize + 1],
+}
+
+impl Tiles {
+    /// The tree without leaves.
+    pub fn new() -> Tiles {
+        Tiles::default()
+    }
+
+    /// The growing end of a stored tree of this size.
+    pub fn open<R: TileReader>(size: u64, reader: &R) -> Result<Tiles, TreeError<R::Error>> {
+        let mut tiles = Tiles { size, levels: Vec::new() };
+        let mut nodes = size;
+        for level in 0..=u8::MAX {
+            if nodes == 0 {
+                break;
+            }
+            let mut partial = PartialTile::default();
+            for position in 0..=u8::MAX {
+                if u64::from(position) >= nodes % (1 << HEIGHT) {
+                    break;
+                }
+                let key = TileKey::Edge { level, position };
+                let entry = reader.read(key).map_err(TreeError::Reader)?;
+                let leaf =
+                    entry.as_deref().and_then(|entry| hash_at(entry, 0)).ok_or(TreeError::Missing(key))?;
+                partial.push(leaf);
+            }
+            tiles.levels.push(partial);
+            nodes >>= HEIGHT;
+        }
+        Ok(tiles)
+    }
+
+    /// How many leaves there are.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Appends a block and yields what is to be stored for it: one small entry, and a tile of 16 KiB
+    /// with every 256th.
+    pub fn append(&mut self, block_hash: Hash) -> Vec<TileWrite> {
+        let mut writes = Vec::new();
+        let mut leaf = block_hash;
+        for level in 0..=u8::MAX {
+            if self.levels.len() == usize::from(level) {
+                self.levels.push(PartialTile::default());
+            }
+            let partial = &mut self.levels[usize::from(level)];
+            let completed = partial.push(leaf);
+            let Some(full) = partial.take_full() else {
+                let position = u8::try_from(partial.heights[0].len() - 1).expect("the tile is not full");
+                writes.push(TileWrite {
+                    key: TileKey::Edge { level, position },
+                    value: concatenate(&completed),
+                });
+                break;
+            };
+            leaf = *full.last().expect("a full tile has a root");
+            let index = self.size >> (HEIGHT * (u32::from(level) + 1));
+            writes.push(TileWrite { key: TileKey::Full { level, index }, value: concatenate(&full) });
+        }
+        self.size += 1;
+        writes
+    }
+
+    /// The right edge in its shortest form.
+    pub fn frontier(&self) -> Frontier {
+        let hashes = self.levels.iter().rev().flat_map(PartialTile::edge).collect();
+        Frontier::from_parts(self.size, hashes).expect("one subtree per bit of the size")
+    }
+}
+
+impl PartialTile {
+    /// Appends a leaf and yields the nodes it completes, itself first.
+    fn push(&mut self, leaf: Hash) -> Vec<Hash> {
+        let mut completed = vec![leaf];
+        let mut node = leaf;
+        for height in 0..HEIGHT as usize {
+            self.heights[height].push(node);
+            let nodes = &self.heights[height];
+            if nodes.len() % 2 == 1 {
+                return completed;
+            }
+            node = dot(nodes[nodes.len() - 2], node);
+            completed.push(node);
+        }
+        self.heights[HEIGHT as usize].push(node);
+        completed
+    }
+
+    /// All nodes level by level when the tile is full, which then is empty again.
+    fn take_full(&mut self) -> Option<Vec<Hash>> {
+        (self.heights[0].len() == WIDTH).then(|| std::mem::take(self).heights.concat())
+    }
+
+    /// The full subtrees that are not part of a greater one, greatest first.
+    fn edge(&self) -> impl Iterator<Item = Hash> {
+        let odd = |nodes: &&Vec<Hash>| nodes.len() % 2 == 1;
+        self.heights.iter().rev().filter(odd).filter_map(|nodes| nodes.last().copied())
+    }
+}
+
+/// Reads nodes of a stored tree, keeping the entry it read last.
+pub(crate) struct NodeReader<'a, R> {
+    reader: &'a R,
+    size: u64,
+    last: Option<(TileKey, Vec<u8>)>,
+}
+
+impl<'a, R: TileReader> NodeReader<'a, R> {
+    pub(crate) fn new(reader: &'a R, size: u64) -> NodeReader<'a, R> {
+        NodeReader { reader, size, last: None }
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The root of the full subtree of this height that is number `index` from the left.
+    pub(crate) fn node(&mut self, height: u32, index: u64) -> Result<Hash, TreeError<R::Error>> {
+        let (level, height) = (height / HEIGHT, height % HEIGHT);
+        let tile = index >> (HEIGHT - height);
+        let place = usize::try_from(index - (tile << (HEIGHT - height))).expect("less than 256");
+        let tile_level = u8::try_from(level).expect("a height has six bits");
+        let full_tiles = self.size.checked_shr(HEIGHT * (level + 1)).unwrap_or(0);
+        let (key, node) = if tile < full_tiles {
+            let below = 2 * WIDTH - (2 * WIDTH >> height);
+            (TileKey::Full { level: tile_level, index: tile }, below + place)
+        } else {
+            let last_leaf = ((place + 1) << height) - 1;
+            let position = u8::try_from(last_leaf).expect("a place in a tile");
+            (TileKey::Edge { level: tile_level, position }, height as usize)
+        };
+        if self.last.as_ref().is_none_or(|(last, _)| *last != key) {
+            let entry = self.reader.read(key).map_err(TreeError::Reader)?;
+            self.last = Some((key, entry.ok_or(TreeError::Missing(key))?));
+        }
+        let entry = self.last.as_ref().map(|(_, entry)| entry.as_slice());
+        entry.and_then(|entry| hash_at(entry, node)).ok_or(TreeError::Missing(key))
+    }
+
+    /// The root of the leaves from `start` up to `end`, where `start` is a multiple of a power of two
+    /// that is not less than their number.
+    pub(crate) fn range(&mut self, start: u64, end: u64) -> Result<Hash, TreeError<R::Error>> {
+        let mut parts = Vec::new();
+        let mut start = start;
+        while start < end {
+            let height = (end - start).ilog2();
+            parts.push(self.node(height, start >> height)?);
+            start += 1 << height;
+        }
+        let root = parts.into_iter().rev().reduce(|right, left| dot(left, right));
+        root.ok_or(TreeError::Beyond(start))
+    }
+}
+
+fn hash_at(entry: &[u8], number: usize) -> Option<Hash> {
+    let start = number * Hash::LENGTH;
+    Hash::from_slice(entry.get(start..start + Hash::LENGTH)?)
+}
+
+fn concatenate(hashes: &[Hash]) -> Vec<u8> {
+    hashes.iter().flat_map(|hash| hash.0).collect()
+}
