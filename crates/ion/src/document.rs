@@ -1,36 +1,53 @@
-//! Values that stay encoded: an owner of one self-contained binary value, and borrowed views.
+//! Values that stay encoded: an owner of one self-contained binary value in canonical form.
 
+use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use crate::{IonError, IonType, Symbol, Value};
+use crate::binary::{self, Encoder, FIRST_LOCAL_ID, Layout, system_symbol};
+use crate::{IonError, RawValue, Value};
 
-/// One self-contained Ion binary value (version marker, symbol table, value), validated once and
-/// cheap to clone. What a ledger stores, hashes and sends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Document {
+/// One self-contained Ion binary value (version marker, symbol table, value) in the canonical form
+/// of [`binary`](crate::binary), validated once and cheap to clone. What a ledger stores, hashes
+/// and sends.
+///
+/// `==` compares bytes: documents are equal when their values are, fields in the same order.
+#[derive(Clone)]
+pub struct Document(Arc<Inner>);
+
+struct Inner {
     bytes: Arc<[u8]>,
+    layout: Layout,
 }
 
 impl Document {
     /// Validates bytes of any well-formed stream of one value and brings them into canonical form.
-    pub fn from_binary(_bytes: &[u8]) -> Result<Document, IonError> {
-        todo!()
+    pub fn from_binary(bytes: &[u8]) -> Result<Document, IonError> {
+        match binary::layout_if_canonical(bytes) {
+            Some(layout) => Ok(Document::new(Arc::from(bytes), layout)),
+            None => Ok(Document::from(&binary::read_one(bytes)?)),
+        }
     }
 
-    /// Takes bytes that this crate wrote, from a place that guards them by a checksum. Checks only
-    /// what is needed so that no later access can panic.
-    pub fn from_canonical(_bytes: impl Into<Arc<[u8]>>) -> Result<Document, IonError> {
-        todo!()
+    /// Takes bytes that this crate wrote, from a place that guards them by a checksum. Checks the
+    /// frame only: where the symbols and the value lie. Should the inside be damaged all the same,
+    /// then no access panics; a damaged scalar reads as `None`, `null` or zero, and a container
+    /// ends before its first damaged element.
+    pub fn from_canonical(bytes: impl Into<Arc<[u8]>>) -> Result<Document, IonError> {
+        let bytes = bytes.into();
+        let layout =
+            binary::layout(&bytes).map_err(|reason| IonError { message: reason.to_owned(), offset: 0 })?;
+        Ok(Document::new(bytes, layout))
     }
 
     /// The canonical binary form.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.0.bytes
     }
 
     /// The value, not copied.
     pub fn root(&self) -> RawValue<'_> {
-        todo!()
+        RawValue::root(self, &self.0.bytes[self.0.layout.value_start..])
     }
 
     /// The value as a tree.
@@ -42,99 +59,75 @@ impl Document {
     pub fn ion_hash(&self) -> [u8; 32] {
         self.root().ion_hash()
     }
+
+    pub(crate) fn from_encoder(encoder: Encoder<'_>) -> Document {
+        let (bytes, layout) = encoder.finish();
+        Document::new(bytes.into(), layout)
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.0.layout
+    }
+
+    /// The text of a symbol; `None` where it is unknown.
+    #[inline]
+    pub(crate) fn symbol_text(&self, id: u64) -> Option<&str> {
+        std::str::from_utf8(self.symbol_bytes(id)?).ok()
+    }
+
+    /// The text of a symbol, encoded; `None` where it is unknown.
+    #[inline]
+    pub(crate) fn symbol_bytes(&self, id: u64) -> Option<&[u8]> {
+        if id < FIRST_LOCAL_ID {
+            return system_symbol(id).map(str::as_bytes);
+        }
+        let index = usize::try_from(id - FIRST_LOCAL_ID).ok()?;
+        let (start, end) = *self.0.layout.symbols.get(index)?;
+        self.0.bytes.get(start as usize..end as usize)
+    }
+
+    fn new(bytes: Arc<[u8]>, layout: Layout) -> Document {
+        Document(Arc::new(Inner { bytes, layout }))
+    }
 }
 
 impl From<&Value> for Document {
-    fn from(_value: &Value) -> Document {
-        todo!()
+    fn from(value: &Value) -> Document {
+        let mut encoder = Encoder::new();
+        encoder.value(value);
+        Document::from_encoder(encoder)
     }
 }
 
-/// A value inside Ion binary, borrowed. Two words of bytes and the symbols they refer to.
-#[derive(Clone, Copy, Debug)]
-pub struct RawValue<'a> {
-    /// The `symbols` list of the local symbol table, encoded.
-    symbols: &'a [u8],
-    /// The value, from its first annotation or type descriptor to its end.
-    bytes: &'a [u8],
-}
-
-impl<'a> RawValue<'a> {
-    /// The type, also of a typed null.
-    pub fn ion_type(self) -> IonType {
-        let _ = (self.symbols, self.bytes);
-        todo!()
-    }
-
-    /// Whether this is a null of any type.
-    pub fn is_null(self) -> bool {
-        todo!()
-    }
-
-    /// The annotations, outermost first.
-    pub fn annotations(self) -> Vec<Symbol> {
-        todo!()
-    }
-
-    /// The text of a string or a symbol.
-    pub fn as_text(self) -> Option<&'a str> {
-        todo!()
-    }
-
-    /// The value as an integer that fits 64 bits.
-    pub fn as_i64(self) -> Option<i64> {
-        todo!()
-    }
-
-    /// The first field of this name, when the value is a struct that has one.
-    pub fn get(self, _name: &str) -> Option<RawValue<'a>> {
-        todo!()
-    }
-
-    /// The fields of a struct in order; nothing for other types.
-    pub fn fields(self) -> RawFields<'a> {
-        todo!()
-    }
-
-    /// The elements of a list or an s-expression; nothing for other types.
-    pub fn items(self) -> RawItems<'a> {
-        todo!()
-    }
-
-    /// The value as a tree.
-    pub fn to_value(self) -> Value {
-        todo!()
-    }
-
-    /// A document of its own with just this value.
-    pub fn to_document(self) -> Document {
-        todo!()
-    }
-
-    /// The SHA-256 Ion hash.
-    pub fn ion_hash(self) -> [u8; 32] {
-        todo!()
+impl From<Value> for Document {
+    fn from(value: Value) -> Document {
+        Document::from(&value)
     }
 }
 
-/// The fields of an encoded struct. Names of unknown text yield `None`.
-#[derive(Clone, Debug)]
-pub struct RawFields<'a>(std::marker::PhantomData<&'a [u8]>);
-
-impl<'a> Iterator for RawFields<'a> {
-    type Item = (Option<&'a str>, RawValue<'a>);
-    fn next(&mut self) -> Option<Self::Item> {
-        todo!()
+impl PartialEq for Document {
+    fn eq(&self, other: &Document) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.as_bytes() == other.as_bytes()
     }
 }
 
-/// The elements of an encoded list or s-expression.
-#[derive(Clone, Debug)]
-pub struct RawItems<'a>(std::marker::PhantomData<&'a [u8]>);
+impl Eq for Document {}
 
-impl<'a> Iterator for RawItems<'a> {
-    type Item = RawValue<'a>;
-    fn next(&mut self) -> Option<Self::Item> {
-        todo!()
+impl Hash for Document {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+/// Compact Ion text.
+impl fmt::Display for Document {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_value().fmt(formatter)
+    }
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Document({self})")
     }
 }

@@ -1,0 +1,318 @@
+//! Writes the canonical form, from values and from parts of other documents.
+
+use std::collections::HashMap;
+
+use crate::binary::VERSION_MARKER;
+use crate::binary::canonical::{Layout, looks_like_a_symbol_table, symbol_table_length, with_header};
+use crate::binary::header::{WRAPPER, code_of};
+use crate::binary::primitives::{
+    low_byte, var_uint_length, write_decimal, write_float, write_magnitude, write_timestamp, write_var_uint,
+};
+use crate::binary::system_symbols::{FIRST_LOCAL_ID, system_id};
+use crate::raw::{RAW_DEPTH_MAX, RawValue};
+use crate::{Data, Document, Int, IonType, Symbol, Value};
+
+/// Builds one document from front to back. Texts of symbols are borrowed until it is finished.
+#[derive(Debug)]
+pub(crate) struct Encoder<'s> {
+    body: Vec<u8>,
+    symbols: Symbols<'s>,
+    /// What the ids of the document that was last copied from are here; 0 is not yet known.
+    copied: Option<(&'s Document, Vec<u64>)>,
+}
+
+/// Where a value whose length is not yet known began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark(usize);
+
+impl<'s> Encoder<'s> {
+    pub(crate) fn new() -> Encoder<'s> {
+        Encoder { body: Vec::new(), symbols: Symbols::default(), copied: None }
+    }
+
+    /// Begins a container.
+    pub(crate) fn begin(&mut self) -> Mark {
+        self.body.push(0);
+        Mark(self.body.len() - 1)
+    }
+
+    /// Ends the container that began at `mark`.
+    pub(crate) fn end(&mut self, mark: Mark, ion_type: IonType) {
+        self.end_as(mark, code_of(ion_type));
+    }
+
+    /// Ends the container that all else is inside of.
+    pub(crate) fn end_root(&mut self, ion_type: IonType) {
+        self.end(Mark(0), ion_type);
+    }
+
+    /// Writes the name of a field, whose value has to follow.
+    pub(crate) fn name(&mut self, name: &'s str) {
+        let id = self.symbols.intern(name);
+        write_var_uint(id, &mut self.body);
+    }
+
+    /// Writes a value, as deep as its tree is.
+    pub(crate) fn value(&mut self, value: &'s Value) {
+        if value.annotations().is_empty() {
+            return self.data(&value.data);
+        }
+        let wrapper = self.begin();
+        let ids = value.annotations().iter().map(|symbol| self.symbols.intern_symbol(symbol)).collect();
+        self.annotations(ids);
+        self.data(&value.data);
+        self.end_as(wrapper, WRAPPER);
+    }
+
+    /// Writes an int.
+    pub(crate) fn int(&mut self, int: &Int) {
+        let mark = self.begin();
+        let negative = write_magnitude(int, &mut self.body);
+        self.end_as(mark, if negative { 3 } else { 2 });
+    }
+
+    /// Writes a string.
+    pub(crate) fn text(&mut self, text: &str) {
+        self.bytes(code_of(IonType::String), text.as_bytes());
+    }
+
+    /// Writes a blob.
+    pub(crate) fn blob(&mut self, bytes: &[u8]) {
+        self.bytes(code_of(IonType::Blob), bytes);
+    }
+
+    /// Copies a value of another document.
+    pub(crate) fn raw(&mut self, value: RawValue<'s>) {
+        let ids = match self.copied.take() {
+            Some((document, ids)) if std::ptr::eq(document, value.document()) => ids,
+            _ => vec![0; value.document().layout().symbols.len()],
+        };
+        let mut copy = Copy { encoder: self, ids };
+        copy.value(value, 0);
+        let ids = copy.ids;
+        self.copied = Some((value.document(), ids));
+    }
+
+    /// The document's bytes, and where its parts lie in them.
+    pub(crate) fn finish(self) -> (Vec<u8>, Layout) {
+        let texts = &self.symbols.texts;
+        let table = symbol_table_length(texts.iter().map(|text| text.len()));
+        // What looks like a symbol table but is the value gets an empty table before it, so that
+        // the first one can always be told to be the document's own.
+        let shadowed = table == 0 && looks_like_a_symbol_table(&self.body);
+        let mut out = Vec::with_capacity(VERSION_MARKER.len() + table + 4 + self.body.len());
+        out.extend_from_slice(&VERSION_MARKER);
+        let mut symbols = Vec::with_capacity(texts.len());
+        if shadowed {
+            out.extend_from_slice(&[0xE3, 0x81, 0x83, 0xD0]);
+        } else if table > 0 {
+            let list = texts.iter().map(|text| with_header(text.len())).sum();
+            let fields = 1 + with_header(list);
+            write_header(WRAPPER, 2 + with_header(fields), &mut out);
+            out.extend_from_slice(&[0x81, 0x83]);
+            write_header(code_of(IonType::Struct), fields, &mut out);
+            out.push(0x87);
+            write_header(code_of(IonType::List), list, &mut out);
+            for text in texts {
+                write_header(code_of(IonType::String), text.len(), &mut out);
+                let start = out.len();
+                out.extend_from_slice(text.as_bytes());
+                let position = |at| u32::try_from(at).unwrap_or(u32::MAX);
+                symbols.push((position(start), position(out.len())));
+            }
+        }
+        let value_start = out.len();
+        out.extend_from_slice(&self.body);
+        (out, Layout { symbols: symbols.into_boxed_slice(), value_start })
+    }
+
+    fn data(&mut self, data: &'s Data) {
+        match data {
+            Data::Null(ion_type) => self.body.push(code_of(*ion_type) << 4 | 15),
+            Data::Bool(value) => self.body.push(0x10 | u8::from(*value)),
+            Data::Int(int) => self.int(int),
+            Data::Float(value) => self.scalar(IonType::Float, |out| write_float(*value, out)),
+            Data::Decimal(decimal) => self.scalar(IonType::Decimal, |out| write_decimal(decimal, out)),
+            Data::Timestamp(timestamp) => {
+                self.scalar(IonType::Timestamp, |out| write_timestamp(timestamp, out));
+            }
+            Data::Symbol(symbol) => {
+                let id = self.symbols.intern_symbol(symbol);
+                self.symbol(id);
+            }
+            Data::String(text) => self.text(text),
+            Data::Clob(bytes) => self.bytes(code_of(IonType::Clob), bytes),
+            Data::Blob(bytes) => self.blob(bytes),
+            Data::List(items) | Data::Sexp(items) => {
+                let mark = self.begin();
+                for item in items {
+                    self.value(item);
+                }
+                let sexp = matches!(data, Data::Sexp(_));
+                self.end(mark, if sexp { IonType::Sexp } else { IonType::List });
+            }
+            Data::Struct(fields) => {
+                let mark = self.begin();
+                for (name, value) in fields.iter() {
+                    let id = self.symbols.intern_symbol(name);
+                    write_var_uint(id, &mut self.body);
+                    self.value(value);
+                }
+                self.end(mark, IonType::Struct);
+            }
+        }
+    }
+
+    fn scalar(&mut self, ion_type: IonType, write: impl FnOnce(&mut Vec<u8>)) {
+        let mark = self.begin();
+        write(&mut self.body);
+        self.end(mark, ion_type);
+    }
+
+    fn symbol(&mut self, id: u64) {
+        let zeros = id.leading_zeros() as usize / 8;
+        self.bytes(code_of(IonType::Symbol), &id.to_be_bytes()[zeros..]);
+    }
+
+    fn bytes(&mut self, code: u8, payload: &[u8]) {
+        write_header(code, payload.len(), &mut self.body);
+        self.body.extend_from_slice(payload);
+    }
+
+    fn annotations(&mut self, ids: Vec<u64>) {
+        let length = ids.iter().map(|id| var_uint_length(*id) as u64).sum();
+        write_var_uint(length, &mut self.body);
+        for id in ids {
+            write_var_uint(id, &mut self.body);
+        }
+    }
+
+    /// Puts the descriptor and the length before what was written since `mark`.
+    fn end_as(&mut self, Mark(start): Mark, code: u8) {
+        let payload = start + 1;
+        let length = self.body.len() - payload;
+        if length < 14 {
+            self.body[start] = code << 4 | low_byte(length as u64);
+            return;
+        }
+        self.body[start] = code << 4 | 14;
+        let extra = var_uint_length(length as u64);
+        write_var_uint(length as u64, &mut self.body);
+        // The length was written behind the payload; turn the two around.
+        self.body[payload..].rotate_right(extra);
+    }
+}
+
+/// A copy of a value out of another document under way.
+struct Copy<'e, 's> {
+    encoder: &'e mut Encoder<'s>,
+    ids: Vec<u64>,
+}
+
+impl<'s> Copy<'_, 's> {
+    fn value(&mut self, value: RawValue<'s>, depth: usize) {
+        if !value.has_annotations() {
+            return self.unannotated(value, depth);
+        }
+        let wrapper = self.encoder.begin();
+        let ids = value.annotation_ids().map(|id| self.id(value, id)).collect();
+        self.encoder.annotations(ids);
+        self.unannotated(value, depth);
+        self.encoder.end_as(wrapper, WRAPPER);
+    }
+
+    fn unannotated(&mut self, value: RawValue<'s>, depth: usize) {
+        if value.is_null() || depth >= RAW_DEPTH_MAX {
+            self.encoder.body.push(code_of(value.ion_type()) << 4 | 15);
+            return;
+        }
+        match value.ion_type() {
+            IonType::Null | IonType::Bool => self.encoder.body.push(value.descriptor()),
+            IonType::Symbol => {
+                let id = self.id(value, value.symbol_id().unwrap_or(0));
+                self.encoder.symbol(id);
+            }
+            ion_type @ (IonType::List | IonType::Sexp) => {
+                let mark = self.encoder.begin();
+                for item in value.items() {
+                    self.value(item, depth + 1);
+                }
+                self.encoder.end(mark, ion_type);
+            }
+            IonType::Struct => {
+                let mark = self.encoder.begin();
+                for (id, field) in value.fields().with_ids() {
+                    let id = self.id(value, id);
+                    write_var_uint(id, &mut self.encoder.body);
+                    self.value(field, depth + 1);
+                }
+                self.encoder.end(mark, IonType::Struct);
+            }
+            _ => self.encoder.bytes(value.descriptor() >> 4, value.payload()),
+        }
+    }
+
+    /// What an id of the other document is here.
+    fn id(&mut self, value: RawValue<'s>, id: u64) -> u64 {
+        if id < FIRST_LOCAL_ID {
+            return id;
+        }
+        let Some(known) = usize::try_from(id - FIRST_LOCAL_ID).ok().and_then(|index| self.ids.get_mut(index))
+        else {
+            return 0;
+        };
+        if *known == 0
+            && let Some(text) = value.document().symbol_text(id)
+        {
+            *known = self.encoder.symbols.intern(text);
+        }
+        *known
+    }
+}
+
+/// The symbols of a document in order of first appearance.
+#[derive(Debug, Default)]
+struct Symbols<'s> {
+    texts: Vec<&'s str>,
+    /// Only filled where there are too many to compare them all.
+    ids: HashMap<&'s str, u64>,
+}
+
+impl<'s> Symbols<'s> {
+    const COMPARED_MAX: usize = 24;
+
+    fn intern_symbol(&mut self, symbol: &'s Symbol) -> u64 {
+        symbol.text().map_or(0, |text| self.intern(text))
+    }
+
+    fn intern(&mut self, text: &'s str) -> u64 {
+        if let Some(id) = system_id(text) {
+            return id;
+        }
+        let next = FIRST_LOCAL_ID + self.texts.len() as u64;
+        if self.texts.len() < Self::COMPARED_MAX {
+            if let Some(index) = self.texts.iter().position(|known| *known == text) {
+                return FIRST_LOCAL_ID + index as u64;
+            }
+        } else {
+            if self.ids.is_empty() {
+                self.ids = self.texts.iter().copied().zip(FIRST_LOCAL_ID..).collect();
+            }
+            if let Some(id) = self.ids.get(text) {
+                return *id;
+            }
+            self.ids.insert(text, next);
+        }
+        self.texts.push(text);
+        next
+    }
+}
+
+fn write_header(code: u8, length: usize, out: &mut Vec<u8>) {
+    if length < 14 {
+        out.push(code << 4 | low_byte(length as u64));
+    } else {
+        out.push(code << 4 | 14);
+        write_var_uint(length as u64, out);
+    }
+}

@@ -1,0 +1,138 @@
+//! Type descriptors with their lengths, and annotation wrappers: what tells where a value ends.
+//!
+//! ```text
+//! value        type descriptor, [length], payload
+//! descriptor   high nibble T: type code, low nibble L
+//!              L = 0..13: that many bytes follow; 14: a VarUInt length follows; 15: null
+//! T = 0        L < 15: padding, otherwise null
+//! T = 1        bool, L is its value
+//! T = 13       struct; L = 1: its field ids are in order and a VarUInt length follows
+//! T = 14       annotation wrapper: VarUInt length of the ids, ids as VarUInts, the value
+//!              (L = 0 is the version marker E0 01 00 EA and stands only between values)
+//! ```
+
+use crate::IonType;
+use crate::binary::primitives::read_var_uint;
+
+/// The type code of an annotation wrapper.
+pub(crate) const WRAPPER: u8 = 14;
+
+/// Why bytes are not a value, without where.
+pub(crate) type Reason = &'static str;
+
+/// A type descriptor, and where the payload lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Header {
+    pub(crate) descriptor: u8,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl Header {
+    pub(crate) fn code(self) -> u8 {
+        self.descriptor >> 4
+    }
+
+    pub(crate) fn low(self) -> u8 {
+        self.descriptor & 0x0F
+    }
+
+    pub(crate) fn is_padding(self) -> bool {
+        self.descriptor < 0x0F
+    }
+}
+
+/// An annotation wrapper: where its ids lie, and the value inside.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wrapper {
+    pub(crate) ids_start: usize,
+    pub(crate) ids_end: usize,
+    pub(crate) value: Header,
+}
+
+/// Reads a type descriptor and its length at `at`, checks that the payload lies inside `bytes`, and
+/// moves to the payload.
+#[inline]
+pub(crate) fn read_header(bytes: &[u8], at: &mut usize) -> Result<Header, Reason> {
+    let descriptor = *bytes.get(*at).ok_or("a value is missing")?;
+    *at += 1;
+    let (code, low) = (descriptor >> 4, descriptor & 0x0F);
+    let length = match (code, low) {
+        (15, _) | (1, 2..=14) | (WRAPPER, 0..=2 | 15) | (6, 0 | 1) => {
+            return Err("a type descriptor is not allowed here");
+        }
+        (_, 15) | (1, _) => 0,
+        (13, 1) => match read_length(bytes, at)? {
+            0 => return Err("a struct with ordered field names is empty"),
+            length => length,
+        },
+        (_, 14) => read_length(bytes, at)?,
+        (_, low) => usize::from(low),
+    };
+    let end = at.checked_add(length).filter(|end| *end <= bytes.len());
+    let end = end.ok_or("a value is longer than what is around it")?;
+    Ok(Header { descriptor, start: *at, end })
+}
+
+/// Reads the inside of an annotation wrapper.
+pub(crate) fn read_wrapper(bytes: &[u8], wrapper: Header) -> Result<Wrapper, Reason> {
+    let bytes = &bytes[..wrapper.end];
+    let mut at = wrapper.start;
+    let length = read_length(bytes, &mut at)?;
+    let ids_start = at;
+    let ids_end = ids_start.checked_add(length).filter(|ids_end| length > 0 && *ids_end < bytes.len());
+    let ids_end = ids_end.ok_or("an annotation wrapper leaves no room for annotations and a value")?;
+    at = ids_end;
+    let value = read_header(bytes, &mut at)?;
+    if value.code() == WRAPPER || value.is_padding() {
+        return Err("an annotation wrapper holds padding or another wrapper");
+    }
+    if value.end != wrapper.end {
+        return Err("an annotation wrapper is longer than the value inside");
+    }
+    Ok(Wrapper { ids_start, ids_end, value })
+}
+
+fn read_length(bytes: &[u8], at: &mut usize) -> Result<usize, Reason> {
+    let length = read_var_uint(bytes, at).ok_or("a length is cut short or exceeds 64 bits")?;
+    usize::try_from(length).map_err(|_| "a length exceeds what this machine can address")
+}
+
+/// The type of a type code; `None` for annotation wrappers and what Ion 1.0 does not use.
+pub(crate) const fn type_of(code: u8) -> Option<IonType> {
+    Some(match code {
+        0 => IonType::Null,
+        1 => IonType::Bool,
+        2 | 3 => IonType::Int,
+        4 => IonType::Float,
+        5 => IonType::Decimal,
+        6 => IonType::Timestamp,
+        7 => IonType::Symbol,
+        8 => IonType::String,
+        9 => IonType::Clob,
+        10 => IonType::Blob,
+        11 => IonType::List,
+        12 => IonType::Sexp,
+        13 => IonType::Struct,
+        _ => return None,
+    })
+}
+
+/// The type code of a type; of ints, that of those not negative.
+pub(crate) const fn code_of(ion_type: IonType) -> u8 {
+    match ion_type {
+        IonType::Null => 0,
+        IonType::Bool => 1,
+        IonType::Int => 2,
+        IonType::Float => 4,
+        IonType::Decimal => 5,
+        IonType::Timestamp => 6,
+        IonType::Symbol => 7,
+        IonType::String => 8,
+        IonType::Clob => 9,
+        IonType::Blob => 10,
+        IonType::List => 11,
+        IonType::Sexp => 12,
+        IonType::Struct => 13,
+    }
+}

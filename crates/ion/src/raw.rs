@@ -1,0 +1,333 @@
+//! Borrowed views of the values inside a document. Nothing is decoded before it is asked for.
+
+use crate::binary::{
+    self, Encoder, FIRST_LOCAL_ID, Header, WRAPPER, int_of, magnitude_u64, read_header, read_var_uint,
+    read_wrapper, small_int, type_of,
+};
+use crate::{Data, Decimal, Document, Int, IonType, Struct, Symbol, Timestamp, Value};
+
+/// Below this many containers, an encoded value reads as null. Reading admits
+/// [`MAX_DEPTH`](crate::MAX_DEPTH); what is put together from documents can be some levels deeper.
+pub(crate) const RAW_DEPTH_MAX: usize = 4 * crate::MAX_DEPTH;
+
+/// A value inside a [`Document`], borrowed. Every access is total: bytes that are not canonical Ion
+/// yield `None`, null, or fewer elements, never a panic.
+#[derive(Clone, Copy)]
+pub struct RawValue<'a> {
+    document: &'a Document,
+    /// The ids of the annotations.
+    annotations: &'a [u8],
+    payload: &'a [u8],
+    /// The type descriptor: type code and, for bools and nulls, the value.
+    descriptor: u8,
+}
+
+impl<'a> RawValue<'a> {
+    /// The type, also of a typed null.
+    #[inline]
+    pub fn ion_type(self) -> IonType {
+        type_of(self.descriptor >> 4).unwrap_or(IonType::Null)
+    }
+
+    /// Whether this is a null of any type.
+    #[inline]
+    pub fn is_null(self) -> bool {
+        self.descriptor & 0x0F == 15 || self.descriptor >> 4 == 0
+    }
+
+    /// Whether there are annotations.
+    pub fn has_annotations(self) -> bool {
+        !self.annotations.is_empty()
+    }
+
+    /// The annotations, outermost first.
+    pub fn annotations(self) -> Vec<Symbol> {
+        self.annotation_ids().map(|id| self.symbol(id)).collect()
+    }
+
+    /// The value of a bool.
+    pub fn as_bool(self) -> Option<bool> {
+        (self.present(1)).then_some(self.descriptor & 0x0F == 1)
+    }
+
+    /// The value as an integer that fits 64 bits.
+    pub fn as_i64(self) -> Option<i64> {
+        let negative = self.present(3);
+        if !negative && !self.present(2) {
+            return None;
+        }
+        small_int(negative, magnitude_u64(self.payload)?)
+    }
+
+    /// The value of an int.
+    pub fn as_int(self) -> Option<Int> {
+        let negative = self.present(3);
+        (negative || self.present(2)).then(|| int_of(negative, self.payload))
+    }
+
+    /// The value of a float.
+    pub fn as_f64(self) -> Option<f64> {
+        if self.present(4) { binary::read_float(self.payload) } else { None }
+    }
+
+    /// The value of a decimal.
+    pub fn as_decimal(self) -> Option<Decimal> {
+        if self.present(5) { binary::read_decimal(self.payload).ok() } else { None }
+    }
+
+    /// The value of a timestamp.
+    pub fn as_timestamp(self) -> Option<Timestamp> {
+        if self.present(6) { binary::read_timestamp(self.payload).ok() } else { None }
+    }
+
+    /// The value of a symbol.
+    pub fn as_symbol(self) -> Option<Symbol> {
+        self.symbol_id().map(|id| self.symbol(id))
+    }
+
+    /// The text of a string or a symbol.
+    pub fn as_text(self) -> Option<&'a str> {
+        if self.present(8) {
+            return std::str::from_utf8(self.payload).ok();
+        }
+        self.document.symbol_text(self.symbol_id()?)
+    }
+
+    /// The bytes of a blob or a clob.
+    pub fn as_bytes(self) -> Option<&'a [u8]> {
+        (self.present(9) || self.present(10)).then_some(self.payload)
+    }
+
+    /// The first field of this name, when the value is a struct that has one.
+    pub fn get(self, name: &str) -> Option<RawValue<'a>> {
+        self.fields()
+            .with_ids()
+            .find(|(id, _)| self.document.symbol_bytes(*id) == Some(name.as_bytes()))
+            .map(|(_, value)| value)
+    }
+
+    /// The fields of a struct in order; nothing for other types.
+    pub fn fields(self) -> RawFields<'a> {
+        let rest = if self.present(13) { self.payload } else { &[] };
+        RawFields(WithIds { document: self.document, rest })
+    }
+
+    /// The elements of a list or an s-expression; nothing for other types.
+    pub fn items(self) -> RawItems<'a> {
+        let rest = if self.present(11) || self.present(12) { self.payload } else { &[] };
+        RawItems { document: self.document, rest }
+    }
+
+    /// The value as a tree.
+    pub fn to_value(self) -> Value {
+        let mut symbols = vec![None; self.document.layout().symbols.len()];
+        self.tree(&mut symbols, 0)
+    }
+
+    /// A document of its own with just this value.
+    pub fn to_document(self) -> Document {
+        let root = self.document.root();
+        if std::ptr::eq(self.payload, root.payload) && std::ptr::eq(self.annotations, root.annotations) {
+            return self.document.clone();
+        }
+        let mut encoder = Encoder::new();
+        encoder.raw(self);
+        Document::from_encoder(encoder)
+    }
+
+    /// The SHA-256 Ion hash.
+    pub fn ion_hash(self) -> [u8; 32] {
+        crate::hash::ion_hash_raw::<crate::hash::Sha256Hasher>(self)
+    }
+
+    pub(crate) fn root(document: &'a Document, bytes: &'a [u8]) -> RawValue<'a> {
+        RawValue::read(document, bytes, &mut 0).unwrap_or(RawValue {
+            document,
+            annotations: &[],
+            payload: &[],
+            descriptor: 0x0F,
+        })
+    }
+
+    pub(crate) fn document(self) -> &'a Document {
+        self.document
+    }
+
+    pub(crate) fn descriptor(self) -> u8 {
+        self.descriptor
+    }
+
+    pub(crate) fn payload(self) -> &'a [u8] {
+        self.payload
+    }
+
+    /// The id of a symbol.
+    pub(crate) fn symbol_id(self) -> Option<u64> {
+        if self.present(7) { magnitude_u64(self.payload) } else { None }
+    }
+
+    pub(crate) fn annotation_ids(self) -> impl Iterator<Item = u64> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            if at >= self.annotations.len() {
+                return None;
+            }
+            let id = read_var_uint(self.annotations, &mut at);
+            // A damaged id reads as the unknown symbol and is the last.
+            Some(id.unwrap_or_else(|| {
+                at = self.annotations.len();
+                0
+            }))
+        })
+    }
+
+    /// Reads the value at `at` and moves behind it.
+    #[inline]
+    fn read(document: &'a Document, bytes: &'a [u8], at: &mut usize) -> Option<RawValue<'a>> {
+        let header = read_header(bytes, at).ok()?;
+        *at = header.end;
+        if header.code() != WRAPPER {
+            return Some(RawValue::new(document, bytes, header, &[]));
+        }
+        let wrapper = read_wrapper(bytes, header).ok()?;
+        let annotations = &bytes[wrapper.ids_start..wrapper.ids_end];
+        Some(RawValue::new(document, bytes, wrapper.value, annotations))
+    }
+
+    #[inline]
+    fn new(document: &'a Document, bytes: &'a [u8], header: Header, annotations: &'a [u8]) -> RawValue<'a> {
+        let payload = &bytes[header.start..header.end];
+        RawValue { document, annotations, payload, descriptor: header.descriptor }
+    }
+
+    /// Whether the value is of this type code and no null.
+    #[inline]
+    fn present(self, code: u8) -> bool {
+        self.descriptor >> 4 == code && self.descriptor & 0x0F != 15
+    }
+
+    fn symbol(self, id: u64) -> Symbol {
+        self.document.symbol_text(id).map_or(Symbol::UNKNOWN, Symbol::from)
+    }
+
+    fn tree(self, symbols: &mut [Option<Symbol>], depth: usize) -> Value {
+        let data = self.data(symbols, depth).unwrap_or(Data::Null(self.ion_type()));
+        if self.annotations.is_empty() {
+            return Value::new(data);
+        }
+        let annotations: Vec<Symbol> =
+            self.annotation_ids().map(|id| self.shared_symbol(id, symbols)).collect();
+        Value::new(data).with_annotations(annotations)
+    }
+
+    /// The value as a tree, `None` for null and what cannot be read.
+    fn data(self, symbols: &mut [Option<Symbol>], depth: usize) -> Option<Data> {
+        if self.is_null() || depth >= RAW_DEPTH_MAX {
+            return None;
+        }
+        Some(match self.ion_type() {
+            IonType::Null => return None,
+            IonType::Bool => Data::Bool(self.as_bool()?),
+            IonType::Int => Data::Int(self.as_int()?),
+            IonType::Float => Data::Float(self.as_f64()?),
+            IonType::Decimal => Data::Decimal(self.as_decimal()?),
+            IonType::Timestamp => Data::Timestamp(self.as_timestamp()?),
+            IonType::Symbol => Data::Symbol(self.shared_symbol(self.symbol_id()?, symbols)),
+            IonType::String => Data::String(self.as_text()?.to_owned()),
+            IonType::Clob => Data::Clob(self.payload.to_vec()),
+            IonType::Blob => Data::Blob(self.payload.to_vec()),
+            IonType::List => Data::List(self.items().map(|item| item.tree(symbols, depth + 1)).collect()),
+            IonType::Sexp => Data::Sexp(self.items().map(|item| item.tree(symbols, depth + 1)).collect()),
+            IonType::Struct => {
+                let mut fields = Vec::new();
+                for (id, value) in self.fields().with_ids() {
+                    let name = self.shared_symbol(id, symbols);
+                    fields.push((name, value.tree(symbols, depth + 1)));
+                }
+                Data::Struct(Struct::new(fields))
+            }
+        })
+    }
+
+    /// The symbol of an id, allocated once for a tree.
+    fn shared_symbol(self, id: u64, symbols: &mut [Option<Symbol>]) -> Symbol {
+        let index = id.checked_sub(FIRST_LOCAL_ID).and_then(|index| usize::try_from(index).ok());
+        match index.and_then(|index| symbols.get_mut(index)) {
+            Some(shared) => shared.get_or_insert_with(|| self.symbol(id)).clone(),
+            None => self.symbol(id),
+        }
+    }
+}
+
+impl std::fmt::Debug for RawValue<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "RawValue({})", self.to_value())
+    }
+}
+
+impl From<RawValue<'_>> for Value {
+    fn from(value: RawValue<'_>) -> Value {
+        value.to_value()
+    }
+}
+
+/// The fields of an encoded struct. Names of unknown text yield `None`.
+#[derive(Clone, Debug)]
+pub struct RawFields<'a>(WithIds<'a>);
+
+impl<'a> RawFields<'a> {
+    /// The fields with the ids of their names.
+    pub(crate) fn with_ids(self) -> WithIds<'a> {
+        self.0
+    }
+}
+
+impl<'a> Iterator for RawFields<'a> {
+    type Item = (Option<&'a str>, RawValue<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (id, value) = self.0.next()?;
+        Some((self.0.document.symbol_text(id), value))
+    }
+}
+
+/// The fields of an encoded struct by symbol id.
+#[derive(Clone, Debug)]
+pub(crate) struct WithIds<'a> {
+    document: &'a Document,
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for WithIds<'a> {
+    type Item = (u64, RawValue<'a>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let bytes = std::mem::take(&mut self.rest);
+        let mut at = 0;
+        let id = read_var_uint(bytes, &mut at)?;
+        let value = RawValue::read(self.document, bytes, &mut at)?;
+        self.rest = &bytes[at..];
+        Some((id, value))
+    }
+}
+
+/// The elements of an encoded list or s-expression.
+#[derive(Clone, Debug)]
+pub struct RawItems<'a> {
+    document: &'a Document,
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for RawItems<'a> {
+    type Item = RawValue<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let bytes = std::mem::take(&mut self.rest);
+        let mut at = 0;
+        let value = RawValue::read(self.document, bytes, &mut at)?;
+        self.rest = &bytes[at..];
+        Some(value)
+    }
+}

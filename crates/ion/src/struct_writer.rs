@@ -1,0 +1,93 @@
+//! Puts a struct together from parts of other documents, without trees in between.
+
+use crate::binary::Encoder;
+use crate::{Document, IonType, RawValue, Value};
+
+/// Writes the fields of one struct in order, straight into canonical form.
+///
+/// ```
+/// use everstrand_ion::{Document, StructWriter, Value};
+///
+/// let data = Document::from(&Value::from("x"));
+/// let mut writer = StructWriter::new();
+/// writer.raw("data", data.root()).structure("metadata", |metadata| {
+///     metadata.text("id", "0GXCR7TQHdkCRzBbiWyDqy").int("version", 0);
+/// });
+/// let document = writer.finish();
+/// assert_eq!(document.root().get("data").and_then(|data| data.as_text()), Some("x"));
+/// ```
+#[derive(Debug)]
+pub struct StructWriter<'a> {
+    encoder: Encoder<'a>,
+}
+
+impl<'a> StructWriter<'a> {
+    /// A writer of a struct that has no fields yet.
+    #[expect(clippy::new_without_default, reason = "a writer is begun, it has no default")]
+    pub fn new() -> StructWriter<'a> {
+        let mut encoder = Encoder::new();
+        encoder.begin();
+        StructWriter { encoder }
+    }
+
+    /// Writes a field with a value of another document.
+    pub fn raw(&mut self, name: &'a str, value: RawValue<'a>) -> &mut Self {
+        self.encoder.name(name);
+        self.encoder.raw(value);
+        self
+    }
+
+    /// Writes a field with a value out of a tree.
+    pub fn value(&mut self, name: &'a str, value: &'a Value) -> &mut Self {
+        self.encoder.name(name);
+        self.encoder.value(value);
+        self
+    }
+
+    /// Writes a field with a string.
+    pub fn text(&mut self, name: &'a str, text: &str) -> &mut Self {
+        self.encoder.name(name);
+        self.encoder.text(text);
+        self
+    }
+
+    /// Writes a field with an int.
+    pub fn int(&mut self, name: &'a str, value: i64) -> &mut Self {
+        self.encoder.name(name);
+        self.encoder.int(&value.into());
+        self
+    }
+
+    /// Writes a field with a blob.
+    pub fn blob(&mut self, name: &'a str, bytes: &[u8]) -> &mut Self {
+        self.encoder.name(name);
+        self.encoder.blob(bytes);
+        self
+    }
+
+    /// Writes a field with a struct, whose fields `fill` writes.
+    pub fn structure(&mut self, name: &'a str, fill: impl FnOnce(&mut Self)) -> &mut Self {
+        self.encoder.name(name);
+        let mark = self.encoder.begin();
+        fill(self);
+        self.encoder.end(mark, IonType::Struct);
+        self
+    }
+
+    /// Writes a field with a list of values of other documents.
+    pub fn list(&mut self, name: &'a str, items: impl IntoIterator<Item = RawValue<'a>>) -> &mut Self {
+        self.encoder.name(name);
+        let mark = self.encoder.begin();
+        for item in items {
+            self.encoder.raw(item);
+        }
+        self.encoder.end(mark, IonType::List);
+        self
+    }
+
+    /// The struct as a document.
+    pub fn finish(mut self) -> Document {
+        self.encoder.end_root(IonType::Struct);
+        Document::from_encoder(self.encoder)
+    }
+}
