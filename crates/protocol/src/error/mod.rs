@@ -5,6 +5,9 @@
 //! mistake QLDB's own member `Code` for the name. So an answer always carries both, and `Code` only
 //! as text.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use serde::Serialize;
@@ -271,8 +274,8 @@ impl std::error::Error for ServiceError {}
 /// The name without a namespace before it and without an address behind it:
 /// `com.amazonaws.qldbsession#BadRequestException:http://…`.
 fn bare_name(text: &str) -> Option<Exception> {
-    let text = text.rsplit_once('#').map_or(text, |(_, name)| name);
-    let name = text.split(':').next().unwrap_or_default().trim();
+    let name = text.split(':').next().unwrap_or_default();
+    let name = name.rsplit('#').next().unwrap_or_default().trim();
     (!name.is_empty()).then(|| Exception::from_name(name))
 }
 

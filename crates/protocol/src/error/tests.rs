@@ -1,0 +1,79 @@
+//! How each client's way to the exception's name ends at the same name.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn the_body_carries_type_message_and_code_as_text() {
+    let error = ServiceError::bad_request("Table with name: USER.T already exists").with_code("412");
+    assert_eq!(
+        String::from_utf8(error.to_json()).unwrap(),
+        r#"{"__type":"BadRequestException","Message":"Table with name: USER.T already exists","Code":"412"}"#
+    );
+    let error = ServiceError::new(Exception::ResourceNotFound, "no ledger").with_resource("ledger", "l");
+    assert_eq!(
+        String::from_utf8(error.to_json()).unwrap(),
+        r#"{"__type":"ResourceNotFoundException","Message":"no ledger","ResourceType":"ledger","ResourceName":"l"}"#
+    );
+}
+
+#[test]
+fn every_exception_comes_back_with_header_or_without() {
+    for exception in Exception::KNOWN {
+        let error = ServiceError::new(exception.clone(), "m").with_code("412").with_parameter("p");
+        for header in [Some(exception.name()), None] {
+            let back = ServiceError::from_response(error.http_status(), header, None, &error.to_json());
+            assert_eq!((&back.exception, back.http_status()), (exception, exception.http_status()));
+            assert_eq!((back.message.as_str(), back.code.as_deref()), ("m", Some("412")));
+            assert_eq!(back.resource, error.resource);
+        }
+    }
+}
+
+#[test]
+fn namespaces_and_addresses_are_cut_off() {
+    for name in [
+        "com.amazonaws.qldbsession#OccConflictException",
+        "OccConflictException:http://internal.amazon.com/coral/",
+        "com.amazonaws.qldbsession#OccConflictException:http://x#y",
+    ] {
+        let back = ServiceError::from_response(400, Some(name), None, b"");
+        assert_eq!(back.exception, Exception::OccConflict, "{name}");
+    }
+}
+
+#[test]
+fn where_names_are_missing_the_status_speaks() {
+    let cases: [(u16, &[u8], Exception); 6] = [
+        (503, b"<html>busy</html>", Exception::ServiceUnavailable),
+        (500, b"", Exception::InternalFailure),
+        (502, b"{}", Exception::InternalFailure),
+        (403, b"{\"message\":\"no\"}", Exception::AccessDenied),
+        (404, b"not here", Exception::Other("HTTP 404".into())),
+        (400, b"{\"code\":\"Throttled\"}", Exception::Other("Throttled".into())),
+    ];
+    for (status, body, exception) in cases {
+        let error = ServiceError::from_response(status, None, Some("id"), body);
+        assert_eq!((error.exception.clone(), error.http_status()), (exception, status));
+        assert_eq!(error.request_id.as_deref(), Some("id"));
+    }
+    // A number where a text belongs is understood.
+    let error =
+        ServiceError::from_response(400, None, None, br#"{"__type":"BadRequestException","Code":405}"#);
+    assert_eq!(error.code.as_deref(), Some("405"));
+}
+
+#[test]
+fn a_status_can_be_set() {
+    let error = ServiceError::new(Exception::RateExceeded, "Rate exceeded").with_http_status(503);
+    assert_eq!(error.http_status(), 503);
+    assert_eq!(error.to_string(), "RateExceededException: Rate exceeded");
+}
+
+proptest! {
+    #[test]
+    fn no_answer_panics(status in any::<u16>(), header in ".*", body in any::<Vec<u8>>()) {
+        let _ = ServiceError::from_response(status, Some(&header), None, &body);
+    }
+}

@@ -1,0 +1,184 @@
+//! AWS Signature Version 4 in the `Authorization` header: signing for clients, checking for servers.
+//!
+//! Both ends build the same canonical text out of a request and compute an HMAC over it. The text
+//! holds the method, the path *percent-encoded once more*, the query's pairs in order, the headers
+//! that the client chose to sign, and the SHA-256 of the body. The key derives from the secret, the
+//! day, the region and the service; it is worth keeping for a day.
+//!
+//! The time comes from the caller. Nothing here demands a particular set of signed headers: the
+//! official clients sign different ones.
+
+mod check;
+mod sign;
+#[cfg(test)]
+mod tests;
+mod time;
+
+use std::fmt;
+
+use hmac::{Hmac, Mac};
+use sha2::{Digest, Sha256};
+
+pub use check::{Authorization, CLOCK_SKEW_SECONDS_MAX};
+pub use sign::Signer;
+pub use time::AmzDate;
+
+use crate::wire::push_encoded;
+
+/// The service in the scope of a signature, the same for both APIs.
+pub const SERVICE: &str = "qldb";
+
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+const TERMINATOR: &str = "aws4_request";
+
+/// A request as far as a signature looks at it.
+#[derive(Clone, Copy, Debug)]
+pub struct SignedParts<'a> {
+    /// The method, in upper case.
+    pub method: &'a str,
+    /// The path as it stands in the request line, percent-encoded.
+    pub path: &'a str,
+    /// The query as it stands there, without the question mark; empty when there is none.
+    pub query: &'a str,
+    /// Names and values; the names in any case.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// Who signs. `Debug` shows the access key's id alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Names the key.
+    pub access_key_id: String,
+    /// The key.
+    pub secret_access_key: String,
+    /// Goes along with temporary keys.
+    pub session_token: Option<String>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Credentials({}, ***)", self.access_key_id)
+    }
+}
+
+/// The key of one day, region and service.
+#[derive(Clone)]
+pub struct SigningKey([u8; 32]);
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SigningKey(***)")
+    }
+}
+
+impl SigningKey {
+    /// Derives the key. `day` is written `YYYYMMDD`.
+    pub fn derive(secret_access_key: &str, day: &str, region: &str, service: &str) -> SigningKey {
+        let mut key = hmac(format!("AWS4{secret_access_key}").as_bytes(), day.as_bytes());
+        for part in [region, service, TERMINATOR] {
+            key = hmac(&key, part.as_bytes());
+        }
+        SigningKey(key)
+    }
+
+    fn mac(&self, text: &str) -> Hmac<Sha256> {
+        mac(&self.0, text.as_bytes())
+    }
+}
+
+/// What the HMAC is taken over.
+fn string_to_sign(parts: &SignedParts<'_>, signed_headers: &str, date: &AmzDate, scope: &str) -> String {
+    let canonical = canonical_request(parts, signed_headers);
+    format!("{ALGORITHM}\n{date}\n{scope}\n{}", hex(&Sha256::digest(canonical)))
+}
+
+/// The request as both ends write it down. `signed_headers` is in lower case, sorted, joined by `;`.
+fn canonical_request(parts: &SignedParts<'_>, signed_headers: &str) -> String {
+    let mut text = String::with_capacity(512);
+    text.push_str(parts.method);
+    text.push('\n');
+    push_canonical_path(&mut text, parts.path);
+    text.push('\n');
+    push_canonical_query(&mut text, parts.query);
+    text.push('\n');
+    for name in signed_headers.split(';') {
+        text.push_str(name);
+        text.push(':');
+        push_canonical_values(&mut text, parts.headers, name);
+        text.push('\n');
+    }
+    text.push('\n');
+    text.push_str(signed_headers);
+    text.push('\n');
+    push_hex(&mut text, &Sha256::digest(parts.body));
+    text
+}
+
+fn push_canonical_path(text: &mut String, path: &str) {
+    if path.is_empty() {
+        text.push('/');
+    }
+    for byte in path.bytes() {
+        if byte == b'/' { text.push('/') } else { push_encoded(text, byte) }
+    }
+}
+
+fn push_canonical_query(text: &mut String, query: &str) {
+    let mut pairs: Vec<(&str, &str)> = query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .collect();
+    pairs.sort_unstable();
+    for (index, (name, value)) in pairs.into_iter().enumerate() {
+        if index > 0 {
+            text.push('&');
+        }
+        text.push_str(name);
+        text.push('=');
+        text.push_str(value);
+    }
+}
+
+/// The values of a header: each without blanks at its ends and with single blanks inside, joined by
+/// commas.
+fn push_canonical_values(text: &mut String, headers: &[(&str, &str)], name: &str) {
+    let values = headers.iter().filter(|header| header.0.eq_ignore_ascii_case(name));
+    for (index, (_, value)) in values.enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        for (index, word) in value.split_ascii_whitespace().enumerate() {
+            if index > 0 {
+                text.push(' ');
+            }
+            text.push_str(word);
+        }
+    }
+}
+
+fn mac(key: &[u8], bytes: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(bytes);
+    mac
+}
+
+fn hmac(key: &[u8], bytes: &[u8]) -> [u8; 32] {
+    mac(key, bytes).finalize().into_bytes().into()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    push_hex(&mut text, bytes);
+    text
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+}
