@@ -399,7 +399,7 @@ pub(super) fn is_version_marker(identifier: &str) -> bool {
 }
 
 /// The digits of an identifier that is a symbol id.
-pub(super) fn symbol_id_digits(identifier: &str) -> Option<&str> {
+fn symbol_id_digits(identifier: &str) -> Option<&str> {
     identifier
         .strip_prefix('$')
         .filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))

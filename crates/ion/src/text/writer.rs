@@ -2,9 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::reader::{
-    is_identifier_part, is_identifier_start, is_keyword, is_operator, is_version_marker, symbol_id_digits,
-};
+use super::reader::{is_identifier_part, is_identifier_start, is_keyword, is_operator, is_version_marker};
 use crate::{Data, IonType, Symbol, Value};
 
 pub(super) fn write(value: &Value, pretty: bool) -> String {
@@ -132,10 +130,13 @@ fn display(out: &mut String, value: impl std::fmt::Display) {
 }
 
 fn is_bare(text: &str) -> bool {
-    text.bytes().next().is_some_and(is_identifier_start)
-        && text.bytes().all(is_identifier_part)
+    let bytes = text.as_bytes();
+    // `$10a` is an identifier, but some readers stop after the `$10`.
+    let like_symbol_id = matches!(bytes, [b'$', b'0'..=b'9', ..]);
+    bytes.first().is_some_and(|byte| is_identifier_start(*byte))
+        && bytes.iter().all(|byte| is_identifier_part(*byte))
         && !is_keyword(text)
-        && symbol_id_digits(text).is_none()
+        && !like_symbol_id
 }
 
 fn is_bare_operator(text: &str) -> bool {
