@@ -1,5 +1,7 @@
 //! The integration tests of the Ion crate, in one binary.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod ion_tests;
 mod strategy;
 mod suites;

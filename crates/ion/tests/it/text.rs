@@ -1,6 +1,6 @@
 //! The text form: what is printed, what is read, what is refused, and that no input harms.
 
-use everstrand_ion::{Data, IonType, MAX_DEPTH, Struct, Symbol, Value, text};
+use everstrand_ion::{Data, IonType, MAX_DEPTH, Struct, Symbol, Value, binary, text};
 use proptest::prelude::*;
 
 use crate::strategy;
@@ -114,11 +114,13 @@ fn errors_say_what_and_where() {
 
 #[test]
 fn hostile_inputs_are_refused() {
-    // Four inputs that make another reader panic, or abort the process.
+    // Four inputs that make another reader panic, or abort the process, and one text that is not
+    // UTF-8, which never gets as far as this reader.
     assert!(text::read_all(&"[".repeat(2_000)).is_err());
     assert!(text::read_all(&format!("{}{}", "[".repeat(2_000), "]".repeat(2_000))).is_err());
     assert!(text::read_all("$888888888888888888888888888").is_err());
-    assert!(str::from_utf8(b"'\xF7'").is_err());
+    assert!(str::from_utf8(b"'\xF7'".as_slice()).is_err());
+    assert!(binary::read_all(&[0xE0, 0x01, 0x00, 0xEA, 0xE8, 0x8A, 0x32, 0x41]).is_err());
 
     let too_many =
         "$ion_symbol_table::{imports:[{name:\"x\",max_id:9223372036854775807}]} $9223372036854775000";
