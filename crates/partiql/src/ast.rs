@@ -7,6 +7,8 @@
 //! Chains that texts make long (`a OR b OR …`, paths, FROM lists) are lists here, and everything else
 //! is at most [`MAX_DEPTH`] deep, so that whoever walks a tree may recurse.
 
+mod print;
+
 use everstrand_ion::Value;
 
 /// The deepest nesting of expressions and queries in one statement.

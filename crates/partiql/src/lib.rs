@@ -7,9 +7,13 @@ pub mod ast;
 pub mod plan;
 pub mod tables;
 
+mod lexer;
+mod parser;
+
 mod error;
 
 pub use error::{Category, PartiqlError};
+pub use parser::parse;
 
 /// How a statement may use the language, and within which bounds it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,220 @@
+//! Tokens to a syntax tree: recursive descent with precedence climbing for operators.
+//!
+//! The grammar is that of QLDB's reference parser with the extensions, which are always parsed; where
+//! they are not wanted they are refused later, with QLDB's errors. Both the recursion and the height
+//! of the tree are bounded by [`MAX_DEPTH`].
+
+mod call;
+mod expression;
+mod query;
+mod statement;
+
+use crate::ast::{Identifier, MAX_DEPTH, Position, Statement};
+use crate::error::PartiqlError;
+use crate::lexer::{self, Token, TokenKind};
+
+/// Parses one statement with at most one `;` after it.
+pub fn parse(text: &str) -> Result<Statement, PartiqlError> {
+    let tokens = lexer::tokens(text)?;
+    let mut parser = Parser { text, tokens, next: 0, depth: 0, deepest: 0 };
+    let statement = parser.statement()?;
+    if parser.accept(";") {
+        parser.expect_end("Unexpected token after semicolon. (Only one query is allowed.)")?;
+    }
+    parser.expect_end("Unexpected token after expression")?;
+    Ok(statement)
+}
+
+/// Owned by one call of [`parse`].
+struct Parser<'a> {
+    text: &'a str,
+    /// Ends with [`TokenKind::End`].
+    tokens: Vec<Token>,
+    /// The next token to take; never past the end.
+    next: usize,
+    /// How many expressions are being parsed around the next token.
+    depth: usize,
+    /// The height of the tree from its root to the deepest node within the expression being parsed.
+    deepest: usize,
+}
+
+impl Parser<'_> {
+    fn kind(&self) -> &TokenKind {
+        &self.tokens[self.next].kind
+    }
+
+    /// The kind of the token so many after the next one.
+    fn kind_after(&self, tokens: usize) -> &TokenKind {
+        self.tokens.get(self.next + tokens).map_or(&TokenKind::End, |token| &token.kind)
+    }
+
+    fn position(&self) -> Position {
+        self.tokens[self.next].position
+    }
+
+    /// Steps over the next token.
+    fn step(&mut self) {
+        self.next = (self.next + 1).min(self.tokens.len() - 1);
+    }
+
+    /// Whether the next token is this symbol.
+    fn is(&self, symbol: &str) -> bool {
+        matches!(self.kind(), TokenKind::Symbol(next) if *next == symbol)
+    }
+
+    /// Whether the next token is this keyword.
+    fn is_keyword(&self, keyword: &str) -> bool {
+        is_keyword(self.kind(), keyword)
+    }
+
+    /// Whether the next token is this word, which is not reserved.
+    fn is_word(&self, word: &str) -> bool {
+        is_word(self.kind(), word)
+    }
+
+    /// Takes this symbol, if it is next.
+    fn accept(&mut self, symbol: &str) -> bool {
+        let accepted = self.is(symbol);
+        if accepted {
+            self.step();
+        }
+        accepted
+    }
+
+    /// Takes this keyword, if it is next.
+    fn accept_keyword(&mut self, keyword: &str) -> bool {
+        let accepted = self.is_keyword(keyword);
+        if accepted {
+            self.step();
+        }
+        accepted
+    }
+
+    /// Takes this word, which is not reserved, if it is next.
+    fn accept_word(&mut self, word: &str) -> bool {
+        let accepted = self.is_word(word);
+        if accepted {
+            self.step();
+        }
+        accepted
+    }
+
+    fn expect(&mut self, symbol: &str) -> Result<(), PartiqlError> {
+        if self.accept(symbol) {
+            return Ok(());
+        }
+        Err(self.unexpected(&format!("Expected {symbol}")))
+    }
+
+    fn expect_keyword(&mut self, keyword: &str) -> Result<(), PartiqlError> {
+        if self.accept_keyword(keyword) {
+            return Ok(());
+        }
+        let keyword = keyword.to_uppercase();
+        Err(PartiqlError::parser(
+            self.position(),
+            format_args!("expected keyword {keyword}, {}", self.kind().description()),
+            &format!("Expected {keyword} keyword"),
+        ))
+    }
+
+    fn expect_word(&mut self, word: &str) -> Result<(), PartiqlError> {
+        if self.accept_word(word) {
+            return Ok(());
+        }
+        Err(self.unexpected(&format!("Expected {word}")))
+    }
+
+    fn expect_end(&self, kind: &str) -> Result<(), PartiqlError> {
+        match self.kind() {
+            TokenKind::End => Ok(()),
+            _ => Err(self.unexpected(kind)),
+        }
+    }
+
+    /// A name that is not reserved, or any between double quotes.
+    fn identifier(&mut self, kind: &str) -> Result<Identifier, PartiqlError> {
+        let (TokenKind::Identifier(name) | TokenKind::QuotedIdentifier(name)) = self.kind() else {
+            return Err(self.unexpected(kind));
+        };
+        let identifier = Identifier { name: name.clone(), position: self.position() };
+        self.step();
+        Ok(identifier)
+    }
+
+    /// A name where no keyword could stand, so that reserved words are names too. QLDB refused them;
+    /// a statement that it took is not changed by this.
+    fn any_identifier(&mut self, kind: &str) -> Result<Identifier, PartiqlError> {
+        let Token { kind: TokenKind::Keyword(_), position, span } = &self.tokens[self.next] else {
+            return self.identifier(kind);
+        };
+        let identifier = Identifier { name: self.text[span.clone()].to_owned(), position: *position };
+        self.step();
+        Ok(identifier)
+    }
+
+    /// One or more of something with commas between.
+    fn list<T>(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<T, PartiqlError>,
+    ) -> Result<Vec<T>, PartiqlError> {
+        let mut items = vec![item(self)?];
+        while self.accept(",") {
+            items.push(item(self)?);
+        }
+        Ok(items)
+    }
+
+    /// The error of a token that cannot stand here.
+    fn unexpected(&self, kind: &str) -> PartiqlError {
+        let found = match self.kind() {
+            TokenKind::Keyword(_) if kind == "Unexpected keyword" => "unexpected keyword found",
+            _ if kind == "Unexpected term" => "unexpected term found",
+            _ => "unexpected token found",
+        };
+        self.error(found, kind)
+    }
+
+    /// An error at the next token: what was found, the token, and the general message.
+    fn error(&self, found: &str, kind: &str) -> PartiqlError {
+        PartiqlError::parser(self.position(), format_args!("{found}, {}", self.kind().description()), kind)
+    }
+
+    /// Parses something one level deeper.
+    fn deeper<T>(
+        &mut self,
+        part: impl FnOnce(&mut Self) -> Result<T, PartiqlError>,
+    ) -> Result<T, PartiqlError> {
+        self.depth += 1;
+        let outside = std::mem::replace(&mut self.deepest, self.depth);
+        self.check_depth()?;
+        let result = part(self)?;
+        self.deepest = self.deepest.max(outside);
+        self.depth -= 1;
+        Ok(result)
+    }
+
+    /// Notes that all that was parsed at this level moved one level down, below a new node.
+    fn wrapped(&mut self) -> Result<(), PartiqlError> {
+        self.deepest += 1;
+        self.check_depth()
+    }
+
+    fn check_depth(&self) -> Result<(), PartiqlError> {
+        if self.deepest <= MAX_DEPTH {
+            return Ok(());
+        }
+        let Position { line, column } = self.position();
+        Err(PartiqlError::limit(format!(
+            "The statement is nested deeper than {MAX_DEPTH} levels at line {line}, column {column}"
+        )))
+    }
+}
+
+fn is_keyword(kind: &TokenKind, keyword: &str) -> bool {
+    matches!(kind, TokenKind::Keyword(next) if *next == keyword)
+}
+
+fn is_word(kind: &TokenKind, word: &str) -> bool {
+    matches!(kind, TokenKind::Identifier(next) if next.eq_ignore_ascii_case(word))
+}

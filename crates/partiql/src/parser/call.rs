@@ -1,0 +1,222 @@
+//! Function calls, plain ones and those with a syntax of their own, and the names of types.
+
+use super::Parser;
+use crate::ast::{AggregateFunction, DatePart, Expression, Identifier, Position, TrimSide, Type};
+use crate::error::PartiqlError;
+use crate::lexer::TokenKind;
+
+impl Parser<'_> {
+    /// A call; its name and `(` come next.
+    pub(super) fn call(&mut self) -> Result<Expression, PartiqlError> {
+        let function = self.any_identifier("Expected a function")?;
+        let position = function.position;
+        self.expect("(")?;
+        match function.name.to_ascii_lowercase().as_str() {
+            "count" => self.aggregate(AggregateFunction::Count, position),
+            "sum" => self.aggregate(AggregateFunction::Sum, position),
+            "avg" => self.aggregate(AggregateFunction::Avg, position),
+            "min" => self.aggregate(AggregateFunction::Min, position),
+            "max" => self.aggregate(AggregateFunction::Max, position),
+            "date_add" => self.date_arithmetic(false, position),
+            "date_diff" => self.date_arithmetic(true, position),
+            "extract" => self.extract(position),
+            "trim" => self.trim(position),
+            "substring" => self.substring(function),
+            _ => {
+                let arguments = self.arguments()?;
+                Ok(Expression::Call { function, arguments })
+            }
+        }
+    }
+
+    /// Arguments up to and including `)`.
+    fn arguments(&mut self) -> Result<Vec<Expression>, PartiqlError> {
+        if self.accept(")") {
+            return Ok(Vec::new());
+        }
+        let arguments = self.list(Self::expression)?;
+        self.expect(")")?;
+        Ok(arguments)
+    }
+
+    fn aggregate(
+        &mut self,
+        function: AggregateFunction,
+        position: Position,
+    ) -> Result<Expression, PartiqlError> {
+        if self.is("*") {
+            if function != AggregateFunction::Count {
+                return Err(self.error("unsupported function call with * argument", "Only COUNT takes *"));
+            }
+            self.step();
+            self.expect(")")?;
+            return Ok(Expression::Aggregate { function, distinct: false, argument: None, position });
+        }
+        let distinct = self.accept_keyword("distinct");
+        if !distinct {
+            self.accept_keyword("all");
+        }
+        if self.is(")") {
+            return Err(self.error("aggregate functions take one argument", "Expected an argument"));
+        }
+        let argument = Some(Box::new(self.expression()?));
+        self.expect(")")?;
+        Ok(Expression::Aggregate { function, distinct, argument, position })
+    }
+
+    fn date_arithmetic(&mut self, difference: bool, position: Position) -> Result<Expression, PartiqlError> {
+        let part = self.date_part()?;
+        // Only the parts that DATE_ADD could add.
+        if matches!(part, DatePart::TimezoneHour | DatePart::TimezoneMinute) {
+            return Err(PartiqlError::parser(
+                position,
+                "unexpected token found, a timezone is no part to count in",
+                "expected one of: [year, month, day, hour, minute, second]",
+            ));
+        }
+        self.expect(",")?;
+        let first = self.expression()?;
+        self.expect(",")?;
+        let arguments = Box::new([first, self.expression()?]);
+        self.expect(")")?;
+        Ok(Expression::DateArithmetic { difference, part, arguments, position })
+    }
+
+    fn extract(&mut self, position: Position) -> Result<Expression, PartiqlError> {
+        let part = self.date_part()?;
+        self.expect_keyword("from")?;
+        let value = Box::new(self.expression()?);
+        self.expect(")")?;
+        Ok(Expression::Extract { part, value, position })
+    }
+
+    fn date_part(&mut self) -> Result<DatePart, PartiqlError> {
+        let part = match self.kind() {
+            TokenKind::Keyword("year") => DatePart::Year,
+            TokenKind::Keyword("month") => DatePart::Month,
+            TokenKind::Keyword("day") => DatePart::Day,
+            TokenKind::Keyword("hour") => DatePart::Hour,
+            TokenKind::Keyword("minute") => DatePart::Minute,
+            TokenKind::Keyword("second") => DatePart::Second,
+            TokenKind::Keyword("timezone_hour") => DatePart::TimezoneHour,
+            TokenKind::Keyword("timezone_minute") => DatePart::TimezoneMinute,
+            _ => {
+                return Err(self.error(
+                    "expected date part",
+                    "expected one of: [year, month, day, hour, minute, second, timezone_hour, timezone_minute]",
+                ));
+            }
+        };
+        self.step();
+        Ok(part)
+    }
+
+    fn trim(&mut self, position: Position) -> Result<Expression, PartiqlError> {
+        let side = match self.kind() {
+            TokenKind::Keyword("leading") => Some(TrimSide::Leading),
+            TokenKind::Keyword("trailing") => Some(TrimSide::Trailing),
+            TokenKind::Keyword("both") => Some(TrimSide::Both),
+            _ => None,
+        };
+        if side.is_some() {
+            self.step();
+        }
+        let (characters, text) = if side.is_some() && self.accept_keyword("from") {
+            (None, self.expression()?)
+        } else {
+            let first = self.expression()?;
+            if side.is_none() && !self.is_keyword("from") {
+                (None, first)
+            } else {
+                self.expect_keyword("from")?;
+                (Some(Box::new(first)), self.expression()?)
+            }
+        };
+        self.expect(")")?;
+        Ok(Expression::Trim { side, characters, text: Box::new(text), position })
+    }
+
+    /// `SUBSTRING(a FROM b FOR c)` becomes `SUBSTRING(a, b, c)`.
+    fn substring(&mut self, function: Identifier) -> Result<Expression, PartiqlError> {
+        if self.accept(")") {
+            return Ok(Expression::Call { function, arguments: Vec::new() });
+        }
+        let mut arguments = vec![self.expression()?];
+        if self.accept_keyword("from") {
+            arguments.push(self.expression()?);
+            if self.accept_keyword("for") {
+                arguments.push(self.expression()?);
+            }
+        } else {
+            while self.accept(",") {
+                arguments.push(self.expression()?);
+            }
+        }
+        self.expect(")")?;
+        Ok(Expression::Call { function, arguments })
+    }
+
+    /// `CAST(value AS type)`; CAST comes next.
+    pub(super) fn cast(&mut self) -> Result<Expression, PartiqlError> {
+        let position = self.position();
+        self.step();
+        self.expect("(")?;
+        let value = Box::new(self.expression()?);
+        self.expect_keyword("as")?;
+        let to = self.type_name()?;
+        self.expect(")")?;
+        Ok(Expression::Cast { value, to, position })
+    }
+
+    /// A type with its lengths, which mean nothing here.
+    pub(super) fn type_name(&mut self) -> Result<Type, PartiqlError> {
+        let TokenKind::Keyword(word) = self.kind() else {
+            return Err(self.error("expected type name", "Expected type name"));
+        };
+        let (of, lengths) = match *word {
+            "null" => (Type::Null, 0),
+            "missing" => (Type::Missing, 0),
+            "bool" | "boolean" => (Type::Boolean, 0),
+            "int" | "integer" | "smallint" => (Type::Integer, 0),
+            "float" => (Type::Float, 1),
+            "real" | "double" => (Type::Float, 0),
+            "decimal" | "dec" | "numeric" => (Type::Decimal, 2),
+            "timestamp" => (Type::Timestamp, 0),
+            "symbol" => (Type::Symbol, 0),
+            "string" => (Type::String, 0),
+            "char" | "character" | "varchar" => (Type::String, 1),
+            "clob" => (Type::Clob, 0),
+            "blob" => (Type::Blob, 0),
+            "list" => (Type::List, 0),
+            "sexp" => (Type::Sexp, 0),
+            "struct" | "tuple" => (Type::Struct, 0),
+            "bag" => (Type::Bag, 0),
+            _ => return Err(self.error("expected type name", "Expected type name")),
+        };
+        match *word {
+            "double" => {
+                self.step();
+                self.expect_keyword("precision")?;
+            }
+            "character" => {
+                self.step();
+                self.accept_keyword("varying");
+            }
+            _ => self.step(),
+        }
+        if lengths > 0 && self.accept("(") {
+            let given = self.list(|parser| match parser.kind() {
+                TokenKind::Literal(value) if value.as_i64().is_some() => {
+                    parser.step();
+                    Ok(())
+                }
+                _ => Err(parser.error("expected integer value", "Expected a length")),
+            })?;
+            if given.len() > lengths {
+                return Err(self.error("invalid number of type arguments", "Too many lengths of a type"));
+            }
+            self.expect(")")?;
+        }
+        Ok(of)
+    }
+}

@@ -1,0 +1,465 @@
+//! Expressions: operators by precedence, paths, terms.
+//!
+//! `=`, `<>`, IS and IN bind looser than `<`, BETWEEN and LIKE, as in QLDB's reference parser. All
+//! operators between two operands are left-associative.
+
+use everstrand_ion::{Data, Decimal, Int, Value};
+
+use super::Parser;
+use crate::ast::{BinaryOperator, Expression, Identifier, PathStep};
+use crate::error::PartiqlError;
+use crate::lexer::TokenKind;
+
+const OR: u8 = 10;
+const AND: u8 = 20;
+const NOT: u8 = 30;
+const EQUALITY: u8 = 40;
+const COMPARISON: u8 = 50;
+const SUM: u8 = 60;
+const PRODUCT: u8 = 70;
+
+/// What stands between two operands.
+#[derive(Clone, Copy)]
+enum Operator {
+    Or,
+    And,
+    Is,
+    In { negated: bool },
+    Between { negated: bool },
+    Like { negated: bool },
+    Binary(BinaryOperator),
+}
+
+impl Parser<'_> {
+    /// Any expression.
+    pub(super) fn expression(&mut self) -> Result<Expression, PartiqlError> {
+        self.operators(0)
+    }
+
+    /// The rest of an expression whose first operand was parsed already.
+    pub(super) fn expression_after(&mut self, left: Expression) -> Result<Expression, PartiqlError> {
+        let left = self.path_after(left)?;
+        self.operators_after(left, 0)
+    }
+
+    /// A term with its path; what may stand where a clause follows.
+    pub(super) fn operand(&mut self) -> Result<Expression, PartiqlError> {
+        self.deeper(Self::prefix)
+    }
+
+    /// An expression of operators that bind tighter than this.
+    fn operators(&mut self, looser: u8) -> Result<Expression, PartiqlError> {
+        self.deeper(|parser| {
+            let left = parser.prefix()?;
+            parser.operators_after(left, looser)
+        })
+    }
+
+    fn operators_after(&mut self, mut left: Expression, looser: u8) -> Result<Expression, PartiqlError> {
+        while let Some((operator, precedence)) = self.operator()
+            && precedence > looser
+        {
+            left = match operator {
+                Operator::Or => {
+                    self.step();
+                    let mut operands = match left {
+                        Expression::Or(operands) => operands,
+                        operand => {
+                            self.wrapped()?;
+                            vec![operand]
+                        }
+                    };
+                    match self.operators(OR)? {
+                        Expression::Or(more) => operands.extend(more),
+                        operand => operands.push(operand),
+                    }
+                    Expression::Or(operands)
+                }
+                Operator::And => {
+                    self.step();
+                    let mut operands = match left {
+                        Expression::And(operands) => operands,
+                        operand => {
+                            self.wrapped()?;
+                            vec![operand]
+                        }
+                    };
+                    match self.operators(AND)? {
+                        Expression::And(more) => operands.extend(more),
+                        operand => operands.push(operand),
+                    }
+                    Expression::And(operands)
+                }
+                _ => {
+                    self.wrapped()?;
+                    self.comparison(left, operator, precedence)?
+                }
+            };
+        }
+        Ok(left)
+    }
+
+    /// The operator that comes next and how tight it binds; its tokens are not taken.
+    fn operator(&self) -> Option<(Operator, u8)> {
+        let operator = match self.kind() {
+            TokenKind::Symbol(symbol) => Operator::Binary(binary_operator(symbol)?),
+            TokenKind::Keyword("or") => Operator::Or,
+            TokenKind::Keyword("and") => Operator::And,
+            TokenKind::Keyword("is") => Operator::Is,
+            TokenKind::Keyword("in") => Operator::In { negated: false },
+            TokenKind::Keyword("between") => Operator::Between { negated: false },
+            TokenKind::Keyword("like") => Operator::Like { negated: false },
+            TokenKind::Keyword("not") => match self.kind_after(1) {
+                TokenKind::Keyword("in") => Operator::In { negated: true },
+                TokenKind::Keyword("between") => Operator::Between { negated: true },
+                TokenKind::Keyword("like") => Operator::Like { negated: true },
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let precedence = match operator {
+            Operator::Or => OR,
+            Operator::And => AND,
+            Operator::Is | Operator::In { .. } => EQUALITY,
+            Operator::Between { .. } | Operator::Like { .. } => COMPARISON,
+            Operator::Binary(operator) => match operator {
+                BinaryOperator::Equal | BinaryOperator::NotEqual => EQUALITY,
+                BinaryOperator::Less
+                | BinaryOperator::LessOrEqual
+                | BinaryOperator::Greater
+                | BinaryOperator::GreaterOrEqual => COMPARISON,
+                BinaryOperator::Add | BinaryOperator::Subtract | BinaryOperator::Concatenate => SUM,
+                BinaryOperator::Multiply | BinaryOperator::Divide | BinaryOperator::Modulo => PRODUCT,
+            },
+        };
+        Some((operator, precedence))
+    }
+
+    /// Takes an operator other than AND and OR, and what stands to its right.
+    fn comparison(
+        &mut self,
+        left: Expression,
+        operator: Operator,
+        precedence: u8,
+    ) -> Result<Expression, PartiqlError> {
+        let position = self.position();
+        if let Operator::In { negated } | Operator::Between { negated } | Operator::Like { negated } =
+            operator
+            && negated
+        {
+            self.step();
+        }
+        self.step();
+        let value = Box::new(left);
+        Ok(match operator {
+            Operator::Or | Operator::And => unreachable!("AND and OR are lists"),
+            Operator::Binary(operator) => {
+                let right = Box::new(self.operators(precedence)?);
+                Expression::Binary { operator, left: value, right, position }
+            }
+            Operator::Is => {
+                let negated = self.accept_keyword("not");
+                Expression::Is { value, of: self.type_name()?, negated }
+            }
+            Operator::In { negated } => {
+                // `IN (?)` is a list of one, where `(?)` elsewhere is just `?`.
+                let query = matches!(self.kind_after(1), TokenKind::Keyword("select" | "values"));
+                let collection = if self.is("(") && !query {
+                    self.deeper(|parser| {
+                        parser.step();
+                        let items = parser.list(Self::expression)?;
+                        parser.expect(")")?;
+                        Ok(Expression::List(items))
+                    })?
+                } else {
+                    self.operators(precedence)?
+                };
+                Expression::In { value, collection: Box::new(collection), negated, position }
+            }
+            Operator::Between { negated } => {
+                let low = Box::new(self.operators(AND)?);
+                self.expect_keyword("and")?;
+                let high = Box::new(self.operators(AND)?);
+                Expression::Between { value, low, high, negated }
+            }
+            Operator::Like { negated } => {
+                let pattern = Box::new(self.operators(precedence)?);
+                let escape = if self.accept_keyword("escape") {
+                    Some(Box::new(self.operators(precedence)?))
+                } else {
+                    None
+                };
+                Expression::Like { value, pattern, escape, negated, position }
+            }
+        })
+    }
+
+    fn prefix(&mut self) -> Result<Expression, PartiqlError> {
+        if self.accept_keyword("not") {
+            return Ok(Expression::Not(Box::new(self.operators(NOT)?)));
+        }
+        let negative = self.is("-");
+        if !negative && !self.is("+") {
+            let term = self.term()?;
+            return self.path_after(term);
+        }
+        self.step();
+        let operand = self.deeper(Self::prefix)?;
+        Ok(match signed(negative, operand) {
+            Ok(literal) => literal,
+            Err(operand) => Expression::Sign { negative, operand: Box::new(operand) },
+        })
+    }
+
+    /// The steps of a path, if any follow.
+    fn path_after(&mut self, root: Expression) -> Result<Expression, PartiqlError> {
+        let mut steps = Vec::new();
+        loop {
+            if self.accept(".") {
+                if self.accept("*") {
+                    steps.push(PathStep::Fields);
+                } else {
+                    steps.push(PathStep::Field(self.path_component()?.name));
+                }
+            } else if self.accept("[") {
+                if self.accept("*") {
+                    steps.push(PathStep::Elements);
+                } else {
+                    steps.push(match self.expression()? {
+                        Expression::Literal(Value { data: Data::String(name), .. }) => PathStep::Field(name),
+                        index => PathStep::Index(index),
+                    });
+                }
+                self.expect("]")?;
+            } else {
+                break;
+            }
+        }
+        if steps.is_empty() {
+            return Ok(root);
+        }
+        match root {
+            Expression::Path { root, steps: mut first } => {
+                first.append(&mut steps);
+                Ok(Expression::Path { root, steps: first })
+            }
+            root => {
+                self.wrapped()?;
+                Ok(Expression::Path { root: Box::new(root), steps })
+            }
+        }
+    }
+
+    /// A name after a dot.
+    pub(super) fn path_component(&mut self) -> Result<Identifier, PartiqlError> {
+        self.any_identifier("Invalid path component, expecting either an IDENTIFIER or STAR")
+    }
+
+    fn term(&mut self) -> Result<Expression, PartiqlError> {
+        let term = match self.kind() {
+            TokenKind::Literal(value) | TokenKind::IonLiteral(value) => Expression::Literal(value.clone()),
+            TokenKind::Parameter(number) => Expression::Parameter(*number),
+            TokenKind::Keyword("true") => Expression::Literal(Value::from(true)),
+            TokenKind::Keyword("false") => Expression::Literal(Value::from(false)),
+            TokenKind::Keyword("null") => Expression::Literal(Value::null()),
+            TokenKind::Keyword("missing") => Expression::Missing,
+            TokenKind::Identifier(_) if matches!(self.kind_after(1), TokenKind::Symbol("(")) => {
+                return self.call();
+            }
+            TokenKind::Identifier(_) | TokenKind::QuotedIdentifier(_) => {
+                let name = self.identifier("Expected identifier")?;
+                return Ok(Expression::Variable { name, local: false });
+            }
+            TokenKind::Keyword(word) => {
+                let word = *word;
+                return self.keyword_term(word);
+            }
+            TokenKind::Symbol("@") => {
+                self.step();
+                if !matches!(self.kind(), TokenKind::Identifier(_) | TokenKind::QuotedIdentifier(_)) {
+                    return Err(self
+                        .error("identifier expected after `@` symbol", "Identifier must follow @-operator"));
+                }
+                let name = self.identifier("Identifier must follow @-operator")?;
+                return Ok(Expression::Variable { name, local: true });
+            }
+            TokenKind::Symbol("(") => return self.parenthesised(),
+            TokenKind::Symbol("[") => return Ok(Expression::List(self.items("]")?)),
+            TokenKind::Symbol("<<") => return Ok(Expression::Bag(self.items(">>")?)),
+            TokenKind::Symbol("{") => return self.struct_constructor(),
+            TokenKind::Symbol(_) | TokenKind::End => return Err(self.unexpected("Unexpected term")),
+        };
+        self.step();
+        Ok(term)
+    }
+
+    fn keyword_term(&mut self, word: &'static str) -> Result<Expression, PartiqlError> {
+        match word {
+            "case" => self.case(),
+            "cast" => self.cast(),
+            "select" => Ok(Expression::Query(Box::new(self.query()?))),
+            "values" => {
+                self.step();
+                let rows = self.list(|parser| {
+                    parser.deeper(|parser| {
+                        if !parser.is("(") {
+                            return Err(parser.unexpected("Expected ( after VALUES"));
+                        }
+                        Ok(Expression::List(parser.items(")")?))
+                    })
+                })?;
+                Ok(Expression::Bag(rows))
+            }
+            _ if matches!(self.kind_after(1), TokenKind::Symbol("(")) && is_function_keyword(word) => {
+                self.call()
+            }
+            // Reserved by QLDB's list, but nothing else can be meant here.
+            "year" | "month" | "day" | "hour" | "minute" | "second" | "timezone_hour" | "timezone_minute" => {
+                let name = self.any_identifier("Expected identifier")?;
+                Ok(Expression::Variable { name, local: false })
+            }
+            _ => Err(self.unexpected("Unexpected keyword")),
+        }
+    }
+
+    /// `(query)`, `(e)` or the list `(e, e, …)`.
+    fn parenthesised(&mut self) -> Result<Expression, PartiqlError> {
+        self.step();
+        let first = self.expression()?;
+        if self.accept(")") {
+            return Ok(first);
+        }
+        let mut items = vec![first];
+        while self.accept(",") {
+            items.push(self.expression()?);
+        }
+        self.expect(")")?;
+        Ok(Expression::List(items))
+    }
+
+    /// Expressions between an opening token, which is next, and this closing one.
+    fn items(&mut self, close: &str) -> Result<Vec<Expression>, PartiqlError> {
+        self.step();
+        if self.accept(close) {
+            return Ok(Vec::new());
+        }
+        let items = self.list(Self::expression)?;
+        self.expect(close)?;
+        Ok(items)
+    }
+
+    fn struct_constructor(&mut self) -> Result<Expression, PartiqlError> {
+        self.step();
+        if self.accept("}") {
+            return Ok(Expression::Struct(Vec::new()));
+        }
+        let fields = self.list(|parser| {
+            let name = parser.expression()?;
+            parser.expect(":")?;
+            Ok((name, parser.expression()?))
+        })?;
+        self.expect("}")?;
+        Ok(Expression::Struct(fields))
+    }
+
+    fn case(&mut self) -> Result<Expression, PartiqlError> {
+        self.step();
+        let operand = if self.is_keyword("when") { None } else { Some(Box::new(self.expression()?)) };
+        let mut branches = Vec::new();
+        while self.accept_keyword("when") {
+            let when = self.expression()?;
+            self.expect_keyword("then")?;
+            branches.push((when, self.expression()?));
+        }
+        if branches.is_empty() {
+            self.expect_keyword("when")?;
+        }
+        let otherwise = if self.accept_keyword("else") { Some(Box::new(self.expression()?)) } else { None };
+        self.expect_keyword("end")?;
+        Ok(Expression::Case { operand, branches, otherwise })
+    }
+}
+
+/// A number literal takes its sign; anything else comes back.
+fn signed(negative: bool, operand: Expression) -> Result<Expression, Expression> {
+    let Expression::Literal(value) = &operand else { return Err(operand) };
+    if !value.annotations().is_empty() {
+        return Err(operand);
+    }
+    if !negative && matches!(value.data, Data::Int(_) | Data::Decimal(_) | Data::Float(_)) {
+        return Ok(operand);
+    }
+    Ok(Expression::Literal(match &value.data {
+        Data::Int(int) => Value::from(Int::from(-int.to_bigint())),
+        Data::Decimal(decimal) => Value::from(negated(decimal)),
+        Data::Float(float) => Value::from(-float),
+        _ => return Err(operand),
+    }))
+}
+
+/// The same number with the other sign, also where it is zero.
+fn negated(decimal: &Decimal) -> Decimal {
+    match (decimal.is_zero(), decimal.is_negative_zero()) {
+        (true, false) => Decimal::negative_zero(decimal.exponent()),
+        _ => Decimal::new(-decimal.coefficient().to_bigint(), decimal.exponent()),
+    }
+}
+
+fn binary_operator(symbol: &str) -> Option<BinaryOperator> {
+    Some(match symbol {
+        "=" => BinaryOperator::Equal,
+        "<>" => BinaryOperator::NotEqual,
+        "<" => BinaryOperator::Less,
+        "<=" => BinaryOperator::LessOrEqual,
+        ">" => BinaryOperator::Greater,
+        ">=" => BinaryOperator::GreaterOrEqual,
+        "+" => BinaryOperator::Add,
+        "-" => BinaryOperator::Subtract,
+        "*" => BinaryOperator::Multiply,
+        "/" => BinaryOperator::Divide,
+        "%" => BinaryOperator::Modulo,
+        "||" => BinaryOperator::Concatenate,
+        _ => return None,
+    })
+}
+
+/// The reserved words that are functions, of this dialect or of another, so that calling one that is
+/// not here says so.
+fn is_function_keyword(word: &str) -> bool {
+    matches!(
+        word,
+        "avg"
+            | "count"
+            | "max"
+            | "min"
+            | "size"
+            | "sum"
+            | "coalesce"
+            | "exists"
+            | "nullif"
+            | "date_add"
+            | "date_diff"
+            | "extract"
+            | "utcnow"
+            | "txid"
+            | "char_length"
+            | "character_length"
+            | "lower"
+            | "substring"
+            | "trim"
+            | "upper"
+            | "to_string"
+            | "to_timestamp"
+            | "bit_length"
+            | "octet_length"
+            | "position"
+            | "convert"
+            | "translate"
+            | "current_date"
+            | "current_time"
+            | "current_timestamp"
+            | "current_user"
+            | "session_user"
+            | "system_user"
+    )
+}

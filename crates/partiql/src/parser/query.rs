@@ -1,0 +1,312 @@
+//! Queries: SELECT with its clauses, and FROM, which DML uses too.
+
+use super::{Parser, is_keyword, is_word};
+use crate::ast::{
+    Clause, Expression, FromClause, FromItem, FromSource, FromTerm, Group, Identifier, Join, MAX_SOURCES,
+    Order, OrderTerm, PathStep, Projection, Query, SelectItem,
+};
+use crate::error::PartiqlError;
+use crate::lexer::TokenKind;
+
+impl Parser<'_> {
+    /// A query; SELECT comes next.
+    pub(super) fn query(&mut self) -> Result<Query, PartiqlError> {
+        let position = self.position();
+        self.expect_keyword("select")?;
+        let distinct = self.is_keyword("distinct").then(|| self.position());
+        if distinct.is_some() || self.is_keyword("all") {
+            self.step();
+        }
+        let projection = self.projection()?;
+        if !self.is_keyword("from") {
+            return Err(self.error("missing FROM after SELECT list", "Expected FROM keyword"));
+        }
+        self.step();
+        let from = self.from_clause()?;
+        let condition = self.condition("where")?;
+        let group = self.group()?;
+        let having = self.condition("having")?;
+        let order = self.order()?;
+        let limit = if self.is_keyword("limit") { Some(self.clause()?) } else { None };
+        let offset = if self.offset_follows() { Some(self.clause()?) } else { None };
+        Ok(Query { distinct, projection, from, condition, group, having, order, limit, offset, position })
+    }
+
+    /// `WHERE e` or `HAVING e`, if it follows.
+    pub(super) fn condition(&mut self, keyword: &str) -> Result<Option<Expression>, PartiqlError> {
+        if self.accept_keyword(keyword) { self.expression().map(Some) } else { Ok(None) }
+    }
+
+    /// A word, which comes next, and an expression.
+    fn clause(&mut self) -> Result<Clause, PartiqlError> {
+        let position = self.position();
+        self.step();
+        Ok(Clause { value: self.expression()?, position })
+    }
+
+    /// OFFSET is not reserved; it is one where a number can follow and a name could not.
+    fn offset_follows(&self) -> bool {
+        self.is_word("offset")
+            && matches!(
+                self.kind_after(1),
+                TokenKind::Literal(_)
+                    | TokenKind::IonLiteral(_)
+                    | TokenKind::Parameter(_)
+                    | TokenKind::Identifier(_)
+                    | TokenKind::Symbol("(" | "+" | "-")
+                    | TokenKind::Keyword("cast" | "case" | "null" | "missing")
+            )
+    }
+
+    fn projection(&mut self) -> Result<Projection, PartiqlError> {
+        if self.accept_keyword("value") {
+            return Ok(Projection::Value(self.expression()?));
+        }
+        if self.accept("*") {
+            if self.is(",") {
+                return Err(self.error(
+                    "other expressions may not be present in the select list when '*' is used",
+                    "Unexpected expression after *",
+                ));
+            }
+            return Ok(Projection::Star);
+        }
+        if self.is_keyword("from") {
+            return Err(self.error("found empty SELECT list", "Cannot have empty SELECT list"));
+        }
+        Ok(Projection::Items(self.list(Self::select_item)?))
+    }
+
+    fn select_item(&mut self) -> Result<SelectItem, PartiqlError> {
+        if self.is("*") {
+            return Err(self.error(
+                "other expressions may not be present in the select list when '*' is used",
+                "Unexpected * in SELECT list",
+            ));
+        }
+        let position = self.position();
+        let value = self.expression()?;
+        let Expression::Path { root, mut steps } = value else {
+            return Ok(SelectItem::Expression { value, alias: self.alias()? });
+        };
+        let wildcards =
+            steps.iter().filter(|step| matches!(step, PathStep::Fields | PathStep::Elements)).count();
+        if wildcards == 0 {
+            return Ok(SelectItem::Expression {
+                value: Expression::Path { root, steps },
+                alias: self.alias()?,
+            });
+        }
+        if wildcards > 1 || !matches!(steps.last(), Some(PathStep::Fields)) {
+            return Err(PartiqlError::parser(
+                position,
+                "invalid use of * in select list",
+                "Invalid use of * in select list",
+            ));
+        }
+        if steps.iter().any(|step| matches!(step, PathStep::Index(_))) {
+            return Err(PartiqlError::parser(
+                position,
+                "use of * and [] in select list is not allowed",
+                "Cannot use [] and * together in SELECT list expression",
+            ));
+        }
+        steps.pop();
+        Ok(SelectItem::All(if steps.is_empty() { *root } else { Expression::Path { root, steps } }))
+    }
+
+    /// `[AS] name`. Without AS no reserved word is taken for a name.
+    fn alias(&mut self) -> Result<Option<Identifier>, PartiqlError> {
+        if self.accept_keyword("as") {
+            return self.alias_name().map(Some);
+        }
+        match self.kind() {
+            TokenKind::Identifier(_) if self.offset_follows() => Ok(None),
+            TokenKind::Identifier(_) | TokenKind::QuotedIdentifier(_) => self.alias_name().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn alias_name(&mut self) -> Result<Identifier, PartiqlError> {
+        match self.kind() {
+            TokenKind::Identifier(_) | TokenKind::QuotedIdentifier(_) | TokenKind::Keyword(_) => {
+                self.any_identifier("Expected identifier for alias")
+            }
+            _ => Err(self.error("expected identifier for alias", "Expected identifier for alias")),
+        }
+    }
+
+    /// What stands after FROM.
+    pub(super) fn from_clause(&mut self) -> Result<FromClause, PartiqlError> {
+        let position = self.position();
+        let source = self.from_source()?;
+        let mut terms = vec![FromTerm { join: Join::Comma, source, condition: None, position }];
+        loop {
+            let position = self.position();
+            let Some((join, conditional)) = self.join()? else { break };
+            let source = self.from_source()?;
+            let condition = if self.accept_keyword("on") {
+                if !conditional {
+                    return Err(PartiqlError::parser(
+                        position,
+                        "malformed use of FROM with JOIN",
+                        "ON follows only JOIN, INNER JOIN and LEFT JOIN",
+                    ));
+                }
+                Some(self.expression()?)
+            } else if conditional {
+                return Err(self.error("malformed use of FROM with JOIN", "Expected ON after JOIN"));
+            } else {
+                None
+            };
+            terms.push(FromTerm { join, source, condition, position });
+            if terms.len() > MAX_SOURCES {
+                return Err(PartiqlError::limit(format!(
+                    "A FROM clause lists more than {MAX_SOURCES} sources at line {}, column {}",
+                    position.line, position.column
+                )));
+            }
+        }
+        Ok(FromClause { terms })
+    }
+
+    /// The comma or the words of a join, if they follow, and whether it demands ON.
+    fn join(&mut self) -> Result<Option<(Join, bool)>, PartiqlError> {
+        if self.accept(",") {
+            return Ok(Some((Join::Comma, false)));
+        }
+        let join = match self.kind() {
+            TokenKind::Keyword("join") => {
+                self.step();
+                return Ok(Some((Join::Inner, true)));
+            }
+            TokenKind::Keyword("cross") => Join::Cross,
+            TokenKind::Keyword("inner") => Join::Inner,
+            TokenKind::Keyword("left") => Join::Left,
+            TokenKind::Keyword("right") => Join::Right,
+            TokenKind::Keyword("full") => Join::Full,
+            _ => return Ok(None),
+        };
+        self.step();
+        if !matches!(join, Join::Cross | Join::Inner) {
+            self.accept_keyword("outer");
+        }
+        let cross = join != Join::Cross && self.accept_keyword("cross");
+        self.expect_keyword("join")?;
+        Ok(Some((
+            if cross && join == Join::Inner { Join::Cross } else { join },
+            join != Join::Cross && !cross,
+        )))
+    }
+
+    fn from_source(&mut self) -> Result<FromSource, PartiqlError> {
+        let position = self.position();
+        let unpivot = self.is_keyword("unpivot").then_some(position);
+        if unpivot.is_some() {
+            self.step();
+        } else if self.is("(")
+            && !is_keyword(self.kind_after(1), "select")
+            && !is_keyword(self.kind_after(1), "values")
+        {
+            return self.parenthesised_source();
+        }
+        let value = self.expression()?;
+        Ok(FromSource::Item(Box::new(self.from_item(value, unpivot, position)?)))
+    }
+
+    /// `( from list )`, or an expression that begins with a parenthesis.
+    fn parenthesised_source(&mut self) -> Result<FromSource, PartiqlError> {
+        let position = self.position();
+        self.step();
+        let from = self.deeper(Self::from_clause)?;
+        self.expect(")")?;
+        match <[FromTerm; 1]>::try_from(from.terms) {
+            Ok([FromTerm { source: FromSource::Item(item), .. }]) if is_bare(&item) => {
+                let value = self.deeper(|parser| {
+                    parser.wrapped()?;
+                    parser.expression_after(item.value)
+                })?;
+                Ok(FromSource::Item(Box::new(self.from_item(value, None, position)?)))
+            }
+            Ok([term]) => Ok(FromSource::Nested(FromClause { terms: vec![term] })),
+            Err(terms) => Ok(FromSource::Nested(FromClause { terms })),
+        }
+    }
+
+    /// The names after a source's value: AS OF, AS, AT, BY, in this order.
+    pub(super) fn from_item(
+        &mut self,
+        value: Expression,
+        unpivot: Option<crate::ast::Position>,
+        position: crate::ast::Position,
+    ) -> Result<FromItem, PartiqlError> {
+        let as_of = if self.is_keyword("as") && is_keyword(self.kind_after(1), "of") {
+            let position = self.position();
+            self.step();
+            self.step();
+            Some(Clause { value: self.operand()?, position })
+        } else {
+            None
+        };
+        let alias = self.alias()?;
+        let at = if self.accept_keyword("at") { Some(self.alias_name()?) } else { None };
+        let by = if self.accept_keyword("by") { Some(self.alias_name()?) } else { None };
+        Ok(FromItem { value, unpivot, as_of, alias, at, by, position })
+    }
+
+    fn group(&mut self) -> Result<Option<Group>, PartiqlError> {
+        let position = self.position();
+        if !self.accept_keyword("group") {
+            return Ok(None);
+        }
+        self.expect_keyword("by")?;
+        let keys = self.list(|parser| {
+            let key = parser.expression()?;
+            let name = if parser.accept_keyword("as") { Some(parser.alias_name()?) } else { None };
+            Ok((key, name))
+        })?;
+        let group_as = if self.accept_keyword("group") {
+            self.expect_keyword("as")?;
+            Some(self.alias_name()?)
+        } else {
+            None
+        };
+        Ok(Some(Group { keys, group_as, position }))
+    }
+
+    fn order(&mut self) -> Result<Option<Order>, PartiqlError> {
+        let position = self.position();
+        if !self.accept_keyword("order") {
+            return Ok(None);
+        }
+        self.expect_keyword("by")?;
+        let terms = self.list(|parser| {
+            let value = parser.expression()?;
+            let descending = parser.accept_keyword("desc");
+            if !descending {
+                parser.accept_keyword("asc");
+            }
+            let nulls_first = if is_word(parser.kind(), "nulls") {
+                parser.step();
+                let first = parser.accept_keyword("first");
+                if !first {
+                    parser.expect_keyword("last")?;
+                }
+                Some(first)
+            } else {
+                None
+            };
+            Ok(OrderTerm { value, descending, nulls_first })
+        })?;
+        Ok(Some(Order { terms, position }))
+    }
+}
+
+/// Whether a source is no more than its value.
+fn is_bare(item: &FromItem) -> bool {
+    item.unpivot.is_none()
+        && item.as_of.is_none()
+        && item.alias.is_none()
+        && item.at.is_none()
+        && item.by.is_none()
+}

@@ -1,0 +1,272 @@
+//! Statements: DDL, DML, stored procedures, EXPLAIN.
+
+use everstrand_ion::{Data, Value};
+
+use super::Parser;
+use crate::ast::{
+    ConflictAction, Expression, FromClause, FromSource, FromTerm, Insertion, Join, Modify, ModifyForm,
+    Operation, PathStep, SimplePath, SimpleStep, Statement,
+};
+use crate::error::PartiqlError;
+use crate::lexer::TokenKind;
+
+impl Parser<'_> {
+    /// A statement; the first token says of which kind.
+    pub(super) fn statement(&mut self) -> Result<Statement, PartiqlError> {
+        let position = self.position();
+        if self.is_word("explain") && self.begins_statement(1) {
+            self.step();
+            return Ok(Statement::Explain { statement: Box::new(self.plain_statement()?), position });
+        }
+        self.plain_statement()
+    }
+
+    /// Whether the token so many after the next is the first word of a statement.
+    fn begins_statement(&self, after: usize) -> bool {
+        matches!(
+            self.kind_after(after),
+            TokenKind::Keyword(
+                "select" | "insert" | "update" | "delete" | "from" | "create" | "drop" | "undrop" | "exec"
+            )
+        )
+    }
+
+    /// Any statement but EXPLAIN.
+    fn plain_statement(&mut self) -> Result<Statement, PartiqlError> {
+        match self.kind() {
+            TokenKind::Keyword("create") => self.create(),
+            TokenKind::Keyword("drop") => self.drop(),
+            TokenKind::Keyword("undrop") => {
+                self.step();
+                self.expect_keyword("table")?;
+                Ok(Statement::UndropTable { table_id: self.identifier("Expected a table id")? })
+            }
+            TokenKind::Keyword("insert") => {
+                let (target, insertion) = self.insert()?;
+                let on_conflict = self.on_conflict()?;
+                Ok(Statement::Insert { target, insertion, on_conflict })
+            }
+            TokenKind::Keyword("update") => self.update(),
+            TokenKind::Keyword("delete") => self.delete(),
+            TokenKind::Keyword("from") => self.from_modify(),
+            TokenKind::Keyword("exec") => self.exec(),
+            TokenKind::End => Err(self.unexpected("Expected a statement")),
+            _ => Ok(Statement::Query(self.expression()?)),
+        }
+    }
+
+    fn create(&mut self) -> Result<Statement, PartiqlError> {
+        self.step();
+        let position = self.position();
+        if self.accept_keyword("table") {
+            let name = self.identifier("Expected identifier")?;
+            let options = if self.accept_keyword("with") {
+                self.expect("(")?;
+                let options = self.list(|parser| {
+                    let option = parser.identifier("Expected an option")?;
+                    parser.expect("=")?;
+                    Ok((option, parser.expression()?))
+                })?;
+                self.expect(")")?;
+                options
+            } else {
+                Vec::new()
+            };
+            return Ok(Statement::CreateTable { name, options });
+        }
+        let unique = self.accept_keyword("unique");
+        if !self.accept_keyword("index") {
+            return Err(self.unexpected("Expected TABLE or INDEX after CREATE"));
+        }
+        self.expect_keyword("on")?;
+        let table = self.identifier("Expected identifier")?;
+        self.expect("(")?;
+        let paths = self.list(|parser| {
+            let mut path = vec![parser.any_identifier("Expected a path")?];
+            while parser.accept(".") {
+                path.push(parser.path_component()?);
+            }
+            Ok(path)
+        })?;
+        self.expect(")")?;
+        Ok(Statement::CreateIndex { table, paths, unique, position })
+    }
+
+    fn drop(&mut self) -> Result<Statement, PartiqlError> {
+        self.step();
+        if self.accept_keyword("table") {
+            return Ok(Statement::DropTable { name: self.identifier("Expected identifier")? });
+        }
+        if !self.accept_keyword("index") {
+            return Err(self.unexpected("Expected TABLE or INDEX after DROP"));
+        }
+        let index = self.identifier("Expected an index id")?;
+        self.expect_keyword("on")?;
+        let table = self.identifier("Expected identifier")?;
+        self.expect_keyword("with")?;
+        self.expect("(")?;
+        // The one word of the language whose case matters.
+        if !matches!(self.kind(), TokenKind::Identifier(word) if word == "purge") {
+            return Err(self.unexpected("Expected purge = true"));
+        }
+        self.step();
+        self.expect("=")?;
+        self.expect_keyword("true")?;
+        self.expect(")")?;
+        Ok(Statement::DropIndex { index, table })
+    }
+
+    /// `INSERT INTO path …`, as a statement or as the operation of one.
+    fn insert(&mut self) -> Result<(SimplePath, Insertion), PartiqlError> {
+        self.expect_keyword("insert")?;
+        self.expect_keyword("into")?;
+        let target = self.simple_path()?;
+        let insertion = if self.accept_keyword("value") {
+            let value = self.expression()?;
+            let at = if self.accept_keyword("at") { Some(self.expression()?) } else { None };
+            Insertion::One { value, at }
+        } else {
+            Insertion::Each(self.expression()?)
+        };
+        Ok((target, insertion))
+    }
+
+    fn on_conflict(&mut self) -> Result<Option<ConflictAction>, PartiqlError> {
+        let position = self.position();
+        if !self.accept_keyword("on") {
+            return Ok(None);
+        }
+        self.expect_word("conflict")?;
+        self.expect_word("do")?;
+        let replace = self.accept_word("replace");
+        if !replace {
+            self.expect_word("nothing")?;
+        }
+        Ok(Some(ConflictAction { replace, position }))
+    }
+
+    fn update(&mut self) -> Result<Statement, PartiqlError> {
+        self.step();
+        let from = self.single_source()?;
+        let operation = self.operation()?;
+        let condition = self.condition("where")?;
+        Ok(Statement::Modify(Box::new(Modify { form: ModifyForm::Update, from, condition, operation })))
+    }
+
+    fn delete(&mut self) -> Result<Statement, PartiqlError> {
+        self.step();
+        self.expect_keyword("from")?;
+        let from = self.single_source()?;
+        let condition = self.condition("where")?;
+        Ok(Statement::Modify(Box::new(Modify {
+            form: ModifyForm::Delete,
+            from,
+            condition,
+            operation: Operation::Delete,
+        })))
+    }
+
+    fn from_modify(&mut self) -> Result<Statement, PartiqlError> {
+        self.step();
+        let from = self.from_clause()?;
+        let condition = self.condition("where")?;
+        let operation = self.operation()?;
+        Ok(Statement::Modify(Box::new(Modify { form: ModifyForm::From, from, condition, operation })))
+    }
+
+    /// The one source of UPDATE and DELETE: a path with its names.
+    fn single_source(&mut self) -> Result<FromClause, PartiqlError> {
+        let position = self.position();
+        let SimplePath { root, steps } = self.simple_path()?;
+        let root = Expression::Variable { name: root, local: false };
+        let value = if steps.is_empty() {
+            root
+        } else {
+            let steps = steps.into_iter().map(path_step).collect();
+            Expression::Path { root: Box::new(root), steps }
+        };
+        let item = self.from_item(value, None, position)?;
+        let source = FromSource::Item(Box::new(item));
+        Ok(FromClause { terms: vec![FromTerm { join: Join::Comma, source, condition: None, position }] })
+    }
+
+    fn operation(&mut self) -> Result<Operation, PartiqlError> {
+        match self.kind() {
+            TokenKind::Keyword("set") => {
+                self.step();
+                Ok(Operation::Set(self.list(|parser| {
+                    let target = parser.simple_path()?;
+                    if !parser.accept("=") {
+                        return Err(parser.error("expected assignment for SET", "Expected '=' for SET"));
+                    }
+                    Ok((target, parser.expression()?))
+                })?))
+            }
+            TokenKind::Keyword("insert") => {
+                let (target, insertion) = self.insert()?;
+                Ok(Operation::Insert { target, insertion })
+            }
+            TokenKind::Keyword("remove") => {
+                self.step();
+                Ok(Operation::Remove(self.simple_path()?))
+            }
+            _ => Err(self
+                .error("expected DML or SELECT operation after FROM", "Expected SET, INSERT INTO or REMOVE")),
+        }
+    }
+
+    /// A path of names and literal steps.
+    fn simple_path(&mut self) -> Result<SimplePath, PartiqlError> {
+        let root = self.identifier("Expected identifier for simple path")?;
+        let mut steps = Vec::new();
+        loop {
+            if self.accept(".") {
+                steps.push(SimpleStep::Field(self.path_component()?.name));
+            } else if self.accept("[") {
+                let step = match self.kind() {
+                    TokenKind::Literal(value) => literal_step(value),
+                    _ => None,
+                };
+                let Some(step) = step else {
+                    return Err(self.error("invalid path component", "Expected a string or an int in []"));
+                };
+                self.step();
+                self.expect("]")?;
+                steps.push(step);
+            } else {
+                return Ok(SimplePath { root, steps });
+            }
+        }
+    }
+
+    fn exec(&mut self) -> Result<Statement, PartiqlError> {
+        self.step();
+        if !matches!(self.kind(), TokenKind::Identifier(_) | TokenKind::QuotedIdentifier(_)) {
+            return Err(self.error("No stored procedure provided", "No stored procedure provided"));
+        }
+        let procedure = self.identifier("No stored procedure provided")?;
+        if self.is("(") {
+            return Err(self.unexpected("Unexpected ( after the name of a stored procedure"));
+        }
+        let arguments = match self.kind() {
+            TokenKind::End | TokenKind::Symbol(";") => Vec::new(),
+            _ => self.list(Self::expression)?,
+        };
+        Ok(Statement::Exec { procedure, arguments })
+    }
+}
+
+fn literal_step(value: &Value) -> Option<SimpleStep> {
+    match &value.data {
+        Data::String(name) => Some(SimpleStep::Field(name.clone())),
+        Data::Int(index) => index.as_u64().map(SimpleStep::Index),
+        _ => None,
+    }
+}
+
+fn path_step(step: SimpleStep) -> PathStep {
+    match step {
+        SimpleStep::Field(name) => PathStep::Field(name),
+        SimpleStep::Index(index) => PathStep::Index(Expression::Literal(Value::from(index))),
+    }
+}
