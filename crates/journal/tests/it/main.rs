@@ -1,0 +1,3 @@
+//! The auditor's library from outside.
+
+mod tree;
