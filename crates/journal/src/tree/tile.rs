@@ -214,7 +214,7 @@ impl<'a, R: TileReader> NodeReader<'a, R> {
         let tile_level = u8::try_from(level).expect("a height has six bits");
         let full_tiles = self.size.checked_shr(HEIGHT * (level + 1)).unwrap_or(0);
         let (key, node) = if tile < full_tiles {
-            let below = 2 * WIDTH - (2 * WIDTH >> height);
+            let below = 2 * WIDTH - ((2 * WIDTH) >> height);
             (TileKey::Full { level: tile_level, index: tile }, below + place)
         } else {
             let last_leaf = ((place + 1) << height) - 1;

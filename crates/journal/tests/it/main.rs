@@ -1,3 +1,6 @@
 //! The auditor's library from outside.
 
+mod commit_digest;
+mod samples;
+mod slot;
 mod tree;

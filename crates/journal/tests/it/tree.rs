@@ -30,7 +30,8 @@ impl TileReader for Store {
 fn leaf(number: u64) -> Hash {
     let mut bytes = [0; 32];
     for (index, byte) in bytes.iter_mut().enumerate() {
-        let mixed = (number + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(u32::try_from(index).unwrap() * 7);
+        let mixed =
+            (number + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(u32::try_from(index).unwrap() * 7);
         *byte = mixed.to_le_bytes()[index % 8];
     }
     Hash(bytes)
