@@ -222,7 +222,9 @@ proptest! {
 
     #[test]
     fn another_reader_sees_the_same_value(value in strategy::value()) {
-        prop_assume!(fits_elsewhere(&value));
+        if !fits_elsewhere(&value) {
+            return Ok(());
+        }
         let written = text::write(&value);
         let read = ion_rs::Element::read_one(&written);
         prop_assert!(read.is_ok(), "{}: {:?}", written, read);
@@ -233,11 +235,17 @@ proptest! {
 
     #[test]
     fn another_writer_is_read_to_the_same_value(value in strategy::value()) {
-        prop_assume!(fits_elsewhere(&value));
+        if !fits_elsewhere(&value) {
+            return Ok(());
+        }
+        // At the top level it writes the symbol $ion_2_0 as a version marker.
+        let value = Value::from(vec![value]);
         let element = element(&value);
         let written = element.encode_as(ion_rs::v1_0::Text.with_format(ion_rs::TextFormat::Pretty)).unwrap();
         // It writes control characters raw, which Ion forbids.
-        prop_assume!(!written.contains(|character: char| character.is_control() && character != '\n'));
+        if written.contains(|character: char| character.is_control() && character != '\n') {
+            return Ok(());
+        }
         prop_assert_eq!(text::read_one(&written).unwrap(), value);
     }
 
