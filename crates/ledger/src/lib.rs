@@ -1,3 +1,29 @@
 //! The embeddable ledger engine: a ledger is the left fold of its journal.
+//!
+//! [`Ledger::open`] takes a journal ([`storage::slots::SlotStore`]) and a place for what is derived from
+//! it ([`storage::views::ViewStore`]). Transactions run on the caller's thread against a snapshot and
+//! commit by optimistic concurrency control; nothing here knows a network or an async runtime.
+
+mod clock;
+mod commit;
+mod error;
+mod ids;
+mod language;
+mod ledger;
+mod limits;
+mod recover;
+mod session;
+mod state;
+mod transaction;
 
 pub mod storage;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use commit::future::{CommitFuture, Committed};
+pub use error::LedgerError;
+pub use ids::{Ids, RandomIds, SeededIds};
+pub use ledger::{Environment, Ledger, Status};
+pub use limits::{LedgerOptions, Limits};
+pub use session::Session;
+pub use transaction::pages::Page;
+pub use transaction::{Interrupt, Transaction};

@@ -1,0 +1,425 @@
+//! The committer: puts proposals in order, writes them to the journal, applies them.
+//!
+//! A state machine without a thread or a clock. [`Committer::step`] takes what has happened and says
+//! what is to be done; whoever drives it does that, in order, and reports. At most one slot is on its
+//! way to the journal, and the proposals that arrive meanwhile become the next group.
+//!
+//! ```text
+//!          proposals                Won                     view committed
+//! Ready ────────────▶ Creating ────────────▶ Applying ────────────────────▶ Ready
+//!                       │   ▲                   ▲
+//!                Exists │   │ absent:           │ it is ours
+//!                       ▼   │ same bytes        │
+//!                      Reading ─────────────────┘
+//!                       │ it is another writer's: the group has not happened; apply theirs
+//! ```
+//!
+//! While the outcome of a create is unknown, only the same bytes are sent again: whatever happens to
+//! that slot, it is this group or another writer's, and never two things. When sending again does not
+//! settle it the ledger is closed for writing, and opening it anew reads what happened.
+
+pub(crate) mod driver;
+pub(crate) mod future;
+pub(crate) mod proposal;
+pub(crate) mod seal;
+pub(crate) mod validate;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use everstrand_journal::{Slot, UniqueId, WriterId};
+
+use crate::error::LedgerError;
+use crate::limits::LedgerOptions;
+use crate::state::changes::Changes;
+use crate::state::{Snapshot, State};
+use crate::storage::slots::{Created, SlotError};
+use crate::storage::views::{Applied, Batch, ViewError, ViewSnapshot};
+use future::{CommitReply, Committed};
+use proposal::Proposal;
+use seal::Sealing;
+use validate::Recent;
+
+/// What has happened.
+pub(crate) enum Event {
+    /// Proposals arrived.
+    Proposed(Vec<(Proposal, CommitReply)>),
+    /// [`Action::Create`] was done.
+    Created(Result<Created, SlotError>),
+    /// [`Action::Read`] was done.
+    Read(Result<Option<Vec<u8>>, SlotError>),
+    /// [`Action::Apply`] was done, and a snapshot was taken.
+    Applied(Result<Box<dyn ViewSnapshot>, ViewError>),
+    /// [`Action::Wait`] is over.
+    Waited,
+    /// There is time to go on building an index.
+    Idle,
+}
+
+/// What is to be done.
+pub(crate) enum Action {
+    /// Create the slot.
+    Create {
+        /// Which.
+        slot: u64,
+        /// Its bytes.
+        bytes: Arc<Vec<u8>>,
+    },
+    /// Read the slot.
+    Read {
+        /// Which.
+        slot: u64,
+    },
+    /// Commit the batch to the view and take a snapshot.
+    Apply {
+        /// The changes.
+        batch: Batch,
+        /// The slot they come from.
+        applied: Applied,
+    },
+    /// Let transactions start from this snapshot.
+    Publish(Arc<Snapshot>),
+    /// Answer a commit.
+    Reply(CommitReply, Result<Committed, LedgerError>),
+    /// Come back after a while.
+    Wait {
+        /// How long.
+        millis: u64,
+    },
+    /// Take no more writes.
+    Fault(LedgerError),
+}
+
+/// Decides what becomes of proposals.
+pub(crate) struct Committer {
+    state: State,
+    /// The last published snapshot, of the same moment as `state` but while applying.
+    snapshot: Arc<Snapshot>,
+    /// Published snapshots that a transaction may still hold, oldest first.
+    held: VecDeque<(u64, Weak<Snapshot>)>,
+    recent: Arc<Mutex<Recent>>,
+    queue: VecDeque<(Proposal, CommitReply)>,
+    phase: Phase,
+    writer: UniqueId,
+    /// Counts the slots that this opening tried to create.
+    attempt: u64,
+    group_bytes: usize,
+    group_transactions: usize,
+    doubt_attempts: u32,
+}
+
+enum Phase {
+    Ready,
+    /// The group's slot was sent.
+    Creating(Group),
+    /// Whether the slot is ours is being read.
+    Reading(Group),
+    /// Wait before the same bytes are sent again.
+    Waiting(Group),
+    /// The view is taking in what these answers wait for.
+    Applying(Vec<(CommitReply, Result<Committed, LedgerError>)>),
+    Faulted(LedgerError),
+}
+
+/// The proposals that go into one slot.
+struct Group {
+    slot: Slot,
+    bytes: Arc<Vec<u8>>,
+    members: Vec<(CommitReply, Committed)>,
+    /// What it changes, to be noted when it has happened.
+    changes: Recent,
+    /// Whether a create may have taken effect without our knowing.
+    doubtful: bool,
+    attempts: u32,
+}
+
+impl Committer {
+    pub(crate) fn new(
+        state: State,
+        snapshot: Arc<Snapshot>,
+        recent: Arc<Mutex<Recent>>,
+        writer: UniqueId,
+        options: &LedgerOptions,
+    ) -> Committer {
+        Committer {
+            held: VecDeque::from([(state.head.tip.sequence_no, Arc::downgrade(&snapshot))]),
+            state,
+            snapshot,
+            recent,
+            queue: VecDeque::new(),
+            phase: Phase::Ready,
+            writer,
+            attempt: 0,
+            group_bytes: options.group_bytes,
+            group_transactions: options.group_transactions,
+            doubt_attempts: options.doubt_attempts,
+        }
+    }
+
+    /// Takes in what has happened at time `now` and says what is to be done.
+    pub(crate) fn step(&mut self, event: Event, now: i64) -> Vec<Action> {
+        let phase = std::mem::replace(&mut self.phase, Phase::Ready);
+        match (event, phase) {
+            (Event::Proposed(proposals), Phase::Faulted(error)) => {
+                self.phase = Phase::Faulted(error.clone());
+                proposals.into_iter().map(|(_, reply)| Action::Reply(reply, Err(error.clone()))).collect()
+            }
+            (Event::Proposed(proposals), phase) => {
+                self.queue.extend(proposals);
+                self.phase = phase;
+                self.begin(now)
+            }
+            (Event::Created(created), Phase::Creating(group)) => self.created(group, created, now),
+            (Event::Read(read), Phase::Reading(group)) => self.read(group, read),
+            (Event::Applied(applied), Phase::Applying(replies)) => self.applied(replies, applied, now),
+            (Event::Waited, Phase::Waiting(group)) => vec![self.create(group)],
+            (Event::Idle, Phase::Ready) => self.build_index(),
+            // A report that nobody waits for: the driver's mistake, and nothing to act on.
+            (_, phase) => {
+                self.phase = phase;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Whether an index is being built.
+    pub(crate) fn has_background_work(&self) -> bool {
+        !matches!(self.phase, Phase::Faulted(_)) && self.state.head.catalog.building().is_some()
+    }
+
+    /// Makes a group of what waits, if nothing is on its way.
+    fn begin(&mut self, now: i64) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if !matches!(self.phase, Phase::Ready) || self.queue.is_empty() {
+            return actions;
+        }
+        self.prune();
+        let mut sealing = Sealing::new(&self.state.head);
+        let mut changes = Recent::default();
+        let mut members = Vec::new();
+        {
+            let recent = lock(&self.recent);
+            while sealing.len() < self.group_transactions && sealing.bytes() < self.group_bytes {
+                let Some((proposal, reply)) = self.queue.pop_front() else {
+                    break;
+                };
+                let Proposal { mut committed, since, reads, touched, draft } = proposal;
+                let valid = recent.validate(&reads, since).and_then(|()| changes.validate(&reads, since));
+                if let Err(conflict) = valid {
+                    actions.push(Action::Reply(reply, Err(conflict)));
+                    continue;
+                }
+                let address = sealing.seal(draft, now);
+                changes.note(address.sequence_no, touched);
+                committed.block_address = Some(address);
+                members.push((reply, committed));
+            }
+        }
+        if members.is_empty() {
+            return actions;
+        }
+        self.attempt += 1;
+        let writer = WriterId { id: self.writer, attempt: self.attempt };
+        let encoded = sealing.into_slot(writer).and_then(|slot| Ok((slot.encode()?, slot)));
+        match encoded {
+            Ok((bytes, slot)) => {
+                let bytes = Arc::new(bytes);
+                let group = Group { slot, bytes, members, changes, doubtful: false, attempts: 0 };
+                actions.push(self.create(group));
+            }
+            Err(error) => {
+                let error = LedgerError::Internal(format!("a group of commits makes no slot: {error}"));
+                actions
+                    .extend(members.into_iter().map(|(reply, _)| Action::Reply(reply, Err(error.clone()))));
+            }
+        }
+        actions
+    }
+
+    fn create(&mut self, mut group: Group) -> Action {
+        group.attempts += 1;
+        let action = Action::Create { slot: group.slot.header().slot, bytes: Arc::clone(&group.bytes) };
+        self.phase = Phase::Creating(group);
+        action
+    }
+
+    fn created(&mut self, mut group: Group, created: Result<Created, SlotError>, now: i64) -> Vec<Action> {
+        match created {
+            Ok(Created::Won) => self.won(group),
+            Ok(Created::Exists) => {
+                let slot = group.slot.header().slot;
+                self.phase = Phase::Reading(group);
+                vec![Action::Read { slot }]
+            }
+            Err(error) => {
+                group.doubtful |= matches!(error, SlotError::Unknown(_) | SlotError::Corrupt { .. });
+                if group.doubtful {
+                    return self.doubt(group, &error.to_string());
+                }
+                // Certainly not written, and no earlier attempt may have been: the next group may try.
+                let error = LedgerError::from(error);
+                let mut actions = replies(group, &error);
+                actions.extend(self.begin(now));
+                actions
+            }
+        }
+    }
+
+    /// Sends the same bytes again, or gives up: nobody knows whether the group has happened.
+    fn doubt(&mut self, group: Group, why: &str) -> Vec<Action> {
+        if group.attempts < self.doubt_attempts {
+            let millis = 50 << group.attempts.min(5);
+            self.phase = Phase::Waiting(group);
+            return vec![Action::Wait { millis }];
+        }
+        let error = LedgerError::OutcomeUnknown(why.to_owned());
+        let mut actions = replies(group, &error);
+        actions.extend(
+            self.fault(LedgerError::Unavailable(format!("the last commit's outcome is unknown: {why}"))),
+        );
+        actions
+    }
+
+    fn read(&mut self, mut group: Group, read: Result<Option<Vec<u8>>, SlotError>) -> Vec<Action> {
+        let bytes = match read {
+            // Absent now proves nothing: the same bytes again.
+            Ok(None) => return self.doubt(group, "the slot seemed taken and was not there"),
+            Ok(Some(bytes)) => bytes,
+            Err(error) => {
+                group.doubtful = true;
+                return self.doubt(group, &error.to_string());
+            }
+        };
+        match Slot::decode(bytes) {
+            Ok(stored)
+                if stored.link() == group.slot.link()
+                    && stored.header().writer == group.slot.header().writer =>
+            {
+                self.won(group)
+            }
+            Ok(stored) => {
+                let losers = group.members.into_iter().map(|(reply, _)| reply).collect();
+                self.take_foreign(losers, &stored)
+            }
+            Err(error) => {
+                let slot = group.slot.header().slot;
+                let mut actions = replies(group, &LedgerError::OutcomeUnknown(error.to_string()));
+                actions.extend(self.fault(LedgerError::Damaged(format!("slot {slot}: {error}"))));
+                actions
+            }
+        }
+    }
+
+    /// The group is in the journal: applies it.
+    fn won(&mut self, group: Group) -> Vec<Action> {
+        let Group { slot, members, changes, .. } = group;
+        match self.apply(&slot) {
+            Ok(action) => {
+                lock(&self.recent).take_in(changes);
+                self.phase =
+                    Phase::Applying(members.into_iter().map(|(reply, done)| (reply, Ok(done))).collect());
+                vec![action]
+            }
+            Err(error) => {
+                // It has happened, and this process cannot go on from it.
+                let mut actions: Vec<Action> = members
+                    .into_iter()
+                    .map(|(reply, committed)| Action::Reply(reply, Ok(committed)))
+                    .collect();
+                actions.extend(self.fault(error));
+                actions
+            }
+        }
+    }
+
+    fn apply(&mut self, slot: &Slot) -> Result<Action, LedgerError> {
+        let mut changes = Changes::new(&*self.snapshot.view);
+        self.state.apply_slot(slot, &mut changes)?;
+        Ok(Action::Apply { batch: changes.into_batch(), applied: self.state.head.applied() })
+    }
+
+    fn applied(
+        &mut self,
+        replies: Vec<(CommitReply, Result<Committed, LedgerError>)>,
+        view: Result<Box<dyn ViewSnapshot>, ViewError>,
+        now: i64,
+    ) -> Vec<Action> {
+        let replies = replies.into_iter().map(|(reply, answer)| Action::Reply(reply, answer));
+        let view = match view {
+            Ok(view) => view,
+            Err(error) => {
+                let mut actions: Vec<Action> = replies.collect();
+                actions.extend(self.fault(error.into()));
+                return actions;
+            }
+        };
+        self.snapshot = Arc::new(Snapshot { head: self.state.head.clone(), view });
+        self.held.push_back((self.state.head.tip.sequence_no, Arc::downgrade(&self.snapshot)));
+        let mut actions = vec![Action::Publish(Arc::clone(&self.snapshot))];
+        actions.extend(replies);
+        actions.extend(self.begin(now));
+        actions
+    }
+
+    /// Another writer has the slot: its group takes the place of ours, which has not happened.
+    fn take_foreign(&mut self, losers: Vec<CommitReply>, slot: &Slot) -> Vec<Action> {
+        let conflict = LedgerError::OccConflict {
+            what: "the journal, by another writer".to_owned(),
+            block: Some(slot.header().first_block_no),
+        };
+        match self.apply(slot) {
+            Ok(action) => {
+                // What another writer changed is not known key by key: older snapshots conflict.
+                *lock(&self.recent) = Recent::new(self.state.head.tip.sequence_no);
+                self.phase =
+                    Phase::Applying(losers.into_iter().map(|reply| (reply, Err(conflict.clone()))).collect());
+                vec![action]
+            }
+            Err(error) => {
+                let mut actions: Vec<Action> =
+                    losers.into_iter().map(|reply| Action::Reply(reply, Err(conflict.clone()))).collect();
+                actions.extend(self.fault(error));
+                actions
+            }
+        }
+    }
+
+    /// Answers all that waits, and takes no more.
+    fn fault(&mut self, error: LedgerError) -> Vec<Action> {
+        self.phase = Phase::Faulted(error.clone());
+        let mut actions = vec![Action::Fault(error.clone())];
+        actions.extend(self.queue.drain(..).map(|(_, reply)| Action::Reply(reply, Err(error.clone()))));
+        actions
+    }
+
+    /// Builds a part of an index; nothing of it is in the journal.
+    fn build_index(&mut self) -> Vec<Action> {
+        let mut changes = Changes::new(&*self.snapshot.view);
+        match self.state.head.build_part(&mut changes) {
+            Ok(false) => Vec::new(),
+            Ok(true) => {
+                self.phase = Phase::Applying(Vec::new());
+                vec![Action::Apply { batch: changes.into_batch(), applied: self.state.head.applied() }]
+            }
+            Err(error) => self.fault(error.into()),
+        }
+    }
+
+    /// Forgets what no open transaction can ask about.
+    fn prune(&mut self) {
+        while self.held.len() > 1 && self.held.front().is_some_and(|(_, held)| held.strong_count() == 0) {
+            self.held.pop_front();
+        }
+        if let Some((oldest, _)) = self.held.front() {
+            lock(&self.recent).prune(*oldest);
+        }
+    }
+}
+
+fn replies(group: Group, error: &LedgerError) -> Vec<Action> {
+    group.members.into_iter().map(|(reply, _)| Action::Reply(reply, Err(error.clone()))).collect()
+}
+
+fn lock(recent: &Mutex<Recent>) -> MutexGuard<'_, Recent> {
+    recent.lock().unwrap_or_else(PoisonError::into_inner)
+}

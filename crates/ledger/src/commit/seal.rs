@@ -1,0 +1,66 @@
+//! From proposals to a slot: each gets its place in the chain, one after the other.
+
+use everstrand_journal::{
+    Block, BlockAddress, Draft, FormatError, Hash, Slot, SlotContent, SlotHeader, WriterId,
+};
+
+use crate::state::Head;
+
+/// A group's blocks as they come into being, on top of what was applied before.
+pub(crate) struct Sealing<'a> {
+    head: &'a Head,
+    blocks: Vec<Block>,
+    bytes: usize,
+}
+
+impl<'a> Sealing<'a> {
+    /// No block yet.
+    pub(crate) fn new(head: &'a Head) -> Sealing<'a> {
+        Sealing { head, blocks: Vec::new(), bytes: 0 }
+    }
+
+    /// Seals the next block. Time does not go backwards from block to block, whatever the clock says.
+    pub(crate) fn seal(&mut self, draft: Draft, now: i64) -> BlockAddress {
+        let address = BlockAddress { strand_id: self.head.strand_id, sequence_no: self.next_sequence_no() };
+        let (timestamp, previous) = match self.blocks.last() {
+            Some(block) => (block.timestamp(), Some(block.hash())),
+            None => (self.head.tip.timestamp, self.head.last_hash()),
+        };
+        let block = draft.seal(address, now.max(timestamp), previous);
+        self.bytes += block.as_bytes().len();
+        self.blocks.push(block);
+        address
+    }
+
+    /// The number that the next block gets.
+    pub(crate) fn next_sequence_no(&self) -> u64 {
+        self.head.frontier.size() + self.blocks.len() as u64
+    }
+
+    /// How many blocks there are.
+    pub(crate) fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// How many bytes they have.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The slot of these blocks.
+    pub(crate) fn into_slot(self, writer: WriterId) -> Result<Slot, FormatError> {
+        slot(self.head, writer, self.blocks)
+    }
+}
+
+/// A slot of these blocks that follows what was applied.
+pub(crate) fn slot(head: &Head, writer: WriterId, blocks: Vec<Block>) -> Result<Slot, FormatError> {
+    let header = SlotHeader {
+        journal_id: head.strand_id,
+        slot: head.next_slot(),
+        writer,
+        previous_link: if head.is_empty() { Hash([0; 32]) } else { head.tip.link },
+        first_block_no: head.frontier.size(),
+    };
+    Slot::new(header, &head.frontier, SlotContent::Blocks(blocks))
+}

@@ -1,0 +1,70 @@
+//! Names that were never given before: the only door through which chance comes into a ledger, and
+//! its twin for tests.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use everstrand_journal::UniqueId;
+
+use crate::clock::Clock;
+
+/// Gives ids to strands, tables, documents, transactions, sessions and page tokens.
+pub trait Ids: Send + Sync {
+    /// One that was never given before, by anyone.
+    fn next(&self) -> UniqueId;
+}
+
+/// Ids in the form of QLDB's: 8 random bits, 42 bits of seconds, 14 and 64 random bits.
+pub struct RandomIds {
+    clock: Arc<dyn Clock>,
+}
+
+impl RandomIds {
+    /// Ids with the time of this clock in them.
+    pub fn new(clock: Arc<dyn Clock>) -> RandomIds {
+        RandomIds { clock }
+    }
+}
+
+impl Ids for RandomIds {
+    fn next(&self) -> UniqueId {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("the operating system has random numbers");
+        let seconds = u64::try_from(self.clock.unix_millis() / 1000).unwrap_or(0) & ((1 << 42) - 1);
+        let high = u64::from_be_bytes(bytes[..8].try_into().expect("eight bytes"));
+        let high = (high & !(((1 << 42) - 1) << 14)) | (seconds << 14);
+        bytes[..8].copy_from_slice(&high.to_be_bytes());
+        UniqueId::from_bytes(bytes)
+    }
+}
+
+/// Ids that follow from a seed: the same seed gives the same ids in the same order.
+#[derive(Debug)]
+pub struct SeededIds {
+    seed: u64,
+    given: AtomicU64,
+}
+
+impl SeededIds {
+    /// Ids of this seed, from the first.
+    pub fn new(seed: u64) -> SeededIds {
+        SeededIds { seed, given: AtomicU64::new(0) }
+    }
+}
+
+impl Ids for SeededIds {
+    fn next(&self) -> UniqueId {
+        let number = self.given.fetch_add(1, Ordering::Relaxed);
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&mix(self.seed ^ mix(number)).to_be_bytes());
+        bytes[8..].copy_from_slice(&number.to_be_bytes());
+        UniqueId::from_bytes(bytes)
+    }
+}
+
+/// The finisher of SplitMix64: a bijection, so distinct numbers stay distinct.
+fn mix(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    number ^ (number >> 31)
+}

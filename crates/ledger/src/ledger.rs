@@ -1,0 +1,281 @@
+//! A ledger, open: where transactions start, and where its proofs come from.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use everstrand_journal::tree::{Proof, block_path, root_at};
+use everstrand_journal::{Block, BlockAddress, Digest, Revision, UniqueId};
+
+use crate::clock::Clock;
+use crate::commit::driver::{Driver, start_background, submit};
+use crate::commit::future::CommitReply;
+use crate::commit::proposal::Proposal;
+use crate::commit::validate::Recent;
+use crate::error::LedgerError;
+use crate::ids::Ids;
+use crate::limits::LedgerOptions;
+use crate::recover;
+use crate::session::Session;
+use crate::state::{BlockPosition, Snapshot, StoredTree, keys};
+use crate::storage::slots::SlotStore;
+use crate::storage::views::{Keyspace, ViewStore};
+use crate::transaction::Transaction;
+use crate::transaction::read_set::ReadSet;
+
+/// An open ledger. Clones are the same ledger; the last one dropped closes it.
+#[derive(Clone)]
+pub struct Ledger {
+    handle: Arc<Handle>,
+}
+
+/// What comes into a ledger from outside, beside what is stored.
+#[derive(Clone)]
+pub struct Environment {
+    /// When it is.
+    pub clock: Arc<dyn Clock>,
+    /// Names that were never given before.
+    pub ids: Arc<dyn Ids>,
+}
+
+/// Whether a ledger takes writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It does.
+    Open,
+    /// Not any more, with the reason. It can still be read; opening it anew decides what happened.
+    Faulted(LedgerError),
+    /// It was closed.
+    Closed,
+}
+
+/// A ledger's inside, shared by its handles, its transactions and its committing thread.
+pub(crate) struct Core {
+    pub(crate) environment: Environment,
+    pub(crate) options: LedgerOptions,
+    pub(crate) strand_id: UniqueId,
+    pub(crate) slots: Arc<dyn SlotStore>,
+    pub(crate) views: Arc<dyn ViewStore>,
+    /// What transactions start from; replaced by the committing thread alone.
+    published: ArcSwap<Snapshot>,
+    /// What was changed lately; written by the committing thread alone.
+    pub(crate) recent: Arc<Mutex<Recent>>,
+    pub(crate) driver: Driver,
+    open_transactions: Arc<AtomicUsize>,
+}
+
+/// Closes the ledger when the last one is dropped.
+struct Handle {
+    core: Arc<Core>,
+}
+
+/// One of a ledger's open transactions, as long as it lives.
+pub(crate) struct OpenTransaction(Arc<AtomicUsize>);
+
+impl Ledger {
+    /// Opens a ledger over its journal and its view. A journal without slots becomes a new ledger; a
+    /// view that does not fit the journal is built anew.
+    pub fn open(
+        slots: Arc<dyn SlotStore>,
+        views: Arc<dyn ViewStore>,
+        environment: Environment,
+        options: LedgerOptions,
+    ) -> Result<Ledger, LedgerError> {
+        let opened = recover::open(&*slots, &*views, &environment)?;
+        let snapshot = Arc::clone(&opened.snapshot);
+        let recent = Arc::new(Mutex::new(Recent::new(snapshot.head.tip.sequence_no)));
+        let driver = Driver::new(opened.committer(&options, Arc::clone(&recent)));
+        let core = Arc::new(Core {
+            environment,
+            options,
+            strand_id: snapshot.head.strand_id,
+            slots,
+            views,
+            published: ArcSwap::new(snapshot),
+            recent,
+            driver,
+            open_transactions: Arc::default(),
+        });
+        start_background(&core);
+        Ok(Ledger { handle: Arc::new(Handle { core }) })
+    }
+
+    /// A new session.
+    pub fn start_session(&self) -> Session {
+        Session::new(self.clone())
+    }
+
+    /// A new transaction, on the state after the last block.
+    pub fn start_transaction(&self) -> Result<Transaction, LedgerError> {
+        if self.status() == Status::Closed {
+            return Err(LedgerError::Closed);
+        }
+        let open = &self.core().open_transactions;
+        let bound = self.core().options.limits.open_transactions;
+        let permit = OpenTransaction(Arc::clone(open));
+        if open.fetch_add(1, Ordering::Relaxed) >= bound {
+            return Err(LedgerError::LimitExceeded(format!(
+                "Exceeded the limit of {bound} open transactions"
+            )));
+        }
+        Ok(Transaction::new(self.clone(), permit))
+    }
+
+    /// The hash of the whole journal up to its last block.
+    pub fn digest(&self) -> Digest {
+        self.core().snapshot().head.digest().expect("an open ledger has block 0")
+    }
+
+    /// The hash of the whole journal as it was when block `tip` was the last.
+    pub fn digest_at(&self, tip: u64) -> Result<Digest, LedgerError> {
+        let snapshot = self.core().snapshot();
+        let digest = root_at(&StoredTree(&*snapshot.view), snapshot.head.frontier.size(), tip);
+        let digest = digest.map_err(|error| LedgerError::Internal(error.to_string()))?;
+        let digest_tip_address = BlockAddress { strand_id: self.strand_id(), sequence_no: tip };
+        Ok(Digest { digest, digest_tip_address })
+    }
+
+    /// A block by its number; `None` beyond the last.
+    pub fn block(&self, sequence_no: u64) -> Result<Option<Block>, LedgerError> {
+        let snapshot = self.core().snapshot();
+        match snapshot.block_position(sequence_no)? {
+            None => Ok(None),
+            Some((position, _)) => self.read_block(position).map(Some),
+        }
+    }
+
+    /// The number of the block of a transaction; `None` where it wrote none.
+    pub fn block_of_transaction(&self, transaction_id: UniqueId) -> Result<Option<u64>, LedgerError> {
+        let key = keys::transaction(transaction_id);
+        let found = self.core().snapshot().view.get(Keyspace::Blocks, &key)?;
+        Ok(found.and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?))))
+    }
+
+    /// The proof that block `sequence_no` is covered by the digest whose tip is `tip`.
+    pub fn block_proof(&self, sequence_no: u64, tip: u64) -> Result<Proof, LedgerError> {
+        let snapshot = self.core().snapshot();
+        let tree = StoredTree(&*snapshot.view);
+        let proof = block_path(&tree, snapshot.head.frontier.size(), sequence_no, tip);
+        proof.map_err(|error| LedgerError::bad_request(error.to_string()))
+    }
+
+    /// The revision of a document in a block; `None` where the block has none of it.
+    pub fn revision(&self, sequence_no: u64, document_id: UniqueId) -> Result<Option<Revision>, LedgerError> {
+        let Some(block) = self.block(sequence_no)? else {
+            return Ok(None);
+        };
+        let revision = block.revisions().find(|revision| revision.document_id == document_id);
+        let revision = revision.map(|revision| block.revision(&revision)).transpose();
+        revision.map_err(|error| LedgerError::Damaged(format!("block {sequence_no}: {error}")))
+    }
+
+    /// The proof that the revision of a document in block `sequence_no` is covered by the digest whose
+    /// tip is `tip`; `None` where the block has no revision of it.
+    pub fn revision_proof(
+        &self,
+        sequence_no: u64,
+        document_id: UniqueId,
+        tip: u64,
+    ) -> Result<Option<Proof>, LedgerError> {
+        let Some(block) = self.block(sequence_no)? else {
+            return Ok(None);
+        };
+        let damaged =
+            |error: &dyn fmt::Display| LedgerError::Damaged(format!("block {sequence_no}: {error}"));
+        let Some(mut nodes) = block.revision_path(document_id).map_err(|error| damaged(&error))? else {
+            return Ok(None);
+        };
+        nodes.extend(self.block_proof(sequence_no, tip)?.nodes);
+        Ok(Some(Proof { nodes }))
+    }
+
+    /// The journal's one strand, by which the ledger is known for ever.
+    pub fn strand_id(&self) -> UniqueId {
+        self.core().strand_id
+    }
+
+    /// How the ledger behaves.
+    pub fn options(&self) -> &LedgerOptions {
+        &self.core().options
+    }
+
+    /// What the ledger was opened with.
+    pub fn environment(&self) -> &Environment {
+        &self.core().environment
+    }
+
+    /// Whether the ledger takes writes.
+    pub fn status(&self) -> Status {
+        self.core().driver.status()
+    }
+
+    /// How many transactions are open.
+    pub fn open_transactions(&self) -> usize {
+        self.core().open_transactions.load(Ordering::Relaxed)
+    }
+
+    /// Finishes the commits under way, refuses further ones and saves the view.
+    pub fn close(&self) {
+        self.core().driver.close(&self.handle.core);
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.handle.core
+    }
+
+    pub(crate) fn submit(&self, proposal: Proposal, reply: CommitReply) {
+        submit(&self.handle.core, proposal, reply);
+    }
+
+    pub(crate) fn read_block(&self, position: BlockPosition) -> Result<Block, LedgerError> {
+        let BlockPosition { slot, offset, length } = position;
+        let damaged = |why: String| LedgerError::Damaged(format!("slot {slot}: {why}"));
+        let bytes = self.core().slots.read(slot)?.ok_or_else(|| damaged("it is gone".to_owned()))?;
+        let start = usize::try_from(offset).map_err(|error| damaged(error.to_string()))?;
+        let length = usize::try_from(length).map_err(|error| damaged(error.to_string()))?;
+        Block::decode(Arc::new(bytes), start, start.saturating_add(length))
+            .map_err(|error| damaged(error.to_string()))
+    }
+}
+
+impl Core {
+    /// What transactions start from.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.published.load_full()
+    }
+
+    /// Makes a newer snapshot the one that transactions start from.
+    pub(crate) fn publish(&self, snapshot: Arc<Snapshot>) {
+        self.published.store(snapshot);
+    }
+
+    /// Whether reads on the snapshot at block `since` still hold after the last block.
+    pub(crate) fn validate(&self, reads: &ReadSet, since: u64) -> Result<(), LedgerError> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).validate(reads, since)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.core.driver.close(&self.core);
+    }
+}
+
+impl Drop for OpenTransaction {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Ledger").field("strand_id", &self.strand_id()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Environment").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,170 @@
+//! A session: at most one open transaction, and every command's answer in every state.
+//!
+//! ```text
+//!              start      execute, fetch    commit               abort      end
+//! idle         → open     405               405                  ok         → ended
+//! open         refused    run, stays open   → idle               → idle     → ended
+//! open, late   expired, and the session is dead from then on                → ended
+//! dead         expired, as before                                           → ended
+//! ```
+//!
+//! A session lives for a time, busy or not; then it is dead too. One command runs at a time: whoever
+//! shares a session between callers puts their commands in order.
+
+use std::sync::Arc;
+
+use everstrand_ion::Document;
+use everstrand_journal::{Hash, UniqueId};
+
+use crate::commit::future::CommitFuture;
+use crate::error::LedgerError;
+use crate::ledger::Ledger;
+use crate::transaction::pages::Page;
+use crate::transaction::{Interrupt, Transaction};
+
+/// One client's conversation with a ledger. Dropped, it rolls back what is open.
+#[derive(Debug)]
+pub struct Session {
+    ledger: Ledger,
+    id: UniqueId,
+    /// When the session dies, on the monotonic clock.
+    deadline: u64,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Idle,
+    Open(Box<Transaction>),
+    /// With the answer to all further commands.
+    Dead(LedgerError),
+}
+
+impl Session {
+    pub(crate) fn new(ledger: Ledger) -> Session {
+        let environment = ledger.environment();
+        let id = environment.ids.next();
+        let lifetime = ledger.options().limits.session_millis;
+        let deadline = environment.clock.monotonic_millis().saturating_add(lifetime);
+        Session { ledger, id, deadline, state: State::Idle }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> UniqueId {
+        self.id
+    }
+
+    /// The ledger it talks to.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The open transaction's id.
+    pub fn transaction_id(&self) -> Option<&Arc<str>> {
+        match &self.state {
+            State::Open(transaction) => Some(transaction.id()),
+            State::Idle | State::Dead(_) => None,
+        }
+    }
+
+    /// Whether every further command but the end will be refused.
+    pub fn is_dead(&mut self) -> bool {
+        self.expire();
+        matches!(self.state, State::Dead(_))
+    }
+
+    /// A handle by which another thread stops the statement that this session runs.
+    pub fn interrupt(&self) -> Option<Interrupt> {
+        match &self.state {
+            State::Open(transaction) => Some(transaction.interrupt()),
+            State::Idle | State::Dead(_) => None,
+        }
+    }
+
+    /// StartTransaction: answers the new transaction's id.
+    pub fn start_transaction(&mut self) -> Result<Arc<str>, LedgerError> {
+        self.expire();
+        match &self.state {
+            State::Dead(error) => Err(error.clone()),
+            State::Open(_) => Err(LedgerError::TransactionAlreadyOpen),
+            State::Idle => {
+                let transaction = self.ledger.start_transaction()?;
+                let id = Arc::clone(transaction.id());
+                self.state = State::Open(Box::new(transaction));
+                Ok(id)
+            }
+        }
+    }
+
+    /// ExecuteStatement.
+    pub fn execute(
+        &mut self,
+        transaction_id: &str,
+        statement: &str,
+        parameters: &[Document],
+    ) -> Result<Page, LedgerError> {
+        let answer = self.open(transaction_id)?.execute(statement, parameters);
+        self.noting_expiry(answer)
+    }
+
+    /// FetchPage.
+    pub fn fetch_page(&mut self, transaction_id: &str, page_token: &str) -> Result<Page, LedgerError> {
+        let answer = self.open(transaction_id)?.fetch_page(page_token);
+        self.noting_expiry(answer)
+    }
+
+    /// CommitTransaction. Whatever the answer will be, the transaction is no longer open.
+    pub fn commit(&mut self, transaction_id: &str, commit_digest: Hash) -> Result<CommitFuture, LedgerError> {
+        self.open(transaction_id)?;
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Open(transaction) => Ok(transaction.commit(commit_digest)),
+            State::Idle | State::Dead(_) => Err(LedgerError::NoOpenTransaction),
+        }
+    }
+
+    /// AbortTransaction; nothing to do is no error.
+    pub fn abort(&mut self) -> Result<(), LedgerError> {
+        self.expire();
+        if let State::Dead(error) = &self.state {
+            return Err(error.clone());
+        }
+        self.state = State::Idle;
+        Ok(())
+    }
+
+    /// EndSession: every further command is refused.
+    pub fn end(&mut self) {
+        self.state = State::Dead(LedgerError::NoSuchSession);
+    }
+
+    fn open(&mut self, transaction_id: &str) -> Result<&mut Transaction, LedgerError> {
+        self.expire();
+        match &mut self.state {
+            State::Dead(error) => Err(error.clone()),
+            State::Open(transaction) if &**transaction.id() == transaction_id => Ok(transaction),
+            State::Open(_) | State::Idle => Err(LedgerError::NoOpenTransaction),
+        }
+    }
+
+    /// Dies when its time, or its transaction's, is over.
+    fn expire(&mut self) {
+        let now = self.ledger.environment().clock.monotonic_millis();
+        match &self.state {
+            State::Dead(_) => {}
+            State::Open(transaction) if transaction.is_expired() => {
+                self.state = State::Dead(transaction.expired());
+            }
+            State::Open(_) | State::Idle if now >= self.deadline => {
+                self.state = State::Dead(LedgerError::SessionExpired { session_id: self.id.to_string() });
+            }
+            State::Open(_) | State::Idle => {}
+        }
+    }
+
+    fn noting_expiry<T>(&mut self, answer: Result<T, LedgerError>) -> Result<T, LedgerError> {
+        if let Err(error @ LedgerError::TransactionExpired { .. }) = &answer {
+            self.state = State::Dead(error.clone());
+        }
+        answer
+    }
+}

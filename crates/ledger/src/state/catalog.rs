@@ -1,0 +1,375 @@
+//! Tables and indexes: what is known of them, and how a catalogue change changes it.
+//!
+//! A [`Catalog`] never changes once it is shared; a change makes a new one that shares what stayed.
+//! Everything in it follows from the journal but for one local fact: how far the building of an index
+//! on a filled table has come.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use everstrand_ion::{Document, Struct, Value};
+use everstrand_journal::{CatalogChange, UniqueId};
+use everstrand_partiql::tables::Index as SourceIndex;
+
+use super::keys::{IndexNumber, TableNumber};
+
+/// All tables, active or not.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Catalog {
+    /// By number, which is the position.
+    tables: Vec<Arc<Table>>,
+    /// The numbers of the active ones.
+    by_name: BTreeMap<Arc<str>, TableNumber>,
+    by_id: BTreeMap<UniqueId, TableNumber>,
+    /// How many indexes were ever created.
+    indexes: IndexNumber,
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Table {
+    pub(crate) number: TableNumber,
+    pub(crate) id: UniqueId,
+    pub(crate) id_text: Arc<str>,
+    pub(crate) name: Arc<str>,
+    /// A struct.
+    pub(crate) tags: Option<Value>,
+    /// The blocks between which it was active: from, and to or until now.
+    pub(crate) lives: Vec<(u64, Option<u64>)>,
+    /// In order of creation; dropped ones are gone.
+    pub(crate) indexes: Vec<Index>,
+    /// The indexes that may serve a query, in the form the language takes them.
+    pub(crate) online: Arc<[SourceIndex]>,
+}
+
+/// An index of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Index {
+    pub(crate) number: IndexNumber,
+    pub(crate) id: UniqueId,
+    pub(crate) id_text: Arc<str>,
+    pub(crate) paths: Vec<Vec<String>>,
+    pub(crate) unique: bool,
+    pub(crate) status: IndexStatus,
+}
+
+/// How far an index is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum IndexStatus {
+    /// Documents numbered from `next` to before `end` have no entries yet; all others have.
+    Building { next: u64, end: u64 },
+    /// It has all entries.
+    Online,
+    /// It could not be built; it has no entries to rely on.
+    Failed(String),
+}
+
+impl Catalog {
+    /// The active table of this name.
+    pub(crate) fn active(&self, name: &str) -> Option<&Arc<Table>> {
+        self.by_name.get(name).and_then(|number| self.by_number(*number))
+    }
+
+    /// Any table, by its id.
+    pub(crate) fn by_id(&self, id: UniqueId) -> Option<&Arc<Table>> {
+        self.by_id.get(&id).and_then(|number| self.by_number(*number))
+    }
+
+    /// Any table, by its number.
+    pub(crate) fn by_number(&self, number: TableNumber) -> Option<&Arc<Table>> {
+        self.tables.get(usize::try_from(number).ok()?)
+    }
+
+    /// The table that had this name after a block.
+    pub(crate) fn active_at(&self, name: &str, block: u64) -> Option<&Arc<Table>> {
+        self.tables.iter().find(|table| &*table.name == name && table.was_active_at(block))
+    }
+
+    /// All tables, in order of creation.
+    pub(crate) fn tables(&self) -> &[Arc<Table>] {
+        &self.tables
+    }
+
+    /// How many tables are active.
+    pub(crate) fn active_count(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Applies a change that block `block` makes, and answers the table it changed. Document numbers
+    /// from `next_number` on are not given yet. A change that does not fit is an error: then the
+    /// journal is not one that a ledger wrote.
+    pub(crate) fn apply(
+        &mut self,
+        change: &CatalogChange,
+        block: u64,
+        next_number: u64,
+    ) -> Result<TableNumber, String> {
+        match change {
+            CatalogChange::CreateTable { table_id, name, tags } => {
+                let number =
+                    TableNumber::try_from(self.tables.len()).map_err(|_| "too many tables".to_owned())?;
+                if self.by_id.contains_key(table_id) || self.by_name.contains_key(name.as_str()) {
+                    return Err(format!("table {name} is created twice"));
+                }
+                let name: Arc<str> = name.as_str().into();
+                self.tables.push(Arc::new(Table {
+                    number,
+                    id: *table_id,
+                    id_text: table_id.to_string().into(),
+                    name: Arc::clone(&name),
+                    tags: tags.clone(),
+                    lives: vec![(block, None)],
+                    indexes: Vec::new(),
+                    online: Arc::from([]),
+                }));
+                self.by_id.insert(*table_id, number);
+                self.by_name.insert(name, number);
+                Ok(number)
+            }
+            CatalogChange::DropTable { table_id } => {
+                let table = self.change(*table_id)?;
+                if let Some((_, end @ None)) = table.lives.last_mut() {
+                    *end = Some(block);
+                }
+                let (name, number) = (Arc::clone(&table.name), table.number);
+                self.by_name.remove(&name);
+                Ok(number)
+            }
+            CatalogChange::UndropTable { table_id } => {
+                let table = self.change(*table_id)?;
+                if !table.is_active() {
+                    table.lives.push((block, None));
+                }
+                let (name, number) = (Arc::clone(&table.name), table.number);
+                self.by_name.insert(name, number);
+                Ok(number)
+            }
+            CatalogChange::CreateIndex { index_id, table_id, paths, unique } => {
+                let number = self.indexes;
+                self.indexes = number.checked_add(1).ok_or_else(|| "too many indexes".to_owned())?;
+                let table = self.change(*table_id)?;
+                table.indexes.push(Index {
+                    number,
+                    id: *index_id,
+                    id_text: index_id.to_string().into(),
+                    paths: paths.clone(),
+                    unique: *unique,
+                    status: IndexStatus::Building { next: 0, end: next_number },
+                });
+                Ok(table.number)
+            }
+            CatalogChange::DropIndex { index_id, table_id } => {
+                let table = self.change(*table_id)?;
+                table.indexes.retain(|index| index.id != *index_id);
+                table.note_online();
+                Ok(table.number)
+            }
+        }
+    }
+
+    /// Sets how far an index is.
+    pub(crate) fn set_index_status(&mut self, table_id: UniqueId, index: IndexNumber, status: IndexStatus) {
+        if let Ok(table) = self.change(table_id) {
+            if let Some(index) = table.indexes.iter_mut().find(|candidate| candidate.number == index) {
+                index.status = status;
+            }
+            table.note_online();
+        }
+    }
+
+    /// The first index that is being built, with its table.
+    pub(crate) fn building(&self) -> Option<(&Arc<Table>, &Index)> {
+        self.tables.iter().find_map(|table| {
+            let building = |index: &&Index| matches!(index.status, IndexStatus::Building { .. });
+            table.indexes.iter().find(building).map(|index| (table, index))
+        })
+    }
+
+    /// Puts back a table as it was stored; tables come in order of their numbers.
+    pub(crate) fn restore(&mut self, table: Table) -> Result<(), String> {
+        if usize::try_from(table.number) != Ok(self.tables.len()) {
+            return Err(format!("table {} is stored out of order", table.number));
+        }
+        self.by_id.insert(table.id, table.number);
+        if table.is_active() {
+            self.by_name.insert(Arc::clone(&table.name), table.number);
+        }
+        self.tables.push(Arc::new(table));
+        Ok(())
+    }
+
+    /// How many indexes were ever created.
+    pub(crate) fn index_count(&self) -> IndexNumber {
+        self.indexes
+    }
+
+    /// Puts back how many indexes were ever created.
+    pub(crate) fn restore_index_count(&mut self, indexes: IndexNumber) {
+        self.indexes = indexes;
+    }
+
+    fn change(&mut self, id: UniqueId) -> Result<&mut Table, String> {
+        let number = self.by_id.get(&id).and_then(|number| usize::try_from(*number).ok());
+        let table = number.and_then(|number| self.tables.get_mut(number));
+        table.map(Arc::make_mut).ok_or_else(|| format!("there is no table {id}"))
+    }
+}
+
+impl Table {
+    /// Whether it can be queried by name.
+    pub(crate) fn is_active(&self) -> bool {
+        matches!(self.lives.last(), Some((_, None)))
+    }
+
+    fn was_active_at(&self, block: u64) -> bool {
+        self.lives.iter().any(|(from, to)| *from <= block && to.is_none_or(|to| block < to))
+    }
+
+    fn note_online(&mut self) {
+        let online = self.indexes.iter().filter(|index| index.status == IndexStatus::Online);
+        self.online = online
+            .map(|index| SourceIndex {
+                id: Arc::clone(&index.id_text),
+                paths: index.paths.clone(),
+                unique: index.unique,
+            })
+            .collect();
+    }
+
+    /// Its row in `information_schema.user_tables`.
+    pub(crate) fn to_row(&self) -> Document {
+        let indexes: Vec<Value> = self.indexes.iter().map(Index::to_row).collect();
+        let status = if self.is_active() { "ACTIVE" } else { "INACTIVE" };
+        let row = Struct::from_iter([
+            ("tableId", Value::from(&*self.id_text)),
+            ("name", Value::from(&*self.name)),
+            ("indexes", Value::from(indexes)),
+            ("status", Value::from(status)),
+        ]);
+        Document::from(&Value::from(row))
+    }
+
+    /// As the view keeps it.
+    pub(crate) fn to_stored(&self) -> Document {
+        let lives = self.lives.iter().map(|(from, to)| {
+            Value::from([Some(*from), *to].into_iter().flatten().map(Value::from).collect::<Vec<Value>>())
+        });
+        let mut stored = Struct::from_iter([
+            ("number", Value::from(self.number)),
+            ("id", Value::from(&*self.id_text)),
+            ("name", Value::from(&*self.name)),
+            ("lives", Value::from(lives.collect::<Vec<Value>>())),
+            ("indexes", Value::from(self.indexes.iter().map(Index::to_stored).collect::<Vec<Value>>())),
+        ]);
+        if let Some(tags) = &self.tags {
+            stored.push("tags", tags.clone());
+        }
+        Document::from(&Value::from(stored))
+    }
+
+    /// What [`Table::to_stored`] wrote; `None` for anything else.
+    pub(crate) fn from_stored(stored: &Value) -> Option<Table> {
+        let lives = stored.get("lives")?.as_sequence()?.iter().map(|life| {
+            let mut ends = life.as_sequence()?.iter().map(number::<u64>);
+            Some((ends.next()??, ends.next().flatten()))
+        });
+        let indexes = stored.get("indexes")?.as_sequence()?.iter().map(Index::from_stored);
+        let id: UniqueId = stored.get("id")?.as_text()?.parse().ok()?;
+        let mut table = Table {
+            number: number(stored.get("number")?)?,
+            id,
+            id_text: id.to_string().into(),
+            name: stored.get("name")?.as_text()?.into(),
+            tags: stored.get("tags").cloned(),
+            lives: lives.collect::<Option<Vec<(u64, Option<u64>)>>>()?,
+            indexes: indexes.collect::<Option<Vec<Index>>>()?,
+            online: Arc::from([]),
+        };
+        table.note_online();
+        Some(table)
+    }
+}
+
+impl Index {
+    /// Whether a document of this number has its entries in the index.
+    pub(crate) fn covers(&self, document: u64) -> bool {
+        match &self.status {
+            IndexStatus::Building { next, end } => document < *next || document >= *end,
+            IndexStatus::Online => true,
+            IndexStatus::Failed(_) => false,
+        }
+    }
+
+    /// `[a]`, or `[a, b.c]`.
+    pub(crate) fn expression(&self) -> String {
+        let paths: Vec<String> = self.paths.iter().map(|path| path.join(".")).collect();
+        format!("[{}]", paths.join(", "))
+    }
+
+    fn to_row(&self) -> Value {
+        let status = match self.status {
+            IndexStatus::Building { .. } => "BUILDING",
+            IndexStatus::Online => "ONLINE",
+            IndexStatus::Failed(_) => "FAILED",
+        };
+        let mut row = Struct::from_iter([
+            ("indexId", Value::from(&*self.id_text)),
+            ("expr", Value::from(self.expression())),
+            ("status", Value::from(status)),
+        ]);
+        if let IndexStatus::Failed(message) = &self.status {
+            row.push("message", message.as_str());
+        }
+        row.into()
+    }
+
+    fn to_stored(&self) -> Value {
+        let paths = self.paths.iter().map(|path| {
+            Value::from(path.iter().map(|name| Value::from(name.as_str())).collect::<Vec<Value>>())
+        });
+        let mut stored = Struct::from_iter([
+            ("number", Value::from(self.number)),
+            ("id", Value::from(&*self.id_text)),
+            ("paths", Value::from(paths.collect::<Vec<Value>>())),
+            ("unique", Value::from(self.unique)),
+        ]);
+        match &self.status {
+            IndexStatus::Building { next, end } => {
+                stored.push("next", *next);
+                stored.push("end", *end);
+            }
+            IndexStatus::Online => {}
+            IndexStatus::Failed(message) => stored.push("failed", message.as_str()),
+        }
+        stored.into()
+    }
+
+    fn from_stored(stored: &Value) -> Option<Index> {
+        let path = |path: &Value| {
+            path.as_sequence()?
+                .iter()
+                .map(|name| Some(name.as_text()?.to_owned()))
+                .collect::<Option<Vec<String>>>()
+        };
+        let id: UniqueId = stored.get("id")?.as_text()?.parse().ok()?;
+        let status = match (stored.get("next"), stored.get("failed")) {
+            (Some(next), _) => {
+                IndexStatus::Building { next: number(next)?, end: number(stored.get("end")?)? }
+            }
+            (None, Some(message)) => IndexStatus::Failed(message.as_text()?.to_owned()),
+            (None, None) => IndexStatus::Online,
+        };
+        Some(Index {
+            number: number(stored.get("number")?)?,
+            id,
+            id_text: id.to_string().into(),
+            paths: stored.get("paths")?.as_sequence()?.iter().map(path).collect::<Option<_>>()?,
+            unique: stored.get("unique") == Some(&Value::from(true)),
+            status,
+        })
+    }
+}
+
+fn number<T: TryFrom<i64>>(value: &Value) -> Option<T> {
+    T::try_from(value.as_i64()?).ok()
+}

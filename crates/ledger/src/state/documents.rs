@@ -1,0 +1,147 @@
+//! Revisions as the view keeps them: a header of fixed size, then the data as it was hashed.
+//!
+//! ```text
+//! current revision                          superseded or last revision
+//!  0  kind:u8 (0 data, 1 deleted, 2 redacted)    0  block that ended it:u64 (of a delete: itself)
+//!  1  version:u64                                8  its transaction's time, ms:i64
+//!  9  block:u64                                 16  as on the left
+//! 17  hash:32
+//! 49  document id:16
+//! 65  transaction id:16
+//! 81  transaction's time, ms:i64
+//! 89  data: Ion binary, or the hash of redacted data
+//! ```
+
+use everstrand_ion::{Document, Timestamp};
+use everstrand_journal::{
+    Block, BlockAddress, Hash, Revision, RevisionData, RevisionMetadata, StoredData, StoredRevision, UniqueId,
+};
+
+use crate::storage::views::ViewError;
+
+const HEADER: usize = 89;
+const END: usize = 16;
+
+/// A revision in the view.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ViewRevision {
+    pub(crate) version: u64,
+    pub(crate) block: u64,
+    pub(crate) hash: Hash,
+    pub(crate) id: UniqueId,
+    pub(crate) transaction_id: UniqueId,
+    pub(crate) time: i64,
+    pub(crate) data: RevisionData,
+}
+
+/// When a revision stopped being the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    /// The block that ended it.
+    pub(crate) block: u64,
+    /// The time of that block's transaction, in milliseconds.
+    pub(crate) time: i64,
+}
+
+impl ViewRevision {
+    /// What [`encode`] wrote.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<ViewRevision, ViewError> {
+        let (header, data) = bytes.split_at_checked(HEADER).ok_or_else(|| damaged("is too short"))?;
+        let data = match header[0] {
+            0 => RevisionData::Data(document(data)?),
+            1 => RevisionData::Deleted,
+            2 => RevisionData::Redacted(
+                Hash::from_slice(data).ok_or_else(|| damaged("has no hash of its data"))?,
+            ),
+            _ => return Err(damaged("is of an unknown kind")),
+        };
+        Ok(ViewRevision {
+            version: u64::from_be_bytes(part(header, 1)),
+            block: u64::from_be_bytes(part(header, 9)),
+            hash: Hash(part(header, 17)),
+            id: UniqueId::from_bytes(part(header, 49)),
+            transaction_id: UniqueId::from_bytes(part(header, 65)),
+            time: i64::from_be_bytes(part(header, 81)),
+            data,
+        })
+    }
+
+    /// As the journal's library shows it.
+    pub(crate) fn to_revision(&self, strand_id: UniqueId) -> Revision {
+        Revision {
+            block_address: Some(BlockAddress { strand_id, sequence_no: self.block }),
+            hash: self.hash,
+            data: self.data.clone(),
+            metadata: RevisionMetadata {
+                id: self.id,
+                version: self.version,
+                tx_time: Timestamp::from_unix_millis(self.time),
+                tx_id: self.transaction_id,
+            },
+        }
+    }
+}
+
+impl End {
+    /// The value of a revision in the history, from its bytes as a current one.
+    pub(crate) fn superseded(self, current: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(END + current.len());
+        bytes.extend_from_slice(&self.block.to_be_bytes());
+        bytes.extend_from_slice(&self.time.to_be_bytes());
+        bytes.extend_from_slice(current);
+        bytes
+    }
+}
+
+/// The value of a current revision, as its block has it.
+pub(crate) fn encode(block: &Block, revision: &StoredRevision<'_>) -> Vec<u8> {
+    let (kind, data): (u8, &[u8]) = match &revision.data {
+        StoredData::Data(data) => (0, data),
+        StoredData::Deleted => (1, &[]),
+        StoredData::Redacted(hash) => (2, hash.as_bytes()),
+    };
+    let mut bytes = Vec::with_capacity(HEADER + data.len());
+    bytes.push(kind);
+    bytes.extend_from_slice(&revision.version.to_be_bytes());
+    bytes.extend_from_slice(&block.address().sequence_no.to_be_bytes());
+    bytes.extend_from_slice(revision.hash.as_bytes());
+    bytes.extend_from_slice(revision.document_id.as_bytes());
+    bytes.extend_from_slice(block.transaction_id().as_bytes());
+    bytes.extend_from_slice(&block.transaction_time().to_be_bytes());
+    bytes.extend_from_slice(data);
+    bytes
+}
+
+/// A revision in the history and its end.
+pub(crate) fn from_history(bytes: &[u8]) -> Result<(End, ViewRevision), ViewError> {
+    let (end, revision) = bytes.split_at_checked(END).ok_or_else(|| damaged("is too short"))?;
+    let end = End { block: u64::from_be_bytes(part(end, 0)), time: i64::from_be_bytes(part(end, 8)) };
+    Ok((end, ViewRevision::from_bytes(revision)?))
+}
+
+/// The document id and the data of a current revision, and nothing else.
+pub(crate) fn id_and_data(bytes: &[u8]) -> Result<(UniqueId, Option<Document>), ViewError> {
+    let (header, data) = bytes.split_at_checked(HEADER).ok_or_else(|| damaged("is too short"))?;
+    let data = if header[0] == 0 { Some(document(data)?) } else { None };
+    Ok((UniqueId::from_bytes(part(header, 49)), data))
+}
+
+/// The version of a current revision.
+pub(crate) fn version(bytes: &[u8]) -> Result<u64, ViewError> {
+    if bytes.len() < HEADER {
+        return Err(damaged("is too short"));
+    }
+    Ok(u64::from_be_bytes(part(bytes, 1)))
+}
+
+fn document(bytes: &[u8]) -> Result<Document, ViewError> {
+    Document::from_canonical(bytes).map_err(|error| damaged(&error.to_string()))
+}
+
+fn part<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
+    bytes[offset..offset + N].try_into().expect("the header's length was checked")
+}
+
+fn damaged(why: &str) -> ViewError {
+    ViewError(format!("a stored revision {why}"))
+}

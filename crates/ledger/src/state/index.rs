@@ -1,0 +1,58 @@
+//! The keys under which documents stand in indexes, and how an index is built on a filled table.
+
+use std::ops::Bound;
+
+use crate::language::key;
+use everstrand_ion::RawValue;
+use everstrand_journal::UniqueId;
+
+use super::catalog::Index;
+
+/// The key of a document.
+pub(crate) fn key_of(index: &Index, document: RawValue<'_>) -> Vec<u8> {
+    match &index.paths[..] {
+        [path] => key::encode(&[key::at_path(document, path)]),
+        paths => {
+            let parts: Vec<_> = paths.iter().map(|path| key::at_path(document, path)).collect();
+            key::encode(&parts)
+        }
+    }
+}
+
+/// The key of a document in an index that must be unique: none where a part is missing or null, because
+/// unknown values are not equal to each other.
+pub(crate) fn unique_key_of(index: &Index, document: RawValue<'_>) -> Option<Vec<u8>> {
+    let known = |path: &Vec<String>| key::at_path(document, path).is_some_and(|part| !part.is_null());
+    index.paths.iter().all(known).then(|| key_of(index, document))
+}
+
+/// A key in the one ordered space of all indexes, in which reads and writes meet.
+pub(crate) fn global_key(index: UniqueId, key: &[u8]) -> Vec<u8> {
+    [index.as_bytes().as_slice(), key].concat()
+}
+
+/// Bounds of keys after a prefix: the index's id for [`global_key`]s, its number for stored entries.
+pub(crate) fn prefixed(
+    prefix: &[u8],
+    lower: &Bound<Vec<u8>>,
+    upper: &Bound<Vec<u8>>,
+) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+    let with = |key: &Vec<u8>| [prefix, key].concat();
+    let lower = match lower {
+        Bound::Unbounded => Bound::Included(prefix.to_vec()),
+        bound => bound.as_ref().map(with),
+    };
+    let upper = match upper {
+        Bound::Unbounded => successor(prefix).map_or(Bound::Unbounded, Bound::Excluded),
+        bound => bound.as_ref().map(with),
+    };
+    (lower, upper)
+}
+
+/// The least key that does not begin with this one, if there is any.
+pub(crate) fn successor(key: &[u8]) -> Option<Vec<u8>> {
+    let kept = key.iter().rposition(|byte| *byte != 0xFF)?;
+    let mut next = key[..=kept].to_vec();
+    next[kept] += 1;
+    Some(next)
+}

@@ -1,0 +1,151 @@
+//! Building an index on a table that has documents already.
+//!
+//! CREATE INDEX is in the journal; that its index has all entries is a local fact. On a table without
+//! documents it has them at once. Otherwise it is built in parts between commits: documents with small
+//! numbers first, while those that appear meanwhile, which have greater numbers, get their entries
+//! from their own commits. A unique index is built at once when its block is applied, because it must be
+//! known before the next commit whether its keys are unique.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use everstrand_ion::Document;
+use everstrand_journal::CatalogChange;
+
+use super::Head;
+use super::catalog::{Index, IndexStatus, Table};
+use super::changes::Changes;
+use super::documents;
+use super::index::{key_of, unique_key_of};
+use super::keys::{self, Place};
+use crate::storage::views::{Entry, Keyspace, ViewError};
+
+/// How many documents are read at a time.
+const PART: usize = 1000;
+
+impl Head {
+    /// Finishes what can be finished when the indexes among these changes are created.
+    pub(super) fn build_at_once(
+        &mut self,
+        created: &[CatalogChange],
+        changes: &mut Changes<'_>,
+    ) -> Result<(), ViewError> {
+        for change in created {
+            let CatalogChange::CreateIndex { index_id, table_id, .. } = change else {
+                continue;
+            };
+            let table = self.catalog.by_id(*table_id).cloned();
+            let index =
+                |table: &Arc<Table>| table.indexes.iter().find(|index| index.id == *index_id).cloned();
+            let Some((table, index)) =
+                table.and_then(|table| Some((index(&table)?, table))).map(|(i, t)| (t, i))
+            else {
+                continue;
+            };
+            let status = if is_without_documents(&table, changes)? {
+                Some(IndexStatus::Online)
+            } else if index.unique {
+                Some(build_unique(&table, &index, changes)?)
+            } else {
+                None
+            };
+            if let Some(status) = status {
+                Arc::make_mut(&mut self.catalog).set_index_status(*table_id, index.number, status);
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds the next part of the first index that is not finished; whether there was one.
+    pub(crate) fn build_part(&mut self, changes: &mut Changes<'_>) -> Result<bool, ViewError> {
+        let Some((table, index)) = self.catalog.building() else {
+            return Ok(false);
+        };
+        let IndexStatus::Building { next, end } = index.status else {
+            return Ok(false);
+        };
+        let (table, index) = (Arc::clone(table), index.clone());
+        let part = part(&table, next, end, changes)?;
+        for (number, document) in documents_of(&part)? {
+            let key = key_of(&index, document.root());
+            changes.put(Keyspace::Indexes, keys::index_entry(index.number, &key, number), []);
+        }
+        let status = match part.last().and_then(|(key, _)| Place::from_bytes(key)) {
+            Some(last) if part.len() == PART => IndexStatus::Building { next: last.number + 1, end },
+            _ => IndexStatus::Online,
+        };
+        Arc::make_mut(&mut self.catalog).set_index_status(table.id, index.number, status);
+        self.store_table(table.number, changes);
+        Ok(true)
+    }
+}
+
+/// Current documents numbered from `next` to before `end`, as stored.
+fn part(table: &Table, next: u64, end: u64, changes: &Changes<'_>) -> Result<Vec<Entry>, ViewError> {
+    let lower = Place { table: table.number, number: next }.to_bytes();
+    let upper = Place { table: table.number, number: end }.to_bytes();
+    changes.view().range(Keyspace::Documents, Bound::Included(&lower), Bound::Excluded(&upper), false, PART)
+}
+
+fn documents_of(entries: &[Entry]) -> Result<Vec<(u64, Document)>, ViewError> {
+    let mut documents = Vec::with_capacity(entries.len());
+    for (key, value) in entries {
+        let place =
+            Place::from_bytes(key).ok_or_else(|| ViewError("a stored key is too short".to_owned()))?;
+        if let (_, Some(document)) = documents::id_and_data(value)? {
+            documents.push((place.number, document));
+        }
+    }
+    Ok(documents)
+}
+
+fn is_without_documents(table: &Table, changes: &Changes<'_>) -> Result<bool, ViewError> {
+    let lower = Place { table: table.number, number: 0 }.to_bytes();
+    let upper = Place { table: table.number, number: u64::MAX }.to_bytes();
+    let stored = changes.view().range(
+        Keyspace::Documents,
+        Bound::Included(&lower),
+        Bound::Included(&upper),
+        false,
+        1,
+    )?;
+    let pending =
+        changes.readable(Keyspace::Documents).any(|(key, _)| key.starts_with(&table.number.to_be_bytes()));
+    Ok(stored.is_empty() && !pending)
+}
+
+/// Puts in all entries, unless two documents have the same key.
+fn build_unique(table: &Table, index: &Index, changes: &mut Changes<'_>) -> Result<IndexStatus, ViewError> {
+    let mut next = 0;
+    let mut documents = std::collections::BTreeMap::new();
+    loop {
+        let part = part(table, next, u64::MAX, changes)?;
+        documents.extend(documents_of(&part)?);
+        match part.last().and_then(|(key, _)| Place::from_bytes(key)) {
+            Some(last) if part.len() == PART => next = last.number + 1,
+            _ => break,
+        }
+    }
+    for (key, value) in changes.readable(Keyspace::Documents) {
+        if let Some(place) = Place::from_bytes(key).filter(|place| place.table == table.number) {
+            match value.map(documents::id_and_data).transpose()? {
+                Some((_, Some(document))) => drop(documents.insert(place.number, document)),
+                _ => drop(documents.remove(&place.number)),
+            }
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for document in documents.values() {
+        if let Some(key) = unique_key_of(index, document.root())
+            && !seen.insert(key)
+        {
+            return Ok(IndexStatus::Failed("two documents have the same key".to_owned()));
+        }
+    }
+    for (number, document) in &documents {
+        let key = key_of(index, document.root());
+        changes.put(Keyspace::Indexes, keys::index_entry(index.number, &key, *number), []);
+    }
+    Ok(IndexStatus::Online)
+}

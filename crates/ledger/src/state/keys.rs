@@ -1,0 +1,104 @@
+//! The keys of the view, drawn once. Numbers are big-endian, so that the order of keys is theirs.
+//!
+//! ```text
+//! keyspace    key                                          value
+//! Catalog     's'                                          the state of the whole (see `state`)
+//!             't' table:u32                                one table with its indexes (see `catalog`)
+//! Ids         document id:16                               table:u32 number:u64
+//! Documents   table:u32 number:u64                         the current revision (see `documents`)
+//! History     table:u32 number:u64 version:u64             a superseded or last revision
+//! Indexes     index:u32 key number:u64                     nothing
+//! Blocks      'b' sequence number:u64                      slot:u64 offset:u64 length:u64 timestamp:i64
+//!             't' transaction id:16                        sequence number:u64
+//! Tiles       a `TileKey`                                  hashes (see `everstrand_journal::tree`)
+//! ```
+//!
+//! Tables, documents and indexes have numbers in order of appearance: keys are short, and new entries
+//! go to the end, where an ordered store is fastest. Documents are numbered over all tables.
+
+use everstrand_journal::UniqueId;
+
+/// The number of a table, in order of creation.
+pub(crate) type TableNumber = u32;
+/// The number of an index, in order of creation, over all tables.
+pub(crate) type IndexNumber = u32;
+
+/// Where a document is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) table: TableNumber,
+    pub(crate) number: u64,
+}
+
+/// The key of the state of the whole.
+pub(crate) const STATE: &[u8] = b"s";
+/// Before all tables.
+pub(crate) const TABLES: &[u8] = b"t";
+/// After all tables.
+pub(crate) const TABLES_END: &[u8] = b"u";
+
+pub(crate) fn table(number: TableNumber) -> [u8; 5] {
+    let mut key = [b't'; 5];
+    key[1..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+impl Place {
+    /// The key of a current revision, and the value of an id.
+    pub(crate) fn to_bytes(self) -> [u8; 12] {
+        let mut key = [0; 12];
+        key[..4].copy_from_slice(&self.table.to_be_bytes());
+        key[4..].copy_from_slice(&self.number.to_be_bytes());
+        key
+    }
+
+    /// The place that a key begins with.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Place> {
+        let table = u32::from_be_bytes(bytes.get(..4)?.try_into().ok()?);
+        let number = u64::from_be_bytes(bytes.get(4..12)?.try_into().ok()?);
+        Some(Place { table, number })
+    }
+
+    /// The key of a revision in the history.
+    pub(crate) fn version(self, version: u64) -> [u8; 20] {
+        let mut key = [0; 20];
+        key[..12].copy_from_slice(&self.to_bytes());
+        key[12..].copy_from_slice(&version.to_be_bytes());
+        key
+    }
+}
+
+/// The version at the end of a key of the history.
+pub(crate) fn version_of(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.get(12..20)?.try_into().ok()?))
+}
+
+/// The key of an index entry.
+pub(crate) fn index_entry(index: IndexNumber, key: &[u8], number: u64) -> Vec<u8> {
+    let mut entry = Vec::with_capacity(12 + key.len());
+    entry.extend_from_slice(&index.to_be_bytes());
+    entry.extend_from_slice(key);
+    entry.extend_from_slice(&number.to_be_bytes());
+    entry
+}
+
+/// The key and the document's number in an index entry.
+pub(crate) fn index_entry_parts(entry: &[u8]) -> Option<(&[u8], u64)> {
+    let rest = entry.get(4..)?;
+    let (key, number) = rest.split_at_checked(rest.len().checked_sub(8)?)?;
+    Some((key, u64::from_be_bytes(number.try_into().ok()?)))
+}
+
+/// The entry of a block in the directory.
+pub(crate) fn block(sequence_no: u64) -> [u8; 9] {
+    let mut key = [b'b'; 9];
+    key[1..].copy_from_slice(&sequence_no.to_be_bytes());
+    key
+}
+
+/// The entry of a transaction in the directory.
+pub(crate) fn transaction(id: UniqueId) -> [u8; 17] {
+    let mut key = [b't'; 17];
+    key[1..].copy_from_slice(id.as_bytes());
+    key
+}

@@ -1,0 +1,94 @@
+//! How the state of the whole lies in the view, and comes back from it.
+//!
+//! ```text
+//! 's'  strand id:16  block:u64  hash:32  timestamp:i64  slot:u64  link:32
+//!      next document number:u64  indexes ever created:u32  frontier: size:u64, hashes 32 × n
+//! ```
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use everstrand_ion::Document;
+use everstrand_journal::tree::Frontier;
+use everstrand_journal::{Hash, UniqueId};
+
+use super::catalog::{Catalog, Table};
+use super::changes::Changes;
+use super::keys::{self, TableNumber};
+use super::{Head, Tip};
+use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
+
+impl Head {
+    /// Writes all of it but the tables.
+    pub(crate) fn store(&self, changes: &mut Changes<'_>) {
+        let mut bytes = Vec::with_capacity(124 + 32 * self.frontier.hashes().len());
+        bytes.extend_from_slice(self.strand_id.as_bytes());
+        bytes.extend_from_slice(&self.tip.sequence_no.to_be_bytes());
+        bytes.extend_from_slice(self.tip.hash.as_bytes());
+        bytes.extend_from_slice(&self.tip.timestamp.to_be_bytes());
+        bytes.extend_from_slice(&self.tip.slot.to_be_bytes());
+        bytes.extend_from_slice(self.tip.link.as_bytes());
+        bytes.extend_from_slice(&self.next_number.to_be_bytes());
+        bytes.extend_from_slice(&self.catalog.index_count().to_be_bytes());
+        bytes.extend_from_slice(&self.frontier.size().to_be_bytes());
+        for hash in self.frontier.hashes() {
+            bytes.extend_from_slice(hash.as_bytes());
+        }
+        changes.put(Keyspace::Catalog, keys::STATE, bytes);
+    }
+
+    /// Writes one table.
+    pub(crate) fn store_table(&self, number: TableNumber, changes: &mut Changes<'_>) {
+        if let Some(table) = self.catalog.by_number(number) {
+            changes.put(Keyspace::Catalog, keys::table(number), table.to_stored().as_bytes());
+        }
+    }
+
+    /// Reads it back; `None` from an empty view.
+    pub(crate) fn load(view: &dyn ViewSnapshot) -> Result<Option<Head>, ViewError> {
+        let damaged = || ViewError("the stored state is damaged".to_owned());
+        let Some(bytes) = view.get(Keyspace::Catalog, keys::STATE)? else {
+            return Ok(None);
+        };
+        let mut state = read(&bytes).ok_or_else(damaged)?;
+        let (lower, upper) = (Bound::Included(keys::TABLES), Bound::Excluded(keys::TABLES_END));
+        let mut catalog = Catalog::default();
+        for (_, stored) in view.range(Keyspace::Catalog, lower, upper, false, usize::MAX)? {
+            let stored = Document::from_canonical(stored).map_err(|_| damaged())?;
+            let table = Table::from_stored(&stored.to_value()).ok_or_else(damaged)?;
+            catalog.restore(table).map_err(ViewError)?;
+        }
+        catalog.restore_index_count(state.catalog.index_count());
+        state.catalog = Arc::new(catalog);
+        Ok(Some(state))
+    }
+}
+
+fn read(bytes: &[u8]) -> Option<Head> {
+    let mut rest = bytes;
+    let strand_id = UniqueId::from_bytes(take(&mut rest)?);
+    let sequence_no = u64::from_be_bytes(take(&mut rest)?);
+    let hash = Hash(take(&mut rest)?);
+    let timestamp = i64::from_be_bytes(take(&mut rest)?);
+    let slot = u64::from_be_bytes(take(&mut rest)?);
+    let link = Hash(take(&mut rest)?);
+    let next_number = u64::from_be_bytes(take(&mut rest)?);
+    let indexes = u32::from_be_bytes(take(&mut rest)?);
+    let size = u64::from_be_bytes(take(&mut rest)?);
+    let hashes: Option<Vec<Hash>> = rest.chunks(Hash::LENGTH).map(Hash::from_slice).collect();
+    let mut catalog = Catalog::default();
+    catalog.restore_index_count(indexes);
+    Some(Head {
+        strand_id,
+        catalog: Arc::new(catalog),
+        tip: Tip { sequence_no, hash, timestamp, slot, link },
+        frontier: Frontier::from_parts(size, hashes?)?,
+        next_number,
+    })
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (taken, left) = rest.split_first_chunk()?;
+    *rest = left;
+    Some(*taken)
+}

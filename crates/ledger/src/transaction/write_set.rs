@@ -1,0 +1,197 @@
+//! What a transaction has written so far, by statement.
+//!
+//! Every write carries the number of its statement. A statement sees what the statements before it
+//! wrote and nothing of its own or of later ones, so an unfinished result does not change under its
+//! reader; and a statement that fails is taken back by removing what carries its number.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use everstrand_ion::Document;
+use everstrand_journal::{CatalogChange, UniqueId};
+
+use crate::state::catalog::{Catalog, Table};
+use crate::state::keys::Place;
+
+/// Everything that one transaction wrote.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WriteSet {
+    documents: BTreeMap<UniqueId, Written>,
+    /// New documents in order of appearance; `None` where a failed statement was taken back.
+    inserted: Vec<Option<UniqueId>>,
+    /// Catalogue changes with the catalogue after each.
+    changes: Vec<Change>,
+    /// Bytes of all documents written.
+    bytes: usize,
+}
+
+/// A document that was written.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    /// Its table.
+    pub(crate) table: Arc<Table>,
+    /// What stood in the snapshot; absent for a new document.
+    pub(crate) base: Option<Base>,
+    /// For scans: the committed number, or one after all committed ones.
+    pub(crate) number: u64,
+    /// By statement, the last write of each; `None` is a delete.
+    versions: Vec<(u32, Option<Document>)>,
+    /// Every statement that touched it.
+    pub(crate) statements: Vec<u32>,
+}
+
+/// A document as the snapshot has it.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    pub(crate) place: Place,
+    pub(crate) version: u64,
+    pub(crate) data: Document,
+}
+
+#[derive(Clone, Debug)]
+struct Change {
+    statement: u32,
+    change: CatalogChange,
+    after: Arc<Catalog>,
+}
+
+/// Numbers of new documents begin here: after all that are committed.
+pub(crate) const NEW_DOCUMENTS: u64 = 1 << 63;
+
+impl WriteSet {
+    /// Whether nothing was written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.documents.is_empty() && self.changes.is_empty()
+    }
+
+    /// How many documents were written.
+    pub(crate) fn len(&self) -> usize {
+        self.documents.len()
+    }
+
+    /// Bytes of all documents written.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// A document that was written.
+    pub(crate) fn get(&self, id: UniqueId) -> Option<&Written> {
+        self.documents.get(&id)
+    }
+
+    /// All documents that were written, by id.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (UniqueId, &Written)> {
+        self.documents.iter().map(|(id, written)| (*id, written))
+    }
+
+    /// The id of the new document of this number or the next one of that table.
+    pub(crate) fn inserted_from(&self, number: u64) -> impl Iterator<Item = (UniqueId, &Written)> {
+        let skipped = usize::try_from(number.saturating_sub(NEW_DOCUMENTS)).unwrap_or(usize::MAX);
+        self.inserted.iter().skip(skipped).flatten().filter_map(|id| Some((*id, self.documents.get(id)?)))
+    }
+
+    /// Writes a new document.
+    pub(crate) fn insert(&mut self, statement: u32, id: UniqueId, table: Arc<Table>, data: Document) {
+        let number = NEW_DOCUMENTS + self.inserted.len() as u64;
+        self.inserted.push(Some(id));
+        self.write(statement, id, Some(data), || Written {
+            table,
+            base: None,
+            number,
+            versions: Vec::new(),
+            statements: Vec::new(),
+        });
+    }
+
+    /// Writes the next state of a document that the snapshot or an earlier write has.
+    pub(crate) fn replace(
+        &mut self,
+        statement: u32,
+        id: UniqueId,
+        data: Option<Document>,
+        table: &Arc<Table>,
+        base: Option<Base>,
+    ) {
+        self.write(statement, id, data, || Written {
+            table: Arc::clone(table),
+            number: base.as_ref().map_or(0, |base| base.place.number),
+            base,
+            versions: Vec::new(),
+            statements: Vec::new(),
+        });
+    }
+
+    fn write(&mut self, statement: u32, id: UniqueId, data: Option<Document>, new: impl FnOnce() -> Written) {
+        let written = self.documents.entry(id).or_insert_with(new);
+        self.bytes += size(data.as_ref());
+        match written.versions.last_mut() {
+            Some((last, version)) if *last == statement => {
+                self.bytes -= size(version.as_ref());
+                *version = data;
+            }
+            _ => {
+                written.versions.push((statement, data));
+                written.statements.push(statement);
+            }
+        }
+    }
+
+    /// Changes the catalogue.
+    pub(crate) fn change(&mut self, statement: u32, change: CatalogChange, after: Arc<Catalog>) {
+        self.changes.push(Change { statement, change, after });
+    }
+
+    /// The changes of the catalogue, in order.
+    pub(crate) fn changes(&self) -> impl ExactSizeIterator<Item = &CatalogChange> {
+        self.changes.iter().map(|change| &change.change)
+    }
+
+    /// The catalogue as a statement sees it; `None` where no earlier one changed it.
+    pub(crate) fn catalog_before(&self, statement: u32) -> Option<&Arc<Catalog>> {
+        self.changes.iter().rev().find(|change| change.statement < statement).map(|change| &change.after)
+    }
+
+    /// The catalogue after all changes; `None` where there are none.
+    pub(crate) fn catalog(&self) -> Option<&Arc<Catalog>> {
+        self.changes.last().map(|change| &change.after)
+    }
+
+    /// Takes back all that a failed statement wrote; no later one has written yet.
+    pub(crate) fn take_back(&mut self, statement: u32) {
+        let bytes = &mut self.bytes;
+        self.documents.retain(|_, written| {
+            if let Some((last, version)) = written.versions.last()
+                && *last == statement
+            {
+                *bytes -= size(version.as_ref());
+                written.versions.pop();
+                written.statements.pop();
+            }
+            !written.versions.is_empty()
+        });
+        let documents = &self.documents;
+        for id in &mut self.inserted {
+            if id.is_some_and(|id| !documents.contains_key(&id)) {
+                *id = None;
+            }
+        }
+        self.changes.retain(|change| change.statement != statement);
+    }
+}
+
+impl Written {
+    /// What a statement sees of it: `None` where no earlier one wrote it, and then `Some(None)` where
+    /// it was deleted.
+    pub(crate) fn before(&self, statement: u32) -> Option<Option<&Document>> {
+        self.versions.iter().rev().find(|(by, _)| *by < statement).map(|(_, data)| data.as_ref())
+    }
+
+    /// The last write; `None` is a delete.
+    pub(crate) fn last(&self) -> Option<&Document> {
+        self.versions.last().and_then(|(_, data)| data.as_ref())
+    }
+}
+
+fn size(data: Option<&Document>) -> usize {
+    data.map_or(0, |document| document.as_bytes().len())
+}

@@ -1,3 +1,0 @@
-//! The language from outside: texts in, trees, plans and rows out.
-
-mod parser;
