@@ -149,6 +149,19 @@ impl<'a> RawValue<'a> {
         })
     }
 
+    pub(crate) fn from_parts(
+        document: &'a Document,
+        annotations: &'a [u8],
+        payload: &'a [u8],
+        descriptor: u8,
+    ) -> RawValue<'a> {
+        RawValue { document, annotations, payload, descriptor }
+    }
+
+    pub(crate) fn annotation_bytes(self) -> &'a [u8] {
+        self.annotations
+    }
+
     pub(crate) fn document(self) -> &'a Document {
         self.document
     }

@@ -1,0 +1,86 @@
+//! A value inside a document that owns the document: a [`RawValue`] that may be kept.
+
+use std::ops::Range;
+
+use crate::{Document, RawValue};
+
+/// A value and the document it lies in. Cheap to clone; keeps the whole document alive.
+#[derive(Clone, Debug)]
+pub struct Slice {
+    document: Document,
+    annotations: Range<usize>,
+    payload: Range<usize>,
+    descriptor: u8,
+}
+
+impl Slice {
+    /// The value, borrowed.
+    #[inline]
+    pub fn get(&self) -> RawValue<'_> {
+        RawValue::from_parts(
+            &self.document,
+            &self.document.as_bytes()[self.annotations.clone()],
+            &self.document.as_bytes()[self.payload.clone()],
+            self.descriptor,
+        )
+    }
+
+    /// How many bytes of the document are the value's own, roughly.
+    pub fn size(&self) -> usize {
+        self.annotations.len() + self.payload.len() + 1
+    }
+
+    /// The document that the value lies in.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+}
+
+impl From<RawValue<'_>> for Slice {
+    fn from(value: RawValue<'_>) -> Slice {
+        let document = value.document();
+        Slice {
+            document: document.clone(),
+            annotations: range_of(document, value.annotation_bytes()),
+            payload: range_of(document, value.payload()),
+            descriptor: value.descriptor(),
+        }
+    }
+}
+
+impl From<Document> for Slice {
+    fn from(document: Document) -> Slice {
+        Slice::from(document.root())
+    }
+}
+
+/// Where bytes of a document lie in it. The empty part that a damaged value reads as lies nowhere.
+fn range_of(document: &Document, part: &[u8]) -> Range<usize> {
+    let bytes = document.as_bytes();
+    let start = part.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr());
+    match start.checked_add(part.len()) {
+        Some(end) if !part.is_empty() && end <= bytes.len() => start..end,
+        _ => 0..0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text;
+
+    #[test]
+    fn a_slice_is_the_value_it_was_taken_of() {
+        let value =
+            text::read_one("{a: x::[1, {}, '', {{}}], b: null.list, c: y::z::\"text\", d: 0}").unwrap();
+        let document = Document::from(&value);
+        let mut pending = vec![document.root()];
+        while let Some(raw) = pending.pop() {
+            let slice = Slice::from(raw);
+            assert_eq!(slice.get().to_value(), raw.to_value());
+            assert_eq!(slice.get().annotations(), raw.annotations());
+            pending.extend(raw.items().chain(raw.fields().map(|(_, value)| value)));
+        }
+        assert_eq!(Slice::from(document.clone()).get().to_document(), document);
+    }
+}
