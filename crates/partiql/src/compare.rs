@@ -1,0 +1,99 @@
+//! Equality and order of PartiQL values.
+//!
+//! Annotations never count. Numbers are compared as real numbers across int, decimal and float,
+//! text as text whether string or symbol, timestamps as instants, blobs and clobs as bytes. Lists
+//! and s-expressions go element by element; structs and bags are multisets. [`crate::key`] encodes
+//! the same order in bytes, so that whatever an index finds is what `=` would find.
+
+use std::cmp::Ordering;
+
+use crate::key;
+use crate::view::{ValueRef, View};
+
+/// What `<` and its like see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// Both are of one kind, and stand in this order.
+    Ordered(Ordering),
+    /// A side is NULL or MISSING, and so the comparison is NULL.
+    Unknown,
+    /// The kinds have no order between them, or the kind has none: MISSING.
+    Incomparable,
+}
+
+/// `left = right`; `None`, which is NULL, where a side is NULL or MISSING. Values of different kinds
+/// are unequal, never an error.
+pub fn equal<'a, 'b>(left: impl Into<ValueRef<'a>>, right: impl Into<ValueRef<'b>>) -> Option<bool> {
+    let (left, right) = (left.into(), right.into());
+    if left.is_unknown() || right.is_unknown() {
+        return None;
+    }
+    Some(order(left, right) == Ordering::Equal)
+}
+
+/// What `left < right` rests on: an order within bools, numbers, timestamps, text and lobs only.
+pub fn compare<'a, 'b>(left: impl Into<ValueRef<'a>>, right: impl Into<ValueRef<'b>>) -> Comparison {
+    match (left.into().view(), right.into().view()) {
+        (View::Missing | View::Null, _) | (_, View::Missing | View::Null) => Comparison::Unknown,
+        (left, right) => match order_of_scalars(&left, &right) {
+            Some(order) => Comparison::Ordered(order),
+            None => Comparison::Incomparable,
+        },
+    }
+}
+
+/// The total order of all values, in which `ORDER BY` sorts: MISSING, NULL, bools, numbers (NaN
+/// first), timestamps, text, lobs, lists, s-expressions, structs, bags.
+pub fn order<'a, 'b>(left: impl Into<ValueRef<'a>>, right: impl Into<ValueRef<'b>>) -> Ordering {
+    let (left, right) = (left.into(), right.into());
+    let (left_view, right_view) = (left.view(), right.view());
+    if let Some(order) = order_of_scalars(&left_view, &right_view) {
+        return order;
+    }
+    rank(&left_view).cmp(&rank(&right_view)).then_with(|| match left_view {
+        View::List | View::Sexp => order_of_sequences(left, right),
+        // Multisets are compared sorted, and their sorted form is their key.
+        View::Struct | View::Bag => key::whole(left).cmp(&key::whole(right)),
+        _ => Ordering::Equal,
+    })
+}
+
+fn order_of_scalars(left: &View<'_>, right: &View<'_>) -> Option<Ordering> {
+    Some(match (left, right) {
+        (View::Bool(left), View::Bool(right)) => left.cmp(right),
+        (View::Number(left), View::Number(right)) => left.order(right),
+        (View::Timestamp(left), View::Timestamp(right)) => left.instant_cmp(right),
+        (View::Text(left), View::Text(right)) => left.cmp(right),
+        (View::Lob(left), View::Lob(right)) => left.cmp(right),
+        _ => return None,
+    })
+}
+
+fn order_of_sequences(left: ValueRef<'_>, right: ValueRef<'_>) -> Ordering {
+    let (mut left, mut right) = (left.items(), right.items());
+    loop {
+        match (left.next(), right.next()) {
+            (Some(left), Some(right)) => match order(left, right) {
+                Ordering::Equal => {}
+                unequal => return unequal,
+            },
+            (left, right) => return left.is_some().cmp(&right.is_some()),
+        }
+    }
+}
+
+fn rank(view: &View<'_>) -> u8 {
+    match view {
+        View::Missing => 0,
+        View::Null => 1,
+        View::Bool(_) => 2,
+        View::Number(_) => 3,
+        View::Timestamp(_) => 4,
+        View::Text(_) => 5,
+        View::Lob(_) => 6,
+        View::List => 7,
+        View::Sexp => 8,
+        View::Struct => 9,
+        View::Bag => 10,
+    }
+}

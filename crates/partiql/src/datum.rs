@@ -1,0 +1,135 @@
+//! The values that exist while a statement runs: parts of documents left as they are, computed trees,
+//! and what only a statement knows, bags and MISSING.
+
+use everstrand_ion::{Data, Document, Slice, Struct, StructWriter, Symbol, Value};
+
+use crate::view::{ValueRef, View};
+
+/// A value of a running statement, owning what it needs.
+#[derive(Clone, Debug)]
+pub(crate) enum Datum {
+    Missing,
+    /// A tree; scalars mostly.
+    Value(Value),
+    /// A document or a value inside one.
+    Slice(Slice),
+    /// A list whose elements are not yet one tree.
+    List(Vec<Datum>),
+    /// A bag, which becomes a list where it is stored or returned.
+    Bag(Vec<Datum>),
+    /// A struct whose fields are not yet one tree. Holds no MISSING.
+    Struct(Vec<(Symbol, Datum)>),
+}
+
+impl Datum {
+    pub(crate) const fn null() -> Datum {
+        Datum::Value(Value::null())
+    }
+
+    pub(crate) fn of(value: impl Into<Value>) -> Datum {
+        Datum::Value(value.into())
+    }
+
+    /// TRUE, FALSE, or NULL for what is neither.
+    pub(crate) fn truth(truth: Option<bool>) -> Datum {
+        truth.map_or_else(Datum::null, Datum::of)
+    }
+
+    pub(crate) fn text(text: impl Into<String>) -> Datum {
+        Datum::Value(Value::new(Data::String(text.into())))
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        ValueRef::from(self).view()
+    }
+
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Datum::Missing)
+    }
+
+    /// Whether this is MISSING or a null of any type.
+    pub(crate) fn is_unknown(&self) -> bool {
+        ValueRef::from(self).is_unknown()
+    }
+
+    /// The tree; bags become lists, MISSING becomes null at the top and is skipped below.
+    pub(crate) fn into_value(self) -> Value {
+        match self {
+            Datum::Missing => Value::null(),
+            Datum::Value(value) => value,
+            Datum::Slice(slice) => slice.get().to_value(),
+            Datum::List(items) | Datum::Bag(items) => {
+                let items = items.into_iter().filter(|item| !item.is_missing());
+                Value::new(Data::List(items.map(Datum::into_value).collect()))
+            }
+            Datum::Struct(fields) => {
+                let fields = fields.into_iter().filter(|(_, value)| !value.is_missing());
+                let fields = fields.map(|(name, value)| (name, value.into_value())).collect();
+                Value::new(Data::Struct(Struct::new(fields)))
+            }
+        }
+    }
+
+    /// A document of its own; what already lies encoded is not decoded on the way.
+    pub(crate) fn into_document(self) -> Document {
+        match self {
+            Datum::Slice(slice) => slice.get().to_document(),
+            Datum::Struct(fields) if fields.iter().all(|(name, _)| name.text().is_some()) => {
+                // What is neither encoded nor a tree becomes one first, for the writer only borrows.
+                let fields: Vec<(Symbol, Datum)> = fields
+                    .into_iter()
+                    .filter(|(_, value)| !value.is_missing())
+                    .map(|(name, value)| match value {
+                        Datum::Slice(_) => (name, value),
+                        other => (name, Datum::Value(other.into_value())),
+                    })
+                    .collect();
+                let mut writer = StructWriter::new();
+                for (name, value) in &fields {
+                    let name = name.text().expect("checked above");
+                    match value {
+                        Datum::Slice(slice) => writer.raw(name, slice.get()),
+                        Datum::Value(value) => writer.value(name, value),
+                        _ => unreachable!("made a tree above"),
+                    };
+                }
+                writer.finish()
+            }
+            other => Document::from(&other.into_value()),
+        }
+    }
+
+    /// Roughly how many bytes it takes; of a document only the part that it shows.
+    pub(crate) fn weight(&self) -> usize {
+        let below = match self {
+            Datum::Missing => 0,
+            Datum::Value(value) => weight_of_value(value),
+            Datum::Slice(slice) => slice.size(),
+            Datum::List(items) | Datum::Bag(items) => items.iter().map(Datum::weight).sum(),
+            Datum::Struct(fields) => {
+                fields.iter().map(|(name, value)| 32 + name.text().map_or(0, str::len) + value.weight()).sum()
+            }
+        };
+        size_of::<Datum>() + below
+    }
+}
+
+impl From<Document> for Datum {
+    fn from(document: Document) -> Datum {
+        Datum::Slice(Slice::from(document))
+    }
+}
+
+pub(crate) fn weight_of_value(value: &Value) -> usize {
+    let below = match &value.data {
+        Data::String(text) => text.len(),
+        Data::Clob(bytes) | Data::Blob(bytes) => bytes.len(),
+        Data::List(items) | Data::Sexp(items) => items.iter().map(weight_of_value).sum(),
+        Data::Struct(fields) => fields
+            .iter()
+            .map(|(name, value)| 32 + name.text().map_or(0, str::len) + weight_of_value(value))
+            .sum(),
+        _ => 0,
+    };
+    size_of::<Value>() + below
+}

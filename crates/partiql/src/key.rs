@@ -1,0 +1,256 @@
+//! Index keys: bytes whose order is the order of the values they stand for.
+//!
+//! A key is the concatenation of its parts. A part is one tag byte and a body; no part is a prefix of
+//! another, so parts need no lengths between them and whatever follows a key (the number of a document)
+//! does not disturb its order.
+//!
+//! ```text
+//! 05            MISSING              30 seconds(8) fraction(8)   timestamp, by instant
+//! 06            NULL, of any type    3f                          the symbol whose text is not known
+//! 10 | 11       false | true         40 text 00 01               string or symbol; 00 within is 00 ff
+//! 20 class      number:              50 bytes 00 01              blob or clob, likewise
+//!    00 NaN     03 zero              60 part* 00                 list
+//!    01 -inf    05 +inf              70 part* 00                 s-expression
+//!    02 | 04 exponent digits 00      80 (part part)* 00          struct, its (name, value) pairs sorted
+//!       (negative numbers inverted)  90 part* 00                 bag, sorted; never stored
+//! ```
+//!
+//! The exponent counts from the first digit, so no size of it costs more than nine bytes; digits go two
+//! to a byte. A part of more than [`PART_BYTES_MAX`] bytes keeps that many and ends in the SHA-256 of the
+//! whole: still equal only to its like, but no longer in order among those that begin alike.
+
+use std::ops::Bound;
+
+use everstrand_ion::{RawValue, Value};
+use sha2::{Digest, Sha256};
+
+use crate::number::{Number, Real};
+use crate::tables::KeyRange;
+use crate::view::{ValueRef, View};
+
+/// How long a part may be before it is cut and hashed.
+pub const PART_BYTES_MAX: usize = 1024;
+
+const END: u8 = 0x00;
+const MISSING: u8 = 0x05;
+const NULL: u8 = 0x06;
+const FALSE: u8 = 0x10;
+const TRUE: u8 = 0x11;
+const NUMBER: u8 = 0x20;
+const TIMESTAMP: u8 = 0x30;
+const UNKNOWN_TEXT: u8 = 0x3F;
+const TEXT: u8 = 0x40;
+const LOB: u8 = 0x50;
+const LIST: u8 = 0x60;
+const SEXP: u8 = 0x70;
+const STRUCT: u8 = 0x80;
+const BAG: u8 = 0x90;
+
+/// The key of a document in an index: the values of its paths in order, `None` where one is MISSING.
+pub fn encode(parts: &[Option<RawValue<'_>>]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(16 * parts.len());
+    for part in parts {
+        write_part(&mut bytes, (*part).into());
+    }
+    bytes
+}
+
+/// The value at a path of field names, when there is one.
+pub fn at_path<'a>(document: RawValue<'a>, path: &[String]) -> Option<RawValue<'a>> {
+    path.iter().try_fold(document, |value, name| value.get(name))
+}
+
+/// The bounds that hold all keys of a range, and where parts are too long perhaps some more.
+///
+/// A range with one bound ends with the kind of that bound's value: `x < 5` finds numbers only, because
+/// PartiQL knows no order between kinds. Up to NULL means MISSING and NULL; from NULL on, exclusive,
+/// means all values that are known.
+pub fn range(range: &KeyRange) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+    let mut prefix = Vec::new();
+    for value in &range.equal {
+        write_part(&mut prefix, value.into());
+    }
+    let lower = match (&range.lower, &range.upper) {
+        (Some((value, inclusive)), _) => {
+            let (bound, whole) = bounded(&prefix, value);
+            if *inclusive || !whole { Bound::Included(bound) } else { after(bound) }
+        }
+        (None, Some((value, _))) => Bound::Included(with(&prefix, kind_of(value).0)),
+        (None, None) => Bound::Included(prefix.clone()),
+    };
+    let upper = match (&range.upper, &range.lower) {
+        (Some((value, inclusive)), _) => {
+            let (bound, whole) = bounded(&prefix, value);
+            if *inclusive || !whole { before_next(bound) } else { Bound::Excluded(bound) }
+        }
+        (None, Some((value, _))) if value.is_null() => before_next(prefix),
+        (None, Some((value, _))) => before_next(with(&prefix, kind_of(value).1)),
+        (None, None) => before_next(prefix),
+    };
+    (lower, upper)
+}
+
+/// The whole encoding of one value, never cut: equal for equal values and ordered as they are.
+pub(crate) fn whole<'a>(value: impl Into<ValueRef<'a>>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(32);
+    write_value(&mut bytes, value.into());
+    bytes
+}
+
+/// The encoding of one value appended to others, cut when it is long: equality only.
+pub(crate) fn write_part(bytes: &mut Vec<u8>, value: ValueRef<'_>) {
+    let start = bytes.len();
+    write_value(bytes, value);
+    if bytes.len() - start > PART_BYTES_MAX {
+        let hash = Sha256::digest(&bytes[start..]);
+        bytes.truncate(start + PART_BYTES_MAX);
+        bytes.extend_from_slice(&hash);
+    }
+}
+
+fn write_value(bytes: &mut Vec<u8>, value: ValueRef<'_>) {
+    match value.view() {
+        View::Missing => bytes.push(MISSING),
+        View::Null => bytes.push(NULL),
+        View::Bool(false) => bytes.push(FALSE),
+        View::Bool(true) => bytes.push(TRUE),
+        View::Number(number) => write_number(bytes, &number),
+        View::Timestamp(timestamp) => {
+            let (seconds, attoseconds) = timestamp.instant();
+            bytes.push(TIMESTAMP);
+            bytes.extend_from_slice(&sortable(seconds));
+            bytes.extend_from_slice(&attoseconds.to_be_bytes());
+        }
+        View::Text(text) => write_text(bytes, text),
+        View::Lob(lob) => {
+            bytes.push(LOB);
+            write_escaped(bytes, lob);
+        }
+        View::List => write_sequence(bytes, LIST, value),
+        View::Sexp => write_sequence(bytes, SEXP, value),
+        View::Struct => {
+            let pairs = value.fields().map(|(name, value)| {
+                let mut pair = Vec::new();
+                write_text(&mut pair, name);
+                write_value(&mut pair, value);
+                pair
+            });
+            write_multiset(bytes, STRUCT, pairs.collect());
+        }
+        View::Bag => write_multiset(bytes, BAG, value.items().map(whole).collect()),
+    }
+}
+
+fn write_sequence(bytes: &mut Vec<u8>, tag: u8, sequence: ValueRef<'_>) {
+    bytes.push(tag);
+    for item in sequence.items() {
+        write_value(bytes, item);
+    }
+    bytes.push(END);
+}
+
+fn write_multiset(bytes: &mut Vec<u8>, tag: u8, mut members: Vec<Vec<u8>>) {
+    members.sort_unstable();
+    bytes.push(tag);
+    bytes.extend(members.into_iter().flatten());
+    bytes.push(END);
+}
+
+fn write_text(bytes: &mut Vec<u8>, text: Option<&str>) {
+    match text {
+        None => bytes.push(UNKNOWN_TEXT),
+        Some(text) => {
+            bytes.push(TEXT);
+            write_escaped(bytes, text.as_bytes());
+        }
+    }
+}
+
+fn write_escaped(bytes: &mut Vec<u8>, content: &[u8]) {
+    for part in content.split_inclusive(|byte| *byte == 0) {
+        bytes.extend_from_slice(part);
+        if part.ends_with(&[0]) {
+            bytes.push(0xFF);
+        }
+    }
+    bytes.extend_from_slice(&[0x00, 0x01]);
+}
+
+fn write_number(bytes: &mut Vec<u8>, number: &Number) {
+    bytes.push(NUMBER);
+    match number.real() {
+        Real::Nan => bytes.push(0x00),
+        Real::NegativeInfinity => bytes.push(0x01),
+        Real::Zero => bytes.push(0x03),
+        Real::PositiveInfinity => bytes.push(0x05),
+        Real::Finite { negative, exponent, digits } => {
+            bytes.push(if negative { 0x02 } else { 0x04 });
+            let start = bytes.len();
+            match i8::try_from(exponent) {
+                Ok(small @ -126..=126) => bytes.push(small.cast_unsigned() ^ 0x80),
+                _ => {
+                    bytes.push(if exponent < 0 { 0x00 } else { 0xFF });
+                    bytes.extend_from_slice(&sortable(exponent));
+                }
+            }
+            for pair in digits.chunks(2) {
+                bytes.push(1 + 10 * pair[0] + pair.get(1).copied().unwrap_or(0));
+            }
+            bytes.push(END);
+            if negative {
+                bytes[start..].iter_mut().for_each(|byte| *byte = !*byte);
+            }
+        }
+    }
+}
+
+/// Eight bytes in the order of signed numbers.
+fn sortable(number: i64) -> [u8; 8] {
+    (number.cast_unsigned() ^ (1 << 63)).to_be_bytes()
+}
+
+/// A prefix and a value, and whether the value is there whole.
+fn bounded(prefix: &[u8], value: &Value) -> (Vec<u8>, bool) {
+    let mut part = whole(value);
+    let is_whole = part.len() <= PART_BYTES_MAX;
+    part.truncate(PART_BYTES_MAX);
+    ([prefix, &part].concat(), is_whole)
+}
+
+fn with(prefix: &[u8], tag: u8) -> Vec<u8> {
+    [prefix, &[tag]].concat()
+}
+
+/// The first and the last tag of the kind of a value.
+fn kind_of(value: &Value) -> (u8, u8) {
+    match ValueRef::from(value).view() {
+        View::Missing | View::Null => (MISSING, NULL),
+        View::Bool(_) => (FALSE, TRUE),
+        View::Number(_) => (NUMBER, NUMBER),
+        View::Timestamp(_) => (TIMESTAMP, TIMESTAMP),
+        View::Text(_) => (UNKNOWN_TEXT, TEXT),
+        View::Lob(_) => (LOB, LOB),
+        View::List => (LIST, LIST),
+        View::Sexp => (SEXP, SEXP),
+        View::Struct => (STRUCT, STRUCT),
+        View::Bag => (BAG, BAG),
+    }
+}
+
+/// The least key that does not begin with this one, if there is any.
+fn successor(mut key: Vec<u8>) -> Option<Vec<u8>> {
+    while key.last() == Some(&0xFF) {
+        key.pop();
+    }
+    let last = key.last_mut()?;
+    *last += 1;
+    Some(key)
+}
+
+fn after(key: Vec<u8>) -> Bound<Vec<u8>> {
+    successor(key).map_or(Bound::Unbounded, Bound::Included)
+}
+
+fn before_next(key: Vec<u8>) -> Bound<Vec<u8>> {
+    successor(key).map_or(Bound::Unbounded, Bound::Excluded)
+}
