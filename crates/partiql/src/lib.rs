@@ -4,16 +4,24 @@
 //! at hand, which is run.
 
 pub mod ast;
+pub mod compare;
+pub mod key;
 pub mod plan;
 pub mod tables;
 
-mod lexer;
-mod parser;
-
+mod datum;
 mod error;
+mod eval;
+mod execute;
+mod lexer;
+mod number;
+mod parser;
+mod view;
 
 pub use error::{Category, PartiqlError};
+pub use execute::{Rows, execute};
 pub use parser::parse;
+pub use view::ValueRef;
 
 /// How a statement may use the language, and within which bounds it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,103 @@
+//! COUNT, SUM, MIN, MAX and AVG: many values into one.
+
+use std::collections::HashSet;
+
+use crate::ast::{AggregateFunction, BinaryOperator};
+use crate::compare;
+use crate::datum::Datum;
+use crate::eval::{Fault, arithmetic};
+use crate::key;
+use crate::number::Number;
+use crate::view::{ValueRef, View};
+
+/// One aggregate while it takes in values. NULL and MISSING do not count.
+#[derive(Clone, Debug)]
+pub(crate) struct Accumulator {
+    function: AggregateFunction,
+    count: i64,
+    sum: Option<Number>,
+    extreme: Option<Datum>,
+    /// A value that cannot be added was met.
+    is_mistyped: bool,
+    /// The keys of the values met so far, where equal values count once.
+    seen: Option<HashSet<Vec<u8>>>,
+}
+
+impl Accumulator {
+    pub(crate) fn new(function: AggregateFunction, distinct: bool) -> Accumulator {
+        Accumulator {
+            function,
+            count: 0,
+            sum: None,
+            extreme: None,
+            is_mistyped: false,
+            seen: distinct.then(HashSet::new),
+        }
+    }
+
+    /// `COUNT(*)` counts rows, whatever they hold.
+    pub(crate) fn count_row(&mut self) {
+        self.count += 1;
+    }
+
+    /// Takes in a value; answers how many bytes that has cost.
+    pub(crate) fn add(&mut self, value: ValueRef<'_>) -> Result<usize, Fault> {
+        if value.is_unknown() {
+            return Ok(0);
+        }
+        let mut cost = 0;
+        if let Some(seen) = &mut self.seen {
+            let key = key::whole(value);
+            cost = key.len() + size_of::<Vec<u8>>();
+            if !seen.insert(key) {
+                return Ok(0);
+            }
+        }
+        self.count += 1;
+        match self.function {
+            AggregateFunction::Count => {}
+            AggregateFunction::Sum | AggregateFunction::Avg => match value.view() {
+                View::Number(number) => {
+                    self.sum = Some(match &self.sum {
+                        None => number,
+                        Some(sum) => arithmetic::numbers(BinaryOperator::Add, sum, &number)?,
+                    });
+                }
+                _ => self.is_mistyped = true,
+            },
+            AggregateFunction::Min | AggregateFunction::Max => {
+                let wanted = if self.function == AggregateFunction::Min {
+                    std::cmp::Ordering::Less
+                } else {
+                    std::cmp::Ordering::Greater
+                };
+                let better = match &self.extreme {
+                    None => true,
+                    Some(extreme) => compare::order(value, extreme) == wanted,
+                };
+                if better {
+                    self.extreme = Some(value.to_datum());
+                }
+            }
+        }
+        Ok(cost)
+    }
+
+    /// The result: NULL over no values, but 0 for COUNT; MISSING where a sum met no number.
+    pub(crate) fn finish(self) -> Result<Datum, Fault> {
+        if self.is_mistyped {
+            return Ok(Datum::Missing);
+        }
+        Ok(match self.function {
+            AggregateFunction::Count => Datum::of(self.count),
+            AggregateFunction::Sum => self.sum.map_or(Datum::null(), arithmetic::datum),
+            AggregateFunction::Min | AggregateFunction::Max => self.extreme.unwrap_or(Datum::null()),
+            AggregateFunction::Avg => match self.sum {
+                None => Datum::null(),
+                Some(sum) => {
+                    arithmetic::datum(arithmetic::divide_exactly(&sum, &Number::Int(self.count.into()))?)
+                }
+            },
+        })
+    }
+}

@@ -1,0 +1,302 @@
+//! `+ - * / %`, the signs, and the decimals under them.
+//!
+//! Ints stay ints of 64 bits; with a decimal on either side the result is a decimal of at most 38
+//! digits, rounded half to even; with a float on one side and an int on the other it is a float. An
+//! unknown operand makes NULL, an operand that is no number MISSING.
+
+use everstrand_ion::{Data, Decimal, Int, Value};
+use num_bigint::{BigInt, Sign};
+use num_integer::Integer;
+
+use crate::ast::BinaryOperator;
+use crate::datum::Datum;
+use crate::number::Number;
+use crate::view::{ValueRef, View};
+
+/// How many digits a computed decimal has at most.
+pub(crate) const DIGITS_MAX: u32 = 38;
+
+const OVERFLOW: &str = "Int overflow or underflow";
+const DECIMAL_OVERFLOW: &str = "Decimal exponent overflow or underflow";
+
+/// `left operator right` for the five operators of arithmetic; an error is a text without a place.
+pub(crate) fn calculate(
+    operator: BinaryOperator,
+    left: ValueRef<'_>,
+    right: ValueRef<'_>,
+) -> Result<Datum, &'static str> {
+    let (left, right) = match (left.view(), right.view()) {
+        (View::Missing | View::Null, _) | (_, View::Missing | View::Null) => return Ok(Datum::null()),
+        (View::Number(left), View::Number(right)) => (left, right),
+        _ => return Ok(Datum::Missing),
+    };
+    numbers(operator, &left, &right).map(datum)
+}
+
+/// `-operand` or `+operand`.
+pub(crate) fn sign(negative: bool, operand: ValueRef<'_>) -> Result<Datum, &'static str> {
+    let number = match operand.view() {
+        View::Missing | View::Null => return Ok(Datum::null()),
+        View::Number(number) => number,
+        _ => return Ok(Datum::Missing),
+    };
+    Ok(datum(match number {
+        number if !negative => number,
+        Number::Int(int) => Number::Int(int64(-int.to_bigint())?),
+        Number::Float(float) => Number::Float(-float),
+        Number::Decimal(decimal) if decimal.is_zero() => Number::Decimal(if decimal.is_negative_zero() {
+            Decimal::new(0, decimal.exponent())
+        } else {
+            Decimal::negative_zero(decimal.exponent())
+        }),
+        Number::Decimal(decimal) => {
+            Number::Decimal(Decimal::new(-decimal.coefficient().to_bigint(), decimal.exponent()))
+        }
+    }))
+}
+
+/// The arithmetic of two numbers.
+pub(crate) fn numbers(
+    operator: BinaryOperator,
+    left: &Number,
+    right: &Number,
+) -> Result<Number, &'static str> {
+    match (left, right) {
+        (Number::Int(left), Number::Int(right)) => ints(operator, left, right).map(Number::Int),
+        (Number::Float(left), Number::Float(right)) => Ok(Number::Float(floats(operator, *left, *right))),
+        (Number::Float(left), Number::Int(right)) => {
+            Ok(Number::Float(floats(operator, *left, right.to_f64())))
+        }
+        (Number::Int(left), Number::Float(right)) => {
+            Ok(Number::Float(floats(operator, left.to_f64(), *right)))
+        }
+        (left, right) => match (decimal_of(left), decimal_of(right)) {
+            (Some(left), Some(right)) => decimals(operator, &left, &right).map(Number::Decimal),
+            // No decimal says NaN or infinity.
+            _ => Ok(Number::Float(floats(operator, float_of(left), float_of(right)))),
+        },
+    }
+}
+
+/// `left / right` as decimals, whatever the kinds: what AVG needs.
+pub(crate) fn divide_exactly(left: &Number, right: &Number) -> Result<Number, &'static str> {
+    match (decimal_of(left), decimal_of(right)) {
+        (Some(left), Some(right)) => decimals(BinaryOperator::Divide, &left, &right).map(Number::Decimal),
+        _ => Ok(Number::Float(float_of(left) / float_of(right))),
+    }
+}
+
+pub(crate) fn datum(number: Number) -> Datum {
+    Datum::Value(Value::new(match number {
+        Number::Int(int) => Data::Int(int),
+        Number::Decimal(decimal) => Data::Decimal(decimal),
+        Number::Float(float) => Data::Float(float),
+    }))
+}
+
+/// A number as a decimal: a float by its shortest digits, as it prints. Nothing for NaN and infinities.
+pub(crate) fn decimal_of(number: &Number) -> Option<Decimal> {
+    match number {
+        Number::Int(int) => Some(Decimal::new(int.clone(), 0)),
+        Number::Decimal(decimal) => Some(decimal.clone()),
+        Number::Float(float) if float.is_finite() => {
+            let text = format!("{float:e}").replace('e', "d");
+            text.parse().ok()
+        }
+        Number::Float(_) => None,
+    }
+}
+
+fn float_of(number: &Number) -> f64 {
+    match number {
+        Number::Int(int) => int.to_f64(),
+        Number::Decimal(decimal) => decimal.to_f64(),
+        Number::Float(float) => *float,
+    }
+}
+
+fn ints(operator: BinaryOperator, left: &Int, right: &Int) -> Result<Int, &'static str> {
+    if right.is_zero() {
+        match operator {
+            BinaryOperator::Divide => return Err("/ by zero"),
+            BinaryOperator::Modulo => return Err("% by zero"),
+            _ => {}
+        }
+    }
+    if let (Some(left), Some(right)) = (left.as_i64(), right.as_i64()) {
+        let small = match operator {
+            BinaryOperator::Add => left.checked_add(right),
+            BinaryOperator::Subtract => left.checked_sub(right),
+            BinaryOperator::Multiply => left.checked_mul(right),
+            BinaryOperator::Divide => left.checked_div(right),
+            _ => Some(left.checked_rem(right).unwrap_or(0)),
+        };
+        return small.map(Int::from).ok_or(OVERFLOW);
+    }
+    let (left, right) = (left.to_bigint(), right.to_bigint());
+    int64(match operator {
+        BinaryOperator::Add => left + right,
+        BinaryOperator::Subtract => left - right,
+        BinaryOperator::Multiply => left * right,
+        BinaryOperator::Divide => left / right,
+        _ => left % right,
+    })
+}
+
+fn int64(big: BigInt) -> Result<Int, &'static str> {
+    i64::try_from(big).map(Int::from).map_err(|_| OVERFLOW)
+}
+
+fn floats(operator: BinaryOperator, left: f64, right: f64) -> f64 {
+    match operator {
+        BinaryOperator::Add => left + right,
+        BinaryOperator::Subtract => left - right,
+        BinaryOperator::Multiply => left * right,
+        BinaryOperator::Divide => left / right,
+        _ => left % right,
+    }
+}
+
+fn decimals(operator: BinaryOperator, left: &Decimal, right: &Decimal) -> Result<Decimal, &'static str> {
+    match operator {
+        BinaryOperator::Add => add(left, right.coefficient().to_bigint(), right),
+        BinaryOperator::Subtract => add(left, -right.coefficient().to_bigint(), right),
+        BinaryOperator::Multiply => {
+            let product = left.coefficient().to_bigint() * right.coefficient().to_bigint();
+            round(product, i64::from(left.exponent()) + i64::from(right.exponent()))
+        }
+        BinaryOperator::Divide => divide(left, right),
+        _ => remainder(left, right),
+    }
+}
+
+/// `left + addend × 10^right.exponent`, where `addend` is the coefficient of `right` or its negation.
+fn add(left: &Decimal, addend: BigInt, right: &Decimal) -> Result<Decimal, &'static str> {
+    let (left_exponent, right_exponent) = (i64::from(left.exponent()), i64::from(right.exponent()));
+    let augend = left.coefficient().to_bigint();
+    // Far below the last digit that is kept a number only matters by being there.
+    let gap = left.magnitude() - right.magnitude();
+    let far = i64::from(DIGITS_MAX) + 3;
+    if left.is_zero() || right.is_zero() {
+        let (coefficient, exponent) =
+            if left.is_zero() { (addend, right_exponent) } else { (augend, left_exponent) };
+        let wanted = left_exponent.min(right_exponent);
+        return widen(coefficient, exponent, wanted);
+    }
+    if gap > far && left_exponent > right.magnitude() {
+        return add_trace(augend, left_exponent, addend.sign());
+    }
+    if -gap > far && right_exponent > left.magnitude() {
+        return add_trace(addend, right_exponent, augend.sign());
+    }
+    let exponent = left_exponent.min(right_exponent);
+    let augend = augend * power_of_ten(left_exponent - exponent)?;
+    let addend = addend * power_of_ten(right_exponent - exponent)?;
+    round(augend + addend, exponent)
+}
+
+/// A number plus something of the given sign that is too small to write.
+fn add_trace(coefficient: BigInt, exponent: i64, trace: Sign) -> Result<Decimal, &'static str> {
+    let shift = i64::from(DIGITS_MAX) + 3;
+    let shifted = coefficient * power_of_ten(shift)? + BigInt::from_biguint(trace, 1u8.into());
+    round(shifted, exponent - shift)
+}
+
+/// The same number at a smaller exponent, as far as the digits allow.
+fn widen(coefficient: BigInt, exponent: i64, wanted: i64) -> Result<Decimal, &'static str> {
+    if coefficient == BigInt::ZERO {
+        return round(coefficient, wanted);
+    }
+    let room = (i64::from(DIGITS_MAX) - digits(&coefficient)).max(0);
+    let shift = (exponent - wanted).clamp(0, room);
+    round(coefficient * power_of_ten(shift)?, exponent - shift)
+}
+
+fn divide(left: &Decimal, right: &Decimal) -> Result<Decimal, &'static str> {
+    if right.is_zero() {
+        return Err("/ by zero");
+    }
+    let preferred = i64::from(left.exponent()) - i64::from(right.exponent());
+    let (dividend, divisor) = (left.coefficient().to_bigint(), right.coefficient().to_bigint());
+    if left.is_zero() {
+        return round(dividend, preferred);
+    }
+    let shift = (i64::from(DIGITS_MAX) + 2 + digits(&divisor) - digits(&dividend)).max(0);
+    let (mut quotient, rest) = (dividend * power_of_ten(shift)?).div_rem(&divisor);
+    let mut exponent = preferred - shift;
+    if rest != BigInt::ZERO {
+        // One more digit stands for all that follow, so that a half is not taken for exact.
+        let trace = if rest.sign() == divisor.sign() { Sign::Plus } else { Sign::Minus };
+        quotient = quotient * 10 + BigInt::from_biguint(trace, 1u8.into());
+        return round(quotient, exponent - 1);
+    }
+    let ten = BigInt::from(10);
+    while exponent < preferred {
+        let (shorter, digit) = quotient.div_rem(&ten);
+        if digit != BigInt::ZERO {
+            break;
+        }
+        quotient = shorter;
+        exponent += 1;
+    }
+    round(quotient, exponent)
+}
+
+fn remainder(left: &Decimal, right: &Decimal) -> Result<Decimal, &'static str> {
+    if right.is_zero() {
+        return Err("% by zero");
+    }
+    if left.is_zero() || left.magnitude() < right.magnitude() {
+        return round(left.coefficient().to_bigint(), i64::from(left.exponent()));
+    }
+    if left.magnitude() - right.magnitude() > i64::from(DIGITS_MAX) {
+        return Err("% has a quotient of more than 38 digits");
+    }
+    let exponent = i64::from(left.exponent().min(right.exponent()));
+    let dividend = left.coefficient().to_bigint() * power_of_ten(i64::from(left.exponent()) - exponent)?;
+    let divisor = right.coefficient().to_bigint() * power_of_ten(i64::from(right.exponent()) - exponent)?;
+    round(dividend % divisor, exponent)
+}
+
+/// At most 38 digits of a number, half to even.
+fn round(coefficient: BigInt, exponent: i64) -> Result<Decimal, &'static str> {
+    let (coefficient, exponent) = round_to(coefficient, exponent, i64::from(DIGITS_MAX))?;
+    if coefficient == BigInt::ZERO {
+        let exponent = exponent.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
+        return Ok(Decimal::new(0, i32::try_from(exponent).expect("clamped")));
+    }
+    let exponent = i32::try_from(exponent).map_err(|_| DECIMAL_OVERFLOW)?;
+    Ok(Decimal::new(coefficient, exponent))
+}
+
+fn round_to(coefficient: BigInt, exponent: i64, digits_max: i64) -> Result<(BigInt, i64), &'static str> {
+    let excess = digits(&coefficient) - digits_max;
+    if excess <= 0 {
+        return Ok((coefficient, exponent));
+    }
+    let power = power_of_ten(excess)?;
+    let (mut quotient, rest) = coefficient.div_rem(&power);
+    let twice = BigInt::from(rest.magnitude() * 2u8);
+    if twice > power || (twice == power && quotient.is_odd()) {
+        quotient += BigInt::from_biguint(coefficient.sign(), 1u8.into());
+    }
+    // 999…9 may have become 1000…0.
+    if digits(&quotient) > digits_max {
+        return Ok((quotient / 10, exponent + excess + 1));
+    }
+    Ok((quotient, exponent + excess))
+}
+
+fn digits(coefficient: &BigInt) -> i64 {
+    let digits = Int::from(coefficient.clone()).decimal_digits();
+    i64::try_from(digits).expect("digits fit memory")
+}
+
+/// Callers have bounded the exponent by the digits of their operands.
+fn power_of_ten(exponent: i64) -> Result<BigInt, &'static str> {
+    let exponent = u32::try_from(exponent).map_err(|_| DECIMAL_OVERFLOW)?;
+    if exponent > 10_000_000 {
+        return Err(DECIMAL_OVERFLOW);
+    }
+    Ok(BigInt::from(10u8).pow(exponent))
+}

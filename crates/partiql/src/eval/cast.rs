@@ -1,0 +1,263 @@
+//! CAST and IS.
+
+use everstrand_ion::{Data, Decimal, Int, IonType, Symbol, Timestamp, Value};
+use num_bigint::BigInt;
+
+use crate::ast::Type;
+use crate::datum::Datum;
+use crate::eval::{Fault, arithmetic};
+use crate::number::Number;
+use crate::view::{ValueRef, View};
+
+/// `CAST(value AS to)`. What cannot be converted is an error, for QLDB says so. NULL becomes NULL and
+/// MISSING stays MISSING, except that a cast to either of the two turns both into it.
+pub(crate) fn cast(value: Datum, to: Type) -> Result<Datum, Fault> {
+    match (to, value.is_missing(), value.is_unknown()) {
+        (Type::Null, _, true) => return Ok(Datum::null()),
+        (Type::Missing, _, true) => return Ok(Datum::Missing),
+        (_, true, _) => return Ok(Datum::Missing),
+        (_, _, true) => return Ok(Datum::null()),
+        _ => {}
+    }
+    let from = type_name(ValueRef::from(&value));
+    let impossible = || -> Fault { format!("Cannot convert {from} to {}", name(to)).into() };
+    let failed = || -> Fault { format!("Failed to convert {from} to {}", name(to)).into() };
+    if of_type(ValueRef::from(&value), to) {
+        return Ok(strip_annotations(value));
+    }
+    let view = value.view();
+    Ok(match (to, &view) {
+        (Type::Boolean, View::Number(number)) => Datum::of(number.real() != crate::number::Real::Zero),
+        (Type::Boolean, View::Text(Some(text))) => Datum::of(text.eq_ignore_ascii_case("true")),
+        (Type::Integer, View::Bool(truth)) => Datum::of(i64::from(*truth)),
+        (Type::Integer, View::Number(number)) => Datum::of(truncate(number)?),
+        (Type::Integer, View::Text(Some(text))) => Datum::of(parse_integer(text).ok_or_else(failed)??),
+        (Type::Float, View::Bool(truth)) => Datum::of(f64::from(u8::from(*truth))),
+        (Type::Float, View::Number(number)) => Datum::of(match number {
+            Number::Int(int) => int.to_f64(),
+            Number::Decimal(decimal) => decimal.to_f64(),
+            Number::Float(float) => *float,
+        }),
+        (Type::Float, View::Text(Some(text))) => Datum::of(parse_decimal(text).ok_or_else(failed)?.to_f64()),
+        (Type::Decimal, View::Bool(truth)) => Datum::of(Decimal::new(i64::from(*truth), 0)),
+        (Type::Decimal, View::Number(number)) => {
+            Datum::of(arithmetic::decimal_of(number).ok_or_else(failed)?)
+        }
+        (Type::Decimal, View::Text(Some(text))) => Datum::of(parse_decimal(text).ok_or_else(failed)?),
+        (Type::Timestamp, View::Text(Some(text))) => {
+            Datum::of(text.parse::<Timestamp>().map_err(|_| failed())?)
+        }
+        (Type::String | Type::Symbol, View::Bool(truth)) => texts(to, truth.to_string()),
+        (Type::String | Type::Symbol, View::Number(number)) => texts(to, print_number(number)),
+        (Type::String | Type::Symbol, View::Timestamp(timestamp)) => texts(to, timestamp.to_string()),
+        (Type::String | Type::Symbol, View::Text(Some(text))) => texts(to, (*text).to_owned()),
+        (Type::Clob, View::Lob(bytes)) => Datum::of(Value::new(Data::Clob(bytes.to_vec()))),
+        (Type::Blob, View::Lob(bytes)) => Datum::of(Value::new(Data::Blob(bytes.to_vec()))),
+        (Type::List | Type::Sexp | Type::Bag, View::List | View::Sexp | View::Bag) => {
+            let items = value.into_items();
+            match to {
+                Type::List => Datum::List(items),
+                Type::Bag => Datum::Bag(items),
+                _ => {
+                    let items = items.into_iter().filter(|item| !item.is_missing());
+                    Datum::of(Value::new(Data::Sexp(items.map(Datum::into_value).collect())))
+                }
+            }
+        }
+        _ => return Err(impossible()),
+    })
+}
+
+/// `value IS type`; NULL counts typed nulls and MISSING too.
+pub(crate) fn is_type(value: ValueRef<'_>, of: Type) -> bool {
+    match of {
+        Type::Null => value.is_unknown(),
+        Type::Missing => value.is_missing(),
+        _ => !value.is_unknown() && of_type(value, of),
+    }
+}
+
+fn of_type(value: ValueRef<'_>, of: Type) -> bool {
+    let Some(ion_type) = value.ion_type() else {
+        return of == Type::Bag && !value.is_missing();
+    };
+    match of {
+        Type::Null => ion_type == IonType::Null,
+        Type::Missing | Type::Bag => false,
+        Type::Boolean => ion_type == IonType::Bool,
+        Type::Integer => ion_type == IonType::Int,
+        Type::Float => ion_type == IonType::Float,
+        Type::Decimal => ion_type == IonType::Decimal,
+        Type::Timestamp => ion_type == IonType::Timestamp,
+        Type::Symbol => ion_type == IonType::Symbol,
+        Type::String => ion_type == IonType::String,
+        Type::Clob => ion_type == IonType::Clob,
+        Type::Blob => ion_type == IonType::Blob,
+        Type::List => ion_type == IonType::List,
+        Type::Sexp => ion_type == IonType::Sexp,
+        Type::Struct => ion_type == IonType::Struct,
+    }
+}
+
+fn strip_annotations(value: Datum) -> Datum {
+    match value {
+        Datum::Value(value) if !value.annotations().is_empty() => Datum::Value(value.with_annotations([])),
+        Datum::Slice(slice) if !slice.get().annotations().is_empty() => {
+            Datum::Value(slice.get().to_value().with_annotations([]))
+        }
+        other => other,
+    }
+}
+
+fn texts(to: Type, text: String) -> Datum {
+    if to == Type::Symbol { Datum::of(Symbol::from(text)) } else { Datum::text(text) }
+}
+
+fn name(of: Type) -> &'static str {
+    match of {
+        Type::Null => "NULL",
+        Type::Missing => "MISSING",
+        Type::Boolean => "BOOL",
+        Type::Integer => "INT",
+        Type::Float => "FLOAT",
+        Type::Decimal => "DECIMAL",
+        Type::Timestamp => "TIMESTAMP",
+        Type::Symbol => "SYMBOL",
+        Type::String => "STRING",
+        Type::Clob => "CLOB",
+        Type::Blob => "BLOB",
+        Type::List => "LIST",
+        Type::Sexp => "SEXP",
+        Type::Struct => "STRUCT",
+        Type::Bag => "BAG",
+    }
+}
+
+/// What error texts call the type of a value.
+pub(crate) fn type_name(value: ValueRef<'_>) -> &'static str {
+    match value.ion_type() {
+        None if value.is_missing() => "MISSING",
+        None => "BAG",
+        Some(IonType::Null) => "NULL",
+        Some(IonType::Bool) => "BOOL",
+        Some(IonType::Int) => "INT",
+        Some(IonType::Float) => "FLOAT",
+        Some(IonType::Decimal) => "DECIMAL",
+        Some(IonType::Timestamp) => "TIMESTAMP",
+        Some(IonType::Symbol) => "SYMBOL",
+        Some(IonType::String) => "STRING",
+        Some(IonType::Clob) => "CLOB",
+        Some(IonType::Blob) => "BLOB",
+        Some(IonType::List) => "LIST",
+        Some(IonType::Sexp) => "SEXP",
+        Some(IonType::Struct) => "STRUCT",
+    }
+}
+
+/// A number without its fraction, in 64 bits.
+fn truncate(number: &Number) -> Result<i64, Fault> {
+    const OVERFLOW: Fault = std::borrow::Cow::Borrowed("Int overflow or underflow");
+    let decimal = match number {
+        Number::Int(int) => return int.as_i64().ok_or(OVERFLOW),
+        Number::Decimal(decimal) => decimal.clone(),
+        Number::Float(float) => Decimal::from_f64(*float).ok_or(OVERFLOW)?,
+    };
+    if decimal.is_zero() || decimal.magnitude() <= 0 {
+        return Ok(0);
+    }
+    if decimal.magnitude() > 19 {
+        return Err(OVERFLOW);
+    }
+    let coefficient = decimal.coefficient().to_bigint();
+    let power = BigInt::from(10u8).pow(decimal.exponent().unsigned_abs());
+    let whole = if decimal.exponent() < 0 { coefficient / power } else { coefficient * power };
+    i64::try_from(whole).map_err(|_| OVERFLOW)
+}
+
+/// An integer text: decimal, or with `0x` or `0b`; the inner error is one of size.
+fn parse_integer(text: &str) -> Option<Result<i64, Fault>> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (radix, digits) = match digits.split_at_checked(2) {
+        Some(("0x" | "0X", digits)) => (16, digits),
+        Some(("0b" | "0B", digits)) => (2, digits),
+        _ => (10, digits),
+    };
+    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
+        return None;
+    }
+    // Signs were taken off, so what does not parse is only too large.
+    let magnitude = i128::from_str_radix(digits.trim_start_matches('0'), radix);
+    let magnitude =
+        if digits.bytes().all(|digit| digit == b'0') { 0 } else { magnitude.unwrap_or(i128::MAX) };
+    let signed = if negative { -magnitude } else { magnitude };
+    Some(i64::try_from(signed).map_err(|_| "Int overflow or underflow".into()))
+}
+
+/// A decimal text with an `e` exponent or none.
+fn parse_decimal(text: &str) -> Option<Decimal> {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (digits, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((digits, exponent)) => (digits, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = |digits: &str| digits.bytes().all(|digit| digit.is_ascii_digit());
+    if (whole.is_empty() && fraction.is_empty()) || !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    let sign = if text.starts_with('-') { "-" } else { "" };
+    let exponent = exponent.map_or_else(String::new, |exponent| format!("d{exponent}"));
+    format!("{sign}0{whole}.{fraction}{exponent}").parse().ok()
+}
+
+/// The text of a number as the reference implementation prints it.
+fn print_number(number: &Number) -> String {
+    match number {
+        Number::Int(int) => int.to_string(),
+        Number::Decimal(decimal) => print_decimal(decimal.coefficient(), decimal.exponent()),
+        Number::Float(float) => print_float(*float),
+    }
+}
+
+/// Plain digits where the exponent is not positive and the number not tiny, else `1.5E+10`.
+fn print_decimal(coefficient: &Int, exponent: i32) -> String {
+    let sign = if coefficient.is_negative() { "-" } else { "" };
+    let digits = coefficient.abs().to_string();
+    let length = i64::try_from(digits.len()).expect("digits fit memory");
+    let adjusted = i64::from(exponent) + length - 1;
+    if exponent == 0 {
+        return format!("{sign}{digits}");
+    }
+    if exponent < 0 && adjusted >= -6 {
+        let point = length + i64::from(exponent);
+        return match usize::try_from(point) {
+            Ok(point) if point > 0 => format!("{sign}{}.{}", &digits[..point], &digits[point..]),
+            _ => {
+                let zeros = usize::try_from(-point).expect("the point lies before the digits");
+                format!("{sign}0.{}{digits}", "0".repeat(zeros))
+            }
+        };
+    }
+    let point = if digits.len() > 1 { "." } else { "" };
+    format!("{sign}{}{point}{}E{adjusted:+}", &digits[..1], &digits[1..])
+}
+
+/// Shortest digits, at least one after the point; with an exponent below 10^-3 and from 10^7.
+fn print_float(float: f64) -> String {
+    if float.is_nan() {
+        return "NaN".to_owned();
+    }
+    if float.is_infinite() {
+        return (if float < 0.0 { "-Infinity" } else { "Infinity" }).to_owned();
+    }
+    if float == 0.0 || (1e-3..1e7).contains(&float.abs()) {
+        return format!("{float:?}");
+    }
+    let text = format!("{float:e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let fraction = if mantissa.contains('.') { "" } else { ".0" };
+    format!("{mantissa}{fraction}E{exponent}")
+}

@@ -1,0 +1,399 @@
+//! Expressions over a row and the rows around it.
+
+use std::cmp::Ordering;
+
+use everstrand_ion::{Document, Symbol};
+
+use crate::ast::{BinaryOperator, Position};
+use crate::compare::{self, Comparison};
+use crate::datum::Datum;
+use crate::error::PartiqlError;
+use crate::eval::like::LikePattern;
+use crate::eval::operand::Operand;
+use crate::eval::path::{self, Index};
+use crate::eval::{Fault, arithmetic, cast, function};
+use crate::execute::context::Context;
+use crate::execute::query;
+use crate::plan::{Expression, Function, PathStep};
+use crate::view::{ValueRef, View};
+
+/// What an expression can see: the slots of its query level, of those around it, and the parameters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scope<'e> {
+    pub(crate) frame: &'e [Datum],
+    pub(crate) outer: Option<&'e Scope<'e>>,
+    pub(crate) parameters: &'e [Document],
+}
+
+impl<'e> Scope<'e> {
+    fn slot(self, depth: usize, slot: usize) -> Option<&'e Datum> {
+        let mut scope = self;
+        for _ in 0..depth {
+            scope = *scope.outer?;
+        }
+        scope.frame.get(slot)
+    }
+}
+
+/// What an expression yields.
+pub(crate) fn evaluate<'e>(
+    context: &mut Context<'_>,
+    scope: Scope<'e>,
+    expression: &'e Expression,
+) -> Result<Operand<'e>, PartiqlError> {
+    Ok(match expression {
+        Expression::Literal(value) => Operand::Literal(value),
+        Expression::Missing => Operand::MISSING,
+        Expression::Parameter(number) => match scope.parameters.get(*number) {
+            Some(parameter) => Operand::document(parameter),
+            None => return Err(PartiqlError::evaluator(None, "No parameter bound for position!")),
+        },
+        Expression::Variable { depth, slot } => {
+            Operand::Borrowed(scope.slot(*depth, *slot).expect("the resolver numbered the slots"))
+        }
+        Expression::Path { root, steps } => {
+            let root = evaluate(context, scope, root)?;
+            steps_into(context, scope, root, steps)?
+        }
+        Expression::Not(operand) => match evaluate(context, scope, operand)?.get().view() {
+            View::Bool(truth) => Operand::truth(Some(!truth)),
+            View::Missing | View::Null => Operand::truth(None),
+            _ => Operand::MISSING,
+        },
+        Expression::Sign { negative, operand } => {
+            let operand = evaluate(context, scope, operand)?;
+            let value = arithmetic::sign(*negative, operand.get());
+            value.map_err(|fault| PartiqlError::evaluator(None, fault))?.into()
+        }
+        Expression::Binary { operator, left, right, position } => {
+            let left = evaluate(context, scope, left)?;
+            let right = evaluate(context, scope, right)?;
+            binary(*operator, left.get(), right.get()).map_err(at(*position))?.into()
+        }
+        Expression::And(operands) => junction(context, scope, operands, false)?,
+        Expression::Or(operands) => junction(context, scope, operands, true)?,
+        Expression::In { value, collection, negated } => {
+            let value = evaluate(context, scope, value)?;
+            match is_in(context, scope, value.get(), collection)? {
+                None => Operand::MISSING,
+                Some(truth) => Operand::truth(truth.map(|truth| truth != *negated)),
+            }
+        }
+        Expression::Between { value, low, high, negated } => {
+            let value = evaluate(context, scope, value)?;
+            let low = evaluate(context, scope, low)?;
+            let high = evaluate(context, scope, high)?;
+            let from = truth_of(&ordered(BinaryOperator::GreaterOrEqual, value.get(), low.get()));
+            let to = truth_of(&ordered(BinaryOperator::LessOrEqual, value.get(), high.get()));
+            Operand::truth(and(from, to).map(|truth| truth != *negated))
+        }
+        Expression::Like { value, pattern, escape, negated, position } => {
+            let value = evaluate(context, scope, value)?;
+            let pattern = evaluate(context, scope, pattern)?;
+            let escape = match escape {
+                Some(escape) => Some(evaluate(context, scope, escape)?),
+                None => None,
+            };
+            match like(context, &value, &pattern, escape.as_ref()).map_err(at(*position))? {
+                None => Operand::MISSING,
+                Some(truth) => Operand::truth(truth.map(|truth| truth != *negated)),
+            }
+        }
+        Expression::Is { value, of, negated } => {
+            let value = evaluate(context, scope, value)?;
+            Operand::truth(Some(cast::is_type(value.get(), *of) != *negated))
+        }
+        Expression::Case { operand, branches, otherwise } => {
+            let operand = match operand {
+                Some(operand) => Some(evaluate(context, scope, operand)?),
+                None => None,
+            };
+            for (when, then) in branches {
+                let when = evaluate(context, scope, when)?;
+                let is_met = match &operand {
+                    Some(operand) => compare::equal(operand.get(), when.get()) == Some(true),
+                    None => is_true(&when),
+                };
+                if is_met {
+                    return evaluate(context, scope, then);
+                }
+            }
+            match otherwise {
+                Some(otherwise) => evaluate(context, scope, otherwise)?,
+                None => Operand::truth(None),
+            }
+        }
+        Expression::Cast { value, to, position } => {
+            let value = evaluate(context, scope, value)?.into_datum();
+            cast::cast(value, *to).map_err(at(*position))?.into()
+        }
+        Expression::List(items) => Datum::List(evaluate_all(context, scope, items)?).into(),
+        Expression::Bag(items) => Datum::Bag(evaluate_all(context, scope, items)?).into(),
+        Expression::Struct(pairs) => {
+            let mut fields = Vec::with_capacity(pairs.len());
+            for (name, value) in pairs {
+                let name = evaluate(context, scope, name)?;
+                let value = evaluate(context, scope, value)?;
+                // A name that is no text names nothing.
+                if let View::Text(Some(name)) = name.get().view()
+                    && !value.get().is_missing()
+                {
+                    fields.push((Symbol::from(name), value.into_datum()));
+                }
+            }
+            Datum::Struct(fields).into()
+        }
+        Expression::Call { function, arguments, position } => {
+            return call(context, scope, *function, arguments, *position);
+        }
+        Expression::Query { query, coercion } => query::nested(context, scope, query, *coercion)?.into(),
+    })
+}
+
+/// What an expression yields, owned.
+pub(crate) fn datum(
+    context: &mut Context<'_>,
+    scope: Scope<'_>,
+    expression: &Expression,
+) -> Result<Datum, PartiqlError> {
+    evaluate(context, scope, expression).map(Operand::into_datum)
+}
+
+/// Whether a condition is TRUE; FALSE, NULL, MISSING and all else are not.
+pub(crate) fn holds(
+    context: &mut Context<'_>,
+    scope: Scope<'_>,
+    condition: &Expression,
+) -> Result<bool, PartiqlError> {
+    evaluate(context, scope, condition).map(|value| is_true(&value))
+}
+
+fn at(position: Position) -> impl Fn(Fault) -> PartiqlError {
+    move |fault| PartiqlError::evaluator(Some(position), fault)
+}
+
+fn evaluate_all(
+    context: &mut Context<'_>,
+    scope: Scope<'_>,
+    expressions: &[Expression],
+) -> Result<Vec<Datum>, PartiqlError> {
+    expressions.iter().map(|expression| datum(context, scope, expression)).collect()
+}
+
+fn steps_into<'e>(
+    context: &mut Context<'_>,
+    scope: Scope<'e>,
+    root: Operand<'e>,
+    steps: &'e [PathStep],
+) -> Result<Operand<'e>, PartiqlError> {
+    let mut value = root;
+    for (done, step) in steps.iter().enumerate() {
+        value = match step {
+            PathStep::Field(name) => path::field(value, name),
+            PathStep::Index(expression) => {
+                let place = evaluate(context, scope, expression)?;
+                let Some(place) = Index::of(place.get()) else {
+                    return Err(PartiqlError::evaluator(None, "Cannot convert index to int/string"));
+                };
+                path::index(value, &place)
+            }
+            PathStep::Elements | PathStep::Fields => {
+                return many(context, scope, value.into_datum(), &steps[done..]);
+            }
+        };
+    }
+    Ok(value)
+}
+
+/// The rest of a path from its first wildcard on, step by step over all values reached so far.
+fn many<'e>(
+    context: &mut Context<'_>,
+    scope: Scope<'e>,
+    value: Datum,
+    steps: &'e [PathStep],
+) -> Result<Operand<'e>, PartiqlError> {
+    let mut values = vec![value];
+    for step in steps {
+        values = match step {
+            PathStep::Elements => values.into_iter().flat_map(path::elements).collect(),
+            PathStep::Fields => values.into_iter().flat_map(path::field_values).collect(),
+            single => {
+                let mut next = Vec::with_capacity(values.len());
+                for value in values {
+                    let value = steps_into(context, scope, value.into(), std::slice::from_ref(single))?;
+                    next.push(value.into_datum());
+                }
+                next
+            }
+        };
+    }
+    Ok(Datum::Bag(values).into())
+}
+
+fn binary(operator: BinaryOperator, left: ValueRef<'_>, right: ValueRef<'_>) -> Result<Datum, Fault> {
+    match operator {
+        BinaryOperator::Equal => Ok(Datum::truth(compare::equal(left, right))),
+        BinaryOperator::NotEqual => Ok(Datum::truth(compare::equal(left, right).map(|equal| !equal))),
+        BinaryOperator::Less
+        | BinaryOperator::LessOrEqual
+        | BinaryOperator::Greater
+        | BinaryOperator::GreaterOrEqual => Ok(ordered(operator, left, right)),
+        BinaryOperator::Concatenate => match (left.view(), right.view()) {
+            (View::Missing | View::Null, _) | (_, View::Missing | View::Null) => Ok(Datum::null()),
+            (View::Text(Some(left)), View::Text(Some(right))) => Ok(Datum::text([left, right].concat())),
+            _ => Err("Wrong argument type for ||".into()),
+        },
+        _ => arithmetic::calculate(operator, left, right).map_err(Fault::Borrowed),
+    }
+}
+
+/// `< <= > >=`: TRUE, FALSE, NULL, or MISSING where the kinds have no order between them.
+fn ordered(operator: BinaryOperator, left: ValueRef<'_>, right: ValueRef<'_>) -> Datum {
+    match compare::compare(left, right) {
+        Comparison::Unknown => Datum::null(),
+        Comparison::Incomparable => Datum::Missing,
+        Comparison::Ordered(order) => Datum::of(match operator {
+            BinaryOperator::Less => order == Ordering::Less,
+            BinaryOperator::LessOrEqual => order != Ordering::Greater,
+            BinaryOperator::Greater => order == Ordering::Greater,
+            _ => order != Ordering::Less,
+        }),
+    }
+}
+
+fn is_true(value: &Operand<'_>) -> bool {
+    matches!(value.get().view(), View::Bool(true))
+}
+
+fn truth_of(value: &Datum) -> Option<bool> {
+    if let View::Bool(truth) = value.view() { Some(truth) } else { None }
+}
+
+fn and(left: Option<bool>, right: Option<bool>) -> Option<bool> {
+    match (left, right) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (Some(true), Some(true)) => Some(true),
+        _ => None,
+    }
+}
+
+/// AND, which FALSE decides, or OR, which TRUE does; what is no bool counts as unknown.
+fn junction<'e>(
+    context: &mut Context<'_>,
+    scope: Scope<'e>,
+    operands: &'e [Expression],
+    decides: bool,
+) -> Result<Operand<'e>, PartiqlError> {
+    let mut result = Some(!decides);
+    for operand in operands {
+        match evaluate(context, scope, operand)?.get().view() {
+            View::Bool(truth) if truth == decides => return Ok(Operand::truth(Some(decides))),
+            View::Bool(_) => {}
+            _ => result = None,
+        }
+    }
+    Ok(Operand::truth(result))
+}
+
+/// Whether a collection has an element that equals the value: NULL where an unknown may be it, MISSING
+/// (the outer `None`) where there is no collection.
+fn is_in(
+    context: &mut Context<'_>,
+    scope: Scope<'_>,
+    value: ValueRef<'_>,
+    collection: &Expression,
+) -> Result<Option<Option<bool>>, PartiqlError> {
+    let mut result = Some(false);
+    // The usual list of constants and parameters is looked through where it lies.
+    if let Expression::List(items) | Expression::Bag(items) = collection {
+        for item in items {
+            let item = evaluate(context, scope, item)?;
+            match compare::equal(value, item.get()) {
+                Some(true) => return Ok(Some(Some(true))),
+                Some(false) => {}
+                None => result = None,
+            }
+        }
+        return Ok(Some(result));
+    }
+    let collection = evaluate(context, scope, collection)?;
+    match collection.get().view() {
+        View::Missing | View::Null => return Ok(Some(None)),
+        View::List | View::Bag | View::Sexp => {}
+        _ => return Ok(None),
+    }
+    for item in collection.get().items() {
+        match compare::equal(value, item) {
+            Some(true) => return Ok(Some(Some(true))),
+            Some(false) => {}
+            None => result = None,
+        }
+    }
+    Ok(Some(result))
+}
+
+/// LIKE: NULL where an operand is unknown, MISSING (the outer `None`) where the value is no text.
+fn like(
+    context: &mut Context<'_>,
+    value: &Operand<'_>,
+    pattern: &Operand<'_>,
+    escape: Option<&Operand<'_>>,
+) -> Result<Option<Option<bool>>, Fault> {
+    let is_unknown = |operand: &Operand<'_>| operand.get().is_unknown();
+    if is_unknown(value) || is_unknown(pattern) || escape.is_some_and(is_unknown) {
+        return Ok(Some(None));
+    }
+    let pattern = like_pattern(context, pattern.get(), escape.map(Operand::get))?;
+    match value.get().view() {
+        View::Text(Some(text)) => Ok(Some(Some(pattern.matches(text)))),
+        _ => Ok(None),
+    }
+}
+
+/// The pattern of known operands; the one before is remembered, for it is mostly the same.
+pub(crate) fn like_pattern<'c>(
+    context: &'c mut Context<'_>,
+    pattern: ValueRef<'_>,
+    escape: Option<ValueRef<'_>>,
+) -> Result<&'c LikePattern, Fault> {
+    const NOT_TEXT: &str = "LIKE expression must be given non-null strings as input";
+    let View::Text(Some(pattern)) = pattern.view() else {
+        return Err(NOT_TEXT.into());
+    };
+    let escape = match escape.map(ValueRef::view) {
+        None => None,
+        Some(View::Text(Some(escape))) => Some(escape),
+        Some(_) => return Err(NOT_TEXT.into()),
+    };
+    context.like_pattern(pattern, escape)
+}
+
+fn call<'e>(
+    context: &mut Context<'_>,
+    scope: Scope<'e>,
+    function: Function,
+    arguments: &'e [Expression],
+    position: Position,
+) -> Result<Operand<'e>, PartiqlError> {
+    match function {
+        Function::Coalesce => {
+            for argument in arguments {
+                let value = evaluate(context, scope, argument)?;
+                if !value.get().is_unknown() {
+                    return Ok(value);
+                }
+            }
+            Ok(Operand::truth(None))
+        }
+        Function::UtcNow => Ok(Datum::of(context.now()).into()),
+        Function::TxId => Ok(Datum::text(&*context.tables.transaction_id()).into()),
+        _ => {
+            let mut values = Vec::with_capacity(arguments.len());
+            for argument in arguments {
+                values.push(evaluate(context, scope, argument)?);
+            }
+            let values: Vec<ValueRef<'_>> = values.iter().map(Operand::get).collect();
+            function::call(function, &values).map(Operand::from).map_err(at(position))
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Steps into values: fields, elements, and the wildcards that make a bag of many.
+
+use everstrand_ion::{Data, Int, Slice, Symbol};
+
+use crate::datum::Datum;
+use crate::eval::operand::Operand;
+use crate::view::{ValueRef, View};
+
+/// Where an index expression leads.
+#[derive(Clone, Debug)]
+pub(crate) enum Index {
+    Position(usize),
+    Name(String),
+    /// NULL, MISSING, or a place that no list has.
+    Nowhere,
+}
+
+impl Index {
+    /// What `[value]` means; nothing when the value is neither an integer nor a text.
+    pub(crate) fn of(value: ValueRef<'_>) -> Option<Index> {
+        match value.view() {
+            View::Missing | View::Null => Some(Index::Nowhere),
+            View::Number(crate::number::Number::Int(int)) => {
+                Some(position(&int).map_or(Index::Nowhere, Index::Position))
+            }
+            View::Text(Some(text)) => Some(Index::Name(text.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+/// The first field of a name; MISSING where there is none or no struct.
+pub(crate) fn field<'e>(value: Operand<'e>, name: &str) -> Operand<'e> {
+    match value {
+        Operand::Raw(raw) => raw.get(name).map_or(Operand::MISSING, Operand::Raw),
+        Operand::Literal(value) => value.get(name).map_or(Operand::MISSING, Operand::Literal),
+        Operand::Borrowed(datum) => match datum {
+            Datum::Slice(slice) => field(Operand::Raw(slice.get()), name),
+            Datum::Value(value) => field(Operand::Literal(value), name),
+            Datum::Struct(fields) => fields
+                .iter()
+                .find(|(field, _)| field.text() == Some(name))
+                .map_or(Operand::MISSING, |(_, value)| Operand::Borrowed(value)),
+            Datum::Missing | Datum::List(_) | Datum::Bag(_) => Operand::MISSING,
+        },
+        Operand::Owned(datum) => Operand::Owned(field(Operand::Borrowed(&datum), name).into_datum()),
+    }
+}
+
+/// An element of a list or an s-expression, or a field by its name.
+pub(crate) fn index<'e>(value: Operand<'e>, index: &Index) -> Operand<'e> {
+    match index {
+        Index::Nowhere => Operand::MISSING,
+        Index::Name(name) => field(value, name),
+        Index::Position(position) => element(value, *position),
+    }
+}
+
+fn element(value: Operand<'_>, position: usize) -> Operand<'_> {
+    match value {
+        Operand::Raw(raw) => raw.items().nth(position).map_or(Operand::MISSING, Operand::Raw),
+        Operand::Literal(value) => value
+            .as_sequence()
+            .and_then(|items| items.get(position))
+            .map_or(Operand::MISSING, Operand::Literal),
+        Operand::Borrowed(datum) => match datum {
+            Datum::Slice(slice) => element(Operand::Raw(slice.get()), position),
+            Datum::Value(value) => element(Operand::Literal(value), position),
+            Datum::List(items) => items.get(position).map_or(Operand::MISSING, Operand::Borrowed),
+            Datum::Missing | Datum::Struct(_) | Datum::Bag(_) => Operand::MISSING,
+        },
+        Operand::Owned(datum) => Operand::Owned(element(Operand::Borrowed(&datum), position).into_datum()),
+    }
+}
+
+/// `[*]`: the elements of a list or a bag; any other value is one element.
+pub(crate) fn elements(value: Datum) -> Vec<Datum> {
+    match value.view() {
+        View::List | View::Bag => value.into_items(),
+        _ => vec![value],
+    }
+}
+
+/// `.*`: the values of a struct's fields; any other value is one.
+pub(crate) fn field_values(value: Datum) -> Vec<Datum> {
+    match value.view() {
+        View::Struct => value.into_fields().into_iter().map(|(_, value)| value).collect(),
+        _ => vec![value],
+    }
+}
+
+impl Datum {
+    /// The elements of a list, a bag or an s-expression; nothing for other values.
+    pub(crate) fn into_items(self) -> Vec<Datum> {
+        match self {
+            Datum::List(items) | Datum::Bag(items) => items,
+            Datum::Slice(slice) => slice.get().items().map(|item| Datum::Slice(Slice::from(item))).collect(),
+            Datum::Value(value) => match value.data {
+                Data::List(items) | Data::Sexp(items) => items.into_iter().map(Datum::Value).collect(),
+                _ => Vec::new(),
+            },
+            Datum::Missing | Datum::Struct(_) => Vec::new(),
+        }
+    }
+
+    /// The fields of a struct; nothing for other values.
+    pub(crate) fn into_fields(self) -> Vec<(Symbol, Datum)> {
+        match self {
+            Datum::Struct(fields) => fields,
+            Datum::Slice(slice) => slice
+                .get()
+                .fields()
+                .map(|(name, value)| {
+                    let name = name.map_or(Symbol::UNKNOWN, Symbol::from);
+                    (name, Datum::Slice(Slice::from(value)))
+                })
+                .collect(),
+            Datum::Value(value) => match value.data {
+                Data::Struct(fields) => fields
+                    .into_fields()
+                    .into_iter()
+                    .map(|(name, value)| (name, Datum::Value(value)))
+                    .collect(),
+                _ => Vec::new(),
+            },
+            Datum::Missing | Datum::List(_) | Datum::Bag(_) => Vec::new(),
+        }
+    }
+}
+
+fn position(int: &Int) -> Option<usize> {
+    int.as_i64().and_then(|position| usize::try_from(position).ok())
+}

@@ -1,0 +1,126 @@
+//! What lasts for one statement, also between the pages of its result: counts, bounds, and what need
+//! not be computed twice.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use everstrand_ion::Timestamp;
+
+use crate::datum::Datum;
+use crate::error::PartiqlError;
+use crate::eval::Fault;
+use crate::eval::like::LikePattern;
+use crate::tables::Tables;
+
+/// How many steps lie between two questions whether the statement should stop.
+const STEPS_BETWEEN_INTERRUPTS: u32 = 64;
+
+/// What one statement keeps while it runs.
+#[derive(Debug)]
+pub(crate) struct Execution {
+    pub(crate) read_ios: u64,
+    pub(crate) write_ios: u64,
+    pub(crate) budget: Budget,
+    now: Timestamp,
+    steps: u32,
+    like: Option<(String, Option<String>, LikePattern)>,
+    /// The results of nested queries that are the same for every row, by the address of their plan,
+    /// which does not move while the statement lives.
+    pub(crate) nested: HashMap<usize, (Datum, Charge)>,
+}
+
+/// A running statement: what it keeps, and the tables as they are lent to it for this page.
+pub(crate) struct Context<'c> {
+    pub(crate) tables: &'c mut dyn Tables,
+    pub(crate) execution: &'c mut Execution,
+}
+
+impl Execution {
+    pub(crate) fn new(now: Timestamp, held_bytes_max: usize) -> Execution {
+        Execution {
+            read_ios: 0,
+            write_ios: 0,
+            budget: Budget { held: Arc::new(AtomicUsize::new(0)), bytes_max: held_bytes_max },
+            now,
+            steps: 0,
+            like: None,
+            nested: HashMap::new(),
+        }
+    }
+}
+
+impl Context<'_> {
+    /// `UTCNOW()`, the same for the whole statement.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.execution.now.clone()
+    }
+
+    /// Asks now and then whether the statement should stop; called for every row and every pair.
+    #[inline]
+    pub(crate) fn step(&mut self) -> Result<(), PartiqlError> {
+        self.execution.steps += 1;
+        if self.execution.steps >= STEPS_BETWEEN_INTERRUPTS {
+            self.execution.steps = 0;
+            self.tables.interrupted()?;
+        }
+        Ok(())
+    }
+
+    /// A LIKE pattern, read again only when it differs from the one before.
+    pub(crate) fn like_pattern(
+        &mut self,
+        pattern: &str,
+        escape: Option<&str>,
+    ) -> Result<&LikePattern, Fault> {
+        let like = &mut self.execution.like;
+        let is_known = like
+            .as_ref()
+            .is_some_and(|(known, known_escape, _)| known == pattern && known_escape.as_deref() == escape);
+        if !is_known {
+            let parsed = LikePattern::parse(pattern, escape)?;
+            *like = Some((pattern.to_owned(), escape.map(str::to_owned), parsed));
+        }
+        let (_, _, parsed) = like.as_ref().expect("set above");
+        Ok(parsed)
+    }
+}
+
+/// How many bytes of rows a statement may hold at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget {
+    held: Arc<AtomicUsize>,
+    bytes_max: usize,
+}
+
+/// Bytes of the budget in use; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Charge {
+    held: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Budget {
+    pub(crate) fn open(&self) -> Charge {
+        Charge { held: Arc::clone(&self.held), bytes: 0 }
+    }
+
+    /// Takes bytes for a purpose, which the error names.
+    pub(crate) fn take(&self, charge: &mut Charge, bytes: usize, purpose: &str) -> Result<(), PartiqlError> {
+        charge.bytes += bytes;
+        if self.held.fetch_add(bytes, Ordering::Relaxed) + bytes > self.bytes_max {
+            return Err(PartiqlError::limit(format!(
+                "{purpose} needs to hold more than {} bytes of rows (the limit held_bytes_max); \
+                 narrow the statement by a condition or a LIMIT",
+                self.bytes_max
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}

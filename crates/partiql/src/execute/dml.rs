@@ -1,0 +1,247 @@
+//! INSERT, UPDATE, DELETE and the FROM form. All that is written is computed before the first write, so
+//! a statement does not see its own changes, and what fails has changed nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use everstrand_ion::{Document, MAX_DEPTH, StructWriter, Value};
+
+use crate::datum::Datum;
+use crate::error::PartiqlError;
+use crate::eval::cast::type_name;
+use crate::eval::path::Index;
+use crate::execute::context::Context;
+use crate::execute::edit::{self, At, Edit, Step};
+use crate::execute::node::{self, Around, Frame};
+use crate::plan::{InsertPlan, Insertion, ModifyPlan, Operation, Target, TargetStep};
+use crate::view::{ValueRef, View};
+
+const PURPOSE: &str = "a statement that writes";
+
+/// Inserts documents; a row for each, in their order.
+pub(crate) fn insert(
+    plan: &InsertPlan,
+    context: &mut Context<'_>,
+    around: Around<'_>,
+) -> Result<Vec<Document>, PartiqlError> {
+    let values = match &plan.insertion {
+        Insertion::One(value) => vec![around.datum(context, &[], value)?],
+        Insertion::Each(values) => {
+            let values = around.datum(context, &[], values)?;
+            match values.view() {
+                View::List | View::Bag => values.into_items(),
+                _ => vec![values],
+            }
+        }
+    };
+    let documents = values.into_iter().map(document_of).collect::<Result<Vec<Document>, _>>()?;
+    let mut rows = Vec::with_capacity(documents.len());
+    for document in documents {
+        context.step()?;
+        if let Some(id) = context.tables.insert(&plan.table, document, plan.on_conflict)? {
+            context.execution.write_ios += 1;
+            rows.push(document_id(&id));
+        }
+    }
+    Ok(rows)
+}
+
+/// Changes or deletes documents; a row for each, in the order in which they were found.
+pub(crate) fn modify(
+    plan: &ModifyPlan,
+    context: &mut Context<'_>,
+    around: Around<'_>,
+) -> Result<Vec<Document>, PartiqlError> {
+    let mut rows = Vec::new();
+    for Found { id, document, edits } in find(plan, context, around)? {
+        context.step()?;
+        match edits {
+            Some(edits) => {
+                let mut value = document.to_value();
+                edit::apply(&mut value, edits)?;
+                let changed = document_of(Datum::Value(value))?;
+                context.tables.replace(&plan.table, &id, changed)?;
+            }
+            None => context.tables.delete(&plan.table, &id)?,
+        }
+        context.execution.write_ios += 1;
+        rows.push(document_id(&id));
+    }
+    Ok(rows)
+}
+
+/// A document that a statement found, and what is to be done to it: nothing listed means deletion.
+struct Found {
+    id: Arc<str>,
+    document: Document,
+    edits: Option<Vec<Edit>>,
+}
+
+fn find(
+    plan: &ModifyPlan,
+    context: &mut Context<'_>,
+    around: Around<'_>,
+) -> Result<Vec<Found>, PartiqlError> {
+    let budget = context.execution.budget.clone();
+    let mut charge = budget.open();
+    let mut found: Vec<Found> = Vec::new();
+    let mut places: HashMap<Arc<str>, usize> = HashMap::new();
+    let mut frame: Frame = vec![Datum::Missing; plan.slots];
+    let mut state = node::start(&plan.input);
+    while node::next(&mut state, &plan.input, context, around, &mut frame)? {
+        let (View::Text(Some(id)), Datum::Slice(slice)) = (frame[plan.id].view(), &frame[plan.document])
+        else {
+            return Err(PartiqlError::statement(None, "only documents of a table can be changed"));
+        };
+        let place = match places.get(id) {
+            Some(place) => *place,
+            None => {
+                let id: Arc<str> = Arc::from(id);
+                budget.take(&mut charge, slice.size() + 128, PURPOSE)?;
+                places.insert(Arc::clone(&id), found.len());
+                found.push(Found { id, document: slice.get().to_document(), edits: Some(Vec::new()) });
+                found.len() - 1
+            }
+        };
+        match edits_of(&plan.operation, context, around, &frame)? {
+            None => found[place].edits = None,
+            Some(edits) => {
+                let bytes = edits.iter().map(weight_of).sum();
+                budget.take(&mut charge, bytes, PURPOSE)?;
+                if let Some(so_far) = &mut found[place].edits {
+                    so_far.extend(edits);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What an operation does to the document of one row; `None` is deletion.
+fn edits_of(
+    operation: &Operation,
+    context: &mut Context<'_>,
+    around: Around<'_>,
+    frame: &Frame,
+) -> Result<Option<Vec<Edit>>, PartiqlError> {
+    Ok(match operation {
+        Operation::Delete => None,
+        Operation::Remove(target) if target.steps.is_empty() => None,
+        Operation::Remove(target) => Some(vec![Edit::Remove { path: path_of(target, frame)? }]),
+        Operation::Set(assignments) => {
+            let mut edits = Vec::with_capacity(assignments.len());
+            for (target, value) in assignments {
+                let path = path_of(target, frame)?;
+                let value = around.datum(context, frame, value)?;
+                edits.push(match value {
+                    Datum::Missing if path.is_empty() => {
+                        return Err(PartiqlError::statement(None, "a document cannot be set to MISSING"));
+                    }
+                    Datum::Missing => Edit::Remove { path },
+                    value => Edit::Set { path, value: value.into_value() },
+                });
+            }
+            Some(edits)
+        }
+        Operation::Insert { target, value, at } => {
+            let path = path_of(target, frame)?;
+            let value = insertable(around.datum(context, frame, value)?)?;
+            let at = match at {
+                None => At::End,
+                Some(at) => {
+                    let at = around.datum(context, frame, at)?;
+                    match Index::of((&at).into()) {
+                        Some(Index::Position(position)) => At::Place(Step::Index(position)),
+                        Some(Index::Name(name)) => At::Place(Step::Field(name)),
+                        _ => {
+                            return Err(PartiqlError::statement(
+                                None,
+                                "AT needs a position from 0 on in a list, or the name of a field in a struct",
+                            ));
+                        }
+                    }
+                }
+            };
+            Some(vec![Edit::Insert { path, value, at }])
+        }
+        Operation::InsertEach { target, values } => {
+            let path = path_of(target, frame)?;
+            let values = around.datum(context, frame, values)?;
+            let values = match values.view() {
+                View::List | View::Bag => values.into_items(),
+                _ => vec![values],
+            };
+            let mut edits = Vec::with_capacity(values.len());
+            for value in values {
+                edits.push(Edit::Insert { path: path.clone(), value: insertable(value)?, at: At::End });
+            }
+            Some(edits)
+        }
+    })
+}
+
+fn insertable(value: Datum) -> Result<Value, PartiqlError> {
+    match value {
+        Datum::Missing => Err(PartiqlError::statement(None, "MISSING cannot be inserted")),
+        value => Ok(value.into_value()),
+    }
+}
+
+fn path_of(target: &Target, frame: &Frame) -> Result<Vec<Step>, PartiqlError> {
+    let mut path = Vec::with_capacity(target.steps.len());
+    for step in &target.steps {
+        path.push(match step {
+            TargetStep::Field(name) => Step::Field(name.clone()),
+            TargetStep::Index(index) => Step::Index(usize::try_from(*index).unwrap_or(usize::MAX)),
+            TargetStep::Place(slot) => match Index::of((&frame[*slot]).into()) {
+                Some(Index::Position(position)) => Step::Index(position),
+                Some(Index::Name(name)) => Step::Field(name),
+                Some(Index::Nowhere) => continue,
+                None => {
+                    return Err(PartiqlError::statement(None, "this element has no place in the document"));
+                }
+            },
+        });
+    }
+    Ok(path)
+}
+
+/// A document to be stored: a struct that readers will accept.
+fn document_of(value: Datum) -> Result<Document, PartiqlError> {
+    let view = value.view();
+    if !matches!(view, View::Struct) {
+        let found = type_name((&value).into());
+        return Err(PartiqlError::statement(
+            None,
+            format!("A document must be a struct, and this is of type {found}"),
+        ));
+    }
+    if is_deeper((&value).into(), MAX_DEPTH) {
+        return Err(PartiqlError::limit(format!("A document may be nested {MAX_DEPTH} levels deep at most")));
+    }
+    Ok(value.into_document())
+}
+
+fn is_deeper(value: ValueRef<'_>, levels: usize) -> bool {
+    match value.view() {
+        View::List | View::Sexp | View::Bag => {
+            levels == 0 || value.items().any(|item| is_deeper(item, levels - 1))
+        }
+        View::Struct => levels == 0 || value.fields().any(|(_, value)| is_deeper(value, levels - 1)),
+        _ => false,
+    }
+}
+
+fn weight_of(edit: &Edit) -> usize {
+    let value = match edit {
+        Edit::Set { value, .. } | Edit::Insert { value, .. } => crate::datum::weight_of_value(value),
+        Edit::Remove { .. } => 0,
+    };
+    size_of::<Edit>() + value
+}
+
+fn document_id(id: &str) -> Document {
+    let mut writer = StructWriter::new();
+    writer.text("documentId", id);
+    writer.finish()
+}

@@ -1,0 +1,224 @@
+//! Changes of one document: what SET, INSERT INTO a path and REMOVE do to its tree.
+
+use everstrand_ion::{Data, Symbol, Value};
+
+use crate::error::PartiqlError;
+
+/// One change.
+#[derive(Clone, Debug)]
+pub(crate) enum Edit {
+    /// Assigns; creates the last field of the path where it is absent.
+    Set { path: Vec<Step>, value: Value },
+    /// Inserts into the list or struct at the path.
+    Insert { path: Vec<Step>, value: Value, at: At },
+    /// Removes what is at the path, if anything is.
+    Remove { path: Vec<Step> },
+}
+
+/// A step of a path into a document.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Step {
+    Field(String),
+    Index(usize),
+}
+
+/// Where in a container.
+#[derive(Clone, Debug)]
+pub(crate) enum At {
+    End,
+    Place(Step),
+}
+
+/// Applies changes in order. Elements of lists are removed last and from the back, so that the places
+/// of all other changes are those of the document as it was.
+pub(crate) fn apply(document: &mut Value, edits: Vec<Edit>) -> Result<(), PartiqlError> {
+    let mut removed_elements = Vec::new();
+    for edit in edits {
+        match edit {
+            Edit::Set { path, value } => set(document, &path, value)?,
+            Edit::Insert { path, value, at } => insert(document, &path, value, at)?,
+            Edit::Remove { path } => match path.last() {
+                Some(Step::Index(_)) => removed_elements.push(path),
+                _ => remove(document, &path),
+            },
+        }
+    }
+    removed_elements.sort_unstable();
+    removed_elements.dedup();
+    for path in removed_elements.iter().rev() {
+        remove(document, path);
+    }
+    Ok(())
+}
+
+fn set(document: &mut Value, path: &[Step], value: Value) -> Result<(), PartiqlError> {
+    let Some((last, way)) = path.split_last() else {
+        *document = value;
+        return Ok(());
+    };
+    let container = walk(document, way).map_err(|rest| unresolved(&path[rest..]))?;
+    match (&mut container.data, last) {
+        (Data::Struct(fields), Step::Field(name)) => {
+            let fields = fields.fields_mut();
+            match fields.iter_mut().find(|(field, _)| field.text() == Some(name)) {
+                Some((_, old)) => *old = value,
+                None => fields.push((Symbol::from(name.as_str()), value)),
+            }
+            Ok(())
+        }
+        (Data::List(items) | Data::Sexp(items), Step::Index(index)) if *index < items.len() => {
+            items[*index] = value;
+            Ok(())
+        }
+        _ => Err(unresolved(&path[way.len()..])),
+    }
+}
+
+fn insert(document: &mut Value, path: &[Step], value: Value, at: At) -> Result<(), PartiqlError> {
+    let whole = || {
+        let place = if let At::Place(step) = &at { Some(step.clone()) } else { None };
+        path.iter().cloned().chain(place).collect::<Vec<Step>>()
+    };
+    let container = walk(document, path).map_err(|rest| unresolved(&whole()[rest..]))?;
+    match (&mut container.data, &at) {
+        (Data::List(items) | Data::Sexp(items), At::End) => items.push(value),
+        (Data::List(items) | Data::Sexp(items), At::Place(Step::Index(index))) if *index <= items.len() => {
+            items.insert(*index, value);
+        }
+        (Data::Struct(fields), At::Place(Step::Field(name))) => {
+            let fields = fields.fields_mut();
+            match fields.iter_mut().find(|(field, _)| field.text() == Some(name)) {
+                Some((_, old)) => *old = value,
+                None => fields.push((Symbol::from(name.as_str()), value)),
+            }
+        }
+        (Data::Struct(_), At::End) => {
+            return Err(PartiqlError::statement(
+                None,
+                "INSERT INTO a struct needs the name of the new field: INSERT INTO path VALUE value AT 'name'",
+            ));
+        }
+        _ => return Err(unresolved(&whole()[path.len().min(whole().len() - 1)..])),
+    }
+    Ok(())
+}
+
+fn remove(document: &mut Value, path: &[Step]) {
+    let Some((last, way)) = path.split_last() else {
+        return;
+    };
+    let Ok(container) = walk(document, way) else {
+        return;
+    };
+    match (&mut container.data, last) {
+        (Data::Struct(fields), Step::Field(name)) => {
+            let fields = fields.fields_mut();
+            if let Some(place) = fields.iter().position(|(field, _)| field.text() == Some(name)) {
+                fields.remove(place);
+            }
+        }
+        (Data::List(items) | Data::Sexp(items), Step::Index(index)) if *index < items.len() => {
+            items.remove(*index);
+        }
+        _ => {}
+    }
+}
+
+/// The value at a path, or from which step on there is none.
+fn walk<'v>(value: &'v mut Value, path: &[Step]) -> Result<&'v mut Value, usize> {
+    let mut value = value;
+    for (done, step) in path.iter().enumerate() {
+        value = match (&mut value.data, step) {
+            (Data::Struct(fields), Step::Field(name)) => fields
+                .fields_mut()
+                .iter_mut()
+                .find(|(field, _)| field.text() == Some(name))
+                .map(|(_, value)| value)
+                .ok_or(done)?,
+            (Data::List(items) | Data::Sexp(items), Step::Index(index)) => {
+                items.get_mut(*index).ok_or(done)?
+            }
+            _ => return Err(done),
+        };
+    }
+    Ok(value)
+}
+
+/// QLDB's text for a path that leads nowhere.
+fn unresolved(rest: &[Step]) -> PartiqlError {
+    let steps: Vec<String> = rest
+        .iter()
+        .map(|step| match step {
+            Step::Field(name) => format!("Field(name={name})"),
+            Step::Index(index) => format!("Index(index={index})"),
+        })
+        .collect();
+    PartiqlError::statement(
+        None,
+        format!(
+            "Document path cannot be resolved: the remaining path was not found: DocumentPath(path=[{}])",
+            steps.join(", ")
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use everstrand_ion::text;
+
+    fn field(name: &str) -> Step {
+        Step::Field(name.to_owned())
+    }
+
+    fn edited(document: &str, edits: Vec<Edit>) -> String {
+        let mut value = text::read_one(document).unwrap();
+        match apply(&mut value, edits) {
+            Ok(()) => value.to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    fn set(path: Vec<Step>, value: i64) -> Edit {
+        Edit::Set { path, value: value.into() }
+    }
+
+    #[test]
+    fn set_creates_the_last_field_only() {
+        assert_eq!(edited("{a:1}", vec![set(vec![field("b")], 2)]), "{a:1,b:2}");
+        assert_eq!(edited("{a:1,a:2}", vec![set(vec![field("a")], 3)]), "{a:3,a:2}");
+        assert_eq!(edited("{l:[1,2]}", vec![set(vec![field("l"), Step::Index(1)], 3)]), "{l:[1,3]}");
+        assert_eq!(
+            edited("{a:1}", vec![set(vec![field("b"), field("c")], 2)]),
+            "Document path cannot be resolved: the remaining path was not found: \
+             DocumentPath(path=[Field(name=b), Field(name=c)])"
+        );
+        assert_eq!(
+            edited("{l:[1]}", vec![set(vec![field("l"), Step::Index(1)], 3)]),
+            "Document path cannot be resolved: the remaining path was not found: DocumentPath(path=[Index(index=1)])"
+        );
+    }
+
+    #[test]
+    fn insert_appends_or_takes_a_place() {
+        let insert = |path: &[Step], at: At| Edit::Insert { path: path.to_vec(), value: 9i64.into(), at };
+        let l = [field("l")];
+        assert_eq!(edited("{l:[1,2]}", vec![insert(&l, At::End)]), "{l:[1,2,9]}");
+        assert_eq!(edited("{l:[1,2]}", vec![insert(&l, At::Place(Step::Index(0)))]), "{l:[9,1,2]}");
+        assert_eq!(edited("{l:[1,2]}", vec![insert(&l, At::Place(Step::Index(2)))]), "{l:[1,2,9]}");
+        assert_eq!(edited("{a:1}", vec![insert(&[], At::Place(field("b")))]), "{a:1,b:9}");
+        assert_eq!(edited("{a:1}", vec![insert(&[], At::Place(field("a")))]), "{a:9}");
+        assert_eq!(
+            edited("{l:5}", vec![insert(&l, At::Place(Step::Index(0)))]),
+            "Document path cannot be resolved: the remaining path was not found: DocumentPath(path=[Index(index=0)])"
+        );
+        assert!(edited("{}", vec![insert(&[], At::End)]).contains("AT 'name'"));
+    }
+
+    #[test]
+    fn elements_are_removed_by_the_places_they_had() {
+        let remove = |index: usize| Edit::Remove { path: vec![field("l"), Step::Index(index)] };
+        assert_eq!(edited("{l:[0,1,2,3]}", vec![remove(0), remove(2), remove(0)]), "{l:[1,3]}");
+        assert_eq!(edited("{l:[0]}", vec![remove(7), Edit::Remove { path: vec![field("x")] }]), "{l:[0]}");
+    }
+}

@@ -1,0 +1,142 @@
+//! Groups and their aggregates.
+
+use std::collections::HashMap;
+
+use everstrand_ion::Symbol;
+
+use crate::datum::Datum;
+use crate::error::PartiqlError;
+use crate::eval::aggregate::Accumulator;
+use crate::eval::expression;
+use crate::execute::context::{Charge, Context};
+use crate::execute::node::{self, Around, Frame, State};
+use crate::key;
+use crate::plan::{Group, GroupAs};
+
+const PURPOSE: &str = "grouping";
+
+/// Where a grouping stands: everything is read before the first group comes out.
+#[derive(Debug)]
+pub(crate) struct GroupState {
+    input: State,
+    groups: Option<std::vec::IntoIter<One>>,
+    charge: Option<Charge>,
+}
+
+/// One group.
+#[derive(Debug)]
+struct One {
+    keys: Vec<Datum>,
+    accumulators: Vec<Accumulator>,
+    members: Vec<Datum>,
+}
+
+impl GroupState {
+    pub(crate) fn new(input: State) -> GroupState {
+        GroupState { input, groups: None, charge: None }
+    }
+
+    pub(crate) fn next(
+        &mut self,
+        plan: &Group,
+        context: &mut Context<'_>,
+        around: Around<'_>,
+        frame: &mut Frame,
+    ) -> Result<bool, PartiqlError> {
+        if self.groups.is_none() {
+            let mut charge = context.execution.budget.open();
+            let groups = self.read(plan, &mut charge, context, around, frame)?;
+            self.charge = Some(charge);
+            self.groups = Some(groups.into_iter());
+        }
+        let Some(group) = self.groups.as_mut().and_then(Iterator::next) else {
+            self.charge = None;
+            return Ok(false);
+        };
+        for ((_, slot), key) in plan.keys.iter().zip(group.keys) {
+            frame[*slot] = key;
+        }
+        for (aggregate, accumulator) in plan.aggregates.iter().zip(group.accumulators) {
+            frame[aggregate.slot] = accumulator
+                .finish()
+                .map_err(|fault| PartiqlError::evaluator(Some(aggregate.position), fault))?;
+        }
+        if let Some(GroupAs { slot, .. }) = &plan.group_as {
+            frame[*slot] = Datum::Bag(group.members);
+        }
+        Ok(true)
+    }
+
+    /// Reads all rows; the groups stand in the order in which they appeared.
+    fn read(
+        &mut self,
+        plan: &Group,
+        charge: &mut Charge,
+        context: &mut Context<'_>,
+        around: Around<'_>,
+        frame: &mut Frame,
+    ) -> Result<Vec<One>, PartiqlError> {
+        let budget = context.execution.budget.clone();
+        let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
+        let mut groups: Vec<One> = Vec::new();
+        if plan.keys.is_empty() {
+            groups.push(One::new(plan, Vec::new()));
+            places.insert(Vec::new(), 0);
+        }
+        while node::next(&mut self.input, &plan.input, context, around, frame)? {
+            let mut encoded = Vec::new();
+            let mut keys = Vec::with_capacity(plan.keys.len());
+            for (key, _) in &plan.keys {
+                let value = expression::evaluate(context, around.scope(frame), key)?;
+                // A copy, for a small key must not keep a large document. MISSING groups as NULL.
+                let value = if value.get().is_unknown() { Datum::null() } else { value.get().to_datum() };
+                key::write_part(&mut encoded, (&value).into());
+                keys.push(value);
+            }
+            let place = match places.get(&encoded) {
+                Some(place) => *place,
+                None => {
+                    let bytes = 2 * encoded.len() + 256 * (1 + plan.aggregates.len());
+                    budget.take(charge, bytes, PURPOSE)?;
+                    groups.push(One::new(plan, keys));
+                    places.insert(encoded, groups.len() - 1);
+                    groups.len() - 1
+                }
+            };
+            let group = &mut groups[place];
+            for (aggregate, accumulator) in plan.aggregates.iter().zip(&mut group.accumulators) {
+                let Some(argument) = &aggregate.argument else {
+                    accumulator.count_row();
+                    continue;
+                };
+                let value = expression::evaluate(context, around.scope(frame), argument)?;
+                let bytes = accumulator
+                    .add(value.get())
+                    .map_err(|fault| PartiqlError::evaluator(Some(aggregate.position), fault))?;
+                budget.take(charge, bytes, PURPOSE)?;
+            }
+            if let Some(GroupAs { fields, .. }) = &plan.group_as {
+                let member = fields
+                    .iter()
+                    .filter(|(_, slot)| !frame[*slot].is_missing())
+                    .map(|(name, slot)| (Symbol::from(&**name), frame[*slot].clone()))
+                    .collect();
+                let member = Datum::Struct(member);
+                budget.take(charge, member.weight(), PURPOSE)?;
+                group.members.push(member);
+            }
+        }
+        Ok(groups)
+    }
+}
+
+impl One {
+    fn new(plan: &Group, keys: Vec<Datum>) -> One {
+        let accumulators = plan
+            .aggregates
+            .iter()
+            .map(|aggregate| Accumulator::new(aggregate.function, aggregate.distinct))
+            .collect();
+        One { keys, accumulators, members: Vec::new() }
+    }
+}

@@ -1,0 +1,207 @@
+//! Joins: nested loops, and a hash table over the right side where its rows do not depend on the left.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::datum::Datum;
+use crate::error::PartiqlError;
+use crate::execute::context::{Charge, Context};
+use crate::execute::node::{self, Around, Frame, State};
+use crate::key;
+use crate::plan::{Expression, JoinKind, Node};
+
+/// Where a nested loop stands.
+#[derive(Debug)]
+pub(crate) struct JoinState {
+    left: State,
+    right: State,
+    /// Whether a left row stands in the frame.
+    has_left: bool,
+    /// Whether that row has met a right row that matches.
+    is_matched: bool,
+}
+
+impl JoinState {
+    pub(crate) fn new(left: State, right: State) -> JoinState {
+        JoinState { left, right, has_left: false, is_matched: false }
+    }
+
+    pub(crate) fn next(
+        &mut self,
+        node: &Node,
+        context: &mut Context<'_>,
+        around: Around<'_>,
+        frame: &mut Frame,
+    ) -> Result<bool, PartiqlError> {
+        let Node::Join { left, right, kind, condition, right_slots } = node else {
+            unreachable!("a state is made of its node");
+        };
+        loop {
+            if !self.has_left {
+                if !node::next(&mut self.left, left, context, around, frame)? {
+                    return Ok(false);
+                }
+                self.has_left = true;
+                self.is_matched = false;
+                self.right = node::start(right);
+            }
+            while node::next(&mut self.right, right, context, around, frame)? {
+                context.step()?;
+                if joins(condition.as_ref(), context, around, frame)? {
+                    self.is_matched = true;
+                    return Ok(true);
+                }
+            }
+            self.has_left = false;
+            if *kind == JoinKind::Left && !self.is_matched {
+                clear(frame, right_slots);
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// Where a hash join stands.
+#[derive(Debug)]
+pub(crate) struct HashJoinState {
+    left: State,
+    right: State,
+    table: Option<Table>,
+    /// The right rows of the left row's key that have not been tried.
+    candidates: Range<usize>,
+    candidate_key: Vec<u8>,
+    has_left: bool,
+    is_matched: bool,
+}
+
+/// The right side, read once.
+#[derive(Debug)]
+struct Table {
+    /// The rows of each key, in their order.
+    rows: HashMap<Vec<u8>, Vec<Vec<Datum>>>,
+    /// What reading it once has cost, which a nested loop pays for each row of the left.
+    read_ios: u64,
+    _charge: Charge,
+}
+
+impl HashJoinState {
+    pub(crate) fn new(left: State, right: State) -> HashJoinState {
+        HashJoinState {
+            left,
+            right,
+            table: None,
+            candidates: 0..0,
+            candidate_key: Vec::new(),
+            has_left: false,
+            is_matched: false,
+        }
+    }
+
+    pub(crate) fn next(
+        &mut self,
+        node: &Node,
+        context: &mut Context<'_>,
+        around: Around<'_>,
+        frame: &mut Frame,
+    ) -> Result<bool, PartiqlError> {
+        let Node::HashJoin { left, right, kind, keys, condition, right_slots } = node else {
+            unreachable!("a state is made of its node");
+        };
+        loop {
+            if !self.has_left {
+                if !node::next(&mut self.left, left, context, around, frame)? {
+                    return Ok(false);
+                }
+                self.has_left = true;
+                self.is_matched = false;
+                match &self.table {
+                    Some(table) => context.execution.read_ios += table.read_ios,
+                    None => {
+                        let wanted = || keys.iter().map(|(_, right)| right);
+                        let mut build = frame.clone();
+                        let table =
+                            read(&mut self.right, right, wanted, right_slots, context, around, &mut build)?;
+                        self.table = Some(table);
+                    }
+                }
+                let key = key_of(keys.iter().map(|(left, _)| left), context, around, frame)?;
+                let table = self.table.as_ref().expect("read above");
+                self.candidate_key = key.unwrap_or_default();
+                self.candidates = 0..table.rows.get(&self.candidate_key).map_or(0, Vec::len);
+            }
+            let table = self.table.as_ref().expect("read with the first row of the left");
+            for candidate in self.candidates.by_ref() {
+                context.step()?;
+                let row = &table.rows[&self.candidate_key][candidate];
+                frame[right_slots.clone()].clone_from_slice(row);
+                if joins(condition.as_ref(), context, around, frame)? {
+                    self.is_matched = true;
+                    return Ok(true);
+                }
+            }
+            self.has_left = false;
+            if *kind == JoinKind::Left && !self.is_matched {
+                clear(frame, right_slots);
+                return Ok(true);
+            }
+        }
+    }
+}
+
+fn read<'k, K: Iterator<Item = &'k Expression>>(
+    state: &mut State,
+    right: &Node,
+    keys: impl Fn() -> K,
+    slots: &Range<usize>,
+    context: &mut Context<'_>,
+    around: Around<'_>,
+    frame: &mut Frame,
+) -> Result<Table, PartiqlError> {
+    let before = context.execution.read_ios;
+    let mut charge = context.execution.budget.open();
+    let mut rows: HashMap<Vec<u8>, Vec<Vec<Datum>>> = HashMap::new();
+    while node::next(state, right, context, around, frame)? {
+        let Some(key) = key_of(keys(), context, around, frame)? else {
+            continue;
+        };
+        let row = frame[slots.clone()].to_vec();
+        let bytes = node::weight(&row, None) + key.len();
+        context.execution.budget.clone().take(&mut charge, bytes, "a join")?;
+        rows.entry(key).or_default().push(row);
+    }
+    Ok(Table { rows, read_ios: context.execution.read_ios - before, _charge: charge })
+}
+
+/// The key of a row; `None` where a part is NULL or MISSING, which equals nothing.
+fn key_of<'k>(
+    expressions: impl Iterator<Item = &'k Expression>,
+    context: &mut Context<'_>,
+    around: Around<'_>,
+    frame: &Frame,
+) -> Result<Option<Vec<u8>>, PartiqlError> {
+    let mut bytes = Vec::new();
+    for expression in expressions {
+        let value = crate::eval::expression::evaluate(context, around.scope(frame), expression)?;
+        if value.get().is_unknown() {
+            return Ok(None);
+        }
+        key::write_part(&mut bytes, value.get());
+    }
+    Ok(Some(bytes))
+}
+
+fn joins(
+    condition: Option<&Expression>,
+    context: &mut Context<'_>,
+    around: Around<'_>,
+    frame: &Frame,
+) -> Result<bool, PartiqlError> {
+    match condition {
+        Some(condition) => around.holds(context, frame, condition),
+        None => Ok(true),
+    }
+}
+
+fn clear(frame: &mut Frame, slots: &Range<usize>) {
+    frame[slots.clone()].fill(Datum::null());
+}

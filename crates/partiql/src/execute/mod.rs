@@ -1,0 +1,152 @@
+//! Runs a plan: definitions and changes here and now, queries row by row as they are asked for.
+
+use std::sync::Arc;
+
+use everstrand_ion::{Document, StructWriter};
+
+use crate::datum::Datum;
+use crate::error::PartiqlError;
+use crate::execute::context::{Context, Execution};
+use crate::execute::node::Around;
+use crate::execute::query::QueryState;
+use crate::plan::{Plan, QueryPlan, Statement};
+use crate::tables::Tables;
+use crate::view::View;
+
+pub(crate) mod context;
+mod dml;
+mod edit;
+mod group;
+mod iterate;
+mod join;
+mod node;
+pub(crate) mod query;
+mod scan;
+mod sort;
+
+/// The result of a statement: rows, some of which may not have been computed yet.
+///
+/// Rows borrow nothing. They may be kept between the pages of a result, and each page may lend them the
+/// tables anew. A query goes on behind the last row it read; it holds no position in the tables itself.
+#[derive(Debug)]
+pub struct Rows {
+    execution: Execution,
+    parameters: Arc<[Document]>,
+    source: RowSource,
+}
+
+#[derive(Debug)]
+enum RowSource {
+    Ready(std::vec::IntoIter<Document>),
+    Query {
+        plan: Box<QueryPlan>,
+        state: Box<QueryState>,
+    },
+    /// A query that failed or came to its end.
+    Over,
+}
+
+/// Runs a plan that was made for the same parameters and tables. DDL and DML have happened when this
+/// returns; of a query nothing has.
+pub fn execute(
+    plan: Plan,
+    parameters: Arc<[Document]>,
+    tables: &mut dyn Tables,
+) -> Result<Rows, PartiqlError> {
+    let mut execution = Execution::new(tables.now(), plan.options.held_bytes_max);
+    let source = match plan.statement {
+        Statement::Query(plan) => {
+            RowSource::Query { state: Box::new(QueryState::new(&plan)), plan: Box::new(plan) }
+        }
+        other => {
+            let mut context = Context { tables, execution: &mut execution };
+            let around = Around { outer: None, parameters: &parameters };
+            RowSource::Ready(at_once(&other, &mut context, around)?.into_iter())
+        }
+    };
+    Ok(Rows { execution, parameters, source })
+}
+
+impl Rows {
+    /// The next row. After an error there are no more.
+    pub fn next(&mut self, tables: &mut dyn Tables) -> Result<Option<Document>, PartiqlError> {
+        let (plan, state) = match &mut self.source {
+            RowSource::Ready(rows) => return Ok(rows.next()),
+            RowSource::Over => return Ok(None),
+            RowSource::Query { plan, state } => (plan, state),
+        };
+        let mut context = Context { tables, execution: &mut self.execution };
+        let around = Around { outer: None, parameters: &self.parameters };
+        let row = state.next(plan, &mut context, around);
+        if !matches!(row, Ok(Some(_))) {
+            self.source = RowSource::Over;
+        }
+        Ok(row?.map(Datum::into_document))
+    }
+
+    /// How many documents have been read so far, by the count of QLDB: a join reads its right side once
+    /// for each row of its left.
+    pub fn read_ios(&self) -> u64 {
+        self.execution.read_ios
+    }
+
+    /// How many documents have been written.
+    pub fn write_ios(&self) -> u64 {
+        self.execution.write_ios
+    }
+}
+
+/// The rows of everything but queries.
+fn at_once(
+    statement: &Statement,
+    context: &mut Context<'_>,
+    around: Around<'_>,
+) -> Result<Vec<Document>, PartiqlError> {
+    Ok(match statement {
+        Statement::Query(_) => unreachable!("runs row by row"),
+        Statement::Expression(expression) => vec![around.datum(context, &[], expression)?.into_document()],
+        Statement::Insert(plan) => dml::insert(plan, context, around)?,
+        Statement::Modify(plan) => dml::modify(plan, context, around)?,
+        Statement::CreateTable { name, tags } => {
+            let tags = match tags {
+                None => None,
+                Some(tags) => {
+                    let tags = around.datum(context, &[], tags)?;
+                    if !matches!(tags.view(), View::Struct) {
+                        return Err(PartiqlError::statement(None, "aws_tags must be a struct"));
+                    }
+                    Some(tags.into_value())
+                }
+            };
+            vec![table_id(&context.tables.create_table(name, tags.as_ref())?)]
+        }
+        Statement::CreateIndex { table, paths, unique } => {
+            vec![table_id(&context.tables.create_index(table, paths, *unique)?)]
+        }
+        Statement::DropIndex { index_id, table } => {
+            vec![table_id(&context.tables.drop_index(index_id, table)?)]
+        }
+        Statement::DropTable { name } => vec![table_id(&context.tables.drop_table(name)?)],
+        Statement::UndropTable { table_id: id } => vec![table_id(&context.tables.undrop_table(id)?)],
+        Statement::Exec { procedure, arguments } => {
+            let mut values = Vec::with_capacity(arguments.len());
+            for argument in arguments {
+                values.push(around.datum(context, &[], argument)?.into_value());
+            }
+            match context.tables.procedure(procedure, &values)? {
+                Some(rows) => rows.iter().map(Document::from).collect(),
+                None => {
+                    let text = format!("No such stored procedure: {procedure}");
+                    return Err(PartiqlError::evaluator(None, text));
+                }
+            }
+        }
+        Statement::Explain(rows) => rows.iter().map(Document::from).collect(),
+    })
+}
+
+fn table_id(id: &str) -> Document {
+    let mut writer = StructWriter::new();
+    writer.text("tableId", id);
+    writer.finish()
+}

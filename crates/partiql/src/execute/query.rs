@@ -1,0 +1,204 @@
+//! Queries: rows into results, distinct, skipped and counted; and queries within expressions.
+
+use std::collections::HashSet;
+
+use everstrand_ion::Symbol;
+
+use crate::datum::Datum;
+use crate::error::PartiqlError;
+use crate::eval::expression::{self, Scope};
+use crate::execute::context::{Charge, Context};
+use crate::execute::node::{self, Around, Frame, State};
+use crate::key;
+use crate::number::Number;
+use crate::plan::{Coercion, Expression, Node, Projection, ProjectionItem, QueryPlan};
+use crate::view::{ValueRef, View};
+
+/// Where a query stands.
+#[derive(Debug)]
+pub(crate) struct QueryState {
+    node: State,
+    frame: Frame,
+    /// The keys of the results so far, where equal ones come out once.
+    seen: Option<(HashSet<Vec<u8>>, Charge)>,
+    /// How many results are still to be skipped and yielded, once OFFSET and LIMIT are computed.
+    window: Option<Window>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    skip: usize,
+    take: Option<usize>,
+}
+
+impl QueryState {
+    pub(crate) fn new(plan: &QueryPlan) -> QueryState {
+        QueryState {
+            node: node::start(&plan.input),
+            frame: vec![Datum::Missing; plan.slots],
+            seen: None,
+            window: None,
+        }
+    }
+
+    /// The next result.
+    pub(crate) fn next(
+        &mut self,
+        plan: &QueryPlan,
+        context: &mut Context<'_>,
+        around: Around<'_>,
+    ) -> Result<Option<Datum>, PartiqlError> {
+        let mut window = match self.window {
+            Some(window) => window,
+            None => self.open(plan, context, around)?,
+        };
+        let result = loop {
+            if window.take == Some(0)
+                || !node::next(&mut self.node, &plan.input, context, around, &mut self.frame)?
+            {
+                break None;
+            }
+            // Without DISTINCT what is skipped need not be computed.
+            if !plan.distinct && window.skip > 0 {
+                window.skip -= 1;
+                continue;
+            }
+            let result = project(&plan.projection, context, around.scope(&self.frame))?;
+            if let Some((seen, charge)) = &mut self.seen {
+                let key = key::whole(&result);
+                let bytes = key.len() + size_of::<Vec<u8>>();
+                if !seen.insert(key) {
+                    continue;
+                }
+                context.execution.budget.clone().take(charge, bytes, "DISTINCT")?;
+                if window.skip > 0 {
+                    window.skip -= 1;
+                    continue;
+                }
+            }
+            window.take = window.take.map(|take| take - 1);
+            break Some(result);
+        };
+        self.window = Some(window);
+        Ok(result)
+    }
+
+    fn open(
+        &mut self,
+        plan: &QueryPlan,
+        context: &mut Context<'_>,
+        around: Around<'_>,
+    ) -> Result<Window, PartiqlError> {
+        let skip = count(plan.offset.as_ref(), "OFFSET", context, around, &self.frame)?.unwrap_or(0);
+        let take = count(plan.limit.as_ref(), "LIMIT", context, around, &self.frame)?;
+        if plan.distinct {
+            self.seen = Some((HashSet::new(), context.execution.budget.open()));
+        } else if let (Some(take), State::Sort(sort), Node::Sort { .. }) = (take, &mut self.node, &plan.input)
+        {
+            sort.rows_max = Some(skip.saturating_add(take));
+        }
+        Ok(Window { skip, take })
+    }
+}
+
+/// A query within an expression. Where it reads nothing of the rows around it, it runs once.
+pub(crate) fn nested(
+    context: &mut Context<'_>,
+    scope: Scope<'_>,
+    plan: &QueryPlan,
+    coercion: Coercion,
+) -> Result<Datum, PartiqlError> {
+    let address = std::ptr::from_ref(plan).addr();
+    if !plan.correlated
+        && let Some((result, _)) = context.execution.nested.get(&address)
+    {
+        return Ok(result.clone());
+    }
+    let around = Around { outer: Some(&scope), parameters: scope.parameters };
+    let mut state = QueryState::new(plan);
+    let mut charge = context.execution.budget.open();
+    let mut results = Vec::new();
+    while let Some(result) = state.next(plan, context, around)? {
+        if coercion == Coercion::None && result.is_missing() {
+            continue;
+        }
+        if coercion == Coercion::Scalar && !results.is_empty() {
+            return Err(PartiqlError::evaluator(None, "a query used as one value has more than one row"));
+        }
+        let bytes = result.weight();
+        context.execution.budget.clone().take(&mut charge, bytes, "a nested query")?;
+        results.push(result);
+    }
+    let result = match coercion {
+        Coercion::None => Datum::Bag(results),
+        Coercion::Column => Datum::Bag(results.into_iter().map(only_field).collect()),
+        Coercion::Scalar => results.into_iter().next().map_or(Datum::null(), only_field),
+    };
+    if !plan.correlated {
+        context.execution.nested.insert(address, (result.clone(), charge));
+    }
+    Ok(result)
+}
+
+/// The value of a row with one field.
+fn only_field(row: Datum) -> Datum {
+    match row.view() {
+        View::Struct => row.into_fields().into_iter().next().map_or(Datum::Missing, |(_, value)| value),
+        _ => row,
+    }
+}
+
+fn project(
+    projection: &Projection,
+    context: &mut Context<'_>,
+    scope: Scope<'_>,
+) -> Result<Datum, PartiqlError> {
+    let items = match projection {
+        Projection::Value(value) => return expression::datum(context, scope, value),
+        Projection::Items(items) => items,
+    };
+    let mut fields: Vec<(Symbol, Datum)> = Vec::with_capacity(items.len());
+    for item in items {
+        match item {
+            ProjectionItem::Field { name, value } => {
+                let value = expression::datum(context, scope, value)?;
+                if !value.is_missing() {
+                    fields.push((Symbol::new(std::sync::Arc::clone(name)), value));
+                }
+            }
+            ProjectionItem::All(value) => {
+                let value = expression::datum(context, scope, value)?;
+                match value.view() {
+                    View::Missing => {}
+                    View::Struct if ValueRef::from(&value).fields().next().is_some() => {
+                        fields.extend(value.into_fields());
+                    }
+                    _ => fields.push((Symbol::from(format!("_{}", fields.len() + 1)), value)),
+                }
+            }
+        }
+    }
+    Ok(Datum::Struct(fields))
+}
+
+/// The value of LIMIT or OFFSET: an integer from 0 on.
+fn count(
+    expression: Option<&Expression>,
+    clause: &str,
+    context: &mut Context<'_>,
+    around: Around<'_>,
+    frame: &Frame,
+) -> Result<Option<usize>, PartiqlError> {
+    let Some(expression) = expression else {
+        return Ok(None);
+    };
+    let value = around.datum(context, frame, expression)?;
+    let number = match value.view() {
+        View::Number(Number::Int(int)) => int.as_i64(),
+        _ => None,
+    };
+    match number.map(usize::try_from) {
+        Some(Ok(number)) => Ok(Some(number)),
+        _ => Err(PartiqlError::evaluator(None, format!("{clause} must be an integer from 0 on"))),
+    }
+}

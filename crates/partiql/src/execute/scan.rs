@@ -1,0 +1,246 @@
+//! Rows of tables and views, asked for in batches; and the values that say which rows.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use everstrand_ion::Value;
+
+use crate::datum::Datum;
+use crate::error::PartiqlError;
+use crate::eval::expression;
+use crate::execute::context::Context;
+use crate::execute::node::{Around, Frame};
+use crate::key;
+use crate::plan::{AccessPlan, Expression, IndexAccess, KeyRangePlan, Keys, Scan, SourceSlots};
+use crate::tables::{Access, Cursor, KeyRange, Row};
+
+/// How many rows are asked for at a time.
+const BATCH_ROWS: usize = 64;
+
+/// How many ranges of an index one access may name; beyond, the table is read whole.
+const RANGES_MAX: usize = 4096;
+
+/// Where a scan stands.
+#[derive(Debug, Default)]
+pub(crate) struct ScanState {
+    /// The way to the rows, once its values are computed; `None` within: there are no rows.
+    access: Option<Option<Access>>,
+    after: Option<Cursor>,
+    rows: VecDeque<Row>,
+    is_exhausted: bool,
+}
+
+impl ScanState {
+    pub(crate) fn next(
+        &mut self,
+        scan: &Scan,
+        context: &mut Context<'_>,
+        around: Around<'_>,
+        frame: &mut Frame,
+    ) -> Result<bool, PartiqlError> {
+        if self.access.is_none() {
+            self.access = Some(access(&scan.access, context, around, frame)?);
+        }
+        let Some(Some(access)) = &self.access else {
+            return Ok(false);
+        };
+        if self.rows.is_empty() && !self.is_exhausted {
+            let rows = context.tables.rows(&scan.source, access, self.after.as_ref(), BATCH_ROWS)?;
+            self.is_exhausted = rows.len() < BATCH_ROWS;
+            if let Some(last) = rows.last() {
+                self.after = Some(last.cursor.clone());
+            }
+            self.rows = rows.into();
+        }
+        let Some(row) = self.rows.pop_front() else {
+            return Ok(false);
+        };
+        context.step()?;
+        context.execution.read_ios += 1;
+        fill(frame, scan.slots, row);
+        Ok(true)
+    }
+}
+
+fn fill(frame: &mut Frame, slots: SourceSlots, row: Row) {
+    frame[slots.value] = row.value.into();
+    if let Some(at) = slots.at {
+        frame[at] = Datum::Missing;
+    }
+    if let Some(by) = slots.by {
+        frame[by] = row.id.map_or(Datum::Missing, |id| Datum::text(&*id));
+    }
+}
+
+/// The way to the rows with its values computed; `None` where no row can be meant.
+fn access(
+    plan: &AccessPlan,
+    context: &mut Context<'_>,
+    around: Around<'_>,
+    frame: &Frame,
+) -> Result<Option<Access>, PartiqlError> {
+    Ok(match plan {
+        AccessPlan::Scan => Some(Access::Scan),
+        AccessPlan::Documents(keys) => {
+            let ids: Vec<Arc<str>> = values_of(keys, context, around, frame)?
+                .into_iter()
+                .filter_map(|value| value.as_text().map(Arc::from))
+                .collect();
+            (!ids.is_empty()).then_some(Access::Documents(ids))
+        }
+        AccessPlan::Index(index) => index_access(index, context, around, frame)?,
+    })
+}
+
+fn index_access(
+    plan: &IndexAccess,
+    context: &mut Context<'_>,
+    around: Around<'_>,
+    frame: &Frame,
+) -> Result<Option<Access>, PartiqlError> {
+    let mut prefixes: Vec<Vec<Value>> = vec![Vec::new()];
+    for keys in &plan.equal {
+        let values = values_of(keys, context, around, frame)?;
+        if prefixes.len() * values.len() > RANGES_MAX {
+            return Ok(Some(Access::Scan));
+        }
+        prefixes = prefixes
+            .iter()
+            .flat_map(|prefix| {
+                values.iter().map(move |value| {
+                    let mut longer = prefix.clone();
+                    longer.push(value.clone());
+                    longer
+                })
+            })
+            .collect();
+    }
+    let parts = parts_of(plan, context, around, frame)?;
+    let ranges: Vec<KeyRange> = prefixes
+        .into_iter()
+        .flat_map(|equal| {
+            parts.iter().map(move |(lower, upper)| KeyRange {
+                equal: equal.clone(),
+                lower: lower.clone(),
+                upper: upper.clone(),
+            })
+        })
+        .collect();
+    if ranges.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Access::Index {
+        index_id: Arc::clone(&plan.index.id),
+        ranges,
+        descending: plan.order.is_some_and(|order| order.descending),
+    }))
+}
+
+type Limits = (Option<(Value, bool)>, Option<(Value, bool)>);
+
+/// The wanted parts of the path after the equal ones, in the wanted order.
+fn parts_of(
+    plan: &IndexAccess,
+    context: &mut Context<'_>,
+    around: Around<'_>,
+    frame: &Frame,
+) -> Result<Vec<Limits>, PartiqlError> {
+    let unknown: Limits = (None, Some((Value::null(), true)));
+    let known: Limits = (Some((Value::null(), false)), None);
+    Ok(match &plan.range {
+        KeyRangePlan::All => match plan.order {
+            None => vec![(None, None)],
+            Some(order) if order.nulls_first => vec![unknown, known],
+            Some(_) => vec![known, unknown],
+        },
+        KeyRangePlan::Unknown => vec![unknown],
+        KeyRangePlan::Known => vec![known],
+        KeyRangePlan::Between { lower, upper } => {
+            let mut limit = |bound: &Option<(Expression, bool)>| match bound {
+                None => Ok(Some(None)),
+                Some((value, inclusive)) => around.datum(context, frame, value).map(|value| {
+                    if value.is_unknown() { None } else { Some(Some((value.into_value(), *inclusive))) }
+                }),
+            };
+            match (limit(lower)?, limit(upper)?) {
+                (Some(lower), Some(upper)) => vec![(lower, upper)],
+                _ => Vec::new(),
+            }
+        }
+        KeyRangePlan::Like { pattern, escape } => {
+            let pattern = around.datum(context, frame, pattern)?;
+            let escape = match escape {
+                Some(escape) => Some(around.datum(context, frame, escape)?),
+                None => None,
+            };
+            if pattern.is_unknown() || escape.as_ref().is_some_and(Datum::is_unknown) {
+                return Ok(Vec::new());
+            }
+            let pattern =
+                expression::like_pattern(context, (&pattern).into(), escape.as_ref().map(Into::into))
+                    .map_err(|fault| PartiqlError::evaluator(None, fault))?;
+            let (prefix, is_whole) = pattern.prefix();
+            let upper = if is_whole {
+                Some((Value::from(prefix.as_str()), true))
+            } else {
+                after_prefix(&prefix).map(|after| (Value::from(after), false))
+            };
+            vec![(Some((Value::from(prefix), true)), upper)]
+        }
+    })
+}
+
+/// The least text after all texts that begin so.
+fn after_prefix(prefix: &str) -> Option<String> {
+    let mut characters: Vec<char> = prefix.chars().collect();
+    while let Some(last) = characters.pop() {
+        let next = if last == '\u{D7FF}' { Some('\u{E000}') } else { char::from_u32(u32::from(last) + 1) };
+        if let Some(next) = next {
+            characters.push(next);
+            return Some(characters.into_iter().collect());
+        }
+    }
+    None
+}
+
+/// The values of keys, each once, in order; none of them NULL or MISSING.
+fn values_of(
+    keys: &Keys,
+    context: &mut Context<'_>,
+    around: Around<'_>,
+    frame: &Frame,
+) -> Result<Vec<Value>, PartiqlError> {
+    let values = match keys {
+        Keys::One(value) => vec![around.datum(context, frame, value)?],
+        Keys::AnyOf(values) => {
+            values.iter().map(|value| around.datum(context, frame, value)).collect::<Result<_, _>>()?
+        }
+        Keys::Each(collection) => around.datum(context, frame, collection)?.into_items(),
+    };
+    let mut seen = HashSet::new();
+    let mut distinct = Vec::with_capacity(values.len());
+    for value in values {
+        // A bag equals no stored value.
+        if value.is_unknown() || matches!(value, Datum::Bag(_)) {
+            continue;
+        }
+        if seen.insert(key::whole(&value)) {
+            distinct.push(value.into_value());
+        }
+    }
+    Ok(distinct)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_after_a_prefix_follows_all_that_begin_with_it() {
+        assert_eq!(after_prefix("ab").as_deref(), Some("ac"));
+        assert_eq!(after_prefix("a\u{10FFFF}").as_deref(), Some("b"));
+        assert_eq!(after_prefix("\u{10FFFF}"), None);
+        assert_eq!(after_prefix("\u{D7FF}").as_deref(), Some("\u{E000}"));
+        assert_eq!(after_prefix(""), None);
+    }
+}
