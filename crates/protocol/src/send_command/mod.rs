@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 pub use reply::{
     AbortTransactionResult, CommitTransactionResult, EndSessionResult, ExecuteStatementResult,
-    FetchPageResult, IoUsage, Page, Reply, StartSessionResult, StartTransactionResult, TimingInformation,
+    FetchPageResult, IoUsage, Page, Reply, ReplyError, StartSessionResult, StartTransactionResult,
+    TimingInformation,
 };
 pub use validate::{Limits, is_ledger_name};
 pub(crate) use validate::{is_token, is_unique_id};

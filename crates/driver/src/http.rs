@@ -1,0 +1,263 @@
+//! The transport over HTTP, signed. The only file here that knows sockets, the environment and the time.
+
+use std::error::Error as StdError;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
+use everstrand_protocol::send_command::{CONTENT_TYPE, TARGET};
+use everstrand_protocol::signature::{AmzDate, Credentials, SignedParts, Signer};
+use everstrand_protocol::{Reply, SendCommandRequest, ServiceError};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::header::{CONTENT_TYPE as CONTENT_TYPE_HEADER, HOST, HeaderMap, USER_AGENT};
+use hyper::{Method, Request, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use crate::error::Error;
+use crate::transport::{SendCommandResponse, Transport, TransportError};
+
+/// No service takes a larger request.
+const REQUEST_BYTES_MAX: usize = 16 << 20;
+/// No page is larger: 200 values of 128 KiB in base64, and room to spare.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+const USER_AGENT_VALUE: &str = concat!("everstrand-driver/", env!("CARGO_PKG_VERSION"));
+
+/// Sends commands by `POST` to an endpoint over kept connections.
+#[derive(Debug)]
+pub struct HttpTransport {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    endpoint: Uri,
+    /// Host and port as the header `Host` says them.
+    host: String,
+    signer: Option<Signer>,
+    timeout: Duration,
+}
+
+/// Sets up an [`HttpTransport`].
+#[derive(Debug, Default)]
+pub struct HttpTransportBuilder {
+    endpoint: Option<String>,
+    region: Option<String>,
+    credentials: Option<Credentials>,
+    timeout: Option<Duration>,
+    connect_timeout: Option<Duration>,
+}
+
+impl HttpTransport {
+    /// Begins to set up a transport.
+    pub fn builder() -> HttpTransportBuilder {
+        HttpTransportBuilder::default()
+    }
+
+    /// The address that requests go to.
+    pub fn endpoint(&self) -> String {
+        self.endpoint.to_string()
+    }
+}
+
+impl HttpTransportBuilder {
+    /// Where the service listens; else `AWS_ENDPOINT_URL_QLDB_SESSION` or `AWS_ENDPOINT_URL`, else
+    /// QLDB's own address in the region. Plain `http://` is allowed.
+    #[must_use]
+    pub fn endpoint(mut self, url: impl Into<String>) -> HttpTransportBuilder {
+        self.endpoint = Some(url.into());
+        self
+    }
+
+    /// The region; else `AWS_REGION` or `AWS_DEFAULT_REGION`.
+    #[must_use]
+    pub fn region(mut self, region: impl Into<String>) -> HttpTransportBuilder {
+        self.region = Some(region.into());
+        self
+    }
+
+    /// Who signs; else `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`. Where none
+    /// are given and the endpoint is not QLDB's own, requests go out without a signature.
+    #[must_use]
+    pub fn credentials(mut self, credentials: Credentials) -> HttpTransportBuilder {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    /// How long to wait for an answer; 60 seconds unless set.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> HttpTransportBuilder {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// How long to wait for a connection; 5 seconds unless set.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> HttpTransportBuilder {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// The transport. No connection is made yet.
+    pub fn build(self) -> Result<HttpTransport, Error> {
+        self.build_in(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    fn build_in(self, environment: impl Fn(&str) -> Option<String>) -> Result<HttpTransport, Error> {
+        let region =
+            self.region.or_else(|| environment("AWS_REGION")).or_else(|| environment("AWS_DEFAULT_REGION"));
+        let endpoint = self
+            .endpoint
+            .or_else(|| environment("AWS_ENDPOINT_URL_QLDB_SESSION"))
+            .or_else(|| environment("AWS_ENDPOINT_URL"));
+        let credentials = self.credentials.or_else(|| {
+            Some(Credentials {
+                access_key_id: environment("AWS_ACCESS_KEY_ID")?,
+                secret_access_key: environment("AWS_SECRET_ACCESS_KEY")?,
+                session_token: environment("AWS_SESSION_TOKEN"),
+            })
+        });
+        let (endpoint, region) = match (endpoint, region) {
+            (Some(endpoint), region) => (endpoint, region.unwrap_or_else(|| "us-east-1".to_owned())),
+            (None, Some(region)) => {
+                if credentials.is_none() {
+                    let message = "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, give them to the \
+                                   builder, or give it the endpoint of a service that needs none";
+                    return Err(Error::Configuration(message.to_owned()));
+                }
+                (format!("https://session.qldb.{region}.amazonaws.com"), region)
+            }
+            (None, None) => {
+                let message = "no endpoint and no region: set AWS_ENDPOINT_URL_QLDB_SESSION or AWS_REGION, or give the \
+                               builder one of them";
+                return Err(Error::Configuration(message.to_owned()));
+            }
+        };
+        let (endpoint, host) = parse_endpoint(&endpoint)?;
+        Ok(HttpTransport {
+            client: client(self.connect_timeout.unwrap_or(Duration::from_secs(5))),
+            endpoint,
+            host,
+            signer: credentials.map(|credentials| Signer::new(credentials, region)),
+            timeout: self.timeout.unwrap_or(Duration::from_secs(60)),
+        })
+    }
+}
+
+impl Transport for HttpTransport {
+    async fn send_command(&self, request: SendCommandRequest) -> Result<SendCommandResponse, TransportError> {
+        let request = self.request(request.to_json())?;
+        match tokio::time::timeout(self.timeout, self.exchange(request)).await {
+            Ok(result) => result,
+            Err(_) => {
+                let message = format!("no answer within {:?} from {}", self.timeout, self.host);
+                Err(TransportError::Lost(message.into()))
+            }
+        }
+    }
+}
+
+impl HttpTransport {
+    fn request(&self, body: Vec<u8>) -> Result<Request<Full<Bytes>>, TransportError> {
+        if body.len() > REQUEST_BYTES_MAX {
+            let message = format!("a request of {} bytes, services take {REQUEST_BYTES_MAX}", body.len());
+            return Err(TransportError::NotSent(message.into()));
+        }
+        let headers = [("content-type", CONTENT_TYPE), ("host", &self.host), ("x-amz-target", TARGET)];
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(self.endpoint.clone())
+            .header(CONTENT_TYPE_HEADER, CONTENT_TYPE)
+            .header(HOST, &self.host)
+            .header("x-amz-target", TARGET)
+            .header(USER_AGENT, USER_AGENT_VALUE);
+        if let Some(signer) = &self.signer {
+            let parts = SignedParts {
+                method: "POST",
+                path: self.endpoint.path(),
+                query: self.endpoint.query().unwrap_or_default(),
+                headers: &headers,
+                body: &body,
+            };
+            for (name, value) in signer.sign(&parts, now()) {
+                request = request.header(name, value);
+            }
+        }
+        request.body(Full::from(body)).map_err(|error| TransportError::NotSent(error.into()))
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<SendCommandResponse, TransportError> {
+        let response = match self.client.request(request).await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() => return Err(TransportError::NotSent(self.named(error))),
+            Err(error) => return Err(TransportError::Lost(self.named(error))),
+        };
+        let (head, body) = response.into_parts();
+        let body = match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => {
+                let message = format!("an answer of more than {ANSWER_BYTES_MAX} bytes from {}", self.host);
+                return Err(TransportError::Lost(message.into()));
+            }
+            Err(error) => return Err(TransportError::Lost(error)),
+        };
+        let request_id = text(&head.headers, REQUEST_ID_HEADER);
+        if head.status.as_u16() == 200 {
+            let reply = Reply::from_json(&body)?;
+            return Ok(SendCommandResponse { request_id: request_id.map(str::to_owned), reply });
+        }
+        let error_type = text(&head.headers, ERROR_TYPE_HEADER);
+        let error = ServiceError::from_response(head.status.as_u16(), error_type, request_id, &body);
+        Err(TransportError::Service(error))
+    }
+
+    /// An error of the connection with the address and the cause: hyper's own text has neither.
+    fn named(&self, error: hyper_util::client::legacy::Error) -> Box<dyn StdError + Send + Sync> {
+        let mut message = format!("{} at {}", error, self.host);
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            message.push_str(": ");
+            message.push_str(&error.to_string());
+            cause = error.source();
+        }
+        message.into()
+    }
+}
+
+fn client(connect_timeout: Duration) -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(connect_timeout));
+    let https =
+        HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(tcp);
+    Client::builder(TokioExecutor::new())
+        // Shorter than services and balancers keep theirs, so that few commands meet a closed one.
+        .pool_idle_timeout(Duration::from_secs(30))
+        .pool_timer(TokioTimer::new())
+        .build(https)
+}
+
+fn parse_endpoint(text: &str) -> Result<(Uri, String), Error> {
+    let wrong = |why: &str| Error::Configuration(format!("the endpoint {text:?} is not a URL: {why}"));
+    let uri: Uri = text.parse().map_err(|error: hyper::http::uri::InvalidUri| wrong(&error.to_string()))?;
+    let default_port = match uri.scheme_str() {
+        Some("http") => 80,
+        Some("https") => 443,
+        _ => return Err(wrong("it must begin with http:// or https://")),
+    };
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?;
+    let host = match uri.port_u16() {
+        Some(port) if port != default_port => format!("{host}:{port}"),
+        _ => host.to_owned(),
+    };
+    Ok((uri, host))
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn now() -> AmzDate {
+    // A clock before 1970 makes a signature that no service accepts, which is the right answer.
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    AmzDate::from_unix_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
