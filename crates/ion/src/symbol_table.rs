@@ -3,7 +3,7 @@
 //! Shared tables are not at hand in a ledger, so what a stream imports are ranges of ids whose
 //! text is unknown. A range costs a few words however many ids it claims.
 
-use crate::symbol::SYSTEM_SYMBOLS;
+use crate::binary::{FIRST_LOCAL_ID, system_symbol};
 use crate::{Data, IonError, Struct, Symbol, Value};
 
 /// The text of symbol ids at one place of a stream.
@@ -26,12 +26,10 @@ enum Symbols {
     Local(Vec<Symbol>),
 }
 
-const FIRST_LOCAL: u64 = SYSTEM_SYMBOLS.len() as u64 + 1;
-
 impl SymbolTable {
     /// The table after a version marker.
     pub(crate) fn system() -> SymbolTable {
-        SymbolTable { segments: Vec::new(), next: FIRST_LOCAL }
+        SymbolTable { segments: Vec::new(), next: FIRST_LOCAL_ID }
     }
 
     /// The symbol of an id; nothing when the id is not defined.
@@ -39,8 +37,8 @@ impl SymbolTable {
         if id == 0 {
             return Some(Symbol::UNKNOWN);
         }
-        if id < FIRST_LOCAL {
-            return Some(Symbol::from(SYSTEM_SYMBOLS[usize::try_from(id - 1).ok()?]));
+        if id < FIRST_LOCAL_ID {
+            return system_symbol(id).map(Symbol::from);
         }
         if id >= self.next {
             return None;

@@ -172,6 +172,54 @@ impl Value {
         }
     }
 
+    /// The value as a bool.
+    pub fn as_bool(&self) -> Option<bool> {
+        match &self.data {
+            Data::Bool(bool) => Some(*bool),
+            _ => None,
+        }
+    }
+
+    /// The value as an int of any size.
+    pub fn as_int(&self) -> Option<&Int> {
+        match &self.data {
+            Data::Int(int) => Some(int),
+            _ => None,
+        }
+    }
+
+    /// The value as a float.
+    pub fn as_f64(&self) -> Option<f64> {
+        match &self.data {
+            Data::Float(float) => Some(*float),
+            _ => None,
+        }
+    }
+
+    /// The value as a decimal.
+    pub fn as_decimal(&self) -> Option<&Decimal> {
+        match &self.data {
+            Data::Decimal(decimal) => Some(decimal),
+            _ => None,
+        }
+    }
+
+    /// The value as a timestamp.
+    pub fn as_timestamp(&self) -> Option<&Timestamp> {
+        match &self.data {
+            Data::Timestamp(timestamp) => Some(timestamp),
+            _ => None,
+        }
+    }
+
+    /// The value as a symbol.
+    pub fn as_symbol(&self) -> Option<&Symbol> {
+        match &self.data {
+            Data::Symbol(symbol) => Some(symbol),
+            _ => None,
+        }
+    }
+
     /// The bytes of a blob or a clob.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match &self.data {

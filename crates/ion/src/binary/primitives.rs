@@ -259,10 +259,9 @@ pub(crate) fn read_timestamp(payload: &[u8]) -> Result<Timestamp, &'static str> 
 fn read_fraction(payload: &[u8], mut at: usize) -> Result<(u64, Precision), &'static str> {
     let (negative, digits) =
         read_var_int(payload, &mut at).ok_or("the fraction of a timestamp is cut short")?;
-    let (minus, coefficient) = read_int_field(&payload[at..]);
-    let coefficient = coefficient.as_i64().and_then(|value| u64::try_from(value).ok());
     // A negative zero is a zero here.
-    let coefficient = coefficient.filter(|value| !minus || *value == 0);
+    let (_, coefficient) = read_int_field(&payload[at..]);
+    let coefficient = coefficient.as_i64().and_then(|value| u64::try_from(value).ok());
     let coefficient = coefficient.ok_or("the fraction of a second is not in 0 to 1")?;
     if !negative || digits == 0 {
         // `0d3` is a whole second, as other readers take it too.

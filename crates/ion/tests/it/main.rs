@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod compare;
+mod documents;
+mod ion_hash;
 mod ion_tests;
 mod strategy;
 mod suites;

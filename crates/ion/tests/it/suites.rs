@@ -33,3 +33,15 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     files.sort();
     files
 }
+
+/// A file of vectors of this project.
+pub(crate) fn vector(name: &str) -> Option<PathBuf> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors").join(name);
+    if file.is_file() {
+        return Some(file);
+    }
+    let message = format!("the vectors {name} are not at {}", file.display());
+    assert!(std::env::var_os("REQUIRE_VECTORS").is_none_or(|value| value != "1"), "{message}");
+    println!("skipped: {message}");
+    None
+}

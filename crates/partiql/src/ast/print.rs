@@ -494,7 +494,12 @@ fn insert(f: &mut Formatter<'_>, target: &SimplePath, insertion: &Insertion) -> 
             write!(f, "INSERT INTO {target} VALUE {value}")?;
             clause(f, "AT", at.as_ref())
         }
-        Insertion::Each(values) => write!(f, "INSERT INTO {target} {values}"),
+        Insertion::Each(values) => {
+            let values = values.to_string();
+            // A bracket could be a step of the path.
+            let (open, close) = if values.starts_with('[') { ("(", ")") } else { ("", "") };
+            write!(f, "INSERT INTO {target} {open}{values}{close}")
+        }
     }
 }
 

@@ -222,20 +222,27 @@ impl Parser<'_> {
         loop {
             if self.accept(".") {
                 steps.push(SimpleStep::Field(self.path_component()?.name));
-            } else if self.accept("[") {
-                let step = match self.kind() {
-                    TokenKind::Literal(value) => literal_step(value),
-                    _ => None,
-                };
-                let Some(step) = step else {
-                    return Err(self.error("invalid path component", "Expected a string or an int in []"));
-                };
-                self.step();
-                self.expect("]")?;
+            } else if let Some(step) = self.literal_step() {
                 steps.push(step);
+                (0..3).for_each(|_| self.step());
             } else {
                 return Ok(SimplePath { root, steps });
             }
+        }
+    }
+
+    /// `['name']` or `[n]`, if it follows; after INSERT INTO any other bracket begins a list of
+    /// documents.
+    fn literal_step(&self) -> Option<SimpleStep> {
+        let (TokenKind::Symbol("["), TokenKind::Literal(value), TokenKind::Symbol("]")) =
+            (self.kind(), self.kind_after(1), self.kind_after(2))
+        else {
+            return None;
+        };
+        match &value.data {
+            Data::String(name) => Some(SimpleStep::Field(name.clone())),
+            Data::Int(index) => index.as_u64().map(SimpleStep::Index),
+            _ => None,
         }
     }
 
@@ -253,14 +260,6 @@ impl Parser<'_> {
             _ => self.list(Self::expression)?,
         };
         Ok(Statement::Exec { procedure, arguments })
-    }
-}
-
-fn literal_step(value: &Value) -> Option<SimpleStep> {
-    match &value.data {
-        Data::String(name) => Some(SimpleStep::Field(name.clone())),
-        Data::Int(index) => index.as_u64().map(SimpleStep::Index),
-        _ => None,
     }
 }
 

@@ -1,0 +1,419 @@
+//! A journal in segment files on a local disk: appended to, synced once a slot, never changed but by
+//! redaction.
+//!
+//! * `segment` draws the bytes, `scan` reads them from end to end, `install` puts whole files in place, `open`
+//!   recovers, `index` knows which slot lies where; this file is the store itself.
+//! * One writer: the directory's lock keeps other processes out, a mutex other threads. Readers take neither.
+//! * A failed sync is never repeated on the same file: afterwards the kernel may call bytes clean that never
+//!   reached the disk. The store refuses every further write; opening again copies what can be read, and so
+//!   decides.
+
+mod index;
+mod install;
+mod open;
+mod scan;
+mod segment;
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use self::index::{Files, Index, Offsets, Place, Segment, cannot_read};
+use self::install::{InstallError, Installed, Installing, fill};
+use self::open::{append_table, cannot_open};
+use self::scan::scan;
+use self::segment::{
+    BODY_BYTES_MAX, RECORD_HEADER_BYTES, RecordHeader, RecordKind, SegmentHeader, encode_record,
+    encode_table, record_extent,
+};
+use super::disk::{Disk, DiskFile, DiskLock, read_full_at, write_all_at};
+use super::slots::{Created, LinkOf, SlotError, SlotStore, check_redaction};
+
+/// A reader asks for this much first; most records are not longer.
+const READ_BYTES: usize = 4096;
+
+/// Buffers that grew beyond this are given back.
+const BUFFER_BYTES_KEPT: usize = 1024 * 1024;
+
+/// How a journal on disk is laid out.
+#[derive(Clone, Copy, Debug)]
+pub struct DiskSlotsOptions {
+    /// A segment that has reached this many bytes is full; at most 1 GiB. A slot that is longer gets a
+    /// segment of its own.
+    pub segment_bytes: u64,
+}
+
+impl Default for DiskSlotsOptions {
+    fn default() -> Self {
+        DiskSlotsOptions { segment_bytes: 64 * 1024 * 1024 }
+    }
+}
+
+/// A journal in one directory.
+pub struct DiskSlots {
+    disk: Arc<dyn Disk>,
+    link_of: LinkOf,
+    segment_bytes: u64,
+    /// Held by whoever creates or redacts, through the sync.
+    writer: Mutex<Writer>,
+    /// Written for a moment when a slot is durable; the writer's mutex is taken first.
+    index: RwLock<Index>,
+    files: Files,
+    /// `None` of a journal opened for reading only. Given back last.
+    _lock: Option<Box<dyn DiskLock>>,
+}
+
+enum Writer {
+    Open(Tail),
+    /// Nothing is written any more, for this reason.
+    Refusing(String),
+}
+
+/// The end of the last segment.
+struct Tail {
+    header: SegmentHeader,
+    file: Arc<dyn DiskFile>,
+    /// Where the next record goes. Behind it the file is filled for one more header at least.
+    end: u64,
+    filled: u64,
+    buffer: Vec<u8>,
+}
+
+impl DiskSlots {
+    /// Opens the journal of a directory, and begins one where there is none. No other process may have it
+    /// open. A damaged journal opens for reading: see [`DiskSlots::damage`].
+    pub fn open(disk: Arc<dyn Disk>, link_of: LinkOf, options: DiskSlotsOptions) -> Result<Self, SlotError> {
+        let lock = disk.lock().map_err(cannot_open)?;
+        let opened = open::open(&*disk)?;
+        let writer = match opened.tail {
+            Some((header, installed)) => Writer::Open(Tail::new(header, installed)),
+            None => Writer::Refusing("the journal is damaged and open for reading only".into()),
+        };
+        let segment_bytes = options.segment_bytes.min(1024 * 1024 * 1024);
+        Ok(DiskSlots::new(disk, link_of, segment_bytes, writer, opened.index, Some(lock)))
+    }
+
+    /// Opens a journal for reading, also beside the process that writes it: the slots that were there at
+    /// this moment. The newest of them may be on its way to the disk still.
+    pub fn open_read_only(disk: Arc<dyn Disk>, link_of: LinkOf) -> Result<Self, SlotError> {
+        let index = open::open_read_only(&*disk)?;
+        let writer = Writer::Refusing("it was opened for reading only".into());
+        Ok(DiskSlots::new(disk, link_of, 0, writer, index, None))
+    }
+
+    fn new(
+        disk: Arc<dyn Disk>,
+        link_of: LinkOf,
+        segment_bytes: u64,
+        writer: Writer,
+        index: Index,
+        lock: Option<Box<dyn DiskLock>>,
+    ) -> Self {
+        let (writer, index) = (Mutex::new(writer), RwLock::new(index));
+        DiskSlots { disk, link_of, segment_bytes, writer, index, files: Files::default(), _lock: lock }
+    }
+
+    /// The first damage that opening has found, as reading that slot answers. Opening reads the last
+    /// segment whole and of the others the ends; reading checks every slot.
+    pub fn damage(&self) -> Option<SlotError> {
+        let index = self.index();
+        let damage = index.damages.iter().min_by_key(|damage| damage.slots.start)?;
+        Some(SlotError::Corrupt { slot: damage.slots.start, why: damage.why.clone() })
+    }
+
+    // Nothing panics while these are held, so a poisoned lock guards whole data too.
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn index(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place(&self, slot: u64) -> Result<Option<Place>, SlotError> {
+        self.index().place(slot, &*self.disk, &self.files)
+    }
+}
+
+impl SlotStore for DiskSlots {
+    fn create(&self, slot: u64, bytes: &[u8]) -> Result<Created, SlotError> {
+        let mut writer = self.writer();
+        let next = self.index().next;
+        if slot < next {
+            return Ok(Created::Exists);
+        }
+        let tail = match &mut *writer {
+            Writer::Open(tail) => tail,
+            Writer::Refusing(why) => return Err(SlotError::Denied(why.clone())),
+        };
+        if slot > next {
+            return Err(SlotError::gap(slot, next));
+        }
+        let extent = record_extent(body_length(bytes)?);
+        if tail.is_full(extent, self.segment_bytes)
+            && let Err((error, refuse)) = self.begin_segment(tail, slot)
+        {
+            if refuse {
+                *writer = Writer::Refusing(stopped(&error));
+            }
+            return Err(error);
+        }
+        tail.make_room(extent)?;
+        if let Err(error) = tail.append(slot, bytes) {
+            self.index_mut().in_doubt = Some(slot);
+            *writer = Writer::Refusing(stopped(&error));
+            return Err(SlotError::Unknown(error.to_string()));
+        }
+        let mut index = self.index_mut();
+        let offset = u32::try_from(tail.end).expect("segments are shorter than 4 GiB");
+        match index.segments.last_mut().map(|segment| &mut segment.offsets) {
+            Some(Offsets::Memory(offsets)) => offsets.push(offset),
+            _ => unreachable!("the last segment's offsets are in memory"),
+        }
+        index.next = slot + 1;
+        tail.end += extent;
+        Ok(Created::Won)
+    }
+
+    fn read(&self, slot: u64) -> Result<Option<Vec<u8>>, SlotError> {
+        let Some(place) = self.place(slot)? else { return Ok(None) };
+        let io = |error: io::Error| cannot_read(slot, &error);
+        if let Some(bytes) = read_record(&place, slot, place.offset).map_err(io)? {
+            return Ok(Some(bytes));
+        }
+        // The table that named the place may be what is wrong.
+        let scan = scan(&*place.file, place.first_slot, place.nonce).map_err(io)?;
+        let offset = usize::try_from(slot - place.first_slot).ok().and_then(|at| scan.offsets.get(at));
+        if let Some(&offset) = offset
+            && let Some(bytes) = read_record(&place, slot, offset.into()).map_err(io)?
+        {
+            return Ok(Some(bytes));
+        }
+        let why = scan.damages.iter().find(|damage| damage.slots.contains(&slot));
+        let why = why.map_or_else(|| "its record is not whole".into(), |damage| damage.why.clone());
+        Err(SlotError::Corrupt { slot, why })
+    }
+
+    fn tip_hint(&self) -> Result<Option<u64>, SlotError> {
+        Ok(self.index().next.checked_sub(1))
+    }
+
+    fn redact(&self, slot: u64, link: [u8; 32], bytes: &[u8]) -> Result<(), SlotError> {
+        let mut writer = self.writer();
+        let tail = match &mut *writer {
+            Writer::Open(tail) => tail,
+            Writer::Refusing(why) => return Err(SlotError::Denied(why.clone())),
+        };
+        let stored = self.read(slot)?.ok_or_else(|| SlotError::absent(slot))?;
+        check_redaction(self.link_of, slot, link, &stored, bytes)?;
+        body_length(bytes)?;
+        if let Err((error, refuse)) = self.rewrite(tail, slot, bytes) {
+            if refuse {
+                *writer = Writer::Refusing(stopped(&error));
+            }
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    fn read_many(&self, from: u64, bytes_max: usize) -> Result<Vec<Vec<u8>>, SlotError> {
+        let Some(place) = self.place(from)? else { return Ok(Vec::new()) };
+        let length = place.file.length().map_err(|error| cannot_read(from, &error))?;
+        let left = usize::try_from(length.saturating_sub(place.offset)).unwrap_or(usize::MAX);
+        let mut chunk = vec![0; bytes_max.max(READ_BYTES).min(left)];
+        let read = read_full_at(&*place.file, place.offset, &mut chunk);
+        chunk.truncate(read.map_err(|error| cannot_read(from, &error))?);
+        let (mut slots, mut rest) = (Vec::new(), chunk.as_slice());
+        for slot in from..place.segment_end {
+            let Some((bytes, behind)) = split_record(rest, slot, place.nonce) else { break };
+            slots.push(bytes.to_vec());
+            rest = behind;
+        }
+        if slots.is_empty() {
+            slots.extend(self.read(from)?);
+        }
+        Ok(slots)
+    }
+}
+
+impl DiskSlots {
+    /// Begins the segment of `slot`. With an error: whether nothing may be written any more.
+    fn begin_segment(&self, tail: &mut Tail, slot: u64) -> Result<(), (SlotError, bool)> {
+        let prepare = || {
+            let header = SegmentHeader { first_slot: slot, nonce: self.disk.nonce()? };
+            Ok((header, Installing::begin(&*self.disk, header)?.prepare(None)?))
+        };
+        let (header, prepared) = prepare().map_err(|error| (not_written(&error), false))?;
+        let installed = prepared.install().map_err(|error| match error {
+            // It is empty, should it be there: the next attempt replaces it.
+            InstallError::Renaming(error) => (not_written(&error), false),
+            InstallError::Syncing(error) => (not_written(&error), true),
+        })?;
+        let full = std::mem::replace(tail, Tail::new(header, installed));
+        let mut index = self.index_mut();
+        if let Some(segment) = index.segments.last_mut()
+            && let Offsets::Memory(offsets) = &segment.offsets
+            && let Ok(at) = append_table(&*full.file, &encode_table(offsets, full.end))
+        {
+            segment.offsets = Offsets::Table { at };
+        }
+        index.segments.push(Segment::empty(header));
+        index.tail = Some(Arc::clone(&tail.file));
+        Ok(())
+    }
+
+    /// Writes the segment of `slot` anew with other bytes for it. With an error: whether nothing may be
+    /// written any more.
+    fn rewrite(&self, tail: &mut Tail, slot: u64, bytes: &[u8]) -> Result<(), (SlotError, bool)> {
+        let place = self.place(slot).and_then(|place| place.ok_or_else(|| SlotError::absent(slot)));
+        let place = place.map_err(|error| (error, false))?;
+        let header = SegmentHeader { first_slot: place.first_slot, nonce: place.nonce };
+        let is_tail = header.first_slot == tail.header.first_slot;
+        let prepare = || {
+            let mut installing = Installing::begin(&*self.disk, header)?;
+            let (mut offsets, mut record) = (Vec::new(), Vec::new());
+            for each in place.first_slot..place.segment_end {
+                let stored;
+                let body = if each == slot {
+                    bytes
+                } else {
+                    stored = self.read(each).map_err(io::Error::other)?.unwrap_or_default();
+                    &stored
+                };
+                offsets.push(u32::try_from(installing.end()).map_err(io::Error::other)?);
+                record.clear();
+                encode_record(RecordKind::Slot, each, header.nonce, body, &mut record);
+                installing.append(&record)?;
+            }
+            let table = encode_table(&offsets, installing.end());
+            let table_bytes = table.len() as u64;
+            let prepared = installing.prepare((!is_tail).then_some(table))?;
+            Ok((offsets, table_bytes, prepared))
+        };
+        let (offsets, table_bytes, prepared) = prepare().map_err(|error| (not_written(&error), false))?;
+        // No reader may open the segment by its name and look up its old offsets.
+        let mut index = self.index_mut();
+        let installed = prepared.install().map_err(|error| match error {
+            InstallError::Renaming(error) | InstallError::Syncing(error) => {
+                (SlotError::Unknown(error.to_string()), true)
+            }
+        });
+        self.files.forget(header.first_slot);
+        let installed = installed?;
+        let at = index.segment_of(slot).expect("the slot was found above");
+        index.segments[at].offsets = match is_tail {
+            true => Offsets::Memory(offsets),
+            false => Offsets::Table { at: installed.filled - table_bytes },
+        };
+        if is_tail {
+            index.tail = Some(Arc::clone(&installed.file));
+            *tail = Tail::new(header, installed);
+        }
+        Ok(())
+    }
+}
+
+impl Tail {
+    fn new(header: SegmentHeader, installed: Installed) -> Self {
+        let Installed { file, end, filled } = installed;
+        Tail { header, file, end, filled, buffer: Vec::new() }
+    }
+
+    /// Whether a record of this extent belongs into the next segment.
+    fn is_full(&self, extent: u64, segment_bytes: u64) -> bool {
+        let is_empty = self.end == segment::SEGMENT_HEADER_BYTES as u64;
+        !is_empty && self.end + extent + RECORD_HEADER_BYTES as u64 > segment_bytes
+    }
+
+    /// Fills ahead, so that writing the record neither runs out of space nor changes the file's length.
+    fn make_room(&mut self, extent: u64) -> Result<(), SlotError> {
+        let needed = self.end + extent + RECORD_HEADER_BYTES as u64;
+        if needed > self.filled {
+            self.filled = fill(&*self.file, self.filled, needed).map_err(|error| not_written(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Writes a record and syncs it. After an error it may be there or not.
+    fn append(&mut self, slot: u64, bytes: &[u8]) -> io::Result<()> {
+        self.buffer.clear();
+        self.buffer.shrink_to(BUFFER_BYTES_KEPT);
+        encode_record(RecordKind::Slot, slot, self.header.nonce, bytes, &mut self.buffer);
+        write_all_at(&*self.file, self.end, &self.buffer)?;
+        self.file.sync_data()
+    }
+}
+
+impl Drop for DiskSlots {
+    /// Leaves the mark that spares the next opening a copy. It lies where the next record will.
+    fn drop(&mut self) {
+        let next = self.index().next;
+        if let Writer::Open(tail) = &mut *self.writer() {
+            tail.buffer.clear();
+            encode_record(RecordKind::CleanEnd, next, tail.header.nonce, &[], &mut tail.buffer);
+            // Without the mark the next opening does the same as after a crash.
+            let written = write_all_at(&*tail.file, tail.end, &tail.buffer);
+            let _ = written.and_then(|()| tail.file.sync_data());
+        }
+    }
+}
+
+/// The body of the record at `offset`; `None` when that is not the slot's whole record.
+fn read_record(place: &Place, slot: u64, offset: u64) -> io::Result<Option<Vec<u8>>> {
+    if offset == 0 {
+        return Ok(None);
+    }
+    let mut bytes = vec![0; READ_BYTES];
+    let read = read_full_at(&*place.file, offset, &mut bytes)?;
+    bytes.truncate(read);
+    let header = RecordHeader::decode(&bytes).filter(|header| is_of(header, slot, place.nonce));
+    let Some(header) = header else { return Ok(None) };
+    if offset.saturating_add(header.extent()) > place.file.length()? {
+        return Ok(None);
+    }
+    let (start, length) = (RECORD_HEADER_BYTES, header.length as usize);
+    let have = bytes.len().min(start + length);
+    bytes.resize(start + length, 0);
+    let read = read_full_at(&*place.file, offset + have as u64, &mut bytes[have..])?;
+    bytes.truncate(have + read);
+    bytes.drain(..start);
+    Ok(header.is_body(&bytes).then_some(bytes))
+}
+
+/// The body of the slot's record at the head of `bytes`, and what lies behind the record.
+fn split_record(bytes: &[u8], slot: u64, nonce: u64) -> Option<(&[u8], &[u8])> {
+    let header = RecordHeader::decode(bytes).filter(|header| is_of(header, slot, nonce))?;
+    let start = RECORD_HEADER_BYTES;
+    let body = bytes.get(start..start + header.length as usize).filter(|body| header.is_body(body))?;
+    let extent = usize::try_from(header.extent()).ok()?;
+    Some((body, bytes.get(extent..).unwrap_or_default()))
+}
+
+fn is_of(header: &RecordHeader, slot: u64, nonce: u64) -> bool {
+    (header.kind, header.slot, header.nonce) == (RecordKind::Slot, slot, nonce)
+}
+
+fn body_length(bytes: &[u8]) -> Result<u32, SlotError> {
+    match u32::try_from(bytes.len()) {
+        Ok(length) if length <= BODY_BYTES_MAX => Ok(length),
+        _ => Err(SlotError::NotSent(format!("a slot of {} bytes is too long", bytes.len()))),
+    }
+}
+
+/// Something failed before the record was touched.
+fn not_written(error: &io::Error) -> SlotError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => SlotError::Full(error.to_string()),
+        _ => SlotError::NotSent(error.to_string()),
+    }
+}
+
+fn stopped(error: &impl std::fmt::Display) -> String {
+    format!(
+        "writing has stopped because of an earlier failure ({error}); opening again decides what is stored"
+    )
+}

@@ -1,0 +1,188 @@
+//! Real directories and files. With the openers of the view engines this is the only place of the ledger
+//! that touches the file system.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::disk::{Disk, DiskFile, DiskLock};
+
+/// Its lock is the kernel's and ends with the process; the file itself stays and means nothing.
+const LOCK: &str = "lock";
+
+/// A directory of the file system.
+pub struct FileDisk {
+    path: PathBuf,
+    read_only: bool,
+}
+
+impl FileDisk {
+    /// The directory at `path`, created durably if it is not there.
+    pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let path = path.into();
+        create_directories(&path)?;
+        Ok(FileDisk { path, read_only: false })
+    }
+
+    /// The directory at `path`, for looking only: nothing is created, written or locked.
+    pub fn read_only(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let path = path.into();
+        match fs::metadata(&path)?.is_dir() {
+            true => Ok(FileDisk { path, read_only: true }),
+            false => Err(io::Error::new(
+                io::ErrorKind::NotADirectory,
+                format!("{} is no directory", path.display()),
+            )),
+        }
+    }
+
+    fn writable(&self) -> io::Result<()> {
+        match self.read_only {
+            true => Err(io::Error::new(
+                io::ErrorKind::ReadOnlyFilesystem,
+                format!("{} was opened for reading only", self.path.display()),
+            )),
+            false => Ok(()),
+        }
+    }
+
+    fn open_with(&self, name: &str, options: &mut OpenOptions) -> io::Result<Arc<dyn DiskFile>> {
+        let path = self.path.join(name);
+        match options.read(true).open(&path) {
+            Ok(file) => Ok(Arc::new(RealFile(file))),
+            Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
+        }
+    }
+}
+
+impl Disk for FileDisk {
+    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        self.writable()?;
+        self.open_with(name, OpenOptions::new().write(true).create_new(true))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        self.open_with(name, OpenOptions::new().write(!self.read_only))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.writable()?;
+        fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.writable()?;
+        fs::remove_file(self.path.join(name))
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            // A name that is not UTF-8 is none of ours.
+            if let Ok(name) = entry?.file_name().into_string() {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        sync_directory(&self.path)
+    }
+
+    fn lock(&self) -> io::Result<Box<dyn DiskLock>> {
+        self.writable()?;
+        let path = self.path.join(LOCK);
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Box::new(RealLock { _file: file })),
+            Err(TryLockError::WouldBlock) => Err(io::Error::new(
+                io::ErrorKind::WouldBlock,
+                format!("another process has {} open", self.path.display()),
+            )),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn nonce(&self) -> io::Result<u64> {
+        let mut bytes = [0; 8];
+        getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+}
+
+struct RealFile(File);
+
+impl DiskFile for RealFile {
+    #[cfg(unix)]
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(&self.0, buffer, offset)
+    }
+
+    #[cfg(unix)]
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::write_at(&self.0, bytes, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_read(&self.0, buffer, offset)
+    }
+
+    #[cfg(windows)]
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_write(&self.0, bytes, offset)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+}
+
+struct RealLock {
+    /// Closing it releases the lock.
+    _file: File,
+}
+
+impl DiskLock for RealLock {}
+
+/// Removes a directory with all that is in it; one that is not there is fine.
+pub(super) fn remove_directory(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Creates a directory and those above it, and makes the name of each one durable.
+pub(super) fn create_directories(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent {
+        create_directories(parent)?;
+    }
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        other => other?,
+    }
+    sync_directory(parent.unwrap_or(Path::new(".")))
+}
+
+#[cfg(unix)]
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Elsewhere directories cannot be opened for syncing, and the file system orders names itself.
+#[cfg(not(unix))]
+fn sync_directory(_path: &Path) -> io::Result<()> {
+    Ok(())
+}

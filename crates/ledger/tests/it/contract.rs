@@ -1,0 +1,163 @@
+//! Every slot store keeps the contract, and the suite catches a store that breaks any clause of it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use everstrand_ledger::storage::contract::{Clause, Placement, check, link_of};
+use everstrand_ledger::storage::memory_disk::Unsynced;
+use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
+use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, MemoryDisk, MemorySlots};
+
+/// Small, so that journals have many.
+const SEGMENT_BYTES: u64 = 4096;
+
+fn open(disk: MemoryDisk) -> DiskSlots {
+    let options = DiskSlotsOptions { segment_bytes: SEGMENT_BYTES };
+    DiskSlots::open(Arc::new(disk), link_of, options).unwrap()
+}
+
+struct InMemory(Arc<MemorySlots>);
+
+impl Placement for InMemory {
+    fn reopen(&self) -> Arc<dyn SlotStore> {
+        self.0.clone()
+    }
+}
+
+/// Loses power between two openings.
+struct OnMemoryDisk(MemoryDisk);
+
+impl Placement for OnMemoryDisk {
+    fn reopen(&self) -> Arc<dyn SlotStore> {
+        self.0.crash(Unsynced::Lost);
+        Arc::new(open(self.0.clone()))
+    }
+}
+
+struct OnFiles(tempfile::TempDir);
+
+impl Placement for OnFiles {
+    fn reopen(&self) -> Arc<dyn SlotStore> {
+        let disk = FileDisk::create(self.0.path().join("a/ledger")).unwrap();
+        let options = DiskSlotsOptions { segment_bytes: SEGMENT_BYTES };
+        Arc::new(DiskSlots::open(Arc::new(disk), link_of, options).unwrap())
+    }
+}
+
+#[test]
+fn memory_slots_keep_the_contract() {
+    for clause in Clause::ALL {
+        let placement = InMemory(Arc::new(MemorySlots::new(link_of)));
+        // C2: what is in memory promises to survive nothing, so it is the same store.
+        check(clause, &placement).unwrap_or_else(|seen| panic!("{clause:?}: {seen}"));
+    }
+}
+
+#[test]
+fn disk_slots_keep_the_contract_through_losses_of_power() {
+    for clause in Clause::ALL {
+        let placement = OnMemoryDisk(MemoryDisk::new());
+        check(clause, &placement).unwrap_or_else(|seen| panic!("{clause:?}: {seen}"));
+    }
+}
+
+#[test]
+fn disk_slots_keep_the_contract_on_real_files() {
+    for clause in Clause::ALL {
+        let placement = OnFiles(tempfile::tempdir().unwrap());
+        check(clause, &placement).unwrap_or_else(|seen| panic!("{clause:?}: {seen}"));
+    }
+}
+
+/// Breaks one clause.
+struct Broken {
+    clause: Clause,
+    slots: MemorySlots,
+    late: Mutex<Option<(u64, Vec<u8>)>>,
+    calls: AtomicU64,
+}
+
+impl SlotStore for Broken {
+    fn create(&self, slot: u64, bytes: &[u8]) -> Result<Created, SlotError> {
+        match self.clause {
+            // Two winners: the look and the act are not one.
+            Clause::OneBody => match self.slots.create(slot, bytes)? {
+                Created::Exists if bytes.ends_with(b"racing") => Ok(Created::Won),
+                created => Ok(created),
+            },
+            // It is not there until somebody creates the next one.
+            Clause::Linearizable => {
+                if let Some((slot, bytes)) = self.late.lock().unwrap().replace((slot, bytes.to_vec())) {
+                    self.slots.create(slot, &bytes)?;
+                }
+                Ok(Created::Won)
+            }
+            // It says "exists" for ever, and nothing is there.
+            Clause::ExistsIsRead => Ok(Created::Exists),
+            // "Certainly not", and yet.
+            Clause::UnknownSettles => {
+                self.slots.create(slot, bytes)?;
+                Err(SlotError::NotSent("the network is down".into()))
+            }
+            _ => self.slots.create(slot, bytes),
+        }
+    }
+
+    fn read(&self, slot: u64) -> Result<Option<Vec<u8>>, SlotError> {
+        let stored = self.slots.read(slot)?;
+        Ok(match self.clause {
+            Clause::NoDeletion if self.calls.fetch_add(1, Ordering::Relaxed) > 100 && slot == 20 => None,
+            Clause::NoSilentChange => stored.map(|mut bytes| {
+                bytes.truncate(1_000_000);
+                bytes
+            }),
+            _ => stored,
+        })
+    }
+
+    fn tip_hint(&self) -> Result<Option<u64>, SlotError> {
+        self.slots.tip_hint()
+    }
+
+    fn redact(&self, slot: u64, link: [u8; 32], bytes: &[u8]) -> Result<(), SlotError> {
+        match self.clause {
+            Clause::RedactionKeepsLink => {
+                self.slots.redact(slot, link_of(&self.slots.read(slot)?.unwrap_or_default()).unwrap(), bytes)
+            }
+            _ => self.slots.redact(slot, link, bytes),
+        }
+    }
+}
+
+struct BrokenPlacement {
+    clause: Clause,
+    store: Mutex<Arc<Broken>>,
+}
+
+impl BrokenPlacement {
+    fn new(clause: Clause) -> Self {
+        BrokenPlacement { clause, store: Mutex::new(Self::store(clause)) }
+    }
+
+    fn store(clause: Clause) -> Arc<Broken> {
+        let slots = MemorySlots::new(link_of);
+        Arc::new(Broken { clause, slots, late: Mutex::default(), calls: AtomicU64::default() })
+    }
+}
+
+impl Placement for BrokenPlacement {
+    fn reopen(&self) -> Arc<dyn SlotStore> {
+        let mut store = self.store.lock().unwrap();
+        if self.clause == Clause::Durable {
+            *store = Self::store(self.clause);
+        }
+        store.clone()
+    }
+}
+
+#[test]
+fn a_store_that_breaks_a_clause_is_caught_by_that_clause() {
+    for clause in Clause::ALL {
+        assert!(check(clause, &BrokenPlacement::new(clause)).is_err(), "{clause:?} was not caught");
+    }
+}

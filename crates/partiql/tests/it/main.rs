@@ -1,0 +1,3 @@
+//! The language from outside: texts in, trees, plans and rows out.
+
+mod parser;
