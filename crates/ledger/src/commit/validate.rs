@@ -115,7 +115,9 @@ impl Recent {
     /// Forgets blocks up to and including `floor`, because no open transaction is older.
     pub(crate) fn prune(&mut self, floor: u64) {
         self.floor = self.floor.max(floor);
-        while let Some((block, touched)) = self.log.pop_front_if(|(block, _)| *block <= floor) {
+        while self.log.front().is_some_and(|(block, _)| *block <= floor)
+            && let Some((block, touched)) = self.log.pop_front()
+        {
             // A younger block may have changed the same thing again; its note stays.
             for id in &touched.documents {
                 forget(&mut self.documents, id, block);
@@ -135,11 +137,6 @@ impl Recent {
                 }
             }
         }
-    }
-
-    /// How many blocks are remembered.
-    pub(crate) fn blocks(&self) -> usize {
-        self.log.len()
     }
 }
 

@@ -12,10 +12,8 @@
 //! 89  data: Ion binary, or the hash of redacted data
 //! ```
 
-use everstrand_ion::{Document, Timestamp};
-use everstrand_journal::{
-    Block, BlockAddress, Hash, Revision, RevisionData, RevisionMetadata, StoredData, StoredRevision, UniqueId,
-};
+use everstrand_ion::Document;
+use everstrand_journal::{Block, Hash, RevisionData, StoredData, StoredRevision, UniqueId};
 
 use crate::storage::views::ViewError;
 
@@ -64,21 +62,6 @@ impl ViewRevision {
             time: i64::from_be_bytes(part(header, 81)),
             data,
         })
-    }
-
-    /// As the journal's library shows it.
-    pub(crate) fn to_revision(&self, strand_id: UniqueId) -> Revision {
-        Revision {
-            block_address: Some(BlockAddress { strand_id, sequence_no: self.block }),
-            hash: self.hash,
-            data: self.data.clone(),
-            metadata: RevisionMetadata {
-                id: self.id,
-                version: self.version,
-                tx_time: Timestamp::from_unix_millis(self.time),
-                tx_id: self.transaction_id,
-            },
-        }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::ops::Bound;
 
-use crate::language::key;
 use everstrand_ion::RawValue;
 use everstrand_journal::UniqueId;
+use everstrand_partiql::key;
 
 use super::catalog::Index;
 

@@ -1,9 +1,13 @@
 //! A transaction: statements against one snapshot, with everything read and written noted, until the
 //! commit tells whether it all still holds.
 
+mod definitions;
+mod documents;
 pub(crate) mod pages;
+mod past;
 pub(crate) mod propose;
 pub(crate) mod read_set;
+mod rows;
 mod views;
 pub(crate) mod write_set;
 
@@ -11,9 +15,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::language::{self as partiql, Rows};
 use everstrand_ion::Document;
 use everstrand_journal::{CommitDigest, Hash, StatementInfo, UniqueId, statement_digest};
+use everstrand_partiql::{self as partiql, Rows};
 
 use crate::commit::future::CommitFuture;
 use crate::error::LedgerError;
@@ -183,7 +187,7 @@ impl Transaction {
         let options = partiql::Options { extensions: self.core().options.extensions, ..Default::default() };
         let statement = partiql::parse(text)?;
         let mut scope = self.scope(number);
-        let plan = partiql::plan(&statement, parameters, &mut scope, &options)?;
+        let plan = crate::language::plan(&statement, parameters, &mut scope, &options)?;
         let rows = partiql::execute(plan, parameters.into(), &mut scope)?;
         self.page(number, rows, None, (0, 0))
     }

@@ -1,7 +1,7 @@
 //! Results in pages: the first comes with the statement, the rest by tokens.
 
-use crate::language::Rows;
 use everstrand_ion::Document;
+use everstrand_partiql::Rows;
 
 /// Some values of a statement's result, in order.
 #[derive(Clone, Debug, Default, PartialEq)]

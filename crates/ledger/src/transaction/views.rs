@@ -1,15 +1,26 @@
-//! What a transaction shows to its statements.
+//! What a transaction shows to its statements: names, views, history and the catalogue.
+//!
+//! The user view shows what the transaction has written; the committed view and history show what was
+//! committed. Whatever a statement is told is noted in the read set, also that something is not there.
+//! The past does not change, so reading it is not noted.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use everstrand_ion::{Document, Timestamp, Value};
+use everstrand_journal::UniqueId;
 use everstrand_partiql::tables::{
-    Access, AsOf, Cursor, HistoryTable, OnConflict, Row, Source, Tables, TablesError,
+    Access, AsOf, Cursor, HistoryTable, OnConflict, Row, Source, SourceKind, Tables, TablesError,
 };
 
 use super::{Interrupt, Work};
+use crate::error::LedgerError;
 use crate::ledger::Core;
 use crate::state::Snapshot;
+use crate::state::catalog::{Catalog, Table};
+
+/// Before the name of a table, the name of its committed view.
+pub(crate) const COMMITTED_PREFIX: &str = "_ql_committed_";
 
 /// One statement's view of its transaction.
 pub(crate) struct Scope<'a> {
@@ -24,21 +35,132 @@ pub(crate) struct Scope<'a> {
     pub(crate) deadline: u64,
     pub(crate) interrupt: &'a Interrupt,
 }
+
+impl Scope<'_> {
+    /// The catalogue as the statement sees it.
+    pub(crate) fn catalog(&self) -> &Arc<Catalog> {
+        self.work.writes.catalog_before(self.statement).unwrap_or(&self.snapshot.head.catalog)
+    }
+
+    /// The table that a source reads.
+    pub(crate) fn table_of(&self, source: &Source) -> Result<Arc<Table>, LedgerError> {
+        let id = source.table_id.parse::<UniqueId>().ok();
+        let table = id.and_then(|id| self.catalog().by_id(id)).cloned();
+        table.ok_or_else(|| LedgerError::Internal(format!("there is no table {}", source.table_id)))
+    }
+
+    /// The last block that is not later than a point in the past.
+    fn block_at(&self, as_of: &AsOf) -> Result<u64, LedgerError> {
+        let tip = self.snapshot.head.tip.sequence_no;
+        let timestamp = match as_of {
+            AsOf::Block(block) if *block <= tip => return Ok(*block),
+            AsOf::Block(block) => {
+                return Err(LedgerError::bad_request(format!(
+                    "Block {block} is beyond the last block, {tip}"
+                )));
+            }
+            AsOf::Timestamp(timestamp) => timestamp,
+        };
+        // Timestamps of blocks never go backwards: the first later block follows the one in question.
+        let (mut low, mut high) = (0, tip + 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let (_, millis) = self
+                .snapshot
+                .block_position(middle)?
+                .ok_or_else(|| LedgerError::Internal(format!("block {middle} is not in the directory")))?;
+            match Timestamp::from_unix_millis(millis).instant_cmp(timestamp) {
+                Ordering::Greater => high = middle,
+                Ordering::Less | Ordering::Equal => low = middle + 1,
+            }
+        }
+        low.checked_sub(1)
+            .ok_or_else(|| LedgerError::bad_request("The ledger did not exist at that time".to_owned()))
+    }
+
+    fn past_source(&self, kind: SourceKind, name: &str, as_of: &AsOf) -> Result<Option<Source>, LedgerError> {
+        let block = self.block_at(as_of)?;
+        let table = self.snapshot.head.catalog.active_at(name, block);
+        Ok(table.map(|table| Source {
+            kind,
+            table_id: Arc::clone(&table.id_text),
+            indexes: Arc::from([]),
+            as_of: Some(AsOf::Block(block)),
+        }))
+    }
+
+    fn check_period(&self, start: Option<&Timestamp>, end: Option<&Timestamp>) -> Result<(), LedgerError> {
+        let now = Timestamp::from_unix_millis(self.now);
+        let end_or_now = end.unwrap_or(&now);
+        if end_or_now.instant_cmp(&now) == Ordering::Greater {
+            return Err(LedgerError::bad_request("The end of a history must not be later than now"));
+        }
+        if start.is_some_and(|start| start.instant_cmp(end_or_now) == Ordering::Greater) {
+            return Err(LedgerError::bad_request("The start of a history must not be later than its end"));
+        }
+        Ok(())
+    }
+}
+
 impl Tables for Scope<'_> {
     fn source(&mut self, name: &str, as_of: Option<AsOf>) -> Result<Option<Source>, TablesError> {
-        todo!()
+        let (kind, name) = match name.strip_prefix(COMMITTED_PREFIX) {
+            Some(name) => (SourceKind::Committed, name),
+            None => (SourceKind::User, name),
+        };
+        if let Some(as_of) = as_of {
+            return Ok(self.past_source(kind, name, &as_of)?);
+        }
+        self.work.reads.names.insert(name.into());
+        Ok(self.catalog().active(name).map(|table| Source {
+            kind,
+            table_id: Arc::clone(&table.id_text),
+            indexes: Arc::clone(&table.online),
+            as_of: None,
+        }))
     }
+
     fn history(
         &mut self,
         table: HistoryTable<'_>,
         start: Option<Timestamp>,
         end: Option<Timestamp>,
     ) -> Result<Option<Source>, TablesError> {
-        todo!()
+        let table = match table {
+            HistoryTable::Name(name) => {
+                self.work.reads.names.insert(name.into());
+                self.catalog().active(name)
+            }
+            HistoryTable::Id(id) => match id.parse() {
+                Ok(id) => {
+                    self.work.reads.table_ids.insert(id);
+                    self.catalog().by_id(id)
+                }
+                Err(_) => None,
+            },
+        };
+        let Some(table_id) = table.map(|table| Arc::clone(&table.id_text)) else {
+            return Ok(None);
+        };
+        self.check_period(start.as_ref(), end.as_ref())?;
+        let kind = SourceKind::History { start, end };
+        Ok(Some(Source { kind, table_id, indexes: Arc::from([]), as_of: None }))
     }
+
     fn information_schema(&mut self, name: &str) -> Result<Option<Source>, TablesError> {
-        todo!()
+        if name != "user_tables" {
+            return Ok(None);
+        }
+        self.work.reads.catalogue = true;
+        let nothing: Arc<str> = Arc::from("");
+        Ok(Some(Source {
+            kind: SourceKind::UserTables,
+            table_id: nothing,
+            indexes: Arc::from([]),
+            as_of: None,
+        }))
     }
+
     fn rows(
         &mut self,
         source: &Source,
@@ -46,52 +168,71 @@ impl Tables for Scope<'_> {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Vec<Row>, TablesError> {
-        todo!()
+        Ok(self.read(source, access, after, limit)?)
     }
+
     fn insert(
         &mut self,
         table: &Source,
         document: Document,
         on_conflict: OnConflict,
     ) -> Result<Option<Arc<str>>, TablesError> {
-        todo!()
+        Ok(self.write_new(table, document, on_conflict)?)
     }
+
     fn replace(&mut self, table: &Source, id: &str, document: Document) -> Result<(), TablesError> {
-        todo!()
+        Ok(self.write_next(table, id, Some(document))?)
     }
+
     fn delete(&mut self, table: &Source, id: &str) -> Result<(), TablesError> {
-        todo!()
+        Ok(self.write_next(table, id, None)?)
     }
+
     fn create_table(&mut self, name: &str, tags: Option<&Value>) -> Result<Arc<str>, TablesError> {
-        todo!()
+        Ok(self.add_table(name, tags)?)
     }
+
     fn create_index(
         &mut self,
         table: &str,
         paths: &[Vec<String>],
         unique: bool,
     ) -> Result<Arc<str>, TablesError> {
-        todo!()
+        Ok(self.add_index(table, paths, unique)?)
     }
+
     fn drop_index(&mut self, index_id: &str, table: &str) -> Result<Arc<str>, TablesError> {
-        todo!()
+        Ok(self.remove_index(index_id, table)?)
     }
+
     fn drop_table(&mut self, name: &str) -> Result<Arc<str>, TablesError> {
-        todo!()
+        Ok(self.remove_table(name)?)
     }
+
     fn undrop_table(&mut self, table_id: &str) -> Result<Arc<str>, TablesError> {
-        todo!()
+        Ok(self.restore_table(table_id)?)
     }
-    fn procedure(&mut self, name: &str, arguments: &[Value]) -> Result<Option<Vec<Value>>, TablesError> {
-        todo!()
+
+    fn procedure(&mut self, _name: &str, _arguments: &[Value]) -> Result<Option<Vec<Value>>, TablesError> {
+        Ok(None)
     }
+
     fn transaction_id(&self) -> Arc<str> {
-        todo!()
+        Arc::clone(self.transaction_id)
     }
+
     fn now(&self) -> Timestamp {
-        todo!()
+        Timestamp::from_unix_millis(self.now)
     }
+
     fn interrupted(&mut self) -> Result<(), TablesError> {
-        todo!()
+        if self.interrupt.is_stopped() {
+            return Err(LedgerError::Interrupted.into());
+        }
+        if self.core.environment.clock.monotonic_millis() >= self.deadline {
+            let transaction_id = self.transaction_id.to_string();
+            return Err(LedgerError::TransactionExpired { transaction_id }.into());
+        }
+        Ok(())
     }
 }

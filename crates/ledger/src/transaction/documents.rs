@@ -1,0 +1,207 @@
+//! Statements that write documents, and the rule that a unique index enforces.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use everstrand_ion::{Document, IonType};
+use everstrand_journal::{RevisionData, UniqueId};
+use everstrand_partiql::tables::{OnConflict, Source, SourceKind};
+
+use super::views::Scope;
+use super::write_set::Base;
+use crate::error::LedgerError;
+use crate::state::catalog::{Index, IndexStatus, Table};
+use crate::state::documents::{ViewRevision, id_and_data};
+use crate::state::index::{global_key, prefixed, successor, unique_key_of};
+use crate::state::keys::{self, Place};
+use crate::storage::views::Keyspace;
+
+impl Scope<'_> {
+    /// INSERT of one document; `None` where another was left in place.
+    pub(super) fn write_new(
+        &mut self,
+        source: &Source,
+        document: Document,
+        on_conflict: OnConflict,
+    ) -> Result<Option<Arc<str>>, LedgerError> {
+        let table = self.writable(source)?;
+        self.check_document(&document)?;
+        if let Some((index, other)) = self.conflicting(&table, &document, None)? {
+            return match on_conflict {
+                OnConflict::Refuse => Err(not_unique(&table, &index)),
+                OnConflict::DoNothing => Ok(None),
+                OnConflict::DoReplace => {
+                    let id: Arc<str> = other.to_string().into();
+                    self.write_next(source, &id, Some(document))?;
+                    Ok(Some(id))
+                }
+            };
+        }
+        let id = self.core.environment.ids.next();
+        self.check_room(id)?;
+        self.work.writes.insert(self.statement, id, table, document);
+        self.check_bytes()?;
+        Ok(Some(id.to_string().into()))
+    }
+
+    /// The next revision of a document, or with `None` its last.
+    pub(super) fn write_next(
+        &mut self,
+        source: &Source,
+        id: &str,
+        document: Option<Document>,
+    ) -> Result<(), LedgerError> {
+        let table = self.writable(source)?;
+        let unknown = || LedgerError::bad_request(format!("Table {} has no document {id}", table.name));
+        let id: UniqueId = id.parse().map_err(|_| unknown())?;
+        self.work.reads.documents.insert(id);
+        let base = match self.work.writes.get(id) {
+            Some(written) if written.last().is_none() => return Err(unknown()),
+            Some(written) => written.base.clone(),
+            None => Some(self.committed(&table, id)?.ok_or_else(unknown)?),
+        };
+        if let Some(document) = &document {
+            self.check_document(document)?;
+            if let Some((index, _)) = self.conflicting(&table, document, Some(id))? {
+                return Err(not_unique(&table, &index));
+            }
+        }
+        self.check_room(id)?;
+        self.work.writes.replace(self.statement, id, document, &table, base);
+        self.check_bytes()
+    }
+
+    /// A document as the snapshot has it.
+    pub(super) fn committed(&self, table: &Table, id: UniqueId) -> Result<Option<Base>, LedgerError> {
+        let view = &self.snapshot.view;
+        let place = view.get(Keyspace::Ids, id.as_bytes())?.as_deref().and_then(Place::from_bytes);
+        let Some(place) = place.filter(|place| place.table == table.number) else {
+            return Ok(None);
+        };
+        let Some(stored) = view.get(Keyspace::Documents, &place.to_bytes())? else {
+            return Ok(None);
+        };
+        let revision = ViewRevision::from_bytes(&stored)?;
+        Ok(match revision.data {
+            RevisionData::Data(data) => Some(Base { place, version: revision.version, data }),
+            RevisionData::Deleted | RevisionData::Redacted(_) => None,
+        })
+    }
+
+    fn writable(&self, source: &Source) -> Result<Arc<Table>, LedgerError> {
+        if source.kind != SourceKind::User || source.as_of.is_some() {
+            return Err(LedgerError::bad_request(
+                "DML statements are only supported in the default user view",
+            ));
+        }
+        self.table_of(source)
+    }
+
+    fn check_document(&self, document: &Document) -> Result<(), LedgerError> {
+        let root = document.root();
+        if root.ion_type() != IonType::Struct || root.is_null() {
+            let kind = root.ion_type();
+            return Err(LedgerError::bad_request(format!(
+                "A document must be a struct, and this is a {kind:?}"
+            )));
+        }
+        let (size, bound) = (document.as_bytes().len(), self.core.options.limits.document_bytes);
+        if size > bound {
+            let message = format!("The document has {size} bytes, more than the limit of {bound}");
+            return Err(LedgerError::bad_request(message));
+        }
+        Ok(())
+    }
+
+    fn check_room(&self, id: UniqueId) -> Result<(), LedgerError> {
+        let bound = self.core.options.limits.documents_per_transaction;
+        if self.work.writes.len() >= bound && self.work.writes.get(id).is_none() {
+            let message = format!("The transaction exceeds the limit of {bound} documents");
+            return Err(LedgerError::bad_request(message));
+        }
+        Ok(())
+    }
+
+    /// Asked after the write: the statement then fails and is taken back.
+    fn check_bytes(&self) -> Result<(), LedgerError> {
+        let (size, bound) = (self.work.writes.bytes(), self.core.options.limits.transaction_bytes);
+        if size > bound {
+            let message = format!("The transaction writes {size} bytes, more than the limit of {bound}");
+            return Err(LedgerError::bad_request(message));
+        }
+        Ok(())
+    }
+
+    /// Another document with the same key in a unique index. What is asked of the index is noted, so
+    /// that a key which another transaction takes meanwhile is a conflict.
+    fn conflicting(
+        &mut self,
+        table: &Table,
+        document: &Document,
+        id: Option<UniqueId>,
+    ) -> Result<Option<(Index, UniqueId)>, LedgerError> {
+        let enforced = |index: &&Index| index.unique && !matches!(index.status, IndexStatus::Failed(_));
+        // The indexes as they are now, also where this statement's catalogue is older.
+        let current = self.catalog().by_id(table.id).cloned();
+        let indexes = current.iter().flat_map(|table| &table.indexes).filter(enforced);
+        for index in indexes {
+            let Some(key) = unique_key_of(index, document.root()) else {
+                continue;
+            };
+            let global = global_key(index.id, &key);
+            self.work.reads.span(Bound::Included(global.clone()), Bound::Included(global));
+
+            let own = self.work.writes.iter().find(|(other, written)| {
+                Some(*other) != id
+                    && written.table.id == table.id
+                    && written.last().and_then(|data| unique_key_of(index, data.root())).as_ref()
+                        == Some(&key)
+            });
+            if let Some((other, _)) = own {
+                return Ok(Some((index.clone(), other)));
+            }
+            if let Some(other) = self.committed_under(table, index, &key, id)? {
+                return Ok(Some((index.clone(), other)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A document of the snapshot under this key that this transaction has not written.
+    fn committed_under(
+        &self,
+        table: &Table,
+        index: &Index,
+        key: &[u8],
+        id: Option<UniqueId>,
+    ) -> Result<Option<UniqueId>, LedgerError> {
+        let upper = successor(key).map_or(Bound::Unbounded, Bound::Excluded);
+        let (lower, upper) = prefixed(&index.number.to_be_bytes(), &Bound::Included(key.to_vec()), &upper);
+        let view = &self.snapshot.view;
+        let (lower, upper) = (lower.as_ref().map(Vec::as_slice), upper.as_ref().map(Vec::as_slice));
+        // All but one of the entries are of documents that this transaction has given other keys.
+        let most = self.work.writes.len() + 2;
+        for (entry, _) in view.range(Keyspace::Indexes, lower, upper, false, most)? {
+            let Some((_, number)) = keys::index_entry_parts(&entry) else {
+                continue;
+            };
+            let place = Place { table: table.number, number };
+            let Some(stored) = view.get(Keyspace::Documents, &place.to_bytes())? else {
+                continue;
+            };
+            let (other, _) = id_and_data(&stored)?;
+            if Some(other) != id && self.work.writes.get(other).is_none() {
+                return Ok(Some(other));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn not_unique(table: &Table, index: &Index) -> LedgerError {
+    LedgerError::bad_request(format!(
+        "Another document of table {} has the same key in the unique index {}",
+        table.name,
+        index.expression()
+    ))
+}
