@@ -47,8 +47,9 @@ pub fn write_pretty(value: &Value) -> String {
     writer::write(value, true)
 }
 
+/// Compact text, or with `{:#}` the text for people.
 impl std::fmt::Display for Value {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&write(self))
+        formatter.write_str(&writer::write(self, formatter.alternate()))
     }
 }

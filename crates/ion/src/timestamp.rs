@@ -148,11 +148,6 @@ impl Timestamp {
         Timestamp::from_utc(utc, precision, offset)
     }
 
-    /// How many days a month (1 to 12) of a year has.
-    pub fn days_in_month(year: u16, month: u8) -> u8 {
-        days_in_month(year, month)
-    }
-
     /// Compares the instants, whatever the precision and the offset.
     pub fn instant_cmp(&self, other: &Timestamp) -> Ordering {
         self.instant().cmp(&other.instant())

@@ -1,6 +1,6 @@
 //! The text form: what is printed, what is read, what is refused, and that no input harms.
 
-use everstrand_ion::{Data, IonType, MAX_DEPTH, Struct, Symbol, Value, binary, text};
+use everstrand_ion::{Data, Document, IonType, MAX_DEPTH, Struct, Symbol, Value, binary, text};
 use proptest::prelude::*;
 
 use crate::strategy;
@@ -139,6 +139,20 @@ fn depth_is_bounded() {
     let nested = |depth: usize| format!("{}1{}", "{a:(".repeat(depth), ")}".repeat(depth));
     assert!(text::read_one(&nested(MAX_DEPTH / 2)).is_ok());
     assert!(text::read_one(&nested(MAX_DEPTH / 2 + 1)).is_err());
+}
+
+#[test]
+fn the_deepest_value_fits_a_small_stack() {
+    let deepest = || {
+        let nested = format!("{}1{}", "{a:x::(".repeat(MAX_DEPTH / 2), ")}".repeat(MAX_DEPTH / 2));
+        let value = read(&nested);
+        assert_eq!(text::write(&value), nested);
+        assert_eq!(read(&format!("{value:#}")), value.clone());
+        let document = Document::from(&value);
+        assert_eq!(document.to_value(), value);
+        assert_eq!(document.ion_hash(), everstrand_ion::ion_hash(&value));
+    };
+    std::thread::Builder::new().stack_size(512 * 1024).spawn(deepest).unwrap().join().unwrap();
 }
 
 #[test]
