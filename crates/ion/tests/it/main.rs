@@ -6,6 +6,7 @@ mod compare;
 mod documents;
 mod ion_hash;
 mod ion_tests;
+mod qldb_text;
 mod strategy;
 mod suites;
 mod text;
