@@ -4,6 +4,17 @@
 //! [`Value`] is an owned tree. [`RawValue`] is a borrowed view of a value inside Ion binary,
 //! [`Document`] owns one self-contained binary value and hands out [`RawValue`]s. Nothing here
 //! recurses deeper than [`MAX_DEPTH`], panics on any input, or allocates beyond its size class.
+//!
+//! ```
+//! use everstrand_ion::{Document, RawValue, text};
+//!
+//! let value = text::read_one("{ id: 1, owner: person::'Ada' }")?;
+//! assert_eq!(value.to_string(), "{id:1,owner:person::Ada}");
+//! let document = Document::from(&value);
+//! assert_eq!(document.root().get("id").and_then(RawValue::as_i64), Some(1));
+//! assert_eq!(document.ion_hash(), everstrand_ion::ion_hash(&value));
+//! # Ok::<(), everstrand_ion::IonError>(())
+//! ```
 
 mod decimal;
 mod document;
