@@ -34,7 +34,7 @@ impl Entries {
 
 /// The first system hash, of `{blockAddress, transactionId, blockTimestamp}`: it binds a block's
 /// content to its place, its transaction and its time.
-fn position_hash(address: BlockAddress, transaction_id: UniqueId, timestamp: i64) -> Hash {
+pub(crate) fn position_hash(address: BlockAddress, transaction_id: UniqueId, timestamp: i64) -> Hash {
     let position = Struct::from_iter([
         ("blockAddress", address.to_ion()),
         ("transactionId", Value::from(transaction_id.to_string())),

@@ -15,9 +15,10 @@
 
 use std::sync::Arc;
 
-use everstrand_ion::{Data, Document, RawValue};
+use everstrand_ion::Document;
 
 use crate::block_layout::{AT_HASH, AT_PREVIOUS_HASH, AT_SEQUENCE, AT_TIMESTAMP, KIND_FOREIGN, MAGIC, frame};
+use crate::foreign::hash_of;
 use crate::frame::{Reader, VERSION, Writer, to_u32, to_usize};
 use crate::{BlockAddress, FormatError, Hash};
 
@@ -44,13 +45,11 @@ impl ForeignBlock {
         let field = |name: &'static str| root.get(name).ok_or_else(|| missing(name));
         let address = BlockAddress::try_from(&field("blockAddress")?.to_value())
             .map_err(|error| FormatError::new(error.to_string(), 0))?;
-        let timestamp = match field("blockTimestamp")?.to_value().data {
-            Data::Timestamp(timestamp) => timestamp.unix_millis(),
-            _ => return Err(missing("blockTimestamp")),
-        };
-        let hash = hash_field(field("blockHash")?).flatten().ok_or_else(|| missing("blockHash"))?;
+        let timestamp =
+            field("blockTimestamp")?.as_timestamp().ok_or_else(|| missing("blockTimestamp"))?.unix_millis();
+        let hash = hash_of(field("blockHash")?).flatten().ok_or_else(|| missing("blockHash"))?;
         let previous_hash =
-            hash_field(field("previousBlockHash")?).ok_or_else(|| missing("previousBlockHash"))?;
+            hash_of(field("previousBlockHash")?).ok_or_else(|| missing("previousBlockHash"))?;
         Ok(ForeignBlock {
             address,
             timestamp,
@@ -140,14 +139,5 @@ impl ForeignBlock {
         put(AT_HASH, &self.hash.0);
         frame.put_checksum_since(0);
         frame
-    }
-}
-
-/// A blob of 32 bytes, or an empty one; `None` for anything else.
-fn hash_field(value: RawValue<'_>) -> Option<Option<Hash>> {
-    match value.to_value().data {
-        Data::Blob(bytes) if bytes.is_empty() => Some(None),
-        Data::Blob(bytes) => Hash::from_slice(&bytes).map(Some),
-        _ => None,
     }
 }

@@ -7,35 +7,50 @@
 //! reads a file, a clock or a socket.
 
 mod address;
+mod audit;
 mod block;
 mod block_builder;
 mod block_layout;
 mod catalog_change;
+mod check;
+mod checked_block;
 mod commit_digest;
 mod digest;
 mod entries;
 mod error;
+mod foreign;
 mod foreign_block;
 mod frame;
 mod hash;
 mod id;
+mod note;
 mod revision;
 mod slot;
 mod transaction_info;
 
+pub mod evidence;
+pub mod export;
+pub mod json;
 pub mod tree;
+pub mod verify;
 
 pub use address::BlockAddress;
+pub use audit::{AuditSummary, Auditor, SavedDigest, check_slot};
 pub use block::{Block, BlockKind, StoredData, StoredRevision, StoredStatement};
 pub use block_builder::{Draft, ProposedRevision, ProposedTransaction, genesis};
 pub use catalog_change::CatalogChange;
+pub use check::{Check, Deviation};
+pub use checked_block::{BlockShape, CheckedBlock, check_block};
 pub use commit_digest::{CommitDigest, statement_digest};
 pub use digest::Digest;
 pub use error::FormatError;
+pub use foreign::{DELETE_RULES, check_foreign, check_revision};
 pub use foreign_block::ForeignBlock;
 pub use hash::{Hash, dot, join, root};
 pub use id::UniqueId;
+pub use note::{Checkpoint, CheckpointSigner, CheckpointVerifier, InvalidNote, origin};
 pub use revision::{Revision, RevisionData, RevisionMetadata, revision_hash};
 pub use slot::{Slot, SlotContent, SlotHeader, WriterId};
 pub use transaction_info::{RedactedRevision, StatementInfo};
 pub use tree::Proof;
+pub use verify::verify_files;

@@ -1,6 +1,10 @@
 //! The auditor's library from outside.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod commit_digest;
 mod samples;
 mod slot;
+mod synthetic_export;
 mod tree;
+mod vectors;
