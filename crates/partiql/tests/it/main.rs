@@ -1,3 +1,6 @@
 //! The language from outside: texts in, trees, plans and rows out.
 
+mod keys;
+mod memory;
 mod parser;
+mod values;

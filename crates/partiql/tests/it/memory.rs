@@ -1,0 +1,421 @@
+//! Tables in memory: the plainest implementation of what the language asks for.
+
+use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
+
+use everstrand_ion::{Document, Timestamp, Value, text};
+use everstrand_partiql::key;
+use everstrand_partiql::tables::{
+    Access, AsOf, Cursor, HistoryTable, Index, OnConflict, Row, Source, SourceKind, Tables, TablesError,
+};
+
+/// Tables as vectors. Every write is a block of its own, one second after the one before.
+#[derive(Debug, Default)]
+pub(crate) struct MemoryTables {
+    tables: Vec<Table>,
+    ids: u64,
+    /// The number of writes so far, which is the sequence number of the last block.
+    block: u64,
+    /// After how many questions a statement is interrupted.
+    pub(crate) interrupt_after: Option<u64>,
+    /// How often rows of each kind of access were asked for.
+    pub(crate) scans: u64,
+    pub(crate) lookups: u64,
+}
+
+#[derive(Debug)]
+struct Table {
+    id: Arc<str>,
+    name: String,
+    is_active: bool,
+    indexes: Vec<Index>,
+    documents: Vec<Stored>,
+}
+
+/// A document with all its revisions, the last of them current; a revision without data is a deletion.
+#[derive(Debug)]
+struct Stored {
+    id: Arc<str>,
+    revisions: Vec<(u64, Option<Document>)>,
+}
+
+impl Stored {
+    fn at(&self, block: u64) -> Option<(usize, &(u64, Option<Document>))> {
+        self.revisions.iter().enumerate().rev().find(|(_, (written, _))| *written <= block)
+    }
+
+    fn data_at(&self, block: u64) -> Option<&Document> {
+        self.at(block).and_then(|(_, (_, data))| data.as_ref())
+    }
+}
+
+/// When a block was written: 2024-01-01T00:00:00Z plus as many seconds.
+pub(crate) fn block_time(block: u64) -> Timestamp {
+    Timestamp::from_unix_millis(1_704_067_200_000 + 1000 * i64::try_from(block).expect("few blocks"))
+}
+
+fn refused<T>(code: Option<&'static str>, message: impl Into<String>) -> Result<T, TablesError> {
+    Err(TablesError::Refused { code, message: message.into() })
+}
+
+impl MemoryTables {
+    fn new_id(&mut self, kind: &str) -> Arc<str> {
+        self.ids += 1;
+        format!("{kind}{}", self.ids).into()
+    }
+
+    fn active(&mut self, name: &str) -> Option<&mut Table> {
+        self.tables.iter_mut().find(|table| table.is_active && table.name == name)
+    }
+
+    fn table(&self, id: &str) -> &Table {
+        self.tables.iter().find(|table| &*table.id == id).expect("sources name tables")
+    }
+
+    fn table_mut(&mut self, id: &str) -> &mut Table {
+        self.tables.iter_mut().find(|table| &*table.id == id).expect("sources name tables")
+    }
+
+    fn block_of(&self, as_of: Option<&AsOf>) -> u64 {
+        match as_of {
+            None => self.block,
+            Some(AsOf::Block(block)) => *block,
+            Some(AsOf::Timestamp(timestamp)) => (0..=self.block)
+                .rev()
+                .find(|block| block_time(*block).instant_cmp(timestamp).is_le())
+                .unwrap_or(0),
+        }
+    }
+
+    /// All rows of a source in order of appearance, with the data that indexes look at.
+    fn all(&self, source: &Source) -> Vec<(Row, Option<Document>)> {
+        let block = self.block_of(source.as_of.as_ref());
+        let row = |id: Option<Arc<str>>, value: Document, data: Option<Document>| {
+            (Row { id, value, cursor: Cursor(Vec::new()) }, data)
+        };
+        match &source.kind {
+            SourceKind::UserTables => {
+                self.tables.iter().map(|table| row(None, Document::from(table_row(table)), None)).collect()
+            }
+            SourceKind::User => self
+                .table(&source.table_id)
+                .documents
+                .iter()
+                .filter_map(|stored| {
+                    let data = stored.data_at(block)?;
+                    Some(row(Some(Arc::clone(&stored.id)), data.clone(), Some(data.clone())))
+                })
+                .collect(),
+            SourceKind::Committed => self
+                .table(&source.table_id)
+                .documents
+                .iter()
+                .filter_map(|stored| {
+                    let (version, (written, data)) = stored.at(block)?;
+                    let data = data.as_ref()?;
+                    let value = revision(&stored.id, version, *written, Some(data));
+                    Some(row(Some(Arc::clone(&stored.id)), value, Some(data.clone())))
+                })
+                .collect(),
+            SourceKind::History { start, end } => self
+                .table(&source.table_id)
+                .documents
+                .iter()
+                .flat_map(|stored| {
+                    stored.revisions.iter().enumerate().filter_map(|(version, (written, data))| {
+                        let next = stored.revisions.get(version + 1);
+                        let is_late =
+                            end.as_ref().is_some_and(|end| block_time(*written).instant_cmp(end).is_gt());
+                        let is_early = start.as_ref().is_some_and(|start| {
+                            next.is_some_and(|(next, _)| block_time(*next).instant_cmp(start).is_le())
+                        });
+                        if is_late || is_early {
+                            return None;
+                        }
+                        let value = revision(&stored.id, version, *written, data.as_ref());
+                        Some(row(Some(Arc::clone(&stored.id)), value, data.clone()))
+                    })
+                })
+                .collect(),
+        }
+    }
+
+    fn conflicting(&self, table_id: &str, document: &Document, but: Option<&str>) -> Option<Arc<str>> {
+        let table = self.table(table_id);
+        for index in table.indexes.iter().filter(|index| index.unique) {
+            let key = key_of(index, document);
+            for stored in &table.documents {
+                if but != Some(&*stored.id)
+                    && stored.data_at(self.block).is_some_and(|other| key_of(index, other) == key)
+                {
+                    return Some(Arc::clone(&stored.id));
+                }
+            }
+        }
+        None
+    }
+
+    fn write(&mut self, table_id: &str, id: &str, data: Option<Document>) {
+        self.block += 1;
+        let block = self.block;
+        let stored = self.table_mut(table_id).documents.iter_mut().find(|stored| &*stored.id == id);
+        stored.expect("only found documents are written").revisions.push((block, data));
+    }
+}
+
+fn key_of(index: &Index, document: &Document) -> Vec<u8> {
+    let parts: Vec<_> = index.paths.iter().map(|path| key::at_path(document.root(), path)).collect();
+    key::encode(&parts)
+}
+
+fn revision(id: &str, version: usize, written: u64, data: Option<&Document>) -> Document {
+    let data = data.map_or(String::new(), |data| format!("data: {data},"));
+    let time = block_time(written);
+    let revision = format!(
+        "{{blockAddress: {{strandId: \"strand\", sequenceNo: {written}}}, hash: {{{{aGFzaA==}}}}, {data}
+          metadata: {{id: \"{id}\", version: {version}, txTime: {time}, txId: \"tx{written}\"}}}}"
+    );
+    Document::from(text::read_one(&revision).expect("well formed"))
+}
+
+fn table_row(table: &Table) -> Value {
+    let indexes: Vec<String> = table
+        .indexes
+        .iter()
+        .map(|index| {
+            let paths: Vec<String> = index.paths.iter().map(|path| path.join(".")).collect();
+            format!("{{indexId: \"{}\", expr: \"[{}]\", status: \"ONLINE\"}}", index.id, paths.join(", "))
+        })
+        .collect();
+    let status = if table.is_active { "ACTIVE" } else { "INACTIVE" };
+    let row = format!(
+        "{{tableId: \"{}\", name: \"{}\", indexes: [{}], status: \"{status}\"}}",
+        table.id,
+        table.name,
+        indexes.join(", ")
+    );
+    text::read_one(&row).expect("well formed")
+}
+
+impl Tables for MemoryTables {
+    fn source(&mut self, name: &str, as_of: Option<AsOf>) -> Result<Option<Source>, TablesError> {
+        let (kind, name) = match name.strip_prefix("_ql_committed_") {
+            Some(name) => (SourceKind::Committed, name),
+            None => (SourceKind::User, name),
+        };
+        Ok(self.active(name).map(|table| Source {
+            kind,
+            table_id: Arc::clone(&table.id),
+            indexes: table.indexes.clone().into(),
+            as_of,
+        }))
+    }
+
+    fn history(
+        &mut self,
+        table: HistoryTable<'_>,
+        start: Option<Timestamp>,
+        end: Option<Timestamp>,
+    ) -> Result<Option<Source>, TablesError> {
+        let found = match table {
+            HistoryTable::Name(name) => {
+                self.tables.iter().find(|table| table.is_active && table.name == name)
+            }
+            HistoryTable::Id(id) => self.tables.iter().find(|table| &*table.id == id),
+        };
+        Ok(found.map(|table| Source {
+            kind: SourceKind::History { start, end },
+            table_id: Arc::clone(&table.id),
+            indexes: Arc::new([]),
+            as_of: None,
+        }))
+    }
+
+    fn information_schema(&mut self, name: &str) -> Result<Option<Source>, TablesError> {
+        Ok((name == "user_tables").then(|| Source {
+            kind: SourceKind::UserTables,
+            table_id: "".into(),
+            indexes: Arc::new([]),
+            as_of: None,
+        }))
+    }
+
+    fn rows(
+        &mut self,
+        source: &Source,
+        access: &Access,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Vec<Row>, TablesError> {
+        let all = self.all(source);
+        let found: Vec<Row> = match access {
+            Access::Scan => {
+                self.scans += 1;
+                all.into_iter().map(|(row, _)| row).collect()
+            }
+            Access::Documents(ids) => {
+                self.lookups += 1;
+                let rows = |id: &Arc<str>| {
+                    let id = id.clone();
+                    all.iter()
+                        .filter(move |(row, _)| row.id.as_ref() == Some(&id))
+                        .map(|(row, _)| row.clone())
+                };
+                ids.iter().flat_map(rows).collect()
+            }
+            Access::Index { index_id, ranges, descending } => {
+                self.lookups += 1;
+                let index =
+                    source.indexes.iter().find(|index| index.id == *index_id).expect("an index of it");
+                let mut entries: Vec<(Vec<u8>, Row)> =
+                    all.into_iter().filter_map(|(row, data)| Some((key_of(index, &data?), row))).collect();
+                entries.sort_by(|(left, _), (right, _)| left.cmp(right));
+                if *descending {
+                    entries.reverse();
+                }
+                let mut found = Vec::new();
+                for range in ranges {
+                    let range: (Bound<Vec<u8>>, Bound<Vec<u8>>) = key::range(range);
+                    found.extend(
+                        entries.iter().filter(|(key, _)| range.contains(key)).map(|(_, row)| row.clone()),
+                    );
+                }
+                found
+            }
+        };
+        let skip = after.map_or(0, |cursor| {
+            usize::from_be_bytes(cursor.0.as_slice().try_into().expect("a cursor of these tables"))
+        });
+        let numbered = found.into_iter().enumerate().skip(skip).take(limit);
+        Ok(numbered
+            .map(|(number, row)| Row { cursor: Cursor((number + 1).to_be_bytes().to_vec()), ..row })
+            .collect())
+    }
+
+    fn insert(
+        &mut self,
+        table: &Source,
+        document: Document,
+        on_conflict: OnConflict,
+    ) -> Result<Option<Arc<str>>, TablesError> {
+        if let Some(other) = self.conflicting(&table.table_id, &document, None) {
+            return match on_conflict {
+                OnConflict::Refuse => {
+                    refused(None, format!("document {other} has the same key in a unique index"))
+                }
+                OnConflict::DoNothing => Ok(None),
+                OnConflict::DoReplace => {
+                    self.write(&table.table_id, &other, Some(document));
+                    Ok(Some(other))
+                }
+            };
+        }
+        let id = self.new_id("document");
+        let stored = Stored { id: Arc::clone(&id), revisions: Vec::new() };
+        self.table_mut(&table.table_id).documents.push(stored);
+        self.write(&table.table_id, &id, Some(document));
+        Ok(Some(id))
+    }
+
+    fn replace(&mut self, table: &Source, id: &str, document: Document) -> Result<(), TablesError> {
+        if let Some(other) = self.conflicting(&table.table_id, &document, Some(id)) {
+            return refused(None, format!("document {other} has the same key in a unique index"));
+        }
+        self.write(&table.table_id, id, Some(document));
+        Ok(())
+    }
+
+    fn delete(&mut self, table: &Source, id: &str) -> Result<(), TablesError> {
+        self.write(&table.table_id, id, None);
+        Ok(())
+    }
+
+    fn create_table(&mut self, name: &str, _tags: Option<&Value>) -> Result<Arc<str>, TablesError> {
+        if self.active(name).is_some() {
+            return refused(Some("412"), format!("Table with name: USER.{name} already exists"));
+        }
+        let id = self.new_id("table");
+        self.tables.push(Table {
+            id: Arc::clone(&id),
+            name: name.to_owned(),
+            is_active: true,
+            indexes: Vec::new(),
+            documents: Vec::new(),
+        });
+        Ok(id)
+    }
+
+    fn create_index(
+        &mut self,
+        table: &str,
+        paths: &[Vec<String>],
+        unique: bool,
+    ) -> Result<Arc<str>, TablesError> {
+        let id = self.new_id("index");
+        match self.active(table) {
+            None => refused(None, format!("no table {table}")),
+            Some(table) => {
+                table.indexes.push(Index { id, paths: paths.to_vec(), unique });
+                Ok(Arc::clone(&table.id))
+            }
+        }
+    }
+
+    fn drop_index(&mut self, index_id: &str, table: &str) -> Result<Arc<str>, TablesError> {
+        match self.active(table) {
+            None => refused(None, format!("no table {table}")),
+            Some(table) => {
+                let before = table.indexes.len();
+                table.indexes.retain(|index| &*index.id != index_id);
+                if table.indexes.len() == before {
+                    return refused(None, format!("no index {index_id}"));
+                }
+                Ok(Arc::clone(&table.id))
+            }
+        }
+    }
+
+    fn drop_table(&mut self, name: &str) -> Result<Arc<str>, TablesError> {
+        match self.active(name) {
+            None => refused(None, format!("no table {name}")),
+            Some(table) => {
+                table.is_active = false;
+                Ok(Arc::clone(&table.id))
+            }
+        }
+    }
+
+    fn undrop_table(&mut self, table_id: &str) -> Result<Arc<str>, TablesError> {
+        match self.tables.iter_mut().find(|table| &*table.id == table_id) {
+            None => refused(None, format!("no table {table_id}")),
+            Some(table) => {
+                table.is_active = true;
+                Ok(Arc::clone(&table.id))
+            }
+        }
+    }
+
+    fn procedure(&mut self, name: &str, arguments: &[Value]) -> Result<Option<Vec<Value>>, TablesError> {
+        // A procedure that answers its arguments.
+        Ok(name.eq_ignore_ascii_case("echo").then(|| arguments.to_vec()))
+    }
+
+    fn transaction_id(&self) -> Arc<str> {
+        "transaction".into()
+    }
+
+    fn now(&self) -> Timestamp {
+        block_time(self.block)
+    }
+
+    fn interrupted(&mut self) -> Result<(), TablesError> {
+        match &mut self.interrupt_after {
+            Some(0) => refused(None, "the statement was stopped"),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
