@@ -8,6 +8,7 @@
 //! is at most [`MAX_DEPTH`] deep, so that whoever walks a tree may recurse.
 
 mod print;
+mod walk;
 
 use everstrand_ion::Value;
 

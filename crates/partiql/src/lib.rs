@@ -16,11 +16,13 @@ mod execute;
 mod lexer;
 mod number;
 mod parser;
+mod planner;
 mod view;
 
 pub use error::{Category, PartiqlError};
 pub use execute::{Rows, execute};
 pub use parser::parse;
+pub use planner::plan;
 pub use view::ValueRef;
 
 /// How a statement may use the language, and within which bounds it runs.
@@ -29,6 +31,9 @@ pub struct Options {
     /// Whether the constructs are there that QLDB did not have. Without them they are refused with
     /// QLDB's own errors.
     pub extensions: bool,
+    /// Whether an unqualified name in a nested query belongs to its only source, as it does in the
+    /// outermost. QLDB refused it, and so does everything here but the public conformance suite.
+    pub lenient_names: bool,
     /// How many bytes of rows one statement may hold at once: to sort, group, make distinct, join by
     /// hash, or as the result of a nested query.
     pub held_bytes_max: usize,
@@ -36,6 +41,6 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { extensions: true, held_bytes_max: 64 << 20 }
+        Options { extensions: true, lenient_names: false, held_bytes_max: 64 << 20 }
     }
 }

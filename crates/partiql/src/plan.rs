@@ -13,6 +13,8 @@
 //! side once but reports what a nested loop would have read: its right side's reads once for each row
 //! of the left.
 
+mod walk;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -91,15 +93,17 @@ pub enum Statement {
 pub struct QueryPlan {
     /// How many slots its frame has.
     pub slots: usize,
+    /// What the slots are called, for EXPLAIN.
+    pub names: Arc<[Arc<str>]>,
     /// Where rows come from: joined, filtered, grouped and sorted.
     pub input: Node,
     /// What each row becomes.
     pub projection: Projection,
     /// Whether equal results are yielded once, the first of them.
     pub distinct: bool,
-    /// How many results are skipped, after `distinct`.
+    /// How many results are skipped, after `distinct`. Reads no slot.
     pub offset: Option<Expression>,
-    /// How many results are yielded, after `offset`.
+    /// How many results are yielded, after `offset`. Reads no slot.
     pub limit: Option<Expression>,
     /// Whether it reads slots of outer frames; if not, its result is the same each time.
     pub correlated: bool,
@@ -370,6 +374,8 @@ pub struct ModifyPlan {
     pub table: Source,
     /// How many slots the frame has.
     pub slots: usize,
+    /// What the slots are called, for EXPLAIN.
+    pub names: Arc<[Arc<str>]>,
     /// The rows.
     pub input: Node,
     /// The slot of the document.
@@ -609,4 +615,9 @@ pub enum Function {
         function: AggregateFunction,
         distinct: bool,
     },
+}
+
+/// How a statement would run, as rows for EXPLAIN.
+pub(crate) fn explain(_statement: &Statement) -> Vec<Value> {
+    Vec::new()
 }

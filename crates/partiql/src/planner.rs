@@ -1,0 +1,229 @@
+//! From a syntax tree to a plan: names become slots and sources, conditions go where they are
+//! cheapest, and for each table a way to its rows is chosen.
+//!
+//! The rules of names are QLDB's (N1 to N12 in the tests); so are the error texts.
+
+mod access;
+mod expression;
+mod from;
+mod function;
+mod join;
+mod modify;
+mod query;
+mod scope;
+
+use everstrand_ion::{Document, Value};
+
+use crate::Options;
+use crate::ast::{self, Position};
+use crate::error::{Category, PartiqlError};
+use crate::plan::{self, Expression, InsertPlan, Insertion, Plan};
+use crate::tables::{OnConflict, Source, SourceKind, Tables};
+
+use scope::Scope;
+
+/// Resolves all names against the tables and decides how the statement runs. Nothing is changed.
+pub fn plan(
+    statement: &ast::Statement,
+    parameters: &[Document],
+    tables: &mut dyn Tables,
+    options: &Options,
+) -> Result<Plan, PartiqlError> {
+    let mut planner = Planner { parameters, tables, options, scopes: Vec::new(), highest_parameter: 0 };
+    let statement = planner.statement(statement)?;
+    let expected = planner.highest_parameter;
+    if expected != parameters.len() {
+        return Err(PartiqlError::statement(
+            None,
+            format!("Query expects {expected} parameters, but statement has {}", parameters.len()),
+        ));
+    }
+    Ok(Plan { statement, options: options.clone() })
+}
+
+/// Owned by one call of [`plan`].
+struct Planner<'a> {
+    parameters: &'a [Document],
+    tables: &'a mut dyn Tables,
+    options: &'a Options,
+    /// The query levels around what is being resolved, the outermost first.
+    scopes: Vec<Scope>,
+    /// How many parameters the statement has, as far as it was seen.
+    highest_parameter: usize,
+}
+
+impl Planner<'_> {
+    fn statement(&mut self, statement: &ast::Statement) -> Result<plan::Statement, PartiqlError> {
+        Ok(match statement {
+            ast::Statement::CreateTable { name, options } => self.create_table(name, options)?,
+            ast::Statement::CreateIndex { table, paths, unique, position } => {
+                self.create_index(table, paths, *unique, *position)?
+            }
+            ast::Statement::DropIndex { index, table } => {
+                plan::Statement::DropIndex { index_id: index.name.clone(), table: table.name.clone() }
+            }
+            ast::Statement::DropTable { name } => plan::Statement::DropTable { name: name.name.clone() },
+            ast::Statement::UndropTable { table_id } => {
+                plan::Statement::UndropTable { table_id: table_id.name.clone() }
+            }
+            ast::Statement::Insert { target, insertion, on_conflict } => {
+                plan::Statement::Insert(self.insert(target, insertion, *on_conflict)?)
+            }
+            ast::Statement::Modify(modify) => plan::Statement::Modify(Box::new(self.modify(modify)?)),
+            ast::Statement::Exec { procedure, arguments } => plan::Statement::Exec {
+                procedure: procedure.name.clone(),
+                arguments: self.expressions(arguments)?,
+            },
+            ast::Statement::Query(ast::Expression::Query(query)) => {
+                plan::Statement::Query(self.query(query)?)
+            }
+            ast::Statement::Query(expression) => {
+                if !self.options.extensions {
+                    return Err(PartiqlError::located(
+                        Category::Parser,
+                        None,
+                        "unexpected term found",
+                        "Expected a SELECT, DML or DDL statement",
+                    ));
+                }
+                plan::Statement::Expression(self.expression(expression)?)
+            }
+            ast::Statement::Explain { statement, position } => {
+                self.extension(*position, "unexpected token found, IDENTIFIER : explain", "Unexpected term")?;
+                plan::Statement::Explain(plan::explain(&self.statement(statement)?))
+            }
+        })
+    }
+
+    fn create_table(
+        &mut self,
+        name: &ast::Identifier,
+        options: &[(ast::Identifier, ast::Expression)],
+    ) -> Result<plan::Statement, PartiqlError> {
+        let mut tags = None;
+        for (option, value) in options {
+            if option.name != "aws_tags" || tags.is_some() {
+                return Err(PartiqlError::semantic(
+                    Some(option.position),
+                    format_args!("Invalid table option '{}': only aws_tags, once", option.name),
+                ));
+            }
+            tags = Some(self.expression(value)?);
+        }
+        Ok(plan::Statement::CreateTable { name: name.name.clone(), tags })
+    }
+
+    fn create_index(
+        &mut self,
+        table: &ast::Identifier,
+        paths: &[Vec<ast::Identifier>],
+        unique: bool,
+        position: Position,
+    ) -> Result<plan::Statement, PartiqlError> {
+        if unique {
+            self.extension(
+                position,
+                "unexpected token found, KEYWORD : unique",
+                "Unexpected token after CREATE",
+            )?;
+        }
+        if let Some(second) = paths.get(1).and_then(|path| path.first())
+            && !self.options.extensions
+        {
+            return Err(PartiqlError::semantic(
+                Some(second.position),
+                "Composite indexes are not supported: an index has one field",
+            ));
+        }
+        if let Some(nested) = paths.iter().find_map(|path| path.get(1))
+            && !self.options.extensions
+        {
+            return Err(PartiqlError::semantic(
+                Some(nested.position),
+                "Nested paths are not supported: only top-level fields can be indexed",
+            ));
+        }
+        let paths = paths.iter().map(|path| path.iter().map(|step| step.name.clone()).collect()).collect();
+        Ok(plan::Statement::CreateIndex { table: table.name.clone(), paths, unique })
+    }
+
+    fn insert(
+        &mut self,
+        target: &ast::SimplePath,
+        insertion: &ast::Insertion,
+        on_conflict: Option<ast::ConflictAction>,
+    ) -> Result<InsertPlan, PartiqlError> {
+        let on_conflict = match on_conflict {
+            None => OnConflict::Refuse,
+            Some(action) => {
+                self.extension(
+                    action.position,
+                    "unexpected token found, KEYWORD : on",
+                    "Unexpected token after expression",
+                )?;
+                if action.replace { OnConflict::DoReplace } else { OnConflict::DoNothing }
+            }
+        };
+        let name = &target.root;
+        let table = self.tables.source(&name.name, None)?;
+        let table = writable(table.ok_or_else(|| no_such_variable(name))?, name)?;
+        if !target.steps.is_empty() {
+            return Err(PartiqlError::semantic(
+                Some(name.position),
+                "INSERT INTO as a statement of its own takes a table; use FROM or UPDATE to insert into a document",
+            ));
+        }
+        let insertion = match insertion {
+            ast::Insertion::One { at: Some(_), .. } => {
+                return Err(PartiqlError::semantic(
+                    Some(name.position),
+                    "AT has no meaning when a document is inserted into a table",
+                ));
+            }
+            ast::Insertion::One { value, at: None } => Insertion::One(self.expression(value)?),
+            ast::Insertion::Each(values) => Insertion::Each(self.expression(values)?),
+        };
+        Ok(InsertPlan { table, name: name.name.clone(), insertion, on_conflict })
+    }
+
+    /// Refuses a construct that QLDB did not have, where only QLDB's are wanted.
+    fn extension(&self, position: Position, found: &str, kind: &str) -> Result<(), PartiqlError> {
+        if self.options.extensions { Ok(()) } else { Err(PartiqlError::parser(position, found, kind)) }
+    }
+
+    /// The value of a literal or a parameter; `None` for any other expression, and for a parameter
+    /// that is not there, which is reported later.
+    fn constant(&mut self, expression: &ast::Expression) -> Result<Option<Value>, PartiqlError> {
+        Ok(match self.expression(expression)? {
+            Expression::Literal(value) => Some(value),
+            Expression::Parameter(number) => self.parameters.get(number).map(Document::to_value),
+            _ => None,
+        })
+    }
+}
+
+/// N11, and whatever else names something that is not there.
+fn no_such_variable(name: &ast::Identifier) -> PartiqlError {
+    PartiqlError::semantic(Some(name.position), format_args!("No such variable named '{}'", name.name))
+}
+
+/// N7 and N8.
+fn global_access_is_illegal(name: &ast::Identifier) -> PartiqlError {
+    PartiqlError::located(
+        Category::Semantic,
+        Some(name.position),
+        format_args!("Global variable access is illegal in this context, variable name: '{}'", name.name),
+        "Global variable access is illegal in this context",
+    )
+}
+
+/// The source, if DML may change it.
+fn writable(source: Source, name: &ast::Identifier) -> Result<Source, PartiqlError> {
+    if source.kind == SourceKind::User && source.as_of.is_none() {
+        return Ok(source);
+    }
+    Err(PartiqlError::semantic(
+        Some(name.position),
+        format_args!("DML statements are only supported in the user view of a table, not on '{}'", name.name),
+    ))
+}

@@ -1,0 +1,268 @@
+//! The way to the rows of a table: by document id, by an index, or all of them.
+//!
+//! P1 to P8: a condition serves where one side is the id or an indexed path of this source and the
+//! other side can be computed before its rows are read. The conditions stay to be checked on the rows.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::expression::slot_path;
+use crate::ast::{BinaryOperator, Type};
+use crate::plan::{AccessPlan, Expression, IndexAccess, KeyOrder, KeyRangePlan, Keys, SortTerm, SourceSlots};
+use crate::tables::{Index, Source, SourceKind};
+
+/// The best way to those rows of a source for which all conditions are TRUE. `own` are all slots that
+/// the source fills.
+pub(super) fn choose(
+    source: &Source,
+    slots: SourceSlots,
+    own: &Range<usize>,
+    conditions: &[Expression],
+) -> AccessPlan {
+    let bounds: Vec<Bound> =
+        conditions.iter().filter_map(|condition| bound(source, slots, own, condition)).collect();
+    let ids = bounds.iter().filter(|bound| bound.place == Place::Id);
+    if let Some(ids) = ids.filter_map(|bound| bound.keys()).min_by_key(|keys| weight(keys)) {
+        return AccessPlan::Documents(ids.clone());
+    }
+    let candidates = source.indexes.iter().filter_map(|index| by_index(index, &bounds));
+    match candidates.min_by_key(|(cost, _)| *cost) {
+        Some((_, access)) => AccessPlan::Index(Box::new(access)),
+        None => AccessPlan::Scan,
+    }
+}
+
+/// Makes an access yield rows in this order, if it can, without finding other rows.
+pub(super) fn ordered(access: &mut AccessPlan, source: &Source, slots: SourceSlots, term: &SortTerm) -> bool {
+    let Some(Place::Path(path)) = place(source, slots, &term.value) else { return false };
+    let order = Some(KeyOrder { descending: term.descending, nulls_first: term.nulls_first });
+    match access {
+        AccessPlan::Index(index) => {
+            let next = index.index.paths.get(index.equal.len());
+            let is_served = next.is_some_and(|next| is_path(next, &path))
+                && index.equal.iter().all(|keys| matches!(keys, Keys::One(_)));
+            if is_served {
+                index.order = order;
+            }
+            is_served
+        }
+        AccessPlan::Scan => {
+            let Some(index) = source.indexes.iter().find(|index| is_path(&index.paths[0], &path)) else {
+                return false;
+            };
+            *access = AccessPlan::Index(Box::new(IndexAccess {
+                index: index.clone(),
+                equal: Vec::new(),
+                range: KeyRangePlan::All,
+                order,
+            }));
+            true
+        }
+        AccessPlan::Documents(_) => false,
+    }
+}
+
+/// What a condition says of one place in the rows of a source.
+struct Bound {
+    place: Place,
+    kind: BoundKind,
+}
+
+/// A place in a row that ids or an index can find.
+#[derive(Clone, PartialEq, Eq)]
+enum Place {
+    /// The document id.
+    Id,
+    /// A path in the user's document.
+    Path(Vec<Arc<str>>),
+}
+
+enum BoundKind {
+    Equal(Keys),
+    Lower(Expression, bool),
+    Upper(Expression, bool),
+    Between(Expression, Expression),
+    Like(Expression, Option<Expression>),
+    Unknown,
+}
+
+impl Bound {
+    fn keys(&self) -> Option<&Keys> {
+        match &self.kind {
+            BoundKind::Equal(keys) => Some(keys),
+            _ => None,
+        }
+    }
+}
+
+/// The fewer the better: one key before several, several before those of a value not known yet.
+fn weight(keys: &Keys) -> usize {
+    match keys {
+        Keys::One(_) => 0,
+        Keys::AnyOf(items) => items.len(),
+        Keys::Each(_) => usize::MAX,
+    }
+}
+
+/// An access by this index, if the bounds allow one, and what it costs: the less the better.
+fn by_index(index: &Index, bounds: &[Bound]) -> Option<((usize, usize, bool), IndexAccess)> {
+    let mut equal = Vec::new();
+    let mut several = 0;
+    for path in &index.paths {
+        let Some(keys) = at(bounds, path).filter_map(Bound::keys).min_by_key(|keys| weight(keys)) else {
+            break;
+        };
+        several += usize::from(!matches!(keys, Keys::One(_)));
+        equal.push(keys.clone());
+    }
+    let range = index.paths.get(equal.len()).map_or(KeyRangePlan::All, |path| range(at(bounds, path)));
+    if equal.is_empty() && matches!(range, KeyRangePlan::All) {
+        return None;
+    }
+    // A path more is worth more than a range, a range more than one key instead of several.
+    let ranges = usize::from(!matches!(range, KeyRangePlan::All));
+    let cost = (usize::MAX - (2 * equal.len() + ranges), several, !index.unique);
+    Some((cost, IndexAccess { index: index.clone(), equal, range, order: None }))
+}
+
+/// The bounds of one indexed path.
+fn at<'a>(bounds: &'a [Bound], path: &'a [String]) -> impl Iterator<Item = &'a Bound> {
+    bounds.iter().filter(move |bound| matches!(&bound.place, Place::Path(at) if is_path(path, at)))
+}
+
+/// The range that bounds other than equalities leave of one path.
+fn range<'a>(bounds: impl Iterator<Item = &'a Bound>) -> KeyRangePlan {
+    let mut lowest = None;
+    let mut highest = None;
+    for bound in bounds {
+        match &bound.kind {
+            BoundKind::Equal(_) => {}
+            BoundKind::Unknown => return KeyRangePlan::Unknown,
+            BoundKind::Like(pattern, escape) => {
+                return KeyRangePlan::Like { pattern: pattern.clone(), escape: escape.clone() };
+            }
+            BoundKind::Lower(value, inclusive) => lowest = lowest.or(Some((value.clone(), *inclusive))),
+            BoundKind::Upper(value, inclusive) => highest = highest.or(Some((value.clone(), *inclusive))),
+            BoundKind::Between(low, high) => {
+                lowest = lowest.or(Some((low.clone(), true)));
+                highest = highest.or(Some((high.clone(), true)));
+            }
+        }
+    }
+    if lowest.is_none() && highest.is_none() {
+        return KeyRangePlan::All;
+    }
+    KeyRangePlan::Between { lower: lowest, upper: highest }
+}
+
+/// What a condition says of a place in the source, if it says something that can be looked up.
+fn bound(source: &Source, slots: SourceSlots, own: &Range<usize>, condition: &Expression) -> Option<Bound> {
+    let place = |expression: &Expression| place(source, slots, expression);
+    let is_known = |expression: &Expression| !expression.reads(own);
+    match condition {
+        Expression::Binary { operator, left, right, .. } => {
+            let (place, operator, value) = match (place(left), place(right)) {
+                (Some(place), _) if is_known(right) => (place, *operator, right),
+                (_, Some(place)) if is_known(left) => (place, mirrored(*operator), left),
+                _ => return None,
+            };
+            let value = (**value).clone();
+            let kind = match operator {
+                BinaryOperator::Equal => BoundKind::Equal(Keys::One(value)),
+                BinaryOperator::Less => BoundKind::Upper(value, false),
+                BinaryOperator::LessOrEqual => BoundKind::Upper(value, true),
+                BinaryOperator::Greater => BoundKind::Lower(value, false),
+                BinaryOperator::GreaterOrEqual => BoundKind::Lower(value, true),
+                _ => return None,
+            };
+            Some(Bound { place, kind })
+        }
+        Expression::In { value, collection, negated: false } => {
+            let place = place(value)?;
+            if !is_known(collection) {
+                return None;
+            }
+            let keys = match &**collection {
+                Expression::List(items) | Expression::Bag(items) => Keys::AnyOf(items.clone()),
+                collection => Keys::Each(collection.clone()),
+            };
+            Some(Bound { place, kind: BoundKind::Equal(keys) })
+        }
+        // `id = 1 OR id = 2` is `id IN (1, 2)`.
+        Expression::Or(operands) => {
+            let mut common = None;
+            let mut items = Vec::new();
+            for operand in operands {
+                let Bound { place, kind: BoundKind::Equal(keys) } = bound(source, slots, own, operand)?
+                else {
+                    return None;
+                };
+                if common.get_or_insert_with(|| place.clone()) != &place {
+                    return None;
+                }
+                match keys {
+                    Keys::One(key) => items.push(key),
+                    Keys::AnyOf(keys) => items.extend(keys),
+                    Keys::Each(_) => return None,
+                }
+            }
+            Some(Bound { place: common?, kind: BoundKind::Equal(Keys::AnyOf(items)) })
+        }
+        Expression::Between { value, low, high, negated: false } => {
+            let place = place(value)?;
+            (is_known(low) && is_known(high))
+                .then(|| Bound { place, kind: BoundKind::Between((**low).clone(), (**high).clone()) })
+        }
+        Expression::Like { value, pattern, escape, negated: false, .. } => {
+            let place = place(value)?;
+            let known = is_known(pattern) && escape.as_deref().is_none_or(is_known);
+            known.then(|| Bound {
+                place,
+                kind: BoundKind::Like((**pattern).clone(), escape.as_deref().cloned()),
+            })
+        }
+        Expression::Is { value, of: Type::Null | Type::Missing, negated: false } => {
+            Some(Bound { place: place(value)?, kind: BoundKind::Unknown })
+        }
+        _ => None,
+    }
+}
+
+/// The place that an expression reads: the id, through BY or the metadata, or a path in the user's
+/// document, which lies below `data` in the committed view. A history has no index.
+fn place(source: &Source, slots: SourceSlots, expression: &Expression) -> Option<Place> {
+    let (slot, names) = slot_path(expression)?;
+    if Some(slot) == slots.by {
+        return (names.is_empty() && source.kind != SourceKind::UserTables).then_some(Place::Id);
+    }
+    if slot != slots.value || names.is_empty() {
+        return None;
+    }
+    let names_are = |expected: &[&str]| names.iter().map(|name| &**name).eq(expected.iter().copied());
+    match &source.kind {
+        SourceKind::User => Some(Place::Path(names)),
+        SourceKind::UserTables => None,
+        SourceKind::Committed | SourceKind::History { .. } if names_are(&["metadata", "id"]) => {
+            Some(Place::Id)
+        }
+        SourceKind::Committed if names.len() > 1 && *names[0] == *"data" => {
+            Some(Place::Path(names[1..].to_vec()))
+        }
+        SourceKind::Committed | SourceKind::History { .. } => None,
+    }
+}
+
+fn is_path(indexed: &[String], path: &[Arc<str>]) -> bool {
+    indexed.iter().map(String::as_str).eq(path.iter().map(|name| &**name))
+}
+
+/// The operator that means the same with its operands exchanged.
+fn mirrored(operator: BinaryOperator) -> BinaryOperator {
+    match operator {
+        BinaryOperator::Less => BinaryOperator::Greater,
+        BinaryOperator::LessOrEqual => BinaryOperator::GreaterOrEqual,
+        BinaryOperator::Greater => BinaryOperator::Less,
+        BinaryOperator::GreaterOrEqual => BinaryOperator::LessOrEqual,
+        other => other,
+    }
+}

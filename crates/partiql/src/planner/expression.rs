@@ -1,0 +1,376 @@
+//! Expressions: names become slots, special forms become calls.
+
+use std::sync::Arc;
+
+use everstrand_ion::Value;
+
+use super::scope::Clause;
+use super::{Planner, function, global_access_is_illegal, no_such_variable};
+use crate::ast::{self, BinaryOperator, Identifier, TrimSide};
+use crate::error::PartiqlError;
+use crate::plan::{Aggregate, Coercion, Expression, Function, PathStep};
+
+impl Planner<'_> {
+    pub(super) fn expressions(
+        &mut self,
+        expressions: &[ast::Expression],
+    ) -> Result<Vec<Expression>, PartiqlError> {
+        expressions.iter().map(|expression| self.expression(expression)).collect()
+    }
+
+    pub(super) fn expression(&mut self, expression: &ast::Expression) -> Result<Expression, PartiqlError> {
+        if let Some(slot) = self.group_key(expression)? {
+            return Ok(Expression::Variable { depth: 0, slot });
+        }
+        Ok(match expression {
+            ast::Expression::Literal(value) => Expression::Literal(value.clone()),
+            ast::Expression::Missing => Expression::Missing,
+            ast::Expression::Parameter(number) => {
+                self.highest_parameter = self.highest_parameter.max(*number);
+                Expression::Parameter(number - 1)
+            }
+            ast::Expression::Variable { name, local } => self.variable(name, *local)?,
+            ast::Expression::Path { root, steps } => self.path(root, steps)?,
+            ast::Expression::Not(value) => Expression::Not(self.boxed(value)?),
+            ast::Expression::Sign { negative, operand } => {
+                Expression::Sign { negative: *negative, operand: self.operand(operand)? }
+            }
+            ast::Expression::Binary { operator, left, right, position } => Expression::Binary {
+                operator: *operator,
+                left: self.operand(left)?,
+                right: self.operand(right)?,
+                position: *position,
+            },
+            ast::Expression::And(operands) => Expression::And(self.expressions(operands)?),
+            ast::Expression::Or(operands) => Expression::Or(self.expressions(operands)?),
+            ast::Expression::In { value, collection, negated, .. } => Expression::In {
+                value: self.operand(value)?,
+                collection: Box::new(match &**collection {
+                    ast::Expression::Query(query) => self.nested_query(query, Coercion::Column)?,
+                    collection => self.expression(collection)?,
+                }),
+                negated: *negated,
+            },
+            ast::Expression::Between { value, low, high, negated } => Expression::Between {
+                value: self.operand(value)?,
+                low: self.operand(low)?,
+                high: self.operand(high)?,
+                negated: *negated,
+            },
+            ast::Expression::Like { value, pattern, escape, negated, position } => Expression::Like {
+                value: self.operand(value)?,
+                pattern: self.operand(pattern)?,
+                escape: escape.as_ref().map(|escape| self.operand(escape)).transpose()?,
+                negated: *negated,
+                position: *position,
+            },
+            ast::Expression::Is { value, of, negated } => {
+                Expression::Is { value: self.boxed(value)?, of: *of, negated: *negated }
+            }
+            ast::Expression::Case { operand, branches, otherwise } => Expression::Case {
+                operand: operand.as_ref().map(|operand| self.operand(operand)).transpose()?,
+                branches: branches
+                    .iter()
+                    .map(|(when, then)| Ok((self.expression(when)?, self.expression(then)?)))
+                    .collect::<Result<_, PartiqlError>>()?,
+                otherwise: otherwise.as_ref().map(|otherwise| self.boxed(otherwise)).transpose()?,
+            },
+            ast::Expression::Cast { value, to, position } => {
+                Expression::Cast { value: self.operand(value)?, to: *to, position: *position }
+            }
+            ast::Expression::List(items) => Expression::List(self.expressions(items)?),
+            ast::Expression::Bag(items) => Expression::Bag(self.expressions(items)?),
+            ast::Expression::Struct(fields) => Expression::Struct(
+                fields
+                    .iter()
+                    .map(|(name, value)| Ok((self.expression(name)?, self.expression(value)?)))
+                    .collect::<Result<_, PartiqlError>>()?,
+            ),
+            ast::Expression::Call { function: name, arguments } => Expression::Call {
+                function: function::function(name, arguments.len())?,
+                arguments: self.expressions(arguments)?,
+                position: name.position,
+            },
+            ast::Expression::DateArithmetic { difference, part, arguments, position } => Expression::Call {
+                function: if *difference { Function::DateDiff(*part) } else { Function::DateAdd(*part) },
+                arguments: self.expressions(&**arguments)?,
+                position: *position,
+            },
+            ast::Expression::Extract { part, value, position } => Expression::Call {
+                function: Function::Extract(*part),
+                arguments: vec![self.expression(value)?],
+                position: *position,
+            },
+            ast::Expression::Trim { side, characters, text, position } => {
+                let mut arguments = vec![self.expression(text)?];
+                if let Some(characters) = characters {
+                    arguments.push(self.expression(characters)?);
+                }
+                let function = Function::Trim(side.unwrap_or(TrimSide::Both));
+                Expression::Call { function, arguments, position: *position }
+            }
+            ast::Expression::Aggregate { function, distinct, argument, position } => {
+                if *distinct {
+                    self.extension(
+                        *position,
+                        "unexpected keyword found, KEYWORD : distinct",
+                        "Unexpected keyword",
+                    )?;
+                }
+                self.aggregate(*function, *distinct, argument.as_deref(), *position)?
+            }
+            ast::Expression::Query(query) => self.nested_query(query, Coercion::None)?,
+        })
+    }
+
+    fn boxed(&mut self, expression: &ast::Expression) -> Result<Box<Expression>, PartiqlError> {
+        self.expression(expression).map(Box::new)
+    }
+
+    /// An expression where a scalar is wanted: a query of columns becomes one.
+    fn operand(&mut self, expression: &ast::Expression) -> Result<Box<Expression>, PartiqlError> {
+        Ok(Box::new(match expression {
+            ast::Expression::Query(query) => self.nested_query(query, Coercion::Scalar)?,
+            expression => self.expression(expression)?,
+        }))
+    }
+
+    /// A query within an expression. QLDB took its bag as it is; the coercions of SQL are an
+    /// extension, and never touch SELECT VALUE.
+    pub(super) fn nested_query(
+        &mut self,
+        query: &ast::Query,
+        coercion: Coercion,
+    ) -> Result<Expression, PartiqlError> {
+        let columns = !matches!(query.projection, ast::Projection::Value(_));
+        let coercion = if columns && self.options.extensions { coercion } else { Coercion::None };
+        Ok(Expression::Query { query: Box::new(self.query(query)?), coercion })
+    }
+
+    fn path(&mut self, root: &ast::Expression, steps: &[ast::PathStep]) -> Result<Expression, PartiqlError> {
+        let root = self.expression(root)?;
+        let steps = steps
+            .iter()
+            .map(|step| {
+                Ok(match step {
+                    ast::PathStep::Field(name) => PathStep::Field(name.as_str().into()),
+                    ast::PathStep::Index(index) => PathStep::Index(self.expression(index)?),
+                    ast::PathStep::Elements => PathStep::Elements,
+                    ast::PathStep::Fields => PathStep::Fields,
+                })
+            })
+            .collect::<Result<Vec<_>, PartiqlError>>()?;
+        Ok(extended(root, steps))
+    }
+
+    /// N1 to N8: what a name stands for where no table can be ranged over.
+    pub(super) fn variable(&mut self, name: &Identifier, local: bool) -> Result<Expression, PartiqlError> {
+        let current = self.scopes.last().map(|scope| scope.clause);
+        // N1: in FROM tables come first, and a table that is not the whole source is no value.
+        if current == Some(Clause::From) && !local && self.tables.source(&name.name, None)?.is_some() {
+            return Err(global_access_is_illegal(name));
+        }
+        // N2, N3: local names, the innermost first.
+        for (depth, scope) in self.scopes.iter().rev().enumerate() {
+            if let Some(slot) = scope.lookup(&name.name) {
+                return Ok(Expression::Variable { depth, slot });
+            }
+        }
+        // N4: an unqualified name belongs to the only source of the outermost query.
+        let nested = self.scopes.len() > 1 && !self.options.lenient_names;
+        if let Some(scope) = self.scopes.last()
+            && let [source] = &*scope.sources
+            && scope.clause == Clause::Rows
+            && !nested
+        {
+            if scope.groups.is_some() {
+                return Err(PartiqlError::located(
+                    crate::error::Category::Semantic,
+                    Some(name.position),
+                    format_args!(
+                        "Variable '{}' must appear in the GROUP BY clause or be used in an aggregation function",
+                        name.name
+                    ),
+                    "Variable must appear in the GROUP BY clause or be used in an aggregation function",
+                ));
+            }
+            let root = Expression::Variable { depth: 0, slot: source.slots.value };
+            return Ok(extended(root, vec![PathStep::Field(name.name.as_str().into())]));
+        }
+        // N7: a table outside FROM.
+        if !local && self.tables.source(&name.name, None)?.is_some() {
+            return Err(global_access_is_illegal(name));
+        }
+        if self.scopes.iter().any(|scope| {
+            scope.groups.is_some() && scope.sources.iter().any(|source| *source.alias == *name.name)
+        }) {
+            return Err(PartiqlError::semantic(
+                Some(name.position),
+                format_args!(
+                    "Variable '{}' must appear in the GROUP BY clause or be used in an aggregation function",
+                    name.name
+                ),
+            ));
+        }
+        // N5, N6, N11.
+        Err(no_such_variable(name))
+    }
+
+    /// The slot of the key that this expression is, once rows are grouped.
+    fn group_key(&mut self, expression: &ast::Expression) -> Result<Option<usize>, PartiqlError> {
+        let Some(groups) = self.scopes.last().and_then(|scope| scope.groups.as_ref()) else {
+            return Ok(None);
+        };
+        if let Some(key) = groups.keys.iter().find(|key| key.expression == *expression) {
+            return Ok(Some(key.slot));
+        }
+        if !matches!(expression, ast::Expression::Variable { .. } | ast::Expression::Path { .. })
+            || groups.keys.iter().all(|key| key.path.is_none())
+        {
+            return Ok(None);
+        }
+        // The same path may be written with its source's name or without.
+        let path = self.before_groups(|planner| planner.expression(expression)).ok();
+        let path = path.as_ref().and_then(slot_path);
+        let groups = self.scopes.last().and_then(|scope| scope.groups.as_ref());
+        Ok(path.and_then(|path| {
+            groups?.keys.iter().find(|key| key.path.as_ref() == Some(&path)).map(|key| key.slot)
+        }))
+    }
+
+    /// An aggregate over rows where they are grouped, over the elements of its argument elsewhere.
+    fn aggregate(
+        &mut self,
+        function: ast::AggregateFunction,
+        distinct: bool,
+        argument: Option<&ast::Expression>,
+        position: ast::Position,
+    ) -> Result<Expression, PartiqlError> {
+        if self.scopes.last().is_none_or(|scope| scope.groups.is_none()) {
+            let Some(argument) = argument else {
+                return Err(PartiqlError::semantic(
+                    Some(position),
+                    "COUNT(*) may only be used where rows are aggregated: in a select list, HAVING or ORDER BY",
+                ));
+            };
+            let arguments = vec![self.expression(argument)?];
+            let function = Function::Collection { function, distinct };
+            return Ok(Expression::Call { function, arguments, position });
+        }
+        let argument = match argument {
+            Some(argument) => Some(self.before_groups(|planner| planner.expression(argument))?),
+            None => None,
+        };
+        let scope = self.scopes.last_mut().expect("there is a scope with groups");
+        let slot = scope.slot(&function.to_string());
+        let groups = scope.groups.as_mut().expect("checked above");
+        groups.aggregates.push(Aggregate { function, distinct, argument, slot, position });
+        Ok(Expression::Variable { depth: 0, slot })
+    }
+
+    /// Resolves something as it was before the rows of the innermost query were grouped.
+    fn before_groups<T>(
+        &mut self,
+        resolve: impl FnOnce(&mut Self) -> Result<T, PartiqlError>,
+    ) -> Result<T, PartiqlError> {
+        let groups = self.scopes.last_mut().and_then(|scope| scope.groups.take());
+        let result = resolve(self);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.groups = groups;
+        }
+        result
+    }
+}
+
+/// A path with more steps.
+pub(super) fn extended(root: Expression, mut more: Vec<PathStep>) -> Expression {
+    match root {
+        root if more.is_empty() => root,
+        Expression::Path { root, mut steps } => {
+            steps.append(&mut more);
+            Expression::Path { root, steps }
+        }
+        root => Expression::Path { root: Box::new(root), steps: more },
+    }
+}
+
+/// The expression as a path of names from a slot of its own frame.
+pub(super) fn slot_path(expression: &Expression) -> Option<(usize, Vec<Arc<str>>)> {
+    match expression {
+        Expression::Variable { depth: 0, slot } => Some((*slot, Vec::new())),
+        Expression::Path { root, steps } => {
+            let Expression::Variable { depth: 0, slot } = **root else { return None };
+            let names = steps.iter().map(|step| match step {
+                PathStep::Field(name) => Some(name.clone()),
+                _ => None,
+            });
+            Some((slot, names.collect::<Option<_>>()?))
+        }
+        _ => None,
+    }
+}
+
+/// The operands of AND, however they are nested; a condition that is no AND is its own.
+pub(super) fn conjuncts(condition: Expression) -> Vec<Expression> {
+    match condition {
+        Expression::And(operands) => operands.into_iter().flat_map(conjuncts).collect(),
+        condition => vec![condition],
+    }
+}
+
+/// The opposite of [`conjuncts`]; nothing when there are none.
+pub(super) fn conjunction(mut conditions: Vec<Expression>) -> Option<Expression> {
+    match conditions.len() {
+        0 | 1 => conditions.pop(),
+        _ => Some(Expression::And(conditions)),
+    }
+}
+
+/// Whether an expression has a value on every row, so that it may be computed for rows for which it
+/// would not have been, had conditions been kept in their order.
+pub(super) fn is_total(expression: &Expression) -> bool {
+    match expression {
+        Expression::Literal(_)
+        | Expression::Missing
+        | Expression::Parameter(_)
+        | Expression::Variable { .. } => true,
+        Expression::Path { root, steps } => {
+            is_total(root)
+                && steps.iter().all(|step| match step {
+                    PathStep::Index(Expression::Literal(Value { data, .. })) => {
+                        matches!(data, everstrand_ion::Data::Int(_) | everstrand_ion::Data::String(_))
+                    }
+                    PathStep::Index(_) => false,
+                    _ => true,
+                })
+        }
+        Expression::Not(value) => is_total(value),
+        Expression::Is { value, .. } => is_total(value),
+        Expression::Binary { operator, left, right, .. } => {
+            matches!(
+                operator,
+                BinaryOperator::Equal
+                    | BinaryOperator::NotEqual
+                    | BinaryOperator::Less
+                    | BinaryOperator::LessOrEqual
+                    | BinaryOperator::Greater
+                    | BinaryOperator::GreaterOrEqual
+            ) && is_total(left)
+                && is_total(right)
+        }
+        Expression::And(items) | Expression::Or(items) | Expression::List(items) | Expression::Bag(items) => {
+            items.iter().all(is_total)
+        }
+        Expression::In { value, collection, .. } => is_total(value) && is_total(collection),
+        Expression::Between { value, low, high, .. } => is_total(value) && is_total(low) && is_total(high),
+        Expression::Like { value, pattern, escape, .. } => {
+            is_total(value) && matches!(**pattern, Expression::Literal(_)) && escape.is_none()
+        }
+        Expression::Sign { .. }
+        | Expression::Case { .. }
+        | Expression::Cast { .. }
+        | Expression::Struct(_)
+        | Expression::Call { .. }
+        | Expression::Query { .. } => false,
+    }
+}

@@ -1,0 +1,247 @@
+//! FROM: tables, views, history and nested collections, with their names.
+
+use std::ops::Range;
+
+use everstrand_ion::{Data, Timestamp, Value};
+
+use super::scope::{Clause, SourceNames, already_defined, implied_name};
+use super::{Planner, expression::conjuncts, global_access_is_illegal, no_such_variable};
+use crate::ast::{self, FromClause, FromItem, FromSource, Identifier, Join, PathStep, Position};
+use crate::error::PartiqlError;
+use crate::plan::{Expression, JoinKind, SourceSlots};
+use crate::tables::{AsOf, HistoryTable, Source};
+
+/// A FROM clause whose names are resolved, before conditions have found their places.
+pub(super) struct Tree {
+    pub(super) kind: TreeKind,
+    /// The slots that it fills.
+    pub(super) slots: Range<usize>,
+}
+
+/// A leaf or a join.
+pub(super) enum TreeKind {
+    /// A table or a view.
+    Table { source: Source, name: String, slots: SourceSlots },
+    /// Any other value.
+    Value { value: Expression, unpivot: bool, slots: SourceSlots },
+    /// Two trees; the right may read the slots of the left.
+    Join { left: Box<Tree>, right: Box<Tree>, kind: JoinKind, on: Vec<Expression> },
+}
+
+impl Planner<'_> {
+    /// Resolves a FROM clause into the innermost scope. With `places` every source gets all of its
+    /// slots, named or not, so that DML knows where in a document a row comes from.
+    pub(super) fn from_clause(&mut self, from: &FromClause, places: bool) -> Result<Tree, PartiqlError> {
+        let mut tree: Option<Tree> = None;
+        for term in &from.terms {
+            let right = match &term.source {
+                FromSource::Item(item) => self.from_item(item, places)?,
+                FromSource::Nested(from) => self.from_clause(from, places)?,
+            };
+            let Some(left) = tree else {
+                tree = Some(right);
+                continue;
+            };
+            let kind = match term.join {
+                Join::Comma | Join::Cross | Join::Inner => JoinKind::Inner,
+                Join::Left => {
+                    self.extension(
+                        term.position,
+                        "unexpected token found, KEYWORD : left",
+                        "Only inner joins are supported",
+                    )?;
+                    JoinKind::Left
+                }
+                Join::Right | Join::Full => {
+                    return Err(PartiqlError::semantic(
+                        Some(term.position),
+                        "RIGHT and FULL JOIN not supported",
+                    ));
+                }
+            };
+            let on = match &term.condition {
+                None => Vec::new(),
+                Some(condition) => {
+                    self.clause(Clause::Rows);
+                    let condition = self.expression(condition)?;
+                    self.clause(Clause::From);
+                    conjuncts(condition)
+                }
+            };
+            let slots = left.slots.start..right.slots.end;
+            let kind = TreeKind::Join { left: Box::new(left), right: Box::new(right), kind, on };
+            tree = Some(Tree { kind, slots });
+        }
+        Ok(tree.expect("the parser makes no FROM clause without a source"))
+    }
+
+    /// Says which clause of the innermost query is resolved next.
+    pub(super) fn clause(&mut self, clause: Clause) {
+        self.scopes.last_mut().expect("a FROM clause is resolved into a scope").clause = clause;
+    }
+
+    fn from_item(&mut self, item: &FromItem, places: bool) -> Result<Tree, PartiqlError> {
+        let table = if item.unpivot.is_some() { None } else { self.table(item)? };
+        let value = match table {
+            Some(_) => None,
+            None if item.as_of.is_some() => {
+                return Err(PartiqlError::semantic(
+                    Some(item.position),
+                    "AS OF may only follow the name of a table",
+                ));
+            }
+            None => Some(self.expression(&item.value)?),
+        };
+        let scope = self.scopes.last_mut().expect("a FROM clause is resolved into a scope");
+        let alias = match &item.alias {
+            Some(alias) => alias.name.as_str().into(),
+            None => implied_name(&item.value, scope.sources.len() + 1),
+        };
+        let alias_position = item.alias.as_ref().map_or(item.position, |alias| alias.position);
+        scope.check_free(&alias, alias_position)?;
+        for (at, name) in [&item.at, &item.by].into_iter().enumerate() {
+            let Some(name) = name else { continue };
+            scope.check_free(&name.name, name.position)?;
+            let earlier = item.at.as_ref().filter(|_| at == 1).map(|name| name.name.as_str());
+            if [Some(&*alias), earlier]
+                .into_iter()
+                .flatten()
+                .any(|other| other.eq_ignore_ascii_case(&name.name))
+            {
+                return Err(already_defined(&name.name, name.position));
+            }
+        }
+        let at = item.at.as_ref().map(|name| name.name.as_str().into());
+        let by = item.by.as_ref().map(|name| name.name.as_str().into());
+        let slots = SourceSlots {
+            value: scope.slot(&alias),
+            at: (item.at.is_some() || places).then(|| scope.slot(at.as_deref().unwrap_or("place"))),
+            by: (item.by.is_some() || places).then(|| scope.slot(by.as_deref().unwrap_or("id"))),
+        };
+        let filled = slots.value..scope.slot_names.len();
+        scope.sources.push(SourceNames { alias, at, by, slots });
+        let kind = match (table, value) {
+            (Some((source, name)), _) => TreeKind::Table { source, name, slots },
+            (None, Some(value)) => TreeKind::Value { value, unpivot: item.unpivot.is_some(), slots },
+            (None, None) => unreachable!("a source is a table or a value"),
+        };
+        Ok(Tree { kind, slots: filled })
+    }
+
+    /// The table or view that a FROM item names, if it names one, and how EXPLAIN shall call it.
+    fn table(&mut self, item: &FromItem) -> Result<Option<(Source, String)>, PartiqlError> {
+        let (source, name, shown) = match &item.value {
+            ast::Expression::Variable { name, local: false } => {
+                let as_of = item.as_of.as_ref().map(|as_of| self.as_of(as_of)).transpose()?.flatten();
+                (self.tables.source(&name.name, as_of)?, name, name.name.clone())
+            }
+            ast::Expression::Path { root, steps } if item.as_of.is_none() => match (&**root, &**steps) {
+                (ast::Expression::Variable { name, local: false }, [PathStep::Field(member)])
+                    if name.name == "information_schema" =>
+                {
+                    let shown = format!("information_schema.{member}");
+                    (self.tables.information_schema(member)?, name, shown)
+                }
+                _ => return Ok(None),
+            },
+            ast::Expression::Call { function, arguments } if item.as_of.is_none() => {
+                if !function.name.eq_ignore_ascii_case("history") {
+                    return Ok(None);
+                }
+                (Some(self.history(function, arguments)?), function, item.value.to_string())
+            }
+            _ => return Ok(None),
+        };
+        let Some(source) = source else { return Ok(None) };
+        // N8
+        if self.scopes.len() > 1 && !self.options.extensions {
+            return Err(global_access_is_illegal(name));
+        }
+        Ok(Some((source, shown)))
+    }
+
+    /// `AS OF moment`; nothing where the moment is a parameter that is not there.
+    fn as_of(&mut self, clause: &ast::Clause) -> Result<Option<AsOf>, PartiqlError> {
+        self.extension(
+            clause.position,
+            "expected identifier for alias, KEYWORD : of",
+            "Expected identifier for alias",
+        )?;
+        if self.is_absent(&clause.value) {
+            return Ok(None);
+        }
+        match self.constant(&clause.value)? {
+            Some(Value { data: Data::Timestamp(timestamp), .. }) => Ok(Some(AsOf::Timestamp(timestamp))),
+            Some(Value { data: Data::Int(block), .. }) if block.as_u64().is_some() => {
+                Ok(block.as_u64().map(AsOf::Block))
+            }
+            _ => Err(PartiqlError::semantic(
+                Some(clause.position),
+                "AS OF takes a timestamp or the sequence number of a block, as a literal or a parameter",
+            )),
+        }
+    }
+
+    /// H1 to H5: `history(table [, start [, end]])`.
+    fn history(
+        &mut self,
+        function: &Identifier,
+        arguments: &[ast::Expression],
+    ) -> Result<Source, PartiqlError> {
+        let wrong = |message: &str| Err(PartiqlError::semantic(Some(function.position), message));
+        let (table, start, end) = match arguments {
+            [table] => (table, None, None),
+            [table, start] => (table, Some(start), None),
+            [table, start, end] => (table, Some(start), Some(end)),
+            _ => return wrong("history takes a table, and optionally a start and an end"),
+        };
+        let start = self.history_bound(start, function.position)?;
+        let end = self.history_bound(end, function.position)?;
+        if let (Some(start), Some(end)) = (&start, &end)
+            && start.instant_cmp(end).is_gt()
+        {
+            return wrong("history's start is later than its end");
+        }
+        let now = self.tables.now();
+        if start.iter().chain(&end).any(|bound| bound.instant_cmp(&now).is_gt()) {
+            return wrong("history's start and end must not lie in the future");
+        }
+        let (name, table) = match table {
+            ast::Expression::Variable { name, .. } => (name.clone(), HistoryTable::Name(&name.name)),
+            ast::Expression::Literal(value) => match &value.data {
+                Data::String(id) => {
+                    let name = Identifier { name: id.clone(), position: function.position };
+                    (name, HistoryTable::Id(id))
+                }
+                _ => return wrong("history's first argument is the name of a table or the string of its id"),
+            },
+            _ => return wrong("history's first argument is the name of a table or the string of its id"),
+        };
+        self.tables.history(table, start, end)?.ok_or_else(|| no_such_variable(&name))
+    }
+
+    fn history_bound(
+        &mut self,
+        bound: Option<&ast::Expression>,
+        position: Position,
+    ) -> Result<Option<Timestamp>, PartiqlError> {
+        let Some(bound) = bound else { return Ok(None) };
+        if self.is_absent(bound) {
+            return Ok(None);
+        }
+        match self.constant(bound)? {
+            Some(Value { data: Data::Timestamp(timestamp), .. }) => Ok(Some(timestamp)),
+            _ => Err(PartiqlError::semantic(
+                Some(position),
+                "history's start and end are timestamps, as Ion literals or parameters",
+            )),
+        }
+    }
+
+    /// Whether the expression is a parameter that was not given, which is reported at the end.
+    fn is_absent(&mut self, expression: &ast::Expression) -> bool {
+        let ast::Expression::Parameter(number) = expression else { return false };
+        self.highest_parameter = self.highest_parameter.max(*number);
+        *number > self.parameters.len()
+    }
+}

@@ -1,0 +1,150 @@
+//! Where conditions are checked and how sources are joined.
+//!
+//! A condition is checked as soon as all it reads is there, so that it can choose the access of the
+//! last source it needs; only conditions that cannot fail are moved (see `is_total`). An equality
+//! between a source and those before it that no access serves becomes a hash join.
+
+use std::ops::Range;
+
+use super::access;
+use super::expression::{conjunction, is_total};
+use super::from::{Tree, TreeKind};
+use crate::ast::BinaryOperator;
+use crate::plan::{AccessPlan, Expression, JoinKind, Node, Scan};
+
+/// The rows of a FROM clause for which all conditions are TRUE.
+pub(super) fn rows(tree: Tree, conditions: Vec<Expression>) -> Node {
+    let (movable, fixed) = conditions.into_iter().partition(is_total);
+    let (node, rest) = build(tree, movable);
+    filter(node, rest.into_iter().chain(fixed).collect())
+}
+
+/// The rows of a tree and the conditions that are still to be checked on them.
+fn build(tree: Tree, conditions: Vec<Expression>) -> (Node, Vec<Expression>) {
+    let Tree { kind, slots: own } = tree;
+    match kind {
+        TreeKind::Table { source, name, slots } => {
+            let access = access::choose(&source, slots, &own, &conditions);
+            let scan = Node::Scan(Box::new(Scan { source, name, access, slots }));
+            (filter(scan, conditions), Vec::new())
+        }
+        TreeKind::Value { value, unpivot, slots } => {
+            (filter(Node::Iterate { value, unpivot, slots }, conditions), Vec::new())
+        }
+        TreeKind::Join { left, right, kind: JoinKind::Inner, on } => {
+            let (on, fixed): (Vec<_>, Vec<_>) = on.into_iter().partition(is_total);
+            let (to_right, to_left): (Vec<_>, Vec<_>) =
+                conditions.into_iter().chain(on).partition(|condition| condition.reads(&right.slots));
+            let left_slots = left.slots.clone();
+            let (left, left_rest) = build(*left, to_left);
+            let mut rest = left_rest;
+            rest.extend(fixed);
+            (join(left, &left_slots, *right, JoinKind::Inner, to_right, Vec::new()), rest)
+        }
+        TreeKind::Join { left, right, kind: JoinKind::Left, on } => {
+            // Conditions on the right side of a left join see the NULLs it makes.
+            let (rest, to_left): (Vec<_>, Vec<_>) =
+                conditions.into_iter().partition(|condition| condition.reads(&right.slots));
+            let (on_right, on_pair): (Vec<_>, Vec<_>) =
+                on.into_iter().partition(|condition| is_total(condition) && condition.reads(&right.slots));
+            let left_slots = left.slots.clone();
+            let (left, left_rest) = build(*left, to_left);
+            let left = filter(left, left_rest);
+            (join(left, &left_slots, *right, JoinKind::Left, on_right, on_pair), rest)
+        }
+    }
+}
+
+/// Joins a right side under conditions that read it, and `on_pair`, which may not be moved into it.
+fn join(
+    left: Node,
+    left_slots: &Range<usize>,
+    right: Tree,
+    kind: JoinKind,
+    conditions: Vec<Expression>,
+    on_pair: Vec<Expression>,
+) -> Node {
+    let right_slots = right.slots.clone();
+    let served = serves(&right, left_slots, &conditions);
+    if !served && !reads_left(&right, left_slots) {
+        let mut keys = Vec::new();
+        let mut inside = Vec::new();
+        let mut across = on_pair.clone();
+        for condition in &conditions {
+            if !condition.reads(left_slots) {
+                inside.push(condition.clone());
+                continue;
+            }
+            match equal_sides(condition, left_slots, &right_slots) {
+                Some(key) => keys.push(key),
+                None => across.push(condition.clone()),
+            }
+        }
+        if !keys.is_empty() {
+            let (right, rest) = build(right, inside);
+            return Node::HashJoin {
+                left: Box::new(left),
+                right: Box::new(filter(right, rest)),
+                kind,
+                keys,
+                condition: conjunction(across),
+                right_slots,
+            };
+        }
+    }
+    let (right, rest) = build(right, conditions);
+    Node::Join {
+        left: Box::new(left),
+        right: Box::new(filter(right, rest)),
+        kind,
+        condition: conjunction(on_pair),
+        right_slots,
+    }
+}
+
+/// Whether an index or the ids serve a condition that reads the left side.
+fn serves(right: &Tree, left_slots: &Range<usize>, conditions: &[Expression]) -> bool {
+    let TreeKind::Table { source, slots, .. } = &right.kind else { return false };
+    match access::choose(source, *slots, &right.slots, conditions) {
+        AccessPlan::Scan => false,
+        access => access.reads(left_slots),
+    }
+}
+
+/// Whether a tree itself, without conditions from outside, reads slots of the left side.
+fn reads_left(tree: &Tree, left_slots: &Range<usize>) -> bool {
+    match &tree.kind {
+        TreeKind::Table { .. } => false,
+        TreeKind::Value { value, .. } => value.reads(left_slots),
+        TreeKind::Join { left, right, on, .. } => {
+            reads_left(left, left_slots)
+                || reads_left(right, left_slots)
+                || on.iter().any(|condition| condition.reads(left_slots))
+        }
+    }
+}
+
+/// The sides of an equality of which one reads only the left side and the other only the right.
+fn equal_sides(
+    condition: &Expression,
+    left_slots: &Range<usize>,
+    right_slots: &Range<usize>,
+) -> Option<(Expression, Expression)> {
+    let Expression::Binary { operator: BinaryOperator::Equal, left, right, .. } = condition else {
+        return None;
+    };
+    let reads = |side: &Expression| (side.reads(left_slots), side.reads(right_slots));
+    match (reads(left), reads(right)) {
+        ((true, false), (false, true)) => Some(((**left).clone(), (**right).clone())),
+        ((false, true), (true, false)) => Some(((**right).clone(), (**left).clone())),
+        _ => None,
+    }
+}
+
+/// The rows of a node for which all conditions are TRUE.
+pub(super) fn filter(node: Node, conditions: Vec<Expression>) -> Node {
+    match conjunction(conditions) {
+        Some(condition) => Node::Filter { input: Box::new(node), condition },
+        None => node,
+    }
+}

@@ -1,0 +1,198 @@
+//! UPDATE, DELETE and the FROM form: which documents, and which places in them.
+
+use super::expression::conjuncts;
+use super::from::{Tree, TreeKind};
+use super::scope::{Clause, Scope};
+use super::{Planner, join, no_such_variable, writable};
+use crate::ast::{self, Identifier, SimplePath, SimpleStep};
+use crate::error::PartiqlError;
+use crate::plan::{Expression, ModifyPlan, Operation, PathStep, SourceSlots, Target, TargetStep};
+use crate::tables::Source;
+
+/// Where in a document the elements of a source lie.
+#[derive(Clone)]
+struct Origin {
+    /// The slots of the source that is the document's table.
+    document: SourceSlots,
+    /// From the top of the document to the element.
+    steps: Vec<TargetStep>,
+}
+
+/// What is known of a FROM clause's sources, by their value slots.
+#[derive(Default)]
+struct Sources {
+    tables: Vec<(SourceSlots, Source)>,
+    origins: Vec<(usize, Option<Origin>)>,
+}
+
+impl Planner<'_> {
+    pub(super) fn modify(&mut self, modify: &ast::Modify) -> Result<ModifyPlan, PartiqlError> {
+        self.scopes.push(Scope::default());
+        let plan = self.modify_in_scope(modify);
+        let scope = self.scopes.pop().expect("pushed above");
+        let mut plan = plan?;
+        plan.slots = scope.slot_names.len();
+        plan.names = scope.slot_names.into();
+        Ok(plan)
+    }
+
+    fn modify_in_scope(&mut self, modify: &ast::Modify) -> Result<ModifyPlan, PartiqlError> {
+        let from = self.from_clause(&modify.from, true)?;
+        self.clause(Clause::Rows);
+        let mut sources = Sources::default();
+        sources.add(&from);
+        let mut document = None;
+        let operation = self.operation(&modify.operation, &sources, &mut document)?;
+        let document = match (document, &*sources.tables) {
+            (Some(document), _) => document,
+            (None, [(document, _), ..]) => *document,
+            (None, []) => return Err(no_table(modify)),
+        };
+        let (_, table) = sources
+            .tables
+            .iter()
+            .find(|(slots, _)| *slots == document)
+            .expect("origins are found among the tables");
+        let table = writable(table.clone(), &first_name(modify))?;
+        let conditions = match &modify.condition {
+            Some(condition) => conjuncts(self.expression(condition)?),
+            None => Vec::new(),
+        };
+        Ok(ModifyPlan {
+            table,
+            slots: 0,
+            names: Default::default(),
+            input: join::rows(from, conditions),
+            document: document.value,
+            id: document.by.expect("all places are wanted"),
+            operation,
+        })
+    }
+
+    fn operation(
+        &mut self,
+        operation: &ast::Operation,
+        sources: &Sources,
+        document: &mut Option<SourceSlots>,
+    ) -> Result<Operation, PartiqlError> {
+        Ok(match operation {
+            ast::Operation::Set(assignments) => Operation::Set(
+                assignments
+                    .iter()
+                    .map(|(path, value)| Ok((self.target(path, sources, document)?, self.expression(value)?)))
+                    .collect::<Result<_, PartiqlError>>()?,
+            ),
+            ast::Operation::Insert { target, insertion } => {
+                let target = self.target(target, sources, document)?;
+                match insertion {
+                    ast::Insertion::One { value, at } => Operation::Insert {
+                        target,
+                        value: self.expression(value)?,
+                        at: at.as_ref().map(|at| self.expression(at)).transpose()?,
+                    },
+                    ast::Insertion::Each(values) => {
+                        Operation::InsertEach { target, values: self.expression(values)? }
+                    }
+                }
+            }
+            ast::Operation::Remove(path) => Operation::Remove(self.target(path, sources, document)?),
+            ast::Operation::Delete => Operation::Delete,
+        })
+    }
+
+    /// N10: the place that a path names: below one of the sources, or below the only one.
+    fn target(
+        &mut self,
+        path: &SimplePath,
+        sources: &Sources,
+        document: &mut Option<SourceSlots>,
+    ) -> Result<Target, PartiqlError> {
+        let scope = self.scopes.last().expect("DML is resolved in its scope");
+        let (slot, first) = match (scope.lookup(&path.root.name), &*scope.sources) {
+            (Some(slot), _) => (slot, None),
+            (None, [source]) => (source.slots.value, Some(TargetStep::Field(path.root.name.clone()))),
+            (None, _) => return Err(no_such_variable(&path.root)),
+        };
+        let origin = sources.origins.iter().find(|(value, _)| *value == slot);
+        let Some((_, Some(origin))) = origin else {
+            return Err(PartiqlError::semantic(
+                Some(path.root.position),
+                format_args!("'{}' does not name a part of a document", path.root.name),
+            ));
+        };
+        if document.get_or_insert(origin.document) != &origin.document {
+            return Err(PartiqlError::semantic(
+                Some(path.root.position),
+                "A statement changes the documents of one table",
+            ));
+        }
+        let rest = path.steps.iter().map(|step| match step {
+            SimpleStep::Field(name) => TargetStep::Field(name.clone()),
+            SimpleStep::Index(index) => TargetStep::Index(*index),
+        });
+        Ok(Target { steps: origin.steps.iter().cloned().chain(first).chain(rest).collect() })
+    }
+}
+
+impl Sources {
+    /// Finds the origins of a tree's sources, from left to right.
+    fn add(&mut self, tree: &Tree) {
+        match &tree.kind {
+            TreeKind::Table { source, slots, .. } => {
+                self.tables.push((*slots, source.clone()));
+                self.origins.push((slots.value, Some(Origin { document: *slots, steps: Vec::new() })));
+            }
+            TreeKind::Value { value, slots, .. } => {
+                let origin = self.origin(value).zip(slots.at).map(|(mut origin, at)| {
+                    origin.steps.push(TargetStep::Place(at));
+                    origin
+                });
+                self.origins.push((slots.value, origin));
+            }
+            TreeKind::Join { left, right, .. } => {
+                self.add(left);
+                self.add(right);
+            }
+        }
+    }
+
+    /// Where the value of a source lies: U7, a path from an earlier source by names and numbers.
+    fn origin(&self, value: &Expression) -> Option<Origin> {
+        let (root, steps) = match value {
+            Expression::Path { root, steps } => (&**root, &**steps),
+            root => (root, &[][..]),
+        };
+        let Expression::Variable { depth: 0, slot } = root else { return None };
+        let (_, origin) = self.origins.iter().find(|(value, _)| value == slot)?;
+        let mut origin = origin.clone()?;
+        for step in steps {
+            origin.steps.push(match step {
+                PathStep::Field(name) => TargetStep::Field(name.to_string()),
+                PathStep::Index(Expression::Literal(index)) => {
+                    TargetStep::Index(u64::try_from(index.as_i64()?).ok()?)
+                }
+                _ => return None,
+            });
+        }
+        Some(origin)
+    }
+}
+
+/// The name of the first source, for errors.
+fn first_name(modify: &ast::Modify) -> Identifier {
+    let ast::FromTerm { source, position, .. } = &modify.from.terms[0];
+    let name = match source {
+        ast::FromSource::Item(item) => item.value.to_string(),
+        ast::FromSource::Nested(from) => from.to_string(),
+    };
+    Identifier { name, position: *position }
+}
+
+/// DML over something that is no table.
+fn no_table(modify: &ast::Modify) -> PartiqlError {
+    let name = first_name(modify);
+    PartiqlError::semantic(
+        Some(name.position),
+        format_args!("DML statements need a table, '{}' is none", name.name),
+    )
+}

@@ -1,0 +1,131 @@
+//! The names of one query level and where their values stand.
+
+use std::sync::Arc;
+
+use crate::ast::{self, Identifier, Position};
+use crate::error::PartiqlError;
+use crate::plan::{self, SourceSlots};
+
+/// One query level while it is resolved.
+#[derive(Default)]
+pub(super) struct Scope {
+    /// What the slots given out so far are called.
+    pub(super) slot_names: Vec<Arc<str>>,
+    /// The sources, from left to right.
+    pub(super) sources: Vec<SourceNames>,
+    /// How names are looked up; what may be named depends on the clause.
+    pub(super) clause: Clause,
+    /// Set once rows are grouped: names and aggregates of the groups.
+    pub(super) groups: Option<Groups>,
+}
+
+/// Which part of a query is being resolved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Clause {
+    /// The value of a FROM item: tables are looked up first.
+    #[default]
+    From,
+    /// Anything after: tables are not values.
+    Rows,
+}
+
+/// The names that one source brings.
+pub(super) struct SourceNames {
+    /// The name of each element, given or taken from its expression.
+    pub(super) alias: Arc<str>,
+    /// The name of its place.
+    pub(super) at: Option<Arc<str>>,
+    /// The name of its document id.
+    pub(super) by: Option<Arc<str>>,
+    /// Where they stand; `at` and `by` may have slots without having names.
+    pub(super) slots: SourceSlots,
+}
+
+/// What can be named once rows are grouped.
+pub(super) struct Groups {
+    /// The keys.
+    pub(super) keys: Vec<GroupKey>,
+    /// The name of the group itself and its slot.
+    pub(super) group_as: Option<(Arc<str>, usize)>,
+    /// The aggregates found so far.
+    pub(super) aggregates: Vec<plan::Aggregate>,
+}
+
+/// A key of a group.
+pub(super) struct GroupKey {
+    /// The key as written.
+    pub(super) expression: ast::Expression,
+    /// The key resolved.
+    pub(super) value: plan::Expression,
+    /// The key as a path from a slot, if it is one, so that `a` and `t.a` are the same.
+    pub(super) path: Option<(usize, Vec<Arc<str>>)>,
+    /// Its name.
+    pub(super) name: Option<Arc<str>>,
+    /// Its slot.
+    pub(super) slot: usize,
+}
+
+impl Scope {
+    /// A new slot.
+    pub(super) fn slot(&mut self, name: &str) -> usize {
+        self.slot_names.push(name.into());
+        self.slot_names.len() - 1
+    }
+
+    /// The slot that a name of this level stands for.
+    pub(super) fn lookup(&self, name: &str) -> Option<usize> {
+        if let Some(groups) = &self.groups {
+            let key = groups.keys.iter().find(|key| key.name.as_deref() == Some(name));
+            let group = groups.group_as.as_ref().filter(|(group, _)| **group == *name);
+            return key.map(|key| key.slot).or(group.map(|(_, slot)| *slot));
+        }
+        self.sources.iter().find_map(|source| {
+            let is = |given: &Option<Arc<str>>| given.as_deref() == Some(name);
+            if *source.alias == *name {
+                Some(source.slots.value)
+            } else if is(&source.at) {
+                source.slots.at
+            } else if is(&source.by) {
+                source.slots.by
+            } else {
+                None
+            }
+        })
+    }
+
+    /// N9: refuses a name that is taken, in whatever case.
+    pub(super) fn check_free(&self, name: &str, position: Position) -> Result<(), PartiqlError> {
+        let is_same = |given: &str| given.eq_ignore_ascii_case(name);
+        let taken = self.sources.iter().any(|source| {
+            is_same(&source.alias)
+                || source.at.as_deref().is_some_and(is_same)
+                || source.by.as_deref().is_some_and(is_same)
+        });
+        if taken { Err(already_defined(name, position)) } else { Ok(()) }
+    }
+}
+
+/// N9.
+pub(super) fn already_defined(name: &str, position: Position) -> PartiqlError {
+    PartiqlError::semantic(
+        Some(position),
+        format_args!("A variable named '{name}' was already defined in this scope"),
+    )
+}
+
+/// S7: the name of a source without AS: its last name, or `_N`.
+pub(super) fn implied_name(expression: &ast::Expression, number: usize) -> Arc<str> {
+    last_name(expression).map_or_else(|| format!("_{number}").into(), Arc::from)
+}
+
+/// The last name of a variable or a path.
+pub(super) fn last_name(expression: &ast::Expression) -> Option<&str> {
+    match expression {
+        ast::Expression::Variable { name: Identifier { name, .. }, .. } => Some(name),
+        ast::Expression::Path { steps, .. } => match steps.last() {
+            Some(ast::PathStep::Field(name)) => Some(name),
+            _ => None,
+        },
+        _ => None,
+    }
+}
