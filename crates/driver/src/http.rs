@@ -261,3 +261,63 @@ fn now() -> AmzDate {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     AmzDate::from_unix_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A transport built where only these variables are set, with none given to the builder.
+    fn build_in(variables: &[(&str, &str)]) -> Result<HttpTransport, Error> {
+        HttpTransport::builder().build_in(|name| {
+            variables.iter().find(|variable| variable.0 == name).map(|variable| variable.1.to_owned())
+        })
+    }
+
+    const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+
+    #[test]
+    fn the_environment_names_the_endpoint() {
+        let of_service = ("AWS_ENDPOINT_URL_QLDB_SESSION", "http://localhost:1");
+        let of_all = ("AWS_ENDPOINT_URL", "http://localhost:2/aws");
+        assert_eq!(build_in(&[of_all, of_service]).unwrap().endpoint(), "http://localhost:1/");
+        assert_eq!(build_in(&[of_all]).unwrap().endpoint(), "http://localhost:2/aws");
+        for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+            let transport = build_in(&[KEYS[0], KEYS[1], (name, "eu-west-1")]).unwrap();
+            assert_eq!(transport.endpoint(), "https://session.qldb.eu-west-1.amazonaws.com/");
+            assert_eq!(transport.host, "session.qldb.eu-west-1.amazonaws.com");
+        }
+        let both = build_in(&[KEYS[0], KEYS[1], ("AWS_REGION", "a"), ("AWS_DEFAULT_REGION", "b")]).unwrap();
+        assert_eq!(both.host, "session.qldb.a.amazonaws.com");
+    }
+
+    #[test]
+    fn only_an_endpoint_of_ones_own_needs_no_credentials() {
+        let endpoint = ("AWS_ENDPOINT_URL", "http://localhost:8182");
+        assert!(build_in(&[endpoint]).unwrap().signer.is_none());
+        assert!(build_in(&[endpoint, KEYS[0], KEYS[1]]).unwrap().signer.is_some());
+        assert!(build_in(&[endpoint, KEYS[0]]).unwrap().signer.is_none(), "half a key is none");
+        let error = build_in(&[("AWS_REGION", "eu-west-1")]).unwrap_err().to_string();
+        assert!(error.contains("AWS_ACCESS_KEY_ID"), "{error}");
+        let error = build_in(&[]).unwrap_err().to_string();
+        assert!(error.contains("AWS_ENDPOINT_URL_QLDB_SESSION") && error.contains("AWS_REGION"), "{error}");
+    }
+
+    #[test]
+    fn the_host_has_a_port_where_it_is_not_the_usual_one() {
+        for (url, host) in [
+            ("http://h", "h"),
+            ("http://h:80", "h"),
+            ("http://h:443", "h:443"),
+            ("https://h:443/x", "h"),
+            ("http://[::1]:8182", "[::1]:8182"),
+        ] {
+            assert_eq!(parse_endpoint(url).unwrap().1, host, "{url}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let transport = build_in(&[KEYS[0], ("AWS_SECRET_ACCESS_KEY", "hush"), ("AWS_REGION", "r")]).unwrap();
+        assert!(!format!("{transport:?}").contains("hush"));
+    }
+}

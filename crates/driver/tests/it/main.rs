@@ -1,0 +1,47 @@
+//! The driver over a transport that follows a script, and over HTTP against a listener that does.
+
+mod driver;
+mod http;
+mod results;
+mod session;
+mod session_client;
+
+use std::time::Duration;
+
+use everstrand_driver::scripted::{Answer, ScriptedTransport};
+use everstrand_driver::{ExecuteStatementResult, FetchPageResult, IoUsage, Page, Reply, ValueHolder};
+
+/// A page with these ints.
+fn page(values: impl IntoIterator<Item = i64>, next_page_token: Option<&str>) -> Page {
+    let values = values.into_iter().map(|value| ValueHolder::IonText(value.to_string()));
+    Page::new(values.collect(), next_page_token.map(Into::into))
+}
+
+fn first_page(values: impl IntoIterator<Item = i64>, next_page_token: Option<&str>) -> Answer {
+    Answer::reply(Reply::ExecuteStatement(ExecuteStatementResult {
+        first_page: page(values, next_page_token),
+        timing_information: None,
+        consumed_ios: Some(IoUsage::new(3, 1)),
+        other: Default::default(),
+    }))
+}
+
+fn further_page(values: impl IntoIterator<Item = i64>, next_page_token: Option<&str>) -> Answer {
+    Answer::reply(Reply::FetchPage(FetchPageResult {
+        page: page(values, next_page_token),
+        timing_information: None,
+        consumed_ios: Some(IoUsage::new(9, 0)),
+        other: Default::default(),
+    }))
+}
+
+/// Waits for work in the background to have sent so many commands.
+async fn until_sent(transport: &ScriptedTransport, count: usize) {
+    for _ in 0..500 {
+        if transport.sent().len() >= count {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    panic!("only {:?} were sent", transport.commands());
+}

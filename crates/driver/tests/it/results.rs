@@ -1,0 +1,147 @@
+//! Cursors: pages, reading ahead, statistics, and the end of the transaction.
+
+use std::sync::Arc;
+
+use everstrand_driver::scripted::{Answer, ScriptedTransport};
+use everstrand_driver::{Error, Exception, QldbSession, Statistics, Transaction};
+
+use crate::{first_page, further_page, until_sent};
+
+async fn transaction(
+    read_ahead: usize,
+) -> (Arc<ScriptedTransport>, QldbSession<ScriptedTransport>, Transaction<ScriptedTransport>) {
+    let transport = Arc::new(ScriptedTransport::new());
+    let session = QldbSession::start("my-ledger", Arc::clone(&transport)).await.unwrap();
+    let mut session = session.with_read_ahead(read_ahead);
+    let transaction = session.start_transaction().await.unwrap();
+    (transport, session, transaction)
+}
+
+fn script(transport: &ScriptedTransport) {
+    transport.on("ExecuteStatement", first_page([1, 2], Some("tok1")));
+    transport.on("FetchPage", further_page([], Some("tok2")));
+    transport.on("FetchPage", further_page([3], Some("tok3")));
+    transport.on("FetchPage", further_page([4, 5], None));
+}
+
+fn ints(rows: &[everstrand_driver::Document]) -> Vec<i64> {
+    rows.iter().map(|row| row.root().as_i64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn rows_come_over_all_pages_with_their_cost() {
+    for read_ahead in [0, 2, 3, 10] {
+        let (transport, _session, transaction) = transaction(read_ahead).await;
+        script(&transport);
+        let mut cursor = transaction.execute("s", ()).await.unwrap();
+        let mut rows = Vec::new();
+        while let Some(row) = cursor.next().await.unwrap() {
+            rows.push(row);
+        }
+        assert_eq!(ints(&rows), [1, 2, 3, 4, 5], "read ahead {read_ahead}");
+        assert!(cursor.next().await.unwrap().is_none(), "stays at the end");
+        let cost = Statistics { read_ios: 3 + 3 * 9, write_ios: 1, processing_time_milliseconds: 0 };
+        assert_eq!(cursor.statistics(), cost);
+        let statistics = transaction.statistics().await;
+        assert_eq!((statistics.read_ios, statistics.processing_time_milliseconds), (30, 1));
+    }
+}
+
+#[tokio::test]
+async fn pages_can_be_taken_whole_and_empty_ones_are_passed_over() {
+    let (transport, _session, transaction) = transaction(0).await;
+    script(&transport);
+    let mut cursor = transaction.execute("s", ()).await.unwrap();
+    let mut pages = Vec::new();
+    while let Some(page) = cursor.next_page().await.unwrap() {
+        pages.push(ints(&page));
+    }
+    assert_eq!(pages, [vec![1, 2], vec![3], vec![4, 5]]);
+}
+
+#[tokio::test]
+async fn without_reading_ahead_a_page_is_fetched_when_needed() {
+    let (transport, _session, transaction) = transaction(0).await;
+    script(&transport);
+    let mut cursor = transaction.execute("s", ()).await.unwrap();
+    cursor.next().await.unwrap();
+    cursor.next().await.unwrap();
+    assert_eq!(transport.sent().len(), 3);
+    cursor.next().await.unwrap();
+    assert_eq!(transport.sent().len(), 5, "the empty page and the one behind it");
+}
+
+#[tokio::test]
+async fn reading_ahead_holds_no_more_pages_than_it_may() {
+    let (transport, _session, transaction) = transaction(2).await;
+    script(&transport);
+    let cursor = transaction.execute("s", ()).await.unwrap();
+    until_sent(&transport, 4).await;
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    assert_eq!(transport.sent().len(), 4, "one page at hand, one ahead");
+    drop(cursor);
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn errors_arrive_in_their_place_also_from_ahead() {
+    for read_ahead in [0, 3] {
+        let (transport, _session, transaction) = transaction(read_ahead).await;
+        transport.on("ExecuteStatement", first_page([1], Some("tok1")));
+        transport.on("FetchPage", Answer::Lost);
+        let mut cursor = transaction.execute("s", ()).await.unwrap();
+        assert!(cursor.next().await.unwrap().is_some());
+        assert!(matches!(cursor.next().await.unwrap_err(), Error::Transport(_)), "read ahead {read_ahead}");
+    }
+}
+
+/// B15: a reader must not wait for a task that is gone.
+#[test]
+fn a_reader_does_not_wait_for_a_task_that_is_gone() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (mut cursor, _session) = runtime.block_on(async {
+        let (transport, session, transaction) = transaction(2).await;
+        script(&transport);
+        (transaction.execute("s", ()).await.unwrap(), session)
+    });
+    // The task never ran, and never will.
+    drop(runtime);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        cursor.next_page().await.unwrap();
+        let end = tokio::time::timeout(std::time::Duration::from_secs(5), cursor.next()).await;
+        assert!(end.expect("it waits").is_err());
+    });
+}
+
+#[tokio::test]
+async fn after_the_transaction_only_what_was_fetched_is_there() {
+    let (transport, _session, transaction) = transaction(0).await;
+    script(&transport);
+    let mut cursor = transaction.execute("s", ()).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(ints(&cursor.next_page().await.unwrap().unwrap()), [1, 2]);
+    assert!(matches!(cursor.next().await.unwrap_err(), Error::TransactionOver { .. }));
+}
+
+#[tokio::test]
+async fn values_that_are_no_ion_are_an_error() {
+    let (transport, _session, transaction) = transaction(0).await;
+    let mut result = everstrand_driver::ExecuteStatementResult {
+        first_page: Default::default(),
+        timing_information: None,
+        consumed_ios: None,
+        other: Default::default(),
+    };
+    result.first_page.values = vec![everstrand_driver::ValueHolder::IonBinary(vec![1, 2, 3])];
+    transport.on("ExecuteStatement", Answer::reply(everstrand_driver::Reply::ExecuteStatement(result)));
+    let cursor = transaction.execute("s", ()).await.unwrap();
+    assert!(matches!(cursor.fetch_all().await.unwrap_err(), Error::Ion(_)));
+}
+
+#[tokio::test]
+async fn a_statement_that_is_refused_leaves_no_cursor() {
+    let (transport, _session, transaction) = transaction(0).await;
+    transport.on("ExecuteStatement", Answer::fails(Exception::BadRequest, "Unsupported PartiQL Statement"));
+    assert!(transaction.execute("nonsense", ()).await.unwrap_err().is_bad_request());
+}
