@@ -13,12 +13,16 @@
 //! side once but reports what a nested loop would have read: its right side's reads once for each row
 //! of the left.
 
+mod explain;
+mod unresolve;
 mod walk;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use everstrand_ion::Value;
+
+pub(crate) use explain::explain;
 
 use crate::Options;
 use crate::ast::{AggregateFunction, BinaryOperator, DatePart, Position, TrimSide, Type};
@@ -615,9 +619,4 @@ pub enum Function {
         function: AggregateFunction,
         distinct: bool,
     },
-}
-
-/// How a statement would run, as rows for EXPLAIN.
-pub(crate) fn explain(_statement: &Statement) -> Vec<Value> {
-    Vec::new()
 }

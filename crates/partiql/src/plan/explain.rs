@@ -1,0 +1,370 @@
+//! A plan as rows for EXPLAIN: one for each node, from the top down, with what the transaction's read
+//! set would hold, so that a scan that is prone to conflicts is seen before it hurts.
+//!
+//! A row is `{depth, operation, detail?, reads?}`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use everstrand_ion::{Struct, Value};
+
+use super::{
+    AccessPlan, Expression, Group, IndexAccess, Insertion, JoinKind, KeyRangePlan, Keys, Node, Operation,
+    Plan, Projection, ProjectionItem, QueryPlan, Scan, Statement, Target, TargetStep, unresolve,
+};
+use crate::tables::{AsOf, Index, OnConflict, SourceKind};
+
+/// How a statement would run, one row for each step.
+pub(crate) fn explain(statement: &Statement) -> Vec<Value> {
+    let rows = rows(statement).into_iter().map(|row| {
+        let mut fields = Struct::default();
+        fields.push("depth", i64::try_from(row.depth).unwrap_or(i64::MAX));
+        fields.push("operation", row.operation);
+        for (name, text) in [("detail", row.detail), ("reads", row.reads)] {
+            if !text.is_empty() {
+                fields.push(name, text);
+            }
+        }
+        Value::from(fields)
+    });
+    rows.collect()
+}
+
+impl fmt::Display for Plan {
+    /// The rows of EXPLAIN, one to a line, indented by their depth.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Row { depth, operation, detail, reads } in rows(&self.statement) {
+            write!(f, "{:width$}{operation}", "", width = 2 * depth)?;
+            if !detail.is_empty() {
+                write!(f, ": {detail}")?;
+            }
+            if !reads.is_empty() {
+                write!(f, " [reads {reads}]")?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+struct Row {
+    depth: usize,
+    operation: String,
+    detail: String,
+    reads: String,
+}
+
+fn rows(statement: &Statement) -> Vec<Row> {
+    let mut explainer = Explainer::default();
+    explainer.statement(statement);
+    explainer.rows
+}
+
+/// The rows so far, and what is needed to print expressions.
+#[derive(Default)]
+struct Explainer {
+    rows: Vec<Row>,
+    /// The names of the slots of each frame, the innermost last.
+    frames: Vec<Arc<[Arc<str>]>>,
+    /// How many nested queries were printed.
+    queries: usize,
+}
+
+impl Explainer {
+    fn row(&mut self, depth: usize, operation: impl Into<String>, detail: impl Into<String>) {
+        let (operation, detail) = (operation.into(), detail.into());
+        self.rows.push(Row { depth, operation, detail, reads: String::new() });
+    }
+
+    fn statement(&mut self, statement: &Statement) {
+        match statement {
+            Statement::Query(query) => self.query(query, 0),
+            Statement::Expression(value) => self.row_of(0, "Value", &[value], ""),
+            Statement::Insert(insert) => {
+                let conflict = match insert.on_conflict {
+                    OnConflict::Refuse => "",
+                    OnConflict::DoNothing => " ON CONFLICT DO NOTHING",
+                    OnConflict::DoReplace => " ON CONFLICT DO REPLACE",
+                };
+                let (Insertion::One(value) | Insertion::Each(value)) = &insert.insertion;
+                self.row(0, "Insert", format!("{}{conflict}", insert.name));
+                self.row_of(1, "Values", &[value], "");
+            }
+            Statement::Modify(modify) => {
+                self.frames.push(modify.names.clone());
+                self.operation(&modify.operation);
+                self.node(&modify.input, 1);
+                self.frames.pop();
+            }
+            Statement::CreateTable { name, .. } => self.row(0, "Create table", name),
+            Statement::CreateIndex { table, paths, unique } => {
+                let operation = if *unique { "Create unique index" } else { "Create index" };
+                self.row(0, operation, format!("{table} {}", paths_text(paths)));
+            }
+            Statement::DropIndex { index_id, table } => {
+                self.row(0, "Drop index", format!("{index_id} of {table}"));
+            }
+            Statement::DropTable { name } => self.row(0, "Drop table", name),
+            Statement::UndropTable { table_id } => self.row(0, "Undrop table", table_id),
+            Statement::Exec { procedure, arguments } => {
+                let arguments: Vec<&Expression> = arguments.iter().collect();
+                self.row_of(0, &format!("Execute {procedure}"), &arguments, ", ");
+            }
+            Statement::Explain(_) => self.row(0, "Explain", ""),
+        }
+    }
+
+    fn operation(&mut self, operation: &Operation) {
+        let names = self.frames.last().expect("the frame of the statement").clone();
+        let target = |target: &Target| target_text(target, &names);
+        match operation {
+            Operation::Set(assignments) => {
+                let targets: Vec<String> = assignments.iter().map(|(at, _)| target(at)).collect();
+                self.row(0, "Set", targets.join(", "));
+            }
+            Operation::Insert { target: at, .. } | Operation::InsertEach { target: at, .. } => {
+                self.row(0, "Insert into", target(at));
+            }
+            Operation::Remove(at) => self.row(0, "Remove", target(at)),
+            Operation::Delete => self.row(0, "Delete", ""),
+        }
+    }
+
+    fn query(&mut self, query: &QueryPlan, mut depth: usize) {
+        self.frames.push(query.names.clone());
+        for (operation, value) in [("Limit", &query.limit), ("Offset", &query.offset)] {
+            if let Some(value) = value {
+                self.row_of(depth, operation, &[value], "");
+                depth += 1;
+            }
+        }
+        if query.distinct {
+            self.row(depth, "Distinct", "");
+            depth += 1;
+        }
+        match &query.projection {
+            Projection::Value(value) => self.row_of(depth, "Project value", &[value], ""),
+            Projection::Items(items) => {
+                let at = self.rows.len();
+                self.row(depth, "Project", "");
+                let mut texts = Vec::new();
+                for item in items {
+                    texts.push(match item {
+                        ProjectionItem::Field { name, value } => {
+                            let value = self.text(value, depth + 1);
+                            if *value == **name { value } else { format!("{value} AS {name}") }
+                        }
+                        ProjectionItem::All(value) => format!("{}.*", self.text(value, depth + 1)),
+                    });
+                }
+                self.rows[at].detail = texts.join(", ");
+            }
+        }
+        self.node(&query.input, depth + 1);
+        self.frames.pop();
+    }
+
+    fn node(&mut self, node: &Node, depth: usize) {
+        match node {
+            Node::Scan(scan) => self.scan(scan, depth),
+            Node::Iterate { value, unpivot, .. } => {
+                self.row_of(depth, if *unpivot { "Unpivot" } else { "Iterate" }, &[value], "");
+            }
+            Node::Join { left, right, kind, condition, .. } => {
+                let conditions: Vec<&Expression> = condition.iter().collect();
+                self.row_of(depth, join_text("nested loop", *kind), &conditions, "");
+                self.node(left, depth + 1);
+                self.node(right, depth + 1);
+            }
+            Node::HashJoin { left, right, kind, keys, condition, .. } => {
+                let at = self.rows.len();
+                self.row(depth, join_text("hash", *kind), "");
+                let mut texts = Vec::new();
+                for (left, right) in keys {
+                    texts.push(format!("{} = {}", self.text(left, depth + 1), self.text(right, depth + 1)));
+                }
+                if let Some(condition) = condition {
+                    texts.push(self.text(condition, depth + 1));
+                }
+                self.rows[at].detail = texts.join(" AND ");
+                self.node(left, depth + 1);
+                self.node(right, depth + 1);
+            }
+            Node::Filter { input, condition } => {
+                self.row_of(depth, "Filter", &[condition], "");
+                self.node(input, depth + 1);
+            }
+            Node::Group(group) => {
+                let Group { input, keys, aggregates, .. } = &**group;
+                let at = self.rows.len();
+                self.row(depth, if keys.is_empty() { "Aggregate" } else { "Group" }, "");
+                let mut texts = Vec::new();
+                for (key, _) in keys {
+                    texts.push(self.text(key, depth + 1));
+                }
+                for aggregate in aggregates {
+                    let distinct = if aggregate.distinct { "DISTINCT " } else { "" };
+                    let argument = match &aggregate.argument {
+                        Some(argument) => self.text(argument, depth + 1),
+                        None => "*".to_owned(),
+                    };
+                    texts.push(format!("{}({distinct}{argument})", aggregate.function));
+                }
+                self.rows[at].detail = texts.join(", ");
+                self.node(input, depth + 1);
+            }
+            Node::Sort { input, terms } => {
+                let at = self.rows.len();
+                self.row(depth, "Sort", "");
+                let mut texts = Vec::new();
+                for term in terms {
+                    let direction = if term.descending { " DESC" } else { "" };
+                    let nulls = if term.nulls_first { " NULLS FIRST" } else { " NULLS LAST" };
+                    texts.push(format!("{}{direction}{nulls}", self.text(&term.value, depth + 1)));
+                }
+                self.rows[at].detail = texts.join(", ");
+                self.node(input, depth + 1);
+            }
+        }
+    }
+
+    fn scan(&mut self, scan: &Scan, depth: usize) {
+        let Scan { source, name, access, slots } = scan;
+        let alias = self.frames.last().and_then(|names| names.get(slots.value)).cloned();
+        let mut shown = name.clone();
+        match &source.as_of {
+            Some(AsOf::Timestamp(timestamp)) => shown = format!("{shown} AS OF {timestamp}"),
+            Some(AsOf::Block(block)) => shown = format!("{shown} AS OF {block}"),
+            None => {}
+        }
+        if let Some(alias) = alias
+            && *alias != **name
+        {
+            shown = format!("{shown} AS {alias}");
+        }
+        let at = self.rows.len();
+        self.row(depth, "", "");
+        let (operation, detail, reads) = match access {
+            AccessPlan::Scan => ("Scan".to_owned(), String::new(), format!("all of {name}")),
+            AccessPlan::Documents(keys) => {
+                let keys = self.keys(keys, depth + 1);
+                ("Document lookup".to_owned(), format!(" by id {keys}"), format!("those documents of {name}"))
+            }
+            AccessPlan::Index(access) => {
+                let (detail, is_range) = self.index_access(access, depth + 1);
+                let operation = if is_range { "Index range" } else { "Index lookup" };
+                let operation =
+                    if access.index.unique { format!("{operation} (unique)") } else { operation.to_owned() };
+                let what = if is_range { "that range" } else { "those keys" };
+                (operation, detail, format!("{what} of {name} {}", paths_text(&access.index.paths)))
+            }
+        };
+        // What is past does not change, and neither do revisions; new ones of a document do appear.
+        let reads = match (&source.kind, &source.as_of) {
+            (_, Some(_)) => "nothing that can change".to_owned(),
+            (SourceKind::UserTables, None) => "the catalogue".to_owned(),
+            _ => reads,
+        };
+        let row = &mut self.rows[at];
+        row.operation = operation;
+        row.detail = format!("{shown}{detail}");
+        row.reads = reads;
+    }
+
+    /// The keys and the range of an index, and whether it is a range.
+    fn index_access(&mut self, access: &IndexAccess, depth: usize) -> (String, bool) {
+        let IndexAccess { index: Index { paths, .. }, equal, range, order } = access;
+        let mut texts = Vec::new();
+        for (path, keys) in paths.iter().zip(equal) {
+            texts.push(format!("{} {}", path.join("."), self.keys(keys, depth)));
+        }
+        let next = paths.get(equal.len()).map(|path| path.join("."));
+        let mut is_range = true;
+        match range {
+            KeyRangePlan::All => is_range = equal.is_empty(),
+            KeyRangePlan::Between { lower, upper } => {
+                for (bound, operator) in [(lower, '>'), (upper, '<')] {
+                    if let Some((value, inclusive)) = bound {
+                        let operator = format!("{operator}{}", if *inclusive { "=" } else { "" });
+                        let value = self.text(value, depth);
+                        texts.push(format!("{} {operator} {value}", next.as_deref().unwrap_or_default()));
+                    }
+                }
+            }
+            KeyRangePlan::Like { pattern, .. } => {
+                let pattern = self.text(pattern, depth);
+                texts.push(format!("{} LIKE {pattern}", next.as_deref().unwrap_or_default()));
+            }
+            KeyRangePlan::Unknown => texts.push(format!("{} IS NULL", next.as_deref().unwrap_or_default())),
+            KeyRangePlan::Known => texts.push(format!("{} IS NOT NULL", next.as_deref().unwrap_or_default())),
+        }
+        let mut detail = format!(" by {}", paths_text(paths));
+        if !texts.is_empty() {
+            detail = format!("{detail} where {}", texts.join(" AND "));
+        }
+        if let Some(order) = order {
+            let direction = if order.descending { " DESC" } else { "" };
+            let nulls = if order.nulls_first { " NULLS FIRST" } else { " NULLS LAST" };
+            detail = format!("{detail} in order{direction}{nulls}");
+        }
+        (detail, is_range)
+    }
+
+    fn keys(&mut self, keys: &Keys, depth: usize) -> String {
+        match keys {
+            Keys::One(key) => format!("= {}", self.text(key, depth)),
+            Keys::AnyOf(items) => {
+                let items: Vec<String> = items.iter().map(|item| self.text(item, depth)).collect();
+                format!("IN ({})", items.join(", "))
+            }
+            Keys::Each(collection) => format!("IN {}", self.text(collection, depth)),
+        }
+    }
+
+    /// A row whose detail is these expressions.
+    fn row_of(&mut self, depth: usize, operation: &str, values: &[&Expression], separator: &str) {
+        let at = self.rows.len();
+        self.row(depth, operation, "");
+        let texts: Vec<String> = values.iter().map(|value| self.text(value, depth + 1)).collect();
+        self.rows[at].detail = texts.join(separator);
+    }
+
+    /// An expression as text; the queries in it get rows of their own.
+    fn text(&mut self, expression: &Expression, depth: usize) -> String {
+        let mut nested = Vec::new();
+        let tree = unresolve::expression(expression, &self.frames, &mut self.queries, &mut nested);
+        for (name, query) in nested {
+            self.row(depth, name, if query.correlated { "for each row" } else { "once" });
+            self.query(query, depth + 1);
+        }
+        tree.to_string()
+    }
+}
+
+fn join_text(how: &str, kind: JoinKind) -> &'static str {
+    match (how, kind) {
+        ("hash", JoinKind::Inner) => "Hash join",
+        ("hash", JoinKind::Left) => "Left hash join",
+        (_, JoinKind::Inner) => "Nested loop join",
+        (_, JoinKind::Left) => "Left nested loop join",
+    }
+}
+
+fn paths_text(paths: &[Vec<String>]) -> String {
+    let paths: Vec<String> = paths.iter().map(|path| path.join(".")).collect();
+    format!("[{}]", paths.join(", "))
+}
+
+fn target_text(target: &Target, names: &[Arc<str>]) -> String {
+    let mut text = "document".to_owned();
+    for step in &target.steps {
+        match step {
+            TargetStep::Field(name) => text = format!("{text}.{name}"),
+            TargetStep::Index(index) => text = format!("{text}[{index}]"),
+            TargetStep::Place(slot) => {
+                text = format!("{text}[{}]", names.get(*slot).map_or("place", |name| name));
+            }
+        }
+    }
+    text
+}
