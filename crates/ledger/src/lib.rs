@@ -23,7 +23,7 @@ pub use commit::future::{CommitFuture, Committed};
 pub use error::LedgerError;
 pub use ids::{Ids, RandomIds, SeededIds};
 pub use ledger::{Environment, Ledger, Status};
-pub use limits::{LedgerOptions, Limits};
+pub use limits::{LedgerOptions, LimitError, Limits};
 pub use session::Session;
 pub use transaction::pages::Page;
 pub use transaction::{Interrupt, Transaction};

@@ -54,6 +54,117 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// All limits by name, each with its value and its meaning.
+    pub fn list(&self) -> Vec<(&'static str, u64, &'static str)> {
+        let mut limits = self.clone();
+        limits.fields().into_iter().map(|(name, value, meaning)| (name, value.get(), meaning)).collect()
+    }
+
+    /// Sets a limit by name: `documents-per-transaction=100`.
+    pub fn set(&mut self, assignment: &str) -> Result<(), LimitError> {
+        let (name, number) =
+            assignment.split_once('=').ok_or_else(|| LimitError::Form(assignment.to_owned()))?;
+        let number: u64 = number.trim().parse().map_err(|_| LimitError::Form(assignment.to_owned()))?;
+        let wanted = name.trim();
+        let mut fields = self.fields();
+        match fields.iter_mut().find(|(name, ..)| *name == wanted) {
+            Some((_, value, _)) if number > 0 => value.set(number),
+            Some(_) => return Err(LimitError::Form(assignment.to_owned())),
+            None => {
+                let known = fields.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ");
+                return Err(LimitError::Unknown { name: wanted.to_owned(), known });
+            }
+        }
+        Ok(())
+    }
+
+    fn fields(&mut self) -> Vec<(&'static str, Field<'_>, &'static str)> {
+        vec![
+            (
+                "documents-per-transaction",
+                Field::Count(&mut self.documents_per_transaction),
+                "documents that one transaction may write",
+            ),
+            ("document-bytes", Field::Count(&mut self.document_bytes), "bytes of one document as Ion binary"),
+            (
+                "transaction-bytes",
+                Field::Count(&mut self.transaction_bytes),
+                "bytes of all documents that one transaction writes",
+            ),
+            (
+                "transaction-millis",
+                Field::Millis(&mut self.transaction_millis),
+                "milliseconds from a transaction's start to its commit",
+            ),
+            (
+                "session-millis",
+                Field::Millis(&mut self.session_millis),
+                "milliseconds that a session lives, busy or not",
+            ),
+            (
+                "open-transactions",
+                Field::Count(&mut self.open_transactions),
+                "transactions that may be open at a time",
+            ),
+            ("active-tables", Field::Count(&mut self.active_tables), "tables that may be active at a time"),
+            ("tables", Field::Count(&mut self.tables), "tables, dropped ones included"),
+            ("indexes-per-table", Field::Count(&mut self.indexes_per_table), "indexes of one table"),
+            (
+                "statement-characters",
+                Field::Count(&mut self.statement_characters),
+                "characters of one statement",
+            ),
+            (
+                "statements-per-transaction",
+                Field::Count(&mut self.statements_per_transaction),
+                "statements of one transaction",
+            ),
+            ("open-results", Field::Count(&mut self.open_results), "unfinished results of one transaction"),
+            ("page-values", Field::Count(&mut self.page_values), "values of one page"),
+            ("page-bytes", Field::Count(&mut self.page_bytes), "bytes of one page's values"),
+        ]
+    }
+}
+
+/// A limit that can be read and set by name.
+enum Field<'a> {
+    Count(&'a mut usize),
+    Millis(&'a mut u64),
+}
+
+impl Field<'_> {
+    fn get(&self) -> u64 {
+        match self {
+            Field::Count(count) => u64::try_from(**count).unwrap_or(u64::MAX),
+            Field::Millis(millis) => **millis,
+        }
+    }
+
+    fn set(&mut self, number: u64) {
+        match self {
+            Field::Count(count) => **count = usize::try_from(number).unwrap_or(usize::MAX),
+            Field::Millis(millis) => **millis = number,
+        }
+    }
+}
+
+/// What was wrong with the setting of a limit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LimitError {
+    /// Not a name, an equals sign and a positive whole number.
+    #[error("{0:?} does not set a limit; write NAME=N with a whole number greater than 0")]
+    Form(String),
+    /// No limit of this name.
+    #[error("there is no limit {name:?}; there are {known}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+}
+
 /// How one ledger behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerOptions {
@@ -88,5 +199,24 @@ impl Default for LedgerOptions {
             idle_millis: 5000,
             doubt_attempts: 5,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_set_by_name() {
+        let mut limits = Limits::default();
+        for (name, value, _) in limits.list() {
+            limits.set(&format!("{name}={}", value + 1)).expect("every listed limit can be set");
+        }
+        assert_eq!(limits.documents_per_transaction, 41);
+        assert_eq!(limits.transaction_millis, 30_001);
+        for wrong in ["tables", "tables=", "tables=-1", "tables=0", "tables=x"] {
+            assert_eq!(limits.set(wrong), Err(LimitError::Form(wrong.to_owned())));
+        }
+        assert!(matches!(limits.set("chairs=1"), Err(LimitError::Unknown { .. })));
     }
 }
