@@ -1,1 +1,17 @@
 //! Both QLDB APIs over ledgers: bytes in, bytes out.
+//!
+//! [`Service`] is the server without sockets; [`http`] puts it behind one. A program that embeds a ledger but
+//! wants to talk to it as to a server calls [`Service::send_command`] and [`Service::control`] directly.
+
+pub mod config;
+pub mod http;
+
+mod commands;
+mod control;
+mod ledgers;
+mod service;
+mod sessions;
+mod verification;
+
+pub use config::Config;
+pub use service::{Request, Response, Service};

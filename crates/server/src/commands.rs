@@ -1,0 +1,189 @@
+//! The seven commands: one match, from what the client sent to what the session answers.
+
+use everstrand_ion::{Document, text};
+use everstrand_journal::Hash;
+use everstrand_ledger::{LedgerError, Page as LedgerPage};
+use everstrand_protocol::{
+    AbortTransactionResult, Command, CommitTransactionResult, EndSessionResult, Exception,
+    ExecuteStatementResult, FetchPageResult, IoUsage, Page, PageToken, Reply, SendCommandRequest,
+    ServiceError, SessionToken, StartSessionResult, StartTransactionResult, TimingInformation, ValueHolder,
+};
+use serde_json::Map;
+
+use crate::Service;
+
+/// How long an expired session is remembered, so that its client learns that it expired.
+const REMEMBERED_MILLIS: u64 = 60_000;
+
+impl Service {
+    /// Runs one command. A command that waits for its turn in a session, or for a commit to be durable, waits
+    /// without holding a thread.
+    pub async fn send_command(&self, request: SendCommandRequest) -> Result<Reply, ServiceError> {
+        let started = self.clock.monotonic_millis();
+        let timing = || {
+            let elapsed = self.clock.monotonic_millis().saturating_sub(started);
+            Some(TimingInformation::of_milliseconds(i64::try_from(elapsed).unwrap_or(i64::MAX)))
+        };
+        let token = match (&request.command, request.session_token) {
+            (Command::StartSession { ledger_name }, _) => {
+                let session_token = self.start_session(ledger_name)?;
+                let result =
+                    StartSessionResult { session_token, timing_information: timing(), other: Map::new() };
+                return Ok(Reply::StartSession(result));
+            }
+            (_, Some(token)) => token,
+            (_, None) => return Err(ServiceError::bad_request("The parameter SessionToken is not valid")),
+        };
+        let shared = self.sessions.get(&token)?;
+        let mut session = shared.lock().await;
+        Ok(match request.command {
+            Command::StartSession { .. } => unreachable!("answered above"),
+            Command::StartTransaction => {
+                let transaction_id = session.start_transaction().map_err(service_error)?.to_string();
+                let timing_information = timing();
+                Reply::StartTransaction(StartTransactionResult {
+                    transaction_id,
+                    timing_information,
+                    other: Map::new(),
+                })
+            }
+            Command::ExecuteStatement { transaction_id, statement, parameters } => {
+                let parameters = decode_parameters(&parameters)?;
+                let page = self
+                    .run(|| session.execute(&transaction_id, &statement, &parameters))
+                    .map_err(service_error)?;
+                let (first_page, consumed_ios) = encode_page(page);
+                Reply::ExecuteStatement(ExecuteStatementResult {
+                    first_page,
+                    timing_information: timing(),
+                    consumed_ios: Some(consumed_ios),
+                    other: Map::new(),
+                })
+            }
+            Command::FetchPage { transaction_id, next_page_token } => {
+                let page = self
+                    .run(|| session.fetch_page(&transaction_id, next_page_token.as_str()))
+                    .map_err(service_error)?;
+                let (page, consumed_ios) = encode_page(page);
+                Reply::FetchPage(FetchPageResult {
+                    page,
+                    timing_information: timing(),
+                    consumed_ios: Some(consumed_ios),
+                    other: Map::new(),
+                })
+            }
+            Command::CommitTransaction { transaction_id, commit_digest } => {
+                let digest = <[u8; 32]>::try_from(commit_digest.as_slice())
+                    .map_err(|_| service_error(LedgerError::DigestMismatch));
+                // A digest of another length cannot match: the same fate as any other wrong digest.
+                let digest = match digest {
+                    Ok(digest) => Hash(digest),
+                    Err(error) => {
+                        session.abort().map_err(service_error)?;
+                        return Err(error);
+                    }
+                };
+                let commit = self.run(|| session.commit(&transaction_id, digest)).map_err(service_error)?;
+                commit.await.map_err(service_error)?;
+                Reply::CommitTransaction(CommitTransactionResult {
+                    transaction_id,
+                    commit_digest,
+                    timing_information: timing(),
+                    consumed_ios: Some(io_usage(0, 0)),
+                    other: Map::new(),
+                })
+            }
+            Command::AbortTransaction => {
+                session.abort().map_err(service_error)?;
+                Reply::AbortTransaction(AbortTransactionResult {
+                    timing_information: timing(),
+                    other: Map::new(),
+                })
+            }
+            Command::EndSession => {
+                session.end();
+                self.sessions.remove(&token);
+                Reply::EndSession(EndSessionResult { timing_information: timing(), other: Map::new() })
+            }
+        })
+    }
+
+    fn start_session(&self, ledger_name: &str) -> Result<SessionToken, ServiceError> {
+        let ledger = self.ledgers.open(ledger_name)?;
+        let token = format!("{}{}", self.ids.next(), self.ids.next());
+        let session = ledger.start_session();
+        let lifetime = self.config.limits.session_millis.saturating_add(REMEMBERED_MILLIS);
+        let forget_at = self.clock.monotonic_millis().saturating_add(lifetime);
+        self.sessions.insert(&token, session, forget_at)?;
+        Ok(SessionToken::from(token))
+    }
+
+    /// Runs what may take long where the operator's configuration says.
+    fn run<T>(&self, work: impl FnOnce() -> T) -> T {
+        let mut work = Some(work);
+        let mut done = None;
+        (self.config.run_statement)(&mut || done = work.take().map(|work| work()));
+        done.expect("the configuration runs a statement exactly once")
+    }
+}
+
+fn decode_parameters(holders: &[ValueHolder]) -> Result<Vec<Document>, ServiceError> {
+    holders
+        .iter()
+        .enumerate()
+        .map(|(position, holder)| {
+            match holder {
+                ValueHolder::IonBinary(bytes) => Document::from_binary(bytes),
+                ValueHolder::IonText(written) => text::read_one(written).map(|value| Document::from(&value)),
+            }
+            .map_err(|error| {
+                ServiceError::bad_request(format!(
+                    "Parameter {} is not a valid Ion value: {error}",
+                    position + 1
+                ))
+            })
+        })
+        .collect()
+}
+
+fn encode_page(page: LedgerPage) -> (Page, IoUsage) {
+    let values = page.values.iter().map(|value| ValueHolder::IonBinary(value.as_bytes().to_vec())).collect();
+    let usage = io_usage(page.read_ios, page.write_ios);
+    (Page::new(values, page.next_page_token.map(PageToken::from)), usage)
+}
+
+fn io_usage(read_ios: u64, write_ios: u64) -> IoUsage {
+    IoUsage::new(i64::try_from(read_ios).unwrap_or(i64::MAX), i64::try_from(write_ios).unwrap_or(i64::MAX))
+}
+
+/// What a ledger could not do, as the session API says it.
+pub(crate) fn service_error(error: LedgerError) -> ServiceError {
+    let text = error.to_string();
+    let exception = match error {
+        LedgerError::BadRequest { code, .. } => {
+            let refused = ServiceError::bad_request(text);
+            return match code {
+                Some(code) => refused.with_code(code),
+                None => refused,
+            };
+        }
+        LedgerError::NoOpenTransaction => return ServiceError::bad_request(text).with_code("405"),
+        LedgerError::TransactionAlreadyOpen | LedgerError::DigestMismatch | LedgerError::InvalidPageToken => {
+            Exception::BadRequest
+        }
+        LedgerError::OccConflict { .. } => Exception::OccConflict,
+        LedgerError::TransactionExpired { .. }
+        | LedgerError::SessionExpired { .. }
+        | LedgerError::NoSuchSession
+        | LedgerError::Closed => Exception::InvalidSession,
+        LedgerError::LimitExceeded(_) => Exception::LimitExceeded,
+        LedgerError::Unavailable(_) | LedgerError::Damaged(_) | LedgerError::Interrupted => {
+            Exception::ServiceUnavailable
+        }
+        LedgerError::OutcomeUnknown(_) | LedgerError::Internal(_) => Exception::InternalFailure,
+    };
+    if matches!(exception, Exception::ServiceUnavailable | Exception::InternalFailure) {
+        tracing::error!(error = %text, "a command failed");
+    }
+    ServiceError::new(exception, text)
+}

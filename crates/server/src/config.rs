@@ -1,0 +1,45 @@
+//! What an operator may decide, each with its default.
+
+use std::path::PathBuf;
+
+use everstrand_ledger::Limits;
+
+/// Where ledgers lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// In memory: gone when the service is.
+    Memory,
+    /// In a folder, one sub-folder a ledger.
+    Folder(PathBuf),
+}
+
+/// The settings of a [`Service`](crate::Service).
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where ledgers lie.
+    pub storage: Storage,
+    /// The limits of every ledger.
+    pub limits: Limits,
+    /// The region in the ARNs of ledgers; what clients sign for is not compared with it.
+    pub region: String,
+    /// The account in the ARNs of ledgers, twelve digits.
+    pub account: String,
+    /// How many sessions may be alive at once, over all ledgers.
+    pub sessions_max: usize,
+    /// How a statement is run: on the spot, or moved out of the way of a runtime's other work.
+    pub run_statement: fn(&mut dyn FnMut()),
+}
+
+impl Config {
+    /// The defaults over a storage.
+    pub fn new(storage: Storage) -> Config {
+        Config {
+            storage,
+            limits: Limits::default(),
+            region: "us-east-1".to_owned(),
+            account: "000000000000".to_owned(),
+            sessions_max: 100_000,
+            run_statement: |statement| statement(),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The control API: ledgers come, change and go.
+
+use everstrand_protocol::control::{
+    ControlReply, ControlRequest, CreateLedgerRequest, CreateLedgerResult, DescribeLedgerResult,
+    EncryptionStatus, EpochMillis, LedgerEncryptionDescription, LedgerState, LedgerSummary,
+    ListLedgersRequest, ListLedgersResult, ListTagsForResourceResult, Nothing,
+    UpdateLedgerPermissionsModeResult, UpdateLedgerRequest, UpdateLedgerResult,
+};
+use everstrand_protocol::{Exception, ServiceError};
+
+use crate::Service;
+use crate::ledgers::Record;
+
+/// The only key a ledger can have so far: the one that belongs to whoever runs it.
+const OWNED_KEY: &str = "AWS_OWNED_KMS_KEY";
+/// How many ledgers one page of a list holds unless the request says otherwise.
+const PAGE: u32 = 100;
+
+impl Service {
+    /// Runs one operation of the control API.
+    pub fn control(&self, request: ControlRequest) -> Result<ControlReply, ServiceError> {
+        Ok(match request {
+            ControlRequest::CreateLedger(request) => ControlReply::CreateLedger(self.create_ledger(request)?),
+            ControlRequest::DescribeLedger(request) => {
+                let record = self.ledgers.describe(&request.name)?;
+                ControlReply::DescribeLedger(DescribeLedgerResult {
+                    arn: Some(self.arn(&record.name)),
+                    state: Some(record.state),
+                    creation_date_time: Some(EpochMillis(record.created_millis)),
+                    permissions_mode: Some(record.permissions_mode),
+                    deletion_protection: Some(record.deletion_protection),
+                    encryption_description: None,
+                    name: Some(record.name),
+                })
+            }
+            ControlRequest::ListLedgers(request) => ControlReply::ListLedgers(self.list_ledgers(&request)?),
+            ControlRequest::UpdateLedger(request) => {
+                ControlReply::UpdateLedger(self.update_ledger(&request)?)
+            }
+            ControlRequest::UpdateLedgerPermissionsMode(request) => {
+                let record = self.ledgers.update(&request.name, |record| {
+                    record.permissions_mode = request.permissions_mode;
+                    Ok(())
+                })?;
+                ControlReply::UpdateLedgerPermissionsMode(UpdateLedgerPermissionsModeResult {
+                    arn: Some(self.arn(&record.name)),
+                    permissions_mode: Some(record.permissions_mode),
+                    name: Some(record.name),
+                })
+            }
+            ControlRequest::DeleteLedger(request) => {
+                self.ledgers.delete(&request.name)?;
+                ControlReply::DeleteLedger(Nothing {})
+            }
+            ControlRequest::TagResource(request) => {
+                let name = self.tagged(&request.resource_arn)?;
+                self.ledgers.update(name, |record| {
+                    record.tags.extend(request.tags);
+                    Ok(())
+                })?;
+                ControlReply::TagResource(Nothing {})
+            }
+            ControlRequest::UntagResource(request) => {
+                let name = self.tagged(&request.resource_arn)?;
+                self.ledgers.update(name, |record| {
+                    record.tags.retain(|key, _| !request.tag_keys.contains(key));
+                    Ok(())
+                })?;
+                ControlReply::UntagResource(Nothing {})
+            }
+            ControlRequest::ListTagsForResource(request) => {
+                let tags = self.ledgers.describe(self.tagged(&request.resource_arn)?)?.tags;
+                ControlReply::ListTagsForResource(ListTagsForResourceResult { tags })
+            }
+            ControlRequest::GetDigest(request) => ControlReply::GetDigest(self.get_digest(&request)?),
+            ControlRequest::GetBlock(request) => ControlReply::GetBlock(self.get_block(&request)?),
+            ControlRequest::GetRevision(request) => ControlReply::GetRevision(self.get_revision(&request)?),
+            ControlRequest::ExportJournalToS3(_)
+            | ControlRequest::DescribeJournalS3Export(_)
+            | ControlRequest::ListJournalS3ExportsForLedger(_)
+            | ControlRequest::ListJournalS3Exports(_)
+            | ControlRequest::StreamJournalToKinesis(_)
+            | ControlRequest::DescribeJournalKinesisStream(_)
+            | ControlRequest::ListJournalKinesisStreamsForLedger(_)
+            | ControlRequest::CancelJournalKinesisStream(_) => {
+                return Err(ServiceError::new(
+                    Exception::UnknownOperation,
+                    format!("{} is not built yet", request.name()),
+                ));
+            }
+        })
+    }
+
+    fn create_ledger(&self, request: CreateLedgerRequest) -> Result<CreateLedgerResult, ServiceError> {
+        refuse_kms_key(request.kms_key.as_deref())?;
+        let protected = request.deletion_protection.unwrap_or(true);
+        let record = self.ledgers.create(&request.name, request.permissions_mode, protected, request.tags)?;
+        Ok(CreateLedgerResult {
+            arn: Some(self.arn(&record.name)),
+            // What QLDB answered here; the ledger is active already, as the first DescribeLedger shows.
+            state: Some(LedgerState::Creating),
+            creation_date_time: Some(EpochMillis(record.created_millis)),
+            permissions_mode: Some(record.permissions_mode),
+            deletion_protection: Some(record.deletion_protection),
+            kms_key_arn: None,
+            name: Some(record.name),
+        })
+    }
+
+    fn list_ledgers(&self, request: &ListLedgersRequest) -> Result<ListLedgersResult, ServiceError> {
+        let after = request.next_token.as_deref().map(name_from_token).transpose()?;
+        let limit = usize::try_from(request.max_results.unwrap_or(PAGE)).unwrap_or(usize::MAX);
+        let records = self.ledgers.list(after, limit);
+        let last = records.last().filter(|_| records.len() == limit).map(|record| record.name.clone());
+        let next_token = last
+            .filter(|name| !self.ledgers.list(Some(name), 1).is_empty())
+            .map(|name| token_from_name(&name));
+        let ledgers = records
+            .into_iter()
+            .map(|record| LedgerSummary {
+                state: Some(record.state),
+                creation_date_time: Some(EpochMillis(record.created_millis)),
+                name: Some(record.name),
+            })
+            .collect();
+        Ok(ListLedgersResult { ledgers, next_token })
+    }
+
+    fn update_ledger(&self, request: &UpdateLedgerRequest) -> Result<UpdateLedgerResult, ServiceError> {
+        refuse_kms_key(request.kms_key.as_deref())?;
+        let record = self.ledgers.update(&request.name, |record| {
+            record.deletion_protection = request.deletion_protection.unwrap_or(record.deletion_protection);
+            Ok(())
+        })?;
+        let encryption_description = request.kms_key.as_ref().map(|key| LedgerEncryptionDescription {
+            kms_key_arn: key.clone(),
+            encryption_status: EncryptionStatus::Enabled,
+            inaccessible_kms_key_date_time: None,
+        });
+        Ok(UpdateLedgerResult {
+            arn: Some(self.arn(&record.name)),
+            state: Some(record.state),
+            creation_date_time: Some(EpochMillis(record.created_millis)),
+            deletion_protection: Some(record.deletion_protection),
+            encryption_description,
+            name: Some(record.name),
+        })
+    }
+
+    fn arn(&self, name: &str) -> String {
+        format!("arn:aws:qldb:{}:{}:ledger/{name}", self.config.region, self.config.account)
+    }
+
+    /// The ledger behind an ARN. Region and account are the caller's, who may have kept them from AWS.
+    fn tagged<'a>(&self, arn: &'a str) -> Result<&'a str, ServiceError> {
+        let resource = arn.splitn(6, ':').nth(5).and_then(|resource| resource.strip_prefix("ledger/"));
+        match resource {
+            Some(name) if !name.contains('/') => Ok(name),
+            _ => Err(ServiceError::new(
+                Exception::InvalidParameter,
+                format!("{arn} names no ledger; only ledgers carry tags so far, as arn:aws:qldb:REGION:ACCOUNT:ledger/NAME"),
+            )
+            .with_parameter("ResourceArn")),
+        }
+    }
+}
+
+/// Encryption under a key of the caller's is not built: to take the key and not use it would be a lie.
+fn refuse_kms_key(key: Option<&str>) -> Result<(), ServiceError> {
+    match key {
+        None | Some("" | OWNED_KEY) => Ok(()),
+        Some(_) => Err(ServiceError::new(
+            Exception::InvalidParameter,
+            format!("Encryption with a KMS key is not supported yet; leave KmsKey out or give {OWNED_KEY}"),
+        )
+        .with_parameter("KmsKey")),
+    }
+}
+
+/// A page token is the last name of the page; names are shorter than the shortest token, hence the prefix.
+fn token_from_name(name: &str) -> String {
+    format!("after-{name}")
+}
+
+fn name_from_token(token: &str) -> Result<&str, ServiceError> {
+    token.strip_prefix("after-").ok_or_else(|| {
+        ServiceError::new(Exception::InvalidParameter, "The parameter NextToken is not valid")
+            .with_parameter("NextToken")
+    })
+}

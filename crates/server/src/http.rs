@@ -1,0 +1,143 @@
+//! Sockets. The only file of the server that knows them: it reads one request, hands its bytes to
+//! [`Service::handle`], and writes what comes back in one piece.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderName, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::Service;
+use crate::service;
+
+/// The largest request body, in bytes.
+pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How long a client may take to send a request's head, and as long again for its body.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often sessions and transactions that have expired are cleared away.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// How long requests that are running may go on after a shutdown began.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+/// A socket that listens.
+pub struct Server {
+    listener: TcpListener,
+    service: Arc<Service>,
+}
+
+impl Server {
+    /// Binds an address; port 0 picks one.
+    pub async fn bind(service: Arc<Service>, address: SocketAddr) -> std::io::Result<Server> {
+        Ok(Server { listener: TcpListener::bind(address).await?, service })
+    }
+
+    /// The address it listens on.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Accepts connections until `shutdown` is ready, then lets running requests end.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let graceful = GracefulShutdown::new();
+        let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
+        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                _ = sweep.tick() => self.service.sweep(),
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => self.connect(stream, &graceful),
+                    Err(error) => {
+                        // Out of file descriptors, most likely: waiting a moment lets some be closed.
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                },
+            }
+        }
+        drop(self.listener);
+        if tokio::time::timeout(SHUTDOWN_GRACE, graceful.shutdown()).await.is_err() {
+            tracing::warn!("some requests were still running when the server stopped");
+        }
+    }
+
+    fn connect(&self, stream: TcpStream, graceful: &GracefulShutdown) {
+        // Answers are written whole, so waiting to fill a segment only costs time.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "the connection keeps Nagle's algorithm");
+        }
+        let service = Arc::clone(&self.service);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(READ_TIMEOUT)
+            .serve_connection(
+                TokioIo::new(stream),
+                service_fn(move |request| {
+                    let service = Arc::clone(&service);
+                    async move { Ok::<_, Infallible>(answer(&service, request).await) }
+                }),
+            );
+        let watched = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = watched.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
+    }
+}
+
+async fn answer(service: &Service, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let collected = tokio::time::timeout(READ_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await;
+    let body = match collected {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            return refused(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is larger than 16 MiB");
+        }
+        Ok(Err(_)) => return refused(StatusCode::BAD_REQUEST, "the request's body could not be read"),
+        Err(_) => return refused(StatusCode::REQUEST_TIMEOUT, "the request's body did not arrive in time"),
+    };
+    let answered = service
+        .handle(service::Request {
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            query: head.uri.query().unwrap_or(""),
+            header: &|name| head.headers.get(name).and_then(|value| value.to_str().ok()),
+            body: &body,
+        })
+        .await;
+    let mut response = Response::new(Full::new(Bytes::from(answered.body)));
+    *response.status_mut() =
+        StatusCode::from_u16(answered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in answered.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+/// An answer to a request that never reached the service. The rest of its body may still be on the way, so
+/// the connection is closed.
+fn refused(status: StatusCode, why: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(format!(
+        "{{\"__type\":\"ValidationException\",\"Message\":\"{why}\"}}"
+    ))));
+    *response.status_mut() = status;
+    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static("ValidationException"));
+    response.headers_mut().insert("content-type", HeaderValue::from_static("application/x-amz-json-1.0"));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}

@@ -1,0 +1,371 @@
+//! Names and the ledgers behind them. The only file of the server that knows the data folder:
+//!
+//! ```text
+//! DIR/lock                 held while a server runs; a second one is refused
+//! DIR/<ledgerId>/meta      name, state, options and tags, replaced whole
+//! DIR/<ledgerId>/journal/  the slots: the truth
+//! DIR/<ledgerId>/view/     what was derived from them; may be deleted while no server runs
+//! ```
+//!
+//! Names are an index over the `meta` files, so that a ledger can be renamed by nobody but its owner and a
+//! name can be used again as soon as its ledger was deleted.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use everstrand_ion::{Data, Struct, Value, text};
+use everstrand_journal::Slot;
+use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, MemorySlots, MemoryView, meta};
+use everstrand_ledger::{Environment, Ledger, LedgerOptions};
+use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
+use everstrand_protocol::{Exception, ServiceError};
+
+use crate::config::{Config, Storage};
+
+/// The file that names a ledger.
+const META: &str = "meta";
+/// How many tags a ledger may have.
+const TAGS_MAX: usize = 50;
+
+/// What is known of a ledger beside its journal.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Record {
+    /// Its folder's name, never given twice.
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) state: LedgerState,
+    pub(crate) created_millis: i64,
+    pub(crate) permissions_mode: PermissionsMode,
+    pub(crate) deletion_protection: bool,
+    pub(crate) tags: Tags,
+}
+
+/// All ledgers of a service.
+pub(crate) struct Ledgers {
+    storage: Storage,
+    options: LedgerOptions,
+    environment: Environment,
+    by_name: RwLock<BTreeMap<String, Arc<Entry>>>,
+    /// Held from the look at a name until the name is taken or given back.
+    changing: Mutex<()>,
+    /// Locked as long as the service lives.
+    _lock: Option<File>,
+}
+
+struct Entry {
+    record: Mutex<Record>,
+    /// The open ledger, or why it could not be opened: one broken ledger does not keep the others closed.
+    ledger: Result<Ledger, String>,
+}
+
+impl Ledgers {
+    /// Opens every ledger of the storage.
+    pub(crate) fn open_all(config: &Config, environment: Environment) -> Result<Ledgers, String> {
+        let options = LedgerOptions { limits: config.limits.clone(), ..LedgerOptions::default() };
+        let lock = match &config.storage {
+            Storage::Memory => None,
+            Storage::Folder(folder) => Some(lock_folder(folder)?),
+        };
+        let ledgers = Ledgers {
+            storage: config.storage.clone(),
+            options,
+            environment,
+            by_name: RwLock::default(),
+            changing: Mutex::default(),
+            _lock: lock,
+        };
+        if let Storage::Folder(folder) = &config.storage {
+            for record in records(folder)? {
+                ledgers.take_up(folder, record)?;
+            }
+        }
+        Ok(ledgers)
+    }
+
+    fn take_up(&self, folder: &Path, record: Record) -> Result<(), String> {
+        if record.state != LedgerState::Active {
+            // The server stopped before it had answered, or while it was removing files.
+            return fs::remove_dir_all(folder.join(&record.id))
+                .map_err(|error| format!("cannot remove what is left of ledger {}: {error}", record.name));
+        }
+        let ledger = self.open_ledger(&record);
+        if let Err(why) = &ledger {
+            tracing::error!(ledger = %record.name, %why, "a ledger could not be opened");
+        }
+        let name = record.name.clone();
+        let entry = Arc::new(Entry { record: Mutex::new(record), ledger });
+        match self.names_mut().insert(name.clone(), entry) {
+            None => Ok(()),
+            Some(_) => Err(format!("two ledgers in {} are called {name}", folder.display())),
+        }
+    }
+
+    fn open_ledger(&self, record: &Record) -> Result<Ledger, String> {
+        let opened = match &self.storage {
+            Storage::Memory => Ledger::open(
+                Arc::new(MemorySlots::new(link_of)),
+                Arc::new(MemoryView::new()),
+                self.environment.clone(),
+                self.options.clone(),
+            ),
+            Storage::Folder(folder) => {
+                let folder = folder.join(&record.id);
+                let disk = FileDisk::create(folder.join("journal")).map_err(|error| error.to_string())?;
+                let slots = DiskSlots::open(Arc::new(disk), link_of, DiskSlotsOptions::default())
+                    .map_err(|error| error.to_string())?;
+                let view = MemoryView::new();
+                Ledger::open(Arc::new(slots), Arc::new(view), self.environment.clone(), self.options.clone())
+            }
+        };
+        opened.map_err(|error| error.to_string())
+    }
+
+    /// The open ledger of a name. The session API's error for a missing one is a bad request.
+    pub(crate) fn open(&self, name: &str) -> Result<Ledger, ServiceError> {
+        let Some(entry) = self.names().get(name).cloned() else {
+            return Err(ServiceError::bad_request(format!("The Ledger with name {name} is not found")));
+        };
+        entry.ledger.clone().map_err(|why| {
+            ServiceError::new(
+                Exception::ServiceUnavailable,
+                format!("The Ledger with name {name} could not be opened: {why}"),
+            )
+        })
+    }
+
+    /// What is known of a ledger.
+    pub(crate) fn describe(&self, name: &str) -> Result<Record, ServiceError> {
+        Ok(self.entry(name)?.record().clone())
+    }
+
+    /// At most `limit` ledgers whose names come after another, in order.
+    pub(crate) fn list(&self, after: Option<&str>, limit: usize) -> Vec<Record> {
+        use std::ops::Bound;
+        let lower = after.map_or(Bound::Unbounded, |after| Bound::Excluded(after.to_owned()));
+        self.names()
+            .range((lower, Bound::Unbounded))
+            .take(limit)
+            .map(|(_, entry)| entry.record().clone())
+            .collect()
+    }
+
+    /// Creates a ledger; it is active when this returns.
+    pub(crate) fn create(
+        &self,
+        name: &str,
+        permissions_mode: PermissionsMode,
+        deletion_protection: bool,
+        tags: Tags,
+    ) -> Result<Record, ServiceError> {
+        let _changing = self.changing();
+        if self.names().contains_key(name) {
+            return Err(ServiceError::new(
+                Exception::ResourceAlreadyExists,
+                format!("Ledger with name {name} already exists"),
+            )
+            .with_resource("Ledger", name));
+        }
+        check_tags(&tags)?;
+        let mut record = Record {
+            id: self.environment.ids.next().to_string(),
+            name: name.to_owned(),
+            state: LedgerState::Creating,
+            created_millis: self.environment.clock.unix_millis(),
+            permissions_mode,
+            deletion_protection,
+            tags,
+        };
+        self.write(&record)?;
+        let ledger = self.open_ledger(&record).map_err(|why| unavailable(name, &why))?;
+        record.state = LedgerState::Active;
+        self.write(&record)?;
+        let entry = Arc::new(Entry { record: Mutex::new(record.clone()), ledger: Ok(ledger) });
+        self.names_mut().insert(name.to_owned(), entry);
+        Ok(record)
+    }
+
+    /// Changes what is known of a ledger, durably.
+    pub(crate) fn update(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Record) -> Result<(), ServiceError>,
+    ) -> Result<Record, ServiceError> {
+        let _changing = self.changing();
+        let entry = self.entry(name)?;
+        let mut changed = entry.record().clone();
+        change(&mut changed)?;
+        check_tags(&changed.tags)?;
+        self.write(&changed)?;
+        *entry.record() = changed.clone();
+        Ok(changed)
+    }
+
+    /// Deletes a ledger with all that is in it, unless it is protected.
+    pub(crate) fn delete(&self, name: &str) -> Result<(), ServiceError> {
+        let _changing = self.changing();
+        let entry = self.entry(name)?;
+        let mut record = entry.record().clone();
+        if record.deletion_protection {
+            return Err(ServiceError::new(
+                Exception::ResourcePreconditionNotMet,
+                format!(
+                    "Preventing deletion of ledger {name} with DeletionProtection enabled; update it to false first"
+                ),
+            )
+            .with_resource("Ledger", name));
+        }
+        record.state = LedgerState::Deleting;
+        self.write(&record)?;
+        self.names_mut().remove(name);
+        if let Ok(ledger) = &entry.ledger {
+            ledger.close();
+        }
+        if let Storage::Folder(folder) = &self.storage {
+            fs::remove_dir_all(folder.join(&record.id))
+                .map_err(|error| unavailable(name, &error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// Closes every ledger; what was acknowledged is durable already.
+    pub(crate) fn close(&self) {
+        for entry in self.names().values() {
+            if let Ok(ledger) = &entry.ledger {
+                ledger.close();
+            }
+        }
+    }
+
+    fn write(&self, record: &Record) -> Result<(), ServiceError> {
+        let Storage::Folder(folder) = &self.storage else { return Ok(()) };
+        let failed = |error: &dyn std::fmt::Display| unavailable(&record.name, &error.to_string());
+        let disk = FileDisk::create(folder.join(&record.id)).map_err(|error| failed(&error))?;
+        meta::replace(&disk, META, text::write(&record.to_ion()).as_bytes()).map_err(|error| failed(&error))
+    }
+
+    fn entry(&self, name: &str) -> Result<Arc<Entry>, ServiceError> {
+        self.names().get(name).cloned().ok_or_else(|| {
+            ServiceError::new(
+                Exception::ResourceNotFound,
+                format!("The Ledger with name {name} is not found"),
+            )
+            .with_resource("Ledger", name)
+        })
+    }
+
+    fn names(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Arc<Entry>>> {
+        self.by_name.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn names_mut(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<String, Arc<Entry>>> {
+        self.by_name.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Record {
+    fn to_ion(&self) -> Value {
+        let tags: Struct = self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        Value::from(Struct::from_iter([
+            ("ledgerId", Value::from(self.id.as_str())),
+            ("name", Value::from(self.name.as_str())),
+            ("state", Value::from(self.state.name())),
+            ("createdMillis", Value::from(self.created_millis)),
+            ("permissionsMode", Value::from(self.permissions_mode.name())),
+            ("deletionProtection", Value::from(self.deletion_protection)),
+            ("tags", Value::from(tags)),
+        ]))
+    }
+
+    fn from_ion(value: &Value) -> Option<Record> {
+        let text = |field: &str| value.get(field)?.as_text().map(str::to_owned);
+        let tags = value.get("tags")?.as_struct()?.iter();
+        Some(Record {
+            id: text("ledgerId")?,
+            name: text("name")?,
+            state: [LedgerState::Creating, LedgerState::Active, LedgerState::Deleting]
+                .into_iter()
+                .find(|state| text("state").as_deref() == Some(state.name()))?,
+            created_millis: value.get("createdMillis")?.as_i64()?,
+            permissions_mode: [PermissionsMode::AllowAll, PermissionsMode::Standard]
+                .into_iter()
+                .find(|mode| text("permissionsMode").as_deref() == Some(mode.name()))?,
+            deletion_protection: matches!(value.get("deletionProtection")?.data, Data::Bool(true)),
+            tags: tags
+                .map(|(key, value)| Some((key.text()?.to_owned(), value.as_text()?.to_owned())))
+                .collect::<Option<_>>()?,
+        })
+    }
+}
+
+/// The link of a slot's bytes, by which the store knows that a redaction changes nothing else.
+fn link_of(slot: &[u8]) -> Option<[u8; 32]> {
+    Some(Slot::decode(slot.to_vec()).ok()?.link().0)
+}
+
+fn check_tags(tags: &Tags) -> Result<(), ServiceError> {
+    let wrong = if tags.len() > TAGS_MAX {
+        format!("A ledger may have {TAGS_MAX} tags, not {}", tags.len())
+    } else if let Some(key) = tags.keys().find(|key| !(1..=128).contains(&key.chars().count())) {
+        format!("The tag key {key:?} has not between 1 and 128 characters")
+    } else if let Some((key, _)) = tags.iter().find(|(_, value)| value.chars().count() > 256) {
+        format!("The value of the tag {key:?} has more than 256 characters")
+    } else {
+        return Ok(());
+    };
+    Err(ServiceError::new(Exception::InvalidParameter, wrong).with_parameter("Tags"))
+}
+
+fn unavailable(name: &str, why: &str) -> ServiceError {
+    ServiceError::new(Exception::ServiceUnavailable, format!("Ledger {name} could not be written: {why}"))
+}
+
+fn lock_folder(folder: &Path) -> Result<File, String> {
+    let named =
+        |error: &dyn std::fmt::Display| format!("cannot use the data folder {}: {error}", folder.display());
+    fs::create_dir_all(folder).map_err(|error| named(&error))?;
+    let lock = File::create(folder.join("lock")).map_err(|error| named(&error))?;
+    lock.try_lock().map_err(|error| match error {
+        fs::TryLockError::WouldBlock => named(&"another server is using it; stop that one first"),
+        fs::TryLockError::Error(error) => named(&error),
+    })?;
+    Ok(lock)
+}
+
+/// The records of a data folder. A folder without a readable `meta` is an error: it may hold somebody's ledger.
+fn records(folder: &Path) -> Result<Vec<Record>, String> {
+    let unreadable =
+        |path: &PathBuf, why: &dyn std::fmt::Display| format!("cannot read {}: {why}", path.display());
+    let mut records = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| unreadable(&folder.to_path_buf(), &error))? {
+        let path = entry.map_err(|error| unreadable(&folder.to_path_buf(), &error))?.path();
+        if !path.is_dir() {
+            continue;
+        }
+        let file = path.join(META);
+        let disk = FileDisk::read_only(&path).map_err(|error| unreadable(&file, &error))?;
+        let Some(bytes) = meta::read(&disk, META).map_err(|error| unreadable(&file, &error))? else {
+            // A server died before a new ledger had a name.
+            continue;
+        };
+        let record = std::str::from_utf8(&bytes)
+            .ok()
+            .and_then(|written| text::read_one(written).ok())
+            .and_then(|value| Record::from_ion(&value))
+            .ok_or_else(|| unreadable(&file, &"it does not describe a ledger"))?;
+        records.push(record);
+    }
+    records.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(records)
+}

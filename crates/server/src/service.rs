@@ -1,0 +1,150 @@
+//! The server without sockets: the parts of an HTTP request in, the parts of its answer out.
+
+use std::sync::Arc;
+
+use everstrand_ledger::{Clock, Environment, Ids, RandomIds, SystemClock};
+use everstrand_protocol::control::{self, ControlRequest, PermissionsMode, Tags};
+use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
+use everstrand_protocol::{Exception, SendCommandRequest, ServiceError, send_command};
+
+use crate::config::Config;
+use crate::ledgers::Ledgers;
+use crate::sessions::Sessions;
+
+/// A request as a socket, or a test, hands it over.
+pub struct Request<'a> {
+    /// The method, in capitals.
+    pub method: &'a str,
+    /// The path as it stands in the request line, percent-encoded.
+    pub path: &'a str,
+    /// The query without its question mark; empty when there is none.
+    pub query: &'a str,
+    /// The value of a header by its name in lower case.
+    pub header: &'a (dyn Fn(&str) -> Option<&'a str> + Sync),
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers, names in lower case; the length of the body is left to whoever sends it.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Ledgers and the sessions on them, behind QLDB's two APIs.
+pub struct Service {
+    pub(crate) config: Config,
+    pub(crate) ledgers: Ledgers,
+    pub(crate) sessions: Sessions,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+}
+
+impl Service {
+    /// Opens every ledger of the configured storage, with the machine's clock and random ids.
+    pub fn open(config: Config) -> Result<Service, String> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let ids = Arc::new(RandomIds::new(Arc::clone(&clock)));
+        Service::open_in(config, Environment { clock, ids })
+    }
+
+    /// Opens every ledger of the configured storage in a world of the caller's.
+    pub fn open_in(config: Config, environment: Environment) -> Result<Service, String> {
+        Ok(Service {
+            ledgers: Ledgers::open_all(&config, environment.clone())?,
+            sessions: Sessions::new(config.sessions_max),
+            clock: environment.clock,
+            ids: environment.ids,
+            config,
+        })
+    }
+
+    /// Creates a ledger of this name, as an operator does at the start of the program.
+    pub fn create_ledger_unless_it_exists(&self, name: &str) -> Result<(), ServiceError> {
+        if !send_command::is_ledger_name(name) {
+            return Err(ServiceError::bad_request(format!(
+                "{name:?} is no name for a ledger: 1 to 32 letters, digits and hyphens, not only digits, \
+                 no hyphen at either end or twice in a row"
+            )));
+        }
+        match self.ledgers.create(name, PermissionsMode::AllowAll, false, Tags::new()) {
+            Err(error) if error.exception == Exception::ResourceAlreadyExists => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// An id for a request, of the form that QLDB's requests had.
+    pub fn next_request_id(&self) -> String {
+        self.ids.next().to_string()
+    }
+
+    /// Answers one request. Every answer carries a request id; clients call the one of StartSession the
+    /// session's id.
+    pub async fn handle(&self, request: Request<'_>) -> Response {
+        let request_id = self.next_request_id();
+        let target = (request.header)("x-amz-target");
+        let (content_type, answered) = match (request.method, request.path, target) {
+            ("GET", "/health", _) => (control::CONTENT_TYPE, Ok(br#"{"status":"ok"}"#.to_vec())),
+            ("POST", "/", _) | (_, _, Some(_)) => {
+                (send_command::CONTENT_TYPE, self.session_api(target, request.body).await)
+            }
+            _ => (control::CONTENT_TYPE, self.control_api(&request)),
+        };
+        let mut headers =
+            vec![(lower_case(REQUEST_ID_HEADER), request_id), ("content-type", content_type.to_owned())];
+        match answered {
+            Ok(body) => Response { status: 200, headers, body },
+            Err(error) => {
+                headers.push((lower_case(ERROR_TYPE_HEADER), error.exception.name().to_owned()));
+                Response { status: error.http_status(), headers, body: error.to_json() }
+            }
+        }
+    }
+
+    async fn session_api(&self, target: Option<&str>, body: &[u8]) -> Result<Vec<u8>, ServiceError> {
+        match target {
+            Some(send_command::TARGET) => {
+                let request = SendCommandRequest::from_json(body)?;
+                Ok(self.send_command(request).await?.to_json())
+            }
+            Some(other) => Err(ServiceError::new(
+                Exception::UnknownOperation,
+                format!("There is no operation {other}; the session API has {}", send_command::TARGET),
+            )),
+            None => Err(ServiceError::new(
+                Exception::UnknownOperation,
+                format!("The header X-Amz-Target is missing; the session API wants {}", send_command::TARGET),
+            )),
+        }
+    }
+
+    fn control_api(&self, request: &Request<'_>) -> Result<Vec<u8>, ServiceError> {
+        let request = ControlRequest::from_http(request.method, request.path, request.query, request.body)?;
+        Ok(self.control(request)?.to_json())
+    }
+
+    /// Clears away what has expired; to be called about once a second.
+    pub fn sweep(&self) {
+        self.sessions.sweep(self.clock.monotonic_millis());
+    }
+
+    /// Rolls back what is open and closes every ledger.
+    pub fn close(&self) {
+        self.sessions.clear();
+        self.ledgers.close();
+    }
+}
+
+/// Header names as hyper wants them; the two that the protocol names are spelt as QLDB did.
+fn lower_case(name: &'static str) -> &'static str {
+    match name {
+        REQUEST_ID_HEADER => "x-amzn-requestid",
+        ERROR_TYPE_HEADER => "x-amzn-errortype",
+        other => other,
+    }
+}

@@ -1,0 +1,123 @@
+//! What proves a ledger's contents, on the control API: digests, blocks and revisions, as Ion text in QLDB's form.
+
+use everstrand_ion::text;
+use everstrand_journal::{BlockAddress, Proof, UniqueId};
+use everstrand_ledger::{Ledger, LedgerError};
+use everstrand_protocol::control::{
+    GetBlockRequest, GetBlockResult, GetDigestRequest, GetDigestResult, GetRevisionRequest,
+    GetRevisionResult, IonText,
+};
+use everstrand_protocol::{Exception, ServiceError};
+
+use crate::Service;
+
+impl Service {
+    pub(crate) fn get_digest(&self, request: &GetDigestRequest) -> Result<GetDigestResult, ServiceError> {
+        let digest = self.existing(&request.name)?.digest();
+        Ok(GetDigestResult {
+            digest: digest.digest.0.to_vec(),
+            digest_tip_address: IonText::from(text::write(&digest.digest_tip_address.to_ion())),
+        })
+    }
+
+    pub(crate) fn get_block(&self, request: &GetBlockRequest) -> Result<GetBlockResult, ServiceError> {
+        let ledger = self.existing(&request.name)?;
+        let address = block_address(&ledger, "BlockAddress", &request.block_address)?;
+        let tip = tip(&ledger, address, request.digest_tip_address.as_ref())?;
+        let block =
+            ledger.block(address.sequence_no).map_err(failed)?.ok_or_else(|| no_block("BlockAddress"))?;
+        let proof =
+            tip.map(|tip| ledger.block_proof(address.sequence_no, tip)).transpose().map_err(failed)?;
+        let shown = block.to_ion().map_err(|error| failed(LedgerError::Damaged(error.to_string())))?;
+        Ok(GetBlockResult { block: IonText::from(text::write(&shown)), proof: proof.map(proof_text) })
+    }
+
+    pub(crate) fn get_revision(
+        &self,
+        request: &GetRevisionRequest,
+    ) -> Result<GetRevisionResult, ServiceError> {
+        let ledger = self.existing(&request.name)?;
+        let address = block_address(&ledger, "BlockAddress", &request.block_address)?;
+        let document: UniqueId = request.document_id.parse().map_err(|_| {
+            invalid("DocumentId", &format!("{} is no document id of 22 characters", request.document_id))
+        })?;
+        let tip = tip(&ledger, address, request.digest_tip_address.as_ref())?;
+        let absent = || {
+            invalid(
+                "DocumentId",
+                &format!("block {} has no revision of document {document}", address.sequence_no),
+            )
+        };
+        let revision = ledger.revision(address.sequence_no, document).map_err(failed)?.ok_or_else(absent)?;
+        let proof = match tip {
+            None => None,
+            Some(tip) => {
+                let proof = ledger.revision_proof(address.sequence_no, document, tip).map_err(failed)?;
+                Some(proof_text(proof.ok_or_else(absent)?))
+            }
+        };
+        Ok(GetRevisionResult { revision: IonText::from(text::write(&revision.to_ion())), proof })
+    }
+
+    /// The ledger of a name; the control API's error for a missing one differs from the session API's.
+    fn existing(&self, name: &str) -> Result<Ledger, ServiceError> {
+        self.ledgers.describe(name)?;
+        self.ledgers.open(name)
+    }
+}
+
+/// An address of this ledger, within its journal.
+fn block_address(ledger: &Ledger, parameter: &str, given: &IonText) -> Result<BlockAddress, ServiceError> {
+    let value = text::read_one(&given.text)
+        .map_err(|_| invalid(parameter, "The provided Ion value is not valid and cannot be parsed."))?;
+    let address = BlockAddress::try_from(&value)
+        .map_err(|error| invalid(parameter, &format!("The provided block address is not valid. {error}")))?;
+    if address.strand_id != ledger.strand_id() {
+        return Err(invalid(parameter, "The Strand ID of the provided block address is not valid."));
+    }
+    if address.sequence_no > ledger.digest().digest_tip_address.sequence_no {
+        return Err(if parameter == "BlockAddress" {
+            no_block(parameter)
+        } else {
+            let beyond = "The sequence number of the provided digest tip address is beyond the strand's latest \
+                          committed record.";
+            invalid(parameter, beyond)
+        });
+    }
+    Ok(address)
+}
+
+/// The tip that a proof is asked for, not before the block that it proves.
+fn tip(ledger: &Ledger, block: BlockAddress, given: Option<&IonText>) -> Result<Option<u64>, ServiceError> {
+    let Some(given) = given else { return Ok(None) };
+    let tip = block_address(ledger, "DigestTipAddress", given)?.sequence_no;
+    if tip < block.sequence_no {
+        return Err(invalid(
+            "DigestTipAddress",
+            "The sequence number of the provided digest tip address is before the provided block address.",
+        ));
+    }
+    Ok(Some(tip))
+}
+
+fn proof_text(proof: Proof) -> IonText {
+    IonText::from(text::write(&proof.to_ion()))
+}
+
+fn no_block(parameter: &str) -> ServiceError {
+    invalid(
+        parameter,
+        "The provided block address is not valid. The ledger has no block of this sequence number.",
+    )
+}
+
+fn invalid(parameter: &str, message: &str) -> ServiceError {
+    ServiceError::new(Exception::InvalidParameter, message).with_parameter(parameter)
+}
+
+fn failed(error: LedgerError) -> ServiceError {
+    match error {
+        LedgerError::BadRequest { message, .. } => ServiceError::new(Exception::InvalidParameter, message),
+        other => crate::commands::service_error(other),
+    }
+}
