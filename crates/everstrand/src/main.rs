@@ -1,3 +1,49 @@
-//! The program.
+//! The program: arguments in, one of the commands out.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod serve;
+mod shell;
+
+/// An open ledger database, compatible with Amazon QLDB.
+#[derive(Parser)]
+#[command(name = "everstrand", version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::Arguments,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve ledgers over QLDB's two protocols (what happens without a command, too)
+    Serve(serve::Arguments),
+    /// Type statements at a ledger
+    Shell(shell::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_to_stderr();
+    let outcome = match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Shell(arguments) => shell::run(&arguments),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("everstrand: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Warnings and worse, unless `EVERSTRAND_LOG` asks for more.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("EVERSTRAND_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

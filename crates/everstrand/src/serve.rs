@@ -1,0 +1,111 @@
+//! `everstrand serve`: a server until it is told to stop.
+
+use std::error::Error;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use everstrand_ledger::Limits;
+use everstrand_server::config::{Config, Storage};
+use everstrand_server::{Service, http};
+
+/// What `serve` may be told.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The folder that holds the ledgers
+    #[arg(long, value_name = "DIR", default_value = "./everstrand-data", conflicts_with = "memory")]
+    data: PathBuf,
+    /// Where to listen; port 0 picks a free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8182")]
+    listen: SocketAddr,
+    /// Keep ledgers in memory; they are gone when the server stops
+    #[arg(long)]
+    memory: bool,
+    /// Create this ledger unless it exists (may be repeated)
+    #[arg(long, value_name = "NAME")]
+    create_ledger: Vec<String>,
+    /// Set a limit of every ledger (may be repeated); `--limit help` lists them
+    #[arg(long, value_name = "NAME=N")]
+    limit: Vec<String>,
+    /// Listen on other addresses than loopback although requests are not authenticated
+    #[arg(long)]
+    insecure_listen: bool,
+}
+
+/// Serves until SIGTERM or Ctrl-C.
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    if arguments.limit.iter().any(|limit| limit == "help") {
+        for (name, value, meaning) in Limits::default().list() {
+            println!("{name}={value}\t{meaning}");
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !arguments.listen.ip().is_loopback() && !arguments.insecure_listen {
+        return Err(format!(
+            "{} is not a loopback address, and requests are not authenticated yet: whoever reaches it may read and \
+             write every ledger. Add --insecure-listen if that is what you want",
+            arguments.listen
+        )
+        .into());
+    }
+    let storage = if arguments.memory { Storage::Memory } else { Storage::Folder(arguments.data) };
+    let mut config = Config::new(storage);
+    for limit in &arguments.limit {
+        config.limits.set(limit)?;
+    }
+    config.run_statement = |statement| tokio::task::block_in_place(statement);
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(config, arguments.listen, &arguments.create_ledger))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(config: Config, listen: SocketAddr, ledgers: &[String]) -> Result<(), Box<dyn Error>> {
+    // Before anything is opened: a signal that comes while a journal is replayed must be heard.
+    let shutdown = shutdown_signal()?;
+    let service = Arc::new(Service::open(config)?);
+    for name in ledgers {
+        service.create_ledger_unless_it_exists(name)?;
+    }
+    let server = http::Server::bind(Arc::clone(&service), listen)
+        .await
+        .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    announce(server.address()?)?;
+    server.run(shutdown).await;
+    service.close();
+    Ok(())
+}
+
+/// The first line is read by programs that start the server; the rest is for people.
+fn announce(address: SocketAddr) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "everstrand listening on http://{address}")?;
+    writeln!(out)?;
+    writeln!(out, "Point a QLDB driver or the AWS CLI at it:")?;
+    writeln!(out, "  export AWS_ENDPOINT_URL_QLDB=http://{address}")?;
+    writeln!(out, "  export AWS_ENDPOINT_URL_QLDB_SESSION=http://{address}")?;
+    writeln!(out, "  export AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local")?;
+    out.flush()
+}
+
+/// Ready at the first SIGTERM or Ctrl-C; both are caught from the call on, not from the first poll.
+fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}

@@ -1,0 +1,201 @@
+//! `everstrand shell LEDGER`: statements typed at a prompt, or read from a pipe, one a line.
+
+use std::error::Error;
+use std::io::{BufRead, IsTerminal};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use everstrand::InProcess;
+use everstrand_driver::{HttpTransport, SessionClient, Transport};
+use everstrand_ion::{Document, text};
+use everstrand_journal::{CommitDigest, statement_digest};
+use everstrand_protocol::{Page, ValueHolder};
+use everstrand_server::Service;
+use everstrand_server::config::{Config, Storage};
+use rustyline::error::ReadlineError;
+
+/// What `shell` may be told.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The ledger
+    ledger: String,
+    /// Open the ledger in this folder; no server may be running on it
+    #[arg(long, value_name = "DIR", conflicts_with = "endpoint")]
+    data: Option<PathBuf>,
+    /// Talk to a server [default: http://127.0.0.1:8182]
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+}
+
+const HELP: &str = "\
+A line is a PartiQL statement, run in a transaction of its own, or one of:
+  begin     open a transaction for the statements that follow
+  commit    commit it
+  abort     roll it back
+  tables    list the active tables
+  help      this
+  quit      leave (so does the end of the input)";
+
+/// Reads lines until the input ends. From a pipe, the first error ends it with exit code 1.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match &arguments.data {
+        Some(folder) => {
+            let service = Arc::new(Service::open(Config::new(Storage::Folder(folder.clone())))?);
+            let code = runtime.block_on(converse(&arguments.ledger, InProcess::new(Arc::clone(&service))));
+            service.close();
+            code
+        }
+        None => {
+            let endpoint = arguments.endpoint.as_deref().unwrap_or("http://127.0.0.1:8182");
+            let transport = HttpTransport::builder().endpoint(endpoint).build()?;
+            runtime.block_on(converse(&arguments.ledger, transport))
+        }
+    }
+}
+
+async fn converse<T: Transport>(ledger: &str, transport: T) -> Result<ExitCode, Box<dyn Error>> {
+    let session = SessionClient::start_session(ledger, Arc::new(transport)).await?;
+    let mut shell = Shell { session, open: None };
+    let code = if std::io::stdin().is_terminal() {
+        let mut editor = rustyline::DefaultEditor::new()?;
+        loop {
+            let prompt = if shell.open.is_some() { format!("{ledger} *> ") } else { format!("{ledger} > ") };
+            match editor.readline(&prompt) {
+                Ok(line) => {
+                    editor.add_history_entry(&line)?;
+                    match shell.line(&line).await {
+                        Ok(true) => {}
+                        Ok(false) => break ExitCode::SUCCESS,
+                        Err(error) => println!("{error}"),
+                    }
+                }
+                Err(ReadlineError::Eof | ReadlineError::Interrupted) => break ExitCode::SUCCESS,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    } else {
+        piped(&mut shell).await?
+    };
+    shell.session.close().await;
+    Ok(code)
+}
+
+async fn piped<T: Transport>(shell: &mut Shell<T>) -> Result<ExitCode, Box<dyn Error>> {
+    for line in std::io::stdin().lock().lines() {
+        match shell.line(&line?).await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                eprintln!("{error}");
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Shell<T: Transport> {
+    session: SessionClient<T>,
+    open: Option<Transaction>,
+}
+
+struct Transaction {
+    id: String,
+    digest: CommitDigest,
+}
+
+impl<T: Transport> Shell<T> {
+    /// Does what a line says; `false` when it says to leave.
+    async fn line(&mut self, line: &str) -> Result<bool, Box<dyn Error>> {
+        let line = line.trim().trim_end_matches(';').trim_end();
+        match line.to_ascii_lowercase().as_str() {
+            "" => {}
+            "quit" | "exit" => return Ok(false),
+            "help" => println!("{HELP}"),
+            "begin" | "start" if self.open.is_some() => {
+                return Err("a transaction is open; commit or abort it first".into());
+            }
+            "begin" | "start" => self.open = Some(self.begin().await?),
+            "commit" => {
+                let transaction = self.open.take().ok_or("no transaction is open")?;
+                self.commit(transaction).await?;
+            }
+            "abort" => {
+                self.open.take().ok_or("no transaction is open")?;
+                self.session.abort_transaction().await?;
+            }
+            "tables" => {
+                self.statement(
+                    "SELECT VALUE name FROM information_schema.user_tables WHERE status = 'ACTIVE'",
+                )
+                .await?;
+            }
+            _ => self.statement(line).await?,
+        }
+        Ok(true)
+    }
+
+    /// Runs a statement in the open transaction, or in one of its own.
+    async fn statement(&mut self, statement: &str) -> Result<(), Box<dyn Error>> {
+        if let Some(mut transaction) = self.open.take() {
+            let outcome = self.execute(&mut transaction, statement).await;
+            // A statement that was refused leaves its transaction open; a session that is gone does not.
+            if !matches!(&outcome, Err(error) if error.is_invalid_session()) {
+                self.open = Some(transaction);
+            }
+            return Ok(outcome?);
+        }
+        let mut transaction = self.begin().await?;
+        match self.execute(&mut transaction, statement).await {
+            Ok(()) => self.commit(transaction).await,
+            Err(error) => {
+                self.session.abort_transaction().await?;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn begin(&self) -> Result<Transaction, Box<dyn Error>> {
+        let id = self.session.start_transaction().await?.transaction_id;
+        Ok(Transaction { digest: CommitDigest::new(&id), id })
+    }
+
+    async fn execute(
+        &self,
+        transaction: &mut Transaction,
+        statement: &str,
+    ) -> Result<(), everstrand_driver::Error> {
+        transaction.digest.add(statement_digest(statement, &[]));
+        let result = self.session.execute_statement(&transaction.id, statement, ()).await?;
+        let mut read_ios = result.consumed_ios.map_or(0, |usage| usage.read_ios);
+        let mut rows = print_page(&result.first_page)?;
+        let mut next = result.first_page.next_page_token;
+        while let Some(token) = next {
+            let result = self.session.fetch_page(&transaction.id, token.as_str()).await?;
+            read_ios += result.consumed_ios.map_or(0, |usage| usage.read_ios);
+            rows += print_page(&result.page)?;
+            next = result.page.next_page_token;
+        }
+        println!("-- {rows} row{}, {read_ios} read IOs", if rows == 1 { "" } else { "s" });
+        Ok(())
+    }
+
+    async fn commit(&self, transaction: Transaction) -> Result<(), Box<dyn Error>> {
+        self.session.commit_transaction(&transaction.id, transaction.digest.value()).await?;
+        Ok(())
+    }
+}
+
+fn print_page(page: &Page) -> Result<usize, everstrand_driver::Error> {
+    for value in &page.values {
+        match value {
+            ValueHolder::IonBinary(bytes) => {
+                println!("{}", text::write(&Document::from_binary(bytes)?.to_value()))
+            }
+            ValueHolder::IonText(written) => println!("{written}"),
+        }
+    }
+    Ok(page.values.len())
+}

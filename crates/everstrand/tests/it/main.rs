@@ -1,0 +1,4 @@
+//! The house as a whole: its plan, its documents and its program.
+
+mod session_states;
+mod tidy;
