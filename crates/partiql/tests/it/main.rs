@@ -3,4 +3,5 @@
 mod keys;
 mod memory;
 mod parser;
+mod statements;
 mod values;
