@@ -1,5 +1,5 @@
 //! INSERT, UPDATE, DELETE and the FROM form. All that is written is computed before the first write, so
-//! a statement does not see its own changes, and what fails has changed nothing.
+//! a statement does not see its own changes, and what cannot be computed has changed nothing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -52,16 +52,23 @@ pub(crate) fn modify(
     context: &mut Context<'_>,
     around: Around<'_>,
 ) -> Result<Vec<Document>, PartiqlError> {
-    let mut rows = Vec::new();
+    let mut changes = Vec::new();
     for Found { id, document, edits } in find(plan, context, around)? {
         context.step()?;
-        match edits {
+        let changed = match edits {
+            None => None,
             Some(edits) => {
                 let mut value = document.to_value();
                 edit::apply(&mut value, edits)?;
-                let changed = document_of(Datum::Value(value))?;
-                context.tables.replace(&plan.table, &id, changed)?;
+                Some(document_of(Datum::Value(value))?)
             }
+        };
+        changes.push((id, changed));
+    }
+    let mut rows = Vec::with_capacity(changes.len());
+    for (id, changed) in changes {
+        match changed {
+            Some(changed) => context.tables.replace(&plan.table, &id, changed)?,
             None => context.tables.delete(&plan.table, &id)?,
         }
         context.execution.write_ios += 1;
