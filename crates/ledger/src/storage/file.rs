@@ -77,15 +77,7 @@ impl Disk for FileDisk {
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.path)? {
-            // A name that is not UTF-8 is none of ours.
-            if let Ok(name) = entry?.file_name().into_string() {
-                names.push(name);
-            }
-        }
-        names.sort();
-        Ok(names)
+        names(&self.path)
     }
 
     fn sync_directory(&self) -> io::Result<()> {
@@ -151,6 +143,42 @@ struct RealLock {
 }
 
 impl DiskLock for RealLock {}
+
+/// The names in a directory, sorted.
+pub(super) fn names(path: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path)? {
+        // A name that is not UTF-8 is none of ours.
+        if let Ok(name) = entry?.file_name().into_string() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// All of a small file.
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    fs::read(path)
+}
+
+/// Whether something has this name.
+pub(super) fn exists(path: &Path) -> bool {
+    path.exists()
+}
+
+/// An empty file, if there is none yet.
+pub(super) fn touch(path: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).create(true).truncate(false).open(path).map(drop)
+}
+
+/// Removes a file; one that is not there is fine.
+pub(super) fn remove_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
 
 /// Removes a directory with all that is in it; one that is not there is fine.
 pub(super) fn remove_directory(path: &Path) -> io::Result<()> {

@@ -51,9 +51,12 @@ pub struct Applied {
 /// Changes that take effect together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// In order; a later change of the same key wins. `None` deletes.
-    pub changes: Vec<(Keyspace, Vec<u8>, Option<Vec<u8>>)>,
+    /// In order; a later change of the same key wins.
+    pub changes: Vec<Change>,
 }
+
+/// The new value of a key; `None` deletes it.
+pub type Change = (Keyspace, Vec<u8>, Option<Vec<u8>>);
 
 impl Batch {
     /// Sets a key.
@@ -121,4 +124,37 @@ pub(super) fn is_empty_range(lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> bool {
             Bound::Included(upper) | Bound::Excluded(upper),
         ) => lower >= upper,
     }
+}
+
+/// The last change of each key, in order of keyspace and key: engines do not all agree on what two changes
+/// of one key in one batch mean, and all are faster in order.
+pub(super) fn last_changes(batch: Batch) -> impl Iterator<Item = Change> {
+    let mut changes = batch.changes;
+    changes.sort_by(|(a_keyspace, a_key, _), (b_keyspace, b_key, _)| {
+        (a_keyspace, a_key).cmp(&(b_keyspace, b_key))
+    });
+    let mut changes = changes.into_iter().peekable();
+    std::iter::from_fn(move || {
+        loop {
+            let change = changes.next()?;
+            if changes.peek().is_none_or(|next| (next.0, &next.1) != (change.0, &change.1)) {
+                return Some(change);
+            }
+        }
+    })
+}
+
+/// As it is stored: slot, link.
+pub(super) fn encode_applied(applied: Applied) -> [u8; 40] {
+    let mut bytes = [0; 40];
+    bytes[..8].copy_from_slice(&applied.slot.to_be_bytes());
+    bytes[8..].copy_from_slice(&applied.link);
+    bytes
+}
+
+/// `None` when these are not the bytes of one.
+pub(super) fn decode_applied(bytes: &[u8]) -> Option<Applied> {
+    let bytes: &[u8; 40] = bytes.try_into().ok()?;
+    let (slot, link) = bytes.split_first_chunk()?;
+    Some(Applied { slot: u64::from_be_bytes(*slot), link: link.try_into().ok()? })
 }

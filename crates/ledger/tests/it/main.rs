@@ -1,5 +1,10 @@
 //! Integration tests of the ledger.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test that fails may panic, and its numbers are small"
+)]
 
 mod contract;
+mod views;

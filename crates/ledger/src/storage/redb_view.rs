@@ -1,0 +1,219 @@
+//! A view on disk, in the B-tree engine `redb`: slower than [`super::fjall_view`] and simpler. The second
+//! opinion in tests, and what to fall back on.
+
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use redb::{Database, Durability, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition};
+
+use super::file;
+use super::view_engine::{self, EngineError, FORMAT, failed};
+use super::views::{
+    Applied, Batch, Entry, Keyspace, ViewError, ViewSnapshot, ViewStore, decode_applied, encode_applied,
+    is_empty_range, last_changes,
+};
+
+type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+/// In the order of [`Keyspace::ALL`].
+const TABLES: [Table; Keyspace::ALL.len()] = [
+    TableDefinition::new("catalog"),
+    TableDefinition::new("ids"),
+    TableDefinition::new("documents"),
+    TableDefinition::new("history"),
+    TableDefinition::new("indexes"),
+    TableDefinition::new("blocks"),
+    TableDefinition::new("tiles"),
+];
+
+const ABOUT: Table = TableDefinition::new("about");
+const FORMAT_KEY: &[u8] = b"format";
+const APPLIED_KEY: &[u8] = b"applied";
+
+/// How a view uses the machine.
+#[derive(Clone, Copy, Debug)]
+pub struct RedbViewOptions {
+    /// Pages kept in memory, in bytes.
+    pub cache_bytes: usize,
+}
+
+impl Default for RedbViewOptions {
+    fn default() -> Self {
+        RedbViewOptions { cache_bytes: 64 * 1024 * 1024 }
+    }
+}
+
+/// A view in a file.
+pub struct RedbView {
+    path: PathBuf,
+    /// Held during a commit, a snapshot and a wipe.
+    database: Mutex<Database>,
+}
+
+impl RedbView {
+    /// Opens the view in a file, or begins an empty one where there is none or none that can be trusted.
+    /// All of the file is checked, which takes as long as reading it: nothing else would notice that
+    /// bytes of it have changed.
+    pub fn open(path: impl Into<PathBuf>, options: RedbViewOptions) -> Result<Self, ViewError> {
+        let path = path.into();
+        if let Some(parent) = path.parent() {
+            file::create_directories(parent).map_err(|error| failed(&path, &error))?;
+        }
+        let database = match open(&path, options) {
+            Ok(database) => database,
+            Err(EngineError::Locked(error)) => return Err(error),
+            Err(EngineError::Failed(error)) => {
+                tracing::warn!(path = %path.display(), %error, "the view is begun anew");
+                file::remove_file(&path).map_err(|error| failed(&path, &error))?;
+                open(&path, options)?
+            }
+        };
+        Ok(RedbView { path, database: Mutex::new(database) })
+    }
+
+    fn database(&self) -> MutexGuard<'_, Database> {
+        self.database.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ViewStore for RedbView {
+    fn applied(&self) -> Result<Option<Applied>, ViewError> {
+        let database = self.database();
+        let stored = run(&self.path, || {
+            let value = database.begin_read()?.open_table(ABOUT)?.get(APPLIED_KEY)?;
+            Ok(value.map(|value| decode_applied(value.value())))
+        })?;
+        match stored {
+            None => Ok(None),
+            Some(Some(applied)) => Ok(Some(applied)),
+            Some(None) => Err(failed(&self.path, &"its applied slot cannot be read")),
+        }
+    }
+
+    fn commit(&self, batch: Batch, applied: Applied) -> Result<(), ViewError> {
+        let database = self.database();
+        run(&self.path, || {
+            let mut transaction = database.begin_write()?;
+            transaction.set_durability(Durability::None)?;
+            let mut changes = last_changes(batch).peekable();
+            while let Some(&(keyspace, ..)) = changes.peek() {
+                let mut table = transaction.open_table(TABLES[keyspace.index()])?;
+                while let Some((_, key, value)) = changes.next_if(|next| next.0 == keyspace) {
+                    match value {
+                        Some(value) => drop(table.insert(key.as_slice(), value.as_slice())?),
+                        None => drop(table.remove(key.as_slice())?),
+                    }
+                }
+            }
+            transaction.open_table(ABOUT)?.insert(APPLIED_KEY, encode_applied(applied).as_slice())?;
+            Ok(transaction.commit()?)
+        })
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn ViewSnapshot>, ViewError> {
+        let database = self.database();
+        let tables = run(&self.path, || {
+            let transaction = database.begin_read()?;
+            let mut tables = Vec::with_capacity(TABLES.len());
+            for table in TABLES {
+                tables.push(transaction.open_table(table)?);
+            }
+            Ok(tables)
+        })?;
+        Ok(Box::new(RedbSnapshot { path: self.path.clone(), tables }))
+    }
+
+    fn persist(&self) -> Result<(), ViewError> {
+        let database = self.database();
+        run(&self.path, || {
+            let mut transaction = database.begin_write()?;
+            transaction.set_durability(Durability::Immediate)?;
+            Ok(transaction.commit()?)
+        })
+    }
+
+    fn wipe(&self) -> Result<(), ViewError> {
+        let database = self.database();
+        run(&self.path, || {
+            let transaction = database.begin_write()?;
+            for table in TABLES {
+                transaction.delete_table(table)?;
+                transaction.open_table(table)?;
+            }
+            transaction.open_table(ABOUT)?.remove(APPLIED_KEY)?;
+            Ok(transaction.commit()?)
+        })
+    }
+}
+
+fn open(path: &Path, options: RedbViewOptions) -> Result<Database, EngineError> {
+    let (database, is_ours) = guard(path, || {
+        let mut builder = Database::builder();
+        builder.set_cache_size(options.cache_bytes).set_check_integrity_on_open(true);
+        let database = builder.create(path)?;
+        let transaction = database.begin_write()?;
+        let mut is_ours = true;
+        if transaction.list_tables()?.next().is_none() {
+            for table in TABLES {
+                transaction.open_table(table)?;
+            }
+            transaction.open_table(ABOUT)?.insert(FORMAT_KEY, FORMAT)?;
+        } else {
+            is_ours = transaction.open_table(ABOUT)?.get(FORMAT_KEY)?.is_some_and(|it| it.value() == FORMAT);
+        }
+        transaction.commit()?;
+        Ok((database, is_ours))
+    })?;
+    match is_ours {
+        true => Ok(database),
+        false => Err(EngineError::failed(path, &"it has another format than pre-1")),
+    }
+}
+
+struct RedbSnapshot {
+    path: PathBuf,
+    /// In the order of [`Keyspace::ALL`], all of one transaction.
+    tables: Vec<ReadOnlyTable<&'static [u8], &'static [u8]>>,
+}
+
+impl ViewSnapshot for RedbSnapshot {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
+        run(&self.path, || {
+            let value = self.tables[keyspace.index()].get(key)?;
+            Ok(value.map(|value| value.value().to_vec()))
+        })
+    }
+
+    fn range(
+        &self,
+        keyspace: Keyspace,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+        descending: bool,
+        limit: usize,
+    ) -> Result<Vec<Entry>, ViewError> {
+        if is_empty_range(lower, upper) {
+            return Ok(Vec::new());
+        }
+        run(&self.path, || {
+            let mut range = self.tables[keyspace.index()].range::<&[u8]>((lower, upper))?;
+            let mut entries = Vec::new();
+            while entries.len() < limit {
+                let next = if descending { range.next_back() } else { range.next() };
+                let Some(next) = next else { break };
+                let (key, value) = next?;
+                entries.push((key.value().to_vec(), value.value().to_vec()));
+            }
+            Ok(entries)
+        })
+    }
+}
+
+fn run<T>(path: &Path, run: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, ViewError> {
+    Ok(guard(path, run)?)
+}
+
+fn guard<T>(path: &Path, run: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, EngineError> {
+    view_engine::guard(path, |error| matches!(error, redb::Error::DatabaseAlreadyOpen), run)
+}

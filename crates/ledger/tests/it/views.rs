@@ -1,0 +1,493 @@
+//! Every view engine behaves like a set of ordered maps, keeps its snapshots, and loses its content rather
+//! than lie about it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewSnapshot, ViewStore};
+use everstrand_ledger::storage::{FjallView, FjallViewOptions, MemoryView, RedbView, RedbViewOptions};
+
+type Model = BTreeMap<(Keyspace, Vec<u8>), Vec<u8>>;
+
+/// Small, so that tests reach what happens when memory is full.
+fn fjall_options() -> FjallViewOptions {
+    FjallViewOptions { cache_bytes: 1024 * 1024, memtable_bytes: 64 * 1024 }
+}
+
+fn fjall(path: &Path) -> Box<dyn ViewStore> {
+    Box::new(FjallView::open(path.join("view"), fjall_options()).unwrap())
+}
+
+fn redb(path: &Path) -> Box<dyn ViewStore> {
+    let options = RedbViewOptions { cache_bytes: 1024 * 1024 };
+    Box::new(RedbView::open(path.join("view/view.redb"), options).unwrap())
+}
+
+/// The same choices for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % bound
+    }
+
+    fn key(&mut self) -> Vec<u8> {
+        let alphabet = [0, 1, b'a', b'b', 255];
+        (0..self.below(5)).map(|_| alphabet[self.below(5) as usize]).collect()
+    }
+
+    fn keyspace(&mut self) -> Keyspace {
+        Keyspace::ALL[self.below(7) as usize]
+    }
+
+    fn bound(&mut self, key: Vec<u8>) -> Bound<Vec<u8>> {
+        match self.below(3) {
+            0 => Bound::Unbounded,
+            1 => Bound::Included(key),
+            _ => Bound::Excluded(key),
+        }
+    }
+
+    fn batch(&mut self, model: &mut Model, changes: u64) -> Batch {
+        let mut batch = Batch::default();
+        for _ in 0..changes {
+            let (keyspace, key) = (self.keyspace(), self.key());
+            if self.below(3) == 0 {
+                model.remove(&(keyspace, key.clone()));
+                batch.delete(keyspace, key);
+            } else {
+                let value = vec![self.below(256) as u8; self.below(300) as usize];
+                model.insert((keyspace, key.clone()), value.clone());
+                batch.put(keyspace, key, value);
+            }
+        }
+        batch
+    }
+}
+
+fn applied(slot: u64) -> Applied {
+    Applied { slot, link: [slot as u8; 32] }
+}
+
+fn as_slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
+    bound.as_ref().map(Vec::as_slice)
+}
+
+fn model_range(
+    model: &Model,
+    keyspace: Keyspace,
+    lower: &Bound<Vec<u8>>,
+    upper: &Bound<Vec<u8>>,
+    descending: bool,
+    limit: usize,
+) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let within = |key: &Vec<u8>| {
+        let above = match lower {
+            Bound::Unbounded => true,
+            Bound::Included(lower) => key >= lower,
+            Bound::Excluded(lower) => key > lower,
+        };
+        above
+            && match upper {
+                Bound::Unbounded => true,
+                Bound::Included(upper) => key <= upper,
+                Bound::Excluded(upper) => key < upper,
+            }
+    };
+    let mut entries: Vec<_> = model
+        .iter()
+        .filter(|((of, key), _)| *of == keyspace && within(key))
+        .map(|((_, key), value)| (key.clone(), value.clone()))
+        .collect();
+    if descending {
+        entries.reverse();
+    }
+    entries.truncate(limit);
+    entries
+}
+
+/// All that a snapshot holds.
+fn contents(snapshot: &dyn ViewSnapshot) -> Result<Model, String> {
+    let mut model = Model::new();
+    for keyspace in Keyspace::ALL {
+        let entries = snapshot.range(keyspace, Bound::Unbounded, Bound::Unbounded, false, usize::MAX);
+        for (key, value) in entries.map_err(|error| error.to_string())? {
+            model.insert((keyspace, key), value);
+        }
+    }
+    Ok(model)
+}
+
+fn check_against_model(snapshot: &dyn ViewSnapshot, model: &Model, random: &mut Random) {
+    assert_eq!(&contents(snapshot).unwrap(), model);
+    for _ in 0..40 {
+        let (keyspace, key) = (random.keyspace(), random.key());
+        assert_eq!(snapshot.get(keyspace, &key).unwrap().as_ref(), model.get(&(keyspace, key)));
+        let (lower, upper) = (random.key(), random.key());
+        let (lower, upper) = (random.bound(lower), random.bound(upper));
+        let (descending, limit) = (random.below(2) == 1, random.below(6) as usize);
+        assert_eq!(
+            snapshot.range(keyspace, as_slice(&lower), as_slice(&upper), descending, limit).unwrap(),
+            model_range(model, keyspace, &lower, &upper, descending, limit),
+            "{keyspace:?} {lower:?} {upper:?} {descending} {limit}"
+        );
+    }
+}
+
+/// Random batches against the model; `reopen` gives the store as it is after a restart.
+fn behaves_like_the_model(reopen: &mut dyn FnMut(Option<Box<dyn ViewStore>>) -> Box<dyn ViewStore>) {
+    let mut random = Random(0x5eed);
+    let mut view = reopen(None);
+    let mut model = Model::new();
+    assert_eq!(view.applied().unwrap(), None);
+    let mut kept: Vec<(Box<dyn ViewSnapshot>, Model)> = Vec::new();
+    for slot in 0..120 {
+        let changes = random.below(60);
+        view.commit(random.batch(&mut model, changes), applied(slot)).unwrap();
+        assert_eq!(view.applied().unwrap(), Some(applied(slot)));
+        let snapshot = view.snapshot().unwrap();
+        check_against_model(&*snapshot, &model, &mut random);
+        match random.below(12) {
+            0 => kept.push((snapshot, model.clone())),
+            1 => {
+                for (snapshot, model) in kept.drain(..) {
+                    check_against_model(&*snapshot, &model, &mut random);
+                }
+            }
+            2 => {
+                view.persist().unwrap();
+                kept.clear();
+                drop(snapshot);
+                view = reopen(Some(view));
+                assert_eq!(view.applied().unwrap(), Some(applied(slot)));
+            }
+            3 if slot % 2 == 0 => {
+                let before = model.clone();
+                view.wipe().unwrap();
+                model.clear();
+                assert_eq!(view.applied().unwrap(), None);
+                assert_eq!(contents(&*view.snapshot().unwrap()).unwrap(), model);
+                // Whoever still reads the old state is not disturbed.
+                check_against_model(&*snapshot, &before, &mut random);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn memory_view_behaves_like_the_model() {
+    behaves_like_the_model(&mut |view| view.unwrap_or_else(|| Box::new(MemoryView::new())));
+}
+
+#[test]
+fn fjall_view_behaves_like_the_model() {
+    let directory = tempfile::tempdir().unwrap();
+    behaves_like_the_model(&mut |view| {
+        drop(view);
+        fjall(directory.path())
+    });
+}
+
+#[test]
+fn redb_view_behaves_like_the_model() {
+    let directory = tempfile::tempdir().unwrap();
+    behaves_like_the_model(&mut |view| {
+        drop(view);
+        redb(directory.path())
+    });
+}
+
+#[test]
+fn the_last_change_of_a_key_in_a_batch_wins() {
+    let directory = tempfile::tempdir().unwrap();
+    let views: [Box<dyn ViewStore>; 3] =
+        [Box::new(MemoryView::new()), fjall(&directory.path().join("a")), redb(&directory.path().join("b"))];
+    for view in views {
+        let mut batch = Batch::default();
+        batch.put(Keyspace::Ids, "a", "1");
+        batch.put(Keyspace::Ids, "b", "1");
+        batch.delete(Keyspace::Ids, "a");
+        batch.delete(Keyspace::Ids, "b");
+        batch.put(Keyspace::Ids, "b", "2");
+        batch.put(Keyspace::Documents, "a", "3");
+        view.commit(batch, applied(0)).unwrap();
+        let snapshot = view.snapshot().unwrap();
+        assert_eq!(snapshot.get(Keyspace::Ids, b"a").unwrap(), None);
+        assert_eq!(snapshot.get(Keyspace::Ids, b"b").unwrap(), Some(b"2".to_vec()));
+        assert_eq!(snapshot.get(Keyspace::Documents, b"a").unwrap(), Some(b"3".to_vec()));
+    }
+}
+
+#[test]
+fn a_view_that_another_process_has_is_refused_and_not_begun_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    for open in [fjall, redb] {
+        let view = open(directory.path());
+        view.commit(Batch::default(), applied(7)).unwrap();
+        let again = FjallView::open(directory.path().join("view"), fjall_options()).map(drop);
+        let again = again.and(
+            RedbView::open(directory.path().join("view/view.redb"), RedbViewOptions::default()).map(drop),
+        );
+        assert!(again.unwrap_err().0.contains("another process has it open"));
+        view.persist().unwrap();
+        drop(view);
+        assert_eq!(open(directory.path()).applied().unwrap(), Some(applied(7)));
+        fs::remove_dir_all(directory.path().join("view")).unwrap();
+    }
+}
+
+#[test]
+fn a_view_of_another_format_is_begun_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("view");
+    fs::create_dir_all(&path).unwrap();
+    {
+        let database = ::fjall::Database::builder(path.join("3")).open().unwrap();
+        let entries = database.keyspace("view", ::fjall::KeyspaceCreateOptions::default).unwrap();
+        entries.insert("\0format", "everstrand view 99").unwrap();
+        database.persist(::fjall::PersistMode::SyncAll).unwrap();
+    }
+    let view = FjallView::open(&path, fjall_options()).unwrap();
+    assert_eq!(view.applied().unwrap(), None);
+    drop(view);
+    assert!(!path.join("3").exists());
+    {
+        let database = ::redb::Database::create(path.join("view.redb")).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let table = ::redb::TableDefinition::<&[u8], &[u8]>::new("about");
+        transaction.open_table(table).unwrap().insert(&b"format"[..], &b"other"[..]).unwrap();
+        transaction.commit().unwrap();
+    }
+    assert_eq!(redb(directory.path()).applied().unwrap(), None);
+}
+
+/// A view with its content after each slot, so that whatever an opened view claims can be checked.
+fn filled(open: fn(&Path) -> Box<dyn ViewStore>, path: &Path, seed: u64) -> Vec<Model> {
+    let (mut random, mut model, mut states) = (Random(seed), Model::new(), Vec::new());
+    let view = open(path);
+    for slot in 0..60 {
+        let batch = random.batch(&mut model, 60);
+        view.commit(batch, applied(slot)).unwrap();
+        states.push(model.clone());
+        if slot == 30 {
+            view.persist().unwrap();
+        }
+    }
+    view.persist().unwrap();
+    states
+}
+
+/// What was opened is empty, fails, or is exactly the state after the slot it names.
+fn is_honest(view: &dyn ViewStore, states: &[Model]) -> Result<&'static str, String> {
+    let Ok(applied) = view.applied() else { return Ok("failed") };
+    let Ok(snapshot) = view.snapshot() else { return Ok("failed") };
+    let Ok(contents) = contents(&*snapshot) else { return Ok("failed") };
+    match applied {
+        None if contents.is_empty() => Ok("empty"),
+        None => Err("it names no slot and has content".into()),
+        Some(applied) => match states.get(applied.slot as usize) {
+            Some(state) if *state == contents => Ok("whole"),
+            _ => Err(format!("it names slot {} and has other content", applied.slot)),
+        },
+    }
+}
+
+fn files(path: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let to = to.join(path.file_name().unwrap());
+        if path.is_dir() { copy(&path, &to) } else { assert!(fs::copy(&path, to).is_ok()) }
+    }
+}
+
+/// Cuts the zeros that an engine keeps at the end of its journal, so that copying it costs nothing.
+fn trim(path: &Path) {
+    for file in files(path).iter().filter(|file| file.extension().is_some_and(|it| it == "jnl")) {
+        let bytes = fs::read(file).unwrap();
+        let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+        fs::OpenOptions::new().write(true).open(file).unwrap().set_len(length as u64).unwrap();
+    }
+}
+
+fn damage_is_noticed(open: fn(&Path) -> Box<dyn ViewStore>) {
+    let directory = tempfile::tempdir().unwrap();
+    let original = directory.path().join("original");
+    let states = filled(open, &original, 1);
+    trim(&original);
+    let mut outcomes = BTreeMap::<&str, u64>::new();
+    for file in files(&original) {
+        let name = file.strip_prefix(&original).unwrap();
+        let bytes = fs::read(&file).unwrap();
+        let places = (0..bytes.len()).step_by((bytes.len() / 5).max(1) | 1);
+        for (at, truncate) in places.flat_map(|at| [(at, false), (at, true)]) {
+            let mut damaged = bytes.clone();
+            match truncate {
+                true => damaged.truncate(at),
+                false => damaged[at] ^= 1 << (at % 8),
+            }
+            let path = directory.path().join("damaged");
+            copy(&original, &path);
+            fs::write(path.join(name), damaged).unwrap();
+            let view = open(&path);
+            let outcome = is_honest(&*view, &states)
+                .unwrap_or_else(|what| panic!("{} at {at} of {}: {what}", name.display(), bytes.len()));
+            *outcomes.entry(outcome).or_default() += 1;
+            drop(view);
+            if outcome == "failed" {
+                // What failed once is not trusted again.
+                let view = open(&path);
+                assert_eq!(is_honest(&*view, &states), Ok("empty"), "{}", name.display());
+            }
+            fs::remove_dir_all(&path).unwrap();
+        }
+    }
+    assert!(outcomes.contains_key("empty"), "{outcomes:?}");
+}
+
+#[test]
+fn fjall_view_notices_truncated_and_flipped_files() {
+    damage_is_noticed(fjall);
+}
+
+#[test]
+fn redb_view_notices_truncated_and_flipped_files() {
+    damage_is_noticed(redb);
+}
+
+#[test]
+fn a_view_whose_files_are_gone_or_another_ledgers_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    for open in [fjall, redb] {
+        let (a, b) = (directory.path().join("a"), directory.path().join("b"));
+        filled(open, &a, 1);
+        let states = filled(open, &b, 2);
+        fs::remove_dir_all(a.join("view")).unwrap();
+        assert_eq!(open(&a).applied().unwrap(), None);
+        fs::remove_dir_all(&a).unwrap();
+        fs::rename(&b, &a).unwrap();
+        // It is whole, and its applied slot and link tell whose it is.
+        assert_eq!(is_honest(&*open(&a), &states), Ok("whole"));
+        fs::remove_dir_all(&a).unwrap();
+    }
+}
+
+/// A loss of power takes what fjall wrote to its journal and did not sync, but keeps the files that its
+/// background work has written and synced: cut the journal anywhere, and the view is what some commit left.
+#[test]
+fn a_fjall_view_is_some_commits_state_wherever_its_journal_ends() {
+    let directory = tempfile::tempdir().unwrap();
+    let original = directory.path().join("original");
+    let (mut random, mut model, mut states) = (Random(3), Model::new(), Vec::new());
+    let view = fjall(&original);
+    for slot in 0..400 {
+        let batch = random.batch(&mut model, 60);
+        view.commit(batch, applied(slot)).unwrap();
+        states.push(model.clone());
+    }
+    let copied = directory.path().join("copied");
+    copy(&original, &copied);
+    trim(&copied);
+    drop(view);
+    let journals: Vec<_> =
+        files(&copied).into_iter().filter(|file| file.extension().is_some_and(|it| it == "jnl")).collect();
+    let flushed = files(&copied).iter().filter(|file| file.to_string_lossy().contains("tables")).count();
+    assert!(flushed > 0, "nothing was flushed in the background");
+    let newest = journals.last().unwrap().strip_prefix(&copied).unwrap();
+    let length = fs::metadata(copied.join(newest)).unwrap().len();
+    let mut slots = Vec::new();
+    for cut in (0..24).map(|part| length * part / 23) {
+        let path = directory.path().join("cut");
+        copy(&copied, &path);
+        fs::OpenOptions::new().write(true).open(path.join(newest)).unwrap().set_len(cut).unwrap();
+        let view = fjall(&path);
+        is_honest(&*view, &states).unwrap();
+        slots.push(view.applied().unwrap().map(|applied| applied.slot));
+        drop(view);
+        fs::remove_dir_all(&path).unwrap();
+    }
+    assert!(slots.is_sorted(), "{slots:?}");
+}
+
+/// The engine's own snapshots can show half of a batch when they are taken beside a commit, because its
+/// background work moves what is visible. Ours are taken between commits. `EVERSTRAND_STRESS_SECONDS` makes
+/// this longer.
+fn snapshots_are_never_torn(view: &dyn ViewStore) {
+    let seconds =
+        std::env::var("EVERSTRAND_STRESS_SECONDS").ok().and_then(|it| it.parse().ok()).unwrap_or(1.0);
+    let end = Instant::now() + Duration::from_secs_f64(seconds);
+    let commit = |slot: u64| {
+        let mut batch = Batch::default();
+        for key in 0..40_u8 {
+            batch.put(Keyspace::Documents, [key], slot.to_be_bytes());
+        }
+        batch.put(Keyspace::Ids, "one", slot.to_be_bytes());
+        batch.put(Keyspace::History, slot.to_be_bytes(), [7; 200]);
+        view.commit(batch, applied(slot)).unwrap();
+        Arc::<dyn ViewSnapshot>::from(view.snapshot().unwrap())
+    };
+    let published = Mutex::new(commit(0));
+    let (ended, checked) = (AtomicBool::new(false), AtomicU64::new(0));
+    let check = || {
+        while !ended.load(Ordering::Relaxed) {
+            let snapshot = Arc::clone(&published.lock().unwrap());
+            let slot = snapshot.get(Keyspace::Ids, b"one").unwrap().unwrap();
+            for _ in 0..2 {
+                for key in 0..40_u8 {
+                    assert_eq!(snapshot.get(Keyspace::Documents, &[key]).unwrap().as_ref(), Some(&slot));
+                }
+                let last =
+                    snapshot.range(Keyspace::History, Bound::Unbounded, Bound::Unbounded, true, 1).unwrap();
+                assert_eq!(last[0].0, slot);
+            }
+            checked.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..2).map(|_| scope.spawn(check)).collect();
+        let mut slot = 0;
+        while Instant::now() < end && !readers.iter().any(|reader| reader.is_finished()) {
+            slot += 1;
+            let snapshot = commit(slot);
+            *published.lock().unwrap() = snapshot;
+        }
+        ended.store(true, Ordering::Relaxed);
+    });
+    assert!(checked.load(Ordering::Relaxed) > 0);
+}
+
+#[test]
+fn memory_snapshots_are_never_torn() {
+    snapshots_are_never_torn(&MemoryView::new());
+}
+
+#[test]
+fn fjall_snapshots_are_never_torn() {
+    let directory = tempfile::tempdir().unwrap();
+    snapshots_are_never_torn(&*fjall(directory.path()));
+}
+
+#[test]
+fn redb_snapshots_are_never_torn() {
+    let directory = tempfile::tempdir().unwrap();
+    snapshots_are_never_torn(&*redb(directory.path()));
+}
