@@ -63,7 +63,11 @@ impl QueryState {
                 window.skip -= 1;
                 continue;
             }
-            let result = project(&plan.projection, context, around.scope(&self.frame))?;
+            let mut result = project(&plan.projection, context, around.scope(&self.frame))?;
+            // At the top of a statement MISSING comes out as null.
+            if result.is_missing() && around.outer.is_none() {
+                result = Datum::null();
+            }
             if let Some((seen, charge)) = &mut self.seen {
                 let key = key::whole(&result);
                 let bytes = key.len() + size_of::<Vec<u8>>();
