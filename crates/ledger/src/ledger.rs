@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use everstrand_journal::tree::{Proof, block_path, root_at};
-use everstrand_journal::{Block, BlockAddress, Digest, Revision, UniqueId};
+use everstrand_journal::{Block, BlockAddress, Digest, Revision, Slot, UniqueId};
 
 use crate::clock::Clock;
 use crate::commit::driver::{Driver, start_background, submit};
@@ -72,6 +72,11 @@ struct Handle {
 
 /// One of a ledger's open transactions, as long as it lives.
 pub(crate) struct OpenTransaction(Arc<AtomicUsize>);
+
+/// The link in the bytes of a slot, by which slot stores tell slots apart that must be the same.
+pub fn link_of(slot: &[u8]) -> Option<[u8; 32]> {
+    Slot::decode(slot.to_vec()).ok().map(|slot| slot.link().0)
+}
 
 impl Ledger {
     /// Opens a ledger over its journal and its view. A journal without slots becomes a new ledger; a

@@ -67,6 +67,14 @@ impl Session {
         }
     }
 
+    /// The digest of the open transaction's statements so far.
+    pub fn commit_digest(&self) -> Option<Hash> {
+        match &self.state {
+            State::Open(transaction) => Some(transaction.commit_digest()),
+            State::Idle | State::Dead(_) => None,
+        }
+    }
+
     /// Whether every further command but the end will be refused.
     pub fn is_dead(&mut self) -> bool {
         self.expire();

@@ -7,4 +7,6 @@
 )]
 
 mod contract;
+mod scripts;
+mod support;
 mod views;
