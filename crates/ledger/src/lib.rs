@@ -8,7 +8,6 @@ mod clock;
 mod commit;
 mod error;
 mod ids;
-mod language;
 mod ledger;
 mod limits;
 mod recover;

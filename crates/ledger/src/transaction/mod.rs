@@ -187,7 +187,7 @@ impl Transaction {
         let options = partiql::Options { extensions: self.core().options.extensions, ..Default::default() };
         let statement = partiql::parse(text)?;
         let mut scope = self.scope(number);
-        let plan = crate::language::plan(&statement, parameters, &mut scope, &options)?;
+        let plan = partiql::plan(&statement, parameters, &mut scope, &options)?;
         let rows = partiql::execute(plan, parameters.into(), &mut scope)?;
         self.page(number, rows, None, (0, 0))
     }

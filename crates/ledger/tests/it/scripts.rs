@@ -174,7 +174,7 @@ impl goldenscript::Runner for Runner {
         let answer = if statement {
             self.statement(session, &command.name)
         } else {
-            let arguments: Vec<&str> = command.args.iter().map(|argument| argument.value.as_str()).collect();
+            let arguments: Vec<String> = command.args.iter().map(ToString::to_string).collect();
             self.command(session, &command.name, &arguments.join(" "))
         };
         let answer = match answer {
@@ -248,9 +248,11 @@ fn shorten(output: &str) -> String {
 
 #[test]
 fn scripts() {
-    let mut paths: Vec<_> = std::fs::read_dir("tests/scripts").unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> =
+        std::fs::read_dir("tests/scripts").unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     for path in paths {
-        goldenscript::run(&mut Runner::new(), &path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        goldenscript::run(&mut Runner::new(), &path)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
 }

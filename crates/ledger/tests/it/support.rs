@@ -8,7 +8,9 @@ use everstrand_journal::UniqueId;
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::views::ViewStore;
 use everstrand_ledger::storage::{MemorySlots, MemoryView};
-use everstrand_ledger::{Environment, Ids, Ledger, LedgerError, LedgerOptions, ManualClock, Page, Transaction, link_of};
+use everstrand_ledger::{
+    Environment, Ids, Ledger, LedgerError, LedgerOptions, ManualClock, Page, Transaction, link_of,
+};
 
 /// 2020-01-01T00:00Z.
 const START: i64 = 1_577_836_800_000;
