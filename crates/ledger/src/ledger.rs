@@ -215,6 +215,11 @@ impl Ledger {
         self.core().driver.status()
     }
 
+    /// Whether an index is being built. Its table is scanned until it is there.
+    pub fn is_building_index(&self) -> bool {
+        self.core().snapshot().head.catalog.building().is_some()
+    }
+
     /// How many transactions are open.
     pub fn open_transactions(&self) -> usize {
         self.core().open_transactions.load(Ordering::Relaxed)

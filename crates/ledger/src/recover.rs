@@ -64,7 +64,12 @@ pub(crate) fn open(
                 create_genesis(&state, writer, slots, environment)?;
                 from_view = None;
             }
-            Ok((state, snapshot)) => return Ok(Opened { state, snapshot: Arc::new(snapshot), writer }),
+            Ok((mut state, mut snapshot)) => {
+                if begun_empty {
+                    build_indexes(&mut state, &mut snapshot, views)?;
+                }
+                return Ok(Opened { state, snapshot: Arc::new(snapshot), writer });
+            }
             Err(error) if begun_empty => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "the view does not take the journal's slots and is built anew")
@@ -134,6 +139,23 @@ fn replay(
             return Ok((state, Snapshot { head, view }));
         }
         tracing::info!(slot = state.head.tip.slot, hint = slots.tip_hint()?, "replaying the journal");
+    }
+}
+
+/// Finishes the indexes that were created on filled tables: a view that was built anew serves queries
+/// as the one before did.
+fn build_indexes(
+    state: &mut State,
+    snapshot: &mut Snapshot,
+    views: &dyn ViewStore,
+) -> Result<(), LedgerError> {
+    loop {
+        let mut changes = Changes::new(&*snapshot.view);
+        if !state.head.build_part(&mut changes)? {
+            return Ok(());
+        }
+        views.commit(changes.into_batch(), state.head.applied())?;
+        *snapshot = Snapshot { head: state.head.clone(), view: views.snapshot()? };
     }
 }
 

@@ -203,7 +203,8 @@ impl Committer {
                 let Some((proposal, reply)) = self.queue.pop_front() else {
                     break;
                 };
-                let Proposal { mut committed, since, reads, touched, draft } = proposal;
+                let Proposal { mut committed, snapshot, reads, touched, draft } = proposal;
+                let since = snapshot.head.tip.sequence_no;
                 let valid = recent.validate(&reads, since).and_then(|()| changes.validate(&reads, since));
                 if let Err(conflict) = valid {
                     actions.push(Action::Reply(reply, Err(conflict)));

@@ -53,7 +53,7 @@ fn propose(transaction: &Transaction) -> Result<Proposal, LedgerError> {
             commit_digest: transaction.digest.value(),
             block_address: None,
         },
-        since: transaction.snapshot.head.tip.sequence_no,
+        snapshot: Arc::clone(&transaction.snapshot),
         reads: transaction.work.reads.clone(),
         touched: touched(transaction),
         draft: draft.map_err(|error| LedgerError::bad_request(error.to_string()))?,
