@@ -13,7 +13,7 @@ mod walk;
 use everstrand_ion::Value;
 
 /// The deepest nesting of expressions and queries in one statement.
-pub const MAX_DEPTH: usize = 100;
+pub const MAX_DEPTH: usize = 64;
 
 /// The most sources that one FROM clause may list.
 pub const MAX_SOURCES: usize = 64;

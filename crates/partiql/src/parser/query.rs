@@ -22,7 +22,7 @@ impl Parser<'_> {
             return Err(self.error("missing FROM after SELECT list", "Expected FROM keyword"));
         }
         self.step();
-        let from = self.from_clause()?;
+        let from = self.sources()?;
         let condition = self.condition("where")?;
         let group = self.group()?;
         let having = self.condition("having")?;
@@ -137,14 +137,14 @@ impl Parser<'_> {
     }
 
     /// What stands after FROM.
-    pub(super) fn from_clause(&mut self) -> Result<FromClause, PartiqlError> {
+    pub(super) fn sources(&mut self) -> Result<FromClause, PartiqlError> {
         let position = self.position();
-        let source = self.from_source()?;
+        let source = self.source()?;
         let mut terms = vec![FromTerm { join: Join::Comma, source, condition: None, position }];
         loop {
             let position = self.position();
             let Some((join, conditional)) = self.join()? else { break };
-            let source = self.from_source()?;
+            let source = self.source()?;
             let condition = if self.accept_keyword("on") {
                 if !conditional {
                     return Err(PartiqlError::parser(
@@ -199,7 +199,7 @@ impl Parser<'_> {
         )))
     }
 
-    fn from_source(&mut self) -> Result<FromSource, PartiqlError> {
+    fn source(&mut self) -> Result<FromSource, PartiqlError> {
         let position = self.position();
         let unpivot = self.is_keyword("unpivot").then_some(position);
         if unpivot.is_some() {
@@ -211,14 +211,14 @@ impl Parser<'_> {
             return self.parenthesised_source();
         }
         let value = self.expression()?;
-        Ok(FromSource::Item(Box::new(self.from_item(value, unpivot, position)?)))
+        Ok(FromSource::Item(Box::new(self.source_item(value, unpivot, position)?)))
     }
 
     /// `( from list )`, or an expression that begins with a parenthesis.
     fn parenthesised_source(&mut self) -> Result<FromSource, PartiqlError> {
         let position = self.position();
         self.step();
-        let from = self.deeper(Self::from_clause)?;
+        let from = self.deeper(Self::sources)?;
         self.expect(")")?;
         match <[FromTerm; 1]>::try_from(from.terms) {
             Ok([FromTerm { source: FromSource::Item(item), .. }]) if is_bare(&item) => {
@@ -226,7 +226,7 @@ impl Parser<'_> {
                     parser.wrapped()?;
                     parser.expression_after(item.value)
                 })?;
-                Ok(FromSource::Item(Box::new(self.from_item(value, None, position)?)))
+                Ok(FromSource::Item(Box::new(self.source_item(value, None, position)?)))
             }
             Ok([term]) => Ok(FromSource::Nested(FromClause { terms: vec![term] })),
             Err(terms) => Ok(FromSource::Nested(FromClause { terms })),
@@ -234,7 +234,7 @@ impl Parser<'_> {
     }
 
     /// The names after a source's value: AS OF, AS, AT, BY, in this order.
-    pub(super) fn from_item(
+    pub(super) fn source_item(
         &mut self,
         value: Expression,
         unpivot: Option<crate::ast::Position>,

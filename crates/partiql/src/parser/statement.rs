@@ -48,7 +48,7 @@ impl Parser<'_> {
             }
             TokenKind::Keyword("update") => self.update(),
             TokenKind::Keyword("delete") => self.delete(),
-            TokenKind::Keyword("from") => self.from_modify(),
+            TokenKind::Keyword("from") => self.modify_from(),
             TokenKind::Keyword("exec") => self.exec(),
             TokenKind::End => Err(self.unexpected("Expected a statement")),
             _ => Ok(Statement::Query(self.expression()?)),
@@ -166,9 +166,9 @@ impl Parser<'_> {
         })))
     }
 
-    fn from_modify(&mut self) -> Result<Statement, PartiqlError> {
+    fn modify_from(&mut self) -> Result<Statement, PartiqlError> {
         self.step();
-        let from = self.from_clause()?;
+        let from = self.sources()?;
         let condition = self.condition("where")?;
         let operation = self.operation()?;
         Ok(Statement::Modify(Box::new(Modify { form: ModifyForm::From, from, condition, operation })))
@@ -185,7 +185,7 @@ impl Parser<'_> {
             let steps = steps.into_iter().map(path_step).collect();
             Expression::Path { root: Box::new(root), steps }
         };
-        let item = self.from_item(value, None, position)?;
+        let item = self.source_item(value, None, position)?;
         let source = FromSource::Item(Box::new(item));
         Ok(FromClause { terms: vec![FromTerm { join: Join::Comma, source, condition: None, position }] })
     }

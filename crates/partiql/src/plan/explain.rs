@@ -199,8 +199,9 @@ impl Explainer {
                 let at = self.rows.len();
                 self.row(depth, if keys.is_empty() { "Aggregate" } else { "Group" }, "");
                 let mut texts = Vec::new();
-                for (key, _) in keys {
-                    texts.push(self.text(key, depth + 1));
+                for (key, slot) in keys {
+                    let key = self.text(key, depth + 1);
+                    texts.push(self.slot(*slot, &key));
                 }
                 for aggregate in aggregates {
                     let distinct = if aggregate.distinct { "DISTINCT " } else { "" };
@@ -208,7 +209,8 @@ impl Explainer {
                         Some(argument) => self.text(argument, depth + 1),
                         None => "*".to_owned(),
                     };
-                    texts.push(format!("{}({distinct}{argument})", aggregate.function));
+                    let call = format!("{}({distinct}{argument})", aggregate.function);
+                    texts.push(self.slot(aggregate.slot, &call));
                 }
                 self.rows[at].detail = texts.join(", ");
                 self.node(input, depth + 1);
@@ -269,6 +271,14 @@ impl Explainer {
         row.operation = operation;
         row.detail = format!("{shown}{detail}");
         row.reads = reads;
+    }
+
+    /// `text AS name`, by the name of a slot of the innermost frame.
+    fn slot(&self, slot: usize, text: &str) -> String {
+        match self.frames.last().and_then(|names| names.get(slot)) {
+            Some(name) if **name != *text => format!("{text} AS {name}"),
+            _ => text.to_owned(),
+        }
     }
 
     /// The keys and the range of an index, and whether it is a range.

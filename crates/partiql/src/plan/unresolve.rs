@@ -85,7 +85,7 @@ pub(super) fn expression<'p>(
         Expression::Call { function, arguments, .. } => call(*function, arguments.iter().map(one).collect()),
         Expression::Query { query, .. } => {
             *queries += 1;
-            let name = format!("Query {queries}");
+            let name = format!("query_{queries}");
             nested.push((name.clone(), query));
             variable(&name)
         }

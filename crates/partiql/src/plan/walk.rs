@@ -33,7 +33,7 @@ impl QueryPlan {
     /// Whether it reads slots of frames around its own.
     pub(crate) fn reads_outer(&self) -> bool {
         let mut found = false;
-        query(self, 0, &mut |depth, _| found |= depth >= 0);
+        query(self, 0, &mut |depth, _| found |= depth > 0);
         found
     }
 }

@@ -117,7 +117,7 @@ impl Planner<'_> {
                         "Unexpected keyword",
                     )?;
                 }
-                self.aggregate(*function, *distinct, argument.as_deref(), *position)?
+                self.aggregate(expression, *function, *distinct, argument.as_deref(), *position)?
             }
             ast::Expression::Query(query) => self.nested_query(query, Coercion::None)?,
         })
@@ -241,12 +241,13 @@ impl Planner<'_> {
     /// An aggregate over rows where they are grouped, over the elements of its argument elsewhere.
     fn aggregate(
         &mut self,
+        whole: &ast::Expression,
         function: ast::AggregateFunction,
         distinct: bool,
         argument: Option<&ast::Expression>,
         position: ast::Position,
     ) -> Result<Expression, PartiqlError> {
-        if self.scopes.last().is_none_or(|scope| scope.groups.is_none()) {
+        let Some(groups) = self.scopes.last().and_then(|scope| scope.groups.as_ref()) else {
             let Some(argument) = argument else {
                 return Err(PartiqlError::semantic(
                     Some(position),
@@ -256,15 +257,18 @@ impl Planner<'_> {
             let arguments = vec![self.expression(argument)?];
             let function = Function::Collection { function, distinct };
             return Ok(Expression::Call { function, arguments, position });
+        };
+        if let Some((_, aggregate)) = groups.aggregates.iter().find(|(found, _)| found == whole) {
+            return Ok(Expression::Variable { depth: 0, slot: aggregate.slot });
         }
         let argument = match argument {
             Some(argument) => Some(self.before_groups(|planner| planner.expression(argument))?),
             None => None,
         };
         let scope = self.scopes.last_mut().expect("there is a scope with groups");
-        let slot = scope.slot(&function.to_string());
+        let slot = scope.numbered_slot(&function.to_string());
         let groups = scope.groups.as_mut().expect("checked above");
-        groups.aggregates.push(Aggregate { function, distinct, argument, slot, position });
+        groups.aggregates.push((whole.clone(), Aggregate { function, distinct, argument, slot, position }));
         Ok(Expression::Variable { depth: 0, slot })
     }
 

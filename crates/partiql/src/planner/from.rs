@@ -31,12 +31,12 @@ pub(super) enum TreeKind {
 impl Planner<'_> {
     /// Resolves a FROM clause into the innermost scope. With `places` every source gets all of its
     /// slots, named or not, so that DML knows where in a document a row comes from.
-    pub(super) fn from_clause(&mut self, from: &FromClause, places: bool) -> Result<Tree, PartiqlError> {
+    pub(super) fn sources(&mut self, from: &FromClause, places: bool) -> Result<Tree, PartiqlError> {
         let mut tree: Option<Tree> = None;
         for term in &from.terms {
             let right = match &term.source {
-                FromSource::Item(item) => self.from_item(item, places)?,
-                FromSource::Nested(from) => self.from_clause(from, places)?,
+                FromSource::Item(item) => self.source_item(item, places)?,
+                FromSource::Nested(from) => self.sources(from, places)?,
             };
             let Some(left) = tree else {
                 tree = Some(right);
@@ -80,7 +80,7 @@ impl Planner<'_> {
         self.scopes.last_mut().expect("a FROM clause is resolved into a scope").clause = clause;
     }
 
-    fn from_item(&mut self, item: &FromItem, places: bool) -> Result<Tree, PartiqlError> {
+    fn source_item(&mut self, item: &FromItem, places: bool) -> Result<Tree, PartiqlError> {
         let table = if item.unpivot.is_some() { None } else { self.table(item)? };
         let value = match table {
             Some(_) => None,

@@ -37,7 +37,7 @@ impl Planner<'_> {
     }
 
     fn modify_in_scope(&mut self, modify: &ast::Modify) -> Result<ModifyPlan, PartiqlError> {
-        let from = self.from_clause(&modify.from, true)?;
+        let from = self.sources(&modify.from, true)?;
         self.clause(Clause::Rows);
         let mut sources = Sources::default();
         sources.add(&from);

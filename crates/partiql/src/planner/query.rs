@@ -37,7 +37,7 @@ impl Planner<'_> {
     }
 
     fn query_in_scope(&mut self, query: &ast::Query) -> Result<(Node, Projection), PartiqlError> {
-        let from = self.from_clause(&query.from, false)?;
+        let from = self.sources(&query.from, false)?;
         self.clause(Clause::Rows);
         let conditions = match &query.condition {
             Some(condition) => conjuncts(self.expression(condition)?),
@@ -78,7 +78,10 @@ impl Planner<'_> {
             .map(|(expression, value, name)| GroupKey {
                 expression,
                 path: slot_path(&value),
-                slot: scope.slot(name.as_deref().unwrap_or("key")),
+                slot: match &name {
+                    Some(name) => scope.slot(name),
+                    None => scope.numbered_slot("key"),
+                },
                 value,
                 name,
             })
@@ -102,7 +105,7 @@ impl Planner<'_> {
         Node::Group(Box::new(Group {
             input,
             keys: groups.keys.into_iter().map(|key| (key.value, key.slot)).collect(),
-            aggregates: groups.aggregates,
+            aggregates: groups.aggregates.into_iter().map(|(_, aggregate)| aggregate).collect(),
             group_as,
         }))
     }

@@ -47,8 +47,8 @@ pub(super) struct Groups {
     pub(super) keys: Vec<GroupKey>,
     /// The name of the group itself and its slot.
     pub(super) group_as: Option<(Arc<str>, usize)>,
-    /// The aggregates found so far.
-    pub(super) aggregates: Vec<plan::Aggregate>,
+    /// The aggregates found so far, as written and resolved.
+    pub(super) aggregates: Vec<(ast::Expression, plan::Aggregate)>,
 }
 
 /// A key of a group.
@@ -70,6 +70,12 @@ impl Scope {
     pub(super) fn slot(&mut self, name: &str) -> usize {
         self.slot_names.push(name.into());
         self.slot_names.len() - 1
+    }
+
+    /// A new slot for something that has no name.
+    pub(super) fn numbered_slot(&mut self, kind: &str) -> usize {
+        let name = format!("{}_{}", kind.to_lowercase(), self.slot_names.len());
+        self.slot(&name)
     }
 
     /// The slot that a name of this level stands for.

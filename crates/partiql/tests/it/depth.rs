@@ -1,0 +1,97 @@
+//! Whatever the text, parsing ends with a tree or an error, and so does all that walks the tree.
+
+use everstrand_partiql::{Category, parse};
+
+/// Parses, prints and drops on a stack of 1 MiB, half of what a thread has by default.
+fn parse_small_stack(text: String) -> Result<String, (Category, String)> {
+    std::thread::Builder::new()
+        .stack_size(1 << 20)
+        .spawn(move || match parse(&text) {
+            Ok(statement) => Ok(statement.to_string()),
+            Err(error) => Err((error.category(), error.to_string())),
+        })
+        .expect("thread")
+        .join()
+        .expect("no panic")
+}
+
+/// Texts that are as deep as they are long are refused, whatever makes them deep.
+#[test]
+fn deep_texts_are_refused() {
+    let deep = |open: &str, inner: &str, close: &str| {
+        format!("SELECT VALUE {}{inner}{} FROM t", open.repeat(4000), close.repeat(4000))
+    };
+    for text in [
+        deep("(", "1", ")"),
+        deep("[", "1", "]"),
+        deep("<<", "1", ">>"),
+        deep("{'a':", "1", "}"),
+        deep("NOT ", "a", ""),
+        deep("- ", "a", ""),
+        deep("+ ", "a", ""),
+        deep("a[", "1", "]"),
+        deep("f(", "1", ")"),
+        deep("CAST(", "1", " AS INT)"),
+        deep("CASE WHEN ", "1", " THEN 1 END"),
+        deep("1 IN (", "1", ")"),
+        deep("1 || (", "1", ")"),
+        deep("(SELECT VALUE ", "1", " FROM t)"),
+        deep("", "1", " + 1"),
+        deep("", "1", " IS NULL"),
+        deep("", "1", " = 1"),
+        deep("", "1", " LIKE 'a'"),
+        deep("", "1", " BETWEEN 1 AND 2"),
+        deep("", "a", " IN b"),
+        deep("VALUES (", "1", ")"),
+        format!("SELECT 1 FROM {}a{}", "(".repeat(4000), ")".repeat(4000)),
+        format!("SELECT 1 FROM {}a", "(a JOIN ".repeat(4000)),
+        format!("SELECT 1 FROM {}a", "(SELECT 1 FROM ".repeat(4000)),
+    ] {
+        let error = parse_small_stack(text.clone()).expect_err(&text[..60]);
+        assert_eq!(error.0, Category::Limit, "{}: {}", &text[..60], error.1);
+    }
+}
+
+/// Chains that people do write have no depth.
+#[test]
+fn long_texts_are_taken() {
+    let conditions: Vec<String> = (0..6000).map(|n| format!("a = {n}")).collect();
+    let many: Vec<String> = (0..14_000).map(|n| n.to_string()).collect();
+    for text in [
+        format!("SELECT VALUE a FROM t WHERE {}", conditions.join(" OR ")),
+        format!("SELECT VALUE a FROM t WHERE {}", conditions.join(" AND ")),
+        format!("SELECT VALUE a FROM t WHERE a IN ({})", many.join(", ")),
+        format!("SELECT VALUE a{} FROM t", ".b".repeat(30_000)),
+        format!("INSERT INTO t <<{}>>", many.join(", ")),
+        format!("{}SELECT VALUE a FROM t", "-- \n".repeat(20_000)),
+    ] {
+        parse_small_stack(text).expect("a statement");
+    }
+}
+
+/// At the deepest that is taken.
+#[test]
+fn deepest() {
+    let text = format!("SELECT VALUE {}1{} FROM t", "[".repeat(60), "]".repeat(60));
+    parse_small_stack(text).expect("a statement");
+    let text = format!("SELECT VALUE {}1{} FROM t", "(SELECT VALUE [a, ".repeat(20), "] FROM t)".repeat(20));
+    parse_small_stack(text).expect("a statement");
+    let text = format!("SELECT VALUE 1{} FROM t", " + 1".repeat(60));
+    parse_small_stack(text).expect("a statement");
+}
+
+/// L14: a statement has at most 100,000 characters.
+#[test]
+fn longest() {
+    let text = |length: usize| format!("SELECT 'é' FROM t{}", " ".repeat(length - 17));
+    assert!(parse(&text(100_000)).is_ok());
+    assert_eq!(parse(&text(100_001)).expect_err("too long").category(), Category::Limit);
+}
+
+/// More sources than anybody joins.
+#[test]
+fn many_sources() {
+    let from = |count: usize| format!("SELECT 1 FROM {}t", "t, ".repeat(count - 1));
+    assert!(parse(&from(64)).is_ok());
+    assert_eq!(parse(&from(65)).expect_err("too many").category(), Category::Limit);
+}

@@ -1,0 +1,90 @@
+//! Golden scripts of the planner: what each name stands for, and how rows are reached.
+//!
+//! A statement prints its plan, or its error with its code. With `[run]` it is run instead; with
+//! `[strict]` it is planned without extensions; with `[parameters=N]` it gets so many.
+
+use std::error::Error;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use everstrand_ion::{Document, Value};
+use everstrand_partiql::{Options, PartiqlError, execute, parse, plan};
+
+use crate::memory::MemoryTables;
+
+#[derive(Default)]
+struct Runner {
+    tables: MemoryTables,
+}
+
+impl Runner {
+    fn plan(&mut self, text: &str, options: &Options) -> Result<String, PartiqlError> {
+        let statement = parse(text)?;
+        let count = text.matches('?').count();
+        let parameters: Vec<Document> =
+            (0..count).map(|number| Document::from(&Value::from(number as i64))).collect();
+        Ok(plan(&statement, &parameters, &mut self.tables, options)?.to_string())
+    }
+
+    fn run(&mut self, text: &str) -> Result<String, PartiqlError> {
+        let plan = plan(&parse(text)?, &[], &mut self.tables, &Options::default())?;
+        let mut rows = execute(plan, Arc::new([]), &mut self.tables)?;
+        let mut output = String::new();
+        while let Some(row) = rows.next(&mut self.tables)? {
+            let _ = writeln!(output, "{row}");
+        }
+        Ok(output)
+    }
+}
+
+impl goldenscript::Runner for Runner {
+    type Command = goldenscript::Command;
+
+    fn run(
+        &mut self,
+        command: &goldenscript::Command,
+        context: &goldenscript::Context,
+    ) -> Result<String, Box<dyn Error>> {
+        let text = &command.name;
+        let options = Options { extensions: !context.tags.contains("strict"), ..Options::default() };
+        let output = if context.tags.contains("run") { self.run(text) } else { self.plan(text, &options) };
+        Ok(output.unwrap_or_else(|error| match error.code() {
+            Some(code) => format!("{error} [{code}]"),
+            None => error.to_string(),
+        }))
+    }
+}
+
+#[test]
+fn scripts() {
+    let mut paths: Vec<_> = std::fs::read_dir("tests/scripts/planner")
+        .expect("scripts")
+        .map(|entry| entry.expect("entry").path())
+        .collect();
+    paths.sort();
+    for path in paths {
+        goldenscript::run(&mut Runner::default(), &path).expect("script");
+    }
+}
+
+/// The number of parameters must be that of the statement, and is checked whatever else is wrong with
+/// a parameter that is not there.
+#[test]
+fn parameters_are_counted() {
+    let mut tables = MemoryTables::default();
+    let mut check = |text: &str, given: usize| {
+        let parameters: Vec<Document> = (0..given).map(|_| Document::from(&Value::from(1))).collect();
+        let statement = parse(text).expect("statement");
+        match plan(&statement, &parameters, &mut tables, &Options::default()) {
+            Ok(_) => String::new(),
+            Err(error) => error.to_string(),
+        }
+    };
+    let text = "SELECT ? FROM << ? >> AS a WHERE a = ?";
+    assert_eq!(check(text, 3), "");
+    assert_eq!(check(text, 2), "Query expects 3 parameters, but statement has 2");
+    assert_eq!(check(text, 4), "Query expects 3 parameters, but statement has 4");
+    assert_eq!(check("SELECT 1 FROM << 0 >> LIMIT ?", 0), "Query expects 1 parameters, but statement has 0");
+    assert_eq!(check("CREATE TABLE t", 1), "Query expects 0 parameters, but statement has 1");
+    assert_eq!(check("EXEC f ?, ?", 1), "Query expects 2 parameters, but statement has 1");
+}
