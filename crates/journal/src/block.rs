@@ -16,7 +16,8 @@ use crate::frame::Reader;
 use crate::hash::path;
 use crate::revision::blob;
 use crate::transaction_info::{
-    TableName, document_to_ion, redaction_info, statement_to_ion, transaction_info,
+    TableName, document_to_ion, redaction_info, statement_numbers, statement_to_ion, transaction_info,
+    transaction_info_hash,
 };
 use crate::{
     BlockAddress, CatalogChange, FormatError, Hash, RedactedRevision, Revision, RevisionData,
@@ -114,7 +115,8 @@ impl Block {
         self.reader(AT_TRANSACTION_ID).id().expect(DECODED)
     }
 
-    /// When the transaction proposed, in milliseconds since 1970-01-01T00:00Z: `txTime`.
+    /// When the transaction proposed, in milliseconds since 1970-01-01T00:00Z: `txTime` of its revisions. 0
+    /// where there are none, since no hash would cover it.
     pub fn transaction_time(&self) -> i64 {
         self.reader(AT_TRANSACTION_TIME).i64().expect(DECODED)
     }
@@ -124,12 +126,10 @@ impl Block {
         self.reader(AT_TIMESTAMP).i64().expect(DECODED)
     }
 
-    /// The hash of the block before; none in a genesis block.
+    /// The hash of the block before; none in the first block of a strand.
     pub fn previous_hash(&self) -> Option<Hash> {
-        match self.layout.kind {
-            BlockKind::Genesis => None,
-            BlockKind::Transaction => Some(self.reader(AT_PREVIOUS_HASH).hash().expect(DECODED)),
-        }
+        let hash = self.reader(AT_PREVIOUS_HASH).hash().expect(DECODED);
+        (hash != Hash([0; 32])).then_some(hash)
     }
 
     /// The hash of the block, as stored.
@@ -139,19 +139,24 @@ impl Block {
 
     /// The statements in order.
     pub fn statements(&self) -> impl ExactSizeIterator<Item = StoredStatement<'_>> {
-        let mut reader = self.reader(self.layout.statements.at);
-        (0..self.layout.statements.count).map(move |_| read_statement(&mut reader).expect(DECODED))
+        let mut reader = self.reader(self.layout.parts.statements.at);
+        (0..self.layout.parts.statements.count).map(move |_| read_statement(&mut reader).expect(DECODED))
     }
 
     /// What the transaction did to the catalogue.
     pub fn catalog_changes(&self) -> Result<Vec<CatalogChange>, FormatError> {
-        let mut reader = self.reader(self.layout.changes.at);
+        let mut reader = self.reader(self.layout.parts.changes.at);
         let mut changes = Vec::new();
-        for _ in 0..self.layout.changes.count {
+        for _ in 0..self.layout.parts.changes.count {
             let at = reader.position();
             let invalid = |error: &dyn std::fmt::Display| FormatError::new(error.to_string(), at);
-            let value = binary::read_one(reader.bytes()?).map_err(|error| invalid(&error))?;
-            changes.push(CatalogChange::try_from(&value).map_err(|error| invalid(&error))?);
+            let bytes = reader.bytes()?;
+            let value = binary::read_one(bytes).map_err(|error| invalid(&error))?;
+            let change = CatalogChange::try_from(&value).map_err(|error| invalid(&error))?;
+            if binary::write(&change.to_ion()) != bytes {
+                return Err(FormatError::new("a change of the catalogue holds more than it should", at));
+            }
+            changes.push(change);
         }
         Ok(changes)
     }
@@ -159,16 +164,16 @@ impl Block {
     /// The revisions of documents in order.
     pub fn revisions(&self) -> impl ExactSizeIterator<Item = StoredRevision<'_>> {
         let tables: Vec<TableName<'_>> = self.tables().collect();
-        let mut frame = self.reader(self.layout.revisions.at);
+        let mut frame = self.reader(self.layout.parts.revisions.at);
         let mut data = self.reader(self.layout.data + 4);
-        (0..self.layout.revisions.count)
+        (0..self.layout.parts.revisions.count)
             .map(move |_| read_revision(&mut frame, &mut data, &tables).expect(DECODED))
     }
 
     /// The revisions whose data the transaction removed.
     pub fn redactions(&self) -> impl ExactSizeIterator<Item = RedactedRevision> {
-        let mut reader = self.reader(self.layout.redactions.at);
-        (0..self.layout.redactions.count).map(move |_| read_redaction(&mut reader).expect(DECODED))
+        let mut reader = self.reader(self.layout.parts.redactions.at);
+        (0..self.layout.parts.redactions.count).map(move |_| read_redaction(&mut reader).expect(DECODED))
     }
 
     /// `{id, version, txTime, txId}` of a revision of this block.
@@ -209,7 +214,10 @@ impl Block {
         let entries = Entries {
             revisions_root: root(&self.revision_hashes()?),
             catalog: catalog_hash(&changes),
-            transaction_info: self.transaction_info().map(|info| Hash(ion_hash(&info))),
+            transaction_info: match self.layout.kind {
+                BlockKind::Genesis => None,
+                BlockKind::Transaction => Some(transaction_info_hash(self.as_bytes(), &self.layout.parts)?),
+            },
             redaction_info: self.redaction_info().map(|info| Hash(ion_hash(&info))),
         };
         Ok(entries.list(self.address(), self.transaction_id(), self.timestamp()))
@@ -221,7 +229,7 @@ impl Block {
         let Some(index) = self.revisions().position(|revision| revision.document_id == document_id) else {
             return Ok(None);
         };
-        let mut nodes = path(&self.revision_hashes()?, self.layout.changes.count + index);
+        let mut nodes = path(&self.revision_hashes()?, self.layout.parts.changes.count + index);
         nodes.extend(path(&self.entries_hash_list()?, 1));
         nodes.extend(self.previous_hash());
         Ok(Some(nodes))
@@ -303,8 +311,8 @@ impl Block {
     }
 
     fn tables(&self) -> impl Iterator<Item = TableName<'_>> {
-        let mut reader = self.reader(self.layout.tables.at);
-        (0..self.layout.tables.count).map(move |_| read_table(&mut reader).expect(DECODED))
+        let mut reader = self.reader(self.layout.parts.tables.at);
+        (0..self.layout.parts.tables.count).map(move |_| read_table(&mut reader).expect(DECODED))
     }
 
     fn reader(&self, at: usize) -> Reader<'_> {
@@ -317,7 +325,7 @@ const DECODED: &str = "what decode has read can be read again";
 impl StoredRevision<'_> {
     /// The statements that touched the document, by their number in the transaction.
     pub fn statements(&self) -> impl ExactSizeIterator<Item = u32> {
-        self.statements.chunks_exact(4).map(|bytes| u32::from_le_bytes(bytes.try_into().expect("four bytes")))
+        statement_numbers(self.statements)
     }
 }
 

@@ -8,20 +8,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use everstrand_ion::{Document, Struct, Timestamp, Value, binary, ion_hash};
+use everstrand_ion::{Document, binary, ion_hash};
 
 use crate::block_layout::{
-    AT_FRAME_LENGTH, AT_HASH, AT_PREVIOUS_HASH, AT_SEQUENCE, AT_TIMESTAMP, FLAG_REDACTIONS, write_data,
-    write_head, write_redaction,
+    AT_FRAME_LENGTH, AT_HASH, AT_PREVIOUS_HASH, AT_SEQUENCE, AT_TIMESTAMP, FLAG_REDACTIONS, parts,
+    write_data, write_head, write_redaction,
 };
 use crate::entries::{Entries, catalog_hash};
 use crate::frame::{Writer, to_u32};
-use crate::transaction_info::{
-    TableName, document_to_ion, redaction_info, statement_to_ion, transaction_info,
-};
+use crate::struct_hash::MetadataHasher;
+use crate::transaction_info::{TableName, redaction_info, transaction_info_hash};
 use crate::{
-    Block, BlockAddress, BlockKind, CatalogChange, FormatError, Hash, RedactedRevision, RevisionMetadata,
-    StatementInfo, StoredData, UniqueId, join, revision_hash, root,
+    Block, BlockAddress, BlockKind, CatalogChange, FormatError, Hash, RedactedRevision, StatementInfo,
+    StoredData, UniqueId, join, revision_hash, root,
 };
 
 /// What a transaction said and did.
@@ -109,18 +108,19 @@ impl Draft {
         let revision_hashes = revision_hashes(transaction);
         let mut all_hashes: Vec<Hash> = transaction.catalog_changes.iter().map(CatalogChange::hash).collect();
         all_hashes.extend(&revision_hashes);
+        let mut bytes = Vec::new();
+        let frame_length = write_frame(&mut bytes, kind, transaction, &tables, &revision_hashes)?;
+        let frame = &bytes[..frame_length - 4];
         let entries = Entries {
             revisions_root: root(&all_hashes),
             catalog: catalog_hash(&transaction.catalog_changes),
             transaction_info: match kind {
                 BlockKind::Genesis => None,
-                BlockKind::Transaction => Some(Hash(ion_hash(&info(transaction)))),
+                BlockKind::Transaction => Some(transaction_info_hash(frame, &parts(frame)?)?),
             },
             redaction_info: (!transaction.redactions.is_empty())
                 .then(|| Hash(ion_hash(&redaction_info(&transaction.redactions)))),
         };
-        let mut bytes = Vec::new();
-        let frame_length = write_frame(&mut bytes, kind, transaction, &tables, &revision_hashes)?;
         let data = transaction.revisions.iter().map(|revision| match &revision.data {
             Some(document) => Ok(StoredData::Data(document.as_bytes())),
             None => Ok(StoredData::Deleted),
@@ -138,7 +138,7 @@ impl Draft {
 
 /// Block 0 of a ledger that begins here.
 pub fn genesis(strand_id: UniqueId, transaction_id: UniqueId, timestamp: i64) -> Block {
-    let nothing = ProposedTransaction { transaction_id, transaction_time: timestamp, ..Default::default() };
+    let nothing = ProposedTransaction { transaction_id, ..Default::default() };
     let draft = Draft::of_kind(BlockKind::Genesis, &nothing).expect("nothing fits a block");
     draft.seal(BlockAddress { strand_id, sequence_no: 0 }, timestamp, None)
 }
@@ -152,16 +152,10 @@ fn one_revision_per_document(transaction: &ProposedTransaction) -> Result<(), Fo
 }
 
 fn revision_hashes(transaction: &ProposedTransaction) -> Vec<Hash> {
-    let mut metadata = RevisionMetadata {
-        id: UniqueId::default(),
-        version: 0,
-        tx_time: Timestamp::from_unix_millis(transaction.transaction_time),
-        tx_id: transaction.transaction_id,
-    };
+    let mut metadata = MetadataHasher::new(transaction.transaction_time, transaction.transaction_id);
     let hash = |revision: &ProposedRevision| {
-        metadata.id = revision.document_id;
-        metadata.version = revision.version;
-        revision_hash(revision.data.as_ref().map(|document| Hash(document.ion_hash())), metadata.hash())
+        let data_hash = revision.data.as_ref().map(|document| Hash(document.ion_hash()));
+        revision_hash(data_hash, metadata.hash(revision.document_id, revision.version))
     };
     transaction.revisions.iter().map(hash).collect()
 }
@@ -178,25 +172,6 @@ fn tables(transaction: &ProposedTransaction) -> Vec<TableName<'_>> {
     tables
 }
 
-fn info(transaction: &ProposedTransaction) -> Value {
-    let statements = transaction
-        .statements
-        .iter()
-        .map(|statement| {
-            statement_to_ion(&statement.statement, statement.start_time, statement.statement_digest)
-        })
-        .collect();
-    let documents: Struct = transaction
-        .revisions
-        .iter()
-        .map(|revision| {
-            let table = TableName { id: revision.table_id, name: &revision.table_name };
-            (revision.document_id.to_string(), document_to_ion(table, revision.statements.iter().copied()))
-        })
-        .collect();
-    transaction_info(statements, documents)
-}
-
 /// Appends the frame with holes where sealing writes; yields its length.
 fn write_frame(
     bytes: &mut Vec<u8>,
@@ -207,7 +182,7 @@ fn write_frame(
 ) -> Result<usize, FormatError> {
     write_head(bytes, kind, if transaction.redactions.is_empty() { 0 } else { FLAG_REDACTIONS });
     bytes.extend_from_slice(transaction.transaction_id.as_bytes());
-    bytes.put_i64(transaction.transaction_time);
+    bytes.put_i64(if transaction.revisions.is_empty() { 0 } else { transaction.transaction_time });
     bytes.put_u32(to_u32(transaction.statements.len())?);
     bytes.put_u32(to_u32(transaction.catalog_changes.len())?);
     bytes.put_u32(to_u32(tables.len())?);

@@ -13,17 +13,17 @@
 //!   16   8  sequence number         \
 //!   24  16  strand id                \
 //!   40   8  block timestamp, ms       > written when the block is sealed
-//!   48  32  previous block hash      /
+//!   48  32  previous block hash      /   zero in the first block
 //!   80  32  block hash              /
 //!  112  16  transaction id
-//!  128   8  transaction time, ms
+//!  128   8  transaction time, ms; zero where there are no revisions
 //!  136   4  number of statements
 //!  140   4  number of catalogue changes
 //!  144   4  number of tables
 //!  148   4  number of revisions
 //!  152      statements  { start time 8, digest 32, length 4, text }
 //!           changes     { length 4, Ion binary }
-//!           tables      { table id 16, length 4, name }
+//!           tables      { table id 16, length 4, name }, in the order in which revisions name them
 //!           revisions   { document id 16, version 8, hash 32, table 4, n 4, statements 4 × n }
 //!           redactions  n 4, { sequence 8, strand id 16, table id 16, document id 16, version 8 } × n;
 //!                       only where flag bit 0 is set
@@ -40,7 +40,8 @@
 use crate::frame::{Reader, VERSION, Writer, to_u32, to_usize};
 use crate::transaction_info::TableName;
 use crate::{
-    BlockAddress, BlockKind, FormatError, Hash, RedactedRevision, StoredData, StoredRevision, StoredStatement,
+    BlockAddress, BlockKind, FormatError, Hash, RedactedRevision, StoredData, StoredRevision,
+    StoredStatement, UniqueId,
 };
 
 pub(crate) const MAGIC: [u8; 4] = *b"ESBK";
@@ -65,13 +66,19 @@ const REDACTED: u8 = 3;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
     pub(crate) kind: BlockKind,
+    pub(crate) parts: Parts,
+    pub(crate) data: usize,
+    pub(crate) end: usize,
+}
+
+/// The parts of a frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parts {
     pub(crate) statements: Part,
     pub(crate) changes: Part,
     pub(crate) tables: Part,
     pub(crate) revisions: Part,
     pub(crate) redactions: Part,
-    pub(crate) data: usize,
-    pub(crate) end: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,33 +100,60 @@ pub(crate) fn layout(bytes: &[u8]) -> Result<Layout, FormatError> {
             ));
         }
     };
-    let frame_end = frame_length - 4;
-    let mut reader = Reader::at(&bytes[..frame_end], AT_KIND + 1);
-    let flags = reader.u8()?;
+    let parts = parts(&bytes[..frame_length - 4])?;
+    nothing_uncovered(bytes, kind, &parts)?;
+    let end = data_region(bytes, frame_length, parts.revisions.count)?;
+    Ok(Layout { kind, parts, data: frame_length, end })
+}
+
+/// What no hash covers in some blocks must have one value there, so that nothing can hide in it.
+fn nothing_uncovered(bytes: &[u8], kind: BlockKind, parts: &Parts) -> Result<(), FormatError> {
+    let is_zero = |at: usize, length: usize| bytes[at..at + length].iter().all(|byte| *byte == 0);
+    if parts.revisions.count == 0 && !is_zero(AT_TRANSACTION_TIME, 8) {
+        return Err(FormatError::new(
+            "a block without revisions has a transaction time",
+            AT_TRANSACTION_TIME,
+        ));
+    }
+    if kind == BlockKind::Transaction {
+        return Ok(());
+    }
+    if !is_zero(AT_PREVIOUS_HASH, Hash::LENGTH) {
+        return Err(FormatError::new("the first block names a block before", AT_PREVIOUS_HASH));
+    }
+    if parts.statements.count + parts.revisions.count + parts.redactions.count > 0 {
+        return Err(FormatError::new("the first block holds a transaction", AT_STATEMENTS));
+    }
+    Ok(())
+}
+
+/// Walks through a frame without its checksum.
+pub(crate) fn parts(frame: &[u8]) -> Result<Parts, FormatError> {
+    let flags = Reader::at(frame, AT_KIND + 1).u8()?;
     if flags & !FLAG_REDACTIONS != 0 {
         return Err(FormatError::new("a flag is set that this version does not know", AT_KIND + 1));
     }
-    let mut counts = Reader::at(&bytes[..frame_end], AT_TRANSACTION_TIME + 8);
-    let mut reader = Reader::at(&bytes[..frame_end], AT_STATEMENTS);
+    let mut counts = Reader::at(frame, AT_TRANSACTION_TIME + 8);
+    let mut reader = Reader::at(frame, AT_STATEMENTS);
     let statements = part(&mut reader, counts.u32()?, |reader| read_statement(reader).map(drop))?;
     let changes = part(&mut reader, counts.u32()?, |reader| reader.bytes().map(drop))?;
     let tables = part(&mut reader, counts.u32()?, |reader| read_table(reader).map(drop))?;
+    let mut named = 0;
     let revisions = part(&mut reader, counts.u32()?, |reader| {
         let at = reader.position();
         let table = read_revision_frame(reader)?.table;
-        if to_usize(table) < tables.count {
-            Ok(())
-        } else {
-            Err(FormatError::new("a revision names no table", at))
-        }
+        named = named.max(table.saturating_add(1).min(named + 1));
+        if table < named { Ok(()) } else { Err(FormatError::new("a revision names a table out of turn", at)) }
     })?;
+    if named != tables.count {
+        return Err(FormatError::new("the tables are not those that the revisions name", tables.at));
+    }
     let redaction_count = if flags & FLAG_REDACTIONS == 0 { 0 } else { reader.u32()? };
     let redactions = part(&mut reader, redaction_count, |reader| read_redaction(reader).map(drop))?;
     if reader.remaining() > 0 {
         return Err(FormatError::new("bytes follow the last part of the frame", reader.position()));
     }
-    let end = data_region(bytes, frame_length, revisions.count)?;
-    Ok(Layout { kind, statements, changes, tables, revisions, redactions, data: frame_length, end })
+    Ok(Parts { statements, changes, tables, revisions, redactions })
 }
 
 /// Checks what all kinds of blocks begin with, and the frame's checksum; yields kind and length.
@@ -191,7 +225,7 @@ pub(crate) fn read_revision<'a>(
     tables: &[TableName<'a>],
 ) -> Result<StoredRevision<'a>, FormatError> {
     let revision = read_revision_frame(frame)?;
-    let table = tables.get(to_usize(revision.table));
+    let table = tables.get(revision.table);
     let table = table.ok_or_else(|| FormatError::new("a revision names no table", frame.position()))?;
     Ok(StoredRevision {
         document_id: revision.document_id,
@@ -204,19 +238,21 @@ pub(crate) fn read_revision<'a>(
     })
 }
 
-struct RevisionFrame<'a> {
-    document_id: crate::UniqueId,
-    version: u64,
-    hash: Hash,
-    table: u32,
-    statements: &'a [u8],
+/// A revision without its data.
+pub(crate) struct RevisionFrame<'a> {
+    pub(crate) document_id: UniqueId,
+    pub(crate) version: u64,
+    pub(crate) hash: Hash,
+    /// Which of the block's tables.
+    pub(crate) table: usize,
+    pub(crate) statements: &'a [u8],
 }
 
-fn read_revision_frame<'a>(reader: &mut Reader<'a>) -> Result<RevisionFrame<'a>, FormatError> {
+pub(crate) fn read_revision_frame<'a>(reader: &mut Reader<'a>) -> Result<RevisionFrame<'a>, FormatError> {
     let document_id = reader.id()?;
     let version = reader.u64()?;
     let hash = reader.hash()?;
-    let table = reader.u32()?;
+    let table = to_usize(reader.u32()?);
     let count = to_usize(reader.u32()?);
     let statements = reader.take(count.saturating_mul(4))?;
     Ok(RevisionFrame { document_id, version, hash, table, statements })

@@ -5,6 +5,7 @@
 //! for those in QLDB's shape.
 
 use crate::check::{Check, Deviation};
+use crate::struct_hash::MetadataHasher;
 use crate::{Block, BlockAddress, FormatError, Hash, join, revision_hash, root};
 
 /// What an audit needs to know of a block to follow the chain, and what it found inside.
@@ -29,7 +30,7 @@ pub struct CheckedBlock {
 /// How a block is built: no data of any user, only what the open questions about QLDB's journal need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BlockShape {
-    /// The number of entries; of empty ones among them.
+    /// The number of entries.
     pub entries: usize,
     /// How many of them are empty.
     pub empty_entries: usize,
@@ -39,8 +40,10 @@ pub struct BlockShape {
     pub transaction_info_at: Option<usize>,
     /// Where the hash of the redaction info is.
     pub redaction_info_at: Option<usize>,
-    /// Whether there is a transaction info; whether it names documents.
+    /// Whether there is a transaction info.
     pub transaction_info: bool,
+    /// Whether there is a redaction info.
+    pub redaction_info: bool,
     /// Whether the transaction info names documents.
     pub documents: bool,
     /// The number of statements.
@@ -70,9 +73,11 @@ pub fn check_block(block: &Block) -> CheckedBlock {
         shape: BlockShape { made_here: true, ..BlockShape::default() },
     };
     let block_no = Some(address.sequence_no);
+    let mut metadata = MetadataHasher::new(block.transaction_time(), block.transaction_id());
     for revision in block.revisions() {
         checked.revisions += 1;
-        let expected = revision.data.hash().map(|data| revision_hash(data, block.metadata(&revision).hash()));
+        let metadata_hash = metadata.hash(revision.document_id, revision.version);
+        let expected = revision.data.hash().map(|data| revision_hash(data, metadata_hash));
         let problem = match expected {
             Ok(expected) if expected == revision.hash => continue,
             Ok(_) => "does not match data and metadata".to_owned(),

@@ -1,7 +1,10 @@
 //! The entries of a block: what its hash is made of.
 
-use everstrand_ion::{Data, IonType, Struct, Timestamp, Value, ion_hash};
+use std::sync::LazyLock;
 
+use everstrand_ion::{Data, IonType, Struct, Value, ion_hash};
+
+use crate::struct_hash::{StructHash, id, timestamp, uint};
 use crate::{BlockAddress, CatalogChange, Hash, UniqueId};
 
 /// What the hashed `formatVersion` of a block says until a release promises to keep it.
@@ -34,18 +37,25 @@ impl Entries {
 
 /// The first system hash, of `{blockAddress, transactionId, blockTimestamp}`: it binds a block's
 /// content to its place, its transaction and its time.
-pub(crate) fn position_hash(address: BlockAddress, transaction_id: UniqueId, timestamp: i64) -> Hash {
-    let position = Struct::from_iter([
-        ("blockAddress", address.to_ion()),
-        ("transactionId", Value::from(transaction_id.to_string())),
-        ("blockTimestamp", Value::from(Timestamp::from_unix_millis(timestamp))),
-    ]);
-    Hash(ion_hash(&position.into()))
+pub(crate) fn position_hash(address: BlockAddress, transaction_id: UniqueId, time: i64) -> Hash {
+    let mut place = StructHash::default();
+    place.field("strandId", |out| id(address.strand_id, out));
+    place.field("sequenceNo", |out| uint(address.sequence_no, out));
+    let mut position = StructHash::default();
+    position.field("blockAddress", |out| place.write(out));
+    position.field("transactionId", |out| id(transaction_id, out));
+    position.field("blockTimestamp", |out| timestamp(time, out));
+    position.finish()
 }
 
 /// The second system hash, of `{formatVersion, stateRoot, catalogue}`: the version of these rules, the
 /// place of an authenticated state root that no version fills yet, and the changes of the catalogue.
 pub(crate) fn catalog_hash(changes: &[CatalogChange]) -> Hash {
+    static OF_NO_CHANGE: LazyLock<Hash> = LazyLock::new(|| system_hash(&[]));
+    if changes.is_empty() { *OF_NO_CHANGE } else { system_hash(changes) }
+}
+
+fn system_hash(changes: &[CatalogChange]) -> Hash {
     let system = Struct::from_iter([
         ("formatVersion", Value::from(FORMAT_VERSION)),
         ("stateRoot", Value::new(Data::Null(IonType::Null))),

@@ -180,6 +180,7 @@ impl Checking {
             }
         }
         if let Some(info) = block.get("redactionInfo") {
+            self.shape.redaction_info = true;
             self.shape.redaction_info_at = self.find(Some(Hash(info.ion_hash())));
             if self.shape.redaction_info_at.is_none() {
                 self.report(Check::RedactionInfo, "the hash of redactionInfo is not in entriesHashList");

@@ -26,10 +26,12 @@ mod id;
 mod note;
 mod revision;
 mod slot;
+mod struct_hash;
 mod transaction_info;
 
 pub mod evidence;
 pub mod export;
+pub mod hashes_only;
 pub mod json;
 pub mod tree;
 pub mod verify;

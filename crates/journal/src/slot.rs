@@ -170,6 +170,12 @@ impl Slot {
         Ok(slot)
     }
 
+    /// The link of an encoded slot, from its head alone; none where the head is not that of a slot. What a
+    /// store compares before it lets a redaction through.
+    pub fn link_of(bytes: &[u8]) -> Option<[u8; 32]> {
+        read_head(&mut Reader::new(bytes)).ok().map(|head| head.link.0)
+    }
+
     /// Where the own blocks lie in the encoded slot: offset and length of each, in order. What an index
     /// of blocks keeps, so that one block can be read with [`Block::decode`].
     pub fn block_ranges(&self) -> Vec<(u64, u64)> {

@@ -1,0 +1,197 @@
+//! Audits of journals made here: what a hash covers cannot change unseen, even where checksums were
+//! repaired afterwards.
+
+use everstrand_ion::Document;
+use everstrand_journal::hashes_only::{OpenQuestion, answers, describe};
+use everstrand_journal::tree::Frontier;
+use everstrand_journal::{
+    AuditSummary, Auditor, Block, CatalogChange, Check, Deviation, Digest, ForeignBlock, Hash, SavedDigest,
+    Slot, SlotContent, SlotHeader, check_block, check_foreign,
+};
+
+use crate::samples::{blocks, id, slots};
+
+fn audit(slots: &[Slot], digests: Vec<SavedDigest>) -> (AuditSummary, Vec<Deviation>) {
+    let mut auditor = Auditor::new(digests);
+    let mut found: Vec<Deviation> = slots.iter().flat_map(|slot| auditor.slot(slot)).collect();
+    let (summary, rest) = auditor.finish();
+    found.extend(rest);
+    (summary, found)
+}
+
+fn saved(blocks: &[Block]) -> SavedDigest {
+    let mut frontier = Frontier::empty();
+    blocks.iter().for_each(|block| frontier.push(block.hash()));
+    let digest = frontier.root().unwrap();
+    let digest_tip_address = blocks.last().unwrap().address();
+    SavedDigest { digest: Digest { digest, digest_tip_address }, name: "digest".to_owned(), proof: None }
+}
+
+#[test]
+fn a_journal_made_here_is_clean() {
+    let blocks = blocks();
+    for group in 1..=blocks.len() {
+        let (summary, found) = audit(&slots(&blocks, group), vec![saved(&blocks), saved(&blocks[..3])]);
+        assert_eq!(found, []);
+        assert_eq!((summary.blocks, summary.revisions, summary.digests_matched.len()), (7, 5, 2));
+        assert_eq!(summary.digest, Some(saved(&blocks).digest));
+    }
+}
+
+#[test]
+fn an_audit_goes_on_where_another_one_stopped() {
+    let blocks = blocks();
+    let slots = slots(&blocks, 2);
+    let mut first = Auditor::new([]);
+    assert!(first.slot(&slots[0]).is_empty());
+    let tip = slots[0].blocks().last().unwrap();
+    let mut rest = Auditor::resume([saved(&blocks)], tip.address(), tip.hash(), slots[0].frontier().clone());
+    let found: Vec<Deviation> = slots[1..].iter().flat_map(|slot| rest.slot(slot)).collect();
+    assert_eq!(found, []);
+    assert_eq!(rest.finish().0.digests_matched, ["digest"]);
+}
+
+#[test]
+fn a_missing_slot_and_a_foreign_one_are_seen() {
+    let blocks = blocks();
+    let whole = slots(&blocks, 2);
+    let checks = |slots: &[Slot]| audit(slots, vec![]).0.deviations.into_keys().collect::<Vec<Check>>();
+    let gap = [whole[0].clone(), whole[2].clone()];
+    assert_eq!(checks(&gap), [Check::Slot, Check::SequenceNo, Check::PreviousBlockHash]);
+    let header = SlotHeader { previous_link: Hash([5; 32]), ..*whole[1].header() };
+    let unlinked = Slot::new(header, whole[0].frontier(), whole[1].content().clone()).unwrap();
+    assert_eq!(checks(&[whole[0].clone(), unlinked]), [Check::Slot]);
+    let mut other_tree = Frontier::empty();
+    other_tree.push(Hash([1; 32]));
+    other_tree.push(Hash([2; 32]));
+    let other = Slot::new(*whole[1].header(), &other_tree, whole[1].content().clone()).unwrap();
+    assert_eq!(checks(&[whole[0].clone(), other]), [Check::Frontier]);
+}
+
+/// Repairs both checksums of a block, as somebody would who wants to hide a change.
+fn repair(bytes: &mut [u8]) -> Option<()> {
+    let length = |bytes: &[u8], at: usize| {
+        Some(usize::try_from(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().unwrap())).unwrap())
+    };
+    let mut start = 0;
+    for at in [12, length(bytes, 12)?] {
+        let end = start + length(bytes, at)?;
+        let part = bytes.get_mut(start..end)?;
+        let (part, checksum) = part.split_at_mut_checked(part.len().checked_sub(4)?)?;
+        checksum.copy_from_slice(&crc32c::crc32c(part).to_le_bytes());
+        start = end;
+    }
+    Some(())
+}
+
+/// What of a block no hash covers, in bytes: reserved bytes, lengths and checksums, which must be what they
+/// are for the block to be read at all. `docs/journal-format.md` lists them.
+fn uncovered(block: &Block, at: usize) -> bool {
+    let bytes = block.as_bytes();
+    let frame = usize::try_from(u32::from_le_bytes(bytes[12..16].try_into().unwrap())).unwrap();
+    (frame - 4..frame).contains(&at) || at + 4 >= bytes.len()
+}
+
+#[test]
+fn every_bit_that_a_hash_covers_is_audited_even_with_repaired_checksums() {
+    let blocks = blocks();
+    for (index, block) in blocks.iter().enumerate() {
+        for at in 0..block.as_bytes().len() {
+            for bit in 0..8 {
+                let mut bytes = block.as_bytes().to_vec();
+                bytes[at] ^= 1 << bit;
+                if uncovered(block, at) || repair(&mut bytes).is_none() {
+                    continue;
+                }
+                let end = bytes.len();
+                let Ok(changed) = Block::decode(std::sync::Arc::new(bytes), 0, end) else { continue };
+                let mut changed_blocks = blocks.clone();
+                changed_blocks[index] = changed;
+                let mut auditor = Auditor::new([saved(&blocks)]);
+                let mut found: Vec<Deviation> =
+                    changed_blocks.iter().flat_map(|block| auditor.block(check_block(block))).collect();
+                found.extend(auditor.finish().1);
+                assert!(!found.is_empty(), "block {index}, byte {at}, bit {bit}");
+            }
+        }
+    }
+}
+
+#[test]
+fn exports_of_our_own_blocks_pass_all_checks_with_the_catalogue() {
+    for block in blocks() {
+        let changes: Vec<CatalogChange> = block.catalog_changes().unwrap();
+        let value = Document::from(&block.to_ion().unwrap());
+        let checked = check_foreign(value.root(), Some(&changes)).unwrap();
+        assert_eq!(checked.deviations, []);
+        assert_eq!(checked.hash, block.hash());
+        if !changes.is_empty() {
+            let checked = check_foreign(value.root(), Some(&[])).unwrap();
+            let checks: Vec<Check> = checked.deviations.iter().map(|deviation| deviation.check).collect();
+            assert_eq!(checks, [Check::SystemHashes]);
+        }
+    }
+}
+
+#[test]
+fn place_transaction_and_time_of_an_exported_block_are_bound_by_its_first_entry() {
+    let block = &blocks()[6];
+    let text = block.to_ion().unwrap().to_string();
+    for (from, to) in
+        [("sequenceNo:6", "sequenceNo:7"), (".016Z", ".017Z"), ("transactionId:\"", "transactionId:\"")]
+    {
+        let mut changed = text.replacen(from, to, 1);
+        if from == to {
+            changed = text.replacen(&id(106).to_string(), &id(107).to_string(), 1);
+        }
+        let changed = Document::from(&everstrand_ion::text::read_one(&changed).unwrap());
+        assert_eq!(check_foreign(changed.root(), None).unwrap().deviations, [], "nothing else covers them");
+        let checked = check_foreign(changed.root(), Some(&[])).unwrap();
+        assert_eq!(
+            checked.deviations.iter().map(|deviation| deviation.check).collect::<Vec<_>>(),
+            [Check::SystemHashes]
+        );
+    }
+}
+
+#[test]
+fn foreign_slots_are_audited_by_their_own_rules() {
+    let blocks = blocks();
+    let foreign: Vec<ForeignBlock> = blocks
+        .iter()
+        .map(|block| ForeignBlock::new((&block.to_ion().unwrap()).into(), None).unwrap())
+        .collect();
+    let header = *slots(&blocks, 7)[0].header();
+    let slot = Slot::new(header, &Frontier::empty(), SlotContent::Foreign(foreign)).unwrap();
+    let (summary, found) = audit(&[slot], vec![saved(&blocks)]);
+    assert_eq!(found, []);
+    assert_eq!((summary.blocks, summary.digests_matched.len()), (7, 1));
+}
+
+#[test]
+fn the_report_without_data_tells_shapes_and_answers() {
+    let lines: Vec<(String, Vec<OpenQuestion>)> = blocks()
+        .iter()
+        .map(|block| {
+            let checked = check_foreign(Document::from(&block.to_ion().unwrap()).root(), None).unwrap();
+            (describe(&checked).to_string(), answers(&checked))
+        })
+        .collect();
+    assert_eq!(
+        lines[0].1,
+        [OpenQuestion::FirstBlock, OpenQuestion::BlockWithoutTransactionInfo, OpenQuestion::EmptyEntries]
+    );
+    assert_eq!(lines[1].1, [OpenQuestion::CatalogBlock]);
+    assert_eq!(lines[2].1, []);
+    assert_eq!(lines[4].1, [OpenQuestion::DeletedRevisionHash]);
+    assert!(lines[4].0.contains("deletes:{'H(metadata)':1}"), "{}", lines[4].0);
+    assert_eq!(
+        lines[5].1,
+        [OpenQuestion::ReadOnlyBlock, OpenQuestion::RedactionBlock, OpenQuestion::EmptyEntries]
+    );
+    for (line, _) in lines {
+        for data in ["Ann", "People", "SELECT", &id(10).to_string(), "2023", "{{"] {
+            assert!(!line.contains(data), "{line}");
+        }
+    }
+}
