@@ -159,7 +159,7 @@ impl<T: Transport> Shell<T> {
 
     async fn begin(&self) -> Result<Transaction, Box<dyn Error>> {
         let id = self.session.start_transaction().await?.transaction_id;
-        Ok(Transaction { digest: CommitDigest::new(&id), id })
+        Ok(Transaction { digest: CommitDigest::from_text(&id), id })
     }
 
     async fn execute(
@@ -173,7 +173,7 @@ impl<T: Transport> Shell<T> {
         let mut rows = print_page(&result.first_page)?;
         let mut next = result.first_page.next_page_token;
         while let Some(token) = next {
-            let result = self.session.fetch_page(&transaction.id, token.as_str()).await?;
+            let result = self.session.fetch_page(&transaction.id, &token).await?;
             read_ios += result.consumed_ios.map_or(0, |usage| usage.read_ios);
             rows += print_page(&result.page)?;
             next = result.page.next_page_token;
