@@ -13,6 +13,7 @@ use everstrand_server::{Service, http};
 
 /// What `serve` may be told.
 #[derive(clap::Args)]
+#[group(id = "serve")]
 pub(crate) struct Arguments {
     /// The folder that holds the ledgers
     #[arg(long, value_name = "DIR", default_value = "./everstrand-data", conflicts_with = "memory")]
