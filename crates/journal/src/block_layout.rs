@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! frame: covered by hashes, and by a checksum of its own
-//!    0   4  magic "ESBK"
-//!    4   4  version "pre1"
+//!    0   3  magic "EVB"
+//!    3   5  version "pre-1"
 //!    8   1  kind: 1 genesis, 2 transaction (3 is a foreign block, see `foreign_block.rs`)
 //!    9   1  flags: bit 0 redactions
 //!   10   2  zero
@@ -44,7 +44,7 @@ use crate::{
     StoredStatement, UniqueId,
 };
 
-pub(crate) const MAGIC: [u8; 4] = *b"ESBK";
+pub(crate) const MAGIC: [u8; 3] = *b"EVB";
 pub(crate) const FLAG_REDACTIONS: u8 = 1;
 pub(crate) const AT_KIND: usize = 8;
 pub(crate) const AT_FRAME_LENGTH: usize = 12;

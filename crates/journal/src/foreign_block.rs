@@ -129,7 +129,7 @@ impl ForeignBlock {
         let mut frame = vec![0; FRAME_LENGTH - 4];
         let mut put = |at: usize, field: &[u8]| frame[at..at + field.len()].copy_from_slice(field);
         put(0, &MAGIC);
-        put(4, &VERSION);
+        put(3, &VERSION);
         put(8, &[KIND_FOREIGN, if self.previous_hash.is_none() { FLAG_FIRST } else { 0 }]);
         put(12, &u32::try_from(FRAME_LENGTH).expect("a constant").to_le_bytes());
         put(AT_SEQUENCE, &self.address.sequence_no.to_le_bytes());

@@ -3,7 +3,7 @@
 use crate::{FormatError, Hash, UniqueId};
 
 /// The version that stands in every frame until the release that promises to read it for ever.
-pub(crate) const VERSION: [u8; 4] = *b"pre1";
+pub(crate) const VERSION: [u8; 5] = *b"pre-1";
 
 /// Reads a frame from front to back.
 #[derive(Clone, Copy, Debug)]

@@ -3,8 +3,8 @@
 //! A slot is created once, whole, and is the unit that a store keeps. All numbers are little-endian:
 //!
 //! ```text
-//!    0   4  magic "ESSL"
-//!    4   4  version "pre1"
+//!    0   3  magic "EVS"
+//!    3   5  version "pre-1"
 //!    8   1  kind: 1 data, 2 seal, 4 foreign (3 is kept for configuration)
 //!    9   3  zero
 //!   12   4  number of blocks
@@ -22,7 +22,7 @@
 //!           blocks, one after the other, each with checksums of its own
 //! ```
 //!
-//! The link is SHA-256 over `"ESSL" "pre1" kind 1, journal id, link before, slot number, number of the
+//! The link is SHA-256 over `"EVS" "pre-1" kind 1, journal id, link before, slot number, number of the
 //! first block, block hashes`: it names content by its hashes and not by its bytes, so that taking a
 //! document's data out breaks no link.
 
@@ -36,7 +36,7 @@ use crate::frame::{Reader, VERSION, Writer, to_u32};
 use crate::tree::Frontier;
 use crate::{Block, BlockAddress, FormatError, Hash, UniqueId};
 
-const MAGIC: [u8; 4] = *b"ESSL";
+const MAGIC: [u8; 3] = *b"EVS";
 const AT_FRONTIER: usize = 112;
 const FRONTIER_MAX: u32 = 64;
 
