@@ -12,6 +12,7 @@ mod header;
 mod primitives;
 mod reader;
 mod system_symbols;
+mod transcode;
 
 pub(crate) use canonical::{Layout, layout, layout_if_canonical};
 pub(crate) use encoder::Encoder;
@@ -41,11 +42,16 @@ pub fn read_all(bytes: &[u8]) -> Result<Vec<Value>, IonError> {
 pub fn read_one(bytes: &[u8]) -> Result<Value, IonError> {
     let mut reader = Reader::new(bytes)?;
     let value = reader.next()?.ok_or_else(|| error("there is no value", bytes.len()))?;
-    let after = reader.position();
-    if reader.next()?.is_some() {
-        return Err(error("there is more than one value", after));
-    }
+    reader.expect_end()?;
     Ok(value)
+}
+
+/// Brings a stream that holds exactly one value into canonical form.
+pub(crate) fn transcode_one(bytes: &[u8]) -> Result<(Vec<u8>, Layout), IonError> {
+    let mut reader = Reader::new(bytes)?;
+    let document = reader.transcode_next()?.ok_or_else(|| error("there is no value", bytes.len()))?;
+    reader.expect_end()?;
+    Ok(document)
 }
 
 /// Writes one value canonically: version marker, local symbol table (only where it is needed;

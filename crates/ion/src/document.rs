@@ -23,10 +23,11 @@ struct Inner {
 impl Document {
     /// Validates bytes of any well-formed stream of one value and brings them into canonical form.
     pub fn from_binary(bytes: &[u8]) -> Result<Document, IonError> {
-        match binary::layout_if_canonical(bytes) {
-            Some(layout) => Ok(Document::new(Arc::from(bytes), layout)),
-            None => Ok(Document::from(&binary::read_one(bytes)?)),
+        if let Some(layout) = binary::layout_if_canonical(bytes) {
+            return Ok(Document::new(bytes.into(), layout));
         }
+        let (bytes, layout) = binary::transcode_one(bytes)?;
+        Ok(Document::new(bytes.into(), layout))
     }
 
     /// Takes bytes that this crate wrote, from a place that guards them by a checksum. Checks the
@@ -84,6 +85,22 @@ impl Document {
         let index = usize::try_from(id - FIRST_LOCAL_ID).ok()?;
         let (start, end) = *self.0.layout.symbols.get(index)?;
         self.0.bytes.get(start as usize..end as usize)
+    }
+
+    /// Whether a symbol has this text.
+    #[inline]
+    pub(crate) fn is_symbol(&self, id: u64, text: &str) -> bool {
+        match usize::try_from(id.wrapping_sub(FIRST_LOCAL_ID))
+            .ok()
+            .and_then(|index| self.0.layout.symbols.get(index))
+        {
+            // Most texts differ in length already.
+            Some((start, end)) => {
+                (end - start) as usize == text.len()
+                    && self.0.bytes.get(*start as usize..*end as usize) == Some(text.as_bytes())
+            }
+            None => system_symbol(id) == Some(text),
+        }
     }
 
     fn new(bytes: Arc<[u8]>, layout: Layout) -> Document {

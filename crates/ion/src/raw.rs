@@ -67,7 +67,7 @@ impl<'a> RawValue<'a> {
 
     /// The value of a float.
     pub fn as_f64(self) -> Option<f64> {
-        if self.present(4) { binary::read_float(self.payload) } else { None }
+        if self.present(4) { binary::read_float(self.payload).ok() } else { None }
     }
 
     /// The value of a decimal.
@@ -100,19 +100,27 @@ impl<'a> RawValue<'a> {
 
     /// The first field of this name, when the value is a struct that has one.
     pub fn get(self, name: &str) -> Option<RawValue<'a>> {
-        self.fields()
-            .with_ids()
-            .find(|(id, _)| self.document.symbol_bytes(*id) == Some(name.as_bytes()))
-            .map(|(_, value)| value)
+        let payload = if self.present(13) { self.payload } else { &[] };
+        let mut at = 0;
+        loop {
+            let id = read_var_uint(payload, &mut at)?;
+            let mut value_at = at;
+            at = read_header(payload, &mut at).ok()?.end;
+            if self.document.is_symbol(id, name) {
+                return RawValue::read(self.document, payload, &mut value_at);
+            }
+        }
     }
 
     /// The fields of a struct in order; nothing for other types.
+    #[inline]
     pub fn fields(self) -> RawFields<'a> {
         let rest = if self.present(13) { self.payload } else { &[] };
         RawFields(WithIds { document: self.document, rest })
     }
 
     /// The elements of a list or an s-expression; nothing for other types.
+    #[inline]
     pub fn items(self) -> RawItems<'a> {
         let rest = if self.present(11) || self.present(12) { self.payload } else { &[] };
         RawItems { document: self.document, rest }
@@ -120,7 +128,9 @@ impl<'a> RawValue<'a> {
 
     /// The value as a tree.
     pub fn to_value(self) -> Value {
-        let mut symbols = vec![None; self.document.layout().symbols.len()];
+        // A table longer than the value is not worth a place for each of its symbols.
+        let symbols = self.document.layout().symbols.len();
+        let mut symbols = vec![None; if self.payload.len() < symbols { 0 } else { symbols }];
         self.tree(&mut symbols, 0)
     }
 
@@ -199,9 +209,14 @@ impl<'a> RawValue<'a> {
     fn read(document: &'a Document, bytes: &'a [u8], at: &mut usize) -> Option<RawValue<'a>> {
         let header = read_header(bytes, at).ok()?;
         *at = header.end;
-        if header.code() != WRAPPER {
-            return Some(RawValue::new(document, bytes, header, &[]));
+        if header.code() == WRAPPER {
+            return RawValue::read_annotated(document, bytes, header);
         }
+        Some(RawValue::new(document, bytes, header, &[]))
+    }
+
+    #[inline(never)]
+    fn read_annotated(document: &'a Document, bytes: &'a [u8], header: Header) -> Option<RawValue<'a>> {
         let wrapper = read_wrapper(bytes, header).ok()?;
         let annotations = &bytes[wrapper.ids_start..wrapper.ids_end];
         Some(RawValue::new(document, bytes, wrapper.value, annotations))
@@ -298,6 +313,7 @@ impl<'a> RawFields<'a> {
 impl<'a> Iterator for RawFields<'a> {
     type Item = (Option<&'a str>, RawValue<'a>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let (id, value) = self.0.next()?;
         Some((self.0.document.symbol_text(id), value))

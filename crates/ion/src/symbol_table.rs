@@ -34,20 +34,27 @@ impl SymbolTable {
 
     /// The symbol of an id; nothing when the id is not defined.
     pub(crate) fn get(&self, id: u64) -> Option<Symbol> {
-        if id == 0 {
-            return Some(Symbol::UNKNOWN);
+        match self.local(id) {
+            Some(symbol) => Some(symbol.clone()),
+            None => self.text(id).map(|text| text.map_or(Symbol::UNKNOWN, Symbol::from)),
         }
+    }
+
+    /// The text of an id, when it is known; nothing when the id is not defined.
+    pub(crate) fn text(&self, id: u64) -> Option<Option<&str>> {
         if id < FIRST_LOCAL_ID {
-            return system_symbol(id).map(Symbol::from);
+            return Some(system_symbol(id));
         }
-        if id >= self.next {
-            return None;
-        }
-        let after = self.segments.partition_point(|segment| segment.first <= id);
-        let segment = &self.segments[after - 1];
+        (id < self.next).then(|| self.local(id).and_then(Symbol::text))
+    }
+
+    /// The symbol of an id, when it is the stream's own.
+    fn local(&self, id: u64) -> Option<&Symbol> {
+        let before = self.segments.partition_point(|segment| segment.first <= id).checked_sub(1)?;
+        let segment = &self.segments[before];
         match &segment.symbols {
-            Symbols::Imported => Some(Symbol::UNKNOWN),
-            Symbols::Local(symbols) => symbols.get(usize::try_from(id - segment.first).ok()?).cloned(),
+            Symbols::Imported => None,
+            Symbols::Local(symbols) => symbols.get(usize::try_from(id - segment.first).ok()?),
         }
     }
 
@@ -57,9 +64,9 @@ impl SymbolTable {
             && value.annotations().first().is_some_and(|first| *first == *"$ion_symbol_table")
     }
 
-    /// Takes in a local symbol table, which replaces or extends what is here. `offset` is where
-    /// it stands, for errors.
-    pub(crate) fn define(&mut self, table: &Struct, offset: usize) -> Result<(), IonError> {
+    /// Takes in a local symbol table, which replaces or extends what is here; tells whether it
+    /// extended it. `offset` is where it stands, for errors.
+    pub(crate) fn define(&mut self, table: &Struct, offset: usize) -> Result<bool, IonError> {
         let imports = only_field(table, "imports", offset)?;
         let symbols = only_field(table, "symbols", offset)?;
         let appends = imports.is_some_and(
@@ -84,7 +91,13 @@ impl SymbolTable {
                 });
             }
         }
-        Ok(())
+        Ok(appends)
+    }
+
+    /// Replaces what is here by these symbols, as a local symbol table without imports does.
+    pub(crate) fn replace(&mut self, symbols: impl Iterator<Item = Symbol>) {
+        *self = SymbolTable::system();
+        symbols.for_each(|symbol| self.push(symbol));
     }
 
     fn import(&mut self, import: &Struct, offset: usize) -> Result<(), IonError> {

@@ -19,7 +19,7 @@ const PAIRWISE_MAX: usize = 32;
 pub(crate) struct Layout {
     /// Start and end of the text of each symbol from `$10` on. A table beyond 4 GiB saturates, and
     /// its symbols have no text.
-    pub(crate) symbols: Box<[(u32, u32)]>,
+    pub(crate) symbols: Vec<(u32, u32)>,
     /// Where the value begins.
     pub(crate) value_start: usize,
 }
@@ -30,9 +30,10 @@ pub(crate) fn layout(bytes: &[u8]) -> Result<Layout, Reason> {
     if !bytes.starts_with(&VERSION_MARKER) {
         return Err("a document does not begin with the version marker");
     }
-    let mut layout = Layout { symbols: Box::default(), value_start: VERSION_MARKER.len() };
+    let mut layout = Layout { symbols: Vec::new(), value_start: VERSION_MARKER.len() };
     if let Some((list, end)) = symbol_list(bytes, layout.value_start) {
-        let mut symbols = Vec::new();
+        // Names of fields are eight bytes or longer, mostly.
+        let mut symbols = Vec::with_capacity((end - list) / 8);
         let mut at = list;
         while at < end {
             let header = read_header(&bytes[..end], &mut at)?;
@@ -42,7 +43,7 @@ pub(crate) fn layout(bytes: &[u8]) -> Result<Layout, Reason> {
             at = header.end;
             symbols.push((saturate(header.start), saturate(header.end)));
         }
-        layout.symbols = symbols.into_boxed_slice();
+        layout.symbols = symbols;
         layout.value_start = end;
     }
     let header = read_header(bytes, &mut layout.value_start.clone())?;
@@ -85,6 +86,20 @@ pub(crate) fn symbol_table_length(texts: impl Iterator<Item = usize>) -> usize {
 pub(crate) fn with_header(length: usize) -> usize {
     let extra = if length < 14 { 0 } else { var_uint_length(length as u64) };
     1 + extra + length
+}
+
+/// The symbols of the symbol table at `at` if it holds nothing else, as nearly all do.
+pub(crate) fn plain_symbol_table(bytes: &[u8], at: usize) -> Option<Vec<&str>> {
+    let (mut at, end) = symbol_list(bytes, at)?;
+    let mut texts = Vec::with_capacity((end - at) / 8);
+    while at < end {
+        let header = read_header(&bytes[..end], &mut at)
+            .ok()
+            .filter(|header| header.code() == 8 && header.low() != 15)?;
+        texts.push(std::str::from_utf8(&bytes[header.start..header.end]).ok()?);
+        at = header.end;
+    }
+    Some(texts)
 }
 
 /// Start and end of the symbols in the symbol table at `at`, if there is one of the form
@@ -133,10 +148,23 @@ fn distinct_symbols(bytes: &[u8], layout: &Layout) -> bool {
     if texts.iter().any(|text| system_id(text).is_some()) {
         return false;
     }
-    if texts.len() <= PAIRWISE_MAX {
-        return texts.iter().enumerate().all(|(index, text)| !texts[..index].contains(text));
+    if texts.len() > PAIRWISE_MAX {
+        return texts.iter().collect::<HashSet<_>>().len() == texts.len();
     }
-    texts.iter().collect::<HashSet<_>>().len() == texts.len()
+    // Equal texts have equal marks, so that only texts whose mark is taken need be compared.
+    let mut marks = 0u64;
+    texts.iter().enumerate().all(|(index, text)| {
+        let mark = 1u64 << (mark_of(text) % 64);
+        let taken = marks & mark != 0;
+        marks |= mark;
+        !taken || !texts[..index].contains(text)
+    })
+}
+
+fn mark_of(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let [first, last] = [bytes.first(), bytes.last()].map(|byte| usize::from(*byte.unwrap_or(&0)));
+    bytes.len() * 7 + first * 5 + last
 }
 
 /// Walks a value. `None` anywhere means: not canonical, or not valid at all.
@@ -184,7 +212,7 @@ impl Check<'_> {
             2 => payload.first() != Some(&0),
             3 => payload.first().is_some_and(|first| *first != 0),
             4 => rewritten(payload, |payload, out| {
-                write_float(read_float(payload)?, out);
+                write_float(read_float(payload).ok()?, out);
                 Some(())
             }),
             5 => rewritten(payload, |payload, out| {

@@ -48,8 +48,35 @@ impl<'s> Encoder<'s> {
 
     /// Writes the name of a field, whose value has to follow.
     pub(crate) fn name(&mut self, name: &'s str) {
+        self.name_or_unknown(Some(name));
+    }
+
+    /// As [`name`](Self::name); `None` is the symbol of unknown text.
+    pub(crate) fn name_or_unknown(&mut self, name: Option<&'s str>) {
         let id = self.symbols.intern(name);
         write_var_uint(id, &mut self.body);
+    }
+
+    /// Writes the annotations in a wrapper that was begun, and whose value has to follow.
+    pub(crate) fn annotations(&mut self, texts: impl IntoIterator<Item = Option<&'s str>>) {
+        let ids: Vec<u64> = texts.into_iter().map(|text| self.symbols.intern(text)).collect();
+        self.annotation_ids(&ids);
+    }
+
+    /// Writes a null.
+    pub(crate) fn null(&mut self, ion_type: IonType) {
+        self.body.push(code_of(ion_type) << 4 | 15);
+    }
+
+    /// Writes a bool.
+    pub(crate) fn bool(&mut self, value: bool) {
+        self.body.push(0x10 | u8::from(value));
+    }
+
+    /// Writes a symbol; `None` is the one of unknown text.
+    pub(crate) fn symbol(&mut self, text: Option<&'s str>) {
+        let id = self.symbols.intern(text);
+        self.symbol_id(id);
     }
 
     /// Writes a value, as deep as its tree is.
@@ -58,8 +85,7 @@ impl<'s> Encoder<'s> {
             return self.data(&value.data);
         }
         let wrapper = self.begin();
-        let ids = value.annotations().iter().map(|symbol| self.symbols.intern_symbol(symbol)).collect();
-        self.annotations(ids);
+        self.annotations(value.annotations().iter().map(Symbol::text));
         self.data(&value.data);
         self.end_as(wrapper, WRAPPER);
     }
@@ -83,14 +109,17 @@ impl<'s> Encoder<'s> {
 
     /// Copies a value of another document.
     pub(crate) fn raw(&mut self, value: RawValue<'s>) {
+        let symbols = value.document().layout().symbols.len();
         let ids = match self.copied.take() {
             Some((document, ids)) if std::ptr::eq(document, value.document()) => ids,
-            _ => vec![0; value.document().layout().symbols.len()],
+            // Where the table is longer than the part, the texts are looked up one by one instead.
+            _ if value.payload().len() < symbols => Vec::new(),
+            _ => vec![0; symbols],
         };
         let mut copy = Copy { encoder: self, ids };
         copy.value(value, 0);
         let ids = copy.ids;
-        self.copied = Some((value.document(), ids));
+        self.copied = (ids.len() == symbols).then_some((value.document(), ids));
     }
 
     /// The document's bytes, and where its parts lie in them.
@@ -123,23 +152,20 @@ impl<'s> Encoder<'s> {
         }
         let value_start = out.len();
         out.extend_from_slice(&self.body);
-        (out, Layout { symbols: symbols.into_boxed_slice(), value_start })
+        (out, Layout { symbols, value_start })
     }
 
     fn data(&mut self, data: &'s Data) {
         match data {
-            Data::Null(ion_type) => self.body.push(code_of(*ion_type) << 4 | 15),
-            Data::Bool(value) => self.body.push(0x10 | u8::from(*value)),
+            Data::Null(ion_type) => self.null(*ion_type),
+            Data::Bool(value) => self.bool(*value),
             Data::Int(int) => self.int(int),
             Data::Float(value) => self.scalar(IonType::Float, |out| write_float(*value, out)),
             Data::Decimal(decimal) => self.scalar(IonType::Decimal, |out| write_decimal(decimal, out)),
             Data::Timestamp(timestamp) => {
                 self.scalar(IonType::Timestamp, |out| write_timestamp(timestamp, out));
             }
-            Data::Symbol(symbol) => {
-                let id = self.symbols.intern_symbol(symbol);
-                self.symbol(id);
-            }
+            Data::Symbol(symbol) => self.symbol(symbol.text()),
             Data::String(text) => self.text(text),
             Data::Clob(bytes) => self.bytes(code_of(IonType::Clob), bytes),
             Data::Blob(bytes) => self.blob(bytes),
@@ -154,8 +180,7 @@ impl<'s> Encoder<'s> {
             Data::Struct(fields) => {
                 let mark = self.begin();
                 for (name, value) in fields.iter() {
-                    let id = self.symbols.intern_symbol(name);
-                    write_var_uint(id, &mut self.body);
+                    self.name_or_unknown(name.text());
                     self.value(value);
                 }
                 self.end(mark, IonType::Struct);
@@ -163,32 +188,32 @@ impl<'s> Encoder<'s> {
         }
     }
 
-    fn scalar(&mut self, ion_type: IonType, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn scalar(&mut self, ion_type: IonType, write: impl FnOnce(&mut Vec<u8>)) {
         let mark = self.begin();
         write(&mut self.body);
         self.end(mark, ion_type);
     }
 
-    fn symbol(&mut self, id: u64) {
+    fn symbol_id(&mut self, id: u64) {
         let zeros = id.leading_zeros() as usize / 8;
         self.bytes(code_of(IonType::Symbol), &id.to_be_bytes()[zeros..]);
     }
 
-    fn bytes(&mut self, code: u8, payload: &[u8]) {
+    pub(super) fn bytes(&mut self, code: u8, payload: &[u8]) {
         write_header(code, payload.len(), &mut self.body);
         self.body.extend_from_slice(payload);
     }
 
-    fn annotations(&mut self, ids: Vec<u64>) {
+    fn annotation_ids(&mut self, ids: &[u64]) {
         let length = ids.iter().map(|id| var_uint_length(*id) as u64).sum();
         write_var_uint(length, &mut self.body);
         for id in ids {
-            write_var_uint(id, &mut self.body);
+            write_var_uint(*id, &mut self.body);
         }
     }
 
     /// Puts the descriptor and the length before what was written since `mark`.
-    fn end_as(&mut self, Mark(start): Mark, code: u8) {
+    pub(super) fn end_as(&mut self, Mark(start): Mark, code: u8) {
         let payload = start + 1;
         let length = self.body.len() - payload;
         if length < 14 {
@@ -215,22 +240,21 @@ impl<'s> Copy<'_, 's> {
             return self.unannotated(value, depth);
         }
         let wrapper = self.encoder.begin();
-        let ids = value.annotation_ids().map(|id| self.id(value, id)).collect();
-        self.encoder.annotations(ids);
+        let ids: Vec<u64> = value.annotation_ids().map(|id| self.id(value, id)).collect();
+        self.encoder.annotation_ids(&ids);
         self.unannotated(value, depth);
         self.encoder.end_as(wrapper, WRAPPER);
     }
 
     fn unannotated(&mut self, value: RawValue<'s>, depth: usize) {
         if value.is_null() || depth >= RAW_DEPTH_MAX {
-            self.encoder.body.push(code_of(value.ion_type()) << 4 | 15);
-            return;
+            return self.encoder.null(value.ion_type());
         }
         match value.ion_type() {
             IonType::Null | IonType::Bool => self.encoder.body.push(value.descriptor()),
             IonType::Symbol => {
                 let id = self.id(value, value.symbol_id().unwrap_or(0));
-                self.encoder.symbol(id);
+                self.encoder.symbol_id(id);
             }
             ion_type @ (IonType::List | IonType::Sexp) => {
                 let mark = self.encoder.begin();
@@ -257,16 +281,17 @@ impl<'s> Copy<'_, 's> {
         if id < FIRST_LOCAL_ID {
             return id;
         }
-        let Some(known) = usize::try_from(id - FIRST_LOCAL_ID).ok().and_then(|index| self.ids.get_mut(index))
-        else {
-            return 0;
-        };
-        if *known == 0
-            && let Some(text) = value.document().symbol_text(id)
-        {
-            *known = self.encoder.symbols.intern(text);
+        let index = usize::try_from(id - FIRST_LOCAL_ID).ok();
+        match index.and_then(|index| self.ids.get_mut(index)) {
+            Some(known) if *known != 0 => *known,
+            known => {
+                let here = self.encoder.symbols.intern(value.document().symbol_text(id));
+                if let Some(known) = known {
+                    *known = here;
+                }
+                here
+            }
         }
-        *known
     }
 }
 
@@ -279,13 +304,11 @@ struct Symbols<'s> {
 }
 
 impl<'s> Symbols<'s> {
-    const COMPARED_MAX: usize = 24;
+    const COMPARED_MAX: usize = 64;
 
-    fn intern_symbol(&mut self, symbol: &'s Symbol) -> u64 {
-        symbol.text().map_or(0, |text| self.intern(text))
-    }
-
-    fn intern(&mut self, text: &'s str) -> u64 {
+    /// The id of a text; 0 where it is unknown.
+    fn intern(&mut self, text: Option<&'s str>) -> u64 {
+        let Some(text) = text else { return 0 };
         if let Some(id) = system_id(text) {
             return id;
         }

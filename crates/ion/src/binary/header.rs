@@ -50,10 +50,24 @@ pub(crate) struct Wrapper {
     pub(crate) value: Header,
 }
 
+/// The type codes, as bits, whose values with a length in the descriptor need no further look.
+const PLAIN: u16 = 0b0001_1111_1011_1100;
+
 /// Reads a type descriptor and its length at `at`, checks that the payload lies inside `bytes`, and
 /// moves to the payload.
 #[inline]
 pub(crate) fn read_header(bytes: &[u8], at: &mut usize) -> Result<Header, Reason> {
+    if let Some(&descriptor) = bytes.get(*at) {
+        let (start, low) = (*at + 1, usize::from(descriptor & 0x0F));
+        if low < 14 && PLAIN >> (descriptor >> 4) & 1 == 1 && low <= bytes.len() - start {
+            *at = start;
+            return Ok(Header { descriptor, start, end: start + low });
+        }
+    }
+    read_any_header(bytes, at)
+}
+
+fn read_any_header(bytes: &[u8], at: &mut usize) -> Result<Header, Reason> {
     let descriptor = *bytes.get(*at).ok_or("a value is missing")?;
     *at += 1;
     let (code, low) = (descriptor >> 4, descriptor & 0x0F);

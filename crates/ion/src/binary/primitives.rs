@@ -10,6 +10,7 @@
 
 use num_bigint::{BigInt, Sign};
 
+use crate::binary::header::Reason;
 use crate::timestamp::TimestampError;
 use crate::{Decimal, Int, Precision, Timestamp, TimestampFields};
 
@@ -19,6 +20,15 @@ const CANONICAL_NAN_BITS: u64 = 0x7FF8_0000_0000_0000;
 /// Reads a VarUInt at `at` and moves past it. `None` where it is cut short or exceeds 64 bits.
 #[inline]
 pub(crate) fn read_var_uint(bytes: &[u8], at: &mut usize) -> Option<u64> {
+    let byte = *bytes.get(*at)?;
+    if byte & 0x80 != 0 {
+        *at += 1;
+        return Some(u64::from(byte & 0x7F));
+    }
+    read_long_var_uint(bytes, at)
+}
+
+fn read_long_var_uint(bytes: &[u8], at: &mut usize) -> Option<u64> {
     let mut value: u64 = 0;
     loop {
         let byte = *bytes.get(*at)?;
@@ -171,13 +181,24 @@ fn write_int_field(int: &Int, negative_zero: bool, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads the payload of a float, 0, 4 or 8 bytes.
-pub(crate) fn read_float(payload: &[u8]) -> Option<f64> {
-    match payload.len() {
-        0 => Some(0.0),
-        4 => Some(f64::from(f32::from_be_bytes(payload.try_into().ok()?))),
-        8 => Some(f64::from_be_bytes(payload.try_into().ok()?)),
-        _ => None,
+/// The magnitude of an int that is negative or not, without leading zeros.
+pub(crate) fn read_magnitude(negative: bool, payload: &[u8]) -> Result<&[u8], Reason> {
+    let magnitude = strip_zeros(payload);
+    if negative && magnitude.is_empty() { Err("a negative int is zero") } else { Ok(magnitude) }
+}
+
+/// Reads the payload of a string.
+pub(crate) fn read_text(payload: &[u8]) -> Result<&str, Reason> {
+    std::str::from_utf8(payload).map_err(|_| "a string is not valid UTF-8")
+}
+
+/// Reads the payload of a float.
+pub(crate) fn read_float(payload: &[u8]) -> Result<f64, Reason> {
+    match *payload {
+        [] => Ok(0.0),
+        [a, b, c, d] => Ok(f64::from(f32::from_be_bytes([a, b, c, d]))),
+        [a, b, c, d, e, f, g, h] => Ok(f64::from_be_bytes([a, b, c, d, e, f, g, h])),
+        _ => Err("a float is not 0, 4 or 8 bytes"),
     }
 }
 
@@ -190,7 +211,7 @@ pub(crate) fn write_float(value: f64, out: &mut Vec<u8>) {
 }
 
 /// Reads the payload of a decimal.
-pub(crate) fn read_decimal(payload: &[u8]) -> Result<Decimal, &'static str> {
+pub(crate) fn read_decimal(payload: &[u8]) -> Result<Decimal, Reason> {
     if payload.is_empty() {
         return Ok(Decimal::new(0i64, 0));
     }
@@ -220,7 +241,7 @@ pub(crate) fn write_decimal(decimal: &Decimal, out: &mut Vec<u8>) {
 
 /// Reads the payload of a timestamp and checks every field. Binary Ion keeps UTC, a
 /// [`Timestamp`] the local time.
-pub(crate) fn read_timestamp(payload: &[u8]) -> Result<Timestamp, &'static str> {
+pub(crate) fn read_timestamp(payload: &[u8]) -> Result<Timestamp, Reason> {
     const CUT: &str = "a timestamp is cut short";
     let mut at = 0;
     let (negative, magnitude) = read_var_int(payload, &mut at).ok_or(CUT)?;
@@ -256,7 +277,7 @@ pub(crate) fn read_timestamp(payload: &[u8]) -> Result<Timestamp, &'static str> 
 }
 
 /// Reads the fraction of a second, which fills the payload from `at` on.
-fn read_fraction(payload: &[u8], mut at: usize) -> Result<(u64, Precision), &'static str> {
+fn read_fraction(payload: &[u8], mut at: usize) -> Result<(u64, Precision), Reason> {
     let (negative, digits) =
         read_var_int(payload, &mut at).ok_or("the fraction of a timestamp is cut short")?;
     // A negative zero is a zero here.

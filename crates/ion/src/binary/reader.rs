@@ -1,12 +1,19 @@
 //! Reads Ion binary of any well-formed shape into values.
 
-use crate::binary::header::{Header, WRAPPER, read_header, read_wrapper, type_of};
+use crate::binary::canonical::plain_symbol_table;
+use crate::binary::header::{Header, Reason, WRAPPER, Wrapper, read_header, read_wrapper, type_of};
 use crate::binary::primitives::{
-    int_of, magnitude_u64, read_decimal, read_float, read_timestamp, read_var_uint,
+    int_of, magnitude_u64, read_decimal, read_float, read_magnitude, read_text, read_timestamp, read_var_uint,
 };
-use crate::binary::{VERSION_MARKER, error};
+use crate::binary::{Encoder, Layout, VERSION_MARKER, error};
 use crate::symbol_table::SymbolTable;
 use crate::{Data, IonError, MAX_DEPTH, Struct, Symbol, Value};
+
+/// How long the symbol tables may be that define a stream's symbols at one point, in bytes. They
+/// are read into trees, many times as large.
+const TABLES_BYTES_MAX: usize = 1 << 20;
+
+const CUT_ID: Reason = "a symbol id is cut short or exceeds 64 bits";
 
 /// The values of a stream, one after another.
 #[derive(Debug)]
@@ -14,6 +21,7 @@ pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
     symbols: SymbolTable,
+    tables_bytes: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -22,36 +30,87 @@ impl<'a> Reader<'a> {
         if !bytes.is_empty() && bytes[0] != VERSION_MARKER[0] {
             return Err(error("Ion binary does not begin with the version marker E0 01 00 EA", 0));
         }
-        Ok(Reader { bytes, at: 0, symbols: SymbolTable::system() })
-    }
-
-    /// Where the next value, marker or padding begins.
-    pub(crate) fn position(&self) -> usize {
-        self.at
+        Ok(Reader { bytes, at: 0, symbols: SymbolTable::system(), tables_bytes: 0 })
     }
 
     /// The next value that is the user's.
     pub(crate) fn next(&mut self) -> Result<Option<Value>, IonError> {
-        while self.at < self.bytes.len() {
-            let start = self.at;
-            if self.bytes[start] == VERSION_MARKER[0] {
+        if self.find_next()? { self.value_here() } else { Ok(None) }
+    }
+
+    /// The next value that is the user's, written canonically instead of read into a tree.
+    pub(crate) fn transcode_next(&mut self) -> Result<Option<(Vec<u8>, Layout)>, IonError> {
+        if !self.find_next()? {
+            return Ok(None);
+        }
+        let mut encoder = Encoder::new();
+        let at = self.transcode(self.at, &mut encoder)?;
+        let document = encoder.finish();
+        self.at = at;
+        Ok(Some(document))
+    }
+
+    /// Checks that no value follows.
+    pub(crate) fn expect_end(&mut self) -> Result<(), IonError> {
+        if self.find_next()? { Err(error("there is more than one value", self.at)) } else { Ok(()) }
+    }
+
+    /// Moves to the next value that is the user's, over padding, version markers and symbol tables.
+    /// Tells whether there is one.
+    fn find_next(&mut self) -> Result<bool, IonError> {
+        while let Some(first) = self.bytes.get(self.at) {
+            if *first == VERSION_MARKER[0] {
                 self.version_marker()?;
                 continue;
             }
-            let mut at = start;
-            let value = self.value(&mut at, self.bytes.len(), 0)?;
-            self.at = at;
-            match value {
-                None => {}
-                Some(value) if SymbolTable::is_definition(&value) => {
-                    if let Data::Struct(table) = &value.data {
-                        self.symbols.define(table, start)?;
-                    }
-                }
-                Some(value) => return Ok(Some(value)),
+            let mut at = self.at;
+            let header = self.header(&mut at, self.bytes.len())?;
+            if header.is_padding() {
+                self.at = header.end;
+            } else if !self.is_symbol_table(header)? {
+                return Ok(true);
+            } else {
+                self.symbol_table(header)?;
             }
         }
-        Ok(None)
+        Ok(false)
+    }
+
+    fn is_symbol_table(&self, header: Header) -> Result<bool, IonError> {
+        if header.code() != WRAPPER {
+            return Ok(false);
+        }
+        let wrapper = self.wrapper(header, self.at)?;
+        let mut id_at = wrapper.ids_start;
+        let id = read_var_uint(&self.bytes[..wrapper.ids_end], &mut id_at);
+        let is_struct = wrapper.value.code() == 13 && wrapper.value.low() != 15;
+        Ok(is_struct && self.text_of(id, wrapper.ids_start)? == Some("$ion_symbol_table"))
+    }
+
+    fn symbol_table(&mut self, header: Header) -> Result<(), IonError> {
+        let start = self.at;
+        let length = header.end - start;
+        let too_long = || error(format!("symbol tables are longer than {TABLES_BYTES_MAX} bytes"), start);
+        if length > TABLES_BYTES_MAX {
+            return Err(too_long());
+        }
+        if let Some(texts) = plain_symbol_table(self.bytes, start) {
+            self.symbols.replace(texts.into_iter().map(Symbol::from));
+            self.tables_bytes = length;
+            self.at = header.end;
+        } else if let Some(Value { data: Data::Struct(table), .. }) = self.value_here()? {
+            let appended = self.symbols.define(&table, start)?;
+            self.tables_bytes = if appended { self.tables_bytes + length } else { length };
+        }
+        if self.tables_bytes > TABLES_BYTES_MAX { Err(too_long()) } else { Ok(()) }
+    }
+
+    /// Reads the value at the reader's position into a tree and moves behind it.
+    fn value_here(&mut self) -> Result<Option<Value>, IonError> {
+        let mut at = self.at;
+        let value = self.value(&mut at, self.bytes.len(), 0)?;
+        self.at = at;
+        Ok(value)
     }
 
     fn version_marker(&mut self) -> Result<(), IonError> {
@@ -65,13 +124,14 @@ impl<'a> Reader<'a> {
         }
         self.at += VERSION_MARKER.len();
         self.symbols = SymbolTable::system();
+        self.tables_bytes = 0;
         Ok(())
     }
 
     /// The value at `at`, or `None` for padding. `depth` is how many containers are around it.
     fn value(&self, at: &mut usize, end: usize, depth: usize) -> Result<Option<Value>, IonError> {
         let start = *at;
-        let header = read_header(&self.bytes[..end], at).map_err(|reason| error(reason, start))?;
+        let header = self.header(at, end)?;
         *at = header.end;
         if header.is_padding() {
             return Ok(None);
@@ -79,7 +139,7 @@ impl<'a> Reader<'a> {
         if header.code() != WRAPPER {
             return Ok(Some(Value::new(self.data(header, start, depth)?)));
         }
-        let wrapper = read_wrapper(self.bytes, header).map_err(|reason| error(reason, start))?;
+        let wrapper = self.wrapper(header, start)?;
         let mut annotations = Vec::new();
         let mut id_at = wrapper.ids_start;
         while id_at < wrapper.ids_end {
@@ -99,19 +159,14 @@ impl<'a> Reader<'a> {
         let at_start = |reason| error(reason, start);
         Ok(match header.code() {
             1 => Data::Bool(header.low() == 1),
-            2 => Data::Int(int_of(false, payload)),
-            3 if payload.iter().all(|byte| *byte == 0) => return Err(at_start("a negative int is zero")),
-            3 => Data::Int(int_of(true, payload)),
-            4 => Data::Float(read_float(payload).ok_or_else(|| at_start("a float is not 0, 4 or 8 bytes"))?),
+            code @ (2 | 3) => {
+                Data::Int(int_of(code == 3, read_magnitude(code == 3, payload).map_err(at_start)?))
+            }
+            4 => Data::Float(read_float(payload).map_err(at_start)?),
             5 => Data::Decimal(read_decimal(payload).map_err(at_start)?),
             6 => Data::Timestamp(read_timestamp(payload).map_err(at_start)?),
             7 => Data::Symbol(self.symbol_of(magnitude_u64(payload), start)?),
-            8 => match std::str::from_utf8(payload) {
-                Ok(text) => Data::String(text.to_owned()),
-                Err(utf8) => {
-                    return Err(error("a string is not valid UTF-8", header.start + utf8.valid_up_to()));
-                }
-            },
+            8 => Data::String(read_text(payload).map_err(at_start)?.to_owned()),
             9 => Data::Clob(payload.to_vec()),
             10 => Data::Blob(payload.to_vec()),
             11 => Data::List(self.items(header, start, depth)?),
@@ -146,6 +201,25 @@ impl<'a> Reader<'a> {
         Ok(Struct::new(fields))
     }
 
+    pub(super) fn header(&self, at: &mut usize, end: usize) -> Result<Header, IonError> {
+        let start = *at;
+        read_header(&self.bytes[..end], at).map_err(|reason| error(reason, start))
+    }
+
+    pub(super) fn wrapper(&self, header: Header, start: usize) -> Result<Wrapper, IonError> {
+        read_wrapper(self.bytes, header).map_err(|reason| error(reason, start))
+    }
+
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The text of a symbol that is defined.
+    pub(super) fn text_of(&self, id: Option<u64>, offset: usize) -> Result<Option<&str>, IonError> {
+        let id = id.ok_or_else(|| error(CUT_ID, offset))?;
+        self.symbols.text(id).ok_or_else(|| undefined(id, offset))
+    }
+
     fn symbol(&self, at: &mut usize, end: usize) -> Result<Symbol, IonError> {
         let start = *at;
         let id = read_var_uint(&self.bytes[..end], at);
@@ -153,12 +227,16 @@ impl<'a> Reader<'a> {
     }
 
     fn symbol_of(&self, id: Option<u64>, offset: usize) -> Result<Symbol, IonError> {
-        let id = id.ok_or_else(|| error("a symbol id is cut short or exceeds 64 bits", offset))?;
-        self.symbols.get(id).ok_or_else(|| error(format!("the symbol ${id} is not defined"), offset))
+        let id = id.ok_or_else(|| error(CUT_ID, offset))?;
+        self.symbols.get(id).ok_or_else(|| undefined(id, offset))
     }
 }
 
-fn check_depth(depth: usize, offset: usize) -> Result<(), IonError> {
+fn undefined(id: u64, offset: usize) -> IonError {
+    error(format!("the symbol ${id} is not defined"), offset)
+}
+
+pub(super) fn check_depth(depth: usize, offset: usize) -> Result<(), IonError> {
     if depth >= MAX_DEPTH {
         return Err(error(format!("containers are nested deeper than {MAX_DEPTH}"), offset));
     }
