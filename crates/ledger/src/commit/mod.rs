@@ -424,3 +424,7 @@ fn replies(group: Group, error: &LedgerError) -> Vec<Action> {
 fn lock(recent: &Mutex<Recent>) -> MutexGuard<'_, Recent> {
     recent.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that fails may panic")]
+mod tests;

@@ -105,6 +105,12 @@ impl Recent {
         self.log.push_back((block, touched));
     }
 
+    /// How many blocks are remembered.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.log.len()
+    }
+
     /// Notes what a whole group changed.
     pub(crate) fn take_in(&mut self, group: Recent) {
         for (block, touched) in group.log {

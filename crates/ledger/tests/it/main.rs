@@ -7,6 +7,8 @@
 )]
 
 mod contract;
+mod indexes;
 mod scripts;
+mod serial;
 mod support;
 mod views;

@@ -1,0 +1,382 @@
+//! The committer, event by event.
+
+use std::ops::Bound;
+
+use everstrand_ion::{Document, Struct, Value};
+use everstrand_journal::{
+    Block, BlockAddress, CatalogChange, Draft, Hash, ProposedRevision, ProposedTransaction, SlotContent,
+    SlotHeader,
+};
+
+use super::future::{CommitFuture, pair};
+use super::validate::Touched;
+use super::*;
+use crate::ledger::{Environment, link_of};
+use crate::recover;
+use crate::storage::slots::SlotStore;
+use crate::storage::views::ViewStore;
+use crate::storage::{MemorySlots, MemoryView};
+use crate::transaction::read_set::ReadSet;
+use crate::{ManualClock, SeededIds};
+
+const NOW: i64 = 1_000;
+
+/// A committer and what lies around it.
+struct World {
+    slots: MemorySlots,
+    views: MemoryView,
+    committer: Committer,
+    published: Arc<Snapshot>,
+}
+
+impl World {
+    fn new() -> World {
+        let (slots, views) = (MemorySlots::new(link_of), MemoryView::new());
+        let environment =
+            Environment { clock: Arc::new(ManualClock::new(NOW)), ids: Arc::new(SeededIds::new(7)) };
+        let opened = recover::open(&slots, &views, &environment).unwrap();
+        let published = Arc::clone(&opened.snapshot);
+        let recent = Arc::new(Mutex::new(Recent::new(0)));
+        let committer = opened.committer(&LedgerOptions::default(), recent);
+        let mut world = World { slots, views, committer, published };
+        let (create, future) = world.proposal(1, |transaction, touched| {
+            let change = CatalogChange::CreateTable { table_id: id(100), name: "t".to_owned(), tags: None };
+            transaction.catalog_changes.push(change);
+            touched.table_ids.push(id(100));
+        });
+        world.run(vec![create]);
+        assert!(future.wait().is_ok());
+        world
+    }
+
+    /// A transaction on the published snapshot.
+    fn proposal(
+        &self,
+        number: u8,
+        fill: impl FnOnce(&mut ProposedTransaction, &mut Touched),
+    ) -> ((Proposal, CommitReply), CommitFuture) {
+        let mut transaction =
+            ProposedTransaction { transaction_id: id(number), transaction_time: NOW, ..Default::default() };
+        let mut touched = Touched::default();
+        fill(&mut transaction, &mut touched);
+        let committed =
+            Committed { transaction_id: id(number), commit_digest: Hash([number; 32]), block_address: None };
+        let proposal = Proposal {
+            committed,
+            snapshot: Arc::clone(&self.published),
+            reads: ReadSet::default(),
+            touched,
+            draft: Draft::new(&transaction).unwrap(),
+        };
+        let (reply, future) = pair();
+        ((proposal, reply), future)
+    }
+
+    /// The insert of a document that touches this key.
+    fn insert(&self, number: u8, key: &[u8]) -> ((Proposal, CommitReply), CommitFuture) {
+        self.proposal(number, |transaction, touched| {
+            let data =
+                Document::from(&Value::from(Struct::from_iter([("k", Value::from(i64::from(number)))])));
+            transaction.revisions.push(ProposedRevision {
+                document_id: id(number),
+                version: 0,
+                table_id: id(100),
+                table_name: "t".into(),
+                statements: vec![0],
+                data: Some(data),
+            });
+            touched.documents.push(id(number));
+            touched.tables.push(id(100));
+            touched.keys.push(key.to_vec());
+        })
+    }
+
+    fn step(&mut self, event: Event) -> Vec<Action> {
+        self.committer.step(event, NOW)
+    }
+
+    /// Does all that follows from these proposals.
+    fn run(&mut self, proposals: Vec<(Proposal, CommitReply)>) {
+        let actions = self.step(Event::Proposed(proposals));
+        self.perform(actions);
+    }
+
+    fn perform(&mut self, actions: Vec<Action>) {
+        let mut actions = VecDeque::from(actions);
+        while let Some(action) = actions.pop_front() {
+            let event = match action {
+                Action::Create { slot, bytes } => Event::Created(self.slots.create(slot, &bytes)),
+                Action::Read { slot } => Event::Read(self.slots.read(slot)),
+                Action::Apply { batch, applied } => {
+                    self.views.commit(batch, applied).unwrap();
+                    Event::Applied(self.views.snapshot())
+                }
+                Action::Publish(snapshot) => {
+                    self.published = snapshot;
+                    continue;
+                }
+                Action::Reply(reply, answer) => {
+                    reply.send(answer);
+                    continue;
+                }
+                Action::Wait { .. } => Event::Waited,
+                Action::Fault(_) => continue,
+            };
+            actions.extend(self.step(event));
+        }
+    }
+
+    fn tip(&self) -> u64 {
+        self.published.head.tip.sequence_no
+    }
+}
+
+fn id(number: u8) -> UniqueId {
+    UniqueId::from_bytes([number; 16])
+}
+
+fn block_of(future: CommitFuture) -> u64 {
+    future.wait().unwrap().block_address.unwrap().sequence_no
+}
+
+fn is_conflict(future: CommitFuture) -> bool {
+    matches!(future.wait(), Err(LedgerError::OccConflict { .. }))
+}
+
+/// The slot and the bytes of the one create among these actions.
+fn create_of(actions: &[Action]) -> (u64, Arc<Vec<u8>>) {
+    let [Action::Create { slot, bytes }] = actions else {
+        panic!("not one create");
+    };
+    (*slot, Arc::clone(bytes))
+}
+
+#[test]
+fn what_arrives_together_goes_into_one_slot() {
+    let mut world = World::new();
+    let (first, first_answer) = world.insert(2, b"a");
+    let (second, second_answer) = world.insert(3, b"b");
+    let actions = world.step(Event::Proposed(vec![first, second]));
+    let (slot, bytes) = create_of(&actions);
+    assert_eq!((slot, Slot::decode(bytes.to_vec()).unwrap().blocks().len()), (2, 2));
+    world.perform(actions);
+    assert_eq!((block_of(first_answer), block_of(second_answer), world.tip()), (2, 3, 3));
+}
+
+#[test]
+fn what_arrives_meanwhile_goes_into_the_next_slot() {
+    let mut world = World::new();
+    let (first, first_answer) = world.insert(2, b"a");
+    let (second, second_answer) = world.insert(3, b"b");
+    let actions = world.step(Event::Proposed(vec![first]));
+    assert!(world.step(Event::Proposed(vec![second])).is_empty());
+    world.perform(actions);
+    assert_eq!((block_of(first_answer), block_of(second_answer)), (2, 3));
+    assert_eq!(world.published.head.tip.slot, 3);
+}
+
+#[test]
+fn a_transaction_is_validated_against_earlier_ones_of_its_group() {
+    let mut world = World::new();
+    let (writer, written) = world.insert(2, b"key");
+    let reads: [fn(&mut ReadSet); 5] = [
+        |reads| {
+            reads.documents.insert(id(2));
+        },
+        |reads| {
+            reads.tables.insert(id(100));
+        },
+        |reads| reads.span(Bound::Included(b"key".to_vec()), Bound::Included(b"key".to_vec())),
+        |reads| reads.span(Bound::Included(b"ka".to_vec()), Bound::Excluded(b"kz".to_vec())),
+        |reads| reads.span(Bound::Unbounded, Bound::Unbounded),
+    ];
+    let mut group = vec![writer];
+    let mut losers = Vec::new();
+    for (number, read) in (10..).zip(reads) {
+        let ((mut proposal, reply), answer) = world.insert(number, b"other");
+        read(&mut proposal.reads);
+        group.push((proposal, reply));
+        losers.push(answer);
+    }
+    let ((mut unrelated, reply), kept) = world.insert(20, b"third");
+    unrelated.reads.documents.insert(id(99));
+    unrelated.reads.span(Bound::Excluded(b"key".to_vec()), Bound::Unbounded);
+    group.push((unrelated, reply));
+
+    world.run(group);
+    assert_eq!(block_of(written), 2);
+    assert!(losers.into_iter().all(is_conflict));
+    assert_eq!(block_of(kept), 3);
+}
+
+#[test]
+fn a_transaction_is_validated_against_what_was_committed_since_its_snapshot() {
+    let mut world = World::new();
+    let ((mut late, reply), lost) = world.insert(2, b"x");
+    late.reads.span(Bound::Included(b"k".to_vec()), Bound::Included(b"k".to_vec()));
+    let (early, won) = world.insert(3, b"k");
+    world.run(vec![early]);
+    assert_eq!(block_of(won), 2);
+    world.run(vec![(late, reply)]);
+    assert!(is_conflict(lost));
+
+    // The same read on the snapshot after it holds.
+    let ((mut again, reply), answer) = world.insert(2, b"x");
+    again.reads.span(Bound::Included(b"k".to_vec()), Bound::Included(b"k".to_vec()));
+    world.run(vec![(again, reply)]);
+    assert_eq!(block_of(answer), 3);
+}
+
+#[test]
+fn an_unknown_outcome_is_settled_by_the_same_bytes() {
+    for happened in [false, true] {
+        let mut world = World::new();
+        let (proposal, answer) = world.insert(2, b"a");
+        let actions = world.step(Event::Proposed(vec![proposal]));
+        let (slot, bytes) = create_of(&actions);
+        if happened {
+            world.slots.create(slot, &bytes).unwrap();
+        }
+        let actions = world.step(Event::Created(Err(SlotError::Unknown("no answer".to_owned()))));
+        assert!(matches!(actions[..], [Action::Wait { .. }]));
+        // Nothing else may be sent for this slot meanwhile.
+        let (other, other_answer) = world.insert(3, b"b");
+        assert!(world.step(Event::Proposed(vec![other])).is_empty());
+        let actions = world.step(Event::Waited);
+        assert_eq!(create_of(&actions), (slot, bytes));
+        world.perform(actions);
+        assert_eq!((block_of(answer), block_of(other_answer)), (2, 3));
+    }
+}
+
+#[test]
+fn an_outcome_that_stays_unknown_closes_the_ledger_for_writing() {
+    let mut world = World::new();
+    let (proposal, answer) = world.insert(2, b"a");
+    let (waiting, waiting_answer) = world.insert(3, b"b");
+    let mut actions = world.step(Event::Proposed(vec![proposal]));
+    let first = create_of(&actions);
+    world.step(Event::Proposed(vec![waiting]));
+    for _ in 1..LedgerOptions::default().doubt_attempts {
+        assert_eq!(create_of(&actions), first);
+        let waited = world.step(Event::Created(Err(SlotError::Unknown("no answer".to_owned()))));
+        assert!(matches!(waited[..], [Action::Wait { .. }]));
+        actions = world.step(Event::Waited);
+    }
+    // Once in doubt, an error that says it was not written does not say so of the attempts before.
+    let last = world.step(Event::Created(Err(SlotError::NotSent("refused".to_owned()))));
+    assert!(last.iter().any(|action| matches!(action, Action::Fault(_))));
+    world.perform(last);
+    assert!(matches!(answer.wait(), Err(LedgerError::OutcomeUnknown(_))));
+    assert!(matches!(waiting_answer.wait(), Err(LedgerError::Unavailable(_))));
+
+    let (refused, refused_answer) = world.insert(4, b"c");
+    world.run(vec![refused]);
+    assert!(matches!(refused_answer.wait(), Err(LedgerError::Unavailable(_))));
+}
+
+#[test]
+fn what_was_certainly_not_written_is_told_and_the_slot_is_free() {
+    let errors: [fn(String) -> SlotError; 3] = [SlotError::NotSent, SlotError::Denied, SlotError::Full];
+    for error in errors {
+        let mut world = World::new();
+        let (proposal, answer) = world.insert(2, b"a");
+        let actions = world.step(Event::Proposed(vec![proposal]));
+        let (slot, _) = create_of(&actions);
+        let actions = world.step(Event::Created(Err(error("no".to_owned()))));
+        world.perform(actions);
+        assert!(matches!(answer.wait(), Err(LedgerError::Unavailable(_))));
+        // What it would have changed is no conflict for those that come after.
+        let ((mut proposal, reply), answer) = world.insert(3, b"b");
+        proposal.reads.span(Bound::Unbounded, Bound::Unbounded);
+        let actions = world.step(Event::Proposed(vec![(proposal, reply)]));
+        assert_eq!(create_of(&actions).0, slot);
+        world.perform(actions);
+        assert_eq!(block_of(answer), 2);
+    }
+}
+
+#[test]
+fn a_slot_that_another_writer_took_is_applied_and_the_group_has_not_happened() {
+    let mut world = World::new();
+    let (proposal, answer) = world.insert(2, b"a");
+    let actions = world.step(Event::Proposed(vec![proposal]));
+    let (slot, _) = create_of(&actions);
+    let theirs = foreign_slot(&world, 9);
+    world.slots.create(slot, &theirs).unwrap();
+    world.perform(actions);
+    assert!(is_conflict(answer));
+    assert_eq!(world.tip(), 2);
+
+    // A snapshot from before it cannot be validated key by key any more; one from after it can.
+    let (proposal, answer) = world.insert(2, b"a");
+    world.run(vec![proposal]);
+    assert_eq!(block_of(answer), 3);
+}
+
+#[test]
+fn a_spurious_exists_is_followed_by_the_same_bytes() {
+    let mut world = World::new();
+    let (proposal, answer) = world.insert(2, b"a");
+    let actions = world.step(Event::Proposed(vec![proposal]));
+    let first = create_of(&actions);
+    let actions = world.step(Event::Created(Ok(Created::Exists)));
+    assert!(matches!(actions[..], [Action::Read { .. }]));
+    let actions = world.step(Event::Read(Ok(None)));
+    assert!(matches!(actions[..], [Action::Wait { .. }]));
+    let actions = world.step(Event::Waited);
+    assert_eq!(create_of(&actions), first);
+    world.perform(actions);
+    assert_eq!(block_of(answer), 2);
+}
+
+#[test]
+fn time_does_not_go_backwards() {
+    let mut world = World::new();
+    for (number, now) in [(2, 5_000), (3, 4_000), (4, 6_000)] {
+        let (proposal, _answer) = world.insert(number, b"a");
+        let actions = world.committer.step(Event::Proposed(vec![proposal]), now);
+        world.perform(actions);
+    }
+    let timestamps: Vec<i64> = (2..=4)
+        .map(|slot| Slot::decode(world.slots.read(slot).unwrap().unwrap()).unwrap().blocks()[0].timestamp())
+        .collect();
+    assert_eq!(timestamps, [5_000, 5_000, 6_000]);
+}
+
+#[test]
+fn what_no_open_transaction_can_ask_about_is_forgotten() {
+    let mut world = World::new();
+    for number in 2..50 {
+        let (proposal, _answer) = world.insert(number, &[number]);
+        world.run(vec![proposal]);
+    }
+    assert!(lock(&world.committer.recent).len() <= 2);
+    let held = Arc::clone(&world.published);
+    for number in 50..80 {
+        let (proposal, _answer) = world.insert(number, &[number]);
+        world.run(vec![proposal]);
+    }
+    assert_eq!(lock(&world.committer.recent).len(), 30);
+    drop(held);
+    let (proposal, _answer) = world.insert(80, b"last");
+    world.run(vec![proposal]);
+    assert!(lock(&world.committer.recent).len() <= 2);
+}
+
+/// A slot of one block without changes that follows the published state, by another writer.
+fn foreign_slot(world: &World, number: u8) -> Vec<u8> {
+    let head = &world.published.head;
+    let transaction =
+        ProposedTransaction { transaction_id: id(number), transaction_time: NOW, ..Default::default() };
+    let address = BlockAddress { strand_id: head.strand_id, sequence_no: head.tip.sequence_no + 1 };
+    let block: Block = Draft::new(&transaction).unwrap().seal(address, NOW, head.last_hash());
+    let header = SlotHeader {
+        journal_id: head.strand_id,
+        slot: head.next_slot(),
+        writer: WriterId { id: id(200), attempt: 1 },
+        previous_link: head.tip.link,
+        first_block_no: address.sequence_no,
+    };
+    Slot::new(header, &head.frontier, SlotContent::Blocks(vec![block])).unwrap().encode().unwrap()
+}

@@ -1,0 +1,247 @@
+//! Index and scan tell the same, for random values, predicates and sets of own writes.
+
+use everstrand_ledger::{Ledger, Transaction};
+use proptest::prelude::*;
+
+use crate::support::{World, all, run};
+
+/// Values that are equal or ordered in ways worth getting wrong.
+fn value() -> impl Strategy<Value = String> {
+    let some = prop::sample::select(vec![
+        "0",
+        "-0.",
+        "0e0",
+        "1",
+        "1.0",
+        "1.00",
+        "1e0",
+        "10",
+        "1d1",
+        "1e1",
+        "100",
+        "1d2",
+        "-1",
+        "-1.5",
+        "2",
+        "2.5",
+        "3e300",
+        "1d400",
+        "-1d400",
+        "nan",
+        "+inf",
+        "-inf",
+        "9007199254740993",
+        "9007199254740993.0",
+        "9007199254740992e0",
+        "123456789012345678901234567890",
+        "true",
+        "false",
+        "null",
+        "null.int",
+        "null.string",
+        "\"\"",
+        "\"a\"",
+        "a",
+        "\"ab\"",
+        "\"b\"",
+        "'a b'",
+        "\"\\0\"",
+        "\"a\\0\"",
+        "x::1",
+        "y::\"a\"",
+        "2020T",
+        "2020-01-01T",
+        "2020-01-01T00:00Z",
+        "2020-01-01T01:00+01:00",
+        "2020-01-01T00:00:00.000Z",
+        "2021T",
+        "{{YQ==}}",
+        "{{\"a\"}}",
+        "[]",
+        "[1]",
+        "[1.0]",
+        "[1, 2]",
+        "(1)",
+        "()",
+        "{}",
+        "{a: 1}",
+        "{a: 1.0}",
+        "{a: 1, b: 2}",
+        "{b: 2, a: 1}",
+        "{a: 1, a: 1}",
+    ]);
+    prop_oneof![
+        8 => some.prop_map(str::to_owned),
+        1 => any::<i64>().prop_map(|number| number.to_string()),
+        1 => "[a-c]{0,3}".prop_map(|text| format!("\"{text}\"")),
+        // Longer than what an index keeps whole.
+        1 => (1000..1100usize, "[ab]").prop_map(|(length, end)| format!("\"{}{end}\"", "x".repeat(length))),
+    ]
+}
+
+/// A document's field, or its absence.
+fn field() -> impl Strategy<Value = Option<String>> {
+    prop::option::weighted(0.9, value())
+}
+
+#[derive(Clone, Debug)]
+enum Write {
+    Insert(Option<String>),
+    Update(usize, String),
+    Delete(usize),
+}
+
+fn write() -> impl Strategy<Value = Write> {
+    prop_oneof![
+        3 => field().prop_map(Write::Insert),
+        2 => (0..40usize, value()).prop_map(|(number, value)| Write::Update(number, value)),
+        1 => (0..40usize).prop_map(Write::Delete),
+    ]
+}
+
+fn apply(transaction: &mut Transaction, number: usize, write: &Write) {
+    for table in ["plain", "indexed"] {
+        let result = match write {
+            Write::Insert(Some(value)) => {
+                let text = format!("INSERT INTO {table} VALUE {{'n': {number}, 'k': ?}}");
+                all(transaction, &text, &[value])
+            }
+            Write::Insert(None) => {
+                all(transaction, &format!("INSERT INTO {table} VALUE {{'n': {number}}}"), &[])
+            }
+            Write::Update(number, value) => {
+                all(transaction, &format!("UPDATE {table} SET k = ? WHERE n = {number}"), &[value])
+            }
+            Write::Delete(number) => {
+                all(transaction, &format!("DELETE FROM {table} WHERE n = {number}"), &[])
+            }
+        };
+        result.unwrap();
+    }
+}
+
+/// Predicates over one value or two.
+const PREDICATES: [&str; 12] = [
+    "k = ?",
+    "k IN (?, ?)",
+    "k < ?",
+    "k <= ?",
+    "k > ?",
+    "k >= ?",
+    "k > ? AND k < ?",
+    "k >= ? AND k <= ?",
+    "k BETWEEN ? AND ?",
+    "k IS NULL",
+    "k IS MISSING",
+    "k = ? AND n > 3",
+];
+
+fn compare(transaction: &mut Transaction, one: &str, other: &str) -> Result<(), TestCaseError> {
+    for predicate in PREDICATES {
+        let parameters = [one, other];
+        let parameters = &parameters[..predicate.matches('?').count()];
+        let mut rows = ["plain", "indexed"].map(|table| {
+            all(transaction, &format!("SELECT VALUE n FROM {table} WHERE {predicate}"), parameters).unwrap()
+        });
+        rows.iter_mut().for_each(|rows| rows.sort());
+        prop_assert_eq!(&rows[0], &rows[1], "{} with {:?}", predicate, parameters);
+    }
+    Ok(())
+}
+
+fn tables(ledger: &Ledger, index: &str) {
+    run(ledger, "CREATE TABLE plain", &[]).unwrap();
+    run(ledger, "CREATE TABLE indexed", &[]).unwrap();
+    run(ledger, index, &[]).unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn index_and_scan_tell_the_same(
+        committed in prop::collection::vec(write(), 0..30),
+        own in prop::collection::vec(write(), 0..10),
+        predicates in prop::collection::vec((value(), value()), 4),
+    ) {
+        let mut world = World::new();
+        world.options.limits.documents_per_transaction = 1000;
+        let ledger = world.open();
+        tables(&ledger, "CREATE INDEX ON indexed (k)");
+        let mut transaction = ledger.start_transaction().unwrap();
+        for (number, write) in committed.iter().enumerate() {
+            apply(&mut transaction, number, write);
+        }
+        transaction.commit_unchecked().wait().unwrap();
+
+        let mut transaction = ledger.start_transaction().unwrap();
+        for (number, write) in own.iter().enumerate() {
+            apply(&mut transaction, 100 + number, write);
+        }
+        for (one, other) in &predicates {
+            compare(&mut transaction, one, other)?;
+        }
+    }
+
+    #[test]
+    fn an_index_built_later_tells_the_same(
+        committed in prop::collection::vec(write(), 0..30),
+        predicates in prop::collection::vec((value(), value()), 2),
+    ) {
+        let mut world = World::new();
+        world.options.limits.documents_per_transaction = 1000;
+        let ledger = world.open();
+        run(&ledger, "CREATE TABLE plain", &[]).unwrap();
+        run(&ledger, "CREATE TABLE indexed", &[]).unwrap();
+        let mut transaction = ledger.start_transaction().unwrap();
+        for (number, write) in committed.iter().enumerate() {
+            apply(&mut transaction, number, write);
+        }
+        transaction.commit_unchecked().wait().unwrap();
+        run(&ledger, "CREATE INDEX ON indexed (k)", &[]).unwrap();
+        while ledger.is_building_index() {
+            std::thread::yield_now();
+        }
+        let mut transaction = ledger.start_transaction().unwrap();
+        for (one, other) in &predicates {
+            compare(&mut transaction, one, other)?;
+        }
+    }
+}
+
+/// Writers go on while an index is built over more documents than one part of the building.
+#[test]
+fn an_index_is_built_beside_commits() {
+    let mut world = World::new();
+    world.options.limits.documents_per_transaction = 5000;
+    let ledger = world.open();
+    run(&ledger, "CREATE TABLE t", &[]).unwrap();
+    let documents: Vec<String> =
+        (0..4500).map(|number| format!("{{'n': {number}, 'k': {}}}", number % 10)).collect();
+    let statement = format!("INSERT INTO t << {} >>", documents.join(", "));
+    assert!(statement.len() < 200_000);
+    let half = documents.len() / 3;
+    for part in documents.chunks(half) {
+        run(&ledger, &format!("INSERT INTO t << {} >>", part.join(", ")), &[]).unwrap();
+    }
+    run(&ledger, "CREATE INDEX ON t (k)", &[]).unwrap();
+    let mut changed = 0;
+    loop {
+        let building = ledger.is_building_index();
+        run(&ledger, &format!("UPDATE t SET k = 77 WHERE n = {changed}"), &[]).unwrap();
+        run(&ledger, &format!("INSERT INTO t VALUE {{'n': {}, 'k': 77}}", 10_000 + changed), &[]).unwrap();
+        run(&ledger, &format!("DELETE FROM t WHERE n = {}", 4499 - changed), &[]).unwrap();
+        changed += 1;
+        if !building {
+            break;
+        }
+    }
+    let plan = run(&ledger, "EXPLAIN SELECT VALUE n FROM t WHERE k = 77", &[]).unwrap().join("\n");
+    assert!(plan.contains("ndex"), "{plan}");
+    assert_eq!(run(&ledger, "SELECT VALUE n FROM t WHERE k = 77", &[]).unwrap().len(), 2 * changed);
+    for key in 0..10 {
+        let by_index = run(&ledger, &format!("SELECT VALUE n FROM t WHERE k = {key}"), &[]).unwrap().len();
+        let by_scan = run(&ledger, &format!("SELECT VALUE n FROM t WHERE k + 0 = {key}"), &[]).unwrap().len();
+        assert_eq!(by_index, by_scan, "key {key}");
+    }
+}
