@@ -81,9 +81,6 @@ impl Recent {
             }
         }
         for Span { lower, upper } in &reads.spans {
-            if is_empty(lower, upper) {
-                continue;
-            }
             let range = self.keys.range::<Vec<u8>, _>((lower.as_ref(), upper.as_ref()));
             if let Some(block) = range.map(|(_, block)| *block).find(|block| *block > since) {
                 return Err(conflict("an index key".to_owned(), block));
@@ -153,17 +150,5 @@ fn conflict(what: String, block: u64) -> LedgerError {
 fn forget<K: std::hash::Hash + Eq>(map: &mut HashMap<K, u64>, key: &K, block: u64) {
     if map.get(key) == Some(&block) {
         map.remove(key);
-    }
-}
-
-/// Whether no key can lie between the two; an ordered map refuses such ranges.
-fn is_empty(lower: &Bound<Vec<u8>>, upper: &Bound<Vec<u8>>) -> bool {
-    match (lower, upper) {
-        (Bound::Included(lower), Bound::Included(upper)) => lower > upper,
-        (
-            Bound::Included(lower) | Bound::Excluded(lower),
-            Bound::Included(upper) | Bound::Excluded(upper),
-        ) => lower >= upper,
-        _ => false,
     }
 }

@@ -35,8 +35,12 @@ pub(crate) struct Span {
 }
 
 impl ReadSet {
-    /// Notes a part of an index; one that goes on where the last one ended makes it longer.
+    /// Notes a part of an index; one that goes on where the last one ended makes it longer. Where no key
+    /// can lie nothing is noted, so every noted part is a range.
     pub(crate) fn span(&mut self, lower: Bound<Vec<u8>>, upper: Bound<Vec<u8>>) {
+        if is_empty(&lower, &upper) {
+            return;
+        }
         if let Some(last) = self.spans.last_mut() {
             let meets = match (&last.upper, &lower) {
                 (Bound::Included(end), Bound::Included(start) | Bound::Excluded(start))
@@ -52,5 +56,17 @@ impl ReadSet {
             }
         }
         self.spans.push(Span { lower, upper });
+    }
+}
+
+/// Whether no key can lie between the two; an ordered map refuses such ranges.
+fn is_empty(lower: &Bound<Vec<u8>>, upper: &Bound<Vec<u8>>) -> bool {
+    match (lower, upper) {
+        (Bound::Included(lower), Bound::Included(upper)) => lower > upper,
+        (
+            Bound::Included(lower) | Bound::Excluded(lower),
+            Bound::Included(upper) | Bound::Excluded(upper),
+        ) => lower >= upper,
+        _ => false,
     }
 }
