@@ -20,7 +20,7 @@ fn encoded(value: &Value) -> Vec<u8> {
 }
 
 /// Equality by the rules C1 to C7 and nothing else: quadratic, over trees.
-fn model_equal(left: &Value, right: &Value) -> bool {
+pub(crate) fn model_equal(left: &Value, right: &Value) -> bool {
     match (&left.data, &right.data) {
         (Data::Null(_), Data::Null(_)) => true,
         (Data::Bool(left), Data::Bool(right)) => left == right,

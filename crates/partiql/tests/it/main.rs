@@ -3,7 +3,9 @@
 mod depth;
 mod keys;
 mod memory;
+mod model;
 mod parser;
 mod planner;
+mod rows;
 mod statements;
 mod values;

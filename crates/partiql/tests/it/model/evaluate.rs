@@ -1,0 +1,414 @@
+//! The model: every row of every source, every condition of every row.
+
+use std::cmp::Ordering;
+
+use everstrand_ion::{Data, Decimal, Struct, Symbol, Value};
+
+use super::World;
+use super::query::{Expression, Join, OrderTerm, Over, Query, Step};
+use crate::keys::model_equal;
+
+/// MISSING is `None`.
+type Item = Option<Value>;
+
+/// What the sources stand at: a row and its id.
+type Row = Vec<(Item, Item)>;
+
+/// All rows of a query before OFFSET and LIMIT.
+pub(super) fn rows(world: &World, query: &Query) -> Vec<Value> {
+    let mut rows: Vec<Row> = vec![Vec::new()];
+    for source in &query.sources {
+        let mut joined = Vec::new();
+        for row in rows {
+            let elements: Vec<(Item, Item)> = match &source.over {
+                Over::Table(table) => table_rows(world, *table),
+                Over::Values(values) => match scalar(world, &row, values) {
+                    Some(Value { data: Data::List(items), .. }) => {
+                        items.into_iter().map(|item| (Some(item), None)).collect()
+                    }
+                    other => vec![(other, None)],
+                },
+            };
+            let mut is_matched = false;
+            for element in elements {
+                let mut longer = row.clone();
+                longer.push(element);
+                let joins = match &source.join {
+                    Join::Comma => true,
+                    Join::Inner(condition) | Join::Left(condition) => holds(world, &longer, condition),
+                };
+                if joins {
+                    is_matched = true;
+                    joined.push(longer);
+                }
+            }
+            if !is_matched && matches!(source.join, Join::Left(_)) {
+                let mut longer = row;
+                longer.push((Some(Value::null()), Some(Value::null())));
+                joined.push(longer);
+            }
+        }
+        rows = joined;
+    }
+    if let Some(condition) = &query.condition {
+        rows.retain(|row| holds(world, row, condition));
+    }
+    let is_aggregate = query.group.is_some()
+        || query.items.iter().any(|item| matches!(item, Expression::CountAll | Expression::Aggregate(..)));
+    if is_aggregate {
+        return groups(world, query, rows);
+    }
+    if !query.order.is_empty() {
+        rows.sort_by(|left, right| order_rows(world, &query.order, left, right));
+    }
+    let mut results: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            let mut fields = Struct::default();
+            if !query.order.is_empty() {
+                let keys = query.order.iter().map(|term| scalar(world, row, &term.value));
+                fields.push("o", Value::from(named("o", keys)));
+            }
+            let items = query.items.iter().map(|item| scalar(world, row, item));
+            for (name, value) in named("f", items).into_fields() {
+                fields.push(name, value);
+            }
+            Value::from(fields)
+        })
+        .collect();
+    if query.distinct {
+        let mut distinct: Vec<Value> = Vec::new();
+        for result in results {
+            if !distinct.iter().any(|other| model_equal(other, &result)) {
+                distinct.push(result);
+            }
+        }
+        results = distinct;
+    }
+    results
+}
+
+/// A struct of those that are not MISSING, named by a letter and their number.
+fn named(letter: &str, values: impl Iterator<Item = Item>) -> Struct {
+    values
+        .enumerate()
+        .filter_map(|(number, value)| Some((Symbol::from(format!("{letter}{number}")), value?)))
+        .collect()
+}
+
+/// The rows of a table with the ids that its documents were given: numbers from 4 on, after the tables.
+fn table_rows(world: &World, table: usize) -> Vec<(Item, Item)> {
+    let before: usize = world[..table].iter().map(Vec::len).sum();
+    world[table]
+        .iter()
+        .enumerate()
+        .map(|(number, document)| {
+            let id = format!("document{}", world.len() + 1 + before + number);
+            (Some(document.clone()), Some(Value::from(id)))
+        })
+        .collect()
+}
+
+fn groups(world: &World, query: &Query, rows: Vec<Row>) -> Vec<Value> {
+    let no_keys = Vec::new();
+    let keys = query.group.as_ref().unwrap_or(&no_keys);
+    let mut groups: Vec<(Vec<Value>, Vec<Row>)> = Vec::new();
+    if query.group.is_none() {
+        groups.push((Vec::new(), Vec::new()));
+    }
+    for row in rows {
+        let values: Vec<Value> =
+            keys.iter().map(|key| scalar(world, &row, key).unwrap_or_else(Value::null)).collect();
+        let found = groups
+            .iter_mut()
+            .find(|(other, _)| other.iter().zip(&values).all(|(left, right)| model_equal(left, right)));
+        match found {
+            Some((_, members)) => members.push(row),
+            None => groups.push((values, vec![row])),
+        }
+    }
+    groups
+        .iter()
+        .filter(|(_, members)| query.having.is_none() || members.len() > 1)
+        .map(|(keys, members)| {
+            let items = query.items.iter().map(|item| match item {
+                Expression::CountAll => Some(Value::from(count(members.len()))),
+                Expression::GroupKey(number) => Some(keys[*number].clone()),
+                Expression::Aggregate(function, distinct, value) => {
+                    let values = members.iter().filter_map(|row| scalar(world, row, value));
+                    let mut known: Vec<Value> = Vec::new();
+                    for value in values.filter(|value| !value.is_null()) {
+                        if !distinct || !known.iter().any(|other| model_equal(other, &value)) {
+                            known.push(value);
+                        }
+                    }
+                    aggregate(function, &known)
+                }
+                other => unreachable!("{other:?} in a group"),
+            });
+            Value::from(named("f", items))
+        })
+        .collect()
+}
+
+fn count(count: usize) -> i64 {
+    i64::try_from(count).expect("few rows")
+}
+
+fn aggregate(function: &str, values: &[Value]) -> Item {
+    match function {
+        "COUNT" => Some(Value::from(count(values.len()))),
+        "MIN" => {
+            Some(values.iter().min_by(|left, right| total(left, right)).cloned().unwrap_or_else(Value::null))
+        }
+        "MAX" => {
+            Some(values.iter().max_by(|left, right| total(left, right)).cloned().unwrap_or_else(Value::null))
+        }
+        _ => {
+            let mut sum: Option<Value> = None;
+            for value in values {
+                number(value)?;
+                sum = Some(match sum {
+                    None => value.clone(),
+                    Some(sum) => add(&sum, value)?,
+                });
+            }
+            Some(sum.unwrap_or_else(Value::null))
+        }
+    }
+}
+
+fn order_rows(world: &World, terms: &[OrderTerm], left: &Row, right: &Row) -> Ordering {
+    for term in terms {
+        let known = |row| scalar(world, row, &term.value).filter(|value| !value.is_null());
+        let nulls_first = term.nulls_first.unwrap_or(term.descending);
+        let order = match (known(left), known(right)) {
+            (None, None) => Ordering::Equal,
+            (None, Some(_)) => {
+                if nulls_first {
+                    Ordering::Less
+                } else {
+                    Ordering::Greater
+                }
+            }
+            (Some(_), None) => {
+                if nulls_first {
+                    Ordering::Greater
+                } else {
+                    Ordering::Less
+                }
+            }
+            (Some(left), Some(right)) if term.descending => total(&right, &left),
+            (Some(left), Some(right)) => total(&left, &right),
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+    Ordering::Equal
+}
+
+fn holds(world: &World, row: &Row, condition: &Expression) -> bool {
+    truth(&scalar(world, row, condition)) == Some(true)
+}
+
+fn truth(item: &Item) -> Option<bool> {
+    match item {
+        Some(Value { data: Data::Bool(truth), .. }) => Some(*truth),
+        _ => None,
+    }
+}
+
+fn of_truth(truth: Option<bool>) -> Item {
+    Some(truth.map_or_else(Value::null, Value::from))
+}
+
+fn is_unknown(item: &Item) -> bool {
+    item.as_ref().is_none_or(Value::is_null)
+}
+
+fn equal(left: &Item, right: &Item) -> Option<bool> {
+    match (left, right) {
+        (Some(left), Some(right)) if !left.is_null() && !right.is_null() => Some(model_equal(left, right)),
+        _ => None,
+    }
+}
+
+fn follow(value: Item, steps: &[Step]) -> Item {
+    steps.iter().try_fold(value?, |value, step| match step {
+        Step::Field(name) => value.get(name).cloned(),
+        Step::Index(index) => value.as_sequence()?.get(*index).cloned(),
+    })
+}
+
+fn scalar(world: &World, row: &Row, expression: &Expression) -> Item {
+    let of = |expression: &Expression| scalar(world, row, expression);
+    match expression {
+        Expression::Literal(value) | Expression::Parameter(value) => Some(value.clone()),
+        Expression::Missing => None,
+        Expression::Path(source, steps) => follow(row[*source].0.clone(), steps),
+        Expression::Id(source) => row[*source].1.clone(),
+        Expression::Compare(operator, operands) => {
+            let (left, right) = (of(&operands[0]), of(&operands[1]));
+            match *operator {
+                "=" => of_truth(equal(&left, &right)),
+                "<>" => of_truth(equal(&left, &right).map(|equal| !equal)),
+                _ => less(operator, &left, &right),
+            }
+        }
+        Expression::Add(operands) => {
+            let (left, right) = (of(&operands[0]), of(&operands[1]));
+            if is_unknown(&left) || is_unknown(&right) {
+                return Some(Value::null());
+            }
+            add(&left?, &right?)
+        }
+        Expression::And(operands) => of_truth(operands.iter().fold(Some(true), |so_far, operand| {
+            match (so_far, truth(&of(operand))) {
+                (Some(false), _) | (_, Some(false)) => Some(false),
+                (Some(true), Some(true)) => Some(true),
+                _ => None,
+            }
+        })),
+        Expression::Or(operands) => of_truth(operands.iter().fold(Some(false), |so_far, operand| {
+            match (so_far, truth(&of(operand))) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            }
+        })),
+        Expression::Not(operand) => match of(operand) {
+            Some(Value { data: Data::Bool(truth), .. }) => Some(Value::from(!truth)),
+            other if is_unknown(&other) => Some(Value::null()),
+            _ => None,
+        },
+        Expression::In(value, items) => is_in(&of(value), items.iter().map(of)),
+        Expression::InParameter(value, items) => is_in(&of(value), items.iter().cloned().map(Some)),
+        Expression::InTable(value, table, steps) => {
+            let elements = table_rows(world, *table).into_iter().map(|(row, _)| follow(row, steps));
+            // A nested query leaves out what is MISSING.
+            is_in(&of(value), elements.filter(Option::is_some))
+        }
+        Expression::Between(operands) => {
+            let [value, low, high] = [of(&operands[0]), of(&operands[1]), of(&operands[2])];
+            let (from, to) = (truth(&less(">=", &value, &low)), truth(&less("<=", &value, &high)));
+            of_truth(match (from, to) {
+                (Some(false), _) | (_, Some(false)) => Some(false),
+                (Some(true), Some(true)) => Some(true),
+                _ => None,
+            })
+        }
+        Expression::IsNull(value, negated) => Some(Value::from(is_unknown(&of(value)) != *negated)),
+        Expression::IsMissing(value) => Some(Value::from(of(value).is_none())),
+        Expression::Like(value, pattern) => {
+            let value = of(value);
+            if is_unknown(&value) {
+                return Some(Value::null());
+            }
+            let text: Vec<char> = value?.as_text()?.chars().collect();
+            let pattern: Vec<char> = pattern.chars().collect();
+            Some(Value::from(like(&text, &pattern)))
+        }
+        Expression::GroupKey(_) | Expression::CountAll | Expression::Aggregate(..) => {
+            unreachable!("only in a group")
+        }
+    }
+}
+
+fn like(text: &[char], pattern: &[char]) -> bool {
+    match (pattern.split_first(), text.split_first()) {
+        (None, rest) => rest.is_none(),
+        (Some(('%', pattern)), _) => (0..=text.len()).any(|skip| like(&text[skip..], pattern)),
+        (Some((wanted, pattern)), Some((found, text))) => {
+            (*wanted == '_' || wanted == found) && like(text, pattern)
+        }
+        (Some(_), None) => false,
+    }
+}
+
+fn is_in(value: &Item, items: impl Iterator<Item = Item>) -> Item {
+    let mut result = Some(false);
+    for item in items {
+        match equal(value, &item) {
+            Some(true) => return of_truth(Some(true)),
+            Some(false) => {}
+            None => result = None,
+        }
+    }
+    of_truth(result)
+}
+
+fn less(operator: &str, left: &Item, right: &Item) -> Item {
+    if is_unknown(left) || is_unknown(right) {
+        return Some(Value::null());
+    }
+    let order = within_kind(left.as_ref()?, right.as_ref()?)?;
+    Some(Value::from(match operator {
+        "<" => order.is_lt(),
+        "<=" => order.is_le(),
+        ">" => order.is_gt(),
+        _ => order.is_ge(),
+    }))
+}
+
+fn number(value: &Value) -> Option<Decimal> {
+    match &value.data {
+        Data::Int(int) => Some(Decimal::new(int.clone(), 0)),
+        Data::Decimal(decimal) => Some(decimal.clone()),
+        Data::Float(float) => Decimal::from_f64(*float),
+        _ => None,
+    }
+}
+
+/// The sum of two numbers; all of the world are multiples of a half.
+fn add(left: &Value, right: &Value) -> Item {
+    let tenths = |value: &Value| {
+        let decimal = number(value)?;
+        let scale = 10i64.pow(u32::try_from(decimal.exponent() + 1).ok()?);
+        Some(decimal.coefficient().as_i64()? * scale)
+    };
+    Some(Value::from(Decimal::new(tenths(left)? + tenths(right)?, -1)))
+}
+
+fn within_kind(left: &Value, right: &Value) -> Option<Ordering> {
+    if let (Some(left), Some(right)) = (number(left), number(right)) {
+        return Some(left.numeric_cmp(&right));
+    }
+    match (&left.data, &right.data) {
+        (Data::Bool(left), Data::Bool(right)) => Some(left.cmp(right)),
+        (Data::Timestamp(left), Data::Timestamp(right)) => Some(left.instant_cmp(right)),
+        (Data::String(_) | Data::Symbol(_), Data::String(_) | Data::Symbol(_)) => {
+            Some(left.as_text().cmp(&right.as_text()))
+        }
+        _ => None,
+    }
+}
+
+/// The total order, as far as values of the world need it.
+fn total(left: &Value, right: &Value) -> Ordering {
+    let rank = |value: &Value| match &value.data {
+        Data::Null(_) => 0,
+        Data::Bool(_) => 1,
+        Data::Int(_) | Data::Decimal(_) | Data::Float(_) => 2,
+        Data::Timestamp(_) => 3,
+        Data::String(_) | Data::Symbol(_) => 4,
+        Data::Clob(_) | Data::Blob(_) => 5,
+        Data::List(_) => 6,
+        Data::Sexp(_) => 7,
+        Data::Struct(_) => 8,
+    };
+    rank(left).cmp(&rank(right)).then_with(|| {
+        within_kind(left, right).unwrap_or_else(|| match (&left.data, &right.data) {
+            (Data::List(left), Data::List(right)) => {
+                let unequal = left.iter().zip(right).map(|(left, right)| total(left, right));
+                unequal.into_iter().find(|order| order.is_ne()).unwrap_or(left.len().cmp(&right.len()))
+            }
+            // The world's structs have one field, of one name.
+            (Data::Struct(left), Data::Struct(right)) => match (left.get("a"), right.get("a")) {
+                (Some(left), Some(right)) => total(left, right),
+                _ => Ordering::Equal,
+            },
+            _ => Ordering::Equal,
+        })
+    })
+}

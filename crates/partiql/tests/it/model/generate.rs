@@ -1,0 +1,244 @@
+//! Random documents, indexes and queries, small and full of coincidences.
+
+use everstrand_ion::{Value, text};
+
+use super::World;
+use super::query::{Expression, Join, OrderTerm, Over, Query, Source, Step};
+use super::random::Random;
+
+const SCALARS: [&str; 14] = [
+    "0", "1", "2", "1.0", "2e0", "1.5", "\"a\"", "a", "\"ab\"", "\"b\"", "null", "true", "2000T", "null.int",
+];
+
+fn scalar(random: &mut Random) -> Value {
+    text::read_one(random.pick::<&str>(&SCALARS)).expect("well formed")
+}
+
+fn field_value(random: &mut Random) -> String {
+    match random.below(10) {
+        0 => format!("[{}, {}]", scalar(random), scalar(random)),
+        1 => format!("{{a: {}}}", scalar(random)),
+        _ => scalar(random).to_string(),
+    }
+}
+
+pub(super) fn world(random: &mut Random) -> World {
+    (0..3)
+        .map(|_| {
+            let documents = 1 + random.below(9);
+            (0..documents)
+                .map(|_| {
+                    let mut fields = Vec::new();
+                    for name in ["a", "b", "c"] {
+                        if random.percent(80) {
+                            fields.push(format!("{name}: {}", field_value(random)));
+                        }
+                    }
+                    if random.percent(60) {
+                        fields.push(format!("d: {{a: {}, b: {}}}", scalar(random), field_value(random)));
+                    }
+                    if random.percent(60) {
+                        let items: Vec<String> = (0..random.below(4)).map(|_| field_value(random)).collect();
+                        fields.push(format!("l: [{}]", items.join(", ")));
+                    }
+                    text::read_one(&format!("{{{}}}", fields.join(", "))).expect("well formed")
+                })
+                .collect()
+        })
+        .collect()
+}
+
+pub(super) fn indexes(random: &mut Random) -> Vec<(usize, String)> {
+    let mut indexes = Vec::new();
+    for table in 0..3 {
+        for paths in ["a", "b", "c", "d.a", "a, b", "b, d.a", "l"] {
+            if random.percent(35) {
+                indexes.push((table, paths.to_owned()));
+            }
+        }
+    }
+    indexes
+}
+
+pub(super) fn query(random: &mut Random) -> Query {
+    let count = *random.pick(&[1, 1, 1, 2, 2, 2, 3]);
+    let mut sources = Vec::new();
+    for number in 0..count {
+        let is_lateral = number > 0 && random.percent(20);
+        let over = if is_lateral {
+            Over::Values(Expression::Path(random.below(number), vec![Step::Field("l")]))
+        } else {
+            Over::Table(random.below(3))
+        };
+        let join = match random.below(6) {
+            _ if number == 0 => Join::Comma,
+            0 | 1 => Join::Left(join_condition(random, number)),
+            2..=4 => Join::Inner(join_condition(random, number)),
+            _ => Join::Comma,
+        };
+        sources.push(Source { over, join });
+    }
+    let tables: Vec<usize> = sources
+        .iter()
+        .enumerate()
+        .filter(|(_, source)| matches!(source.over, Over::Table(_)))
+        .map(|(number, _)| number)
+        .collect();
+    let condition = random.percent(70).then(|| condition(random, count, &tables, 2));
+    let is_grouped = random.percent(15);
+    if is_grouped {
+        let keys: Vec<Expression> = (0..random.below(3)).map(|_| path(random, count)).collect();
+        let mut items = vec![Expression::CountAll];
+        items.extend((0..keys.len()).map(Expression::GroupKey));
+        for _ in 0..random.below(3) {
+            let function = *random.pick(&["COUNT", "MIN", "MAX", "SUM"]);
+            items.push(Expression::Aggregate(function, random.percent(30), Box::new(path(random, count))));
+        }
+        let having = (!keys.is_empty() && random.percent(30)).then(|| {
+            let limit = Expression::Literal(Value::from(1i64));
+            Expression::Compare(">", Box::new([Expression::CountAll, limit]))
+        });
+        let group = if keys.is_empty() { None } else { Some(keys) };
+        return Query {
+            distinct: false,
+            items,
+            sources,
+            condition,
+            group,
+            having,
+            order: Vec::new(),
+            limit: None,
+            offset: None,
+        };
+    }
+    let items = (0..1 + random.below(3)).map(|_| path(random, count)).collect();
+    let distinct = random.percent(15);
+    let order: Vec<OrderTerm> = if random.percent(35) && !distinct {
+        (0..1 + random.below(2))
+            .map(|_| OrderTerm {
+                value: path(random, count),
+                descending: random.percent(40),
+                nulls_first: *random.pick(&[None, None, Some(true), Some(false)]),
+            })
+            .collect()
+    } else {
+        Vec::new()
+    };
+    Query {
+        distinct,
+        items,
+        sources,
+        condition,
+        group: None,
+        having: None,
+        order,
+        limit: random.percent(25).then(|| random.below(6)),
+        offset: random.percent(10).then(|| random.below(3)),
+    }
+}
+
+fn path(random: &mut Random, sources: usize) -> Expression {
+    let source = random.below(sources);
+    path_of(random, source)
+}
+
+fn path_of(random: &mut Random, source: usize) -> Expression {
+    let steps = match random.below(12) {
+        0..=3 => vec![Step::Field("a")],
+        4..=6 => vec![Step::Field("b")],
+        7 => vec![Step::Field("c")],
+        8 | 9 => vec![Step::Field("d"), Step::Field("a")],
+        10 => vec![Step::Field("l"), Step::Index(random.below(2))],
+        _ => vec![Step::Field("l")],
+    };
+    Expression::Path(source, steps)
+}
+
+fn join_condition(random: &mut Random, number: usize) -> Expression {
+    let left = random.below(number);
+    let equality = Expression::Compare("=", Box::new([path_of(random, left), path_of(random, number)]));
+    match random.below(5) {
+        0 => Expression::And(vec![equality, simple(random, number + 1, &[])]),
+        1 => {
+            let left = random.below(number);
+            let other = Expression::Compare("=", Box::new([path_of(random, number), path_of(random, left)]));
+            Expression::And(vec![equality, other])
+        }
+        2 => {
+            let operator = *random.pick(&["<", ">=", "<>"]);
+            let left = random.below(number);
+            Expression::Compare(operator, Box::new([path_of(random, left), path_of(random, number)]))
+        }
+        _ => equality,
+    }
+}
+
+fn condition(random: &mut Random, sources: usize, tables: &[usize], depth: usize) -> Expression {
+    if depth == 0 || random.percent(50) {
+        return simple(random, sources, tables);
+    }
+    let operands = (0..2 + random.below(2)).map(|_| condition(random, sources, tables, depth - 1)).collect();
+    match random.below(10) {
+        0..=6 => Expression::And(operands),
+        7 | 8 => Expression::Or(operands),
+        _ => Expression::Not(Box::new(condition(random, sources, tables, depth - 1))),
+    }
+}
+
+fn constant(random: &mut Random) -> Expression {
+    if random.percent(3) {
+        return Expression::Missing;
+    }
+    let value = scalar(random);
+    if random.percent(50) { Expression::Parameter(value) } else { Expression::Literal(value) }
+}
+
+fn simple(random: &mut Random, sources: usize, tables: &[usize]) -> Expression {
+    let value = path(random, sources);
+    match random.below(14) {
+        0..=3 => {
+            let mut operands = [value, constant(random)];
+            if random.percent(30) {
+                operands.reverse();
+            }
+            Expression::Compare("=", Box::new(operands))
+        }
+        4 | 5 => {
+            let operator = *random.pick(&["<", "<=", ">", ">=", "<>"]);
+            let mut operands = [value, constant(random)];
+            if random.percent(30) {
+                operands.reverse();
+            }
+            Expression::Compare(operator, Box::new(operands))
+        }
+        6 => {
+            let items = (0..1 + random.below(3)).map(|_| constant(random)).collect();
+            Expression::In(Box::new(value), items)
+        }
+        7 => {
+            let items = (0..random.below(4)).map(|_| scalar(random)).collect();
+            Expression::InParameter(Box::new(value), items)
+        }
+        8 => Expression::Between(Box::new([value, constant(random), constant(random)])),
+        9 => Expression::IsNull(Box::new(value), random.percent(50)),
+        10 => {
+            let pattern = *random.pick(&["a%", "%", "a", "_", "a_", "%b"]);
+            Expression::Like(Box::new(value), pattern.to_owned())
+        }
+        11 => {
+            let sum = Expression::Add(Box::new([value, Expression::Literal(Value::from(1i64))]));
+            Expression::Compare(*random.pick(&["=", ">"]), Box::new([sum, constant(random)]))
+        }
+        12 if !tables.is_empty() => {
+            // Documents are numbered behind the three tables.
+            let id = format!("document{}", 4 + random.below(20));
+            let id = Expression::Literal(Value::from(id.as_str()));
+            Expression::Compare("=", Box::new([Expression::Id(*random.pick(tables)), id]))
+        }
+        12 => Expression::IsMissing(Box::new(value)),
+        _ => {
+            let Expression::Path(_, steps) = path_of(random, 0) else { unreachable!("a path") };
+            Expression::InTable(Box::new(value), random.below(3), steps)
+        }
+    }
+}

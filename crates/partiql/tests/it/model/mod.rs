@@ -1,0 +1,263 @@
+//! Random queries against a model that knows no plans: nested loops over vectors of trees.
+//!
+//! The same query runs over the same documents with and without indexes, and through the model; all
+//! three must give the same rows. `MODEL_QUERIES` says how many queries are tried, `MODEL_SEED` where
+//! they begin.
+
+use std::collections::BTreeMap;
+
+use everstrand_ion::{Document, Struct, Value};
+use everstrand_partiql::plan::{AccessPlan, KeyRangePlan, Keys, Node, Plan, Statement};
+use everstrand_partiql::{Options, execute, key, parse, plan};
+
+use crate::memory::MemoryTables;
+use crate::statements::run;
+
+mod evaluate;
+mod generate;
+mod query;
+mod random;
+
+use query::Query;
+use random::Random;
+
+/// The documents of the tables `t0`, `t1` and `t2`.
+type World = Vec<Vec<Value>>;
+
+const QUERIES_PER_WORLD: u64 = 25;
+
+fn wanted(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|number| number.parse().ok()).unwrap_or(default)
+}
+
+/// Tables that hold a world; the ids of the documents of `t0` begin with `document` and their number
+/// among all, so that the model can tell them.
+fn tables_of(world: &World, indexes: &[(usize, String)]) -> MemoryTables {
+    let mut tables = MemoryTables::default();
+    let options = Options::default();
+    for number in 0..world.len() {
+        run(&mut tables, &format!("CREATE TABLE t{number}"), &[], &options).expect("create");
+    }
+    // Ids are given to documents before indexes, so that they do not depend on them.
+    for (number, documents) in world.iter().enumerate() {
+        for document in documents {
+            let parameters = [Document::from(document)];
+            run(&mut tables, &format!("INSERT INTO t{number} ?"), &parameters, &options).expect("insert");
+        }
+    }
+    for (table, paths) in indexes {
+        run(&mut tables, &format!("CREATE INDEX ON t{table} ({paths})"), &[], &options).expect("index");
+    }
+    tables
+}
+
+/// Rows in a form in which equal rows are the same.
+fn canonical(rows: &[Value]) -> Vec<Vec<u8>> {
+    rows.iter().map(|row| key::encode(&[Some(Document::from(row).root())])).collect()
+}
+
+fn rows_of(
+    tables: &mut MemoryTables,
+    query: &Query,
+    spoil: bool,
+    seen: &mut BTreeMap<&'static str, u64>,
+) -> Result<Vec<Value>, String> {
+    let (text, parameters) = query.print();
+    let parameters: Vec<Document> = parameters.iter().map(Document::from).collect();
+    let statement = parse(&text).map_err(|error| error.to_string())?;
+    let mut plan =
+        plan(&statement, &parameters, tables, &Options::default()).map_err(|error| error.to_string())?;
+    visit(&mut plan, spoil, seen);
+    let mut rows = execute(plan, parameters.into(), tables).map_err(|error| error.to_string())?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next(tables).map_err(|error| error.to_string())? {
+        all.push(row.to_value());
+    }
+    Ok(all)
+}
+
+/// Counts the nodes of a plan; on request takes the equality out of its bounds.
+fn visit(plan: &mut Plan, spoil: bool, seen: &mut BTreeMap<&'static str, u64>) {
+    if let Statement::Query(query) = &mut plan.statement {
+        if query.distinct {
+            *seen.entry("distinct").or_default() += 1;
+        }
+        if query.limit.is_some() {
+            *seen.entry("limit").or_default() += 1;
+        }
+        visit_node(&mut query.input, spoil, seen);
+    }
+}
+
+fn visit_node(node: &mut Node, spoil: bool, seen: &mut BTreeMap<&'static str, u64>) {
+    let name = match node {
+        Node::Scan(scan) => match &mut scan.access {
+            AccessPlan::Scan => "scan",
+            AccessPlan::Documents(_) => "document lookup",
+            AccessPlan::Index(index) => {
+                if index.order.is_some() {
+                    *seen.entry("index order").or_default() += 1;
+                }
+                if index.equal.iter().any(|keys| !matches!(keys, Keys::One(_))) {
+                    *seen.entry("index lookup of several keys").or_default() += 1;
+                }
+                match &mut index.range {
+                    KeyRangePlan::All if index.equal.is_empty() => "index whole",
+                    KeyRangePlan::All => "index lookup",
+                    KeyRangePlan::Between { lower, upper } => {
+                        if spoil {
+                            for (_, inclusive) in lower.iter_mut().chain(upper.iter_mut()) {
+                                *inclusive = false;
+                            }
+                        }
+                        "index range"
+                    }
+                    KeyRangePlan::Like { .. } => "index prefix",
+                    KeyRangePlan::Unknown => "index unknown",
+                    KeyRangePlan::Known => "index known",
+                }
+            }
+        },
+        Node::Iterate { .. } => "iterate",
+        Node::Join { left, right, .. } => {
+            visit_node(left, spoil, seen);
+            visit_node(right, spoil, seen);
+            "nested loop"
+        }
+        Node::HashJoin { left, right, .. } => {
+            visit_node(left, spoil, seen);
+            visit_node(right, spoil, seen);
+            "hash join"
+        }
+        Node::Filter { input, .. } => {
+            visit_node(input, spoil, seen);
+            "filter"
+        }
+        Node::Group(group) => {
+            visit_node(&mut group.input, spoil, seen);
+            "group"
+        }
+        Node::Sort { input, .. } => {
+            visit_node(input, spoil, seen);
+            "sort"
+        }
+    };
+    *seen.entry(name).or_default() += 1;
+}
+
+/// What a run of queries has shown.
+#[derive(Default)]
+struct Report {
+    queries: u64,
+    non_empty: u64,
+    seen: BTreeMap<&'static str, u64>,
+}
+
+/// Tries queries until one differs; answers how.
+fn search(seed: u64, queries: u64, spoil: bool) -> (Report, Option<String>) {
+    let mut random = Random::new(seed);
+    let mut report = Report::default();
+    while report.queries < queries {
+        let world = generate::world(&mut random);
+        let indexes = generate::indexes(&mut random);
+        let mut plain = tables_of(&world, &[]);
+        let mut indexed = tables_of(&world, &indexes);
+        for _ in 0..QUERIES_PER_WORLD {
+            let query = generate::query(&mut random);
+            report.queries += 1;
+            let expected = evaluate::rows(&world, &query);
+            report.non_empty += u64::from(!expected.is_empty());
+            for (tables, name) in [(&mut plain, "without indexes"), (&mut indexed, "with indexes")] {
+                let found = match rows_of(tables, &query, spoil, &mut report.seen) {
+                    Ok(found) => found,
+                    Err(error) => return (report, Some(format!("{error}\n{}", query.print().0))),
+                };
+                if let Err(why) = agree(&query, &expected, &found) {
+                    let (text, parameters) = query.print();
+                    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+                    let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
+                    return (
+                        report,
+                        Some(format!(
+                            "{name} {indexes:?}: {why}\n{text}\nparameters {}\nexpected\n{}\nfound\n{}\nworld {}",
+                            Value::from(parameters),
+                            expected.join("\n"),
+                            found.join("\n"),
+                            Value::from(world.iter().cloned().map(Value::from).collect::<Vec<_>>()),
+                        )),
+                    );
+                }
+            }
+        }
+    }
+    (report, None)
+}
+
+/// Whether rows are those of the model: the same without regard to order, or where the query orders and
+/// cuts them, as many, out of all, with the same order keys.
+fn agree(query: &Query, expected: &[Value], found: &[Value]) -> Result<(), String> {
+    if found.len() != query.window(expected.len()).len() {
+        return Err(format!("{} rows instead of {}", found.len(), query.window(expected.len()).len()));
+    }
+    let (mut all, mut some) = (canonical(expected), canonical(found));
+    all.sort();
+    some.sort();
+    // Each row that was found takes one out of those that are expected.
+    let mut rest = all.iter();
+    if !some.iter().all(|row| rest.any(|candidate| candidate == row)) {
+        return Err("other rows".to_owned());
+    }
+    if !query.order.is_empty() {
+        // NULL and MISSING are peers, in whatever order they come.
+        let known = |row: &Value| {
+            let keys = row.get("o").and_then(Value::as_struct).into_iter().flat_map(Struct::iter);
+            Value::from(keys.filter(|(_, key)| !key.is_null()).cloned().collect::<Struct>())
+        };
+        let keys = |rows: &[Value]| rows.iter().map(known).collect::<Vec<_>>();
+        let window = &expected[query.window(expected.len())];
+        if canonical(&keys(window)) != canonical(&keys(found)) {
+            return Err("another order".to_owned());
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn plans_give_the_rows_of_nested_loops() {
+    let queries = wanted("MODEL_QUERIES", 10_000);
+    let (report, difference) = search(wanted("MODEL_SEED", 1), queries, false);
+    println!(
+        "{} queries, {} with rows; plan nodes seen: {:#?}",
+        report.queries, report.non_empty, report.seen
+    );
+    if let Some(difference) = difference {
+        panic!("{difference}");
+    }
+    assert!(report.non_empty * 10 >= report.queries * 3, "too many queries find nothing");
+    for node in [
+        "scan",
+        "document lookup",
+        "index lookup",
+        "index lookup of several keys",
+        "index range",
+        "index prefix",
+        "index unknown",
+        "index order",
+        "iterate",
+        "nested loop",
+        "hash join",
+        "filter",
+        "group",
+        "sort",
+        "distinct",
+        "limit",
+    ] {
+        assert!(report.seen.contains_key(node), "no plan with a node of the kind '{node}'");
+    }
+}
+
+#[test]
+fn a_planner_that_is_broken_on_purpose_is_found() {
+    let (_, difference) = search(7, 1_000, true);
+    assert!(difference.is_some(), "no query shows that bounds have lost their equality");
+}

@@ -1,0 +1,285 @@
+//! Queries as the model knows them, and their texts.
+
+use std::fmt::Write;
+use std::ops::Range;
+
+use everstrand_ion::Value;
+
+#[derive(Clone, Debug)]
+pub(super) enum Expression {
+    Literal(Value),
+    /// A value that is sent as a parameter.
+    Parameter(Value),
+    Missing,
+    /// A source's alias and a path below it.
+    Path(usize, Vec<Step>),
+    /// The document id of a source.
+    Id(usize),
+    /// A key of the group, by its number.
+    GroupKey(usize),
+    Compare(&'static str, Box<[Expression; 2]>),
+    Add(Box<[Expression; 2]>),
+    And(Vec<Expression>),
+    Or(Vec<Expression>),
+    Not(Box<Expression>),
+    In(Box<Expression>, Vec<Expression>),
+    InParameter(Box<Expression>, Vec<Value>),
+    /// `value IN (SELECT VALUE x.path FROM table AS x)`
+    InTable(Box<Expression>, usize, Vec<Step>),
+    Between(Box<[Expression; 3]>),
+    IsNull(Box<Expression>, bool),
+    IsMissing(Box<Expression>),
+    Like(Box<Expression>, String),
+    CountAll,
+    Aggregate(&'static str, bool, Box<Expression>),
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Field(&'static str),
+    Index(usize),
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Over {
+    Table(usize),
+    Values(Expression),
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Join {
+    Comma,
+    Inner(Expression),
+    Left(Expression),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) over: Over,
+    pub(super) join: Join,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct OrderTerm {
+    pub(super) value: Expression,
+    pub(super) descending: bool,
+    pub(super) nulls_first: Option<bool>,
+}
+
+/// A query: sources are called `s0`, `s1` …, their ids `i0` …, the keys of groups `k0` …
+#[derive(Clone, Debug)]
+pub(super) struct Query {
+    pub(super) distinct: bool,
+    /// The fields of the result.
+    pub(super) items: Vec<Expression>,
+    pub(super) sources: Vec<Source>,
+    pub(super) condition: Option<Expression>,
+    pub(super) group: Option<Vec<Expression>>,
+    pub(super) having: Option<Expression>,
+    /// What it orders by, which the result shows as its first field `o`.
+    pub(super) order: Vec<OrderTerm>,
+    pub(super) limit: Option<usize>,
+    pub(super) offset: Option<usize>,
+}
+
+impl Query {
+    /// Which of so many rows come out.
+    pub(super) fn window(&self, rows: usize) -> Range<usize> {
+        let start = self.offset.unwrap_or(0).min(rows);
+        let end = self.limit.map_or(rows, |limit| (start + limit).min(rows));
+        start..end
+    }
+
+    /// The text and the parameters.
+    pub(super) fn print(&self) -> (String, Vec<Value>) {
+        let mut printer = Printer::default();
+        printer.query(self);
+        (printer.text, printer.parameters)
+    }
+}
+
+#[derive(Default)]
+struct Printer {
+    text: String,
+    parameters: Vec<Value>,
+}
+
+impl Printer {
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    fn query(&mut self, query: &Query) {
+        self.push(if query.distinct { "SELECT DISTINCT VALUE {" } else { "SELECT VALUE {" });
+        if !query.order.is_empty() {
+            self.push("'o': {");
+            for (number, term) in query.order.iter().enumerate() {
+                let _ = write!(self.text, "{}'o{number}': ", if number > 0 { ", " } else { "" });
+                self.expression(&term.value);
+            }
+            self.push("}, ");
+        }
+        for (number, item) in query.items.iter().enumerate() {
+            let _ = write!(self.text, "{}'f{number}': ", if number > 0 { ", " } else { "" });
+            self.expression(item);
+        }
+        self.push("} FROM ");
+        for (number, source) in query.sources.iter().enumerate() {
+            if number > 0 {
+                self.push(match source.join {
+                    Join::Comma => ", ",
+                    Join::Inner(_) => " JOIN ",
+                    Join::Left(_) => " LEFT JOIN ",
+                });
+            }
+            match &source.over {
+                Over::Table(table) => {
+                    let _ = write!(self.text, "t{table} AS s{number} BY i{number}");
+                }
+                Over::Values(values) => {
+                    self.push("@");
+                    self.expression(values);
+                    let _ = write!(self.text, " AS s{number}");
+                }
+            }
+            if let Join::Inner(condition) | Join::Left(condition) = &source.join {
+                self.push(" ON ");
+                self.expression(condition);
+            }
+        }
+        if let Some(condition) = &query.condition {
+            self.push(" WHERE ");
+            self.expression(condition);
+        }
+        if let Some(keys) = &query.group {
+            for (number, key) in keys.iter().enumerate() {
+                self.push(if number == 0 { " GROUP BY " } else { ", " });
+                self.expression(key);
+                let _ = write!(self.text, " AS k{number}");
+            }
+        }
+        if let Some(having) = &query.having {
+            self.push(" HAVING ");
+            self.expression(having);
+        }
+        for (number, term) in query.order.iter().enumerate() {
+            self.push(if number == 0 { " ORDER BY " } else { ", " });
+            self.expression(&term.value);
+            self.push(if term.descending { " DESC" } else { "" });
+            self.push(match term.nulls_first {
+                None => "",
+                Some(true) => " NULLS FIRST",
+                Some(false) => " NULLS LAST",
+            });
+        }
+        if let Some(limit) = query.limit {
+            let _ = write!(self.text, " LIMIT {limit}");
+        }
+        if let Some(offset) = query.offset {
+            let _ = write!(self.text, " OFFSET {offset}");
+        }
+    }
+
+    fn list(&mut self, items: &[Expression], between: &str) {
+        self.push("(");
+        for (number, item) in items.iter().enumerate() {
+            if number > 0 {
+                self.push(between);
+            }
+            self.expression(item);
+        }
+        self.push(")");
+    }
+
+    fn steps(&mut self, steps: &[Step]) {
+        for step in steps {
+            let _ = match step {
+                Step::Field(name) => write!(self.text, ".{name}"),
+                Step::Index(index) => write!(self.text, "[{index}]"),
+            };
+        }
+    }
+
+    fn expression(&mut self, expression: &Expression) {
+        match expression {
+            Expression::Literal(value) => {
+                let _ = write!(self.text, "`{value}`");
+            }
+            Expression::Parameter(value) => {
+                self.push("?");
+                self.parameters.push(value.clone());
+            }
+            Expression::Missing => self.push("MISSING"),
+            Expression::Path(source, steps) => {
+                let _ = write!(self.text, "s{source}");
+                self.steps(steps);
+            }
+            Expression::Id(source) => {
+                let _ = write!(self.text, "i{source}");
+            }
+            Expression::GroupKey(number) => {
+                let _ = write!(self.text, "k{number}");
+            }
+            Expression::Compare(operator, operands) => self.list(&**operands, &format!(" {operator} ")),
+            Expression::Add(operands) => self.list(&**operands, " + "),
+            Expression::And(operands) => self.list(operands, " AND "),
+            Expression::Or(operands) => self.list(operands, " OR "),
+            Expression::Not(operand) => {
+                self.push("(NOT ");
+                self.expression(operand);
+                self.push(")");
+            }
+            Expression::In(value, items) => {
+                self.push("(");
+                self.expression(value);
+                self.push(" IN ");
+                self.list(items, ", ");
+                self.push(")");
+            }
+            Expression::InParameter(value, items) => {
+                self.push("(");
+                self.expression(value);
+                self.push(" IN ?)");
+                self.parameters.push(Value::from(items.clone()));
+            }
+            Expression::InTable(value, table, steps) => {
+                self.push("(");
+                self.expression(value);
+                self.push(" IN (SELECT VALUE x");
+                self.steps(steps);
+                let _ = write!(self.text, " FROM t{table} AS x))");
+            }
+            Expression::Between(operands) => {
+                let [value, low, high] = &**operands;
+                self.push("(");
+                self.expression(value);
+                self.push(" BETWEEN ");
+                self.expression(low);
+                self.push(" AND ");
+                self.expression(high);
+                self.push(")");
+            }
+            Expression::IsNull(value, negated) => {
+                self.push("(");
+                self.expression(value);
+                self.push(if *negated { " IS NOT NULL)" } else { " IS NULL)" });
+            }
+            Expression::IsMissing(value) => {
+                self.push("(");
+                self.expression(value);
+                self.push(" IS MISSING)");
+            }
+            Expression::Like(value, pattern) => {
+                self.push("(");
+                self.expression(value);
+                let _ = write!(self.text, " LIKE '{pattern}')");
+            }
+            Expression::CountAll => self.push("COUNT(*)"),
+            Expression::Aggregate(function, distinct, value) => {
+                let _ = write!(self.text, "{function}({}", if *distinct { "DISTINCT " } else { "" });
+                self.expression(value);
+                self.push(")");
+            }
+        }
+    }
+}

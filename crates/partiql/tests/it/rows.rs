@@ -1,0 +1,121 @@
+//! Rows as their reader sees them: kept between pages, stopped, bounded, and failing.
+
+use std::sync::Arc;
+
+use everstrand_ion::Document;
+use everstrand_partiql::{Category, Options, Rows, execute, parse, plan};
+
+use crate::memory::MemoryTables;
+use crate::statements::run;
+
+fn filled(documents: usize) -> MemoryTables {
+    let mut tables = MemoryTables::default();
+    let options = Options::default();
+    run(&mut tables, "CREATE TABLE t", &[], &options).expect("create");
+    for number in 0..documents {
+        let statement = format!("INSERT INTO t {{'n': {number}, 'text': '{}'}}", "x".repeat(100));
+        run(&mut tables, &statement, &[], &options).expect("insert");
+    }
+    tables
+}
+
+fn begin(tables: &mut MemoryTables, statement: &str, options: &Options) -> Rows {
+    let plan = plan(&parse(statement).expect("parse"), &[], tables, options).expect("plan");
+    execute(plan, Arc::new([]), tables).expect("execute")
+}
+
+#[test]
+fn rows_are_kept_between_pages() {
+    fn is_send<T: Send + 'static>(_: &T) {}
+    let mut tables = filled(200);
+    let mut rows = begin(&mut tables, "SELECT VALUE n FROM t", &Options::default());
+    is_send(&rows);
+    assert_eq!(rows.read_ios(), 0, "a query reads nothing before it is asked");
+    for expected in 0..200i64 {
+        let row = rows.next(&mut tables).expect("row").expect("200 rows");
+        assert_eq!(row.root().as_i64(), Some(expected));
+        // Each page may see other tables behind it; here another statement comes between.
+        run(&mut tables, "SELECT COUNT(*) FROM t", &[], &Options::default()).expect("between");
+    }
+    assert!(rows.next(&mut tables).expect("the end").is_none());
+    assert!(rows.next(&mut tables).expect("still the end").is_none());
+    assert_eq!(rows.read_ios(), 200);
+}
+
+#[test]
+fn a_limit_reads_no_further_than_it_must() {
+    let mut tables = filled(200);
+    let outcome = run(&mut tables, "SELECT VALUE n FROM t LIMIT 3", &[], &Options::default()).expect("rows");
+    assert_eq!((outcome.rows.len(), outcome.read_ios), (3, 3));
+}
+
+#[test]
+fn a_runaway_statement_is_stopped() {
+    for statement in [
+        "SELECT COUNT(*) FROM t AS a, t AS b, t AS c, t AS d, t AS e",
+        "SELECT VALUE 1 FROM t AS a, t AS b, t AS c, t AS d WHERE a.n + b.n + c.n + d.n < 0",
+        "SELECT VALUE (SELECT COUNT(*) FROM t AS b, t AS c, t AS d, t AS e WHERE b.n <> a.n) FROM t AS a",
+        "FROM t AS a, @a.text AS b SET a.n = 1",
+    ] {
+        let mut tables = filled(150);
+        tables.interrupt_after = Some(2);
+        let error = run(&mut tables, statement, &[], &Options::default()).err().expect(statement);
+        assert_eq!(error.to_string(), "the statement was stopped", "{statement}");
+    }
+}
+
+#[test]
+fn what_a_statement_holds_is_bounded() {
+    let options = Options { held_bytes_max: 20_000, ..Options::default() };
+    for (statement, purpose) in [
+        ("SELECT * FROM t ORDER BY n", "ORDER BY"),
+        ("SELECT k FROM t GROUP BY n AS k", "grouping"),
+        ("SELECT COUNT(DISTINCT text || CAST(n AS STRING)) FROM t", "grouping"),
+        ("SELECT DISTINCT n, text FROM t", "DISTINCT"),
+        ("SELECT a.n FROM t AS a, t AS b WHERE a.n = b.n", "a join"),
+        ("SELECT VALUE (SELECT VALUE x FROM t AS x) FROM <<0>> AS o", "a nested query"),
+        ("UPDATE t SET n = n + 1", "a statement that writes"),
+    ] {
+        let mut tables = filled(400);
+        let error = run(&mut tables, statement, &[], &options).err().expect(statement);
+        assert_eq!(error.category(), Category::Limit);
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "{purpose} needs to hold more than 20000 bytes of rows (the limit held_bytes_max); \
+                 narrow the statement by a condition or a LIMIT"
+            )
+        );
+    }
+    // What does not pile up needs no budget.
+    let mut tables = filled(400);
+    for statement in
+        ["SELECT * FROM t", "SELECT * FROM t ORDER BY n DESC LIMIT 5", "SELECT MAX(n), SUM(n) FROM t"]
+    {
+        run(&mut tables, statement, &[], &options).expect(statement);
+    }
+}
+
+#[test]
+fn after_an_error_there_are_no_more_rows() {
+    let mut tables = filled(3);
+    let mut rows = begin(&mut tables, "SELECT VALUE 1 / (1 - n) FROM t", &Options::default());
+    assert!(rows.next(&mut tables).expect("the first").is_some());
+    let error = rows.next(&mut tables).expect_err("the second");
+    assert_eq!(error.to_string(), "Evaluator Error: at line 1, column 16: / by zero; / by zero");
+    assert!(rows.next(&mut tables).expect("the end").is_none());
+}
+
+#[test]
+fn a_document_may_not_be_nested_deeper_than_readers_accept() {
+    let mut tables = filled(0);
+    let nested = |levels: usize| {
+        let text = format!("{{a: {}{}}}", "[".repeat(levels), "]".repeat(levels));
+        Document::from(everstrand_ion::text::read_one(&text).expect("well formed"))
+    };
+    let deepest = nested(everstrand_ion::MAX_DEPTH - 1);
+    run(&mut tables, "INSERT INTO t ?", std::slice::from_ref(&deepest), &Options::default())
+        .expect("at most");
+    let error = run(&mut tables, "INSERT INTO t {'b': ?}", &[deepest], &Options::default()).err();
+    assert_eq!(error.expect("too deep").to_string(), "A document may be nested 128 levels deep at most");
+}
