@@ -12,7 +12,7 @@ use crate::execute::context::Context;
 use crate::execute::node::{Around, Frame};
 use crate::key;
 use crate::plan::{AccessPlan, Expression, IndexAccess, KeyRangePlan, Keys, Scan, SourceSlots};
-use crate::tables::{Access, Cursor, KeyRange, Row};
+use crate::tables::{Access, Cursor, KeyRange, Row, SourceKind};
 
 /// How many rows are asked for at a time.
 const BATCH_ROWS: usize = 64;
@@ -28,6 +28,8 @@ pub(crate) struct ScanState {
     after: Option<Cursor>,
     rows: VecDeque<Row>,
     is_exhausted: bool,
+    /// Rows whose long keys begin alike, brought into the order that the index does not know.
+    run: VecDeque<Row>,
 }
 
 impl ScanState {
@@ -41,8 +43,28 @@ impl ScanState {
         if self.access.is_none() {
             self.access = Some(access(&scan.access, context, around, frame)?);
         }
-        let Some(Some(access)) = &self.access else {
+        if self.run.is_empty() {
+            let Some(row) = self.fetch(scan, context)? else {
+                return Ok(false);
+            };
+            match long_key(scan, &row) {
+                None => self.run.push_back(row),
+                Some(key) => self.gather(key, row, scan, context)?,
+            }
+        }
+        let Some(row) = self.run.pop_front() else {
             return Ok(false);
+        };
+        context.step()?;
+        context.execution.read_ios += 1;
+        fill(frame, scan.slots, row);
+        Ok(true)
+    }
+
+    /// The next row as the tables have it.
+    fn fetch(&mut self, scan: &Scan, context: &mut Context<'_>) -> Result<Option<Row>, PartiqlError> {
+        let Some(Some(access)) = &self.access else {
+            return Ok(None);
         };
         if self.rows.is_empty() && !self.is_exhausted {
             let rows = context.tables.rows(&scan.source, access, self.after.as_ref(), BATCH_ROWS)?;
@@ -52,14 +74,59 @@ impl ScanState {
             }
             self.rows = rows.into();
         }
-        let Some(row) = self.rows.pop_front() else {
-            return Ok(false);
-        };
-        context.step()?;
-        context.execution.read_ios += 1;
-        fill(frame, scan.slots, row);
-        Ok(true)
+        Ok(self.rows.pop_front())
     }
+
+    /// Takes all rows whose keys begin as this one's does, as far as the index keeps them, and sorts them.
+    fn gather(
+        &mut self,
+        key: Vec<u8>,
+        row: Row,
+        scan: &Scan,
+        context: &mut Context<'_>,
+    ) -> Result<(), PartiqlError> {
+        let mut charge = context.execution.budget.open();
+        let mut run = vec![(key, row)];
+        while let Some(row) = self.fetch(scan, context)? {
+            context.step()?;
+            match long_key(scan, &row) {
+                Some(key) if key[..key::PART_BYTES_MAX] == run[0].0[..key::PART_BYTES_MAX] => {
+                    let bytes = key.len() + row.value.as_bytes().len();
+                    context.execution.budget.take(&mut charge, bytes, "ORDER BY")?;
+                    run.push((key, row));
+                }
+                _ => {
+                    self.rows.push_front(row);
+                    break;
+                }
+            }
+        }
+        run.sort_by(|(left, _), (right, _)| left.cmp(right));
+        if is_descending(scan) {
+            run.reverse();
+        }
+        self.run.extend(run.into_iter().map(|(_, row)| row));
+        Ok(())
+    }
+}
+
+/// The key by which an index must yield rows in order, where it is longer than the index keeps.
+fn long_key(scan: &Scan, row: &Row) -> Option<Vec<u8>> {
+    let AccessPlan::Index(index) = &scan.access else {
+        return None;
+    };
+    index.order?;
+    let document = match scan.source.kind {
+        SourceKind::User => Some(row.value.root()),
+        _ => row.value.root().get("data"),
+    };
+    let value = key::at_path(document?, index.index.paths.get(index.equal.len())?);
+    let key = key::whole(value);
+    (key.len() > key::PART_BYTES_MAX).then_some(key)
+}
+
+fn is_descending(scan: &Scan) -> bool {
+    matches!(&scan.access, AccessPlan::Index(index) if index.order.is_some_and(|order| order.descending))
 }
 
 fn fill(frame: &mut Frame, slots: SourceSlots, row: Row) {

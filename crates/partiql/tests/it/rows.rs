@@ -119,3 +119,33 @@ fn a_document_may_not_be_nested_deeper_than_readers_accept() {
     let error = run(&mut tables, "INSERT INTO t {'b': ?}", &[deepest], &Options::default()).err();
     assert_eq!(error.expect("too deep").to_string(), "A document may be nested 128 levels deep at most");
 }
+
+#[test]
+fn long_values_come_in_order_from_an_index_that_cuts_them() {
+    let options = Options::default();
+    let mut tables = filled(0);
+    run(&mut tables, "CREATE INDEX ON t (k)", &[], &options).expect("index");
+    // Values of 5,000 characters that differ in the last one only, among short ones.
+    let text = |number: usize| format!("{}{:03}", "k".repeat(5_000), (number * 37) % 100);
+    for number in 0..100 {
+        let value = if number % 10 == 0 { format!("k{number}") } else { text(number) };
+        run(&mut tables, &format!("INSERT INTO t {{'k': '{value}'}}"), &[], &options).expect("insert");
+    }
+    for (statement, reverse) in [
+        ("SELECT VALUE k FROM t WHERE k > 'j' ORDER BY k", false),
+        ("SELECT VALUE k FROM t WHERE k > 'j' ORDER BY k DESC", true),
+    ] {
+        let lookups = tables.lookups;
+        let outcome = run(&mut tables, statement, &[], &options).expect("rows");
+        assert!(tables.lookups > lookups, "the index serves it");
+        let found: Vec<_> =
+            outcome.rows.iter().map(|row| row.root().as_text().expect("text").to_owned()).collect();
+        let mut expected = found.clone();
+        expected.sort();
+        if reverse {
+            expected.reverse();
+        }
+        assert_eq!(found.len(), 100);
+        assert!(found == expected, "{statement}");
+    }
+}
