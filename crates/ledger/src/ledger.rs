@@ -9,7 +9,7 @@ use everstrand_journal::tree::{Proof, block_path, root_at};
 use everstrand_journal::{Block, BlockAddress, Digest, Revision, Slot, UniqueId};
 
 use crate::clock::Clock;
-use crate::commit::driver::{Driver, start_background, submit};
+use crate::commit::driver::{Driver, start_background, step, submit};
 use crate::commit::future::CommitReply;
 use crate::commit::proposal::Proposal;
 use crate::commit::validate::Recent;
@@ -228,6 +228,13 @@ impl Ledger {
     /// Finishes the commits under way, refuses further ones and saves the view.
     pub fn close(&self) {
         self.core().driver.close(&self.handle.core);
+    }
+
+    /// Does the next thing that the commits under way need, when the ledger was opened with
+    /// [`crate::Committing::ByCaller`]: writes a slot, applies it, answers a commit. Answers after how many
+    /// milliseconds to call again, and `None` when nothing is under way.
+    pub fn step(&self) -> Option<u64> {
+        step(self.core())
     }
 
     pub(crate) fn core(&self) -> &Core {

@@ -22,7 +22,7 @@ pub use commit::future::{CommitFuture, Committed};
 pub use error::LedgerError;
 pub use ids::{Ids, RandomIds, SeededIds};
 pub use ledger::{Environment, Ledger, Status, link_of};
-pub use limits::{LedgerOptions, LimitError, Limits};
+pub use limits::{Committing, LedgerOptions, LimitError, Limits};
 pub use session::Session;
 pub use transaction::pages::Page;
 pub use transaction::{Interrupt, Transaction};

@@ -165,6 +165,17 @@ pub enum LimitError {
     },
 }
 
+/// Who writes to the journal what transactions commit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Committing {
+    /// A thread of the ledger's own, as long as there is something to write.
+    #[default]
+    OnThread,
+    /// Whoever calls [`crate::Ledger::step`]; no commit is answered otherwise. For a caller that wants to say
+    /// what happens between any two steps of a commit.
+    ByCaller,
+}
+
 /// How one ledger behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerOptions {
@@ -185,6 +196,8 @@ pub struct LedgerOptions {
     /// How often the same bytes are sent again while it is unknown whether a slot was written, before
     /// the ledger is closed for writing.
     pub doubt_attempts: u32,
+    /// Who drives the commits.
+    pub committing: Committing,
 }
 
 impl Default for LedgerOptions {
@@ -198,6 +211,7 @@ impl Default for LedgerOptions {
             persist_millis: 3000,
             idle_millis: 5000,
             doubt_attempts: 5,
+            committing: Committing::OnThread,
         }
     }
 }

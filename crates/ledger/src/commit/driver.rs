@@ -1,10 +1,13 @@
-//! The thread that drives a committer: performs its actions and reports what came of them.
+//! Who drives a committer: performs its actions and reports what came of them.
 //!
-//! There is one thread per ledger with recent writes. It starts with the first proposal, rests after a
-//! while without one, and takes the committer with it while it runs. Groups form by themselves: while
-//! one slot is being written, proposals wait in line, and go together into the next.
+//! Usually that is one thread per ledger with recent writes. It starts with the first proposal, rests
+//! after a while without one, and takes the committer with it while it runs. Groups form by themselves:
+//! while one slot is being written, proposals wait in line, and go together into the next. A ledger that
+//! was opened with [`Committing::ByCaller`] has no thread: [`step`] does one action at a time, so that a
+//! caller decides what happens between them.
 
 use std::collections::VecDeque;
+use std::ops::Deref;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -14,8 +17,9 @@ use super::proposal::Proposal;
 use super::{Action, Committer, Event};
 use crate::error::LedgerError;
 use crate::ledger::{Core, Status};
+use crate::limits::Committing;
 
-/// Where proposals wait, and the committer while nobody drives it.
+/// Where proposals wait, and the worker while nobody drives it.
 pub(crate) struct Driver {
     line: Mutex<Line>,
     /// Signalled when a proposal arrives, when the ledger closes, and when the thread ends.
@@ -24,14 +28,15 @@ pub(crate) struct Driver {
 
 struct Line {
     proposals: Vec<(Proposal, CommitReply)>,
-    /// Absent while a thread drives it.
-    committer: Option<Box<Committer>>,
+    /// Absent while it is being driven.
+    worker: Option<Box<Worker>>,
     status: Status,
 }
 
 impl Driver {
     pub(crate) fn new(committer: Committer) -> Driver {
-        let line = Line { proposals: Vec::new(), committer: Some(Box::new(committer)), status: Status::Open };
+        let worker = Worker { committer, actions: VecDeque::new(), waiting: false, unsaved_since: None };
+        let line = Line { proposals: Vec::new(), worker: Some(Box::new(worker)), status: Status::Open };
         Driver { line: Mutex::new(line), changed: Condvar::new() }
     }
 
@@ -47,10 +52,11 @@ impl Driver {
         }
         line.status = Status::Closed;
         self.changed.notify_all();
-        while line.committer.is_none() {
+        while line.worker.is_none() {
             line = self.changed.wait(line).unwrap_or_else(PoisonError::into_inner);
         }
         drop(line);
+        while step(core).is_some() {}
         if let Err(error) = core.views.persist() {
             tracing::warn!(strand_id = %core.strand_id, %error, "the view was not saved and will be rebuilt");
         }
@@ -81,44 +87,152 @@ pub(crate) fn submit(core: &Arc<Core>, proposal: Proposal, reply: CommitReply) {
 /// Goes on with an index that was being built when the ledger was closed.
 pub(crate) fn start_background(core: &Arc<Core>) {
     let line = core.driver.lock();
-    if line.committer.as_ref().is_some_and(|committer| committer.has_background_work()) {
+    if line.worker.as_ref().is_some_and(|worker| worker.committer.has_background_work()) {
         drive(core, line);
     }
 }
 
+/// Does the next thing for a ledger without a thread of its own. Answers after how many milliseconds
+/// there may be more to do, and nothing when nothing is under way.
+pub(crate) fn step(core: &Core) -> Option<u64> {
+    if core.options.committing != Committing::ByCaller {
+        return None;
+    }
+    let mut line = core.driver.lock();
+    let mut taken = Taken { core, worker: Some(line.worker.take()?) };
+    let worker = taken.worker.as_mut()?;
+    let idle = worker.actions.is_empty() && !worker.waiting;
+    let proposals = if idle { std::mem::take(&mut line.proposals) } else { Vec::new() };
+    let open = line.status == Status::Open;
+    drop(line);
+    if !proposals.is_empty() {
+        worker.feed(core, Event::Proposed(proposals));
+    } else if idle && open && worker.committer.has_background_work() {
+        worker.feed(core, Event::Idle);
+    }
+    let more = worker.act(core);
+    if more.is_none() {
+        worker.persist_in_time(core);
+    }
+    core.driver.lock().worker = taken.worker.take();
+    more
+}
+
 fn drive(core: &Arc<Core>, mut line: MutexGuard<'_, Line>) {
-    let Some(committer) = line.committer.take() else {
+    if core.options.committing == Committing::ByCaller {
+        return;
+    }
+    let Some(worker) = line.worker.take() else {
         drop(line);
         core.driver.changed.notify_all();
         return;
     };
     drop(line);
-    let thread = Thread { core: Arc::clone(core), committer: Some(committer), unsaved_since: None };
+    let taken = Taken { core: Arc::clone(core), worker: Some(worker) };
     // When no thread can be had, dropping it answers what waits.
-    if let Err(error) =
-        thread::Builder::new().name("everstrand-commit".to_owned()).spawn(move || thread.run())
+    if let Err(error) = thread::Builder::new().name("everstrand-commit".to_owned()).spawn(move || taken.run())
     {
         tracing::error!(strand_id = %core.strand_id, %error, "no thread for commits");
     }
 }
 
-struct Thread {
-    core: Arc<Core>,
-    /// Given back to the line when the thread ends.
-    committer: Option<Box<Committer>>,
+/// A committer and what it wants done.
+struct Worker {
+    committer: Committer,
+    /// In order; all of it is done before the next proposals are taken.
+    actions: VecDeque<Action>,
+    /// Whether the committer asked for a while that has not been reported as over.
+    waiting: bool,
     /// Since when the view has changes that were not saved.
     unsaved_since: Option<u64>,
 }
 
-impl Thread {
+impl Worker {
+    /// Tells the committer what has happened, and takes in what it wants done.
+    fn feed(&mut self, core: &Core, event: Event) {
+        let now = core.environment.clock.unix_millis();
+        self.actions.extend(self.committer.step(event, now));
+    }
+
+    /// Does the next action and reports what came of it. Answers after how many milliseconds to go on,
+    /// and nothing when there was nothing to do.
+    fn act(&mut self, core: &Core) -> Option<u64> {
+        if std::mem::take(&mut self.waiting) {
+            self.feed(core, Event::Waited);
+            return Some(0);
+        }
+        let event = match self.actions.pop_front()? {
+            Action::Create { slot, bytes } => {
+                let created = core.slots.create(slot, &bytes);
+                let arrived = std::mem::take(&mut core.driver.lock().proposals);
+                if !arrived.is_empty() {
+                    self.feed(core, Event::Proposed(arrived));
+                }
+                Event::Created(created)
+            }
+            Action::Read { slot } => Event::Read(core.slots.read(slot)),
+            Action::Apply { batch, applied } => {
+                self.unsaved_since.get_or_insert_with(|| core.environment.clock.monotonic_millis());
+                let committed = core.views.commit(batch, applied);
+                Event::Applied(committed.and_then(|()| core.views.snapshot()))
+            }
+            Action::Publish(snapshot) => {
+                core.publish(snapshot);
+                return Some(0);
+            }
+            Action::Reply(reply, answer) => {
+                reply.send(answer);
+                return Some(0);
+            }
+            Action::Wait { millis } => {
+                self.waiting = true;
+                return Some(millis);
+            }
+            Action::Fault(error) => {
+                tracing::error!(strand_id = %core.strand_id, %error, "the ledger takes no more writes");
+                core.driver.lock().status = Status::Faulted(error);
+                return Some(0);
+            }
+        };
+        self.feed(core, event);
+        Some(0)
+    }
+
+    fn persist_in_time(&mut self, core: &Core) {
+        let now = core.environment.clock.monotonic_millis();
+        if self.unsaved_since.is_some_and(|since| now.saturating_sub(since) >= core.options.persist_millis) {
+            self.persist(core);
+        }
+    }
+
+    fn persist(&mut self, core: &Core) {
+        self.unsaved_since = None;
+        if let Err(error) = core.views.persist() {
+            tracing::warn!(strand_id = %core.strand_id, %error, "the view was not saved");
+        }
+    }
+}
+
+/// A worker that somebody drives.
+struct Taken<C: Deref<Target = Core>> {
+    core: C,
+    /// Given back to the line at the end.
+    worker: Option<Box<Worker>>,
+}
+
+impl Taken<Arc<Core>> {
     fn run(mut self) {
         while let Some(proposals) = self.wait_for_work() {
-            if proposals.is_empty() {
-                self.perform(Event::Idle);
-            } else {
-                self.perform(Event::Proposed(proposals));
+            let core = Arc::clone(&self.core);
+            let Some(worker) = &mut self.worker else { return };
+            let event = if proposals.is_empty() { Event::Idle } else { Event::Proposed(proposals) };
+            worker.feed(&core, event);
+            while let Some(millis) = worker.act(&core) {
+                if millis > 0 {
+                    thread::sleep(Duration::from_millis(millis));
+                }
             }
-            self.persist_in_time();
+            worker.persist_in_time(&core);
         }
     }
 
@@ -126,8 +240,9 @@ impl Thread {
     /// should end.
     fn wait_for_work(&mut self) -> Option<Vec<(Proposal, CommitReply)>> {
         let idle = Duration::from_millis(self.core.options.idle_millis);
-        let background = self.committer.as_ref().is_some_and(|committer| committer.has_background_work());
-        let core = Arc::clone(&self.core);
+        let worker = self.worker.as_mut()?;
+        let background = worker.committer.has_background_work();
+        let core = &*self.core;
         let driver = &core.driver;
         let mut line = driver.lock();
         loop {
@@ -144,93 +259,30 @@ impl Thread {
                 driver.changed.wait_timeout(line, idle).unwrap_or_else(PoisonError::into_inner);
             line = again;
             if timeout.timed_out() && line.proposals.is_empty() && line.status == Status::Open {
-                if self.unsaved_since.is_none() {
-                    line.committer = self.committer.take();
+                if worker.unsaved_since.is_none() {
+                    line.worker = self.worker.take();
                     return None;
                 }
                 drop(line);
-                self.persist();
+                worker.persist(core);
                 line = driver.lock();
             }
         }
     }
-
-    /// Feeds an event to the committer, does what it says and feeds what came of it, until there is
-    /// nothing more to do.
-    fn perform(&mut self, event: Event) {
-        let mut actions = VecDeque::from(self.step(event));
-        while let Some(action) = actions.pop_front() {
-            let event = match action {
-                Action::Create { slot, bytes } => {
-                    let created = self.core.slots.create(slot, &bytes);
-                    let arrived = std::mem::take(&mut self.core.driver.lock().proposals);
-                    if !arrived.is_empty() {
-                        actions.extend(self.step(Event::Proposed(arrived)));
-                    }
-                    Event::Created(created)
-                }
-                Action::Read { slot } => Event::Read(self.core.slots.read(slot)),
-                Action::Apply { batch, applied } => {
-                    self.unsaved_since.get_or_insert_with(|| self.core.environment.clock.monotonic_millis());
-                    let committed = self.core.views.commit(batch, applied);
-                    Event::Applied(committed.and_then(|()| self.core.views.snapshot()))
-                }
-                Action::Publish(snapshot) => {
-                    self.core.publish(snapshot);
-                    continue;
-                }
-                Action::Reply(reply, answer) => {
-                    reply.send(answer);
-                    continue;
-                }
-                Action::Wait { millis } => {
-                    thread::sleep(Duration::from_millis(millis));
-                    Event::Waited
-                }
-                Action::Fault(error) => {
-                    tracing::error!(strand_id = %self.core.strand_id, %error, "the ledger takes no more writes");
-                    self.core.driver.lock().status = Status::Faulted(error);
-                    continue;
-                }
-            };
-            actions.extend(self.step(event));
-        }
-    }
-
-    fn step(&mut self, event: Event) -> Vec<Action> {
-        let now = self.core.environment.clock.unix_millis();
-        self.committer.as_mut().map_or_else(Vec::new, |committer| committer.step(event, now))
-    }
-
-    fn persist_in_time(&mut self) {
-        let now = self.core.environment.clock.monotonic_millis();
-        if self
-            .unsaved_since
-            .is_some_and(|since| now.saturating_sub(since) >= self.core.options.persist_millis)
-        {
-            self.persist();
-        }
-    }
-
-    fn persist(&mut self) {
-        self.unsaved_since = None;
-        if let Err(error) = self.core.views.persist() {
-            tracing::warn!(strand_id = %self.core.strand_id, %error, "the view was not saved");
-        }
-    }
 }
 
-impl Drop for Thread {
-    /// Gives the committer back, also when the thread panicked: then the ledger is at fault.
+impl<C: Deref<Target = Core>> Drop for Taken<C> {
+    /// Gives the worker back, also after a panic: then the ledger is at fault.
     fn drop(&mut self) {
-        let Some(committer) = self.committer.take() else {
+        let Some(mut worker) = self.worker.take() else {
             return;
         };
+        worker.actions.clear();
         let mut line = self.core.driver.lock();
         if thread::panicking() && line.status == Status::Open {
             line.status = Status::Faulted(LedgerError::Internal("the committing thread failed".to_owned()));
         }
-        line.committer = Some(committer);
+        line.worker = Some(worker);
         let left = std::mem::take(&mut line.proposals);
         drop(line);
         self.core.driver.changed.notify_all();
