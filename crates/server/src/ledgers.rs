@@ -122,6 +122,26 @@ impl Ledgers {
         opened.map_err(|error| error.to_string())
     }
 
+    /// Takes up a ledger that somebody else has opened.
+    pub(crate) fn take_up_open(&self, name: &str, ledger: Ledger) -> Result<(), ServiceError> {
+        let _changing = self.changing();
+        if self.names().contains_key(name) {
+            return Err(exists_already(name));
+        }
+        let record = Record {
+            id: ledger.strand_id().to_string(),
+            name: name.to_owned(),
+            state: LedgerState::Active,
+            created_millis: self.environment.clock.unix_millis(),
+            permissions_mode: PermissionsMode::AllowAll,
+            deletion_protection: true,
+            tags: Tags::new(),
+        };
+        let entry = Arc::new(Entry { record: Mutex::new(record), ledger: Ok(ledger) });
+        self.names_mut().insert(name.to_owned(), entry);
+        Ok(())
+    }
+
     /// The open ledger of a name. The session API's error for a missing one is a bad request.
     pub(crate) fn open(&self, name: &str) -> Result<Ledger, ServiceError> {
         let Some(entry) = self.names().get(name).cloned() else {
@@ -161,11 +181,7 @@ impl Ledgers {
     ) -> Result<Record, ServiceError> {
         let _changing = self.changing();
         if self.names().contains_key(name) {
-            return Err(ServiceError::new(
-                Exception::ResourceAlreadyExists,
-                format!("Ledger with name {name} already exists"),
-            )
-            .with_resource("Ledger", name));
+            return Err(exists_already(name));
         }
         check_tags(&tags)?;
         let mut record = Record {
@@ -325,6 +341,11 @@ fn check_tags(tags: &Tags) -> Result<(), ServiceError> {
         return Ok(());
     };
     Err(ServiceError::new(Exception::InvalidParameter, wrong).with_parameter("Tags"))
+}
+
+fn exists_already(name: &str) -> ServiceError {
+    ServiceError::new(Exception::ResourceAlreadyExists, format!("Ledger with name {name} already exists"))
+        .with_resource("Ledger", name)
 }
 
 fn unavailable(name: &str, why: &str) -> ServiceError {

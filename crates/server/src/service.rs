@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use everstrand_ledger::{Clock, Environment, Ids, RandomIds, SystemClock};
+use everstrand_ledger::{Clock, Environment, Ids, Ledger, RandomIds, SystemClock};
 use everstrand_protocol::control::{self, ControlRequest, PermissionsMode, Tags};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
 use everstrand_protocol::{Exception, SendCommandRequest, ServiceError, send_command};
@@ -76,6 +76,11 @@ impl Service {
             Err(error) if error.exception == Exception::ResourceAlreadyExists => Ok(()),
             other => other.map(drop),
         }
+    }
+
+    /// Serves a ledger that the caller has opened, over slots and a view of the caller's.
+    pub fn serve_ledger(&self, name: &str, ledger: Ledger) -> Result<(), ServiceError> {
+        self.ledgers.take_up_open(name, ledger)
     }
 
     /// An id for a request, of the form that QLDB's requests had.
