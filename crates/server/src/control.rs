@@ -9,7 +9,6 @@ use everstrand_protocol::control::{
 use everstrand_protocol::{Exception, ServiceError};
 
 use crate::Service;
-use crate::ledgers::Record;
 
 /// The only key a ledger can have so far: the one that belongs to whoever runs it.
 const OWNED_KEY: &str = "AWS_OWNED_KMS_KEY";

@@ -17,7 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use everstrand_ion::{Data, Struct, Value, text};
 use everstrand_journal::Slot;
-use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, MemorySlots, MemoryView, meta};
+use everstrand_ledger::storage::{
+    DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions, MemorySlots, MemoryView, meta,
+};
 use everstrand_ledger::{Environment, Ledger, LedgerOptions};
 use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
 use everstrand_protocol::{Exception, ServiceError};
@@ -115,7 +117,8 @@ impl Ledgers {
                 let disk = FileDisk::create(folder.join("journal")).map_err(|error| error.to_string())?;
                 let slots = DiskSlots::open(Arc::new(disk), link_of, DiskSlotsOptions::default())
                     .map_err(|error| error.to_string())?;
-                let view = MemoryView::new();
+                let view = FjallView::open(folder.join("view"), FjallViewOptions::default())
+                    .map_err(|error| error.to_string())?;
                 Ledger::open(Arc::new(slots), Arc::new(view), self.environment.clone(), self.options.clone())
             }
         };

@@ -7,8 +7,7 @@ use everstrand::InProcess;
 use everstrand_driver::{Error, HttpTransport, SessionClient, Transport};
 use everstrand_journal::{CommitDigest, statement_digest};
 use everstrand_ledger::{Environment, ManualClock, SeededIds};
-use everstrand_protocol::Exception;
-use everstrand_protocol::SessionToken;
+use everstrand_protocol::{Exception, PageToken, SessionToken};
 use everstrand_server::config::{Config, Storage};
 use everstrand_server::{Service, http};
 
@@ -100,7 +99,7 @@ async fn fill_a_table<T: Transport>(transport: &Arc<T>) {
         [vec!["CREATE TABLE T".to_owned()], (0..36).map(|n| format!("INSERT INTO T {{'n': {n}}}")).collect()]
     {
         let id = session.start_transaction().await.expect("a transaction").transaction_id;
-        let mut digest = CommitDigest::new(&id);
+        let mut digest = CommitDigest::from_text(&id);
         for statement in &statements {
             session.execute_statement(&id, statement, ()).await.expect("a statement");
             digest.add(statement_digest(statement, &[]));
@@ -114,17 +113,17 @@ async fn one<T: Transport>(transport: &Arc<T>, clock: &ManualClock, state: State
     const CROSS: &str = "SELECT a.n FROM T AS a, T AS b";
     let mut session = SessionClient::start_session("states", Arc::clone(transport)).await.expect("a session");
     let mut id = "0000000000000000000000".to_owned();
-    let mut page_token = "0000".to_owned();
-    let mut digest = CommitDigest::new(&id);
+    let mut page_token = PageToken::from("0000");
+    let mut digest = CommitDigest::from_text(&id);
     match state {
         State::Idle => {}
         State::Open | State::Late => {
             id = session.start_transaction().await.expect("a transaction").transaction_id;
-            digest = CommitDigest::new(&id);
+            digest = CommitDigest::from_text(&id);
             let page = session.execute_statement(&id, CROSS, ()).await.expect("rows").first_page;
             digest.add(statement_digest(CROSS, &[]));
             assert_eq!(page.values.len(), 200);
-            page_token = page.next_page_token.expect("1296 rows take seven pages").as_str().to_owned();
+            page_token = page.next_page_token.expect("1296 rows take seven pages");
             if state == State::Late {
                 clock.advance(30_001);
             }
@@ -142,11 +141,11 @@ async fn one<T: Transport>(transport: &Arc<T>, clock: &ManualClock, state: State
     let outcome: Result<(), Error> = match sent {
         Sent::StartTransaction => session.start_transaction().await.map(drop),
         Sent::Execute => session.execute_statement(&id, "SELECT * FROM T", ()).await.map(drop),
-        Sent::FetchPage => session.fetch_page(&id, page_token.as_str()).await.map(drop),
+        Sent::FetchPage => session.fetch_page(&id, &page_token).await.map(drop),
         Sent::Commit => session.commit_transaction(&id, digest.value()).await.map(drop),
         Sent::CommitOfAnother => session.commit_transaction(other, digest.value()).await.map(drop),
         Sent::CommitOfAnotherDigest => {
-            session.commit_transaction(&id, CommitDigest::new(other).value()).await.map(drop)
+            session.commit_transaction(&id, CommitDigest::from_text(other).value()).await.map(drop)
         }
         Sent::Abort => session.abort_transaction().await.map(drop),
         Sent::End => session.end_session().await.map(drop),
