@@ -508,6 +508,9 @@ pub enum Expression {
     Aggregate {
         /// Which.
         function: AggregateFunction,
+        /// Whether it is `COLL_SUM` and not `SUM`: over the elements of its argument, wherever it stands.
+        /// An extension.
+        collection: bool,
         /// `DISTINCT`. An extension.
         distinct: bool,
         /// The argument; absent for `COUNT(*)`.

@@ -32,7 +32,8 @@ pub struct Options {
     /// QLDB's own errors.
     pub extensions: bool,
     /// Whether an unqualified name in a nested query belongs to its only source, as it does in the
-    /// outermost. QLDB refused it, and so does everything here but the public conformance suite.
+    /// outermost, and the names of the outermost stand for tables. Only the public conformance suite,
+    /// which knows neither rule, wants this.
     pub lenient_names: bool,
     /// How many bytes of rows one statement may hold at once: to sort, group, make distinct, join by
     /// hash, or as the result of a nested query.

@@ -321,7 +321,8 @@ impl Display for Expression {
                 }
                 write!(f, "{text})")
             }
-            Expression::Aggregate { function, distinct, argument, .. } => {
+            Expression::Aggregate { function, collection, distinct, argument, .. } => {
+                let function = format!("{}{function}", if *collection { "COLL_" } else { "" });
                 let distinct = if *distinct { "DISTINCT " } else { "" };
                 match argument {
                     Some(argument) => write!(f, "{function}({distinct}{argument})"),

@@ -185,7 +185,8 @@ fn project(
     Ok(Datum::Struct(fields))
 }
 
-/// The value of LIMIT or OFFSET: an integer from 0 on.
+/// The value of LIMIT or OFFSET: an integer from 0 on. As the public suite has it, an OFFSET that is
+/// something else skips nothing, where a LIMIT is an error.
 fn count(
     expression: Option<&Expression>,
     clause: &str,
@@ -203,6 +204,10 @@ fn count(
     };
     match number.map(usize::try_from) {
         Some(Ok(number)) => Ok(Some(number)),
+        None if matches!(value.view(), View::Number(Number::Int(int)) if !int.is_negative()) => {
+            Ok(Some(usize::MAX))
+        }
+        _ if clause == "OFFSET" => Ok(None),
         _ => Err(PartiqlError::evaluator(None, format!("{clause} must be an integer from 0 on"))),
     }
 }

@@ -11,12 +11,12 @@ impl Parser<'_> {
         let function = self.any_identifier("Expected a function")?;
         let position = function.position;
         self.expect("(")?;
-        match function.name.to_ascii_lowercase().as_str() {
-            "count" => self.aggregate(AggregateFunction::Count, position),
-            "sum" => self.aggregate(AggregateFunction::Sum, position),
-            "avg" => self.aggregate(AggregateFunction::Avg, position),
-            "min" => self.aggregate(AggregateFunction::Min, position),
-            "max" => self.aggregate(AggregateFunction::Max, position),
+        let name = function.name.to_ascii_lowercase();
+        let collection = name.starts_with("coll_");
+        if let Some(aggregate) = aggregate_function(name.strip_prefix("coll_").unwrap_or(&name)) {
+            return self.aggregate(aggregate, collection, position);
+        }
+        match name.as_str() {
             "date_add" => self.date_arithmetic(false, position),
             "date_diff" => self.date_arithmetic(true, position),
             "extract" => self.extract(position),
@@ -42,6 +42,7 @@ impl Parser<'_> {
     fn aggregate(
         &mut self,
         function: AggregateFunction,
+        collection: bool,
         position: Position,
     ) -> Result<Expression, PartiqlError> {
         if self.is("*") {
@@ -50,7 +51,13 @@ impl Parser<'_> {
             }
             self.step();
             self.expect(")")?;
-            return Ok(Expression::Aggregate { function, distinct: false, argument: None, position });
+            return Ok(Expression::Aggregate {
+                function,
+                collection,
+                distinct: false,
+                argument: None,
+                position,
+            });
         }
         let distinct = self.accept_keyword("distinct");
         if !distinct {
@@ -61,7 +68,7 @@ impl Parser<'_> {
         }
         let argument = Some(Box::new(self.expression()?));
         self.expect(")")?;
-        Ok(Expression::Aggregate { function, distinct, argument, position })
+        Ok(Expression::Aggregate { function, collection, distinct, argument, position })
     }
 
     fn date_arithmetic(&mut self, difference: bool, position: Position) -> Result<Expression, PartiqlError> {
@@ -213,10 +220,21 @@ impl Parser<'_> {
                 _ => Err(parser.error("expected integer value", "Expected a length")),
             })?;
             if given.len() > lengths {
-                return Err(self.error("invalid number of type arguments", "Too many lengths of a type"));
+                return Err(self.error("invalid type arguments", "Too many lengths of a type"));
             }
             self.expect(")")?;
         }
         Ok(of)
     }
+}
+
+fn aggregate_function(name: &str) -> Option<AggregateFunction> {
+    Some(match name {
+        "avg" => AggregateFunction::Avg,
+        "count" => AggregateFunction::Count,
+        "max" => AggregateFunction::Max,
+        "min" => AggregateFunction::Min,
+        "sum" => AggregateFunction::Sum,
+        _ => return None,
+    })
 }

@@ -86,30 +86,26 @@ impl Planner<'_> {
                     .map(|(name, value)| Ok((self.expression(name)?, self.expression(value)?)))
                     .collect::<Result<_, PartiqlError>>()?,
             ),
-            ast::Expression::Call { function: name, arguments } => Expression::Call {
-                function: function::function(name, arguments.len())?,
-                arguments: self.expressions(arguments)?,
-                position: name.position,
-            },
-            ast::Expression::DateArithmetic { difference, part, arguments, position } => Expression::Call {
-                function: if *difference { Function::DateDiff(*part) } else { Function::DateAdd(*part) },
-                arguments: self.expressions(&**arguments)?,
-                position: *position,
-            },
-            ast::Expression::Extract { part, value, position } => Expression::Call {
-                function: Function::Extract(*part),
-                arguments: vec![self.expression(value)?],
-                position: *position,
-            },
+            ast::Expression::Call { function: name, arguments } => {
+                let function = function::function(name, arguments.len())?;
+                function::call(function, self.expressions(arguments)?, name.position)?
+            }
+            ast::Expression::DateArithmetic { difference, part, arguments, position } => {
+                let function = if *difference { Function::DateDiff(*part) } else { Function::DateAdd(*part) };
+                function::call(function, self.expressions(&**arguments)?, *position)?
+            }
+            ast::Expression::Extract { part, value, position } => {
+                function::call(Function::Extract(*part), vec![self.expression(value)?], *position)?
+            }
             ast::Expression::Trim { side, characters, text, position } => {
                 let mut arguments = vec![self.expression(text)?];
                 if let Some(characters) = characters {
                     arguments.push(self.expression(characters)?);
                 }
                 let function = Function::Trim(side.unwrap_or(TrimSide::Both));
-                Expression::Call { function, arguments, position: *position }
+                function::call(function, arguments, *position)?
             }
-            ast::Expression::Aggregate { function, distinct, argument, position } => {
+            ast::Expression::Aggregate { function, collection, distinct, argument, position } => {
                 if *distinct {
                     self.extension(
                         *position,
@@ -117,7 +113,22 @@ impl Planner<'_> {
                         "Unexpected keyword",
                     )?;
                 }
-                self.aggregate(expression, *function, *distinct, argument.as_deref(), *position)?
+                match argument {
+                    Some(argument) if *collection || !self.aggregates_rows() => {
+                        let function = Function::Collection { function: *function, distinct: *distinct };
+                        let arguments = vec![self.expression(argument)?];
+                        Expression::Call { function, arguments, position: *position }
+                    }
+                    None if *collection => {
+                        return Err(PartiqlError::semantic(
+                            Some(*position),
+                            "COLL_COUNT takes a collection, not *",
+                        ));
+                    }
+                    argument => {
+                        self.aggregate(expression, *function, *distinct, argument.as_deref(), *position)?
+                    }
+                }
             }
             ast::Expression::Query(query) => self.nested_query(query, Coercion::None)?,
         })
@@ -169,6 +180,14 @@ impl Planner<'_> {
         // N1: in FROM tables come first, and a table that is not the whole source is no value.
         if current == Some(Clause::From) && !local && self.tables.source(&name.name, None)?.is_some() {
             return Err(global_access_is_illegal(name));
+        }
+        // The suite's environment, bound around its statement, stands for tables.
+        let outermost = self.scopes.first().filter(|_| self.options.lenient_names && self.scopes.len() > 1);
+        if let Some(slot) = outermost.and_then(|scope| scope.lookup(&name.name))
+            && current == Some(Clause::From)
+            && !local
+        {
+            return Ok(Expression::Variable { depth: self.scopes.len() - 1, slot });
         }
         // N2, N3: local names, the innermost first.
         for (depth, scope) in self.scopes.iter().rev().enumerate() {
@@ -238,7 +257,12 @@ impl Planner<'_> {
         }))
     }
 
-    /// An aggregate over rows where they are grouped, over the elements of its argument elsewhere.
+    /// Whether an aggregate that is resolved now is one over rows.
+    fn aggregates_rows(&self) -> bool {
+        self.scopes.last().is_some_and(|scope| scope.groups.is_some())
+    }
+
+    /// An aggregate over rows.
     fn aggregate(
         &mut self,
         whole: &ast::Expression,
@@ -248,15 +272,10 @@ impl Planner<'_> {
         position: ast::Position,
     ) -> Result<Expression, PartiqlError> {
         let Some(groups) = self.scopes.last().and_then(|scope| scope.groups.as_ref()) else {
-            let Some(argument) = argument else {
-                return Err(PartiqlError::semantic(
-                    Some(position),
-                    "COUNT(*) may only be used where rows are aggregated: in a select list, HAVING or ORDER BY",
-                ));
-            };
-            let arguments = vec![self.expression(argument)?];
-            let function = Function::Collection { function, distinct };
-            return Ok(Expression::Call { function, arguments, position });
+            return Err(PartiqlError::semantic(
+                Some(position),
+                "COUNT(*) may only be used where rows are aggregated: in a select list, HAVING or ORDER BY",
+            ));
         };
         if let Some((_, aggregate)) = groups.aggregates.iter().find(|(found, _)| found == whole) {
             return Ok(Expression::Variable { depth: 0, slot: aggregate.slot });

@@ -1,10 +1,12 @@
-//! The functions by name, and how many arguments each takes.
+//! The functions by name, how many arguments each takes, and of which types.
 
 use std::ops::RangeInclusive;
 
-use crate::ast::{AggregateFunction, Identifier};
-use crate::error::PartiqlError;
-use crate::plan::Function;
+use everstrand_ion::IonType;
+
+use crate::ast::{Identifier, Position};
+use crate::error::{Category, PartiqlError};
+use crate::plan::{Expression, Function};
 
 /// The function of this name, when it takes so many arguments.
 pub(super) fn function(name: &Identifier, arguments: usize) -> Result<Function, PartiqlError> {
@@ -22,11 +24,6 @@ pub(super) fn function(name: &Identifier, arguments: usize) -> Result<Function, 
             "size" => (Function::Size, 1..=1),
             "to_string" => (Function::ToString, 2..=2),
             "to_timestamp" => (Function::ToTimestamp, 1..=2),
-            "coll_avg" => (collection(AggregateFunction::Avg), 1..=1),
-            "coll_count" => (collection(AggregateFunction::Count), 1..=1),
-            "coll_max" => (collection(AggregateFunction::Max), 1..=1),
-            "coll_min" => (collection(AggregateFunction::Min), 1..=1),
-            "coll_sum" => (collection(AggregateFunction::Sum), 1..=1),
             _ => {
                 return Err(PartiqlError::evaluator(
                     Some(name.position),
@@ -43,13 +40,90 @@ pub(super) fn function(name: &Identifier, arguments: usize) -> Result<Function, 
         (least, most) => format!("between {least} and {most}"),
     };
     Err(PartiqlError::located(
-        crate::error::Category::Evaluator,
+        Category::Evaluator,
         Some(name.position),
         format_args!("{} takes {takes} arguments, received: {arguments}", name.name),
         "Incorrect number of arguments to function call",
     ))
 }
 
-fn collection(function: AggregateFunction) -> Function {
-    Function::Collection { function, distinct: false }
+/// A call, if none of its arguments has a type for all to see that the function cannot take. Others are
+/// found when it runs.
+pub(super) fn call(
+    function: Function,
+    arguments: Vec<Expression>,
+    position: Position,
+) -> Result<Expression, PartiqlError> {
+    for (number, argument) in arguments.iter().enumerate() {
+        let (Some(expected), Some(found)) = (expected_kind(function, number), known_type(argument)) else {
+            continue;
+        };
+        if !expected.takes(found) {
+            let found = format!("{found:?}").to_uppercase();
+            return Err(PartiqlError::located(
+                Category::Semantic,
+                Some(position),
+                format_args!("argument {} must be {}, not {found}", number + 1, expected.name()),
+                "Invalid argument types for function",
+            ));
+        }
+    }
+    Ok(Expression::Call { function, arguments, position })
+}
+
+/// What an argument must be.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Int,
+    Timestamp,
+    Container,
+}
+
+impl Kind {
+    fn takes(self, found: IonType) -> bool {
+        match self {
+            Kind::Text => matches!(found, IonType::String | IonType::Symbol),
+            Kind::Int => found == IonType::Int,
+            Kind::Timestamp => found == IonType::Timestamp,
+            Kind::Container => matches!(found, IonType::List | IonType::Struct),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Text => "text",
+            Kind::Int => "an integer",
+            Kind::Timestamp => "a timestamp",
+            Kind::Container => "a list, a bag or a struct",
+        }
+    }
+}
+
+fn expected_kind(function: Function, number: usize) -> Option<Kind> {
+    match function {
+        Function::CharLength | Function::Lower | Function::Upper | Function::Trim(_) => Some(Kind::Text),
+        Function::ToTimestamp => Some(Kind::Text),
+        Function::Substring => Some(if number == 0 { Kind::Text } else { Kind::Int }),
+        Function::Size => Some(Kind::Container),
+        Function::ToString => Some(if number == 0 { Kind::Timestamp } else { Kind::Text }),
+        Function::DateAdd(_) => Some(if number == 0 { Kind::Int } else { Kind::Timestamp }),
+        Function::DateDiff(_) | Function::Extract(_) => Some(Kind::Timestamp),
+        Function::Coalesce
+        | Function::Exists
+        | Function::NullIf
+        | Function::UtcNow
+        | Function::TxId
+        | Function::Collection { .. } => None,
+    }
+}
+
+/// The type of an expression that has the same one for all rows; none where it may be unknown.
+fn known_type(expression: &Expression) -> Option<IonType> {
+    match expression {
+        Expression::Literal(value) if !value.is_null() => Some(value.ion_type()),
+        Expression::List(_) | Expression::Bag(_) => Some(IonType::List),
+        Expression::Struct(_) => Some(IonType::Struct),
+        _ => None,
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use everstrand_ion::{Data, Value};
+
 use super::expression::{conjuncts, slot_path};
 use super::scope::{Clause, GroupKey, Groups, Scope, last_name};
 use super::{Planner, access, join};
@@ -46,7 +48,7 @@ impl Planner<'_> {
         let mut node = join::rows(from, conditions);
         let grouped = is_grouped(query);
         if grouped {
-            self.group_keys(query.group.as_ref())?;
+            self.group_keys(query)?;
         }
         let having = query.having.as_ref().map(|having| self.expression(having)).transpose()?;
         let order = self.order(query)?;
@@ -64,12 +66,13 @@ impl Planner<'_> {
     }
 
     /// Resolves the keys and makes the innermost scope one of groups.
-    fn group_keys(&mut self, group: Option<&ast::Group>) -> Result<(), PartiqlError> {
+    fn group_keys(&mut self, query: &ast::Query) -> Result<(), PartiqlError> {
         let mut keys = Vec::new();
-        for (expression, name) in group.iter().flat_map(|group| &group.keys) {
+        for (written, name) in query.group.iter().flat_map(|group| &group.keys) {
+            let expression = by_alias(query, written);
             let value = self.expression(expression)?;
             let name: Option<Arc<str>> =
-                name.as_ref().map_or_else(|| last_name(expression), |name| Some(&name.name)).map(Arc::from);
+                name.as_ref().map_or_else(|| last_name(written), |name| Some(&name.name)).map(Arc::from);
             keys.push((expression.clone(), value, name));
         }
         let scope = self.scopes.last_mut().expect("a query is resolved in its scope");
@@ -86,7 +89,7 @@ impl Planner<'_> {
                 name,
             })
             .collect();
-        let group_as = group.and_then(|group| group.group_as.as_ref()).map(|name| {
+        let group_as = query.group.as_ref().and_then(|group| group.group_as.as_ref()).map(|name| {
             let name: Arc<str> = name.name.as_str().into();
             (name.clone(), scope.slot(&name))
         });
@@ -198,7 +201,16 @@ impl Planner<'_> {
                 "LIMIT and OFFSET take numbers, as literals or parameters",
             ));
         }
-        self.expression(&clause.value).map(Some)
+        let value = self.expression(&clause.value)?;
+        if let Expression::Literal(Value { data: Data::Int(number), .. }) = &value
+            && number.is_negative()
+        {
+            return Err(PartiqlError::semantic(
+                Some(clause.position),
+                "LIMIT and OFFSET take numbers from 0 on",
+            ));
+        }
+        Ok(Some(value))
     }
 
     /// §9.2: what QLDB refused, in its words where they are known.
@@ -235,9 +247,11 @@ impl Planner<'_> {
 /// In SELECT VALUE that is so only with COUNT(*), which can mean nothing else; `SELECT VALUE SUM(x)`
 /// is about the elements of x.
 fn is_grouped(query: &ast::Query) -> bool {
-    let mut is_aggregate = |part: &ast::Expression| matches!(part, ast::Expression::Aggregate { .. });
-    let mut is_count =
-        |part: &ast::Expression| matches!(part, ast::Expression::Aggregate { argument: None, .. });
+    let mut is_aggregate =
+        |part: &ast::Expression| matches!(part, ast::Expression::Aggregate { collection: false, .. });
+    let mut is_count = |part: &ast::Expression| {
+        matches!(part, ast::Expression::Aggregate { collection: false, argument: None, .. })
+    };
     let ordered = query.order.iter().flat_map(|order| &order.terms);
     query.group.is_some()
         || query.having.is_some()
@@ -252,7 +266,7 @@ fn is_grouped(query: &ast::Query) -> bool {
         }
 }
 
-/// What a term of ORDER BY means: the item of the select list that it names, or itself.
+/// What a term of ORDER BY or GROUP BY means: the item of the select list that it names, or itself.
 fn by_alias<'a>(query: &'a ast::Query, term: &'a ast::Expression) -> &'a ast::Expression {
     let (ast::Expression::Variable { name, local: false }, ast::Projection::Items(items)) =
         (term, &query.projection)

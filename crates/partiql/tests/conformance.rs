@@ -1,0 +1,102 @@
+//! The public PartiQL conformance suite, run over this language.
+//!
+//! The suite's files lie where `PARTIQL_TESTS_DIR` says, beside the workspace by default; where they
+//! are absent the test says so and passes. A case's environment becomes the FROM list of a query around
+//! its statement, so that nothing but names differs from real use: rules N5 to N8, which no other
+//! PartiQL has, are off. `skips.txt` names what is not run, by rule, with reasons; it may only shrink.
+
+#[path = "conformance/case.rs"]
+mod case;
+#[path = "it/memory.rs"]
+mod memory;
+#[path = "conformance/skips.rs"]
+mod skips;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use case::{Case, Outcome};
+use skips::Skips;
+
+#[test]
+fn conformance() {
+    let root = std::env::var("PARTIQL_TESTS_DIR").map_or_else(
+        |_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance/partiql-tests"),
+        PathBuf::from,
+    );
+    if !root.is_dir() {
+        println!("skipped: the PartiQL conformance suite is not at {}", root.display());
+        return;
+    }
+    let skips = Skips::read(include_str!("conformance/skips.txt"));
+    let show = std::env::var("PARTIQL_TESTS_SHOW").ok();
+    let mut files = Vec::new();
+    find(&root, &mut files);
+    files.sort();
+    let mut total = [0; 3];
+    let mut by_reason: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut needless = Vec::new();
+    for path in files {
+        let file = path.strip_prefix(&root).expect("below the root").display().to_string();
+        let file =
+            file.replace("partiql-tests-data-extended/", "extended/").replace("partiql-tests-data/", "");
+        let mut counts = [0; 3];
+        for case in case::read(&path) {
+            let excuse = match run(&case) {
+                Outcome::Passed => {
+                    counts[0] += 1;
+                    if skips.names(&file, &case.name) {
+                        needless.push(format!("{file}#{}", case.name));
+                    }
+                    continue;
+                }
+                Outcome::Failed(why) => {
+                    let excuse = skips.excuse(&file, &case.name, &case.statements, &why);
+                    if excuse.is_none() && show.as_deref().is_none_or(|show| file.contains(show)) {
+                        let statements = case.statements.join("\n       ");
+                        println!("FAILED {file}#{}\n       {statements}\n       {why}", case.name);
+                    }
+                    excuse
+                }
+            };
+            match excuse {
+                Some(reason) => {
+                    counts[2] += 1;
+                    *by_reason.entry(reason).or_default() += 1;
+                }
+                None => counts[1] += 1,
+            }
+        }
+        println!("{file}: {} passed, {} failed, {} skipped", counts[0], counts[1], counts[2]);
+        total.iter_mut().zip(counts).for_each(|(total, count)| *total += count);
+    }
+    let [passed, failed, skipped] = total;
+    println!("total: {passed} passed, {failed} failed, {skipped} skipped");
+    for (reason, count) in by_reason {
+        println!("  {count:5} {reason}");
+    }
+    assert!(needless.is_empty(), "these pass, take them from the list of skips:\n{}", needless.join("\n"));
+    assert_eq!(failed, 0, "cases failed");
+    assert!(skipped <= skips.most, "{skipped} cases are skipped, more than the {} that were", skips.most);
+    assert!(
+        passed >= skips.least_passed,
+        "{passed} cases passed, fewer than the {} that did",
+        skips.least_passed
+    );
+}
+
+/// Runs a case on a thread whose panic is a failure of the case.
+fn run(case: &Case) -> Outcome {
+    std::panic::catch_unwind(|| case.run()).unwrap_or_else(|_| Outcome::Failed("it panicked".to_owned()))
+}
+
+fn find(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            find(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "ion") {
+            files.push(path);
+        }
+    }
+}
