@@ -17,6 +17,9 @@ use crate::execute::query;
 use crate::plan::{Expression, Function, PathStep};
 use crate::view::{ValueRef, View};
 
+/// The longest text that `||` makes. Repeated in one statement it could make texts of any length.
+const TEXT_BYTES_MAX: usize = 16 << 20;
+
 /// What an expression can see: the slots of its query level, of those around it, and the parameters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scope<'e> {
@@ -127,8 +130,14 @@ pub(crate) fn evaluate<'e>(
             let value = evaluate(context, scope, value)?.into_datum();
             cast::cast(value, *to).map_err(at(*position))?.into()
         }
-        Expression::List(items) => Datum::List(evaluate_all(context, scope, items)?).into(),
-        Expression::Bag(items) => Datum::Bag(evaluate_all(context, scope, items)?).into(),
+        Expression::List(items) => {
+            let items = evaluate_all(context, scope, items)?;
+            context.bounded(Datum::List(items))?.into()
+        }
+        Expression::Bag(items) => {
+            let items = evaluate_all(context, scope, items)?;
+            context.bounded(Datum::Bag(items))?.into()
+        }
         Expression::Struct(pairs) => {
             let mut fields = Vec::with_capacity(pairs.len());
             for (name, value) in pairs {
@@ -141,7 +150,7 @@ pub(crate) fn evaluate<'e>(
                     fields.push((Symbol::from(name), value.into_datum()));
                 }
             }
-            Datum::Struct(fields).into()
+            context.bounded(Datum::Struct(fields))?.into()
         }
         Expression::Call { function, arguments, position } => {
             return call(context, scope, *function, arguments, *position);
@@ -240,7 +249,12 @@ fn binary(operator: BinaryOperator, left: ValueRef<'_>, right: ValueRef<'_>) -> 
         | BinaryOperator::GreaterOrEqual => Ok(ordered(operator, left, right)),
         BinaryOperator::Concatenate => match (left.view(), right.view()) {
             (View::Missing | View::Null, _) | (_, View::Missing | View::Null) => Ok(Datum::null()),
-            (View::Text(Some(left)), View::Text(Some(right))) => Ok(Datum::text([left, right].concat())),
+            (View::Text(Some(left)), View::Text(Some(right))) => {
+                if left.len() + right.len() > TEXT_BYTES_MAX {
+                    return Err(format!("|| makes texts of at most {TEXT_BYTES_MAX} bytes").into());
+                }
+                Ok(Datum::text([left, right].concat()))
+            }
             _ => Err("Wrong argument type for ||".into()),
         },
         _ => arithmetic::calculate(operator, left, right).map_err(Fault::Borrowed),

@@ -2,6 +2,9 @@
 
 use crate::eval::Fault;
 
+/// How many characters and wildcards a pattern may have: matching takes text × pattern at worst.
+const TOKENS_MAX: usize = 8192;
+
 /// A LIKE pattern, read once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LikePattern {
@@ -31,6 +34,9 @@ impl LikePattern {
         let mut tokens = Vec::new();
         let mut characters = pattern.chars();
         while let Some(character) = characters.next() {
+            if tokens.len() == TOKENS_MAX {
+                return Err(format!("a LIKE pattern has at most {TOKENS_MAX} characters").into());
+            }
             tokens.push(if Some(character) == escape {
                 match characters.next() {
                     Some(escaped) if escaped == '%' || escaped == '_' || escaped == character => {

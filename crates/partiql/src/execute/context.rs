@@ -67,6 +67,18 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// Passes on a value that a statement has put together, unless it has become so large that only a
+    /// repetition can have made it so.
+    pub(crate) fn bounded(&self, value: Datum) -> Result<Datum, PartiqlError> {
+        let bytes_max = self.execution.budget.bytes_max;
+        if value.weight() > bytes_max {
+            return Err(PartiqlError::limit(format!(
+                "a value put together by the statement takes more than {bytes_max} bytes (the limit held_bytes_max)"
+            )));
+        }
+        Ok(value)
+    }
+
     /// A LIKE pattern, read again only when it differs from the one before.
     pub(crate) fn like_pattern(
         &mut self,

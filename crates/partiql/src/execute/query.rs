@@ -182,7 +182,7 @@ fn project(
             }
         }
     }
-    Ok(Datum::Struct(fields))
+    context.bounded(Datum::Struct(fields))
 }
 
 /// The value of LIMIT or OFFSET: an integer from 0 on. As the public suite has it, an OFFSET that is

@@ -87,6 +87,18 @@ fn what_a_statement_holds_is_bounded() {
             )
         );
     }
+    for statement in [
+        format!("SELECT VALUE [{}] FROM t", vec!["t"; 400].join(", ")),
+        format!("SELECT {} FROM t", vec!["t.text"; 400].join(", ")),
+        format!("SELECT VALUE {{{}}} FROM t", vec!["'a': t"; 400].join(", ")),
+    ] {
+        let mut tables = filled(400);
+        let error = run(&mut tables, &statement, &[], &options).err().expect("too large");
+        assert_eq!(
+            error.to_string(),
+            "a value put together by the statement takes more than 20000 bytes (the limit held_bytes_max)"
+        );
+    }
     // What does not pile up needs no budget.
     let mut tables = filled(400);
     for statement in
