@@ -268,11 +268,12 @@ fn put(into: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
     if bytes.is_empty() {
         return;
     }
-    let end = offset + bytes.len();
-    if into.len() < end {
-        into.resize(end, 0);
+    if into.len() < offset {
+        into.resize(offset, 0);
     }
-    into[offset..end].copy_from_slice(bytes);
+    let (over, behind) = bytes.split_at(bytes.len().min(into.len() - offset));
+    into[offset..offset + over.len()].copy_from_slice(over);
+    into.extend_from_slice(behind);
 }
 
 impl Disk for MemoryDisk {

@@ -12,7 +12,7 @@ use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, MemoryDi
 const SEGMENT_BYTES: u64 = 4096;
 
 fn open(disk: MemoryDisk) -> DiskSlots {
-    let options = DiskSlotsOptions { segment_bytes: SEGMENT_BYTES };
+    let options = DiskSlotsOptions { segment_bytes: SEGMENT_BYTES, ..DiskSlotsOptions::default() };
     DiskSlots::open(Arc::new(disk), link_of, options).unwrap()
 }
 
@@ -39,7 +39,7 @@ struct OnFiles(tempfile::TempDir);
 impl Placement for OnFiles {
     fn reopen(&self) -> Arc<dyn SlotStore> {
         let disk = FileDisk::create(self.0.path().join("a/ledger")).unwrap();
-        let options = DiskSlotsOptions { segment_bytes: SEGMENT_BYTES };
+        let options = DiskSlotsOptions { segment_bytes: SEGMENT_BYTES, ..DiskSlotsOptions::default() };
         Arc::new(DiskSlots::open(Arc::new(disk), link_of, options).unwrap())
     }
 }

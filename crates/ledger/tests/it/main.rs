@@ -7,6 +7,8 @@
 )]
 
 mod contract;
+mod disk_slots;
+mod faults;
 mod indexes;
 mod scripts;
 mod serial;

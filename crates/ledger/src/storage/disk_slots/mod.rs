@@ -40,11 +40,13 @@ pub struct DiskSlotsOptions {
     /// A segment that has reached this many bytes is full; at most 1 GiB. A slot that is longer gets a
     /// segment of its own.
     pub segment_bytes: u64,
+    /// Refuse a directory without a journal, where there has to be one.
+    pub must_exist: bool,
 }
 
 impl Default for DiskSlotsOptions {
     fn default() -> Self {
-        DiskSlotsOptions { segment_bytes: 64 * 1024 * 1024 }
+        DiskSlotsOptions { segment_bytes: 64 * 1024 * 1024, must_exist: false }
     }
 }
 
@@ -83,7 +85,7 @@ impl DiskSlots {
     /// open. A damaged journal opens for reading: see [`DiskSlots::damage`].
     pub fn open(disk: Arc<dyn Disk>, link_of: LinkOf, options: DiskSlotsOptions) -> Result<Self, SlotError> {
         let lock = disk.lock().map_err(cannot_open)?;
-        let opened = open::open(&*disk)?;
+        let opened = open::open(&*disk, options.must_exist)?;
         let writer = match opened.tail {
             Some((header, installed)) => Writer::Open(Tail::new(header, installed)),
             None => Writer::Refusing("the journal is damaged and open for reading only".into()),

@@ -23,13 +23,16 @@ pub(super) struct Opened {
 }
 
 /// Opens for writing; the caller holds the directory's lock.
-pub(super) fn open(disk: &dyn Disk) -> Result<Opened, SlotError> {
+pub(super) fn open(disk: &dyn Disk, must_exist: bool) -> Result<Opened, SlotError> {
     for name in disk.list().map_err(cannot_open)? {
         if name.ends_with(TEMPORARY) {
             disk.remove(&name).map_err(cannot_open)?;
         }
     }
     let mut survey = survey(disk)?;
+    if !survey.index.damages.is_empty() {
+        return Ok(Opened { index: survey.index, tail: None });
+    }
     for MissingTable { at, file, table } in &survey.missing_tables {
         // A table only speeds up: where it cannot be written, the offsets stay in memory.
         if let Ok(table_at) = append_table(&**file, table) {
@@ -37,15 +40,15 @@ pub(super) fn open(disk: &dyn Disk) -> Result<Opened, SlotError> {
         }
     }
     let Some(last) = survey.last else {
+        if must_exist {
+            return Err(SlotError::Denied("there is no journal where one has to be".into()));
+        }
         let header = SegmentHeader { first_slot: 0, nonce: disk.nonce().map_err(cannot_open)? };
         let installed = install(disk, header, None)?;
         survey.index.segments.push(Segment::empty(header));
         survey.index.tail = Some(Arc::clone(&installed.file));
         return Ok(Opened { index: survey.index, tail: Some((header, installed)) });
     };
-    if !survey.index.damages.is_empty() {
-        return Ok(Opened { index: survey.index, tail: None });
-    }
     let installed = if last.clean {
         let filled = last.file.length().map_err(cannot_open)?;
         Installed { file: last.file, end: last.end, filled }

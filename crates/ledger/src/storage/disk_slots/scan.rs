@@ -13,6 +13,9 @@ use super::segment::{RECORD_HEADER_BYTES, RecordHeader, RecordKind, SEGMENT_HEAD
 /// How much is read at once; a record that is longer is read whole.
 const WINDOW_BYTES: usize = 1024 * 1024;
 
+/// No header is like this.
+static ZEROS: [u8; 4096] = [0; 4096];
+
 /// Slots that cannot be read, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Damage {
@@ -92,10 +95,13 @@ fn find_record(
     nonce: u64,
 ) -> io::Result<Option<(u64, RecordHeader)>> {
     loop {
-        let bytes = window.bytes(offset, RECORD_HEADER_BYTES)?;
-        if bytes.len() < RECORD_HEADER_BYTES {
-            return Ok(None);
+        // Most of what is searched was filled ahead.
+        let ahead = window.bytes(offset, ZEROS.len())?;
+        if ahead == ZEROS {
+            offset += (ZEROS.len() - RECORD_HEADER_BYTES) as u64;
+            continue;
         }
+        let Some(bytes) = ahead.get(..RECORD_HEADER_BYTES) else { return Ok(None) };
         if bytes[16..24] == nonce.to_le_bytes()
             && let Some((header, true)) = record_at(window, offset, nonce)?
             // No slot is so far away that the records between could not have fitted.
@@ -134,7 +140,7 @@ impl<'a> Window<'a> {
     fn fill(&mut self, offset: u64, length: usize) -> io::Result<()> {
         let left = self.file.length()?.saturating_sub(offset);
         let wanted = (length.max(WINDOW_BYTES) as u64).min(left);
-        self.bytes.resize(usize::try_from(wanted).map_err(io::Error::other)?, 0);
+        self.bytes = vec![0; usize::try_from(wanted).map_err(io::Error::other)?];
         let filled = read_full_at(self.file, offset, &mut self.bytes)?;
         self.bytes.truncate(filled);
         self.start = offset;
