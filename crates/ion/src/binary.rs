@@ -16,7 +16,7 @@ mod transcode;
 
 pub(crate) use canonical::{Layout, layout, layout_if_canonical};
 pub(crate) use encoder::Encoder;
-pub(crate) use header::{Header, WRAPPER, read_header, read_wrapper, type_of};
+pub(crate) use header::{Header, WRAPPER, read_header, read_plain_header, read_wrapper, type_of};
 pub(crate) use primitives::{
     int_of, magnitude_u64, read_decimal, read_float, read_timestamp, read_var_uint, small_int,
 };

@@ -50,21 +50,37 @@ pub(crate) struct Wrapper {
     pub(crate) value: Header,
 }
 
-/// The type codes, as bits, whose values with a length in the descriptor need no further look.
+/// The type codes, as bits, whose values need no look at more than their length.
 const PLAIN: u16 = 0b0001_1111_1011_1100;
 
 /// Reads a type descriptor and its length at `at`, checks that the payload lies inside `bytes`, and
 /// moves to the payload.
 #[inline]
 pub(crate) fn read_header(bytes: &[u8], at: &mut usize) -> Result<Header, Reason> {
-    if let Some(&descriptor) = bytes.get(*at) {
-        let (start, low) = (*at + 1, usize::from(descriptor & 0x0F));
-        if low < 14 && PLAIN >> (descriptor >> 4) & 1 == 1 && low <= bytes.len() - start {
-            *at = start;
-            return Ok(Header { descriptor, start, end: start + low });
+    match read_plain_header(bytes, *at) {
+        Some(header) => {
+            *at = header.start;
+            Ok(header)
         }
+        None => read_any_header(bytes, at),
     }
-    read_any_header(bytes, at)
+}
+
+/// Reads the header of nearly all values; `None` where it takes a closer look.
+#[inline(always)]
+pub(crate) fn read_plain_header(bytes: &[u8], at: usize) -> Option<Header> {
+    let (&descriptor, rest) = bytes.get(at..)?.split_first()?;
+    if PLAIN >> (descriptor >> 4) & 1 == 0 {
+        return None;
+    }
+    let low = usize::from(descriptor & 0x0F);
+    let (width, length) = match rest {
+        _ if low < 14 => (1, low),
+        [length, ..] if low == 14 && length & 0x80 != 0 => (2, usize::from(length & 0x7F)),
+        _ => return None,
+    };
+    let start = at + width;
+    (width + length <= 1 + rest.len()).then_some(Header { descriptor, start, end: start + length })
 }
 
 fn read_any_header(bytes: &[u8], at: &mut usize) -> Result<Header, Reason> {
