@@ -22,7 +22,9 @@ pub fn ion_binary(bytes: &[u8]) {
         let part = document.root().to_document();
         let _ = (document.ion_hash(), document.to_value(), part.to_value());
     }
-    if let Ok(document) = Document::from_binary(bytes) {
+    let document = Document::from_binary(bytes);
+    assert_eq!(document.is_ok(), read.as_ref().is_ok_and(|values| values.len() == 1));
+    if let Ok(document) = document {
         let value = document.to_value();
         assert_eq!(read.as_deref(), Ok(&[value.clone()][..]));
         assert_eq!(Document::from(&value), document);

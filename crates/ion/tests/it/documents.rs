@@ -165,7 +165,9 @@ proptest! {
             touch(document.root());
             let _ = (document.ion_hash(), document.to_value(), document.root().to_document());
         }
-        if let Ok(document) = Document::from_binary(&bytes) {
+        let document = Document::from_binary(&bytes);
+        prop_assert_eq!(document.is_ok(), read.as_ref().is_ok_and(|values| values.len() == 1));
+        if let Ok(document) = document {
             prop_assert_eq!(read.as_ref().map(|values| &values[..]), Ok(&[document.to_value()][..]));
             assert_same(document.root(), &document.to_value());
         }
@@ -259,6 +261,41 @@ fn imports_reserve_ids_without_allocating() {
     assert_eq!(symbols(&table(&[0x7F, 0xFF, 0xFF, 0xFF], &[0x71, 200])), [Value::from(Symbol::UNKNOWN)]);
     assert!(binary::read_all(&table(&[2], &[0x71, 13])).is_err());
     assert!(binary::read_all(&table(&[0xFF; 8], &[0x71, 13])).is_err());
+}
+
+#[test]
+fn symbol_tables_are_bounded() {
+    let table = |symbols: usize| {
+        let list = list_of(&vec![0x80; symbols]);
+        let fields = [&[0x87][..], &list].concat();
+        // A struct and a wrapper have the same form of length as a list.
+        let mut fields = list_of(&fields);
+        fields[0] = 0xDE;
+        let mut wrapper = list_of(&[&[0x81, 0x83][..], &fields].concat());
+        wrapper[0] = 0xEE;
+        stream(&[&wrapper[..], &[0x11]].concat())
+    };
+    assert_eq!(binary::read_all(&table(1_000_000)).unwrap(), [Value::from(true)]);
+    assert!(Document::from_binary(&table(1_000_000)).is_ok());
+    for result in [binary::read_one(&table(1_100_000)).err(), Document::from_binary(&table(1_100_000)).err()]
+    {
+        assert!(result.unwrap().to_string().contains("longer than"));
+    }
+}
+
+#[test]
+fn others_forms_of_one_value_become_one_document() {
+    // With 32 bits of float, long lengths and ints, padding, and symbols that nothing uses.
+    let table =
+        [0xEE, 0x8E, 0x81, 0x83, 0xDE, 0x8A, 0x87, 0xBE, 0x87, 0x81, 0x7A, 0x82, 0x71, 0x71, 0x81, 0x61];
+    let appended = [0xEA, 0x81, 0x83, 0xD7, 0x86, 0x71, 0x03, 0x87, 0xB2, 0x81, 0x62];
+    let value = [
+        0x00, 0xDE, 0x96, 0x8C, 0x44, 0x3F, 0xC0, 0x00, 0x00, 0x80, 0x01, 0x00, 0x00, 0x8D, 0xBE, 0x00, 0x88,
+        0xE5, 0x81, 0x8C, 0x22, 0x00, 0x01, 0x3F, 0x00,
+    ];
+    let canonical = Document::from(&text::read_one("{a: 1.5e0, b: [a::1, null.int]}").unwrap());
+    let theirs = stream(&[&table[..], &appended, &value].concat());
+    assert_eq!(Document::from_binary(&theirs).unwrap(), canonical);
 }
 
 #[test]
