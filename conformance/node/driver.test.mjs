@@ -20,7 +20,7 @@ before(async () => {
     await control.send(new CreateLedgerCommand({ Name: ledger, PermissionsMode: 'ALLOW_ALL', DeletionProtection: false }));
     const described = await control.send(new DescribeLedgerCommand({ Name: ledger }));
     assert.equal(described.State, 'ACTIVE');
-    driver = new QldbDriver(ledger, options, 10);
+    driver = new QldbDriver(ledger, options, {}, 10);
 });
 
 after(async () => {
@@ -126,7 +126,7 @@ test('errors have the names of the model, also beside a Code', async () => {
     await assert.rejects(run('CREATE TABLE taken'), { name: 'BadRequestException', Code: '412' });
     await assert.rejects(run('SELECT * FROM nowhere'), { name: 'BadRequestException', Code: '432' });
     // It tries again, and with each failure loses one of its permits for ever: it needs some.
-    const lost = new QldbDriver('no-such-ledger', options, 10, new RetryConfig(1, () => 1));
+    const lost = new QldbDriver('no-such-ledger', options, {}, 10, new RetryConfig(1, () => 1));
     await assert.rejects(lost.getTableNames(), { name: 'BadRequestException' });
 });
 
