@@ -3,7 +3,8 @@
 //!
 //! [`Value`] is an owned tree. [`RawValue`] is a borrowed view of a value inside Ion binary,
 //! [`Document`] owns one self-contained binary value and hands out [`RawValue`]s. Nothing here
-//! recurses deeper than [`MAX_DEPTH`], panics on any input, or allocates beyond its size class.
+//! recurses deeper than a small multiple of [`MAX_DEPTH`] on any input, panics, or allocates beyond
+//! the input's size class.
 //!
 //! ```
 //! use everstrand_ion::{Document, RawValue, text};
@@ -44,5 +45,6 @@ pub use symbol::{SYSTEM_SYMBOLS, Symbol};
 pub use timestamp::{Precision, Timestamp, TimestampError, TimestampFields};
 pub use value::{Data, IonType, Struct, Value};
 
-/// The deepest nesting of containers that readers accept and writers produce.
+/// The deepest nesting of containers that readers accept. What is put together from documents may
+/// be some levels deeper, up to four times as deep, and stays whole.
 pub const MAX_DEPTH: usize = 128;

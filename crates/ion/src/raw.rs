@@ -6,8 +6,9 @@ use crate::binary::{
 };
 use crate::{Data, Decimal, Document, Int, IonType, Struct, Symbol, Timestamp, Value};
 
-/// Below this many containers, an encoded value reads as null. Reading admits
-/// [`MAX_DEPTH`](crate::MAX_DEPTH); what is put together from documents can be some levels deeper.
+/// Below this many containers, a value reads and is written as null, so that what is hashed is what
+/// is seen. Reading what others send admits [`MAX_DEPTH`](crate::MAX_DEPTH); what is put together
+/// from documents can be some levels deeper.
 pub(crate) const RAW_DEPTH_MAX: usize = 4 * crate::MAX_DEPTH;
 
 /// A value inside a [`Document`], borrowed. Every access is total: bytes that are not canonical Ion

@@ -79,14 +79,18 @@ impl<'s> Encoder<'s> {
         self.symbol_id(id);
     }
 
-    /// Writes a value, as deep as its tree is.
+    /// Writes a value. Below [`RAW_DEPTH_MAX`] containers it is null, as it would be read.
     pub(crate) fn value(&mut self, value: &'s Value) {
+        self.value_at(value, 0);
+    }
+
+    fn value_at(&mut self, value: &'s Value, depth: usize) {
         if value.annotations().is_empty() {
-            return self.data(&value.data);
+            return self.unannotated(value, depth);
         }
         let wrapper = self.begin();
         self.annotations(value.annotations().iter().map(Symbol::text));
-        self.data(&value.data);
+        self.unannotated(value, depth);
         self.end_as(wrapper, WRAPPER);
     }
 
@@ -155,7 +159,11 @@ impl<'s> Encoder<'s> {
         (out, Layout { symbols, value_start })
     }
 
-    fn data(&mut self, data: &'s Data) {
+    fn unannotated(&mut self, value: &'s Value, depth: usize) {
+        if depth >= RAW_DEPTH_MAX {
+            return self.null(value.ion_type());
+        }
+        let data = &value.data;
         match data {
             Data::Null(ion_type) => self.null(*ion_type),
             Data::Bool(value) => self.bool(*value),
@@ -172,7 +180,7 @@ impl<'s> Encoder<'s> {
             Data::List(items) | Data::Sexp(items) => {
                 let mark = self.begin();
                 for item in items {
-                    self.value(item);
+                    self.value_at(item, depth + 1);
                 }
                 let sexp = matches!(data, Data::Sexp(_));
                 self.end(mark, if sexp { IonType::Sexp } else { IonType::List });
@@ -181,7 +189,7 @@ impl<'s> Encoder<'s> {
                 let mark = self.begin();
                 for (name, value) in fields.iter() {
                     self.name_or_unknown(name.text());
-                    self.value(value);
+                    self.value_at(value, depth + 1);
                 }
                 self.end(mark, IonType::Struct);
             }

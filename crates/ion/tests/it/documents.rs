@@ -240,6 +240,20 @@ fn nesting_is_read_up_to_the_limit_and_written_beyond() {
 }
 
 #[test]
+fn what_is_nested_too_deep_is_null_wherever_it_is_looked_at() {
+    let mut nested = vec![0xB0];
+    for _ in 0..5_000 {
+        nested = list_of(&nested);
+    }
+    let document = Document::from_canonical(stream(&nested)).unwrap();
+    let value = document.to_value();
+    assert_eq!(document.ion_hash(), everstrand_ion::ion_hash(&value));
+    assert_eq!(document.root().items().next().unwrap().to_document(), Document::from(&value));
+    let deeper = Value::from(vec![value.clone()]);
+    assert_eq!(Document::from(&deeper), Document::from(&value));
+}
+
+#[test]
 fn imports_reserve_ids_without_allocating() {
     // $ion_symbol_table::{imports:[{name:"t",version:1,max_id:…}],symbols:["local"]}, then symbols.
     let table = |max_id: &[u8], then: &[u8]| {
