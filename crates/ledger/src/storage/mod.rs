@@ -3,6 +3,7 @@
 pub mod contract;
 pub mod disk;
 pub mod disk_slots;
+pub mod faulty_slots;
 pub mod file;
 pub mod fjall_view;
 pub mod memory_disk;
@@ -15,6 +16,7 @@ mod view_engine;
 pub mod views;
 
 pub use disk_slots::{DiskSlots, DiskSlotsOptions};
+pub use faulty_slots::{CreateFault, FaultySlots, ReadFault};
 pub use file::FileDisk;
 pub use fjall_view::{FjallView, FjallViewOptions};
 pub use memory_disk::MemoryDisk;
