@@ -79,6 +79,8 @@ struct World {
     calls: Calls,
     faults: BTreeMap<u64, Fault>,
     nonce: u64,
+    /// How many bytes there is room for.
+    space: Option<u64>,
 }
 
 /// A file's bytes.
@@ -112,6 +114,16 @@ impl MemoryDisk {
     /// Lets all later calls succeed.
     pub fn heal(&self) {
         self.world().faults.clear();
+    }
+
+    /// Lets the files together have at most so many bytes; `None` lifts the bound.
+    pub fn limit_space(&self, bytes: Option<u64>) {
+        self.world().space = bytes;
+    }
+
+    /// How many bytes the files have together.
+    pub fn used_space(&self) -> u64 {
+        self.world().used_space()
     }
 
     /// How often what was called so far.
@@ -194,6 +206,10 @@ impl World {
             return Err(io::Error::other("the file was opened before the crash"));
         }
         self.files.get_mut(&id).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn used_space(&self) -> u64 {
+        self.files.values().map(|contents| contents.seen.len() as u64).sum()
     }
 
     fn named(&self, name: &str) -> io::Result<u64> {
@@ -384,7 +400,12 @@ impl DiskFile for MemoryFile {
             _ => bytes.len(),
         };
         let offset = usize::try_from(offset).map_err(io::Error::other)?;
+        let (space, used) = (world.space, world.used_space());
         let contents = world.contents(self.id, self.life)?;
+        let grown = (offset + written).saturating_sub(contents.seen.len()) as u64;
+        if grown > 0 && space.is_some_and(|space| used + grown > space) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         put(&mut contents.seen, offset, &bytes[..written]);
         contents.unsynced.push((offset, bytes[..written].to_vec()));
         match fault {

@@ -8,6 +8,7 @@
 
 mod contract;
 mod disk_slots;
+mod fault_table;
 mod faults;
 mod indexes;
 mod scripts;
