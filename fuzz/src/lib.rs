@@ -3,6 +3,12 @@
 //!
 //! `RUSTC_BOOTSTRAP=1 cargo +stable fuzz run ion_binary -- -max_total_time=120`
 
+#[path = "../../crates/partiql/tests/it/memory.rs"]
+mod memory;
+mod partiql;
+
+pub use partiql::{partiql_execute, partiql_parse};
+
 use std::panic::{catch_unwind, set_hook, take_hook};
 
 use everstrand_ion::{Document, RawValue, Value, binary, text};
@@ -121,5 +127,7 @@ mod tests {
         run("ion_binary", super::ion_binary);
         run("ion_text", super::ion_text);
         run("cursor_vs_ion_rs", super::cursor_vs_ion_rs);
+        run("partiql_parse", super::partiql_parse);
+        run("partiql_execute", super::partiql_execute);
     }
 }
