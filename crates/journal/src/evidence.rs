@@ -180,18 +180,25 @@ impl Evidence {
         Ok(())
     }
 
+    fn take_address(&mut self, value: Option<&Value>) -> Result<(), String> {
+        if let Some(value) = value {
+            self.block_address = Some(address(value).ok_or("its blockAddress is no block address")?);
+        }
+        Ok(())
+    }
+
     fn take_revision(&mut self, value: Value) -> Result<(), String> {
         let value = if is_json(value.get("hash")) { recover_revision(&value) } else { value };
         let stored = value.get("hash").and_then(hash).ok_or("the revision has no hash of 32 bytes")?;
         self.revision_hash = Some(stored);
-        self.block_address = value.get("blockAddress").and_then(address).or(self.block_address);
+        self.take_address(value.get("blockAddress"))?;
         self.revision = Some(Document::from(&value));
         Ok(())
     }
 
     fn take_block(&mut self, value: Value) -> Result<(), String> {
         let value = if is_json(value.get("blockHash")) { recover_block(&value) } else { value };
-        self.block_address = value.get("blockAddress").and_then(address).or(self.block_address);
+        self.take_address(value.get("blockAddress"))?;
         self.block = Some(Document::from(&value));
         Ok(())
     }

@@ -130,8 +130,7 @@ impl Checking {
             if address.is_some_and(|address| address.as_ref() != Ok(&self.address)) {
                 self.report(Check::RevisionAddress, format!("revisions[{index}] names another block"));
             }
-            if transaction_id.is_some() && metadata.get("txId").and_then(RawValue::as_text) != transaction_id
-            {
+            if metadata.get("txId").and_then(RawValue::as_text) != transaction_id {
                 self.report(Check::RevisionAddress, format!("revisions[{index}] names another transaction"));
             }
             match (revision.get("data"), revision.get("dataHash")) {

@@ -5,6 +5,7 @@
 mod audit;
 mod commit_digest;
 mod samples;
+mod second_verifier;
 mod slot;
 mod synthetic_export;
 mod tree;
