@@ -157,15 +157,15 @@ fn escape(bytes: &[u8], out: &mut Vec<u8>) {
     // Looks at every byte instead of stopping at the first marker: that runs many at a time, and
     // markers are rare.
     if !bytes.iter().fold(false, |found, byte| found | is_marker(*byte)) {
-        out.extend_from_slice(bytes);
-        return;
+        return out.extend_from_slice(bytes);
     }
-    for byte in bytes {
-        if is_marker(*byte) {
-            out.push(ESCAPE);
-        }
-        out.push(*byte);
+    let mut rest = bytes;
+    while let Some(marker) = rest.iter().position(|byte| is_marker(*byte)) {
+        out.extend_from_slice(&rest[..marker]);
+        out.extend_from_slice(&[ESCAPE, rest[marker]]);
+        rest = &rest[marker + 1..];
     }
+    out.extend_from_slice(rest);
 }
 
 #[cfg(test)]
