@@ -8,4 +8,5 @@ mod parser;
 mod planner;
 mod rows;
 mod statements;
+mod types;
 mod values;
