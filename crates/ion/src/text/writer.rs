@@ -140,8 +140,10 @@ fn is_bare(text: &str) -> bool {
 }
 
 fn is_bare_operator(text: &str) -> bool {
-    // `//` and `/*` would begin a comment.
-    !text.is_empty() && text.bytes().all(is_operator) && !text.contains("//") && !text.contains("/*")
+    // `//` and `/*` would begin a comment, and a back-tick would end a literal of PartiQL.
+    !text.is_empty()
+        && text.bytes().all(is_operator)
+        && !["//", "/*", "`"].iter().any(|part| text.contains(part))
 }
 
 fn write_quoted(out: &mut String, text: &str, quote: char) {
