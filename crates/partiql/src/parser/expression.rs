@@ -42,6 +42,25 @@ impl Parser<'_> {
         self.operators_after(left, 0)
     }
 
+    /// Whether the token so many after the next can begin an expression.
+    pub(super) fn begins_expression(&self, after: usize) -> bool {
+        match self.kind_after(after) {
+            TokenKind::Identifier(_)
+            | TokenKind::QuotedIdentifier(_)
+            | TokenKind::Literal(_)
+            | TokenKind::IonLiteral(_)
+            | TokenKind::Parameter(_) => true,
+            TokenKind::Symbol(symbol) => matches!(*symbol, "(" | "[" | "{" | "<<" | "+" | "-" | "@"),
+            TokenKind::Keyword(word) => {
+                matches!(
+                    *word,
+                    "true" | "false" | "null" | "missing" | "not" | "case" | "cast" | "select" | "values"
+                ) || is_function_keyword(word) && is_open(self.kind_after(after + 1))
+            }
+            TokenKind::End => false,
+        }
+    }
+
     /// A term with its path; what may stand where a clause follows.
     pub(super) fn operand(&mut self) -> Result<Expression, PartiqlError> {
         self.deeper(Self::prefix)
@@ -263,7 +282,7 @@ impl Parser<'_> {
             TokenKind::Keyword("false") => Expression::Literal(Value::from(false)),
             TokenKind::Keyword("null") => Expression::Literal(Value::null()),
             TokenKind::Keyword("missing") => Expression::Missing,
-            TokenKind::Identifier(_) if matches!(self.kind_after(1), TokenKind::Symbol("(")) => {
+            TokenKind::Identifier(_) if is_open(self.kind_after(1)) => {
                 return self.call();
             }
             TokenKind::Identifier(_) | TokenKind::QuotedIdentifier(_) => {
@@ -310,9 +329,7 @@ impl Parser<'_> {
                 })?;
                 Ok(Expression::Bag(rows))
             }
-            _ if matches!(self.kind_after(1), TokenKind::Symbol("(")) && is_function_keyword(word) => {
-                self.call()
-            }
+            _ if is_open(self.kind_after(1)) && is_function_keyword(word) => self.call(),
             // Reserved by QLDB's list, but nothing else can be meant here.
             "year" | "month" | "day" | "hour" | "minute" | "second" | "timezone_hour" | "timezone_minute" => {
                 let name = self.any_identifier("Expected identifier")?;
@@ -421,6 +438,10 @@ fn binary_operator(symbol: &str) -> Option<BinaryOperator> {
         "||" => BinaryOperator::Concatenate,
         _ => return None,
     })
+}
+
+fn is_open(kind: &TokenKind) -> bool {
+    matches!(kind, TokenKind::Symbol("("))
 }
 
 /// The reserved words that are functions, of this dialect or of another, so that calling one that is

@@ -44,18 +44,9 @@ impl Parser<'_> {
         Ok(Clause { value: self.expression()?, position })
     }
 
-    /// OFFSET is not reserved; it is one where a number can follow and a name could not.
+    /// OFFSET is not reserved; it is a keyword where an expression follows, which no name could be.
     fn offset_follows(&self) -> bool {
-        self.is_word("offset")
-            && matches!(
-                self.kind_after(1),
-                TokenKind::Literal(_)
-                    | TokenKind::IonLiteral(_)
-                    | TokenKind::Parameter(_)
-                    | TokenKind::Identifier(_)
-                    | TokenKind::Symbol("(" | "+" | "-")
-                    | TokenKind::Keyword("cast" | "case" | "null" | "missing")
-            )
+        self.is_word("offset") && self.begins_expression(1)
     }
 
     fn projection(&mut self) -> Result<Projection, PartiqlError> {

@@ -1,6 +1,10 @@
 //! Whatever the text, parsing ends with a tree or an error, and so does all that walks the tree.
 
-use everstrand_partiql::{Category, parse};
+use std::sync::Arc;
+
+use everstrand_partiql::{Category, Options, execute, parse, plan};
+
+use crate::memory::MemoryTables;
 
 /// Parses, prints and drops on a stack of 1 MiB, half of what a thread has by default.
 fn parse_small_stack(text: String) -> Result<String, (Category, String)> {
@@ -94,4 +98,43 @@ fn many_sources() {
     let from = |count: usize| format!("SELECT 1 FROM {}t", "t, ".repeat(count - 1));
     assert!(parse(&from(64)).is_ok());
     assert_eq!(parse(&from(65)).expect_err("too many").category(), Category::Limit);
+}
+
+/// What parses also resolves, runs and drops on the stack that a thread has by default.
+#[test]
+fn deepest_runs() {
+    let deep = |open: &str, inner: &str, close: &str, times: usize| {
+        format!("SELECT VALUE {}{inner}{} FROM <<0>> AS t", open.repeat(times), close.repeat(times))
+    };
+    let conditions: Vec<String> = (0..5000).map(|n| format!("t.a = {n}")).collect();
+    let texts = [
+        deep("[", "1", "]", 60),
+        deep("{'a': ", "1", "}", 60),
+        deep("NOT ", "t.a", "", 60),
+        deep("- ", "t.a", "", 60),
+        deep("", "t.a", " + 1", 60),
+        deep("", "t.a", " IS NULL", 60),
+        deep("COALESCE(", "1", ")", 60),
+        deep("CASE WHEN TRUE THEN ", "1", " END", 60),
+        deep("(SELECT VALUE [a, ", "1", "] FROM [1] AS a)", 20),
+        deep("EXISTS(SELECT VALUE a FROM [1] AS a WHERE ", "TRUE", ")", 28),
+        format!("SELECT VALUE 1 FROM {}[1] AS x{}", "(SELECT VALUE x FROM ".repeat(30), ") AS x".repeat(30)),
+        format!("SELECT VALUE 1 FROM <<{{'a': 1}}>> AS t WHERE {}", conditions.join(" OR ")),
+        format!("SELECT VALUE 1 FROM <<{{'a': 1}}>> AS t WHERE {}", conditions.join(" AND ")),
+        format!(
+            "SELECT VALUE 1 FROM {}",
+            (0..64).map(|n| format!("[1] AS t{n}")).collect::<Vec<_>>().join(", ")
+        ),
+    ];
+    for text in texts {
+        let run = move || {
+            let mut tables = MemoryTables::default();
+            let statement = parse(&text).expect(&text);
+            let plan = plan(&statement, &[], &mut tables, &Options::default()).expect(&text);
+            assert!(!plan.to_string().is_empty());
+            let mut rows = execute(plan, Arc::new([]), &mut tables).expect(&text);
+            while rows.next(&mut tables).expect(&text).is_some() {}
+        };
+        std::thread::Builder::new().stack_size(2 << 20).spawn(run).expect("thread").join().expect("no panic");
+    }
 }

@@ -6,6 +6,7 @@ mod memory;
 mod model;
 mod parser;
 mod planner;
+mod print;
 mod rows;
 mod statements;
 mod types;

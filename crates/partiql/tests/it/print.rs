@@ -1,0 +1,407 @@
+//! Property: a printed tree parses to an equal tree. Trees are those that the parser makes: chains of
+//! AND and OR are flat, number literals carry their sign, `a['b']` is `a.b`. Parameters are left out,
+//! because their numbers depend on where they stand.
+
+use everstrand_ion::{Value, text};
+use everstrand_partiql::ast::*;
+use everstrand_partiql::parse;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #[test]
+    fn printed_trees_parse_to_equal_trees(statement in statement()) {
+        let printed = statement.to_string();
+        match parse(&printed) {
+            Ok(parsed) => prop_assert_eq!(parsed, statement, "{}", printed),
+            Err(error) => prop_assert!(false, "{}: {}", printed, error),
+        }
+    }
+}
+
+fn position() -> Position {
+    Position::default()
+}
+
+fn identifier() -> impl Strategy<Value = Identifier> + Clone {
+    let names = ["a", "b", "_x", "$1", "select", "Order", "a b", "it's", "a\"b", "offset", "year", "é", ""];
+    prop::sample::select(names.to_vec())
+        .prop_map(|name| Identifier { name: name.to_owned(), position: position() })
+}
+
+fn literal() -> impl Strategy<Value = Expression> + Clone {
+    let values = [
+        "1",
+        "0",
+        "-7",
+        "123456789012345678901",
+        "1.50",
+        "-0.5",
+        "-0.",
+        "1d5",
+        "1d-12",
+        "true",
+        "null",
+        "\"it's\"",
+        "\"\"",
+        "\"`\"",
+        "a",
+        "'`'",
+        "1e0",
+        "-1e-3",
+        "nan",
+        "2020-01T",
+        "{{aGVsbG8=}}",
+        "null.int",
+        "[1, a]",
+        "(1 '`')",
+        "{a: 1, a: \"`\"}",
+        "x::1",
+        "x::-1",
+        "x::\"s\"",
+    ];
+    let values: Vec<Value> = values.iter().filter_map(|value| text::read_one(value).ok()).collect();
+    prop::sample::select(values).prop_map(Expression::Literal)
+}
+
+fn variable() -> impl Strategy<Value = Expression> + Clone {
+    (identifier(), any::<bool>()).prop_map(|(name, local)| Expression::Variable { name, local })
+}
+
+fn types() -> impl Strategy<Value = Type> {
+    use Type::*;
+    prop::sample::select(vec![
+        Null, Missing, Boolean, Integer, Float, Decimal, Timestamp, Symbol, String, Clob, Blob, List, Sexp,
+        Struct, Bag,
+    ])
+}
+
+fn operators() -> impl Strategy<Value = BinaryOperator> {
+    use BinaryOperator::*;
+    prop::sample::select(vec![
+        Equal,
+        NotEqual,
+        Less,
+        LessOrEqual,
+        Greater,
+        GreaterOrEqual,
+        Add,
+        Subtract,
+        Multiply,
+        Divide,
+        Modulo,
+        Concatenate,
+    ])
+}
+
+fn dates() -> impl Strategy<Value = DatePart> {
+    use DatePart::*;
+    prop::sample::select(vec![Year, Month, Day, Hour, Minute, Second])
+}
+
+fn boxed(expression: Expression) -> Box<Expression> {
+    Box::new(expression)
+}
+
+fn expression() -> BoxedStrategy<Expression> {
+    let leaf = prop_oneof![literal(), variable(), Just(Expression::Missing)];
+    leaf.prop_recursive(5, 40, 4, |inner| {
+        let e = inner.clone();
+        let two = (inner.clone(), inner.clone());
+        let three = (inner.clone(), inner.clone(), inner.clone());
+        prop_oneof![
+            3 => (operators(), two.clone()).prop_map(|(operator, (left, right))| Expression::Binary {
+                operator, left: boxed(left), right: boxed(right), position: position(),
+            }),
+            2 => vec(e.clone(), 2..4).prop_map(|operands| flat(operands, true)),
+            2 => vec(e.clone(), 2..4).prop_map(|operands| flat(operands, false)),
+            1 => e.clone().prop_map(|value| Expression::Not(boxed(value))),
+            1 => (any::<bool>(), e.clone()).prop_map(|(negative, operand)| match operand {
+                Expression::Literal(value) => Expression::Literal(value),
+                operand => Expression::Sign { negative, operand: boxed(operand) },
+            }),
+            2 => path(e.clone()),
+            1 => (e.clone(), collection(e.clone()), any::<bool>()).prop_map(|(value, collection, negated)| {
+                Expression::In { value: boxed(value), collection: boxed(collection), negated, position: position() }
+            }),
+            1 => (three.clone(), any::<bool>()).prop_map(|((value, low, high), negated)| Expression::Between {
+                value: boxed(value), low: boxed(low), high: boxed(high), negated,
+            }),
+            1 => (two.clone(), option::of(e.clone()), any::<bool>()).prop_map(|((value, pattern), escape, negated)| {
+                Expression::Like {
+                    value: boxed(value), pattern: boxed(pattern), escape: escape.map(boxed), negated,
+                    position: position(),
+                }
+            }),
+            1 => (e.clone(), types(), any::<bool>())
+                .prop_map(|(value, of, negated)| Expression::Is { value: boxed(value), of, negated }),
+            1 => (option::of(e.clone()), vec(two.clone(), 1..3), option::of(e.clone())).prop_map(
+                |(operand, branches, otherwise)| Expression::Case {
+                    operand: operand.map(boxed), branches, otherwise: otherwise.map(boxed),
+                }
+            ),
+            1 => (e.clone(), types())
+                .prop_map(|(value, to)| Expression::Cast { value: boxed(value), to, position: position() }),
+            1 => vec(e.clone(), 0..3).prop_map(Expression::List),
+            1 => vec(e.clone(), 0..3).prop_map(Expression::Bag),
+            1 => vec(two.clone(), 0..3).prop_map(Expression::Struct),
+            1 => vec(e.clone(), 0..3).prop_map(|arguments| Expression::Call {
+                function: Identifier { name: "f".to_owned(), position: position() }, arguments,
+            }),
+            1 => (any::<bool>(), dates(), two.clone()).prop_map(|(difference, part, (first, second))| {
+                Expression::DateArithmetic {
+                    difference, part, arguments: Box::new([first, second]), position: position(),
+                }
+            }),
+            1 => (dates(), e.clone())
+                .prop_map(|(part, value)| Expression::Extract { part, value: boxed(value), position: position() }),
+            1 => (
+                option::of(prop::sample::select(vec![TrimSide::Leading, TrimSide::Trailing, TrimSide::Both])),
+                option::of(e.clone()),
+                e.clone(),
+            )
+                .prop_map(|(side, characters, text)| Expression::Trim {
+                    side, characters: characters.map(boxed), text: boxed(text), position: position(),
+                }),
+            1 => (
+                prop::sample::select(vec![
+                    AggregateFunction::Avg, AggregateFunction::Count, AggregateFunction::Max,
+                    AggregateFunction::Min, AggregateFunction::Sum,
+                ]),
+                any::<bool>(), any::<bool>(), e.clone(),
+            )
+                .prop_map(|(function, collection, distinct, argument)| Expression::Aggregate {
+                    function, collection, distinct, argument: Some(boxed(argument)), position: position(),
+                }),
+            1 => Just(Expression::Aggregate {
+                function: AggregateFunction::Count, collection: false, distinct: false, argument: None,
+                position: position(),
+            }),
+            2 => query(e.clone()).prop_map(|query| Expression::Query(Box::new(query))),
+        ]
+    })
+    .boxed()
+}
+
+/// AND or OR of operands that are not the same.
+fn flat(operands: Vec<Expression>, and: bool) -> Expression {
+    let mut items = Vec::new();
+    for operand in operands {
+        match operand {
+            Expression::And(more) if and => items.extend(more),
+            Expression::Or(more) if !and => items.extend(more),
+            operand => items.push(operand),
+        }
+    }
+    if and { Expression::And(items) } else { Expression::Or(items) }
+}
+
+/// What can follow IN: a parenthesis there begins a list.
+fn collection(e: impl Strategy<Value = Expression> + Clone + 'static) -> impl Strategy<Value = Expression> {
+    prop_oneof![
+        variable(),
+        vec(e.clone(), 1..3).prop_map(Expression::List),
+        vec(e.clone(), 0..3).prop_map(Expression::Bag),
+        e.clone().prop_map(|value| Expression::Not(boxed(value))),
+        query(e.clone()).prop_map(|query| Expression::Query(Box::new(query))),
+        (variable(), operators(), e.clone()).prop_map(|(left, operator, right)| match operator {
+            BinaryOperator::Equal | BinaryOperator::NotEqual => left,
+            operator =>
+                Expression::Binary { operator, left: boxed(left), right: boxed(right), position: position() },
+        }),
+    ]
+}
+
+fn path(e: impl Strategy<Value = Expression> + Clone + 'static) -> impl Strategy<Value = Expression> {
+    let step = prop_oneof![
+        3 => identifier().prop_map(|name| PathStep::Field(name.name)),
+        1 => e.clone().prop_map(|index| match index {
+            Expression::Literal(Value { data: everstrand_ion::Data::String(name), .. }) => PathStep::Field(name),
+            index => PathStep::Index(index),
+        }),
+        1 => Just(PathStep::Elements),
+        1 => Just(PathStep::Fields),
+    ];
+    (e, vec(step, 1..4)).prop_map(|(root, steps)| match root {
+        Expression::Path { root, steps: mut first } => {
+            first.extend(steps);
+            Expression::Path { root, steps: first }
+        }
+        root => Expression::Path { root: boxed(root), steps },
+    })
+}
+
+fn query(e: impl Strategy<Value = Expression> + Clone + 'static) -> BoxedStrategy<Query> {
+    let clause = |e| option::of(Strategy::prop_map(e, |value| Clause { value, position: position() }));
+    let item = prop_oneof![
+        4 => (e.clone(), option::of(identifier())).prop_map(|(value, alias)| {
+            let value = match value {
+                // A wildcard in a select list is an item of its own.
+                Expression::Path { root, steps }
+                    if steps.iter().any(|step| matches!(step, PathStep::Elements | PathStep::Fields)) => *root,
+                value => value,
+            };
+            SelectItem::Expression { value, alias }
+        }),
+        1 => (variable(), vec(identifier(), 0..2)).prop_map(|(root, names)| {
+            let steps: Vec<PathStep> = names.into_iter().map(|name| PathStep::Field(name.name)).collect();
+            SelectItem::All(if steps.is_empty() { root } else { Expression::Path { root: boxed(root), steps } })
+        }),
+    ];
+    let projection = prop_oneof![
+        e.clone().prop_map(Projection::Value),
+        Just(Projection::Star),
+        vec(item, 1..3).prop_map(Projection::Items),
+    ];
+    let group = option::of(
+        (vec((e.clone(), option::of(identifier())), 1..3), option::of(identifier()))
+            .prop_map(|(keys, group_as)| Group { keys, group_as, position: position() }),
+    );
+    let term = (e.clone(), any::<bool>(), option::of(any::<bool>()))
+        .prop_map(|(value, descending, nulls_first)| OrderTerm { value, descending, nulls_first });
+    let order = option::of(vec(term, 1..3).prop_map(|terms| Order { terms, position: position() }));
+    (
+        (any::<bool>(), projection, from(e.clone())),
+        (option::of(e.clone()), group, option::of(e.clone())),
+        (order, clause(e.clone()), clause(e)),
+    )
+        .prop_map(|((distinct, projection, from), (condition, group, having), (order, limit, offset))| {
+            Query {
+                distinct: distinct.then(position),
+                projection,
+                from,
+                condition,
+                group,
+                having,
+                order,
+                limit,
+                offset,
+                position: position(),
+            }
+        })
+        .boxed()
+}
+
+fn from(e: impl Strategy<Value = Expression> + Clone + 'static) -> BoxedStrategy<FromClause> {
+    let item = from_item(e.clone()).prop_map(|item| FromSource::Item(Box::new(item)));
+    let nested = vec(from_item(e.clone()), 2..3).prop_map(|items| {
+        let terms = items.into_iter().map(|item| FromTerm {
+            join: Join::Comma,
+            source: FromSource::Item(Box::new(item)),
+            condition: None,
+            position: position(),
+        });
+        FromSource::Nested(FromClause { terms: terms.collect() })
+    });
+    let joins = prop::sample::select(vec![
+        Join::Comma,
+        Join::Cross,
+        Join::Inner,
+        Join::Left,
+        Join::Right,
+        Join::Full,
+    ]);
+    let term = (joins, prop_oneof![4 => item, 1 => nested], e, any::<bool>()).prop_map(
+        |(join, source, condition, conditional)| {
+            let conditional = match join {
+                Join::Comma | Join::Cross => false,
+                Join::Inner => true,
+                _ => conditional,
+            };
+            FromTerm { join, source, condition: conditional.then_some(condition), position: position() }
+        },
+    );
+    vec(term, 1..3)
+        .prop_map(|mut terms| {
+            terms[0].join = Join::Comma;
+            terms[0].condition = None;
+            FromClause { terms }
+        })
+        .boxed()
+}
+
+fn from_item(e: impl Strategy<Value = Expression> + Clone + 'static) -> impl Strategy<Value = FromItem> {
+    let as_of = option::of(e.clone().prop_map(|value| Clause { value, position: position() }));
+    let names = (option::of(identifier()), option::of(identifier()), option::of(identifier()));
+    (e, any::<bool>(), as_of, names).prop_map(|(value, unpivot, as_of, (alias, at, by))| FromItem {
+        value,
+        unpivot: unpivot.then(position),
+        as_of,
+        alias,
+        at,
+        by,
+        position: position(),
+    })
+}
+
+fn simple_path() -> impl Strategy<Value = SimplePath> {
+    let step = prop_oneof![
+        identifier().prop_map(|name| SimpleStep::Field(name.name)),
+        any::<u64>().prop_map(SimpleStep::Index),
+    ];
+    (identifier(), vec(step, 0..3)).prop_map(|(root, steps)| SimplePath { root, steps })
+}
+
+fn insertion() -> impl Strategy<Value = Insertion> {
+    prop_oneof![
+        (expression(), option::of(expression())).prop_map(|(value, at)| Insertion::One { value, at }),
+        expression().prop_map(Insertion::Each),
+    ]
+}
+
+fn modify() -> impl Strategy<Value = Statement> {
+    let operation = prop_oneof![
+        vec((simple_path(), expression()), 1..3).prop_map(Operation::Set),
+        (simple_path(), insertion()).prop_map(|(target, insertion)| Operation::Insert { target, insertion }),
+        simple_path().prop_map(Operation::Remove),
+    ];
+    let names = (option::of(identifier()), option::of(identifier()), option::of(identifier()));
+    let single = (identifier(), names).prop_map(|(name, (alias, at, by))| {
+        let value = Expression::Variable { name, local: false };
+        let item = FromItem { value, unpivot: None, as_of: None, alias, at, by, position: position() };
+        let source = FromSource::Item(Box::new(item));
+        FromClause {
+            terms: vec![FromTerm { join: Join::Comma, source, condition: None, position: position() }],
+        }
+    });
+    (single, from(expression()), operation, option::of(expression()), 0..3)
+        .prop_map(|(single, from, operation, condition, form)| match form {
+            0 => Modify { form: ModifyForm::Update, from: single, condition, operation },
+            1 => Modify { form: ModifyForm::Delete, from: single, condition, operation: Operation::Delete },
+            _ => Modify { form: ModifyForm::From, from, condition, operation },
+        })
+        .prop_map(|modify| Statement::Modify(Box::new(modify)))
+}
+
+fn statement() -> impl Strategy<Value = Statement> {
+    let plain = prop_oneof![
+        6 => query(expression()).prop_map(|query| Statement::Query(Expression::Query(Box::new(query)))),
+        3 => expression().prop_map(Statement::Query),
+        4 => modify(),
+        2 => (simple_path(), insertion(), option::of(any::<bool>())).prop_map(|(target, insertion, replace)| {
+            let on_conflict = replace.map(|replace| ConflictAction { replace, position: position() });
+            Statement::Insert { target, insertion, on_conflict }
+        }),
+        1 => (identifier(), vec((identifier(), expression()), 0..2))
+            .prop_map(|(name, options)| Statement::CreateTable { name, options }),
+        1 => (identifier(), vec(vec(identifier(), 1..3), 1..3), any::<bool>()).prop_map(|(table, paths, unique)| {
+            Statement::CreateIndex { table, paths, unique, position: position() }
+        }),
+        1 => (identifier(), identifier()).prop_map(|(index, table)| Statement::DropIndex { index, table }),
+        1 => identifier().prop_map(|name| Statement::DropTable { name }),
+        1 => identifier().prop_map(|table_id| Statement::UndropTable { table_id }),
+        // G9: what follows the procedure does not begin with a parenthesis.
+        1 => (identifier(), literal(), vec(expression(), 0..3)).prop_map(|(procedure, first, rest)| {
+            Statement::Exec { procedure, arguments: std::iter::once(first).chain(rest).collect() }
+        }),
+    ];
+    (plain, prop::bool::weighted(0.1)).prop_map(|(statement, explain)| match statement {
+        Statement::Query(expression) if explain && !matches!(expression, Expression::Query(_)) => {
+            Statement::Query(expression)
+        }
+        statement if explain => Statement::Explain { statement: Box::new(statement), position: position() },
+        statement => statement,
+    })
+}
