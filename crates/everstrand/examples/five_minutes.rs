@@ -33,7 +33,11 @@ async fn first_steps<T: Transport>(driver: &QldbDriver<T>) -> Result<(), Box<dyn
         .await?;
     let cars = driver
         .execute(|transaction| async move {
-            transaction.execute("SELECT * FROM Car AS c WHERE c.VIN = ?", "1N4AL11D75C").await?.fetch_all().await
+            transaction
+                .execute("SELECT * FROM Car AS c WHERE c.VIN = ?", "1N4AL11D75C")
+                .await?
+                .fetch_all()
+                .await
         })
         .await?;
     for car in cars {

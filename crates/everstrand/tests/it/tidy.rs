@@ -191,6 +191,14 @@ fn documents_name_files_that_exist() {
 }
 
 #[test]
+fn the_readme_shows_the_example_that_runs() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("a README");
+    let example = std::fs::read_to_string(root().join("crates/everstrand/examples/five_minutes.rs"));
+    let (_, example) = example.as_deref().expect("an example").split_once("\n\n").expect("a first paragraph");
+    assert!(readme.contains(&format!("```rust\n{example}```")), "the README's Rust differs from the example");
+}
+
+#[test]
 fn planted_violations_are_found() {
     assert_eq!(forbidden_imports("everstrand-partiql", &["everstrand-journal".into()]).len(), 1);
     assert_eq!(forbidden_imports("everstrand-novel", &[]).len(), 1);
