@@ -1,6 +1,7 @@
 //! A ledger, open: where transactions start, and where its proofs come from.
 
 use std::fmt;
+use std::ops::Bound;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -220,6 +221,13 @@ impl Ledger {
         self.core().snapshot().head.catalog.building().is_some()
     }
 
+    /// Whether data that was redacted is still to be taken out of the journal.
+    pub fn is_redacting(&self) -> bool {
+        let view = &self.core().snapshot().view;
+        let (lower, upper) = (Bound::Included(keys::REDACTIONS), Bound::Excluded(keys::REDACTIONS_END));
+        view.range(Keyspace::Catalog, lower, upper, false, 1).is_ok_and(|pending| !pending.is_empty())
+    }
+
     /// How many transactions are open.
     pub fn open_transactions(&self) -> usize {
         self.core().open_transactions.load(Ordering::Relaxed)
@@ -246,13 +254,12 @@ impl Ledger {
     }
 
     pub(crate) fn read_block(&self, position: BlockPosition) -> Result<Block, LedgerError> {
-        let BlockPosition { slot, offset, length } = position;
+        let BlockPosition { slot, number } = position;
         let damaged = |why: String| LedgerError::Damaged(format!("slot {slot}: {why}"));
         let bytes = self.core().slots.read(slot)?.ok_or_else(|| damaged("it is gone".to_owned()))?;
-        let start = usize::try_from(offset).map_err(|error| damaged(error.to_string()))?;
-        let length = usize::try_from(length).map_err(|error| damaged(error.to_string()))?;
-        Block::decode(Arc::new(bytes), start, start.saturating_add(length))
-            .map_err(|error| damaged(error.to_string()))
+        let decoded = Slot::decode(bytes).map_err(|error| damaged(error.to_string()))?;
+        let block = usize::try_from(number).ok().and_then(|number| decoded.blocks().get(number)).cloned();
+        block.ok_or_else(|| damaged(format!("it has no block {number}")))
     }
 }
 

@@ -12,6 +12,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use everstrand_journal::{Slot, UniqueId};
+
 use super::future::CommitReply;
 use super::proposal::Proposal;
 use super::{Action, Committer, Event};
@@ -176,6 +178,13 @@ impl Worker {
                 let committed = core.views.commit(batch, applied);
                 Event::Applied(committed.and_then(|()| core.views.snapshot()))
             }
+            Action::Redact { block, document_id } => {
+                let redacted = redact(core, block, document_id);
+                if let Err(error) = &redacted {
+                    tracing::warn!(strand_id = %core.strand_id, block, %document_id, %error, "not redacted yet");
+                }
+                Event::Redacted(redacted)
+            }
             Action::Publish(snapshot) => {
                 core.publish(snapshot);
                 return Some(0);
@@ -211,6 +220,18 @@ impl Worker {
             tracing::warn!(strand_id = %core.strand_id, %error, "the view was not saved");
         }
     }
+}
+
+/// Writes the slot of a block anew without the data of a revision in it.
+fn redact(core: &Core, block: u64, document_id: UniqueId) -> Result<(), LedgerError> {
+    let damaged = |why: &dyn std::fmt::Display| LedgerError::Damaged(format!("block {block}: {why}"));
+    let position = core.snapshot().block_position(block)?;
+    let (position, _) = position.ok_or_else(|| damaged(&"it is not in the directory"))?;
+    let bytes = core.slots.read(position.slot)?.ok_or_else(|| damaged(&"its slot is gone"))?;
+    let slot = Slot::decode(bytes).map_err(|error| damaged(&error))?;
+    let redacted = slot.redacted(&[(block, document_id)]).map_err(|error| damaged(&error))?;
+    let bytes = redacted.encode().map_err(|error| damaged(&error))?;
+    Ok(core.slots.redact(position.slot, slot.link().0, &bytes)?)
 }
 
 /// A worker that somebody drives.

@@ -32,9 +32,10 @@ use everstrand_journal::{Slot, UniqueId, WriterId};
 use crate::error::LedgerError;
 use crate::limits::LedgerOptions;
 use crate::state::changes::Changes;
+use crate::state::redaction::PendingRedaction;
 use crate::state::{Snapshot, State};
 use crate::storage::slots::{Created, SlotError};
-use crate::storage::views::{Applied, Batch, ViewError, ViewSnapshot};
+use crate::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot};
 use future::{CommitReply, Committed};
 use proposal::Proposal;
 use seal::Sealing;
@@ -52,7 +53,9 @@ pub(crate) enum Event {
     Applied(Result<Box<dyn ViewSnapshot>, ViewError>),
     /// [`Action::Wait`] is over.
     Waited,
-    /// There is time to go on building an index.
+    /// [`Action::Redact`] was done.
+    Redacted(Result<(), LedgerError>),
+    /// There is time for work in the background.
     Idle,
 }
 
@@ -76,6 +79,13 @@ pub(crate) enum Action {
         batch: Batch,
         /// The slot they come from.
         applied: Applied,
+    },
+    /// Write a slot anew without the data of a revision.
+    Redact {
+        /// The block of the revision.
+        block: u64,
+        /// Its document.
+        document_id: UniqueId,
     },
     /// Let transactions start from this snapshot.
     Publish(Arc<Snapshot>),
@@ -106,6 +116,7 @@ pub(crate) struct Committer {
     group_bytes: usize,
     group_transactions: usize,
     doubt_attempts: u32,
+    redaction_failed: bool,
 }
 
 enum Phase {
@@ -118,6 +129,8 @@ enum Phase {
     Waiting(Group),
     /// The view is taking in what these answers wait for.
     Applying(Vec<(CommitReply, Result<Committed, LedgerError>)>),
+    /// A slot is being written anew without this.
+    Redacting(PendingRedaction),
     Faulted(LedgerError),
 }
 
@@ -153,6 +166,7 @@ impl Committer {
             group_bytes: options.group_bytes,
             group_transactions: options.group_transactions,
             doubt_attempts: options.doubt_attempts,
+            redaction_failed: false,
         }
     }
 
@@ -173,7 +187,8 @@ impl Committer {
             (Event::Read(read), Phase::Reading(group)) => self.read(group, read),
             (Event::Applied(applied), Phase::Applying(replies)) => self.applied(replies, applied, now),
             (Event::Waited, Phase::Waiting(group)) => vec![self.create(group)],
-            (Event::Idle, Phase::Ready) => self.build_index(),
+            (Event::Idle, Phase::Ready) => self.work_in_background(),
+            (Event::Redacted(redacted), Phase::Redacting(pending)) => self.redacted(pending, redacted, now),
             // A report that nobody waits for: the driver's mistake, and nothing to act on.
             (_, phase) => {
                 self.phase = phase;
@@ -182,9 +197,10 @@ impl Committer {
         }
     }
 
-    /// Whether an index is being built.
+    /// Whether an index is being built or the journal lacks a redaction.
     pub(crate) fn has_background_work(&self) -> bool {
-        !matches!(self.phase, Phase::Faulted(_)) && self.state.head.catalog.building().is_some()
+        let redacts = !self.state.redactions.is_empty() && !self.redaction_failed;
+        !matches!(self.phase, Phase::Faulted(_)) && (redacts || self.state.head.catalog.building().is_some())
     }
 
     /// Makes a group of what waits, if nothing is on its way.
@@ -393,6 +409,35 @@ impl Committer {
         actions
     }
 
+    fn work_in_background(&mut self) -> Vec<Action> {
+        match self.state.redactions.front() {
+            Some(pending) if !self.redaction_failed => {
+                let action = Action::Redact { block: pending.block, document_id: pending.document_id };
+                self.phase = Phase::Redacting(*pending);
+                vec![action]
+            }
+            _ => self.build_index(),
+        }
+    }
+
+    /// Forgets a redaction that was done. One that failed is tried again at the next opening.
+    fn redacted(
+        &mut self,
+        pending: PendingRedaction,
+        done: Result<(), LedgerError>,
+        now: i64,
+    ) -> Vec<Action> {
+        if done.is_err() {
+            self.redaction_failed = true;
+            return self.begin(now);
+        }
+        self.state.redactions.pop_front();
+        let mut changes = Changes::new(&*self.snapshot.view);
+        changes.delete(Keyspace::Catalog, pending.key);
+        self.phase = Phase::Applying(Vec::new());
+        vec![Action::Apply { batch: changes.into_batch(), applied: self.state.head.applied() }]
+    }
+
     /// Builds a part of an index; nothing of it is in the journal.
     fn build_index(&mut self) -> Vec<Action> {
         let mut changes = Changes::new(&*self.snapshot.view);
@@ -426,5 +471,4 @@ fn lock(recent: &Mutex<Recent>) -> MutexGuard<'_, Recent> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that fails may panic")]
 mod tests;

@@ -120,6 +120,7 @@ impl World {
                     continue;
                 }
                 Action::Wait { .. } => Event::Waited,
+                Action::Redact { .. } => Event::Redacted(Ok(())),
                 Action::Fault(_) => continue,
             };
             actions.extend(self.step(event));

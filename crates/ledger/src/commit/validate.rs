@@ -5,7 +5,6 @@
 //! how much was committed since does not count.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::ops::Bound;
 use std::sync::Arc;
 
 use everstrand_journal::UniqueId;

@@ -95,6 +95,14 @@ pub(crate) fn encode(block: &Block, revision: &StoredRevision<'_>) -> Vec<u8> {
     bytes
 }
 
+/// The value of a revision in the history without its data.
+pub(crate) fn redacted(history: &[u8], data_hash: Hash) -> Vec<u8> {
+    let mut bytes = history[..END + HEADER].to_vec();
+    bytes[END] = 2;
+    bytes.extend_from_slice(data_hash.as_bytes());
+    bytes
+}
+
 /// A revision in the history and its end.
 pub(crate) fn from_history(bytes: &[u8]) -> Result<(End, ViewRevision), ViewError> {
     let (end, revision) = bytes.split_at_checked(END).ok_or_else(|| damaged("is too short"))?;

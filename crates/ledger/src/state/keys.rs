@@ -4,11 +4,12 @@
 //! keyspace    key                                          value
 //! Catalog     's'                                          the state of the whole (see `state`)
 //!             't' table:u32                                one table with its indexes (see `catalog`)
+//!             'r' requesting block:u64 n:u32               a redaction that the journal still lacks
 //! Ids         document id:16                               table:u32 number:u64
 //! Documents   table:u32 number:u64                         the current revision (see `documents`)
 //! History     table:u32 number:u64 version:u64             a superseded or last revision
 //! Indexes     index:u32 key number:u64                     nothing
-//! Blocks      'b' sequence number:u64                      slot:u64 offset:u64 length:u64 timestamp:i64
+//! Blocks      'b' sequence number:u64                      slot:u64 number in it:u64 timestamp:i64
 //!             't' transaction id:16                        sequence number:u64
 //! Tiles       a `TileKey`                                  hashes (see `everstrand_journal::tree`)
 //! ```
@@ -32,6 +33,10 @@ pub(crate) struct Place {
 
 /// The key of the state of the whole.
 pub(crate) const STATE: &[u8] = b"s";
+/// Before all redactions.
+pub(crate) const REDACTIONS: &[u8] = b"r";
+/// After all redactions.
+pub(crate) const REDACTIONS_END: &[u8] = b"s";
 /// Before all tables.
 pub(crate) const TABLES: &[u8] = b"t";
 /// After all tables.
@@ -40,6 +45,14 @@ pub(crate) const TABLES_END: &[u8] = b"u";
 pub(crate) fn table(number: TableNumber) -> [u8; 5] {
     let mut key = [b't'; 5];
     key[1..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// The key of a redaction that the journal still lacks: the `n`th that a block asked for.
+pub(crate) fn redaction(block: u64, n: u32) -> [u8; 13] {
+    let mut key = [b'r'; 13];
+    key[1..9].copy_from_slice(&block.to_be_bytes());
+    key[9..].copy_from_slice(&n.to_be_bytes());
     key
 }
 

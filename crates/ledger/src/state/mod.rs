@@ -10,9 +10,10 @@ pub(crate) mod documents;
 pub(crate) mod index;
 mod index_build;
 pub(crate) mod keys;
+pub(crate) mod redaction;
 mod stored;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use everstrand_ion::Document;
@@ -28,6 +29,7 @@ use changes::Changes;
 use documents::End;
 use index::key_of;
 use keys::Place;
+use redaction::PendingRedaction;
 
 /// What is known after the last applied block, with all that is needed to apply the next.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub(crate) struct State {
     pub(crate) head: Head,
     /// The growing end of the tree over all blocks.
     tiles: Tiles,
+    /// What the journal still holds and should not.
+    pub(crate) redactions: VecDeque<PendingRedaction>,
 }
 
 /// The part of the state that every reader needs; cheap to copy.
@@ -108,7 +112,7 @@ impl Head {
 impl State {
     /// Before block 0.
     pub(crate) fn empty(strand_id: UniqueId) -> State {
-        State { head: Head::empty(strand_id), tiles: Tiles::new() }
+        State { head: Head::empty(strand_id), tiles: Tiles::new(), redactions: VecDeque::new() }
     }
 
     /// As a view has it; `None` when it is empty.
@@ -121,7 +125,8 @@ impl State {
         if tiles.frontier() != head.frontier {
             return Err(ViewError("the stored tree is another than the stored state says".to_owned()));
         }
-        Ok(Some(State { head, tiles }))
+        let redactions = State::pending_redactions(view)?.into();
+        Ok(Some(State { head, tiles, redactions }))
     }
 
     /// Applies the next slot. An error means that it is not the next slot of this journal; then the
@@ -140,10 +145,10 @@ impl State {
         let SlotContent::Blocks(blocks) = slot.content() else {
             return Err(wrong("it holds something that this version cannot read"));
         };
-        for (place, (block, (offset, length))) in blocks.iter().zip(slot.block_ranges()).enumerate() {
-            let position = BlockPosition { slot: header.slot, offset, length };
+        for (number, block) in (0u64..).zip(blocks) {
+            let position = BlockPosition { slot: header.slot, number };
             self.apply(block, position, changes)
-                .map_err(|why| wrong(&format!("block {place} of it: {why}")))?;
+                .map_err(|why| wrong(&format!("block {number} of it: {why}")))?;
         }
         self.head.frontier = self.tiles.frontier();
         if self.head.frontier != *slot.frontier() {
@@ -190,6 +195,8 @@ impl State {
         for revision in block.revisions() {
             head.apply_revision(block, &revision, changes)?;
         }
+
+        self.redactions.extend(head.apply_redactions(block, changes)?);
 
         changes.put(Keyspace::Blocks, keys::block(address.sequence_no), position.to_bytes(block.timestamp()));
         changes.put(
@@ -239,7 +246,7 @@ impl Head {
                     revision.version
                 ));
             }
-            changes.put(Keyspace::History, place.version(version), end.superseded(&old));
+            changes.put_read_again(Keyspace::History, place.version(version).to_vec(), end.superseded(&old));
             (place, Some(old))
         };
 
@@ -314,24 +321,22 @@ impl TileReader for StoredTree<'_> {
     }
 }
 
-/// Where a block lies in the journal.
+/// Where a block lies in the journal. By its number in the slot and not by bytes: a redaction moves those.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BlockPosition {
     pub(crate) slot: u64,
-    pub(crate) offset: u64,
-    pub(crate) length: u64,
+    pub(crate) number: u64,
 }
 
 impl BlockPosition {
     fn to_bytes(self, timestamp: i64) -> Vec<u8> {
-        let parts = [self.slot, self.offset, self.length].map(u64::to_be_bytes).concat();
-        [&parts[..], &timestamp.to_be_bytes()].concat()
+        [self.slot.to_be_bytes(), self.number.to_be_bytes(), timestamp.to_be_bytes()].concat()
     }
 
     /// A position and the timestamp of its block, as the directory keeps them.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<(BlockPosition, i64)> {
-        let number = |at: usize| Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
-        let position = BlockPosition { slot: number(0)?, offset: number(8)?, length: number(16)? };
-        Some((position, number(24)?.cast_signed()))
+        let part = |at: usize| Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+        let position = BlockPosition { slot: part(0)?, number: part(8)? };
+        Some((position, part(16)?.cast_signed()))
     }
 }

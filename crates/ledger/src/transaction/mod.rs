@@ -7,6 +7,7 @@ pub(crate) mod pages;
 mod past;
 pub(crate) mod propose;
 pub(crate) mod read_set;
+mod redact;
 mod rows;
 mod views;
 pub(crate) mod write_set;

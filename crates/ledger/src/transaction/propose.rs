@@ -45,7 +45,7 @@ fn propose(transaction: &Transaction) -> Result<Proposal, LedgerError> {
         statements: transaction.statements.clone(),
         catalog_changes: writes.changes().cloned().collect(),
         revisions,
-        redactions: Vec::new(),
+        redactions: writes.redactions().copied().collect(),
     });
     Ok(Proposal {
         committed: Committed {
@@ -93,6 +93,9 @@ fn touched(transaction: &Transaction) -> Touched {
         for index in indexes {
             touched.keys.extend(moved_keys(index, written));
         }
+    }
+    for redaction in writes.redactions() {
+        touched.documents.push(redaction.document_id);
     }
     for change in writes.changes() {
         let table_id = table_of(change);

@@ -213,7 +213,10 @@ impl Tables for Scope<'_> {
         Ok(self.restore_table(table_id)?)
     }
 
-    fn procedure(&mut self, _name: &str, _arguments: &[Value]) -> Result<Option<Vec<Value>>, TablesError> {
+    fn procedure(&mut self, name: &str, arguments: &[Value]) -> Result<Option<Vec<Value>>, TablesError> {
+        if name.eq_ignore_ascii_case("redact_revision") {
+            return Ok(Some(vec![self.redact_revision(arguments)?]));
+        }
         Ok(None)
     }
 

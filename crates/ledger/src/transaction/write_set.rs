@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use everstrand_ion::Document;
-use everstrand_journal::{CatalogChange, UniqueId};
+use everstrand_journal::{CatalogChange, RedactedRevision, UniqueId};
 
 use crate::state::catalog::{Catalog, Table};
 use crate::state::keys::Place;
@@ -21,6 +21,8 @@ pub(crate) struct WriteSet {
     inserted: Vec<Option<UniqueId>>,
     /// Catalogue changes with the catalogue after each.
     changes: Vec<Change>,
+    /// Revisions whose data are to go, by statement.
+    redactions: Vec<(u32, RedactedRevision)>,
     /// Bytes of all documents written.
     bytes: usize,
 }
@@ -61,7 +63,7 @@ pub(crate) const NEW_DOCUMENTS: u64 = 1 << 63;
 impl WriteSet {
     /// Whether nothing was written.
     pub(crate) fn is_empty(&self) -> bool {
-        self.documents.is_empty() && self.changes.is_empty()
+        self.documents.is_empty() && self.changes.is_empty() && self.redactions.is_empty()
     }
 
     /// How many documents were written.
@@ -146,6 +148,16 @@ impl WriteSet {
         self.changes.iter().map(|change| &change.change)
     }
 
+    /// Asks for the data of a revision to be taken out.
+    pub(crate) fn redact(&mut self, statement: u32, revision: RedactedRevision) {
+        self.redactions.push((statement, revision));
+    }
+
+    /// The revisions whose data are to go.
+    pub(crate) fn redactions(&self) -> impl ExactSizeIterator<Item = &RedactedRevision> {
+        self.redactions.iter().map(|(_, revision)| revision)
+    }
+
     /// The catalogue as a statement sees it; `None` where no earlier one changed it.
     pub(crate) fn catalog_before(&self, statement: u32) -> Option<&Arc<Catalog>> {
         self.changes.iter().rev().find(|change| change.statement < statement).map(|change| &change.after)
@@ -176,6 +188,7 @@ impl WriteSet {
             }
         }
         self.changes.retain(|change| change.statement != statement);
+        self.redactions.retain(|(by, _)| *by != statement);
     }
 }
 

@@ -11,7 +11,7 @@
 //! limit NAME=NUMBER             opens it again with another limit
 //! ```
 //!
-//! Indexes are built before the next command.
+//! Indexes are built, and redactions done in the journal, before the next command.
 //!
 //! Ids are numbers in the order in which they were given, printed as `#7`, and can be written so.
 
@@ -165,7 +165,7 @@ impl goldenscript::Runner for Runner {
             let arguments: Vec<String> = command.args.iter().map(argument).collect();
             self.command(session, &command.name, &arguments.join(" "))
         };
-        while self.ledger().is_building_index() {
+        while self.ledger().is_building_index() || self.ledger().is_redacting() {
             std::thread::yield_now();
         }
         let answer = match answer {

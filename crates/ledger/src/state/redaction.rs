@@ -1,0 +1,76 @@
+//! Taking the data out of a revision, leaving its hash.
+//!
+//! A block asks for it. The view loses the data when that block is applied; the journal's slot is written
+//! anew afterwards, and until that is done a note in the view says so, so that it is done after a crash
+//! as well. A view that is built anew notes all redactions again; those done already cost one look.
+
+use std::ops::Bound;
+
+use everstrand_journal::{Block, Hash, RevisionData, UniqueId};
+
+use super::changes::Changes;
+use super::documents::{from_history, redacted};
+use super::keys::{self, Place};
+use super::{Head, State};
+use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
+
+/// A redaction that the journal still lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PendingRedaction {
+    /// The key of its note in the view.
+    pub(crate) key: [u8; 13],
+    /// The block of the revision.
+    pub(crate) block: u64,
+    pub(crate) document_id: UniqueId,
+}
+
+impl State {
+    /// Reads back the redactions that the journal still lacks.
+    pub(super) fn pending_redactions(view: &dyn ViewSnapshot) -> Result<Vec<PendingRedaction>, ViewError> {
+        let (lower, upper) = (Bound::Included(keys::REDACTIONS), Bound::Excluded(keys::REDACTIONS_END));
+        let entries = view.range(Keyspace::Catalog, lower, upper, false, usize::MAX)?;
+        let pending = entries.into_iter().map(|(key, value)| {
+            let block = u64::from_be_bytes(value.get(..8)?.try_into().ok()?);
+            let document_id = UniqueId::from_bytes(value.get(8..)?.try_into().ok()?);
+            Some(PendingRedaction { key: key.try_into().ok()?, block, document_id })
+        });
+        pending.collect::<Option<_>>().ok_or_else(|| ViewError("a stored redaction is damaged".to_owned()))
+    }
+}
+
+impl Head {
+    /// Takes the data of the revisions that a block names out of the history; answers what is left to
+    /// be done in the journal.
+    pub(super) fn apply_redactions(
+        &mut self,
+        block: &Block,
+        changes: &mut Changes<'_>,
+    ) -> Result<Vec<PendingRedaction>, String> {
+        let mut pending = Vec::new();
+        for (n, target) in (0u32..).zip(block.redactions()) {
+            let failed = |error: ViewError| error.to_string();
+            let id = target.document_id;
+            let place = changes.get(Keyspace::Ids, id.as_bytes()).map_err(failed)?;
+            let place = place.as_deref().and_then(Place::from_bytes);
+            let place = place.ok_or_else(|| format!("there is no document {id} to redact"))?;
+            let key = place.version(target.version);
+            let stored = changes.get(Keyspace::History, &key).map_err(failed)?;
+            let stored =
+                stored.ok_or_else(|| format!("version {} of {id} is not superseded", target.version))?;
+            let (_, revision) = from_history(&stored).map_err(failed)?;
+            if let RevisionData::Data(data) = &revision.data {
+                let value = redacted(&stored, Hash(data.ion_hash()));
+                changes.put_read_again(Keyspace::History, key.to_vec(), value);
+            }
+            let note = PendingRedaction {
+                key: keys::redaction(block.address().sequence_no, n),
+                block: target.block_address.sequence_no,
+                document_id: id,
+            };
+            let value = [&note.block.to_be_bytes()[..], id.as_bytes()].concat();
+            changes.put(Keyspace::Catalog, note.key, value);
+            pending.push(note);
+        }
+        Ok(pending)
+    }
+}
