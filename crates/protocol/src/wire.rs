@@ -4,7 +4,6 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use base64::Engine as _;
-use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
@@ -18,7 +17,7 @@ pub(crate) mod blob {
     use super::*;
 
     pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&Base64Display::new(bytes, &STANDARD))
+        serializer.serialize_str(&STANDARD.encode(bytes))
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
