@@ -133,7 +133,7 @@ impl HttpTransportBuilder {
         };
         let (endpoint, host) = parse_endpoint(&endpoint)?;
         Ok(HttpTransport {
-            client: client(self.connect_timeout.unwrap_or(Duration::from_secs(5))),
+            client: client(self.connect_timeout.unwrap_or(Duration::from_secs(5)))?,
             endpoint,
             host,
             signer: credentials.map(|credentials| Signer::new(credentials, region)),
@@ -222,18 +222,25 @@ impl HttpTransport {
     }
 }
 
-fn client(connect_timeout: Duration) -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
+fn client(connect_timeout: Duration) -> Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, Error> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(connect_timeout));
-    let https =
-        HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(tcp);
-    Client::builder(TokioExecutor::new())
+    // Named, because the default is ambiguous, and a panic, in a program that links another one as well.
+    let provider = rustls::crypto::ring::default_provider();
+    let https = HttpsConnectorBuilder::new()
+        .with_provider_and_webpki_roots(provider)
+        .map_err(|error| Error::Configuration(format!("TLS cannot be set up: {error}")))?
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(tcp);
+    let client = Client::builder(TokioExecutor::new())
         // Shorter than services and balancers keep theirs, so that few commands meet a closed one.
         .pool_idle_timeout(Duration::from_secs(30))
         .pool_timer(TokioTimer::new())
-        .build(https)
+        .build(https);
+    Ok(client)
 }
 
 fn parse_endpoint(text: &str) -> Result<(Uri, String), Error> {
