@@ -331,6 +331,19 @@ mod tests {
         assert_eq!(kinds("?INSERT INTO")[1], TokenKind::Keyword("insert"));
     }
 
+    /// L11: parameters are numbered from one in the order of the text.
+    #[test]
+    fn parameters() {
+        let numbers: Vec<usize> = kinds("UPDATE t SET a = ? WHERE b = ? -- ?\n AND c = '?' OR d IN (?)")
+            .into_iter()
+            .filter_map(|kind| match kind {
+                TokenKind::Parameter(number) => Some(number),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(numbers, [1, 2, 3]);
+    }
+
     /// L13: CR, LF and CRLF each end one line; columns count code points.
     #[test]
     fn positions() {

@@ -1,29 +1,16 @@
 //! The tree as text that parses to an equal tree.
 //!
-//! Parentheses stand only where the parser needs them, decided by the same precedences. Two forms are
-//! delicate. What follows IN must not begin with a parenthesis, which would make it a list; the left
-//! operand of an operator is therefore printed bare where it can be. And the last operand of BETWEEN
-//! takes all that binds tighter than AND, so that BETWEEN itself is no tighter than that to its right.
+//! The text needs no more nesting than the one that the tree came from, so that it is never too deep.
+
+mod expression;
 
 use std::fmt::{self, Display, Formatter, Write};
 
-use everstrand_ion::{Data, Value, text};
-
 use super::{
-    BinaryOperator, ConflictAction, DatePart, Expression, FromClause, FromItem, FromSource, FromTerm,
-    Identifier, Insertion, Join, Modify, ModifyForm, Operation, PathStep, Projection, Query, SelectItem,
-    SimplePath, SimpleStep, Statement, TrimSide, Type,
+    ConflictAction, Expression, FromClause, FromItem, FromSource, FromTerm, Identifier, Insertion, Join,
+    Modify, ModifyForm, Operation, Projection, Query, SelectItem, SimplePath, SimpleStep, Statement,
 };
 use crate::lexer::keyword;
-
-const OR: u8 = 10;
-const AND: u8 = 20;
-const BETWEEN: u8 = 25;
-const NOT: u8 = 30;
-const EQUALITY: u8 = 40;
-const COMPARISON: u8 = 50;
-const SIGN: u8 = 80;
-const TERM: u8 = 100;
 
 impl Display for Statement {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -177,7 +164,7 @@ impl Display for SelectItem {
                 named(f, "AS", alias.as_ref())
             }
             SelectItem::All(value) => {
-                root(f, value)?;
+                expression::root(f, value)?;
                 f.write_str(".*")
             }
         }
@@ -218,7 +205,7 @@ impl Display for FromItem {
         self.value.fmt(f)?;
         if let Some(as_of) = &self.as_of {
             f.write_str(" AS OF ")?;
-            operand(f, &as_of.value, SIGN)?;
+            expression::prefix(f, &as_of.value)?;
         }
         named(f, "AS", self.alias.as_ref())?;
         named(f, "AT", self.at.as_ref())?;
@@ -226,242 +213,10 @@ impl Display for FromItem {
     }
 }
 
-impl Display for Expression {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let own = precedence(self);
-        match self {
-            Expression::Literal(value) => literal(f, value),
-            Expression::Missing => f.write_str("MISSING"),
-            Expression::Parameter(_) => f.write_str("?"),
-            Expression::Variable { name, local } => write!(f, "{}{name}", if *local { "@" } else { "" }),
-            Expression::Path { root: first, steps } => {
-                root(f, first)?;
-                steps.iter().try_for_each(|step| step.fmt(f))
-            }
-            Expression::Not(value) => {
-                f.write_str("NOT ")?;
-                operand(f, value, NOT)
-            }
-            Expression::Sign { negative, operand: value } => {
-                f.write_str(if *negative { "-" } else { "+" })?;
-                operand(f, value, TERM)
-            }
-            Expression::Binary { operator, left, right, .. } => {
-                operand(f, left, own)?;
-                write!(f, " {operator} ")?;
-                operand(f, right, own + 1)
-            }
-            Expression::And(operands) => separated(f, operands, " AND ", |f, e| operand(f, e, AND + 1)),
-            Expression::Or(operands) => separated(f, operands, " OR ", |f, e| operand(f, e, OR + 1)),
-            Expression::In { value, collection, negated, .. } => {
-                operand(f, value, EQUALITY)?;
-                write!(f, " {}IN {collection}", not(*negated))
-            }
-            Expression::Between { value, low, high, negated } => {
-                operand(f, value, COMPARISON)?;
-                write!(f, " {}BETWEEN ", not(*negated))?;
-                operand(f, low, COMPARISON + 1)?;
-                f.write_str(" AND ")?;
-                operand(f, high, COMPARISON + 1)
-            }
-            Expression::Like { value, pattern, escape, negated, .. } => {
-                operand(f, value, COMPARISON)?;
-                write!(f, " {}LIKE ", not(*negated))?;
-                operand(f, pattern, COMPARISON + 1)?;
-                match escape {
-                    None => Ok(()),
-                    Some(escape) => {
-                        f.write_str(" ESCAPE ")?;
-                        operand(f, escape, COMPARISON + 1)
-                    }
-                }
-            }
-            Expression::Is { value, of, negated } => {
-                operand(f, value, EQUALITY)?;
-                write!(f, " IS {}{of}", not(*negated))
-            }
-            Expression::Case { operand, branches, otherwise } => {
-                f.write_str("CASE")?;
-                if let Some(operand) = operand {
-                    write!(f, " {operand}")?;
-                }
-                for (when, then) in branches {
-                    write!(f, " WHEN {when} THEN {then}")?;
-                }
-                clause(f, "ELSE", otherwise.as_deref())?;
-                f.write_str(" END")
-            }
-            Expression::Cast { value, to, .. } => write!(f, "CAST({value} AS {to})"),
-            Expression::List(items) => bracketed(f, "[", items, "]"),
-            Expression::Bag(items) => bracketed(f, "<<", items, ">>"),
-            Expression::Struct(fields) => {
-                f.write_str("{")?;
-                list(f, fields, |f, (name, value)| write!(f, "{name}: {value}"))?;
-                f.write_str("}")
-            }
-            Expression::Call { function, arguments } => {
-                bracketed(f, &format!("{}(", function.name), arguments, ")")
-            }
-            Expression::DateArithmetic { difference, part, arguments, .. } => {
-                let [first, second] = &**arguments;
-                let function = if *difference { "DATE_DIFF" } else { "DATE_ADD" };
-                write!(f, "{function}({part}, {first}, {second})")
-            }
-            Expression::Extract { part, value, .. } => write!(f, "EXTRACT({part} FROM {value})"),
-            Expression::Trim { side, characters, text, .. } => {
-                f.write_str("TRIM(")?;
-                if let Some(side) = side {
-                    write!(f, "{side} ")?;
-                }
-                if let Some(characters) = characters {
-                    write!(f, "{characters} ")?;
-                }
-                if side.is_some() || characters.is_some() {
-                    f.write_str("FROM ")?;
-                }
-                write!(f, "{text})")
-            }
-            Expression::Aggregate { function, collection, distinct, argument, .. } => {
-                let function = format!("{}{function}", if *collection { "COLL_" } else { "" });
-                let distinct = if *distinct { "DISTINCT " } else { "" };
-                match argument {
-                    Some(argument) => write!(f, "{function}({distinct}{argument})"),
-                    None => write!(f, "{function}(*)"),
-                }
-            }
-            Expression::Query(query) => write!(f, "({query})"),
-        }
-    }
-}
-
-impl Display for PathStep {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            PathStep::Field(field) => {
-                f.write_str(".")?;
-                name(f, field)
-            }
-            PathStep::Index(index) => write!(f, "[{index}]"),
-            PathStep::Elements => f.write_str("[*]"),
-            PathStep::Fields => f.write_str(".*"),
-        }
-    }
-}
-
 impl Display for Identifier {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         name(f, &self.name)
     }
-}
-
-impl Display for BinaryOperator {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            BinaryOperator::Equal => "=",
-            BinaryOperator::NotEqual => "<>",
-            BinaryOperator::Less => "<",
-            BinaryOperator::LessOrEqual => "<=",
-            BinaryOperator::Greater => ">",
-            BinaryOperator::GreaterOrEqual => ">=",
-            BinaryOperator::Add => "+",
-            BinaryOperator::Subtract => "-",
-            BinaryOperator::Multiply => "*",
-            BinaryOperator::Divide => "/",
-            BinaryOperator::Modulo => "%",
-            BinaryOperator::Concatenate => "||",
-        })
-    }
-}
-
-/// Enums whose names are their text in upper case.
-macro_rules! words {
-    ($($type:ty)*) => {
-        $(impl Display for $type {
-            fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-                f.write_str(&format!("{self:?}").to_uppercase())
-            }
-        })*
-    };
-}
-
-words!(Type TrimSide super::AggregateFunction);
-
-impl Display for DatePart {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            DatePart::Year => "YEAR",
-            DatePart::Month => "MONTH",
-            DatePart::Day => "DAY",
-            DatePart::Hour => "HOUR",
-            DatePart::Minute => "MINUTE",
-            DatePart::Second => "SECOND",
-            DatePart::TimezoneHour => "TIMEZONE_HOUR",
-            DatePart::TimezoneMinute => "TIMEZONE_MINUTE",
-        })
-    }
-}
-
-/// How tight an expression binds when something stands to its right.
-fn precedence(expression: &Expression) -> u8 {
-    match expression {
-        Expression::Or(_) => OR,
-        Expression::And(_) => AND,
-        Expression::Not(_) => NOT,
-        Expression::Between { .. } => BETWEEN,
-        Expression::In { collection, .. } => EQUALITY.min(precedence(collection)),
-        Expression::Is { .. } => EQUALITY,
-        Expression::Like { .. } => COMPARISON,
-        Expression::Binary { operator, .. } => match operator {
-            BinaryOperator::Equal | BinaryOperator::NotEqual => EQUALITY,
-            BinaryOperator::Less
-            | BinaryOperator::LessOrEqual
-            | BinaryOperator::Greater
-            | BinaryOperator::GreaterOrEqual => COMPARISON,
-            BinaryOperator::Add | BinaryOperator::Subtract | BinaryOperator::Concatenate => 60,
-            BinaryOperator::Multiply | BinaryOperator::Divide | BinaryOperator::Modulo => 70,
-        },
-        Expression::Sign { .. } => SIGN,
-        Expression::Literal(value) if is_negative(value) => SIGN,
-        _ => TERM,
-    }
-}
-
-/// An operand, in parentheses when it binds looser than this.
-fn operand(f: &mut Formatter<'_>, expression: &Expression, at_least: u8) -> fmt::Result {
-    if precedence(expression) < at_least { write!(f, "({expression})") } else { expression.fmt(f) }
-}
-
-/// What a path begins with. A number would swallow the dot.
-fn root(f: &mut Formatter<'_>, expression: &Expression) -> fmt::Result {
-    match expression {
-        Expression::Literal(Value { data: Data::Int(_) | Data::Decimal(_), .. }) => {
-            write!(f, "({expression})")
-        }
-        _ => operand(f, expression, TERM),
-    }
-}
-
-fn is_negative(value: &Value) -> bool {
-    value.annotations().is_empty()
-        && match &value.data {
-            Data::Int(int) => int.is_negative(),
-            Data::Decimal(decimal) => decimal.is_negative_zero() || decimal.coefficient().is_negative(),
-            _ => false,
-        }
-}
-
-fn literal(f: &mut Formatter<'_>, value: &Value) -> fmt::Result {
-    if value.annotations().is_empty() {
-        match &value.data {
-            Data::Null(everstrand_ion::IonType::Null) => return f.write_str("NULL"),
-            Data::Bool(bool) => return f.write_str(if *bool { "TRUE" } else { "FALSE" }),
-            Data::Int(int) => return int.fmt(f),
-            Data::Decimal(decimal) => return f.write_str(&decimal.to_string().replace('d', "e")),
-            Data::String(text) => return quoted(f, text, '\''),
-            _ => {}
-        }
-    }
-    write!(f, "`{}`", text::write(value))
 }
 
 /// A name, between quotes where it needs them.
@@ -485,10 +240,6 @@ fn quoted(f: &mut Formatter<'_>, text: &str, quote: char) -> fmt::Result {
     f.write_char(quote)
 }
 
-fn not(negated: bool) -> &'static str {
-    if negated { "NOT " } else { "" }
-}
-
 fn insert(f: &mut Formatter<'_>, target: &SimplePath, insertion: &Insertion) -> fmt::Result {
     match insertion {
         Insertion::One { value, at } => {
@@ -496,9 +247,13 @@ fn insert(f: &mut Formatter<'_>, target: &SimplePath, insertion: &Insertion) -> 
             clause(f, "AT", at.as_ref())
         }
         Insertion::Each(values) => {
+            let is_list_of_many = matches!(values, Expression::List(items) if items.len() != 1);
             let values = values.to_string();
-            // A bracket could be a step of the path.
-            let (open, close) = if values.starts_with('[') { ("(", ")") } else { ("", "") };
+            // `[1]` and `['a']` could be a step of the path.
+            let could_be_step = !is_list_of_many
+                && values.starts_with('[')
+                && values[1..].starts_with(|next: char| next == '\'' || next.is_ascii_digit());
+            let (open, close) = if could_be_step { ("(", ")") } else { ("", "") };
             write!(f, "INSERT INTO {target} {open}{values}{close}")
         }
     }

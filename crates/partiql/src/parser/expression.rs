@@ -6,17 +6,10 @@
 use everstrand_ion::{Data, Decimal, Int, Value};
 
 use super::Parser;
+use crate::ast::precedence::{AND, COMPARISON, EQUALITY, NOT, OR};
 use crate::ast::{BinaryOperator, Expression, Identifier, PathStep};
 use crate::error::PartiqlError;
 use crate::lexer::TokenKind;
-
-const OR: u8 = 10;
-const AND: u8 = 20;
-const NOT: u8 = 30;
-const EQUALITY: u8 = 40;
-const COMPARISON: u8 = 50;
-const SUM: u8 = 60;
-const PRODUCT: u8 = 70;
 
 /// What stands between two operands.
 #[derive(Clone, Copy)]
@@ -141,15 +134,7 @@ impl Parser<'_> {
             Operator::And => AND,
             Operator::Is | Operator::In { .. } => EQUALITY,
             Operator::Between { .. } | Operator::Like { .. } => COMPARISON,
-            Operator::Binary(operator) => match operator {
-                BinaryOperator::Equal | BinaryOperator::NotEqual => EQUALITY,
-                BinaryOperator::Less
-                | BinaryOperator::LessOrEqual
-                | BinaryOperator::Greater
-                | BinaryOperator::GreaterOrEqual => COMPARISON,
-                BinaryOperator::Add | BinaryOperator::Subtract | BinaryOperator::Concatenate => SUM,
-                BinaryOperator::Multiply | BinaryOperator::Divide | BinaryOperator::Modulo => PRODUCT,
-            },
+            Operator::Binary(operator) => operator.precedence(),
         };
         Some((operator, precedence))
     }
