@@ -4,12 +4,13 @@ use std::error::Error as StdError;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use everstrand_protocol::control::{self, ControlReply, ControlRequest};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
-use everstrand_protocol::send_command::{CONTENT_TYPE, TARGET};
 use everstrand_protocol::signature::{AmzDate, Credentials, SignedParts, Signer};
+use everstrand_protocol::send_command::{self, ReplyError};
 use everstrand_protocol::{Reply, SendCommandRequest, ServiceError};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::header::{CONTENT_TYPE as CONTENT_TYPE_HEADER, HOST, HeaderMap, USER_AGENT};
+use hyper::header::{HeaderMap, USER_AGENT};
 use hyper::{Method, Request, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -144,8 +145,51 @@ impl HttpTransportBuilder {
 
 impl Transport for HttpTransport {
     async fn send_command(&self, request: SendCommandRequest) -> Result<SendCommandResponse, TransportError> {
-        let request = self.request(request.to_json())?;
-        match tokio::time::timeout(self.timeout, self.exchange(request)).await {
+        let parts = Parts {
+            method: Method::POST,
+            path: self.endpoint.path(),
+            query: self.endpoint.query().unwrap_or_default(),
+            content_type: send_command::CONTENT_TYPE,
+            target: Some(send_command::TARGET),
+        };
+        let (request_id, body) = self.exchange(parts, request.to_json()).await?;
+        Ok(SendCommandResponse { request_id, reply: Reply::from_json(&body)? })
+    }
+}
+
+/// The parts of a request that the two APIs set differently.
+struct Parts<'a> {
+    method: Method,
+    path: &'a str,
+    query: &'a str,
+    content_type: &'static str,
+    target: Option<&'static str>,
+}
+
+impl HttpTransport {
+    /// Runs one operation of the control API, which Everstrand serves at the same address.
+    pub async fn control(&self, request: &ControlRequest) -> Result<ControlReply, TransportError> {
+        let http = request.to_http();
+        let method = Method::from_bytes(http.method.as_bytes());
+        let parts = Parts {
+            method: method.map_err(|error| TransportError::NotSent(error.into()))?,
+            path: &http.path,
+            query: &http.query,
+            content_type: control::CONTENT_TYPE,
+            target: None,
+        };
+        let (_, body) = self.exchange(parts, http.body).await?;
+        request.reply_from_json(&body).map_err(|error| TransportError::Answer(ReplyError::Json(error)))
+    }
+
+    /// Sends a request and waits for the body of its answer, for as long as the transport's timeout says.
+    async fn exchange(
+        &self,
+        parts: Parts<'_>,
+        body: Vec<u8>,
+    ) -> Result<(Option<String>, Bytes), TransportError> {
+        let request = self.request(parts, body)?;
+        match tokio::time::timeout(self.timeout, self.answer(request)).await {
             Ok(result) => result,
             Err(_) => {
                 let message = format!("no answer within {:?} from {}", self.timeout, self.host);
@@ -153,38 +197,37 @@ impl Transport for HttpTransport {
             }
         }
     }
-}
 
-impl HttpTransport {
-    fn request(&self, body: Vec<u8>) -> Result<Request<Full<Bytes>>, TransportError> {
+    fn request(&self, parts: Parts<'_>, body: Vec<u8>) -> Result<Request<Full<Bytes>>, TransportError> {
         if body.len() > REQUEST_BYTES_MAX {
             let message = format!("a request of {} bytes, services take {REQUEST_BYTES_MAX}", body.len());
             return Err(TransportError::NotSent(message.into()));
         }
-        let headers = [("content-type", CONTENT_TYPE), ("host", &self.host), ("x-amz-target", TARGET)];
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri(self.endpoint.clone())
-            .header(CONTENT_TYPE_HEADER, CONTENT_TYPE)
-            .header(HOST, &self.host)
-            .header("x-amz-target", TARGET)
-            .header(USER_AGENT, USER_AGENT_VALUE);
+        let Parts { method, path, query, content_type, target } = parts;
+        let not_sent = |error: hyper::http::Error| TransportError::NotSent(error.into());
+        let path_and_query = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+        let uri = Uri::builder()
+            .scheme(self.endpoint.scheme_str().unwrap_or("http"))
+            .authority(self.endpoint.authority().map_or("", |authority| authority.as_str()))
+            .path_and_query(path_and_query)
+            .build()
+            .map_err(not_sent)?;
+        let mut headers = vec![("content-type", content_type), ("host", &self.host)];
+        headers.extend(target.map(|target| ("x-amz-target", target)));
+        let mut request = Request::builder().method(method.clone()).uri(uri).header(USER_AGENT, USER_AGENT_VALUE);
+        for (name, value) in &headers {
+            request = request.header(*name, *value);
+        }
         if let Some(signer) = &self.signer {
-            let parts = SignedParts {
-                method: "POST",
-                path: self.endpoint.path(),
-                query: self.endpoint.query().unwrap_or_default(),
-                headers: &headers,
-                body: &body,
-            };
+            let parts = SignedParts { method: method.as_str(), path, query, headers: &headers, body: &body };
             for (name, value) in signer.sign(&parts, now()) {
                 request = request.header(name, value);
             }
         }
-        request.body(Full::from(body)).map_err(|error| TransportError::NotSent(error.into()))
+        request.body(Full::from(body)).map_err(not_sent)
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<SendCommandResponse, TransportError> {
+    async fn answer(&self, request: Request<Full<Bytes>>) -> Result<(Option<String>, Bytes), TransportError> {
         let response = match self.client.request(request).await {
             Ok(response) => response,
             Err(error) if error.is_connect() => return Err(TransportError::NotSent(self.named(error))),
@@ -201,8 +244,7 @@ impl HttpTransport {
         };
         let request_id = text(&head.headers, REQUEST_ID_HEADER);
         if head.status.as_u16() == 200 {
-            let reply = Reply::from_json(&body)?;
-            return Ok(SendCommandResponse { request_id: request_id.map(str::to_owned), reply });
+            return Ok((request_id.map(str::to_owned), body));
         }
         let error_type = text(&head.headers, ERROR_TYPE_HEADER);
         let error = ServiceError::from_response(head.status.as_u16(), error_type, request_id, &body);
