@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use everstrand_protocol::control::{self, ControlReply, ControlRequest};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
-use everstrand_protocol::signature::{AmzDate, Credentials, SignedParts, Signer};
 use everstrand_protocol::send_command::{self, ReplyError};
+use everstrand_protocol::signature::{AmzDate, Credentials, SignedParts, Signer};
 use everstrand_protocol::{Reply, SendCommandRequest, ServiceError};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::header::{HeaderMap, USER_AGENT};
@@ -214,7 +214,8 @@ impl HttpTransport {
             .map_err(not_sent)?;
         let mut headers = vec![("content-type", content_type), ("host", &self.host)];
         headers.extend(target.map(|target| ("x-amz-target", target)));
-        let mut request = Request::builder().method(method.clone()).uri(uri).header(USER_AGENT, USER_AGENT_VALUE);
+        let mut request =
+            Request::builder().method(method.clone()).uri(uri).header(USER_AGENT, USER_AGENT_VALUE);
         for (name, value) in &headers {
             request = request.header(*name, *value);
         }
