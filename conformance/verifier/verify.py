@@ -471,7 +471,8 @@ def proof_problems(value):
             return bad + ["the digest does not cover the block"]
         length = path_length(number, last)
         wrong = len(nodes) <= length if of_revision else len(nodes) != length
-        bad += ["the proof has another length than the place of the block demands"] if wrong else []
+        twice = of_revision and not wrong and nodes[-length - 1:][:1] == nodes[-length - 1:][1:2]
+        bad += ["the proof is not of the place of the block"] if wrong or (of_revision and twice != number % 2) else []
     return bad + ([] if fold(start, nodes) == hash_of(member(value, "digest")) else ["the proof does not lead to the digest"])
 def proof(*names):
     bad = proof_problems(fields(*[field for name in names for field in read_values(read_file(name))[0].content]))

@@ -158,9 +158,11 @@ fn address(evidence: &Evidence, report: &mut VerifyReport) {
 }
 
 /// A proof of the right hashes but of another length is of another place in the tree: nodes are not
-/// marked as leaves or inner ones, so length is what tells them apart.
+/// marked as leaves or inner ones, so length is what tells them apart. And a revision's proof holds the
+/// hash of the block before, which is the neighbour in the tree of a block with an odd number, and of none
+/// with an even one.
 fn length(evidence: &Evidence, proof: &Proof, of_block: bool, report: &mut VerifyReport) {
-    let what = "the proof is as long as the place of the block demands";
+    let what = "the proof is of the place of the block";
     let (Some(block), Some(tip)) = (evidence.block_address, evidence.digest_tip_address) else {
         return report.skip(what, "the block's address or the digest's tip is not there");
     };
@@ -168,7 +170,16 @@ fn length(evidence: &Evidence, proof: &Proof, of_block: bool, report: &mut Verif
         return;
     }
     let (in_tree, nodes) = (path_length(block.sequence_no, tip.sequence_no), proof.nodes.len());
-    let fits = if of_block { nodes == in_tree } else { nodes > in_tree };
-    let least = if of_block { "" } else { "more than " };
-    report.step(what, if fits { Ok(()) } else { Err(format!("it has {nodes} nodes, not {least}{in_tree}")) });
+    if of_block {
+        let fits = nodes == in_tree;
+        return report
+            .step(what, if fits { Ok(()) } else { Err(format!("it has {nodes} nodes, not {in_tree}")) });
+    }
+    let Some(in_block) = nodes.checked_sub(in_tree).filter(|in_block| *in_block > 0) else {
+        return report.step(what, Err(format!("it has {nodes} nodes, not more than {in_tree}")));
+    };
+    let neighbours = proof.nodes.get(in_block) == proof.nodes.get(in_block - 1);
+    let is_odd = block.sequence_no % 2 == 1;
+    let fits = neighbours == is_odd;
+    report.step(what, if fits { Ok(()) } else { Err("its nodes are those of another block".to_owned()) });
 }

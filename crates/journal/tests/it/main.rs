@@ -4,6 +4,7 @@
 
 mod audit;
 mod commit_digest;
+mod evidence;
 mod samples;
 mod second_verifier;
 mod slot;
