@@ -3,10 +3,12 @@
 //!
 //! `RUSTC_BOOTSTRAP=1 cargo +stable fuzz run ion_binary -- -max_total_time=120`
 
+mod journal;
 #[path = "../../crates/partiql/tests/it/memory.rs"]
 mod memory;
 mod partiql;
 
+pub use journal::{journal_checkpoint, journal_evidence, journal_export, journal_slot};
 pub use partiql::{partiql_execute, partiql_parse};
 
 use std::panic::{catch_unwind, set_hook, take_hook};
