@@ -170,6 +170,11 @@ impl Auditor {
         found
     }
 
+    /// What was found and read so far.
+    pub fn summary(&self) -> &AuditSummary {
+        &self.summary
+    }
+
     /// The digest over all blocks so far, where it can be computed.
     pub fn digest(&self) -> Option<Digest> {
         let (digest_tip_address, _) = self.tip?;

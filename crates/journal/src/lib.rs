@@ -8,6 +8,7 @@
 
 mod address;
 mod audit;
+mod audit_slots;
 mod block;
 mod block_builder;
 mod block_layout;
@@ -18,6 +19,7 @@ mod commit_digest;
 mod digest;
 mod entries;
 mod error;
+mod export_writer;
 mod foreign;
 mod foreign_block;
 mod frame;
@@ -38,6 +40,7 @@ pub mod verify;
 
 pub use address::BlockAddress;
 pub use audit::{AuditSummary, Auditor, SavedDigest, check_slot};
+pub use audit_slots::audit_slots;
 pub use block::{Block, BlockKind, StoredData, StoredRevision, StoredStatement};
 pub use block_builder::{Draft, ProposedRevision, ProposedTransaction, genesis};
 pub use catalog_change::CatalogChange;
@@ -46,6 +49,7 @@ pub use checked_block::{BlockShape, CheckedBlock, check_block};
 pub use commit_digest::{CommitDigest, statement_digest};
 pub use digest::Digest;
 pub use error::FormatError;
+pub use export_writer::{ExportObject, ExportWriter};
 pub use foreign::{DELETE_RULES, check_foreign, check_revision};
 pub use foreign_block::ForeignBlock;
 pub use hash::{Hash, dot, join, root};

@@ -1,15 +1,21 @@
 //! Audits of journals made here: what a hash covers cannot change unseen, even where checksums were
 //! repaired afterwards.
 
-use everstrand_ion::Document;
+use std::num::NonZeroUsize;
+
+use everstrand_ion::{Document, Timestamp};
+use everstrand_journal::export::{
+    ExportFiles, OutputFormat, StartedManifest, read_blocks, read_catalog, read_completed_manifest,
+};
 use everstrand_journal::hashes_only::{OpenQuestion, answers, describe};
 use everstrand_journal::tree::Frontier;
 use everstrand_journal::{
-    AuditSummary, Auditor, Block, CatalogChange, Check, CheckedBlock, Deviation, Digest, ForeignBlock, Hash,
-    SavedDigest, Slot, SlotContent, SlotHeader, check_block, check_foreign,
+    AuditSummary, Auditor, Block, CatalogChange, Check, CheckedBlock, Deviation, Digest, ExportWriter,
+    ForeignBlock, FormatError, Hash, SavedDigest, Slot, SlotContent, SlotHeader, audit_slots, check_block,
+    check_foreign,
 };
 
-use crate::samples::{blocks, id, slots};
+use crate::samples::{START, blocks, id, slots};
 
 fn audit(slots: &[Slot], digests: Vec<SavedDigest>) -> (AuditSummary, Vec<Deviation>) {
     let mut auditor = Auditor::new(digests);
@@ -49,6 +55,75 @@ fn an_audit_goes_on_where_another_one_stopped() {
     let found: Vec<Deviation> = slots[1..].iter().flat_map(|slot| rest.slot(slot)).collect();
     assert_eq!(found, []);
     assert_eq!(rest.finish().0.digests_matched, ["digest"]);
+}
+
+#[test]
+fn slots_are_audited_side_by_side_as_one_by_one() {
+    let blocks = blocks();
+    let mut encoded: Vec<Result<Vec<u8>, FormatError>> =
+        slots(&blocks, 1).iter().map(|slot| Ok(slot.encode().unwrap())).collect();
+    let run = |slots: Vec<Result<Vec<u8>, FormatError>>, workers: usize| {
+        let mut auditor = Auditor::new([saved(&blocks)]);
+        let mut found = Vec::new();
+        let workers = NonZeroUsize::new(workers).unwrap();
+        audit_slots(&mut auditor, slots, workers, |_, deviations| found.extend(deviations));
+        let (summary, rest) = auditor.finish();
+        found.extend(rest);
+        (summary, found)
+    };
+    for workers in 1..5 {
+        let (summary, found) = run(encoded.clone(), workers);
+        assert_eq!((found, summary.slots, summary.digests_matched.len()), (vec![], 7, 1));
+    }
+    encoded[3].as_mut().unwrap()[200] ^= 1;
+    let (summary, found) = run(encoded, 2);
+    assert_eq!(found[0].check, Check::Encoding, "{found:?}");
+    assert_eq!((found[0].block, summary.blocks), (Some(3), 6));
+}
+
+#[test]
+fn an_export_is_written_read_and_audited() {
+    let blocks = blocks();
+    for format in [None, Some(OutputFormat::IonBinary), Some(OutputFormat::Json)] {
+        let time = Timestamp::from_unix_millis(START);
+        let manifest = StartedManifest {
+            ledger_name: "people".to_owned(),
+            export_id: id(50).to_string(),
+            inclusive_start_time: time.clone(),
+            exclusive_end_time: time.clone(),
+            bucket: "folder".to_owned(),
+            prefix: "exports/".to_owned(),
+            object_encryption_type: "NO_ENCRYPTION".to_owned(),
+            output_format: format,
+        };
+        let mut writer = ExportWriter::new(manifest.clone(), id(1), time, 3000);
+        let mut objects = vec![writer.started()];
+        for block in &blocks {
+            objects.extend(writer.push(block).unwrap());
+        }
+        objects.extend(writer.finish());
+        assert_eq!(StartedManifest::read(&objects[0].bytes).unwrap(), manifest);
+        let bytes = |name: &str| &objects.iter().find(|object| object.key == name).unwrap().bytes;
+        let files = ExportFiles::sort(objects.iter().map(|object| object.key.clone()));
+        assert!(files.data.len() > 1, "{files:?}");
+        assert!(files.data[0].name.starts_with(&format!("exports/2023/11/14/22/{}.0-", id(1))), "{files:?}");
+        let keys = read_completed_manifest(bytes(&files.completed[0])).unwrap();
+        assert_eq!(keys, files.data.iter().map(|object| object.name.clone()).collect::<Vec<_>>());
+        let catalog = read_catalog(bytes(&files.catalogs[0])).unwrap();
+        let mut auditor = Auditor::new([saved(&blocks)]);
+        for object in &files.data {
+            for block in read_blocks(bytes(&object.name)).unwrap() {
+                let block = block.unwrap();
+                assert_eq!(block.source.is_some(), format == Some(OutputFormat::Json));
+                let number = block.value.root().get("blockAddress").unwrap().get("sequenceNo").unwrap();
+                let number = u64::try_from(number.as_i64().unwrap()).unwrap();
+                let changes = catalog.get(&number).map_or(&[][..], Vec::as_slice);
+                let found = auditor.block(check_foreign(block.value.root(), Some(changes)).unwrap());
+                assert_eq!(found, [], "{format:?}");
+            }
+        }
+        assert_eq!(auditor.finish().0.digests_matched, ["digest"]);
+    }
 }
 
 #[test]
