@@ -55,6 +55,17 @@ impl PartiqlError {
         PartiqlError::located(Category::Semantic, position, &message, &message)
     }
 
+    /// A combination for whose refusal no text of QLDB is known; said once.
+    pub fn refused(position: Position, message: impl fmt::Display) -> PartiqlError {
+        PartiqlError {
+            category: Category::Semantic,
+            code: Some("432"),
+            position: Some(position),
+            message: message.to_string(),
+            failure: None,
+        }
+    }
+
     /// A value that an operation cannot take; the text is said twice, as QLDB does.
     pub fn evaluator(position: Option<Position>, message: impl fmt::Display) -> PartiqlError {
         let message = message.to_string();

@@ -167,12 +167,7 @@ impl Parser<'_> {
 
     /// The error of a token that cannot stand here.
     fn unexpected(&self, kind: &str) -> PartiqlError {
-        let found = match self.kind() {
-            TokenKind::Keyword(_) if kind == "Unexpected keyword" => "unexpected keyword found",
-            _ if kind == "Unexpected term" => "unexpected term found",
-            _ => "unexpected token found",
-        };
-        self.error(found, kind)
+        self.error("unexpected token found", kind)
     }
 
     /// An error at the next token: what was found, the token, and the general message.

@@ -103,8 +103,8 @@ impl Planner<'_> {
         let mut tags = None;
         for (option, value) in options {
             if option.name != "aws_tags" || tags.is_some() {
-                return Err(PartiqlError::semantic(
-                    Some(option.position),
+                return Err(PartiqlError::refused(
+                    option.position,
                     format_args!("Invalid table option '{}': only aws_tags, once", option.name),
                 ));
             }
@@ -130,16 +130,16 @@ impl Planner<'_> {
         if let Some(second) = paths.get(1).and_then(|path| path.first())
             && !self.options.extensions
         {
-            return Err(PartiqlError::semantic(
-                Some(second.position),
+            return Err(PartiqlError::refused(
+                second.position,
                 "Composite indexes are not supported: an index has one field",
             ));
         }
         if let Some(nested) = paths.iter().find_map(|path| path.get(1))
             && !self.options.extensions
         {
-            return Err(PartiqlError::semantic(
-                Some(nested.position),
+            return Err(PartiqlError::refused(
+                nested.position,
                 "Nested paths are not supported: only top-level fields can be indexed",
             ));
         }
@@ -168,15 +168,15 @@ impl Planner<'_> {
         let table = self.tables.source(&name.name, None)?;
         let table = writable(table.ok_or_else(|| no_such_variable(name))?, name)?;
         if !target.steps.is_empty() {
-            return Err(PartiqlError::semantic(
-                Some(name.position),
+            return Err(PartiqlError::refused(
+                name.position,
                 "INSERT INTO as a statement of its own takes a table; use FROM or UPDATE to insert into a document",
             ));
         }
         let insertion = match insertion {
             ast::Insertion::One { at: Some(_), .. } => {
-                return Err(PartiqlError::semantic(
-                    Some(name.position),
+                return Err(PartiqlError::refused(
+                    name.position,
                     "AT has no meaning when a document is inserted into a table",
                 ));
             }
@@ -222,8 +222,8 @@ fn writable(source: Source, name: &ast::Identifier) -> Result<Source, PartiqlErr
     if source.kind == SourceKind::User && source.as_of.is_none() {
         return Ok(source);
     }
-    Err(PartiqlError::semantic(
-        Some(name.position),
+    Err(PartiqlError::refused(
+        name.position,
         format_args!("DML statements are only supported in the user view of a table, not on '{}'", name.name),
     ))
 }

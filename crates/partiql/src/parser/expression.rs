@@ -291,7 +291,9 @@ impl Parser<'_> {
             TokenKind::Symbol("[") => return Ok(Expression::List(self.items("]")?)),
             TokenKind::Symbol("<<") => return Ok(Expression::Bag(self.items(">>")?)),
             TokenKind::Symbol("{") => return self.struct_constructor(),
-            TokenKind::Symbol(_) | TokenKind::End => return Err(self.unexpected("Unexpected term")),
+            TokenKind::Symbol(_) | TokenKind::End => {
+                return Err(self.error("unexpected term found", "Unexpected term"));
+            }
         };
         self.step();
         Ok(term)
@@ -320,7 +322,7 @@ impl Parser<'_> {
                 let name = self.any_identifier("Expected identifier")?;
                 Ok(Expression::Variable { name, local: false })
             }
-            _ => Err(self.unexpected("Unexpected keyword")),
+            _ => Err(self.error("unexpected keyword found", "Unexpected keyword")),
         }
     }
 

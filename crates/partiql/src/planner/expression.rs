@@ -120,10 +120,7 @@ impl Planner<'_> {
                         Expression::Call { function, arguments, position: *position }
                     }
                     None if *collection => {
-                        return Err(PartiqlError::semantic(
-                            Some(*position),
-                            "COLL_COUNT takes a collection, not *",
-                        ));
+                        return Err(PartiqlError::refused(*position, "COLL_COUNT takes a collection, not *"));
                     }
                     argument => {
                         self.aggregate(expression, *function, *distinct, argument.as_deref(), *position)?
@@ -223,8 +220,8 @@ impl Planner<'_> {
         if self.scopes.iter().any(|scope| {
             scope.groups.is_some() && scope.sources.iter().any(|source| *source.alias == *name.name)
         }) {
-            return Err(PartiqlError::semantic(
-                Some(name.position),
+            return Err(PartiqlError::refused(
+                name.position,
                 format_args!(
                     "Variable '{}' must appear in the GROUP BY clause or be used in an aggregation function",
                     name.name
@@ -272,8 +269,8 @@ impl Planner<'_> {
         position: ast::Position,
     ) -> Result<Expression, PartiqlError> {
         let Some(groups) = self.scopes.last().and_then(|scope| scope.groups.as_ref()) else {
-            return Err(PartiqlError::semantic(
-                Some(position),
+            return Err(PartiqlError::refused(
+                position,
                 "COUNT(*) may only be used where rows are aggregated: in a select list, HAVING or ORDER BY",
             ));
         };

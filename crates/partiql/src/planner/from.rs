@@ -85,8 +85,8 @@ impl Planner<'_> {
         let value = match table {
             Some(_) => None,
             None if item.as_of.is_some() => {
-                return Err(PartiqlError::semantic(
-                    Some(item.position),
+                return Err(PartiqlError::refused(
+                    item.position,
                     "AS OF may only follow the name of a table",
                 ));
             }
@@ -175,8 +175,8 @@ impl Planner<'_> {
             Some(Value { data: Data::Int(block), .. }) if block.as_u64().is_some() => {
                 Ok(block.as_u64().map(AsOf::Block))
             }
-            _ => Err(PartiqlError::semantic(
-                Some(clause.position),
+            _ => Err(PartiqlError::refused(
+                clause.position,
                 "AS OF takes a timestamp or the sequence number of a block, as a literal or a parameter",
             )),
         }
@@ -188,7 +188,7 @@ impl Planner<'_> {
         function: &Identifier,
         arguments: &[ast::Expression],
     ) -> Result<Source, PartiqlError> {
-        let wrong = |message: &str| Err(PartiqlError::semantic(Some(function.position), message));
+        let wrong = |message: &str| Err(PartiqlError::refused(function.position, message));
         let (table, start, end) = match arguments {
             [table] => (table, None, None),
             [table, start] => (table, Some(start), None),
@@ -231,8 +231,8 @@ impl Planner<'_> {
         }
         match self.constant(bound)? {
             Some(Value { data: Data::Timestamp(timestamp), .. }) => Ok(Some(timestamp)),
-            _ => Err(PartiqlError::semantic(
-                Some(position),
+            _ => Err(PartiqlError::refused(
+                position,
                 "history's start and end are timestamps, as Ion literals or parameters",
             )),
         }

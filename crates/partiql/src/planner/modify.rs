@@ -115,14 +115,14 @@ impl Planner<'_> {
         };
         let origin = sources.origins.iter().find(|(value, _)| *value == slot);
         let Some((_, Some(origin))) = origin else {
-            return Err(PartiqlError::semantic(
-                Some(path.root.position),
+            return Err(PartiqlError::refused(
+                path.root.position,
                 format_args!("'{}' does not name a part of a document", path.root.name),
             ));
         };
         if document.get_or_insert(origin.document) != &origin.document {
-            return Err(PartiqlError::semantic(
-                Some(path.root.position),
+            return Err(PartiqlError::refused(
+                path.root.position,
                 "A statement changes the documents of one table",
             ));
         }
@@ -191,8 +191,5 @@ fn first_name(modify: &ast::Modify) -> Identifier {
 /// DML over something that is no table.
 fn no_table(modify: &ast::Modify) -> PartiqlError {
     let name = first_name(modify);
-    PartiqlError::semantic(
-        Some(name.position),
-        format_args!("DML statements need a table, '{}' is none", name.name),
-    )
+    PartiqlError::refused(name.position, format_args!("DML statements need a table, '{}' is none", name.name))
 }

@@ -164,8 +164,8 @@ impl Planner<'_> {
         let scope = self.scopes.last().expect("a query is resolved in its scope");
         if let Some(group) = &scope.groups {
             if query.group.is_none() || group.keys.iter().any(|key| key.name.is_none()) {
-                return Err(PartiqlError::semantic(
-                    Some(query.position),
+                return Err(PartiqlError::refused(
+                    query.position,
                     "SELECT * over groups needs GROUP BY with a name for each key",
                 ));
             }
@@ -196,8 +196,8 @@ impl Planner<'_> {
             )
         };
         if clause.value.any(reads_rows) {
-            return Err(PartiqlError::semantic(
-                Some(clause.position),
+            return Err(PartiqlError::refused(
+                clause.position,
                 "LIMIT and OFFSET take numbers, as literals or parameters",
             ));
         }
@@ -205,10 +205,7 @@ impl Planner<'_> {
         if let Expression::Literal(Value { data: Data::Int(number), .. }) = &value
             && number.is_negative()
         {
-            return Err(PartiqlError::semantic(
-                Some(clause.position),
-                "LIMIT and OFFSET take numbers from 0 on",
-            ));
+            return Err(PartiqlError::refused(clause.position, "LIMIT and OFFSET take numbers from 0 on"));
         }
         Ok(Some(value))
     }
