@@ -83,7 +83,7 @@ pub enum StoredData<'a> {
 
 impl Block {
     /// Reads a block that fills these bytes from `start` to `end`. Layout and checksums are checked
-    /// here, hashes by [`crate::audit`].
+    /// here, hashes by [`crate::Auditor`].
     pub fn decode(bytes: Arc<Vec<u8>>, start: usize, end: usize) -> Result<Block, FormatError> {
         let slice = bytes.get(start..end).ok_or_else(|| FormatError::new("the block lies outside", start))?;
         let layout = layout(slice).map_err(|error| error.shifted(start))?;

@@ -11,8 +11,9 @@ use everstrand_ion::{Data, Decimal, IonType, Struct, Symbol, Timestamp, Value, i
 
 use crate::{Hash, dot};
 
-/// How many values are tried for one document at most.
+/// How many values are tried for one document at most, and how many scalars they may have together.
 const TRIES_MAX: usize = 4096;
+const TRIED_SCALARS_MAX: usize = 1_000_000;
 
 /// One line of JSON by Ion's rules for it: nulls lose their type, annotations and lobs' kinds are
 /// dropped, timestamps and symbols become strings, blobs base64.
@@ -114,6 +115,7 @@ fn with_field(value: &Value, wanted: &str, convert: impl Fn(&Value) -> Value) ->
 fn recover_data(json: &Value, fits: impl Fn(&Value) -> bool) -> Option<Value> {
     let mut scalars = Vec::new();
     collect(json, &mut scalars);
+    let tries = TRIES_MAX.min(TRIED_SCALARS_MAX / scalars.len().max(1));
     let choices: Vec<Vec<Value>> = scalars.into_iter().map(readings).collect();
     let most = choices.iter().map(Vec::len).max().unwrap_or(1);
     let same: Vec<Vec<usize>> = (0..most)
@@ -127,7 +129,7 @@ fn recover_data(json: &Value, fits: impl Fn(&Value) -> bool) -> Option<Value> {
         counter[next] += 1;
         Some(current)
     });
-    same.into_iter().chain(each).take(TRIES_MAX).find_map(|picked| {
+    same.into_iter().chain(each).take(tries).find_map(|picked| {
         let mut picks = choices.iter().zip(picked).map(|(choice, pick)| &choice[pick]);
         let candidate = rebuild(json, &mut picks);
         fits(&candidate).then_some(candidate)
@@ -280,6 +282,17 @@ fn write_string(text: &str, out: &mut String) {
 mod tests {
     use super::*;
     use everstrand_ion::text::read_one;
+
+    #[test]
+    fn json_is_read_as_ion() {
+        let json = "{\"a\":\"\\/ \\ud83d\\udd12 \\u0001\",\"b\":-1.5e3,\"c\":[true,false,null],\"d\":{}}";
+        let value = read_one(json).unwrap();
+        assert_eq!(value.get("a").unwrap().as_text(), Some("/ \u{1f512} \u{1}"));
+        assert_eq!(
+            to_json(&value),
+            "{\"a\":\"/ \u{1f512} \\u0001\",\"b\":-1500.0,\"c\":[true,false,null],\"d\":{}}"
+        );
+    }
 
     #[test]
     fn values_in_json() {

@@ -105,7 +105,7 @@ impl Revision {
 ///
 /// What QLDB did for a deleted revision, which has no data, is not known: no such revision with its
 /// hash was ever published. This is the one place that decides; we join nothing, so that the hash is
-/// that of the metadata. [`crate::foreign`] tries the other candidates on blocks made elsewhere.
+/// that of the metadata. [`crate::check_foreign`] tries the other candidates on blocks made elsewhere.
 pub fn revision_hash(data_hash: Option<Hash>, metadata_hash: Hash) -> Hash {
     match data_hash {
         Some(data_hash) => dot(data_hash, metadata_hash),

@@ -135,7 +135,7 @@ impl Slot {
     }
 
     /// Reads a slot. Layout, checksums, the order of the blocks and the link are checked here; what the
-    /// hashes are taken of, by [`crate::audit`].
+    /// hashes are taken of, by [`crate::Auditor`].
     pub fn decode(bytes: Vec<u8>) -> Result<Slot, FormatError> {
         let bytes = Arc::new(bytes);
         let mut reader = Reader::new(&bytes);

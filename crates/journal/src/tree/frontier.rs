@@ -15,10 +15,11 @@ impl Frontier {
         Frontier::default()
     }
 
-    /// A tree of this size with these subtrees; `None` when their number does not fit the size.
+    /// A tree of this size with these subtrees; `None` when their number does not fit the size, or the size is
+    /// beyond all that can be reached by appending.
     pub fn from_parts(size: u64, hashes: Vec<Hash>) -> Option<Frontier> {
         let expected = usize::try_from(size.count_ones()).ok()?;
-        (hashes.len() == expected).then_some(Frontier { size, hashes })
+        (hashes.len() == expected && size <= u64::MAX / 2).then_some(Frontier { size, hashes })
     }
 
     /// How many leaves there are.
