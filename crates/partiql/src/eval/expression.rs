@@ -9,6 +9,7 @@ use crate::compare::{self, Comparison};
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::like::LikePattern;
+use crate::eval::membership::{self, Membership};
 use crate::eval::operand::Operand;
 use crate::eval::path::{self, Index};
 use crate::eval::{Fault, arithmetic, cast, function};
@@ -317,8 +318,20 @@ fn is_in(
     value: ValueRef<'_>,
     collection: &Expression,
 ) -> Result<Option<Option<bool>>, PartiqlError> {
+    let address = std::ptr::from_ref(collection).addr();
+    if let Some(known) = context.execution.memberships.get(&address) {
+        return Ok(Some(known.contains(value)));
+    }
+    if membership::is_worth_keeping(collection) {
+        let items = evaluate(context, scope, collection)?;
+        if let Some(membership) = Membership::of(items.get(), &context.execution.budget)? {
+            let truth = membership.contains(value);
+            context.execution.memberships.insert(address, membership);
+            return Ok(Some(truth));
+        }
+    }
     let mut result = Some(false);
-    // The usual list of constants and parameters is looked through where it lies.
+    // A short list of constants and parameters is looked through where it lies.
     if let Expression::List(items) | Expression::Bag(items) = collection {
         for item in items {
             let item = evaluate(context, scope, item)?;
@@ -389,6 +402,9 @@ fn call<'e>(
     arguments: &'e [Expression],
     position: Position,
 ) -> Result<Operand<'e>, PartiqlError> {
+    if let (Function::Exists, [Expression::Query { query, .. }]) = (function, arguments) {
+        return query::exists(context, scope, query).map(|exists| Datum::of(exists).into());
+    }
     match function {
         Function::Coalesce => {
             for argument in arguments {

@@ -11,6 +11,7 @@ pub(crate) mod expression;
 pub(crate) mod format;
 pub(crate) mod function;
 pub(crate) mod like;
+pub(crate) mod membership;
 pub(crate) mod operand;
 pub(crate) mod path;
 pub(crate) mod text;

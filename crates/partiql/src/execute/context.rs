@@ -11,6 +11,7 @@ use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::Fault;
 use crate::eval::like::LikePattern;
+use crate::eval::membership::Membership;
 use crate::tables::Tables;
 
 /// How many steps lie between two questions whether the statement should stop.
@@ -28,6 +29,8 @@ pub(crate) struct Execution {
     /// The results of nested queries that are the same for every row, by the address of their plan,
     /// which does not move while the statement lives.
     pub(crate) nested: HashMap<usize, (Datum, Charge)>,
+    /// What collections hold that are the same for every row, by the address of their expression.
+    pub(crate) memberships: HashMap<usize, Membership>,
 }
 
 /// A running statement: what it keeps, and the tables as they are lent to it for this page.
@@ -46,6 +49,7 @@ impl Execution {
             steps: 0,
             like: None,
             nested: HashMap::new(),
+            memberships: HashMap::new(),
         }
     }
 }

@@ -144,6 +144,31 @@ pub(crate) fn nested(
     Ok(result)
 }
 
+/// `EXISTS (SELECT …)`: whether a nested query has a result; no more than the first is computed.
+pub(crate) fn exists(
+    context: &mut Context<'_>,
+    scope: Scope<'_>,
+    plan: &QueryPlan,
+) -> Result<bool, PartiqlError> {
+    let address = std::ptr::from_ref(plan).addr();
+    if let Some((known, _)) = context.execution.nested.get(&address) {
+        return Ok(matches!(known.view(), View::Bool(true)));
+    }
+    let around = Around { outer: Some(&scope), parameters: scope.parameters };
+    let mut state = QueryState::new(plan);
+    let exists = loop {
+        match state.next(plan, context, around)? {
+            Some(result) if result.is_missing() => {}
+            result => break result.is_some(),
+        }
+    };
+    if !plan.correlated {
+        let charge = context.execution.budget.open();
+        context.execution.nested.insert(address, (Datum::of(exists), charge));
+    }
+    Ok(exists)
+}
+
 /// The value of a row with one field.
 fn only_field(row: Datum) -> Datum {
     match row.view() {

@@ -219,6 +219,16 @@ fn truth(item: &Item) -> Option<bool> {
     }
 }
 
+fn and(truths: &[Option<bool>]) -> Option<bool> {
+    if truths.contains(&Some(false)) {
+        Some(false)
+    } else if truths.contains(&None) {
+        None
+    } else {
+        Some(true)
+    }
+}
+
 fn of_truth(truth: Option<bool>) -> Item {
     Some(truth.map_or_else(Value::null, Value::from))
 }
@@ -263,20 +273,16 @@ fn scalar(world: &World, row: &Row, expression: &Expression) -> Item {
             }
             add(&left?, &right?)
         }
-        Expression::And(operands) => of_truth(operands.iter().fold(Some(true), |so_far, operand| {
-            match (so_far, truth(&of(operand))) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                _ => None,
-            }
-        })),
-        Expression::Or(operands) => of_truth(operands.iter().fold(Some(false), |so_far, operand| {
-            match (so_far, truth(&of(operand))) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (Some(false), Some(false)) => Some(false),
-                _ => None,
-            }
-        })),
+        Expression::And(operands) => {
+            let truths: Vec<Option<bool>> = operands.iter().map(|operand| truth(&of(operand))).collect();
+            of_truth(and(&truths))
+        }
+        Expression::Or(operands) => {
+            // By De Morgan.
+            let opposites: Vec<Option<bool>> =
+                operands.iter().map(|operand| truth(&of(operand)).map(|truth| !truth)).collect();
+            of_truth(and(&opposites).map(|truth| !truth))
+        }
         Expression::Not(operand) => match of(operand) {
             Some(Value { data: Data::Bool(truth), .. }) => Some(Value::from(!truth)),
             other if is_unknown(&other) => Some(Value::null()),
@@ -292,11 +298,7 @@ fn scalar(world: &World, row: &Row, expression: &Expression) -> Item {
         Expression::Between(operands) => {
             let [value, low, high] = [of(&operands[0]), of(&operands[1]), of(&operands[2])];
             let (from, to) = (truth(&less(">=", &value, &low)), truth(&less("<=", &value, &high)));
-            of_truth(match (from, to) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                _ => None,
-            })
+            of_truth(and(&[from, to]))
         }
         Expression::IsNull(value, negated) => Some(Value::from(is_unknown(&of(value)) != *negated)),
         Expression::IsMissing(value) => Some(Value::from(of(value).is_none())),

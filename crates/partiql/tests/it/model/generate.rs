@@ -212,7 +212,9 @@ fn simple(random: &mut Random, sources: usize, tables: &[usize]) -> Expression {
             Expression::Compare(operator, Box::new(operands))
         }
         6 => {
-            let items = (0..1 + random.below(3)).map(|_| constant(random)).collect();
+            // Long lists are looked up by key.
+            let count = if random.percent(20) { 8 } else { 1 + random.below(3) };
+            let items = (0..count).map(|_| constant(random)).collect();
             Expression::In(Box::new(value), items)
         }
         7 => {
@@ -227,7 +229,7 @@ fn simple(random: &mut Random, sources: usize, tables: &[usize]) -> Expression {
         }
         11 => {
             let sum = Expression::Add(Box::new([value, Expression::Literal(Value::from(1i64))]));
-            Expression::Compare(*random.pick(&["=", ">"]), Box::new([sum, constant(random)]))
+            Expression::Compare(random.pick::<&str>(&["=", ">"]), Box::new([sum, constant(random)]))
         }
         12 if !tables.is_empty() => {
             // Documents are numbered behind the three tables.

@@ -1,0 +1,71 @@
+//! IN over a collection that is the same for every row: its keys are gathered once.
+
+use std::collections::HashSet;
+
+use crate::error::PartiqlError;
+use crate::execute::context::{Budget, Charge};
+use crate::key;
+use crate::plan::Expression;
+use crate::view::{ValueRef, View};
+
+/// Fewer constants than this are compared one by one.
+const CONSTANTS_MIN: usize = 8;
+
+/// What a collection holds.
+#[derive(Debug)]
+pub(crate) struct Membership {
+    /// The keys of its elements; equal values have equal keys.
+    keys: HashSet<Vec<u8>>,
+    /// Whether an element is NULL or MISSING, which may be equal to anything.
+    has_unknown: bool,
+    _charge: Charge,
+}
+
+impl Membership {
+    /// The elements of a list, a bag or an s-expression; nothing for any other value.
+    pub(crate) fn of(collection: ValueRef<'_>, budget: &Budget) -> Result<Option<Membership>, PartiqlError> {
+        if !matches!(collection.view(), View::List | View::Bag | View::Sexp) {
+            return Ok(None);
+        }
+        let mut charge = budget.open();
+        let mut keys = HashSet::new();
+        let mut has_unknown = false;
+        for item in collection.items() {
+            if item.is_unknown() {
+                has_unknown = true;
+                continue;
+            }
+            let key = key::whole(item);
+            budget.take(&mut charge, key.len() + size_of::<Vec<u8>>(), "IN")?;
+            keys.insert(key);
+        }
+        Ok(Some(Membership { keys, has_unknown, _charge: charge }))
+    }
+
+    /// `value IN collection`
+    pub(crate) fn contains(&self, value: ValueRef<'_>) -> Option<bool> {
+        if self.keys.is_empty() && !self.has_unknown {
+            return Some(false);
+        }
+        if value.is_unknown() {
+            return None;
+        }
+        if self.keys.contains(&key::whole(value)) {
+            return Some(true);
+        }
+        if self.has_unknown { None } else { Some(false) }
+    }
+}
+
+/// Whether a collection is the same for every row, and worth being looked through only once.
+pub(crate) fn is_worth_keeping(collection: &Expression) -> bool {
+    match collection {
+        Expression::Query { query, .. } => !query.correlated,
+        Expression::Parameter(_) | Expression::Literal(_) => true,
+        Expression::List(items) | Expression::Bag(items) => {
+            items.len() >= CONSTANTS_MIN
+                && items.iter().all(|item| matches!(item, Expression::Literal(_) | Expression::Parameter(_)))
+        }
+        _ => false,
+    }
+}
