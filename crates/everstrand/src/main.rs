@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod audit;
 mod serve;
 mod shell;
+mod verify;
 
 /// An open ledger database, compatible with Amazon QLDB.
 #[derive(Parser)]
@@ -23,6 +25,10 @@ enum Command {
     Serve(serve::Arguments),
     /// Type statements at a ledger
     Shell(shell::Arguments),
+    /// Verify a revision or a block against a saved digest
+    Verify(verify::Arguments),
+    /// Compute every hash of a journal again
+    Audit(audit::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +37,8 @@ fn main() -> ExitCode {
     let outcome = match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Shell(arguments) => shell::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
     };
     match outcome {
         Ok(code) => code,

@@ -8,6 +8,7 @@
 //! outside, a digest or a signed checkpoint, shows that something is missing.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::check::{Check, Deviation};
 use crate::checked_block::{BlockShape, CheckedBlock};
@@ -163,9 +164,9 @@ impl Auditor {
     }
 
     /// Notes a part that could not be read at all: the blocks in it are missing from here on.
-    pub fn unreadable(&mut self, what: &str, error: &FormatError) -> Vec<Deviation> {
+    pub fn unreadable(&mut self, what: &str, why: &dyn fmt::Display) -> Vec<Deviation> {
         let next = self.tip.map_or(0, |(address, _)| address.sequence_no.saturating_add(1));
-        let found = vec![Deviation::new(Some(next), Check::Encoding, format!("{what}: {error}"))];
+        let found = vec![Deviation::new(Some(next), Check::Encoding, format!("{what}: {why}"))];
         self.count(&found);
         found
     }
@@ -173,6 +174,16 @@ impl Auditor {
     /// What was found and read so far.
     pub fn summary(&self) -> &AuditSummary {
         &self.summary
+    }
+
+    /// The last block that came, and its hash.
+    pub fn tip(&self) -> Option<(BlockAddress, Hash)> {
+        self.tip
+    }
+
+    /// The edge of the tree over all blocks so far; none when the beginning or a block was missing.
+    pub fn frontier(&self) -> Option<&Frontier> {
+        self.frontier.as_ref()
     }
 
     /// The digest over all blocks so far, where it can be computed.

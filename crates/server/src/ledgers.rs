@@ -367,6 +367,11 @@ fn lock_folder(folder: &Path) -> Result<File, String> {
     Ok(lock)
 }
 
+/// The ledgers of a data folder by name, each with its own folder; to be read while no server changes them, or beside one.
+pub fn ledger_folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, String> {
+    Ok(records(folder)?.into_iter().map(|record| (record.name, folder.join(record.id))).collect())
+}
+
 /// The records of a data folder. A folder without a readable `meta` is an error: it may hold somebody's ledger.
 fn records(folder: &Path) -> Result<Vec<Record>, String> {
     let unreadable =

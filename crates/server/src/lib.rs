@@ -14,4 +14,5 @@ mod sessions;
 mod verification;
 
 pub use config::Config;
+pub use ledgers::ledger_folders;
 pub use service::{Request, Response, Service};

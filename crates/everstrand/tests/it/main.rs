@@ -1,4 +1,5 @@
 //! The house as a whole: its plan, its documents and its program.
 
+mod evidence;
 mod session_states;
 mod tidy;

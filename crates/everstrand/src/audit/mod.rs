@@ -1,0 +1,92 @@
+//! `everstrand audit`: every hash of a journal computed again, from a data folder, an export or a server.
+//!
+//! `source` reads, the journal's own library checks, `report` prints. Blocks are checked on all cores and followed
+//! in order; memory is that of one batch, whatever the length of the journal.
+
+mod remember;
+mod report;
+mod source;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use everstrand_journal::evidence::{Evidence, Input, Role};
+use everstrand_journal::{Auditor, CheckpointVerifier, SavedDigest};
+
+use self::remember::Remembered;
+use self::report::{Form, Report};
+
+/// What `audit` may be told.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// A data folder, a ledger's folder in it, an export's folder, or the URL of a server
+    source: String,
+    /// The ledger, where the source is a server or a data folder with several
+    #[arg(long, value_name = "NAME")]
+    ledger: Option<String>,
+    /// A file with a digest, or a signed checkpoint, that was saved outside of the journal (may be repeated).
+    /// Without one, a journal whose end was cut off looks like a shorter journal
+    #[arg(long, value_name = "FILE")]
+    digest: Vec<PathBuf>,
+    /// A key that must have signed each checkpoint, as `name+hash+base64` (may be repeated)
+    #[arg(long, value_name = "KEY")]
+    key: Vec<String>,
+    /// Begin where the audit that wrote this file ended, and note the end of this one in it
+    #[arg(long, value_name = "FILE")]
+    remember: Option<PathBuf>,
+    /// One JSON object a line: each deviation, then the summary
+    #[arg(long, conflicts_with = "hashes_only")]
+    json: bool,
+    /// One Ion struct a line: how each block is built, without one byte of anybody's data
+    #[arg(long)]
+    hashes_only: bool,
+}
+
+/// Audits, prints what was found, and exits with 0 (nothing), 1 (deviations) or 2 (unusable input, an error).
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let digests = saved_digests(&arguments.digest, &arguments.key)?;
+    let form = match (arguments.json, arguments.hashes_only) {
+        (true, _) => Form::JsonLines,
+        (_, true) => Form::HashesOnly,
+        _ => Form::Text,
+    };
+    let mut report = Report::new(form);
+    let journal = source::find(&arguments.source, arguments.ledger.as_deref())?;
+    let remembered = match &arguments.remember {
+        Some(file) if file.exists() => Some(Remembered::read(file)?),
+        _ => None,
+    };
+    let mut auditor = match &remembered {
+        None => Auditor::new(digests),
+        Some(remembered) => remembered.auditor(digests),
+    };
+    let next = journal.audit(&mut auditor, remembered.as_ref(), &mut report)?;
+    let end = Remembered::of(&auditor, next);
+    let (summary, missing) = auditor.finish();
+    report.deviations(&missing)?;
+    report.summary(&summary)?;
+    if let (Some(file), Some(end), true) = (&arguments.remember, end, summary.is_clean()) {
+        end.write(file)?;
+    }
+    Ok(if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn saved_digests(files: &[PathBuf], keys: &[String]) -> Result<Vec<SavedDigest>, Box<dyn Error>> {
+    let keys = keys.iter().map(|key| CheckpointVerifier::parse(key)).collect::<Result<Vec<_>, _>>()?;
+    files.iter().map(|file| saved_digest(file, &keys)).collect()
+}
+
+fn saved_digest(file: &Path, keys: &[CheckpointVerifier]) -> Result<SavedDigest, Box<dyn Error>> {
+    let name = file.display().to_string();
+    let bytes = std::fs::read(file).map_err(|error| format!("cannot read {name}: {error}"))?;
+    let evidence = Evidence::read(&[Input { name: &name, role: Role::Digest, bytes: &bytes }])?;
+    if let Some(checkpoint) = evidence.checkpoint.as_ref().filter(|_| !keys.is_empty())
+        && !keys.iter().any(|key| checkpoint.is_signed_by(key))
+    {
+        return Err(format!("the checkpoint in {name} is signed by none of the keys that were given").into());
+    }
+    evidence
+        .saved_digest(&name)
+        .ok_or_else(|| format!("{name} holds no digest with the address of its tip").into())
+}

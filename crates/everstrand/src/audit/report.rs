@@ -1,0 +1,140 @@
+//! What an audit prints, as it goes: deviations are not collected, there may be as many as blocks.
+
+use std::io::{self, IsTerminal, StdoutLock, Write};
+use std::time::{Duration, Instant};
+
+use everstrand_ion::text;
+use everstrand_journal::{AuditSummary, CheckedBlock, Deviation, hashes_only};
+use serde_json::{Value, json};
+
+/// How to print.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Form {
+    Text,
+    JsonLines,
+    HashesOnly,
+}
+
+/// The printer of one audit.
+pub(super) struct Report {
+    form: Form,
+    out: StdoutLock<'static>,
+    began: Instant,
+    told: Instant,
+    blocks: u64,
+}
+
+impl Report {
+    /// Prints to the standard output, and progress to the standard error where somebody watches.
+    pub(super) fn new(form: Form) -> Report {
+        let now = Instant::now();
+        Report { form, out: io::stdout().lock(), began: now, told: now, blocks: 0 }
+    }
+
+    /// Notes that a block was checked by itself.
+    pub(super) fn block(&mut self, block: &CheckedBlock) -> io::Result<()> {
+        self.blocks += 1;
+        if self.form == Form::HashesOnly {
+            writeln!(self.out, "{}", text::write(&hashes_only::describe(block)))?;
+        }
+        if self.told.elapsed() > Duration::from_secs(1) && io::stderr().is_terminal() {
+            self.told = Instant::now();
+            let seconds = self.began.elapsed().as_secs().max(1);
+            eprint!("\r{} blocks, {} a second ", self.blocks, self.blocks / seconds);
+        }
+        Ok(())
+    }
+
+    /// Prints what was found.
+    pub(super) fn deviations(&mut self, found: &[Deviation]) -> io::Result<()> {
+        for deviation in found {
+            match self.form {
+                Form::Text => writeln!(self.out, "DEVIATION  {deviation}")?,
+                Form::JsonLines => {
+                    let line = json!({"deviation": {
+                        "block": deviation.block,
+                        "check": deviation.check.to_string(),
+                        "detail": deviation.detail,
+                    }});
+                    writeln!(self.out, "{line}")?;
+                }
+                // Which checks a block failed stands in its own line, without a detail.
+                Form::HashesOnly => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints what it came to.
+    pub(super) fn summary(&mut self, summary: &AuditSummary) -> io::Result<()> {
+        match self.form {
+            Form::Text => self.text_summary(summary)?,
+            Form::JsonLines => writeln!(self.out, "{}", json!({"summary": json_summary(summary)}))?,
+            Form::HashesOnly => {
+                let checks = json_summary(summary)["deviations"].take();
+                writeln!(
+                    self.out,
+                    "{{blocks:{},revisions:{},deviations:{checks}}}",
+                    summary.blocks, summary.revisions
+                )?;
+            }
+        }
+        self.out.flush()
+    }
+
+    fn text_summary(&mut self, summary: &AuditSummary) -> io::Result<()> {
+        let seconds = self.began.elapsed().as_secs_f64();
+        writeln!(
+            self.out,
+            "{} blocks with {} revisions in {seconds:.1} s",
+            summary.blocks, summary.revisions
+        )?;
+        if let (Some(first), Some(last)) = (summary.first, summary.last) {
+            writeln!(
+                self.out,
+                "strand {}, blocks {} to {}",
+                first.strand_id, first.sequence_no, last.sequence_no
+            )?;
+        }
+        if let Some(digest) = &summary.digest {
+            writeln!(
+                self.out,
+                "digest {} at block {}",
+                digest.digest, digest.digest_tip_address.sequence_no
+            )?;
+        }
+        for name in &summary.digests_matched {
+            writeln!(self.out, "ok         the journal agrees with {name}")?;
+        }
+        for name in &summary.digests_unchecked {
+            writeln!(self.out, "unchecked  {name}: the part of the journal that it covers is not here")?;
+        }
+        if summary.digests_matched.is_empty() && summary.is_clean() {
+            writeln!(
+                self.out,
+                "no saved digest was compared: blocks cut off at the end would not have been noticed"
+            )?;
+        }
+        for (check, times) in &summary.deviations {
+            writeln!(self.out, "{times} x {check}")?;
+        }
+        writeln!(self.out, "{}", if summary.is_clean() { "no deviation" } else { "DEVIATIONS FOUND" })
+    }
+}
+
+fn json_summary(summary: &AuditSummary) -> Value {
+    let address = |address: everstrand_journal::BlockAddress| json!({"strandId": address.strand_id.to_string(), "sequenceNo": address.sequence_no});
+    let deviations: serde_json::Map<String, Value> =
+        summary.deviations.iter().map(|(check, times)| (check.to_string(), json!(times))).collect();
+    json!({
+        "slots": summary.slots,
+        "blocks": summary.blocks,
+        "revisions": summary.revisions,
+        "first": summary.first.map(address),
+        "last": summary.last.map(address),
+        "digest": summary.digest.map(|digest| digest.digest.to_string()),
+        "digestsMatched": summary.digests_matched,
+        "digestsUnchecked": summary.digests_unchecked,
+        "deviations": deviations,
+    })
+}

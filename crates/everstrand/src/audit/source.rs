@@ -1,0 +1,306 @@
+//! Where a journal comes from: a ledger's folder, an export's folder, or a server.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use everstrand_driver::HttpTransport;
+use everstrand_ion::{Document, text};
+use everstrand_journal::export::{
+    ExportFiles, ExportedBlock, read_blocks, read_catalog, read_completed_manifest,
+};
+use everstrand_journal::{
+    Auditor, BlockAddress, CatalogChange, CheckedBlock, FormatError, Slot, check_foreign, check_slot,
+};
+use everstrand_ledger::storage::slots::{SlotError, SlotStore};
+use everstrand_ledger::storage::{DiskSlots, FileDisk};
+use everstrand_protocol::control::{ControlReply, ControlRequest, GetBlockRequest, GetDigestRequest};
+use everstrand_server::ledger_folders;
+
+use super::remember::Remembered;
+use super::report::Report;
+
+/// Bytes of slots that are read and checked at a time.
+const BATCH_BYTES: usize = 16 << 20;
+/// Blocks of an export or of a server that are checked at a time.
+const BATCH_BLOCKS: usize = 4096;
+
+/// A journal that can be read.
+pub(super) enum Journal {
+    /// The folder of a journal's segments.
+    Slots(PathBuf),
+    /// The folder of an export.
+    Export(PathBuf),
+    /// A ledger on a server.
+    Server { endpoint: String, ledger: String },
+}
+
+/// Tells by what is there which of them is meant.
+pub(super) fn find(source: &str, ledger: Option<&str>) -> Result<Journal, String> {
+    if source.starts_with("http://") || source.starts_with("https://") {
+        let ledger = ledger.ok_or("name the ledger on that server with --ledger NAME")?;
+        return Ok(Journal::Server { endpoint: source.to_owned(), ledger: ledger.to_owned() });
+    }
+    let path = Path::new(source);
+    if !path.is_dir() {
+        return Err(format!("{source} is no folder"));
+    }
+    if has_segments(path) {
+        return Ok(Journal::Slots(path.to_owned()));
+    }
+    if path.join("journal").is_dir() {
+        return Ok(Journal::Slots(path.join("journal")));
+    }
+    let ledgers = ledger_folders(path)?;
+    match (ledger, ledgers.as_slice()) {
+        (_, []) if ledger.is_none() => Ok(Journal::Export(path.to_owned())),
+        (None, [(_, folder)]) => Ok(Journal::Slots(folder.join("journal"))),
+        (None, several) => {
+            let names = several.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+            Err(format!("{source} holds several ledgers, {names}: name one with --ledger NAME"))
+        }
+        (Some(wanted), ledgers) => ledgers
+            .iter()
+            .find(|(name, _)| name == wanted)
+            .map(|(_, folder)| Journal::Slots(folder.join("journal")))
+            .ok_or_else(|| format!("{source} holds no ledger {wanted}")),
+    }
+}
+
+fn has_segments(path: &Path) -> bool {
+    fs::read_dir(path).is_ok_and(|entries| {
+        entries
+            .flatten()
+            .any(|entry| entry.path().extension().is_some_and(|extension| extension == "segment"))
+    })
+}
+
+impl Journal {
+    /// Hands every block to the auditor; answers the slot after the last, where there are slots.
+    pub(super) fn audit(
+        &self,
+        auditor: &mut Auditor,
+        remembered: Option<&Remembered>,
+        report: &mut Report,
+    ) -> Result<Option<u64>, Box<dyn Error>> {
+        match self {
+            Journal::Slots(folder) => {
+                let from = remembered.and_then(|remembered| remembered.next_slot).unwrap_or(0);
+                audit_slots(folder, from, auditor, report).map(Some)
+            }
+            Journal::Export(folder) => {
+                audit_export(folder, remembered.map(|remembered| remembered.last), auditor, report)?;
+                Ok(None)
+            }
+            Journal::Server { endpoint, ledger } => {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let from = remembered.map_or(0, |remembered| remembered.last.sequence_no + 1);
+                runtime.block_on(audit_server(endpoint, ledger, from, auditor, report))?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn audit_slots(
+    folder: &Path,
+    from: u64,
+    auditor: &mut Auditor,
+    report: &mut Report,
+) -> Result<u64, Box<dyn Error>> {
+    let disk = FileDisk::read_only(folder)?;
+    let slots = DiskSlots::open_read_only(Arc::new(disk), |_| None)?;
+    let last = slots.tip_hint()?;
+    let mut next = from;
+    if from > 0 && slots.read(from - 1)?.is_none() {
+        let gone = format!("slot {} was audited before and is gone", from - 1);
+        report.deviations(&auditor.unreadable("the journal is shorter than it was", &gone))?;
+    }
+    loop {
+        let batch = match slots.read_many(next, BATCH_BYTES) {
+            Ok(batch) if batch.is_empty() => return Ok(next),
+            Ok(batch) => batch,
+            Err(SlotError::Corrupt { slot, why }) if last.is_some_and(|last| next <= last) => {
+                report.deviations(&auditor.unreadable(&format!("slot {slot}"), &why))?;
+                next = slot.max(next) + 1;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let count = batch.len() as u64;
+        let checked = on_all_cores(batch, |bytes| {
+            Slot::decode(bytes).map(|slot| {
+                let blocks = check_slot(&slot);
+                (slot, blocks)
+            })
+        });
+        for (offset, checked) in (0..).zip(checked) {
+            let found = match checked {
+                Ok((slot, blocks)) => {
+                    blocks.iter().try_for_each(|block| report.block(block))?;
+                    auditor.checked_slot(&slot, blocks)
+                }
+                Err(error) => auditor.unreadable(&format!("slot {}", next + offset), &error),
+            };
+            report.deviations(&found)?;
+        }
+        next += count;
+    }
+}
+
+fn audit_export(
+    folder: &Path,
+    after: Option<BlockAddress>,
+    auditor: &mut Auditor,
+    report: &mut Report,
+) -> Result<(), Box<dyn Error>> {
+    let files = ExportFiles::sort(file_names(folder)?);
+    if files.data.is_empty() {
+        return Err(format!("{} holds neither a ledger nor an exported journal", folder.display()).into());
+    }
+    for manifest in &files.completed {
+        let keys = read_completed_manifest(&fs::read(folder.join(manifest))?)?;
+        for key in files.missing(&keys) {
+            report.deviations(
+                &auditor.unreadable(key, &"the completed manifest names it and it is not here"),
+            )?;
+        }
+    }
+    let mut catalog = BTreeMap::new();
+    for file in &files.catalogs {
+        catalog.extend(read_catalog(&fs::read(folder.join(file))?)?);
+    }
+    for object in &files.data {
+        if after.is_some_and(|after| after.strand_id == object.strand_id && after.sequence_no >= object.last)
+        {
+            continue;
+        }
+        let bytes = fs::read(folder.join(&object.name))?;
+        let mut blocks = match read_blocks(&bytes) {
+            Ok(blocks) => blocks.peekable(),
+            Err(error) => {
+                report.deviations(&auditor.unreadable(&object.name, &error))?;
+                continue;
+            }
+        };
+        while blocks.peek().is_some() {
+            let batch: Vec<_> = blocks.by_ref().take(BATCH_BLOCKS).collect();
+            let checked = on_all_cores(batch, |block| check_exported(block, &catalog));
+            take_blocks(checked, &object.name, after, auditor, report)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_exported(
+    block: Result<ExportedBlock, FormatError>,
+    catalog: &BTreeMap<u64, Vec<CatalogChange>>,
+) -> Result<CheckedBlock, FormatError> {
+    let block = block?;
+    let root = block.value.root();
+    let number = root.get("blockAddress").and_then(|address| address.get("sequenceNo")?.as_i64());
+    let changes = number.and_then(|number| catalog.get(&u64::try_from(number).ok()?));
+    check_foreign(root, changes.map(Vec::as_slice))
+}
+
+fn take_blocks(
+    checked: Vec<Result<CheckedBlock, FormatError>>,
+    name: &str,
+    after: Option<BlockAddress>,
+    auditor: &mut Auditor,
+    report: &mut Report,
+) -> Result<(), Box<dyn Error>> {
+    for checked in checked {
+        let found = match checked {
+            Ok(block) if after.is_some_and(|after| block.address.sequence_no <= after.sequence_no) => {
+                continue;
+            }
+            Ok(block) => {
+                report.block(&block)?;
+                auditor.block(block)
+            }
+            Err(error) => auditor.unreadable(name, &error),
+        };
+        report.deviations(&found)?;
+    }
+    Ok(())
+}
+
+async fn audit_server(
+    endpoint: &str,
+    ledger: &str,
+    from: u64,
+    auditor: &mut Auditor,
+    report: &mut Report,
+) -> Result<(), Box<dyn Error>> {
+    let transport = HttpTransport::builder().endpoint(endpoint).build()?;
+    let request = ControlRequest::GetDigest(GetDigestRequest { name: ledger.to_owned() });
+    let ControlReply::GetDigest(digest) = transport.control(&request).await? else {
+        return Err("the server answered another request than GetDigest".into());
+    };
+    let tip = BlockAddress::try_from(&text::read_one(&digest.digest_tip_address.text)?)?;
+    for sequence_no in from..=tip.sequence_no {
+        let address = BlockAddress { sequence_no, ..tip };
+        let request = ControlRequest::GetBlock(GetBlockRequest {
+            name: ledger.to_owned(),
+            block_address: text::write(&address.to_ion()).into(),
+            digest_tip_address: None,
+        });
+        let ControlReply::GetBlock(found) = transport.control(&request).await? else {
+            return Err("the server answered another request than GetBlock".into());
+        };
+        let value = text::read_one(&found.block.text)?;
+        let block = check_foreign(Document::from(&value).root(), None);
+        take_blocks(vec![block], &format!("block {sequence_no}"), None, auditor, report)?;
+    }
+    if auditor.digest().is_some_and(|computed| computed.digest.0 != *digest.digest) {
+        let differs = "it is not the digest of the blocks that the server gave";
+        report.deviations(&auditor.unreadable("the server's digest", &differs))?;
+    }
+    Ok(())
+}
+
+/// The names of all files below a folder, relative to it.
+fn file_names(folder: &Path) -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        let cannot = |error: std::io::Error| format!("cannot read {}: {error}", next.display());
+        for entry in fs::read_dir(&next).map_err(cannot)? {
+            let path = entry.map_err(cannot)?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(name) = path.strip_prefix(folder) {
+                names.push(name.to_string_lossy().into_owned());
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// Applies a function to all items, in as many threads as there are cores; the order stays.
+fn on_all_cores<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U + Sync) -> Vec<U> {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let share = items.len().div_ceil(threads).max(1);
+    let mut shares = Vec::with_capacity(threads);
+    let mut rest = items;
+    while rest.len() > share {
+        let tail = rest.split_off(share);
+        shares.push(std::mem::replace(&mut rest, tail));
+    }
+    shares.push(rest);
+    thread::scope(|scope| {
+        let work = &work;
+        let running: Vec<_> = shares
+            .into_iter()
+            .map(|share| scope.spawn(move || share.into_iter().map(work).collect::<Vec<U>>()))
+            .collect();
+        running
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("checking a block does not panic"))
+            .collect()
+    })
+}

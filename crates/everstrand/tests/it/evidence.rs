@@ -1,0 +1,240 @@
+//! `everstrand verify` and `everstrand audit`, run as an auditor runs them: on a ledger's folder, on a server and
+//! on files that were saved of it; on what holds, and on what was tampered with.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use everstrand::{InProcess, QldbDriver};
+use everstrand_ion::{Data, text};
+use everstrand_protocol::control::{
+    ControlReply, ControlRequest, GetBlockRequest, GetDigestRequest, GetRevisionRequest, IonText,
+};
+use everstrand_server::config::{Config, Storage};
+use everstrand_server::{Service, ledger_folders};
+
+/// A ledger in a folder, with what somebody saved of it before more was written.
+struct Saved {
+    folder: tempfile::TempDir,
+    digest: String,
+    revision: String,
+    revision_proof: String,
+    block: String,
+    block_proof: String,
+}
+
+async fn ledger_and_evidence() -> Saved {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = Config::new(Storage::Folder(folder.path().join("data")));
+    let service = Arc::new(Service::open(config).expect("a service"));
+    service.create_ledger_unless_it_exists("evidence").expect("a ledger");
+    let driver = QldbDriver::builder("evidence")
+        .build_over(Arc::new(InProcess::new(service.clone())))
+        .expect("a driver");
+    run(&driver, "CREATE TABLE Secret").await;
+    for number in 0..20 {
+        run(&driver, &format!("INSERT INTO Secret {{'word': 'xyzzy', 'number': {number}}}")).await;
+    }
+    let ControlReply::GetDigest(digest) = service
+        .control(ControlRequest::GetDigest(GetDigestRequest { name: "evidence".to_owned() }))
+        .expect("a digest")
+    else {
+        panic!("another reply")
+    };
+    let row = run(
+        &driver,
+        "SELECT VALUE [blockAddress, metadata.id] FROM _ql_committed_Secret AS s WHERE s.data.number = 7",
+    )
+    .await
+    .remove(0);
+    let row = row.to_value();
+    let [address, id] = row.as_sequence().expect("a list") else { panic!("two values") };
+    let block_address = IonText::from(text::write(address));
+    let tip = Some(digest.digest_tip_address.clone());
+    let request = GetRevisionRequest {
+        name: "evidence".to_owned(),
+        block_address: block_address.clone(),
+        document_id: id.as_text().expect("an id").to_owned(),
+        digest_tip_address: tip.clone(),
+    };
+    let ControlReply::GetRevision(revision) =
+        service.control(ControlRequest::GetRevision(request)).expect("a revision")
+    else {
+        panic!("another reply")
+    };
+    let request = GetBlockRequest { name: "evidence".to_owned(), block_address, digest_tip_address: tip };
+    let ControlReply::GetBlock(block) = service.control(ControlRequest::GetBlock(request)).expect("a block")
+    else {
+        panic!("another reply")
+    };
+    // The proofs must hold although the journal went on.
+    run(&driver, "DELETE FROM Secret AS s WHERE s.number < 10").await;
+    driver.close().await;
+    service.close();
+    let hash = text::write(&Data::Blob(digest.digest).into());
+    Saved {
+        folder,
+        digest: format!("{{digest:{hash},digestTipAddress:{}}}", digest.digest_tip_address.text),
+        revision: revision.revision.text,
+        revision_proof: revision.proof.expect("a proof").text,
+        block: block.block.text,
+        block_proof: block.proof.expect("a proof").text,
+    }
+}
+
+async fn run(driver: &QldbDriver<InProcess>, statement: &str) -> Vec<everstrand_ion::Document> {
+    driver
+        .execute(|transaction| async move { transaction.execute(statement, ()).await?.fetch_all().await })
+        .await
+        .expect("a statement")
+}
+
+impl Saved {
+    fn file(&self, name: &str, content: &str) -> String {
+        let path = self.folder.path().join(name);
+        fs::write(&path, content).expect("a file");
+        path.display().to_string()
+    }
+
+    fn data(&self) -> String {
+        self.folder.path().join("data").display().to_string()
+    }
+
+    fn journal(&self) -> PathBuf {
+        let ledgers = ledger_folders(&self.folder.path().join("data")).expect("a data folder");
+        ledgers[0].1.join("journal")
+    }
+
+    fn segment(&self) -> PathBuf {
+        let mut files: Vec<PathBuf> = fs::read_dir(self.journal())
+            .expect("a journal")
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "segment"))
+            .collect();
+        files.sort();
+        files.remove(0)
+    }
+}
+
+fn everstrand(arguments: &[&str]) -> (i32, String) {
+    let Output { status, stdout, stderr } =
+        Command::new(env!("CARGO_BIN_EXE_everstrand")).args(arguments).output().expect("the program runs");
+    let printed = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+    (status.code().expect("an exit code"), printed)
+}
+
+/// Replaces the first occurrence in a file, which must be there.
+fn tamper(path: &Path, from: &[u8], to: &[u8]) {
+    let mut bytes = fs::read(path).expect("a file");
+    let at = bytes.windows(from.len()).position(|window| window == from).expect("what is to be changed");
+    bytes[at..at + to.len()].copy_from_slice(to);
+    fs::write(path, bytes).expect("written");
+}
+
+#[tokio::test]
+async fn what_was_saved_verifies_and_what_was_changed_does_not() {
+    let saved = ledger_and_evidence().await;
+    let digest = saved.file("digest.ion", &saved.digest);
+    let revision = saved.file("revision.ion", &saved.revision);
+    let proof = saved.file("proof.ion", &saved.revision_proof);
+    let (code, printed) =
+        everstrand(&["verify", "--digest", &digest, "--revision", &revision, "--proof", &proof]);
+    assert_eq!(code, 0, "{printed}");
+    assert!(printed.trim_end().ends_with("verified"), "{printed}");
+
+    let block = saved.file("block.ion", &saved.block);
+    let block_proof = saved.file("block-proof.ion", &saved.block_proof);
+    let (code, printed) =
+        everstrand(&["verify", "--digest", &digest, "--block", &block, "--proof", &block_proof]);
+    assert_eq!(code, 0, "{printed}");
+
+    let forged = saved.file("forged.ion", &saved.revision.replace("number:7", "number:8"));
+    let (code, printed) =
+        everstrand(&["verify", "--digest", &digest, "--revision", &forged, "--proof", &proof]);
+    assert_eq!(code, 1, "{printed}");
+    assert!(printed.contains("FAILED   the revision's hash"), "the failed step is named: {printed}");
+
+    let (code, printed) =
+        everstrand(&["verify", "--digest", &digest, "--revision", &revision, "--proof", &block_proof]);
+    assert_eq!(code, 1, "the proof of something else: {printed}");
+
+    let garbage = saved.file("garbage.ion", "{digest: ");
+    let (code, printed) = everstrand(&["verify", &garbage]);
+    assert_eq!(code, 2, "{printed}");
+    assert!(printed.contains("garbage.ion"), "the file is named: {printed}");
+    assert_eq!(everstrand(&["verify"]).0, 2, "nothing to verify");
+    assert_eq!(everstrand(&["verify", "--digest", "/nowhere/at/all"]).0, 2);
+}
+
+#[tokio::test]
+async fn an_audit_finds_what_was_changed_and_what_was_cut_off() {
+    let saved = ledger_and_evidence().await;
+    let digest = saved.file("digest.ion", &saved.digest);
+    let data = saved.data();
+    let (code, printed) = everstrand(&["audit", &data, "--digest", &digest]);
+    assert_eq!(code, 0, "{printed}");
+    assert!(printed.contains("the journal agrees with"), "{printed}");
+
+    let (code, printed) = everstrand(&["audit", &data, "--json"]);
+    assert_eq!(code, 0, "{printed}");
+    let summary: serde_json::Value =
+        serde_json::from_str(printed.lines().last().expect("a line")).expect("JSON");
+    assert_eq!(summary["summary"]["blocks"], 23, "genesis, a table, 20 inserts, a delete: {printed}");
+
+    let (code, printed) = everstrand(&["audit", &data, "--hashes-only"]);
+    assert_eq!(code, 0, "{printed}");
+    assert_eq!(printed.lines().count(), 24, "{printed}");
+    for private in ["xyzzy", "Secret", "word", "INSERT"] {
+        assert!(!printed.contains(private), "{private} in {printed}");
+    }
+
+    // A journal that was audited before is read from there on, and is longer afterwards or has lost something.
+    let memory = saved.folder.path().join("audited.ion").display().to_string();
+    assert_eq!(everstrand(&["audit", &data, "--remember", &memory]).0, 0);
+    let (code, printed) = everstrand(&["audit", &data, "--remember", &memory, "--json"]);
+    assert_eq!((code, printed.contains("\"blocks\":0")), (0, true), "{printed}");
+
+    let segment = saved.segment();
+    let whole = fs::read(&segment).expect("a segment");
+    tamper(&segment, b"xyzzy", b"xyzzz");
+    let (code, printed) = everstrand(&["audit", &data, "--digest", &digest]);
+    assert_eq!(code, 1, "{printed}");
+    assert!(printed.contains("DEVIATION") && printed.contains("slot 2"), "the slot is named: {printed}");
+    fs::write(&segment, &whole).expect("restored");
+
+    // The end is cut off: nobody can tell from the rest alone, the digest can.
+    let cut = whole.windows(8).rposition(|window| window == b"DELETE F").expect("the last statement") - 200;
+    let mut shorter = whole.clone();
+    shorter[cut - 3000..].fill(0);
+    fs::write(&segment, shorter).expect("written");
+    let (without, with) = (everstrand(&["audit", &data]), everstrand(&["audit", &data, "--digest", &digest]));
+    assert_eq!(with.0, 1, "{}", with.1);
+    assert!(with.1.contains("blocks are missing"), "{}", with.1);
+    assert!(
+        without.1.contains("cut off at the end would not have been noticed") || without.0 == 1,
+        "{}",
+        without.1
+    );
+
+    assert_eq!(everstrand(&["audit", "/nowhere/at/all"]).0, 2);
+    assert_eq!(everstrand(&["audit", &data, "--ledger", "another"]).0, 2);
+    let empty = saved.folder.path().join("empty");
+    fs::create_dir(&empty).expect("a folder");
+    let (code, printed) = everstrand(&["audit", &empty.display().to_string()]);
+    assert_eq!(code, 2, "{printed}");
+}
+
+#[tokio::test]
+async fn an_export_made_elsewhere_is_audited() {
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/synthetic-export/journalExport");
+    if !folder.is_dir() {
+        assert!(std::env::var_os("REQUIRE_VECTORS").is_none(), "{} is not there", folder.display());
+        eprintln!("passed over: {} is not there", folder.display());
+        return;
+    }
+    let (code, printed) = everstrand(&["audit", &folder.display().to_string()]);
+    assert_eq!(code, 0, "{printed}");
+    assert!(printed.contains("15 blocks"), "{printed}");
+}
