@@ -74,7 +74,10 @@ fn own_lines(source: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn acts_outside_edges(path: &str, source: &str) -> Vec<String> {
-    let is_test = path.contains("/tests/") || path.ends_with("tests.rs") || path.contains("/examples/");
+    let is_test = path.contains("/tests/")
+        || path.ends_with("tests.rs")
+        || path.contains("/examples/")
+        || path.contains("/benches/");
     if is_test || EDGES.iter().any(|edge| path.starts_with(edge)) {
         return Vec::new();
     }
