@@ -171,7 +171,7 @@ pub enum Expression {
         /// Where the name stands.
         position: Position,
     },
-    /// A query within an expression or, at the top of a [`Statement::Query`], the statement.
+    /// A query within an expression or, at the top of a [`Statement::Query`](super::Statement::Query), the statement.
     Query(Box<Query>),
 }
 
