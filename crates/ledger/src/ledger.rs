@@ -22,6 +22,7 @@ use crate::session::Session;
 use crate::state::{BlockPosition, Snapshot, StoredTree, keys};
 use crate::storage::slots::SlotStore;
 use crate::storage::views::{Keyspace, ViewStore};
+use crate::subscription::{News, Subscription};
 use crate::transaction::Transaction;
 use crate::transaction::read_set::ReadSet;
 
@@ -63,6 +64,8 @@ pub(crate) struct Core {
     /// What was changed lately; written by the committing thread alone.
     pub(crate) recent: Arc<Mutex<Recent>>,
     pub(crate) driver: Driver,
+    /// Signalled when a snapshot is published and when the ledger closes.
+    pub(crate) news: News,
     open_transactions: Arc<AtomicUsize>,
 }
 
@@ -101,6 +104,7 @@ impl Ledger {
             published: ArcSwap::new(snapshot),
             recent,
             driver,
+            news: News::default(),
             open_transactions: Arc::default(),
         });
         start_background(&core);
@@ -228,6 +232,11 @@ impl Ledger {
         view.range(Keyspace::Catalog, lower, upper, false, 1).is_ok_and(|pending| !pending.is_empty())
     }
 
+    /// All blocks from this number on, those that are there and those that come.
+    pub fn subscribe(&self, from_block: u64) -> Subscription {
+        Subscription::new(self.clone(), from_block)
+    }
+
     /// How many transactions are open.
     pub fn open_transactions(&self) -> usize {
         self.core().open_transactions.load(Ordering::Relaxed)
@@ -253,13 +262,18 @@ impl Ledger {
         submit(&self.handle.core, proposal, reply);
     }
 
-    pub(crate) fn read_block(&self, position: BlockPosition) -> Result<Block, LedgerError> {
+    fn read_block(&self, position: BlockPosition) -> Result<Block, LedgerError> {
+        let slot = self.read_slot(position.slot)?;
+        let block =
+            usize::try_from(position.number).ok().and_then(|number| slot.blocks().get(number)).cloned();
         let BlockPosition { slot, number } = position;
+        block.ok_or_else(|| LedgerError::Damaged(format!("slot {slot}: it has no block {number}")))
+    }
+
+    pub(crate) fn read_slot(&self, slot: u64) -> Result<Slot, LedgerError> {
         let damaged = |why: String| LedgerError::Damaged(format!("slot {slot}: {why}"));
         let bytes = self.core().slots.read(slot)?.ok_or_else(|| damaged("it is gone".to_owned()))?;
-        let decoded = Slot::decode(bytes).map_err(|error| damaged(error.to_string()))?;
-        let block = usize::try_from(number).ok().and_then(|number| decoded.blocks().get(number)).cloned();
-        block.ok_or_else(|| damaged(format!("it has no block {number}")))
+        Slot::decode(bytes).map_err(|error| damaged(error.to_string()))
     }
 }
 
@@ -272,6 +286,7 @@ impl Core {
     /// Makes a newer snapshot the one that transactions start from.
     pub(crate) fn publish(&self, snapshot: Arc<Snapshot>) {
         self.published.store(snapshot);
+        self.news.tell();
     }
 
     /// Whether reads on the snapshot at block `since` still hold after the last block.

@@ -13,6 +13,7 @@ mod limits;
 mod recover;
 mod session;
 mod state;
+mod subscription;
 mod transaction;
 
 pub mod storage;
@@ -24,5 +25,6 @@ pub use ids::{Ids, RandomIds, SeededIds};
 pub use ledger::{Environment, Ledger, Status, link_of};
 pub use limits::{Committing, LedgerOptions, LimitError, Limits};
 pub use session::Session;
+pub use subscription::Subscription;
 pub use transaction::pages::Page;
 pub use transaction::{Interrupt, Transaction};

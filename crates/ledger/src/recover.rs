@@ -151,7 +151,7 @@ fn build_indexes(
 ) -> Result<(), LedgerError> {
     loop {
         let mut changes = Changes::new(&*snapshot.view);
-        if !state.head.build_part(&mut changes)? {
+        if !state.work_on_indexes(&mut changes)? {
             return Ok(());
         }
         views.commit(changes.into_batch(), state.head.applied())?;

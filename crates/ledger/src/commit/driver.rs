@@ -54,6 +54,7 @@ impl Driver {
         }
         line.status = Status::Closed;
         self.changed.notify_all();
+        core.news.tell();
         while line.worker.is_none() {
             line = self.changed.wait(line).unwrap_or_else(PoisonError::into_inner);
         }

@@ -106,7 +106,7 @@ pub(crate) struct Committer {
     /// The last published snapshot, of the same moment as `state` but while applying.
     snapshot: Arc<Snapshot>,
     /// Published snapshots that a transaction may still hold, oldest first.
-    held: VecDeque<(u64, Weak<Snapshot>)>,
+    held: VecDeque<Held>,
     recent: Arc<Mutex<Recent>>,
     queue: VecDeque<(Proposal, CommitReply)>,
     phase: Phase,
@@ -117,6 +117,22 @@ pub(crate) struct Committer {
     group_transactions: usize,
     doubt_attempts: u32,
     redaction_failed: bool,
+    transaction_millis: i64,
+}
+
+/// A published snapshot.
+struct Held {
+    /// The last block in it.
+    block: u64,
+    /// When it was published.
+    published: i64,
+    snapshot: Weak<Snapshot>,
+}
+
+impl Held {
+    fn new(snapshot: &Arc<Snapshot>, published: i64) -> Held {
+        Held { block: snapshot.head.tip.sequence_no, published, snapshot: Arc::downgrade(snapshot) }
+    }
 }
 
 enum Phase {
@@ -155,7 +171,7 @@ impl Committer {
         options: &LedgerOptions,
     ) -> Committer {
         Committer {
-            held: VecDeque::from([(state.head.tip.sequence_no, Arc::downgrade(&snapshot))]),
+            held: VecDeque::from([Held::new(&snapshot, i64::MIN)]),
             state,
             snapshot,
             recent,
@@ -167,6 +183,7 @@ impl Committer {
             group_transactions: options.group_transactions,
             doubt_attempts: options.doubt_attempts,
             redaction_failed: false,
+            transaction_millis: i64::try_from(options.limits.transaction_millis).unwrap_or(i64::MAX),
         }
     }
 
@@ -200,7 +217,7 @@ impl Committer {
     /// Whether an index is being built or the journal lacks a redaction.
     pub(crate) fn has_background_work(&self) -> bool {
         let redacts = !self.state.redactions.is_empty() && !self.redaction_failed;
-        !matches!(self.phase, Phase::Faulted(_)) && (redacts || self.state.head.catalog.building().is_some())
+        !matches!(self.phase, Phase::Faulted(_)) && (redacts || self.state.has_index_work())
     }
 
     /// Makes a group of what waits, if nothing is on its way.
@@ -209,7 +226,7 @@ impl Committer {
         if !matches!(self.phase, Phase::Ready) || self.queue.is_empty() {
             return actions;
         }
-        self.prune();
+        self.prune(now);
         let mut sealing = Sealing::new(&self.state.head);
         let mut changes = Recent::default();
         let mut members = Vec::new();
@@ -371,7 +388,7 @@ impl Committer {
             }
         };
         self.snapshot = Arc::new(Snapshot { head: self.state.head.clone(), view });
-        self.held.push_back((self.state.head.tip.sequence_no, Arc::downgrade(&self.snapshot)));
+        self.held.push_back(Held::new(&self.snapshot, now));
         let mut actions = vec![Action::Publish(Arc::clone(&self.snapshot))];
         actions.extend(replies);
         actions.extend(self.begin(now));
@@ -416,7 +433,7 @@ impl Committer {
                 self.phase = Phase::Redacting(*pending);
                 vec![action]
             }
-            _ => self.build_index(),
+            _ => self.work_on_indexes(),
         }
     }
 
@@ -438,10 +455,10 @@ impl Committer {
         vec![Action::Apply { batch: changes.into_batch(), applied: self.state.head.applied() }]
     }
 
-    /// Builds a part of an index; nothing of it is in the journal.
-    fn build_index(&mut self) -> Vec<Action> {
+    /// Builds a part of an index, or clears one away; nothing of it is in the journal.
+    fn work_on_indexes(&mut self) -> Vec<Action> {
         let mut changes = Changes::new(&*self.snapshot.view);
-        match self.state.head.build_part(&mut changes) {
+        match self.state.work_on_indexes(&mut changes) {
             Ok(false) => Vec::new(),
             Ok(true) => {
                 self.phase = Phase::Applying(Vec::new());
@@ -451,13 +468,17 @@ impl Committer {
         }
     }
 
-    /// Forgets what no open transaction can ask about.
-    fn prune(&mut self) {
-        while self.held.len() > 1 && self.held.front().is_some_and(|(_, held)| held.strong_count() == 0) {
+    /// Forgets what no open transaction can ask about: those that were begun on a snapshot are over, or
+    /// have expired since the next one was published.
+    fn prune(&mut self, now: i64) {
+        while let [oldest, next, ..] = self.held.make_contiguous()
+            && (oldest.snapshot.strong_count() == 0
+                || next.published.saturating_add(self.transaction_millis) < now)
+        {
             self.held.pop_front();
         }
-        if let Some((oldest, _)) = self.held.front() {
-            lock(&self.recent).prune(*oldest);
+        if let Some(oldest) = self.held.front() {
+            lock(&self.recent).prune(oldest.block);
         }
     }
 }

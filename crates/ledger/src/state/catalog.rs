@@ -85,6 +85,12 @@ impl Catalog {
         self.tables.iter().find(|table| &*table.name == name && table.was_active_at(block))
     }
 
+    /// The number of an index.
+    pub(crate) fn index_number(&self, table_id: UniqueId, index_id: UniqueId) -> Option<IndexNumber> {
+        let table = self.by_id(table_id)?;
+        table.indexes.iter().find(|index| index.id == index_id).map(|index| index.number)
+    }
+
     /// All tables, in order of creation.
     pub(crate) fn tables(&self) -> &[Arc<Table>] {
         &self.tables

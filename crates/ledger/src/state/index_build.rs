@@ -1,4 +1,4 @@
-//! Building an index on a table that has documents already.
+//! Building an index on a table that has documents already, and clearing away one that was dropped.
 //!
 //! CREATE INDEX is in the journal; that its index has all entries is a local fact. On a table without
 //! documents it has them at once. Otherwise it is built in parts between commits: documents with small
@@ -13,16 +13,51 @@ use std::sync::Arc;
 use everstrand_ion::Document;
 use everstrand_journal::CatalogChange;
 
-use super::Head;
 use super::catalog::{Index, IndexStatus, Table};
 use super::changes::Changes;
 use super::documents;
-use super::index::{key_of, unique_key_of};
-use super::keys::{self, Place};
-use crate::storage::views::{Entry, Keyspace, ViewError};
+use super::index::{key_of, successor, unique_key_of};
+use super::keys::{self, IndexNumber, Place};
+use super::{Head, State};
+use crate::storage::views::{Entry, Keyspace, ViewError, ViewSnapshot};
 
 /// How many documents are read at a time.
 const PART: usize = 1000;
+
+impl State {
+    /// Whether there is an index to build or to clear away.
+    pub(crate) fn has_index_work(&self) -> bool {
+        !self.dropped.is_empty() || self.head.catalog.building().is_some()
+    }
+
+    /// Does the next part of the work on indexes; whether there was any.
+    pub(crate) fn work_on_indexes(&mut self, changes: &mut Changes<'_>) -> Result<bool, ViewError> {
+        let Some(index) = self.dropped.front().copied() else {
+            return self.head.build_part(changes);
+        };
+        let lower = index.to_be_bytes();
+        let upper = successor(&lower).map_or(Bound::Unbounded, Bound::Excluded);
+        let upper = upper.as_ref().map(Vec::as_slice);
+        let entries = changes.view().range(Keyspace::Indexes, Bound::Included(&lower), upper, false, PART)?;
+        if entries.len() < PART {
+            self.dropped.pop_front();
+            changes.delete(Keyspace::Catalog, keys::dropped(index));
+        }
+        for (entry, _) in entries {
+            changes.delete(Keyspace::Indexes, entry);
+        }
+        Ok(true)
+    }
+
+    /// Reads back which dropped indexes have entries still.
+    pub(super) fn dropped_indexes(view: &dyn ViewSnapshot) -> Result<Vec<IndexNumber>, ViewError> {
+        let (lower, upper) = (Bound::Included(keys::DROPPED), Bound::Excluded(keys::DROPPED_END));
+        let entries = view.range(Keyspace::Catalog, lower, upper, false, usize::MAX)?;
+        let number = |(key, _): Entry| Some(u32::from_be_bytes(key.get(1..)?.try_into().ok()?));
+        let numbers = entries.into_iter().map(number).collect::<Option<_>>();
+        numbers.ok_or_else(|| ViewError("a stored index number is damaged".to_owned()))
+    }
+}
 
 impl Head {
     /// Finishes what can be finished when the indexes among these changes are created.
@@ -58,7 +93,7 @@ impl Head {
     }
 
     /// Builds the next part of the first index that is not finished; whether there was one.
-    pub(crate) fn build_part(&mut self, changes: &mut Changes<'_>) -> Result<bool, ViewError> {
+    fn build_part(&mut self, changes: &mut Changes<'_>) -> Result<bool, ViewError> {
         let Some((table, index)) = self.catalog.building() else {
             return Ok(false);
         };

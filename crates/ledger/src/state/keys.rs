@@ -4,6 +4,7 @@
 //! keyspace    key                                          value
 //! Catalog     's'                                          the state of the whole (see `state`)
 //!             't' table:u32                                one table with its indexes (see `catalog`)
+//!             'd' index:u32                                a dropped index that has entries still
 //!             'r' requesting block:u64 n:u32               a redaction that the journal still lacks
 //! Ids         document id:16                               table:u32 number:u64
 //! Documents   table:u32 number:u64                         the current revision (see `documents`)
@@ -33,6 +34,10 @@ pub(crate) struct Place {
 
 /// The key of the state of the whole.
 pub(crate) const STATE: &[u8] = b"s";
+/// Before all dropped indexes.
+pub(crate) const DROPPED: &[u8] = b"d";
+/// After all dropped indexes.
+pub(crate) const DROPPED_END: &[u8] = b"e";
 /// Before all redactions.
 pub(crate) const REDACTIONS: &[u8] = b"r";
 /// After all redactions.
@@ -45,6 +50,13 @@ pub(crate) const TABLES_END: &[u8] = b"u";
 pub(crate) fn table(number: TableNumber) -> [u8; 5] {
     let mut key = [b't'; 5];
     key[1..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// The key of a dropped index.
+pub(crate) fn dropped(index: IndexNumber) -> [u8; 5] {
+    let mut key = [b'd'; 5];
+    key[1..].copy_from_slice(&index.to_be_bytes());
     key
 }
 

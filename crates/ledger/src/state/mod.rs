@@ -19,7 +19,7 @@ use std::sync::Arc;
 use everstrand_ion::Document;
 use everstrand_journal::tree::{Frontier, TileKey, TileReader, Tiles};
 use everstrand_journal::{
-    Block, BlockAddress, Digest, Hash, Slot, SlotContent, StoredData, StoredRevision, UniqueId,
+    Block, BlockAddress, CatalogChange, Digest, Hash, Slot, SlotContent, StoredData, StoredRevision, UniqueId,
 };
 
 use crate::error::LedgerError;
@@ -28,7 +28,7 @@ use catalog::{Catalog, Table};
 use changes::Changes;
 use documents::End;
 use index::key_of;
-use keys::Place;
+use keys::{IndexNumber, Place};
 use redaction::PendingRedaction;
 
 /// What is known after the last applied block, with all that is needed to apply the next.
@@ -39,6 +39,8 @@ pub(crate) struct State {
     tiles: Tiles,
     /// What the journal still holds and should not.
     pub(crate) redactions: VecDeque<PendingRedaction>,
+    /// Dropped indexes that have entries still.
+    dropped: VecDeque<IndexNumber>,
 }
 
 /// The part of the state that every reader needs; cheap to copy.
@@ -112,7 +114,12 @@ impl Head {
 impl State {
     /// Before block 0.
     pub(crate) fn empty(strand_id: UniqueId) -> State {
-        State { head: Head::empty(strand_id), tiles: Tiles::new(), redactions: VecDeque::new() }
+        State {
+            head: Head::empty(strand_id),
+            tiles: Tiles::new(),
+            redactions: VecDeque::new(),
+            dropped: VecDeque::new(),
+        }
     }
 
     /// As a view has it; `None` when it is empty.
@@ -126,7 +133,8 @@ impl State {
             return Err(ViewError("the stored tree is another than the stored state says".to_owned()));
         }
         let redactions = State::pending_redactions(view)?.into();
-        Ok(Some(State { head, tiles, redactions }))
+        let dropped = State::dropped_indexes(view)?.into();
+        Ok(Some(State { head, tiles, redactions, dropped }))
     }
 
     /// Applies the next slot. An error means that it is not the next slot of this journal; then the
@@ -185,6 +193,12 @@ impl State {
             let mut changed = BTreeSet::new();
             let catalog = Arc::make_mut(&mut head.catalog);
             for change in &catalog_changes {
+                if let CatalogChange::DropIndex { index_id, table_id } = change {
+                    let number = catalog.index_number(*table_id, *index_id);
+                    let number = number.ok_or("it drops an index that is not there")?;
+                    changes.put(Keyspace::Catalog, keys::dropped(number), []);
+                    self.dropped.push_back(number);
+                }
                 changed.insert(catalog.apply(change, address.sequence_no, head.next_number)?);
             }
             head.build_at_once(&catalog_changes, changes).map_err(|error| error.to_string())?;

@@ -26,7 +26,8 @@ pub(crate) fn commit(transaction: Transaction) -> CommitFuture {
         let validated = core.validate(&transaction.work.reads, transaction.snapshot.head.tip.sequence_no);
         return CommitFuture::ready(validated.map(|()| committed));
     }
-    match propose(&transaction) {
+    let mut transaction = transaction;
+    match propose(&mut transaction) {
         Err(error) => CommitFuture::ready(Err(error)),
         Ok(proposal) => {
             let (reply, future) = pair();
@@ -36,13 +37,15 @@ pub(crate) fn commit(transaction: Transaction) -> CommitFuture {
     }
 }
 
-fn propose(transaction: &Transaction) -> Result<Proposal, LedgerError> {
+fn propose(transaction: &mut Transaction) -> Result<Proposal, LedgerError> {
+    let statements = std::mem::take(&mut transaction.statements);
+    let reads = std::mem::take(&mut transaction.work.reads);
     let writes = &transaction.work.writes;
     let revisions = revisions(writes);
     let draft = Draft::new(&ProposedTransaction {
         transaction_id: transaction.id,
         transaction_time: transaction.core().environment.clock.unix_millis(),
-        statements: transaction.statements.clone(),
+        statements,
         catalog_changes: writes.changes().cloned().collect(),
         revisions,
         redactions: writes.redactions().copied().collect(),
@@ -54,7 +57,7 @@ fn propose(transaction: &Transaction) -> Result<Proposal, LedgerError> {
             block_address: None,
         },
         snapshot: Arc::clone(&transaction.snapshot),
-        reads: transaction.work.reads.clone(),
+        reads,
         touched: touched(transaction),
         draft: draft.map_err(|error| LedgerError::bad_request(error.to_string()))?,
     })

@@ -11,6 +11,7 @@ mod disk_slots;
 mod fault_table;
 mod faults;
 mod indexes;
+mod lifecycle;
 mod redaction;
 mod scripts;
 mod serial;

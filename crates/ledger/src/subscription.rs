@@ -1,0 +1,85 @@
+//! Blocks as they come, for whoever follows a ledger in the same process.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use everstrand_journal::{Block, Slot};
+
+use crate::error::LedgerError;
+use crate::ledger::{Ledger, Status};
+
+/// All blocks of a ledger from some number on, in order, each once. It keeps the ledger open.
+#[derive(Debug)]
+pub struct Subscription {
+    ledger: Ledger,
+    next: u64,
+    /// The slot that the last block came from: the next is likely in it too.
+    slot: Option<Slot>,
+}
+
+/// Tells that something was published.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    told: Mutex<u64>,
+    changed: Condvar,
+}
+
+impl Subscription {
+    pub(crate) fn new(ledger: Ledger, from_block: u64) -> Subscription {
+        Subscription { ledger, next: from_block, slot: None }
+    }
+
+    /// The number of the next block.
+    pub fn position(&self) -> u64 {
+        self.next
+    }
+
+    /// The next block; `None` when none came in this time, or when the ledger was closed.
+    pub fn next(&mut self, timeout: Duration) -> Result<Option<Block>, LedgerError> {
+        let told = self.ledger.core().news.count();
+        if let Some(block) = self.available()? {
+            return Ok(Some(block));
+        }
+        let core = self.ledger.core();
+        if core.driver.status() == Status::Closed {
+            return Ok(None);
+        }
+        core.news.wait(told, timeout);
+        self.available()
+    }
+
+    fn available(&mut self) -> Result<Option<Block>, LedgerError> {
+        let Some((position, _)) = self.ledger.core().snapshot().block_position(self.next)? else {
+            return Ok(None);
+        };
+        let slot = match self.slot.take().filter(|slot| slot.header().slot == position.slot) {
+            Some(slot) => slot,
+            None => self.ledger.read_slot(position.slot)?,
+        };
+        let block =
+            usize::try_from(position.number).ok().and_then(|number| slot.blocks().get(number)).cloned();
+        let block =
+            block.ok_or_else(|| LedgerError::Damaged(format!("slot {} lost a block", position.slot)))?;
+        self.slot = Some(slot);
+        self.next += 1;
+        Ok(Some(block))
+    }
+}
+
+impl News {
+    /// Wakes all who wait.
+    pub(crate) fn tell(&self) {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.changed.notify_all();
+    }
+
+    fn count(&self) -> u64 {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for something that was told after `count` was this.
+    fn wait(&self, count: u64, timeout: Duration) {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.changed.wait_timeout_while(told, timeout, |told| *told == count));
+    }
+}
