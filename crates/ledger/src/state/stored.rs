@@ -1,9 +1,12 @@
 //! How the state of the whole lies in the view, and comes back from it.
 //!
 //! ```text
-//! 's'  strand id:16  block:u64  hash:32  timestamp:i64  slot:u64  link:32
+//! 's'  "EVVpre-1"  strand id:16  block:u64  hash:32  timestamp:i64  slot:u64  link:32
 //!      next document number:u64  indexes ever created:u32  frontier: size:u64, hashes 32 × n
 //! ```
+//!
+//! The format of the whole view has its name here: a view of another one is damaged, which is to say that it
+//! is thrown away and rebuilt.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -18,10 +21,14 @@ use super::keys::{self, TableNumber};
 use super::{Head, Tip};
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
 
+/// The name of the view's format; changed with any of the layouts in this folder.
+const FORMAT: &[u8; 8] = b"EVVpre-1";
+
 impl Head {
     /// Writes all of it but the tables.
     pub(crate) fn store(&self, changes: &mut Changes<'_>) {
-        let mut bytes = Vec::with_capacity(124 + 32 * self.frontier.hashes().len());
+        let mut bytes = Vec::with_capacity(132 + 32 * self.frontier.hashes().len());
+        bytes.extend_from_slice(FORMAT);
         bytes.extend_from_slice(self.strand_id.as_bytes());
         bytes.extend_from_slice(&self.tip.sequence_no.to_be_bytes());
         bytes.extend_from_slice(self.tip.hash.as_bytes());
@@ -65,7 +72,7 @@ impl Head {
 }
 
 fn read(bytes: &[u8]) -> Option<Head> {
-    let mut rest = bytes;
+    let mut rest = bytes.strip_prefix(FORMAT)?;
     let strand_id = UniqueId::from_bytes(take(&mut rest)?);
     let sequence_no = u64::from_be_bytes(take(&mut rest)?);
     let hash = Hash(take(&mut rest)?);
