@@ -7,9 +7,11 @@ mod journal;
 #[path = "../../crates/partiql/tests/it/memory.rs"]
 mod memory;
 mod partiql;
+mod protocol;
 
 pub use journal::{journal_checkpoint, journal_evidence, journal_export, journal_slot};
 pub use partiql::{partiql_execute, partiql_parse};
+pub use protocol::{control, send_command};
 
 use std::panic::{catch_unwind, set_hook, take_hook};
 
