@@ -76,7 +76,10 @@ impl Accumulator {
                     Some(extreme) => compare::order(value, extreme) == wanted,
                 };
                 if better {
-                    self.extreme = Some(value.to_datum());
+                    let extreme = value.to_datum();
+                    let before = self.extreme.as_ref().map_or(0, Datum::weight);
+                    cost += extreme.weight().saturating_sub(before);
+                    self.extreme = Some(extreme);
                 }
             }
         }

@@ -71,6 +71,10 @@ fn what_a_statement_holds_is_bounded() {
         ("SELECT * FROM t ORDER BY n", "ORDER BY"),
         ("SELECT k FROM t GROUP BY n AS k", "grouping"),
         ("SELECT COUNT(DISTINCT text || CAST(n AS STRING)) FROM t", "grouping"),
+        (
+            "SELECT k, MAX(x) FROM t AS y, [y.text || y.text || y.text || y.text || y.text || y.text] AS x GROUP BY y.n % 20 AS k",
+            "grouping",
+        ),
         ("SELECT DISTINCT n, text FROM t", "DISTINCT"),
         ("SELECT a.n FROM t AS a, t AS b WHERE a.n = b.n", "a join"),
         ("SELECT VALUE (SELECT VALUE x FROM t AS x) FROM <<0>> AS o", "a nested query"),
