@@ -161,6 +161,14 @@ fn a_revisions_path_leads_to_its_block() {
 }
 
 #[test]
+fn the_only_revision_of_a_block_is_three_nodes_from_its_hash() {
+    let block = &blocks()[3];
+    let revision = block.revisions().next().unwrap();
+    assert_eq!(block.revisions().len(), 1);
+    assert_eq!(block.revision_path(revision.document_id).unwrap().unwrap().len(), 3);
+}
+
+#[test]
 fn a_redaction_empties_documents_and_changes_no_hash() {
     let blocks = blocks();
     for slot in slots(&blocks, 3) {
