@@ -157,6 +157,16 @@ impl Worker {
         self.actions.extend(self.committer.step(event, now));
     }
 
+    /// Tells the committer what has happened, and does all that follows from it.
+    fn perform(&mut self, core: &Core, event: Event) {
+        self.feed(core, event);
+        while let Some(millis) = self.act(core) {
+            if millis > 0 {
+                thread::sleep(Duration::from_millis(millis));
+            }
+        }
+    }
+
     /// Does the next action and reports what came of it. Answers after how many milliseconds to go on,
     /// and nothing when there was nothing to do.
     fn act(&mut self, core: &Core) -> Option<u64> {
@@ -247,12 +257,12 @@ impl Taken<Arc<Core>> {
         while let Some(proposals) = self.wait_for_work() {
             let core = Arc::clone(&self.core);
             let Some(worker) = &mut self.worker else { return };
-            let event = if proposals.is_empty() { Event::Idle } else { Event::Proposed(proposals) };
-            worker.feed(&core, event);
-            while let Some(millis) = worker.act(&core) {
-                if millis > 0 {
-                    thread::sleep(Duration::from_millis(millis));
-                }
+            if !proposals.is_empty() {
+                worker.perform(&core, Event::Proposed(proposals));
+            }
+            // A part of it after every group: commits must not keep an index from ever being built.
+            if worker.committer.has_background_work() && core.driver.status() == Status::Open {
+                worker.perform(&core, Event::Idle);
             }
             worker.persist_in_time(&core);
         }

@@ -187,9 +187,9 @@ fn a_transaction_is_validated_against_earlier_ones_of_its_group() {
         |reads| {
             reads.tables.insert(id(100));
         },
-        |reads| reads.span(Bound::Included(b"key".to_vec()), Bound::Included(b"key".to_vec())),
-        |reads| reads.span(Bound::Included(b"ka".to_vec()), Bound::Excluded(b"kz".to_vec())),
-        |reads| reads.span(Bound::Unbounded, Bound::Unbounded),
+        |reads| reads.span(id(100), Bound::Included(b"key".to_vec()), Bound::Included(b"key".to_vec())),
+        |reads| reads.span(id(100), Bound::Included(b"ka".to_vec()), Bound::Excluded(b"kz".to_vec())),
+        |reads| reads.span(id(100), Bound::Unbounded, Bound::Unbounded),
     ];
     let mut group = vec![writer];
     let mut losers = Vec::new();
@@ -201,7 +201,7 @@ fn a_transaction_is_validated_against_earlier_ones_of_its_group() {
     }
     let ((mut unrelated, reply), kept) = world.insert(20, b"third");
     unrelated.reads.documents.insert(id(99));
-    unrelated.reads.span(Bound::Excluded(b"key".to_vec()), Bound::Unbounded);
+    unrelated.reads.span(id(100), Bound::Excluded(b"key".to_vec()), Bound::Unbounded);
     group.push((unrelated, reply));
 
     world.run(group);
@@ -214,7 +214,7 @@ fn a_transaction_is_validated_against_earlier_ones_of_its_group() {
 fn a_transaction_is_validated_against_what_was_committed_since_its_snapshot() {
     let mut world = World::new();
     let ((mut late, reply), lost) = world.insert(2, b"x");
-    late.reads.span(Bound::Included(b"k".to_vec()), Bound::Included(b"k".to_vec()));
+    late.reads.span(id(100), Bound::Included(b"k".to_vec()), Bound::Included(b"k".to_vec()));
     let (early, won) = world.insert(3, b"k");
     world.run(vec![early]);
     assert_eq!(block_of(won), 2);
@@ -223,7 +223,7 @@ fn a_transaction_is_validated_against_what_was_committed_since_its_snapshot() {
 
     // The same read on the snapshot after it holds.
     let ((mut again, reply), answer) = world.insert(2, b"x");
-    again.reads.span(Bound::Included(b"k".to_vec()), Bound::Included(b"k".to_vec()));
+    again.reads.span(id(100), Bound::Included(b"k".to_vec()), Bound::Included(b"k".to_vec()));
     world.run(vec![(again, reply)]);
     assert_eq!(block_of(answer), 3);
 }
@@ -289,7 +289,7 @@ fn what_was_certainly_not_written_is_told_and_the_slot_is_free() {
         assert!(matches!(answer.wait(), Err(LedgerError::Unavailable(_))));
         // What it would have changed is no conflict for those that come after.
         let ((mut proposal, reply), answer) = world.insert(3, b"b");
-        proposal.reads.span(Bound::Unbounded, Bound::Unbounded);
+        proposal.reads.span(id(100), Bound::Unbounded, Bound::Unbounded);
         let actions = world.step(Event::Proposed(vec![(proposal, reply)]));
         assert_eq!(create_of(&actions).0, slot);
         world.perform(actions);

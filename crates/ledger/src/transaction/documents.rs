@@ -54,7 +54,7 @@ impl Scope<'_> {
         let table = self.writable(source)?;
         let unknown = || LedgerError::bad_request(format!("Table {} has no document {id}", table.name));
         let id: UniqueId = id.parse().map_err(|_| unknown())?;
-        self.work.reads.documents.insert(id);
+        self.work.reads.document(table.id, id);
         let base = match self.work.writes.get(id) {
             Some(written) if written.last().is_none() => return Err(unknown()),
             Some(written) => written.base.clone(),
@@ -149,7 +149,7 @@ impl Scope<'_> {
                 continue;
             };
             let global = global_key(index.id, &key);
-            self.work.reads.span(Bound::Included(global.clone()), Bound::Included(global));
+            self.work.reads.span(table.id, Bound::Included(global.clone()), Bound::Included(global));
 
             let own = self.work.writes.iter().find(|(other, written)| {
                 Some(*other) != id

@@ -82,7 +82,7 @@ impl Scope<'_> {
                 continue;
             };
             if source.as_of.is_none() {
-                self.work.reads.documents.insert(id);
+                self.work.reads.document(table.id, id);
             }
             let place = self.snapshot.view.get(Keyspace::Ids, id.as_bytes())?;
             let place =

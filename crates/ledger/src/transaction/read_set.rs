@@ -1,13 +1,17 @@
 //! What a transaction read, so that a commit can tell whether it still holds.
 //!
 //! What was *not* found is noted like what was: a document id without a document, a range of index
-//! keys without entries, a name without a table.
+//! keys without entries, a name without a table. A transaction that reads very much is noted to have read
+//! whole tables: that is never wrong, and bounds what a read set takes.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use everstrand_journal::UniqueId;
+
+/// How many documents, and how many parts of indexes, are noted one by one.
+pub(crate) const NOTES_MAX: usize = 50_000;
 
 /// Everything that one transaction read.
 #[derive(Clone, Debug, Default)]
@@ -35,9 +39,18 @@ pub(crate) struct Span {
 }
 
 impl ReadSet {
-    /// Notes a part of an index; one that goes on where the last one ended makes it longer. Where no key
+    /// Notes a document of a table, or that there is none of this id.
+    pub(crate) fn document(&mut self, table: UniqueId, id: UniqueId) {
+        if self.documents.len() < NOTES_MAX {
+            self.documents.insert(id);
+        } else if !self.documents.contains(&id) {
+            self.tables.insert(table);
+        }
+    }
+
+    /// Notes a part of an index of a table; one that goes on where the last one ended makes it longer. Where no key
     /// can lie nothing is noted, so every noted part is a range.
-    pub(crate) fn span(&mut self, lower: Bound<Vec<u8>>, upper: Bound<Vec<u8>>) {
+    pub(crate) fn span(&mut self, table: UniqueId, lower: Bound<Vec<u8>>, upper: Bound<Vec<u8>>) {
         if is_empty(&lower, &upper) {
             return;
         }
@@ -55,7 +68,11 @@ impl ReadSet {
                 return;
             }
         }
-        self.spans.push(Span { lower, upper });
+        if self.spans.len() < NOTES_MAX {
+            self.spans.push(Span { lower, upper });
+        } else {
+            self.tables.insert(table);
+        }
     }
 }
 
@@ -68,5 +85,59 @@ fn is_empty(lower: &Bound<Vec<u8>>, upper: &Bound<Vec<u8>>) -> bool {
             Bound::Included(upper) | Bound::Excluded(upper),
         ) => lower >= upper,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: UniqueId = UniqueId::from_bytes([7; 16]);
+
+    fn included(key: &[u8]) -> Bound<Vec<u8>> {
+        Bound::Included(key.to_vec())
+    }
+
+    fn excluded(key: &[u8]) -> Bound<Vec<u8>> {
+        Bound::Excluded(key.to_vec())
+    }
+
+    #[test]
+    fn parts_that_meet_are_one() {
+        let mut reads = ReadSet::default();
+        reads.span(TABLE, included(b"a"), included(b"c"));
+        reads.span(TABLE, included(b"c"), included(b"f"));
+        reads.span(TABLE, excluded(b"f"), excluded(b"h"));
+        reads.span(TABLE, included(b"h"), Bound::Unbounded);
+        assert_eq!(reads.spans, [Span { lower: included(b"a"), upper: Bound::Unbounded }]);
+    }
+
+    #[test]
+    fn parts_that_do_not_meet_stay_apart() {
+        let mut reads = ReadSet::default();
+        reads.span(TABLE, included(b"a"), excluded(b"c"));
+        reads.span(TABLE, excluded(b"c"), included(b"d"));
+        reads.span(TABLE, included(b"z"), included(b"y"));
+        reads.span(TABLE, included(b"x"), excluded(b"x"));
+        reads.span(TABLE, included(b"d1"), included(b"e"));
+        assert_eq!(reads.spans.len(), 3);
+    }
+
+    #[test]
+    fn reading_very_much_is_reading_the_table() {
+        let mut reads = ReadSet::default();
+        let id = |number: usize| UniqueId::from_bytes((number as u128).to_be_bytes());
+        (0..NOTES_MAX).for_each(|number| reads.document(TABLE, id(number)));
+        reads.document(TABLE, id(0));
+        assert!(reads.tables.is_empty());
+        reads.document(TABLE, id(NOTES_MAX));
+        assert!(reads.tables.contains(&TABLE) && reads.documents.len() == NOTES_MAX);
+
+        let mut reads = ReadSet::default();
+        for number in 0..=NOTES_MAX {
+            let key = (2 * number).to_be_bytes();
+            reads.span(TABLE, included(&key), included(&key));
+        }
+        assert!(reads.tables.contains(&TABLE) && reads.spans.len() == NOTES_MAX);
     }
 }

@@ -29,7 +29,7 @@ impl Scope<'_> {
             return Err(refused("a transaction can redact one revision"));
         }
         self.work.reads.table_ids.insert(table_id);
-        self.work.reads.documents.insert(document_id);
+        self.work.reads.document(table_id, document_id);
         let version = self.superseded_in(block_address.sequence_no, table_id, document_id)?;
         let revision = RedactedRevision { block_address, table_id, document_id, version };
         self.work.writes.redact(self.statement, revision);

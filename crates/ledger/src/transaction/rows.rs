@@ -135,7 +135,7 @@ impl Scope<'_> {
             let Ok(id) = text.parse::<UniqueId>() else {
                 continue;
             };
-            self.work.reads.documents.insert(id);
+            self.work.reads.document(table.id, id);
             if let Some(value) = self.document(source, table, id)? {
                 rows.push(Row { id: Some(Arc::clone(text)), value, cursor: number_cursor(position) });
                 if rows.len() == limit {
@@ -227,13 +227,20 @@ impl Scope<'_> {
                     }
                 };
                 if let Some((id, value)) = found {
-                    self.work.reads.documents.insert(id);
+                    self.work.reads.document(table.id, id);
                     let cursor = index_cursor(number, &key, document_number);
                     rows.push(Row { id: Some(id_text(id)), value, cursor });
                 }
             }
             let reached = walk.position.map(|(key, _)| key);
-            self.note_span(index, (lower, upper), from, if ended { None } else { reached }, descending);
+            self.note_span(
+                table,
+                index,
+                (lower, upper),
+                from,
+                if ended { None } else { reached },
+                descending,
+            );
             if rows.len() == limit {
                 break;
             }
@@ -244,6 +251,7 @@ impl Scope<'_> {
     /// Notes the part of a range that was read: all of it, or from where it went on to what it reached.
     fn note_span(
         &mut self,
+        table: &Table,
         index: &Index,
         range: (Bound<Vec<u8>>, Bound<Vec<u8>>),
         from: Option<Vec<u8>>,
@@ -254,7 +262,7 @@ impl Scope<'_> {
         let (lower, upper) = if descending { (reached, from) } else { (from, reached) };
         let (lower, upper) = (lower.unwrap_or(range.0), upper.unwrap_or(range.1));
         let (lower, upper) = prefixed(index.id.as_bytes(), &lower, &upper);
-        self.work.reads.span(lower, upper);
+        self.work.reads.span(table.id, lower, upper);
     }
 
     /// The documents this transaction wrote that stand in a part of an index, in its order.

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use everstrand_ledger::storage::MemoryView;
 use everstrand_ledger::storage::views::{Entry, Keyspace, ViewStore};
+use everstrand_ledger::storage::{FjallView, FjallViewOptions, MemoryView, RedbView, RedbViewOptions};
 use everstrand_ledger::{Ledger, LedgerError, Transaction};
 use proptest::prelude::*;
 
@@ -224,6 +224,29 @@ proptest! {
         let ledger = world.open();
         prop_assert_eq!(ledger.digest(), digest);
         drop(ledger);
+        prop_assert_eq!(contents(&*world.views), live);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 10, ..ProptestConfig::default() })]
+
+    #[test]
+    fn views_on_disk_hold_the_same(steps in steps()) {
+        let folder = tempfile::tempdir().unwrap();
+        let fjall = FjallView::open(folder.path().join("fjall"), FjallViewOptions::default()).unwrap();
+        let redb = RedbView::open(folder.path().join("redb"), RedbViewOptions::default()).unwrap();
+        let views: [Arc<dyn ViewStore>; 2] = [Arc::new(fjall), Arc::new(redb)];
+        let mut world = World::new();
+        let mut counts = Vec::new();
+        for views in views {
+            world = World { views, ..World::new() };
+            counts.push(check(&with_table(&world, true), &steps)?);
+        }
+        prop_assert_eq!(counts[0], counts[1]);
+        let live = contents(&*world.views);
+        world.views = Arc::new(MemoryView::new());
+        drop(world.open());
         prop_assert_eq!(contents(&*world.views), live);
     }
 }
