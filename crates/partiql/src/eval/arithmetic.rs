@@ -300,3 +300,91 @@ fn power_of_ten(exponent: i64) -> Result<BigInt, &'static str> {
     }
     Ok(BigInt::from(10u8).pow(exponent))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use num_bigint::Sign;
+    use proptest::prelude::*;
+
+    fn power(exponent: i32) -> BigInt {
+        BigInt::from(10).pow(exponent.unsigned_abs())
+    }
+
+    /// A decimal as a fraction of two integers.
+    fn fraction(decimal: &Decimal) -> (BigInt, BigInt) {
+        let coefficient = decimal.coefficient().to_bigint();
+        match decimal.exponent() {
+            exponent @ 0.. => (coefficient * power(exponent), BigInt::from(1)),
+            exponent => (coefficient, power(exponent)),
+        }
+    }
+
+    /// The result is exact, or has 38 digits and is off by at most half of the last.
+    fn check(result: &Decimal, (numerator, denominator): (BigInt, BigInt)) {
+        let (found, below) = fraction(result);
+        let off = found * &denominator - numerator * &below;
+        if off == BigInt::ZERO {
+            return;
+        }
+        let coefficient = result.coefficient().to_bigint();
+        assert_eq!(digits(&coefficient), i64::from(DIGITS_MAX), "{result} is neither exact nor full");
+        // off / (below × denominator) ≤ 10^exponent / 2
+        let twice = BigInt::from_biguint(Sign::Plus, off.magnitude() * 2u8);
+        let bound = BigInt::from_biguint(Sign::Plus, (below * denominator).magnitude().clone());
+        let (twice, bound) = match result.exponent() {
+            exponent @ 0.. => (twice, bound * power(exponent)),
+            exponent => (twice * power(exponent), bound),
+        };
+        assert!(twice < bound || (twice == bound && coefficient.is_even()), "{result} is not the nearest");
+    }
+
+    fn decimal() -> impl Strategy<Value = Decimal> {
+        let coefficient = prop_oneof![
+            (-1000i128..1000).prop_map(BigInt::from),
+            any::<i128>().prop_map(BigInt::from),
+            (any::<i128>(), any::<i64>()).prop_map(|(high, low)| BigInt::from(high) * BigInt::from(low)),
+            (1u32..60).prop_map(|digits| BigInt::from(10).pow(digits) - 1),
+            (1u32..60).prop_map(|digits| BigInt::from(5) * BigInt::from(10).pow(digits)),
+        ];
+        (coefficient, -90i32..90).prop_map(|(coefficient, exponent)| Decimal::new(coefficient, exponent))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2048, ..ProptestConfig::default() })]
+
+        #[test]
+        fn decimals_are_rounded_half_to_even(left in decimal(), right in decimal()) {
+            let ((a, b), (c, d)) = (fraction(&left), fraction(&right));
+            let run = |operator| decimals(operator, &left, &right);
+            check(&run(BinaryOperator::Add).unwrap(), (&a * &d + &c * &b, &b * &d));
+            check(&run(BinaryOperator::Subtract).unwrap(), (&a * &d - &c * &b, &b * &d));
+            check(&run(BinaryOperator::Multiply).unwrap(), (&a * &c, &b * &d));
+            if right.is_zero() {
+                prop_assert_eq!(run(BinaryOperator::Divide), Err("/ by zero"));
+                prop_assert_eq!(run(BinaryOperator::Modulo), Err("% by zero"));
+                return Ok(());
+            }
+            let sign = if c.sign() == Sign::Minus { -1 } else { 1 };
+            check(&run(BinaryOperator::Divide).unwrap(), (&a * &d * sign, &b * &c * sign));
+            if let Ok(rest) = run(BinaryOperator::Modulo) {
+                // Integer division of the fractions brought to one denominator.
+                check(&rest, ((&a * &d) % (&c * &b), &b * &d));
+            }
+        }
+    }
+
+    #[test]
+    fn exponents_are_never_written_out() {
+        let huge = Decimal::new(1, i32::MAX);
+        let tiny = Decimal::new(1, i32::MIN);
+        let run = |operator, left: &Decimal, right: &Decimal| decimals(operator, left, right);
+        let sum = run(BinaryOperator::Add, &huge, &tiny).unwrap();
+        assert!(sum.numeric_cmp(&huge).is_eq());
+        assert_eq!(run(BinaryOperator::Multiply, &huge, &tiny).unwrap(), Decimal::new(1, -1));
+        assert_eq!(run(BinaryOperator::Multiply, &huge, &huge), Err(DECIMAL_OVERFLOW));
+        assert_eq!(run(BinaryOperator::Divide, &huge, &tiny), Err(DECIMAL_OVERFLOW));
+        assert!(run(BinaryOperator::Modulo, &huge, &tiny).is_err());
+        assert_eq!(run(BinaryOperator::Modulo, &tiny, &huge).unwrap(), tiny);
+    }
+}
