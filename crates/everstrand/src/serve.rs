@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use everstrand_ledger::Limits;
-use everstrand_server::config::{Config, Storage};
+use everstrand_server::config::{Checkpoints, Config, Storage};
 use everstrand_server::{Service, http};
 
 /// What `serve` may be told.
@@ -30,6 +31,12 @@ pub(crate) struct Arguments {
     /// Set a limit of every ledger (may be repeated); `--limit help` lists them
     #[arg(long, value_name = "NAME=N")]
     limit: Vec<String>,
+    /// Publish signed checkpoints of every ledger's digest in this folder
+    #[arg(long, value_name = "DIR")]
+    checkpoints: Option<PathBuf>,
+    /// How many seconds lie between two checkpoints
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u32).range(1..))]
+    checkpoint_interval: u32,
     /// Listen on other addresses than loopback although requests are not authenticated
     #[arg(long)]
     insecure_listen: bool,
@@ -56,6 +63,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     for limit in &arguments.limit {
         config.limits.set(limit)?;
     }
+    config.checkpoints = arguments.checkpoints.map(|folder| Checkpoints {
+        folder,
+        every: Duration::from_secs(arguments.checkpoint_interval.into()),
+    });
     config.run_statement = |statement| tokio::task::block_in_place(statement);
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -75,6 +86,7 @@ async fn serve(config: Config, listen: SocketAddr, ledgers: &[String]) -> Result
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     announce(server.address()?)?;
     server.run(shutdown).await;
+    service.publish_checkpoints();
     service.close();
     Ok(())
 }

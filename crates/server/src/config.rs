@@ -13,6 +13,15 @@ pub enum Storage {
     Folder(PathBuf),
 }
 
+/// The publication of signed checkpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoints {
+    /// The folder; best one that the server's operator cannot change afterwards.
+    pub folder: PathBuf,
+    /// How often a checkpoint is published of a ledger that has new blocks.
+    pub every: std::time::Duration,
+}
+
 /// The settings of a [`Service`](crate::Service).
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -26,6 +35,8 @@ pub struct Config {
     pub account: String,
     /// How many sessions may be alive at once, over all ledgers.
     pub sessions_max: usize,
+    /// Where signed checkpoints are published, and how often; nowhere unless set.
+    pub checkpoints: Option<Checkpoints>,
     /// How a statement is run: on the spot, or moved out of the way of a runtime's other work.
     pub run_statement: fn(&mut dyn FnMut()),
 }
@@ -39,6 +50,7 @@ impl Config {
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             sessions_max: 100_000,
+            checkpoints: None,
             run_statement: |statement| statement(),
         }
     }

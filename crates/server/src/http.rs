@@ -52,11 +52,16 @@ impl Server {
         let graceful = GracefulShutdown::new();
         let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let mut publish = self.service.checkpoint_interval().map(tokio::time::interval);
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
                 _ = sweep.tick() => self.service.sweep(),
+                () = next(&mut publish) => {
+                    let service = Arc::clone(&self.service);
+                    tokio::task::spawn_blocking(move || service.publish_checkpoints());
+                }
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) => self.connect(stream, &graceful),
                     Err(error) => {
@@ -95,6 +100,14 @@ impl Server {
                 tracing::debug!(%error, "a connection ended early");
             }
         });
+    }
+}
+
+/// The next tick, never where there is nothing to tick.
+async fn next(interval: &mut Option<tokio::time::Interval>) {
+    match interval {
+        Some(interval) => drop(interval.tick().await),
+        None => std::future::pending().await,
     }
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/lock                 held while a server runs; a second one is refused
 //! DIR/<ledgerId>/meta      name, state, options and tags, replaced whole
+//! DIR/<ledgerId>/key       the secret key that signs the ledger's checkpoints, made when it is first needed
 //! DIR/<ledgerId>/journal/  the slots: the truth
 //! DIR/<ledgerId>/view/     what was derived from them; may be deleted while no server runs
 //! ```
@@ -28,6 +29,8 @@ use crate::config::{Config, Storage};
 
 /// The file that names a ledger.
 const META: &str = "meta";
+/// The file with the seed of a ledger's key.
+const KEY: &str = "key";
 /// How many tags a ledger may have.
 const TAGS_MAX: usize = 50;
 
@@ -60,6 +63,8 @@ struct Entry {
     record: Mutex<Record>,
     /// The open ledger, or why it could not be opened: one broken ledger does not keep the others closed.
     ledger: Result<Ledger, String>,
+    /// The seed of its key, once it was needed.
+    seed: Mutex<Option<[u8; 32]>>,
 }
 
 impl Ledgers {
@@ -97,7 +102,7 @@ impl Ledgers {
             tracing::error!(ledger = %record.name, %why, "a ledger could not be opened");
         }
         let name = record.name.clone();
-        let entry = Arc::new(Entry { record: Mutex::new(record), ledger });
+        let entry = Arc::new(Entry::new(record, ledger));
         match self.names_mut().insert(name.clone(), entry) {
             None => Ok(()),
             Some(_) => Err(format!("two ledgers in {} are called {name}", folder.display())),
@@ -158,6 +163,40 @@ impl Ledgers {
         })
     }
 
+    /// The ledgers that are open, by name.
+    pub(crate) fn opened(&self) -> Vec<(String, Ledger)> {
+        let opened = |(name, entry): (&String, &Arc<Entry>)| Some((name.clone(), entry.ledger.clone().ok()?));
+        self.names().iter().filter_map(opened).collect()
+    }
+
+    /// The seed of the key that signs a ledger's checkpoints; made now where there is none yet.
+    pub(crate) fn checkpoint_seed(&self, name: &str) -> Result<[u8; 32], String> {
+        let _changing = self.changing();
+        let entry = self.entry(name).map_err(|error| error.message)?;
+        let mut made = entry.seed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(seed) = *made {
+            return Ok(seed);
+        }
+        let seed = match &self.storage {
+            Storage::Memory => random_seed()?,
+            Storage::Folder(folder) => {
+                let disk =
+                    FileDisk::create(folder.join(&entry.record().id)).map_err(|error| error.to_string())?;
+                match meta::read(&disk, KEY).map_err(|error| error.to_string())? {
+                    Some(seed) => seed.try_into().map_err(|_| "the key's file holds no key".to_owned())?,
+                    None => {
+                        let seed = random_seed()?;
+                        meta::replace(&disk, KEY, &seed).map_err(|error| error.to_string())?;
+                        keep_private(&folder.join(&entry.record().id).join(KEY))?;
+                        seed
+                    }
+                }
+            }
+        };
+        *made = Some(seed);
+        Ok(seed)
+    }
+
     /// What is known of a ledger.
     pub(crate) fn describe(&self, name: &str) -> Result<Record, ServiceError> {
         Ok(self.entry(name)?.record().clone())
@@ -200,7 +239,7 @@ impl Ledgers {
         let ledger = self.open_ledger(&record).map_err(|why| unavailable(name, &why))?;
         record.state = LedgerState::Active;
         self.write(&record)?;
-        let entry = Arc::new(Entry { record: Mutex::new(record.clone()), ledger: Ok(ledger) });
+        let entry = Arc::new(Entry::new(record.clone(), Ok(ledger)));
         self.names_mut().insert(name.to_owned(), entry);
         Ok(record)
     }
@@ -288,6 +327,10 @@ impl Ledgers {
 }
 
 impl Entry {
+    fn new(record: Record, ledger: Result<Ledger, String>) -> Entry {
+        Entry { record: Mutex::new(record), ledger, seed: Mutex::default() }
+    }
+
     fn record(&self) -> MutexGuard<'_, Record> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -349,6 +392,25 @@ fn check_tags(tags: &Tags) -> Result<(), ServiceError> {
 fn exists_already(name: &str) -> ServiceError {
     ServiceError::new(Exception::ResourceAlreadyExists, format!("Ledger with name {name} already exists"))
         .with_resource("Ledger", name)
+}
+
+/// Lets nobody but the server's user read a file.
+#[cfg(unix)]
+fn keep_private(file: &Path) -> Result<(), String> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600))
+        .map_err(|error| format!("cannot restrict {}: {error}", file.display()))
+}
+
+#[cfg(not(unix))]
+fn keep_private(_file: &Path) -> Result<(), String> {
+    Ok(())
+}
+
+fn random_seed() -> Result<[u8; 32], String> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| format!("the system has no random numbers: {error}"))?;
+    Ok(seed)
 }
 
 fn unavailable(name: &str, why: &str) -> ServiceError {

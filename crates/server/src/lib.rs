@@ -6,9 +6,11 @@
 pub mod config;
 pub mod http;
 
+mod checkpoints;
 mod commands;
 mod control;
 mod ledgers;
+mod metrics;
 mod service;
 mod sessions;
 mod verification;

@@ -7,6 +7,7 @@ use everstrand_protocol::control::{self, ControlRequest, PermissionsMode, Tags};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
 use everstrand_protocol::{Exception, SendCommandRequest, ServiceError, send_command};
 
+use crate::checkpoints::Published;
 use crate::config::Config;
 use crate::ledgers::Ledgers;
 use crate::sessions::Sessions;
@@ -41,6 +42,7 @@ pub struct Service {
     pub(crate) config: Config,
     pub(crate) ledgers: Ledgers,
     pub(crate) sessions: Sessions,
+    pub(crate) published: Published,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
 }
@@ -58,6 +60,7 @@ impl Service {
         Ok(Service {
             ledgers: Ledgers::open_all(&config, environment.clone())?,
             sessions: Sessions::new(config.sessions_max),
+            published: Published::default(),
             clock: environment.clock,
             ids: environment.ids,
             config,
@@ -95,6 +98,7 @@ impl Service {
         let target = (request.header)("x-amz-target");
         let (content_type, answered) = match (request.method, request.path, target) {
             ("GET", "/health", _) => (control::CONTENT_TYPE, Ok(br#"{"status":"ok"}"#.to_vec())),
+            ("GET", "/metrics", _) => ("text/plain; version=0.0.4", Ok(self.metrics().into_bytes())),
             ("POST", "/", _) | (_, _, Some(_)) => {
                 (send_command::CONTENT_TYPE, self.session_api(target, request.body).await)
             }
@@ -136,6 +140,25 @@ impl Service {
     /// Clears away what has expired; to be called about once a second.
     pub fn sweep(&self) {
         self.sessions.sweep(self.clock.monotonic_millis());
+    }
+
+    /// How often checkpoints are to be published; never where no folder is configured.
+    pub fn checkpoint_interval(&self) -> Option<std::time::Duration> {
+        self.config.checkpoints.as_ref().map(|checkpoints| checkpoints.every)
+    }
+
+    /// Publishes a signed checkpoint of every ledger that has new blocks, where a folder is configured. Writes
+    /// files: to be called where that may take a moment.
+    pub fn publish_checkpoints(&self) {
+        let Some(checkpoints) = &self.config.checkpoints else { return };
+        for (name, ledger) in self.ledgers.opened() {
+            let published = self.ledgers.checkpoint_seed(&name).and_then(|seed| {
+                self.published.publish(&checkpoints.folder, &ledger, &seed, self.clock.monotonic_millis())
+            });
+            if let Err(why) = published {
+                tracing::error!(ledger = %name, %why, "no checkpoint was published");
+            }
+        }
     }
 
     /// Rolls back what is open and closes every ledger.

@@ -56,6 +56,11 @@ impl Sessions {
             .ok_or_else(|| ServiceError::new(Exception::InvalidSession, "No such session"))
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().by_token.len()
+    }
+
     /// Forgets a session.
     pub(crate) fn remove(&self, token: &SessionToken) {
         self.lock().by_token.remove(token.as_str());

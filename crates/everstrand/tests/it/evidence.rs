@@ -238,3 +238,52 @@ async fn an_export_made_elsewhere_is_audited() {
     assert_eq!(code, 0, "{printed}");
     assert!(printed.contains("15 blocks"), "{printed}");
 }
+
+#[tokio::test]
+async fn signed_checkpoints_show_what_was_cut_off_and_who_vouched_for_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, published) = (folder.path().join("data"), folder.path().join("published"));
+    let mut config = Config::new(Storage::Folder(data.clone()));
+    let every = std::time::Duration::from_secs(60);
+    config.checkpoints = Some(everstrand_server::config::Checkpoints { folder: published.clone(), every });
+    let service = Arc::new(Service::open(config).expect("a service"));
+    service.create_ledger_unless_it_exists("evidence").expect("a ledger");
+    let driver = QldbDriver::builder("evidence")
+        .build_over(Arc::new(InProcess::new(service.clone())))
+        .expect("a driver");
+    run(&driver, "CREATE TABLE T").await;
+    service.publish_checkpoints();
+    // Nothing new: no further file.
+    service.publish_checkpoints();
+    run(&driver, "INSERT INTO T {'n': 1}").await;
+    driver.close().await;
+    service.close();
+
+    let strand =
+        fs::read_dir(&published).expect("published").next().expect("a ledger").expect("an entry").path();
+    let mut names: Vec<String> = fs::read_dir(&strand)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["00000000000000000001.checkpoint", "key"]);
+    let checkpoint = strand.join(&names[0]).display().to_string();
+    let key = fs::read_to_string(strand.join("key")).expect("a key");
+    let data = data.display().to_string();
+    let audit = |key: &str| everstrand(&["audit", &data, "--digest", &checkpoint, "--key", key.trim()]);
+    let (code, printed) = audit(&key);
+    assert_eq!(code, 0, "{printed}");
+    assert!(printed.contains("the journal agrees with"), "{printed}");
+
+    // Another's key did not sign it.
+    let other =
+        everstrand_journal::CheckpointSigner::from_seed("somebody", &[7; 32]).expect("a key").verifier();
+    let (code, printed) = audit(&other.to_string());
+    assert_eq!(code, 2, "{printed}");
+    assert!(printed.contains("signed by none"), "{printed}");
+
+    // A checkpoint that was changed is signed by nobody.
+    let forged = fs::read_to_string(&checkpoint).expect("a checkpoint").replacen("\n2\n", "\n3\n", 1);
+    fs::write(&checkpoint, forged).expect("written");
+    assert_eq!(audit(&key).0, 2);
+}

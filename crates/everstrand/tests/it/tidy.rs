@@ -29,6 +29,7 @@ const EDGES: &[&str] = &[
     "crates/ledger/src/storage/redb_view.rs",
     "crates/driver/src/http.rs",
     "crates/server/src/http.rs",
+    "crates/server/src/checkpoints.rs",
     "crates/server/src/ledgers.rs",
     "crates/everstrand/",
     "crates/simulator/src/main.rs",

@@ -1,0 +1,55 @@
+//! Numbers for whoever watches the server, in the text form that Prometheus reads.
+
+use std::fmt::Write;
+
+use everstrand_ledger::{Ledger, Status};
+
+use crate::Service;
+
+impl Service {
+    /// All numbers as they are now.
+    pub(crate) fn metrics(&self) -> String {
+        let now = self.clock.monotonic_millis();
+        let ledgers = self.ledgers.opened();
+        let mut text = String::new();
+        family(&mut text, "everstrand_sessions", "Sessions that clients hold.");
+        line(&mut text, "everstrand_sessions", None, self.sessions.count() as u64);
+        let gauges: [(&str, &str, &dyn Fn(&Ledger) -> Option<u64>); 4] = [
+            ("everstrand_ledger_writable", "Whether the ledger takes writes.", &|ledger| {
+                Some(u64::from(ledger.status() == Status::Open))
+            }),
+            ("everstrand_ledger_blocks", "Blocks in the journal.", &|ledger| {
+                Some(ledger.digest().digest_tip_address.sequence_no.saturating_add(1))
+            }),
+            ("everstrand_open_transactions", "Transactions that are open.", &|ledger| {
+                u64::try_from(ledger.open_transactions()).ok()
+            }),
+            (
+                "everstrand_checkpoint_age_milliseconds",
+                "Time since the last published checkpoint covered the whole journal.",
+                &|ledger| self.published.age_millis(ledger.strand_id(), now),
+            ),
+        ];
+        for (name, meaning, gauge) in gauges {
+            family(&mut text, name, meaning);
+            for (ledger_name, ledger) in &ledgers {
+                if let Some(value) = gauge(ledger) {
+                    line(&mut text, name, Some(ledger_name), value);
+                }
+            }
+        }
+        text
+    }
+}
+
+fn family(text: &mut String, name: &str, meaning: &str) {
+    let _ = writeln!(text, "# HELP {name} {meaning}\n# TYPE {name} gauge");
+}
+
+/// Names of ledgers need no escaping: letters, digits and hyphens.
+fn line(text: &mut String, name: &str, ledger: Option<&str>, value: u64) {
+    let _ = match ledger {
+        Some(ledger) => writeln!(text, "{name}{{LedgerName=\"{ledger}\"}} {value}"),
+        None => writeln!(text, "{name} {value}"),
+    };
+}
