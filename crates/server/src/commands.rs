@@ -3,6 +3,7 @@
 use everstrand_ion::{Document, text};
 use everstrand_journal::Hash;
 use everstrand_ledger::{LedgerError, Page as LedgerPage};
+use everstrand_protocol::send_command::Limits;
 use everstrand_protocol::{
     AbortTransactionResult, Command, CommitTransactionResult, EndSessionResult, Exception,
     ExecuteStatementResult, FetchPageResult, IoUsage, Page, PageToken, Reply, SendCommandRequest,
@@ -19,6 +20,23 @@ impl Service {
     /// Runs one command. A command that waits for its turn in a session, or for a commit to be durable, waits
     /// without holding a thread.
     pub async fn send_command(&self, request: SendCommandRequest) -> Result<Reply, ServiceError> {
+        request.validate(&self.wire_limits())?;
+        self.valid_command(request).await
+    }
+
+    /// The lengths that a request may have: QLDB's, or those of the ledgers' limits where these are larger.
+    pub(crate) fn wire_limits(&self) -> Limits {
+        let limits = &self.config.limits;
+        let qldb = Limits::default();
+        Limits {
+            statement_characters_max: limits.statement_characters,
+            ion_binary_bytes_max: qldb.ion_binary_bytes_max.max(limits.document_bytes),
+            ion_text_characters_max: qldb.ion_text_characters_max.max(limits.document_bytes),
+        }
+    }
+
+    /// Runs a command whose lengths and patterns were checked.
+    pub(crate) async fn valid_command(&self, request: SendCommandRequest) -> Result<Reply, ServiceError> {
         let started = self.clock.monotonic_millis();
         let timing = || {
             let elapsed = self.clock.monotonic_millis().saturating_sub(started);

@@ -145,7 +145,7 @@ impl Ledgers {
             deletion_protection: true,
             tags: Tags::new(),
         };
-        let entry = Arc::new(Entry { record: Mutex::new(record), ledger: Ok(ledger) });
+        let entry = Arc::new(Entry::new(record, Ok(ledger)));
         self.names_mut().insert(name.to_owned(), entry);
         Ok(())
     }

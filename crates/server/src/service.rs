@@ -118,8 +118,8 @@ impl Service {
     async fn session_api(&self, target: Option<&str>, body: &[u8]) -> Result<Vec<u8>, ServiceError> {
         match target {
             Some(send_command::TARGET) => {
-                let request = SendCommandRequest::from_json(body)?;
-                Ok(self.send_command(request).await?.to_json())
+                let request = SendCommandRequest::from_json_within(body, &self.wire_limits())?;
+                Ok(self.valid_command(request).await?.to_json())
             }
             Some(other) => Err(ServiceError::new(
                 Exception::UnknownOperation,
