@@ -1,0 +1,40 @@
+//! The service without sockets: what a request's bytes are answered with.
+
+mod control;
+mod wire;
+
+use std::sync::Arc;
+
+use everstrand_ledger::{Environment, ManualClock, SeededIds};
+use everstrand_server::config::{Config, Storage};
+use everstrand_server::{Request, Response, Service};
+use serde_json::Value;
+
+/// A service in memory whose time stands still.
+fn service() -> Service {
+    let clock = Arc::new(ManualClock::new(1_700_000_000_000));
+    let environment = Environment { clock, ids: Arc::new(SeededIds::new(1)) };
+    Service::open_in(Config::new(Storage::Memory), environment).expect("a service in memory")
+}
+
+async fn send(service: &Service, method: &str, path: &str, target: Option<&str>, body: &[u8]) -> Response {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let header = |name: &str| if name == "x-amz-target" { target } else { None };
+    let response = service.handle(Request { method, path, query, header: &header, body }).await;
+    let header = |wanted: &str| response.headers.iter().any(|(name, _)| *name == wanted);
+    assert!(header("x-amzn-requestid") && header("content-type"), "every answer has both: {response:?}");
+    assert_eq!(header("x-amzn-errortype"), response.status != 200, "{response:?}");
+    response
+}
+
+/// The status, the exception's name and the message of an answer.
+fn error(response: &Response) -> (u16, String, String) {
+    let body: Value = serde_json::from_slice(&response.body).expect("JSON");
+    let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    (response.status, text("__type"), text("Message"))
+}
+
+fn json(response: &Response) -> Value {
+    assert_eq!(response.status, 200, "{}", String::from_utf8_lossy(&response.body));
+    serde_json::from_slice(&response.body).expect("JSON")
+}

@@ -1,0 +1,108 @@
+//! The session API, byte by byte: what is no command, and that the next request works all the same.
+
+use serde_json::{Value, json};
+
+use super::{error, json as body, send, service};
+
+const TARGET: Option<&str> = Some("QLDBSession.SendCommand");
+
+#[tokio::test]
+async fn what_is_no_command_is_refused_and_the_next_request_works() {
+    let service = service();
+    service.create_ledger_unless_it_exists("wire").expect("a ledger");
+    let deep = "[".repeat(100_000);
+    for (request, status, name) in [
+        ("", 400, "SerializationException"),
+        ("{", 400, "SerializationException"),
+        ("[]", 400, "SerializationException"),
+        (deep.as_str(), 400, "SerializationException"),
+        ("{}", 400, "BadRequestException"),
+        (r#"{"StartTransaction": {}}"#, 400, "BadRequestException"),
+        (r#"{"StartSession": {"LedgerName": "wire"}, "EndSession": {}}"#, 400, "BadRequestException"),
+        (r#"{"StartSession": {"LedgerName": 7}}"#, 400, "SerializationException"),
+        (r#"{"StartSession": {"LedgerName": "a--b"}}"#, 400, "BadRequestException"),
+        (r#"{"StartSession": {"LedgerName": "absent"}}"#, 400, "BadRequestException"),
+        (r#"{"SessionToken": "a b", "StartTransaction": {}}"#, 400, "BadRequestException"),
+        (r#"{"SessionToken": "unknown0", "StartTransaction": {}}"#, 400, "InvalidSessionException"),
+    ] {
+        let answered = send(&service, "POST", "/", TARGET, request.as_bytes()).await;
+        assert_eq!((error(&answered).0, error(&answered).1.as_str()), (status, name), "{request:.60}");
+    }
+    let other = send(&service, "POST", "/", Some("DynamoDB.PutItem"), b"{}").await;
+    assert_eq!(error(&other).1, "UnknownOperationException");
+    assert_eq!(error(&send(&service, "POST", "/", None, b"{}").await).1, "UnknownOperationException");
+    assert_eq!(error(&send(&service, "GET", "/elsewhere", None, b"").await).0, 404);
+    assert_eq!(body(&send(&service, "GET", "/health", None, b"").await), json!({"status": "ok"}));
+    start(&service).await;
+}
+
+#[tokio::test]
+async fn wrong_parameters_leave_the_transaction_open() {
+    let service = service();
+    service.create_ledger_unless_it_exists("wire").expect("a ledger");
+    let token = start(&service).await;
+    let started = command(&service, &token, "StartTransaction", json!({})).await;
+    let id = body(&started)["StartTransaction"]["TransactionId"].as_str().expect("an id").to_owned();
+    let execute = |statement: &str, parameters: Value| json!({"TransactionId": id, "Statement": statement, "Parameters": parameters});
+    let invalid_ion = json!([{"IonBinary": "4AEA6v8="}]);
+    let deep_ion = json!([{"IonText": "[".repeat(500) + &"]".repeat(500)}]);
+    for (statement, parameters, expected) in [
+        ("SELECT * FROM <<1>> WHERE ? = 1", invalid_ion, "Parameter 1"),
+        ("SELECT * FROM <<1>> WHERE ? = 1", deep_ion, "Parameter 1"),
+        ("SELECT * FROM <<1>> WHERE ? = 1", json!([{"IonText": "1 2"}]), "Parameter 1"),
+        (&*"x".repeat(100_001), json!([]), "100000 characters"),
+    ] {
+        let answered = command(&service, &token, "ExecuteStatement", execute(statement, parameters)).await;
+        let (status, name, message) = error(&answered);
+        assert_eq!((status, name.as_str()), (400, "BadRequestException"), "{message}");
+        assert!(message.contains(expected), "{message}");
+    }
+    let not_base64 = command(
+        &service,
+        &token,
+        "ExecuteStatement",
+        execute("SELECT 1 FROM <<1>>", json!([{"IonBinary": "%%%"}])),
+    )
+    .await;
+    assert_eq!(error(&not_base64).1, "SerializationException");
+    let works =
+        command(&service, &token, "ExecuteStatement", execute("SELECT 1 FROM <<1>>", Value::Null)).await;
+    assert_eq!(body(&works)["ExecuteStatement"]["FirstPage"]["Values"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn the_numbers_to_watch_name_every_ledger() {
+    let service = service();
+    service.create_ledger_unless_it_exists("watched").expect("a ledger");
+    start_on(&service, "watched").await;
+    let metrics = send(&service, "GET", "/metrics", None, b"").await;
+    let text = String::from_utf8(metrics.body).expect("text");
+    for line in [
+        "everstrand_sessions 1",
+        "everstrand_ledger_blocks{LedgerName=\"watched\"} 1",
+        "everstrand_ledger_writable{LedgerName=\"watched\"} 1",
+        "everstrand_open_transactions{LedgerName=\"watched\"} 0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+    }
+}
+
+async fn start(service: &everstrand_server::Service) -> String {
+    start_on(service, "wire").await
+}
+
+async fn start_on(service: &everstrand_server::Service, ledger: &str) -> String {
+    let request = json!({"StartSession": {"LedgerName": ledger}}).to_string();
+    let answered = body(&send(service, "POST", "/", TARGET, request.as_bytes()).await);
+    answered["StartSession"]["SessionToken"].as_str().expect("a token").to_owned()
+}
+
+async fn command(
+    service: &everstrand_server::Service,
+    token: &str,
+    name: &str,
+    members: Value,
+) -> everstrand_server::Response {
+    let request = json!({"SessionToken": token, name: members}).to_string();
+    send(service, "POST", "/", TARGET, request.as_bytes()).await
+}
