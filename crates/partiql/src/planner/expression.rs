@@ -347,8 +347,12 @@ pub(super) fn conjunction(mut conditions: Vec<Expression>) -> Option<Expression>
 }
 
 /// Whether an expression has a value on every row, so that it may be computed for rows for which it
-/// would not have been, had conditions been kept in their order.
+/// would not have been, had conditions been kept in their order. What reads no row counts as such: if
+/// it fails it does so for all rows, as in `day > DATE_ADD(day, -7, UTCNOW())`.
 pub(super) fn is_total(expression: &Expression) -> bool {
+    if is_constant(expression) {
+        return true;
+    }
     match expression {
         Expression::Literal(_)
         | Expression::Missing
@@ -384,13 +388,20 @@ pub(super) fn is_total(expression: &Expression) -> bool {
         Expression::In { value, collection, .. } => is_total(value) && is_total(collection),
         Expression::Between { value, low, high, .. } => is_total(value) && is_total(low) && is_total(high),
         Expression::Like { value, pattern, escape, .. } => {
-            is_total(value) && matches!(**pattern, Expression::Literal(_)) && escape.is_none()
+            is_total(value) && is_constant(pattern) && escape.as_deref().is_none_or(is_constant)
         }
+        Expression::Struct(fields) => fields.iter().all(|(name, value)| is_total(name) && is_total(value)),
         Expression::Sign { .. }
         | Expression::Case { .. }
         | Expression::Cast { .. }
-        | Expression::Struct(_)
         | Expression::Call { .. }
         | Expression::Query { .. } => false,
     }
+}
+
+/// Whether an expression reads neither rows nor tables.
+fn is_constant(expression: &Expression) -> bool {
+    let mut is_constant = !matches!(expression, Expression::Query { .. });
+    expression.for_each_variable(&mut |_, _| is_constant = false);
+    is_constant
 }
