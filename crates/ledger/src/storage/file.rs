@@ -2,7 +2,7 @@
 //! that touches the file system.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -160,6 +160,15 @@ pub(super) fn names(path: &Path) -> io::Result<Vec<String>> {
 /// All of a small file.
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
+}
+
+/// Gives a small file this content as a whole; after a crash it may have its earlier one.
+pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension("tmp");
+    let mut file = File::create(&temporary)?;
+    file.write_all(content)?;
+    file.sync_data()?;
+    fs::rename(temporary, path)
 }
 
 /// Whether something has this name.

@@ -1,12 +1,11 @@
-//! A view on disk, in the log-structured engine `fjall`.
-//!
-//! Everything lies in one of its keyspaces, ours told apart by the first byte of the key. With several, one
-//! could reach the disk without the others: the engine flushes each by itself and does not wait for its
-//! journal. So each crash leaves what some commit left, with that commit's slot and link beside it.
+//! A view on disk, in the log-structured engine `fjall`: one of its keyspaces for each of ours, and one for
+//! what the view says about itself. A batch goes through the engine's one journal, which it syncs before it
+//! moves anything from memory to a keyspace's files: whatever a crash leaves is what some commit left, with
+//! that commit's slot and link beside it.
 //!
 //! Commits and snapshots exclude each other, because the engine's snapshots may be torn when they are taken
 //! during a commit: its background work can make half of a batch visible. The mutex below is the whole
-//! remedy; the stress test `views::snapshots_are_never_torn` watches over it.
+//! remedy; the stress test `views::fjall_snapshots_are_never_torn` watches over it.
 //!
 //! A view is only ever derived. Whatever is wrong with the files, opening begins an empty one, and whatever
 //! goes wrong while it is open marks it, so that the next opening does.
@@ -29,25 +28,36 @@ use super::views::{
 /// The least that the engine takes. What is in its journal is read again after a crash.
 const JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// Before all keys of ours; those of keyspace `n` begin with the byte `n + 1`.
-const FORMAT_KEY: &[u8] = b"\0format";
-const APPLIED_KEY: &[u8] = b"\0applied";
+/// In the order of [`Keyspace::ALL`].
+const KEYSPACES: [&str; Keyspace::ALL.len()] =
+    ["catalog", "ids", "documents", "history", "indexes", "blocks", "tiles"];
+
+const ABOUT: &str = "about";
+const FORMAT_KEY: &[u8] = b"format";
+const APPLIED_KEY: &[u8] = b"applied";
 
 /// In the directory of a view that shall not be opened again.
 const DOUBTFUL: &str = "doubtful";
+
+/// In the directory of a view: what it held when it was last saved. The engine takes a damaged journal for
+/// one that a crash has cut, so it may come back with less, and then not with the same of each keyspace.
+const SAVED: &str = "saved";
+
+/// The longest key that the engine takes.
+const KEY_BYTES_MAX: usize = 65_535;
 
 /// How a view uses the machine.
 #[derive(Clone, Copy, Debug)]
 pub struct FjallViewOptions {
     /// Blocks of the files kept in memory, in bytes.
     pub cache_bytes: u64,
-    /// Changes kept in memory, in bytes, until they are written to a file of their own.
+    /// Changes of one keyspace kept in memory, in bytes, until they are written to a file of their own.
     pub memtable_bytes: u64,
 }
 
 impl Default for FjallViewOptions {
     fn default() -> Self {
-        FjallViewOptions { cache_bytes: 64 * 1024 * 1024, memtable_bytes: 32 * 1024 * 1024 }
+        FjallViewOptions { cache_bytes: 64 * 1024 * 1024, memtable_bytes: 16 * 1024 * 1024 }
     }
 }
 
@@ -63,7 +73,9 @@ pub struct FjallView {
 /// disturb those who still read the old one.
 struct Generation {
     database: Database,
-    entries: fjall::Keyspace,
+    about: fjall::Keyspace,
+    /// In the order of [`Keyspace::ALL`].
+    entries: Vec<fjall::Keyspace>,
     /// Dropped last, when the database is closed.
     directory: GenerationDirectory,
 }
@@ -114,29 +126,23 @@ impl FjallView {
 
 impl ViewStore for FjallView {
     fn applied(&self) -> Result<Option<Applied>, ViewError> {
-        let generation = self.generation();
-        let generation = open(&generation)?;
-        let value = generation.guard(|| generation.entries.get(APPLIED_KEY))?;
-        match value.map(|value| decode_applied(&value)) {
-            None => Ok(None),
-            Some(Some(applied)) => Ok(Some(applied)),
-            Some(None) => Err(generation.doubt("its applied slot cannot be read")),
-        }
+        open(&self.generation())?.applied()
     }
 
     fn commit(&self, batch: Batch, applied: Applied) -> Result<(), ViewError> {
         let generation = self.generation();
         let generation = open(&generation)?;
+        let last_changes = last_changes(batch)?;
         generation.guard(|| {
             let mut changes = generation.database.batch();
-            for (keyspace, key, value) in last_changes(batch) {
-                let key = stored_key(keyspace, &key);
+            for (keyspace, key, value) in last_changes {
+                let entries = &generation.entries[keyspace.index()];
                 match value {
-                    Some(value) => changes.insert(&generation.entries, key, value),
-                    None => changes.remove(&generation.entries, key),
+                    Some(value) => changes.insert(entries, key, value),
+                    None => changes.remove(entries, key),
                 }
             }
-            changes.insert(&generation.entries, APPLIED_KEY, encode_applied(applied));
+            changes.insert(&generation.about, APPLIED_KEY, encode_applied(applied));
             changes.commit()
         })
     }
@@ -149,9 +155,12 @@ impl ViewStore for FjallView {
     }
 
     fn persist(&self) -> Result<(), ViewError> {
+        let Some(applied) = self.applied()? else { return Ok(()) };
         // Not under the lock: commits need not wait for the sync.
         let generation = Arc::clone(open(&self.generation())?);
-        generation.guard(|| generation.database.persist(PersistMode::SyncData))
+        generation.guard(|| generation.database.persist(PersistMode::SyncData))?;
+        let path = generation.directory.path.join(SAVED);
+        file::replace(&path, &encode_saved(applied)).map_err(|error| failed(&path, &error))
     }
 
     fn wipe(&self) -> Result<(), ViewError> {
@@ -176,24 +185,45 @@ impl Generation {
                 .max_journaling_size(JOURNAL_BYTES_MAX)
                 .worker_threads(2)
                 .open()?;
-            let entries = database.keyspace("view", || {
-                KeyspaceCreateOptions::default().max_memtable_size(options.memtable_bytes)
-            })?;
-            let format = entries.get(FORMAT_KEY)?;
-            if format.is_none() && entries.is_empty()? {
-                entries.insert(FORMAT_KEY, FORMAT)?;
-                return Ok((database, entries, true));
+            let keyspace = |name| {
+                database.keyspace(name, || {
+                    KeyspaceCreateOptions::default().max_memtable_size(options.memtable_bytes)
+                })
+            };
+            let about = keyspace(ABOUT)?;
+            let entries = KEYSPACES.into_iter().map(keyspace).collect::<fjall::Result<Vec<_>>>()?;
+            let format = about.get(FORMAT_KEY)?;
+            if format.is_none() && about.is_empty()? {
+                about.insert(FORMAT_KEY, FORMAT)?;
+                return Ok((database, about, entries, true));
             }
-            Ok((database, entries, format.is_some_and(|format| *format == *FORMAT)))
+            Ok((database, about, entries, format.is_some_and(|format| *format == *FORMAT)))
         };
-        let (database, entries, is_ours) = guard(path, open)?;
-        match is_ours {
-            true => {
-                let directory =
-                    GenerationDirectory { path: path.to_owned(), is_wiped: AtomicBool::new(false) };
-                Ok(Generation { database, entries, directory })
+        let (database, about, entries, is_ours) = guard(path, open)?;
+        if !is_ours {
+            return Err(EngineError::failed(path, &"it has another format than pre-1"));
+        }
+        let directory = GenerationDirectory { path: path.to_owned(), is_wiped: AtomicBool::new(false) };
+        let generation = Generation { database, about, entries, directory };
+        let saved = file::read(&path.join(SAVED)).or_else(if_absent);
+        let saved = saved.map_err(|error| EngineError::failed(path, &error))?;
+        if !saved.is_empty() {
+            let saved =
+                decode_saved(&saved).ok_or_else(|| EngineError::failed(path, &"its mark is damaged"))?;
+            let applied = generation.applied().map_err(EngineError::Failed)?;
+            if applied.is_none_or(|applied| applied.slot < saved.slot) {
+                return Err(EngineError::failed(path, &"it holds less than was saved"));
             }
-            false => Err(EngineError::failed(path, &"it has another format than pre-1")),
+        }
+        Ok(generation)
+    }
+
+    fn applied(&self) -> Result<Option<Applied>, ViewError> {
+        let value = self.guard(|| self.about.get(APPLIED_KEY))?;
+        match value.map(|value| decode_applied(&value)) {
+            None => Ok(None),
+            Some(Some(applied)) => Ok(Some(applied)),
+            Some(None) => Err(self.doubt("its applied slot cannot be read")),
         }
     }
 
@@ -233,8 +263,11 @@ struct FjallSnapshot {
 
 impl ViewSnapshot for FjallSnapshot {
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
-        let key = stored_key(keyspace, key);
-        let value = self.generation.guard(|| self.snapshot.get(&self.generation.entries, key))?;
+        if key.len() > KEY_BYTES_MAX {
+            return Ok(None);
+        }
+        let entries = &self.generation.entries[keyspace.index()];
+        let value = self.generation.guard(|| self.snapshot.get(entries, key))?;
         Ok(value.map(|value| value.to_vec()))
     }
 
@@ -249,21 +282,26 @@ impl ViewSnapshot for FjallSnapshot {
         if is_empty_range(lower, upper) || limit == 0 {
             return Ok(Vec::new());
         }
-        let prefix = prefix(keyspace);
-        let lower = match lower.map(|key| stored_key(keyspace, key)) {
-            Bound::Unbounded => Bound::Included(vec![prefix]),
+        // No key is as long as a bound may be: one that is longer lies just behind its beginning.
+        let lower = match lower {
+            Bound::Included(key) | Bound::Excluded(key) if key.len() > KEY_BYTES_MAX => {
+                Bound::Excluded(&key[..KEY_BYTES_MAX])
+            }
             bound => bound,
         };
-        let upper = match upper.map(|key| stored_key(keyspace, key)) {
-            Bound::Unbounded => Bound::Excluded(vec![prefix + 1]),
+        let upper = match upper {
+            Bound::Included(key) | Bound::Excluded(key) if key.len() > KEY_BYTES_MAX => {
+                Bound::Included(&key[..KEY_BYTES_MAX])
+            }
             bound => bound,
         };
         let owned = |guard: fjall::Guard| {
             let (key, value) = guard.into_inner()?;
-            Ok((key.get(1..).unwrap_or_default().to_vec(), value.to_vec()))
+            Ok((key.to_vec(), value.to_vec()))
         };
         self.generation.guard(|| {
-            let range = self.snapshot.range::<Vec<u8>, _>(&self.generation.entries, (lower, upper));
+            let range =
+                self.snapshot.range::<&[u8], _>(&self.generation.entries[keyspace.index()], (lower, upper));
             match descending {
                 false => range.take(limit).map(owned).collect(),
                 true => range.rev().take(limit).map(owned).collect(),
@@ -272,23 +310,25 @@ impl ViewSnapshot for FjallSnapshot {
     }
 }
 
-fn prefix(keyspace: Keyspace) -> u8 {
-    keyspace as u8 + 1
-}
-
-fn stored_key(keyspace: Keyspace, key: &[u8]) -> Vec<u8> {
-    let mut stored = Vec::with_capacity(1 + key.len());
-    stored.push(prefix(keyspace));
-    stored.extend_from_slice(key);
-    stored
-}
-
 fn guard<T>(path: &Path, run: impl FnOnce() -> fjall::Result<T>) -> Result<T, EngineError> {
     view_engine::guard(path, |error| matches!(error, fjall::Error::Locked), run)
 }
 
 fn open(generation: &Option<Arc<Generation>>) -> Result<&Arc<Generation>, ViewError> {
     generation.as_ref().ok_or_else(|| ViewError("it was wiped and could not be begun anew".into()))
+}
+
+fn encode_saved(applied: Applied) -> [u8; 44] {
+    let mut bytes = [0; 44];
+    bytes[..40].copy_from_slice(&encode_applied(applied));
+    let check = crc32c::crc32c(&bytes[..40]);
+    bytes[40..].copy_from_slice(&check.to_le_bytes());
+    bytes
+}
+
+fn decode_saved(bytes: &[u8]) -> Option<Applied> {
+    let (applied, check) = bytes.split_at_checked(40)?;
+    decode_applied(applied).filter(|_| *check == crc32c::crc32c(applied).to_le_bytes())
 }
 
 /// Compares each of the engine's manifests with the checksum that it writes beside it and, in this version,

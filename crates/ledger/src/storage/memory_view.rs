@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use imbl::OrdMap;
 
-use super::views::{Applied, Batch, Entry, Keyspace, ViewError, ViewSnapshot, ViewStore, is_empty_range};
+use super::views::{
+    Applied, Batch, Entry, Keyspace, ViewError, ViewSnapshot, ViewStore, is_empty_range, last_changes,
+};
 
 /// Bytes are shared and not copied when the map copies a node.
 type Map = OrdMap<Arc<[u8]>, Arc<[u8]>>;
@@ -44,7 +46,7 @@ impl ViewStore for MemoryView {
 
     fn commit(&self, batch: Batch, applied: Applied) -> Result<(), ViewError> {
         let mut state = self.state()?;
-        for (keyspace, key, value) in batch.changes {
+        for (keyspace, key, value) in last_changes(batch)? {
             let map = &mut state.maps[keyspace.index()];
             match value {
                 Some(value) => drop(map.insert(key.into(), value.into())),

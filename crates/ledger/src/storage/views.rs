@@ -48,7 +48,7 @@ pub struct Applied {
     pub link: [u8; 32],
 }
 
-/// Changes that take effect together.
+/// Changes that take effect together. Keys have 1 to 65,535 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// In order; a later change of the same key wins.
@@ -128,20 +128,26 @@ pub(super) fn is_empty_range(lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> bool {
 
 /// The last change of each key, in order of keyspace and key: engines do not all agree on what two changes
 /// of one key in one batch mean, and all are faster in order.
-pub(super) fn last_changes(batch: Batch) -> impl Iterator<Item = Change> {
+///
+/// Fails before anything has happened when a key is one that not every engine takes.
+pub(super) fn last_changes(batch: Batch) -> Result<impl Iterator<Item = Change>, ViewError> {
     let mut changes = batch.changes;
+    let is_bad = |key: &Vec<u8>| key.is_empty() || key.len() > usize::from(u16::MAX);
+    if let Some((keyspace, key, _)) = changes.iter().find(|(_, key, _)| is_bad(key)) {
+        return Err(ViewError(format!("a key of {keyspace:?} has {} bytes", key.len())));
+    }
     changes.sort_by(|(a_keyspace, a_key, _), (b_keyspace, b_key, _)| {
         (a_keyspace, a_key).cmp(&(b_keyspace, b_key))
     });
     let mut changes = changes.into_iter().peekable();
-    std::iter::from_fn(move || {
+    Ok(std::iter::from_fn(move || {
         loop {
             let change = changes.next()?;
             if changes.peek().is_none_or(|next| (next.0, &next.1) != (change.0, &change.1)) {
                 return Some(change);
             }
         }
-    })
+    }))
 }
 
 /// As it is stored: slot, link.

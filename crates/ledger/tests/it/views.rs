@@ -19,6 +19,11 @@ fn fjall_options() -> FjallViewOptions {
     FjallViewOptions { cache_bytes: 1024 * 1024, memtable_bytes: 64 * 1024 }
 }
 
+/// A directory in memory where there is one: what is tested here is not the disk, and syncs take long.
+fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 fn fjall(path: &Path) -> Box<dyn ViewStore> {
     Box::new(FjallView::open(path.join("view"), fjall_options()).unwrap())
 }
@@ -41,7 +46,7 @@ impl Random {
 
     fn key(&mut self) -> Vec<u8> {
         let alphabet = [0, 1, b'a', b'b', 255];
-        (0..self.below(5)).map(|_| alphabet[self.below(5) as usize]).collect()
+        (0..1 + self.below(4)).map(|_| alphabet[self.below(5) as usize]).collect()
     }
 
     fn keyspace(&mut self) -> Keyspace {
@@ -190,7 +195,7 @@ fn memory_view_behaves_like_the_model() {
 
 #[test]
 fn fjall_view_behaves_like_the_model() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = scratch();
     behaves_like_the_model(&mut |view| {
         drop(view);
         fjall(directory.path())
@@ -199,7 +204,7 @@ fn fjall_view_behaves_like_the_model() {
 
 #[test]
 fn redb_view_behaves_like_the_model() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = scratch();
     behaves_like_the_model(&mut |view| {
         drop(view);
         redb(directory.path())
@@ -208,7 +213,7 @@ fn redb_view_behaves_like_the_model() {
 
 #[test]
 fn the_last_change_of_a_key_in_a_batch_wins() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = scratch();
     let views: [Box<dyn ViewStore>; 3] =
         [Box::new(MemoryView::new()), fjall(&directory.path().join("a")), redb(&directory.path().join("b"))];
     for view in views {
@@ -228,8 +233,33 @@ fn the_last_change_of_a_key_in_a_batch_wins() {
 }
 
 #[test]
+fn a_key_that_not_every_engine_takes_is_refused_by_all() {
+    let directory = scratch();
+    let views: [Box<dyn ViewStore>; 3] =
+        [Box::new(MemoryView::new()), fjall(&directory.path().join("a")), redb(&directory.path().join("b"))];
+    for view in views {
+        for key in [Vec::new(), vec![7; 65_536]] {
+            let mut batch = Batch::default();
+            batch.put(Keyspace::Ids, "good", "1");
+            batch.put(Keyspace::Ids, key.clone(), "1");
+            assert!(view.commit(batch, applied(0)).is_err());
+            assert_eq!(
+                (view.applied().unwrap(), contents(&*view.snapshot().unwrap())),
+                (None, Ok(Model::new()))
+            );
+            assert_eq!(view.snapshot().unwrap().get(Keyspace::Ids, &key).unwrap(), None);
+        }
+        let mut batch = Batch::default();
+        batch.put(Keyspace::Ids, vec![7; 65_535], "1");
+        view.commit(batch, applied(0)).unwrap();
+        let all = (Bound::Included(&[][..]), Bound::Unbounded);
+        assert_eq!(view.snapshot().unwrap().range(Keyspace::Ids, all.0, all.1, true, 9).unwrap().len(), 1);
+    }
+}
+
+#[test]
 fn a_view_that_another_process_has_is_refused_and_not_begun_anew() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = scratch();
     for open in [fjall, redb] {
         let view = open(directory.path());
         view.commit(Batch::default(), applied(7)).unwrap();
@@ -247,13 +277,13 @@ fn a_view_that_another_process_has_is_refused_and_not_begun_anew() {
 
 #[test]
 fn a_view_of_another_format_is_begun_anew() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = scratch();
     let path = directory.path().join("view");
     fs::create_dir_all(&path).unwrap();
     {
         let database = ::fjall::Database::builder(path.join("3")).open().unwrap();
-        let entries = database.keyspace("view", ::fjall::KeyspaceCreateOptions::default).unwrap();
-        entries.insert("\0format", "everstrand view 99").unwrap();
+        let about = database.keyspace("about", ::fjall::KeyspaceCreateOptions::default).unwrap();
+        about.insert("format", "everstrand view 99").unwrap();
         database.persist(::fjall::PersistMode::SyncAll).unwrap();
     }
     let view = FjallView::open(&path, fjall_options()).unwrap();
@@ -330,7 +360,7 @@ fn trim(path: &Path) {
 }
 
 fn damage_is_noticed(open: fn(&Path) -> Box<dyn ViewStore>) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = scratch();
     let original = directory.path().join("original");
     let states = filled(open, &original, 1);
     trim(&original);
@@ -376,7 +406,7 @@ fn redb_view_notices_truncated_and_flipped_files() {
 
 #[test]
 fn a_view_whose_files_are_gone_or_another_ledgers_says_so() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = scratch();
     for open in [fjall, redb] {
         let (a, b) = (directory.path().join("a"), directory.path().join("b"));
         filled(open, &a, 1);
@@ -391,33 +421,52 @@ fn a_view_whose_files_are_gone_or_another_ledgers_says_so() {
     }
 }
 
-/// A loss of power takes what fjall wrote to its journal and did not sync, but keeps the files that its
-/// background work has written and synced: cut the journal anywhere, and the view is what some commit left.
+/// A loss of power takes what fjall wrote to its journal and did not sync. It syncs before it moves anything
+/// from memory to other files, so wherever behind that the journal ends, the view is what some commit left.
 #[test]
 fn a_fjall_view_is_some_commits_state_wherever_its_journal_ends() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = scratch();
     let original = directory.path().join("original");
     let (mut random, mut model, mut states) = (Random(3), Model::new(), Vec::new());
     let view = fjall(&original);
-    for slot in 0..400 {
-        let batch = random.batch(&mut model, 60);
-        view.commit(batch, applied(slot)).unwrap();
+    let mut commit = |changes| {
+        let batch = random.batch(&mut model, changes);
+        view.commit(batch, applied(states.len() as u64)).unwrap();
         states.push(model.clone());
-    }
-    let copied = directory.path().join("copied");
-    copy(&original, &copied);
-    trim(&copied);
+    };
+    (0..400).for_each(|_| commit(60));
+    let tables = || files(&original).into_iter().filter(|it| it.to_string_lossy().contains("tables"));
+    let newest = |path: &Path| {
+        let journals = files(path).into_iter().filter(|file| file.extension().is_some_and(|it| it == "jnl"));
+        journals
+            .max_by_key(|file| file.file_stem().unwrap().to_str().unwrap().parse::<u64>().unwrap())
+            .unwrap()
+    };
+    let used = |file: &Path| {
+        fs::read(file).unwrap().iter().rposition(|byte| *byte != 0).map_or(0, |at| at as u64 + 1)
+    };
+    // Until the background rests, so that nothing but the journal has the last commits.
+    let synced = loop {
+        let before: Vec<_> = tables().collect();
+        view.persist().unwrap();
+        let synced = used(&newest(&original));
+        (0..40).for_each(|_| commit(1));
+        std::thread::sleep(Duration::from_millis(200));
+        if !before.is_empty() && tables().eq(before) {
+            break synced;
+        }
+    };
+    let saved = states.len() as u64 - 41;
     drop(view);
-    let journals: Vec<_> =
-        files(&copied).into_iter().filter(|file| file.extension().is_some_and(|it| it == "jnl")).collect();
-    let flushed = files(&copied).iter().filter(|file| file.to_string_lossy().contains("tables")).count();
-    assert!(flushed > 0, "nothing was flushed in the background");
-    let newest = journals.last().unwrap().strip_prefix(&copied).unwrap();
-    let length = fs::metadata(copied.join(newest)).unwrap().len();
+    let length = used(&newest(&original));
+    assert!(length > synced);
+    trim(&original);
+    let newest = newest(&original);
+    let newest = newest.strip_prefix(&original).unwrap();
     let mut slots = Vec::new();
-    for cut in (0..24).map(|part| length * part / 23) {
+    for cut in (synced..length).step_by(((length - synced) / 40).max(1) as usize).chain([length]) {
         let path = directory.path().join("cut");
-        copy(&copied, &path);
+        copy(&original, &path);
         fs::OpenOptions::new().write(true).open(path.join(newest)).unwrap().set_len(cut).unwrap();
         let view = fjall(&path);
         is_honest(&*view, &states).unwrap();
@@ -425,7 +474,10 @@ fn a_fjall_view_is_some_commits_state_wherever_its_journal_ends() {
         drop(view);
         fs::remove_dir_all(&path).unwrap();
     }
-    assert!(slots.is_sorted(), "{slots:?}");
+    assert!(
+        slots.is_sorted() && slots[0] == Some(saved) && slots.last() == Some(&Some(saved + 40)),
+        "{slots:?}"
+    );
 }
 
 /// The engine's own snapshots can show half of a batch when they are taken beside a commit, because its
@@ -482,12 +534,12 @@ fn memory_snapshots_are_never_torn() {
 
 #[test]
 fn fjall_snapshots_are_never_torn() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = scratch();
     snapshots_are_never_torn(&*fjall(directory.path()));
 }
 
 #[test]
 fn redb_snapshots_are_never_torn() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = scratch();
     snapshots_are_never_torn(&*redb(directory.path()));
 }
