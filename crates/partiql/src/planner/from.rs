@@ -85,6 +85,9 @@ impl Planner<'_> {
         let value = match table {
             Some(_) => None,
             None if item.as_of.is_some() => {
+                if let ast::Expression::Variable { name, local: false } = &item.value {
+                    return Err(no_such_variable(name));
+                }
                 return Err(PartiqlError::refused(
                     item.position,
                     "AS OF may only follow the name of a table",
