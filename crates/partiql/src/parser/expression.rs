@@ -24,8 +24,11 @@ enum Operator {
 }
 
 impl Parser<'_> {
-    /// Any expression.
+    /// Any expression. A query without parentheses is all of it: what follows is no part of it.
     pub(super) fn expression(&mut self) -> Result<Expression, PartiqlError> {
+        if self.is_keyword("select") {
+            return self.deeper(|parser| Ok(Expression::Query(Box::new(parser.query()?))));
+        }
         self.operators(0)
     }
 
@@ -45,10 +48,8 @@ impl Parser<'_> {
             | TokenKind::Parameter(_) => true,
             TokenKind::Symbol(symbol) => matches!(*symbol, "(" | "[" | "{" | "<<" | "+" | "-" | "@"),
             TokenKind::Keyword(word) => {
-                matches!(
-                    *word,
-                    "true" | "false" | "null" | "missing" | "not" | "case" | "cast" | "select" | "values"
-                ) || is_function_keyword(word) && is_open(self.kind_after(after + 1))
+                matches!(*word, "true" | "false" | "null" | "missing" | "not" | "case" | "cast" | "values")
+                    || is_function_keyword(word) && is_open(self.kind_after(after + 1))
             }
             TokenKind::End => false,
         }
@@ -166,17 +167,22 @@ impl Parser<'_> {
                 Expression::Is { value, of: self.type_name()?, negated }
             }
             Operator::In { negated } => {
-                // `IN (?)` is a list of one, where `(?)` elsewhere is just `?`.
-                let query = matches!(self.kind_after(1), TokenKind::Keyword("select" | "values"));
-                let collection = if self.is("(") && !query {
-                    self.deeper(|parser| {
+                // `IN (?)` is a list of one, where `(?)` elsewhere is just `?`; a query is not in a list.
+                let collection = match self.kind_after(1) {
+                    _ if !self.is("(") => self.operators(precedence)?,
+                    TokenKind::Keyword("select") => self.deeper(Self::parenthesised)?,
+                    TokenKind::Keyword("values") => self.deeper(|parser| {
+                        parser.step();
+                        let rows = parser.keyword_term("values")?;
+                        parser.expect(")")?;
+                        Ok(rows)
+                    })?,
+                    _ => self.deeper(|parser| {
                         parser.step();
                         let items = parser.list(Self::expression)?;
                         parser.expect(")")?;
                         Ok(Expression::List(items))
-                    })?
-                } else {
-                    self.operators(precedence)?
+                    })?,
                 };
                 Expression::In { value, collection: Box::new(collection), negated, position }
             }
@@ -303,7 +309,6 @@ impl Parser<'_> {
         match word {
             "case" => self.case(),
             "cast" => self.cast(),
-            "select" => Ok(Expression::Query(Box::new(self.query()?))),
             "values" => {
                 self.step();
                 let rows = self.list(|parser| {

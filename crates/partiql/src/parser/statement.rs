@@ -257,6 +257,9 @@ impl Parser<'_> {
         }
         let arguments = match self.kind() {
             TokenKind::End | TokenKind::Symbol(";") => Vec::new(),
+            TokenKind::Keyword("select") => {
+                return Err(self.error("unexpected keyword found", "Unexpected keyword"));
+            }
             _ => self.list(Self::expression)?,
         };
         Ok(Statement::Exec { procedure, arguments })

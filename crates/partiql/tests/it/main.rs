@@ -8,6 +8,7 @@ mod parser;
 mod planner;
 mod print;
 mod rows;
+mod splice;
 mod statements;
 mod types;
 mod values;

@@ -230,10 +230,15 @@ pub(super) fn prefix(f: &mut Formatter<'_>, expression: &Expression) -> fmt::Res
     parenthesised(f, expression, head(expression) < TERM)
 }
 
-/// What a path begins with. A number would swallow the dot.
+/// What a path begins with. An int would swallow the dot, and a sign would take the whole path.
 pub(super) fn root(f: &mut Formatter<'_>, expression: &Expression) -> fmt::Result {
     let is_term = match expression {
-        Expression::Literal(value) => !matches!(value.data, Data::Int(_) | Data::Decimal(_)),
+        Expression::Literal(value) if value.annotations().is_empty() => match &value.data {
+            Data::Int(int) if !int.is_negative() => return write!(f, "{int} "),
+            Data::Int(_) => false,
+            Data::Decimal(decimal) => !decimal.is_negative_zero() && !decimal.coefficient().is_negative(),
+            _ => true,
+        },
         Expression::Not(_) | Expression::Sign { .. } => false,
         expression => head(expression) == TERM,
     };
