@@ -137,6 +137,27 @@ pub(super) fn query(random: &mut Random) -> Query {
     }
 }
 
+/// The rows that a statement of DML changes: of one table, perhaps once for each element of a list.
+pub(super) fn change(random: &mut Random) -> Query {
+    let mut sources = vec![Source { over: Over::Table(random.below(3)), join: Join::Comma }];
+    if random.percent(30) {
+        let list = Expression::Path(0, vec![Step::Field("l")]);
+        sources.push(Source { over: Over::Values(list), join: Join::Comma });
+    }
+    let condition = random.percent(90).then(|| condition(random, sources.len(), &[0], 2));
+    Query {
+        distinct: true,
+        items: vec![Expression::Id(0)],
+        sources,
+        condition,
+        group: None,
+        having: None,
+        order: Vec::new(),
+        limit: None,
+        offset: None,
+    }
+}
+
 fn path(random: &mut Random, sources: usize) -> Expression {
     let source = random.below(sources);
     path_of(random, source)

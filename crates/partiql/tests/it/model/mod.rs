@@ -261,3 +261,61 @@ fn a_planner_that_is_broken_on_purpose_is_found() {
     let (_, difference) = search(7, 1_000, true);
     assert!(difference.is_some(), "no query shows that bounds have lost their equality");
 }
+
+#[test]
+fn changes_meet_the_documents_of_their_condition() {
+    let mut random = Random::new(wanted("MODEL_SEED", 3));
+    let (mut changes, mut documents) = (0u64, 0usize);
+    while changes < wanted("MODEL_CHANGES", 1_000) {
+        let world = generate::world(&mut random);
+        let indexes = generate::indexes(&mut random);
+        let query = generate::change(&mut random);
+        let query::Over::Table(table) = query.sources[0].over else { unreachable!("a table") };
+        let first = 4 + world[..table].iter().map(Vec::len).sum::<usize>();
+        let ids: Vec<Value> =
+            evaluate::rows(&world, &query).iter().map(|row| row.get("f0").expect("an id").clone()).collect();
+        let is_met = |number: usize| ids.contains(&Value::from(format!("document{}", first + number)));
+        let operations: &[&str] = if query.sources.len() == 1 {
+            &["SET s0.z = 1", "REMOVE s0.a", "REMOVE s0", "DELETE"]
+        } else {
+            &["SET s0.z = 1", "REMOVE s0.a", "REMOVE s0"]
+        };
+        let operation = *random.pick(operations);
+        let expected: Vec<Value> = world[table]
+            .iter()
+            .enumerate()
+            .filter_map(|(number, document)| {
+                let mut fields = document.as_struct().expect("a struct").clone();
+                match operation {
+                    _ if !is_met(number) => {}
+                    "SET s0.z = 1" => fields.push("z", 1i64),
+                    "REMOVE s0.a" => fields.fields_mut().retain(|(name, _)| name.text() != Some("a")),
+                    _ => return None,
+                }
+                Some(Value::from(fields))
+            })
+            .collect();
+        let (text, parameters) = query.print_change(operation);
+        let parameters: Vec<Document> = parameters.iter().map(Document::from).collect();
+        for indexes in [&[][..], &indexes] {
+            let mut tables = tables_of(&world, indexes);
+            let outcome = run(&mut tables, &text, &parameters, &Options::default())
+                .unwrap_or_else(|error| panic!("{error}\n{text}"));
+            let named: Vec<Value> = outcome
+                .rows
+                .iter()
+                .map(|row| row.to_value().get("documentId").expect("an id").clone())
+                .collect();
+            assert_eq!(named.len(), ids.len(), "{text}\n{indexes:?}");
+            assert!(ids.iter().all(|id| named.contains(id)), "{text}\n{indexes:?}");
+            let select = format!("SELECT VALUE x FROM t{table} AS x");
+            let after = run(&mut tables, &select, &[], &Options::default()).expect("select");
+            let after: Vec<Value> = after.rows.iter().map(Document::to_value).collect();
+            assert_eq!(after, expected, "{text}\n{indexes:?}");
+        }
+        changes += 1;
+        documents += ids.len();
+    }
+    println!("{changes} changes of {documents} documents");
+    assert!(documents > 500, "too few changes meet documents");
+}

@@ -90,6 +90,25 @@ impl Query {
         start..end
     }
 
+    /// The statement that does something to the rows instead of selecting them.
+    pub(super) fn print_change(&self, operation: &str) -> (String, Vec<Value>) {
+        let mut printer = Printer::default();
+        if operation == "DELETE" {
+            printer.push("DELETE ");
+        }
+        printer.push("FROM ");
+        printer.sources(&self.sources);
+        if let Some(condition) = &self.condition {
+            printer.push(" WHERE ");
+            printer.expression(condition);
+        }
+        if operation != "DELETE" {
+            printer.push(" ");
+            printer.push(operation);
+        }
+        (printer.text, printer.parameters)
+    }
+
     /// The text and the parameters.
     pub(super) fn print(&self) -> (String, Vec<Value>) {
         let mut printer = Printer::default();
@@ -124,29 +143,7 @@ impl Printer {
             self.expression(item);
         }
         self.push("} FROM ");
-        for (number, source) in query.sources.iter().enumerate() {
-            if number > 0 {
-                self.push(match source.join {
-                    Join::Comma => ", ",
-                    Join::Inner(_) => " JOIN ",
-                    Join::Left(_) => " LEFT JOIN ",
-                });
-            }
-            match &source.over {
-                Over::Table(table) => {
-                    let _ = write!(self.text, "t{table} AS s{number} BY i{number}");
-                }
-                Over::Values(values) => {
-                    self.push("@");
-                    self.expression(values);
-                    let _ = write!(self.text, " AS s{number}");
-                }
-            }
-            if let Join::Inner(condition) | Join::Left(condition) = &source.join {
-                self.push(" ON ");
-                self.expression(condition);
-            }
-        }
+        self.sources(&query.sources);
         if let Some(condition) = &query.condition {
             self.push(" WHERE ");
             self.expression(condition);
@@ -177,6 +174,32 @@ impl Printer {
         }
         if let Some(offset) = query.offset {
             let _ = write!(self.text, " OFFSET {offset}");
+        }
+    }
+
+    fn sources(&mut self, sources: &[Source]) {
+        for (number, source) in sources.iter().enumerate() {
+            if number > 0 {
+                self.push(match source.join {
+                    Join::Comma => ", ",
+                    Join::Inner(_) => " JOIN ",
+                    Join::Left(_) => " LEFT JOIN ",
+                });
+            }
+            match &source.over {
+                Over::Table(table) => {
+                    let _ = write!(self.text, "t{table} AS s{number} BY i{number}");
+                }
+                Over::Values(values) => {
+                    self.push("@");
+                    self.expression(values);
+                    let _ = write!(self.text, " AS s{number}");
+                }
+            }
+            if let Join::Inner(condition) | Join::Left(condition) = &source.join {
+                self.push(" ON ");
+                self.expression(condition);
+            }
         }
     }
 
