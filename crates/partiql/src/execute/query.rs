@@ -7,6 +7,7 @@ use everstrand_ion::Symbol;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::expression::{self, Scope};
+use crate::eval::operand::Operand;
 use crate::execute::context::{Charge, Context};
 use crate::execute::node::{self, Around, Frame, State};
 use crate::key;
@@ -186,6 +187,16 @@ fn project(
         Projection::Value(value) => return expression::datum(context, scope, value),
         Projection::Items(items) => items,
     };
+    // `SELECT *` over one source is its row as it stands.
+    if let [ProjectionItem::All(value)] = &items[..] {
+        let value = expression::evaluate(context, scope, value)?;
+        if let Operand::Borrowed(Datum::Slice(slice)) = &value
+            && slice.get().fields().next().is_some()
+            && !slice.get().has_annotations()
+        {
+            return Ok(value.into_datum());
+        }
+    }
     let mut fields: Vec<(Symbol, Datum)> = Vec::with_capacity(items.len());
     for item in items {
         match item {
