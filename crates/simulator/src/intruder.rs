@@ -1,0 +1,129 @@
+//! Transactions that somebody runs on an open ledger without a session: the world's own, to begin with
+//! and to look into it, and those of another process that writes to the same journal.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use everstrand_ion::text;
+use everstrand_ledger::storage::{MemorySlots, MemoryView};
+use everstrand_ledger::{
+    Committed, Committing, Environment, Ledger, LedgerError, LedgerOptions, Limits, Transaction, link_of,
+};
+
+use crate::checker::Checker;
+use crate::model::{Answer, Heard};
+use crate::operation::{self, Operation};
+use crate::random::Random;
+use crate::settings::Settings;
+use crate::world::{SESSION_MILLIS, TRANSACTION_MILLIS};
+
+/// How the ledgers of a world behave.
+pub(crate) fn ledger_options(settings: &Settings) -> LedgerOptions {
+    let limits = Limits {
+        documents_per_transaction: 1000,
+        transaction_millis: TRANSACTION_MILLIS,
+        session_millis: SESSION_MILLIS,
+        tables: 10_000,
+        page_values: settings.page_values,
+        ..Limits::default()
+    };
+    LedgerOptions {
+        limits,
+        committing: Committing::ByCaller,
+        persist_millis: 1000,
+        ..LedgerOptions::default()
+    }
+}
+
+/// Runs one statement to its last page.
+pub(crate) fn ask(transaction: &mut Transaction, operation: &Operation) -> Result<Answer, LedgerError> {
+    let (statement, parameters) = operation.partiql();
+    let mut values = Vec::new();
+    let mut page = match transaction.execute(&statement, &operation::documents(&parameters)) {
+        Ok(page) => page,
+        Err(LedgerError::BadRequest { code, message }) => {
+            return Ok(Answer::Refused { code: code.map(str::to_owned), message });
+        }
+        Err(error) => return Err(error),
+    };
+    loop {
+        values.extend(page.values.iter().map(|value| text::write(&value.to_value())));
+        match page.next_page_token.take() {
+            None => return Ok(Answer::Values { values, whole: true }),
+            Some(token) => page = transaction.fetch_page(&token)?,
+        }
+    }
+}
+
+/// Runs and commits a transaction. Answers whether it was committed; a fault of the store is no error.
+pub(crate) fn commit(
+    ledger: &Ledger,
+    operations: Vec<Operation>,
+    checker: &mut Checker,
+    elsewhere: bool,
+) -> Result<bool, String> {
+    let Ok(mut transaction) = ledger.start_transaction() else { return Ok(false) };
+    let id = transaction.id().to_string();
+    checker.begin(&id, if elsewhere { 0 } else { checker.acknowledged_block() });
+    let mut heard = Vec::new();
+    for operation in operations {
+        match ask(&mut transaction, &operation) {
+            Ok(answer) => heard.push(Heard { operation, answer }),
+            Err(_) => break,
+        }
+    }
+    if let Some(record) = checker.record(&id) {
+        record.heard = heard;
+        record.commit_sent = true;
+        record.elsewhere = elsewhere;
+    }
+    match finish(ledger, transaction) {
+        Ok(_) if elsewhere => Ok(true),
+        Ok(_) => Ok(true),
+        Err(LedgerError::OutcomeUnknown(_)) => Ok(false),
+        Err(_) => {
+            // It was not written, and nobody else can have seen it.
+            checker.aborted(&id)?;
+            Ok(false)
+        }
+    }
+}
+
+/// Commits, driving the ledger until it has answered.
+fn finish(ledger: &Ledger, transaction: Transaction) -> Result<Committed, LedgerError> {
+    let mut future = transaction.commit_unchecked();
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(answer) = Pin::new(&mut future).poll(&mut context) {
+            return answer;
+        }
+        if ledger.step().is_none() {
+            return Err(LedgerError::OutcomeUnknown("nobody answers".to_owned()));
+        }
+    }
+}
+
+/// The view of another ledger, which no ledger of this world may take for its own.
+pub(crate) fn foreign_view(
+    environment: &Environment,
+    settings: &Settings,
+    random: &mut Random,
+) -> Result<MemoryView, String> {
+    let view = Arc::new(MemoryView::new());
+    let slots = Arc::new(MemorySlots::new(link_of));
+    let ledger = Ledger::open(slots, view.clone(), environment.clone(), ledger_options(settings));
+    let ledger = ledger.map_err(|error| error.to_string())?;
+    let mut operations = operation::first_definitions(random, settings);
+    let known = crate::model::Model::default();
+    operations.extend((0..8).map(|_| operation::random(random, settings, &known, true)));
+    for operation in operations {
+        let mut transaction = ledger.start_transaction().map_err(|error| error.to_string())?;
+        ask(&mut transaction, &operation).map_err(|error| error.to_string())?;
+        finish(&ledger, transaction).map_err(|error| error.to_string())?;
+    }
+    ledger.close();
+    drop(ledger);
+    Arc::into_inner(view).ok_or_else(|| "a closed ledger keeps its view".to_owned())
+}

@@ -1,0 +1,30 @@
+//! The whole ledger in one deterministic world: clients, network, service, ledger, disk and clock under
+//! one seed.
+//!
+//! [`run`] builds a [`world`], lets it live for some steps and answers what was seen, or the first thing
+//! that must not be. Nothing here has a thread, reads a clock or draws a random number but from the seed:
+//! the same seed gives the same trace, byte for byte.
+//!
+//! * `operation` is what clients may say, with its PartiQL; `model` answers the same, naively;
+//! * `client` says it, over a `network` that loses, repeats and delays;
+//! * `slots` and `view` are stores that fail and forget; the disk is the ledger's own twin;
+//! * `checker` follows the journal and compares what clients heard with what the model says at their
+//!   place in the order of commits; it never asks the engine what a transaction read.
+
+mod checker;
+mod client;
+mod counters;
+mod intruder;
+mod model;
+mod network;
+mod operation;
+mod random;
+mod settings;
+mod slots;
+mod store;
+mod trace;
+mod view;
+mod world;
+
+pub use counters::Counters;
+pub use world::{Failure, Report, run};

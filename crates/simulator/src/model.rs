@@ -1,0 +1,464 @@
+//! The naive ledger: maps of tables and documents, and what every statement answers over them.
+//!
+//! It has no snapshots, no read sets and no indexes to look into; a transaction is run on it from its
+//! first statement to its last with nobody beside. Its maps are persistent, so that the state after every
+//! block can be kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use everstrand_journal::{Block, CatalogChange, RevisionData};
+use imbl::{OrdMap, Vector};
+
+use crate::operation::{Change, Filter, Operation, Row};
+use crate::random::Random;
+
+/// All tables after some block.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Model {
+    /// By id, dropped ones too.
+    tables: OrdMap<String, Table>,
+    /// The active ones, name to id.
+    active: OrdMap<&'static str, String>,
+}
+
+#[derive(Clone, Debug)]
+struct Table {
+    name: &'static str,
+    active: bool,
+    /// Field to index id; the id is not known before the block is.
+    indexes: OrdMap<&'static str, Option<String>>,
+    documents: OrdMap<String, Document>,
+    /// Every revision: document, version, whether it is a delete.
+    history: Vector<(String, u64, bool)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Document {
+    k: i64,
+    v: i64,
+    version: u64,
+}
+
+/// What a client heard of one statement.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    pub(crate) operation: Operation,
+    pub(crate) answer: Answer,
+}
+
+/// An answer, over all pages that were fetched.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// Values in Ion text; `whole` unless pages are missing.
+    Values { values: Vec<String>, whole: bool },
+    /// A bad request, with QLDB's code.
+    Refused { code: Option<String>, message: String },
+}
+
+/// A transaction that is being run on the model.
+pub(crate) struct Run {
+    model: Model,
+    /// Table and document of everything that was written.
+    touched: BTreeSet<(String, String)>,
+    /// Those of them that were there before.
+    existed: BTreeSet<String>,
+    definitions: usize,
+}
+
+impl Model {
+    /// Runs a transaction as if nobody else were there. The error says which answer cannot be.
+    pub(crate) fn run(&self, statements: &[Heard]) -> Result<Run, String> {
+        let mut run = Run::new(self);
+        for (number, heard) in statements.iter().enumerate() {
+            run.statement(heard).map_err(|why| format!("statement {number}: {}: {why}", heard.operation))?;
+        }
+        Ok(run)
+    }
+
+    /// The names of the active tables.
+    pub(crate) fn active_tables(&self) -> Vec<&'static str> {
+        self.active.keys().copied().collect()
+    }
+
+    /// The indexes of an active table: field, id.
+    pub(crate) fn indexes(&self, table: &str) -> BTreeMap<&'static str, String> {
+        let table = self.active.get(table).and_then(|id| self.tables.get(id));
+        let indexes = table.into_iter().flat_map(|table| table.indexes.iter());
+        indexes.filter_map(|(field, id)| Some((*field, id.clone()?))).collect()
+    }
+
+    /// Keys that a table's documents have.
+    pub(crate) fn keys(&self, table: &str) -> BTreeSet<i64> {
+        let table = self.active.get(table).and_then(|id| self.tables.get(id));
+        table.into_iter().flat_map(|table| table.documents.values()).map(|document| document.k).collect()
+    }
+
+    /// A document that is, or was, in a table of this name.
+    pub(crate) fn some_document(&self, random: &mut Random, table: &str) -> Option<String> {
+        let table = self.active.get(table).and_then(|id| self.tables.get(id))?;
+        if table.history.is_empty() {
+            return None;
+        }
+        // Mostly one that was changed lately: there clients meet.
+        let length = table.history.len();
+        let recent = length.min(12);
+        let back = if random.permille(800) { random.index(recent) } else { random.index(length) };
+        Some(table.history[length - 1 - back].0.clone())
+    }
+
+    /// Any table's id.
+    pub(crate) fn some_table(&self, random: &mut Random) -> Option<String> {
+        let ids: Vec<&String> = self.tables.keys().collect();
+        (!ids.is_empty()).then(|| (*random.pick(&ids)).clone())
+    }
+
+    /// An index of an active table.
+    pub(crate) fn some_index(&self, random: &mut Random, table: &str) -> Option<String> {
+        let ids: Vec<String> = self.indexes(table).into_values().collect();
+        (!ids.is_empty()).then(|| random.pick(&ids).clone())
+    }
+}
+
+impl Run {
+    fn new(model: &Model) -> Run {
+        Run { model: model.clone(), touched: BTreeSet::new(), existed: BTreeSet::new(), definitions: 0 }
+    }
+
+    /// Whether the transaction leaves anything changed.
+    pub(crate) fn has_effects(&self) -> bool {
+        let stays = |(table, id): &(String, String)| {
+            let table = self.model.tables.get(table);
+            self.existed.contains(id) || table.is_some_and(|table| table.documents.contains_key(id))
+        };
+        self.definitions > 0 || self.touched.iter().any(stays)
+    }
+
+    /// Compares what the transaction leaves with its block; the state after it.
+    pub(crate) fn commit(mut self, before: &Model, block: &Block) -> Result<Model, String> {
+        let mut expected = BTreeMap::new();
+        for (table_id, id) in &self.touched {
+            let was = before.tables.get(table_id).and_then(|table| table.documents.get(id));
+            let table = self.model.tables.get_mut(table_id).expect("a table that was written to");
+            let version = was.map_or(0, |was| was.version + 1);
+            let is = table.documents.get_mut(id);
+            if let Some(is) = &is {
+                expected.insert(id.clone(), (version, Some((is.k, is.v))));
+            } else if was.is_some() {
+                expected.insert(id.clone(), (version, None));
+            } else {
+                continue;
+            }
+            let deleted = is.is_none();
+            if let Some(is) = is {
+                is.version = version;
+            }
+            table.history.push_back((id.clone(), version, deleted));
+        }
+        let stored = revisions(block)?;
+        if stored != expected {
+            return Err(format!("its block holds the revisions {stored:?}, and not {expected:?}"));
+        }
+        self.take_index_ids(block)?;
+        Ok(self.model)
+    }
+
+    fn take_index_ids(&mut self, block: &Block) -> Result<(), String> {
+        let changes = block.catalog_changes().map_err(|error| error.to_string())?;
+        if changes.len() != self.definitions {
+            return Err(format!(
+                "its block holds {} catalogue changes, and not {}",
+                changes.len(),
+                self.definitions
+            ));
+        }
+        for change in changes {
+            let CatalogChange::CreateIndex { index_id, table_id, paths, .. } = change else { continue };
+            let table = self.model.tables.get_mut(&table_id.to_string());
+            let field = paths.concat().concat();
+            let index = table.and_then(|table| {
+                let field = table.indexes.keys().copied().find(|known| *known == field)?;
+                table.indexes.get_mut(field)
+            });
+            if let Some(index @ None) = index {
+                *index = Some(index_id.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    fn statement(&mut self, heard: &Heard) -> Result<(), String> {
+        let expected = self.refusal(&heard.operation);
+        let (values, whole) = match (&heard.answer, expected) {
+            (Answer::Values { values, whole }, None) => (values, *whole),
+            (Answer::Refused { code, .. }, Some(expected)) if code.as_deref() == expected => return Ok(()),
+            (Answer::Refused { code, message }, None) => {
+                return Err(format!("refused ({code:?}: {message}), and should not be"));
+            }
+            (heard, Some(expected)) => {
+                return Err(format!("answered {heard:?}, and should be refused ({expected:?})"));
+            }
+        };
+        match self.answer(&heard.operation) {
+            Some(expected) => compare(values, whole, expected)?,
+            None => self.check_new_ids(&heard.operation, values)?,
+        }
+        self.apply(&heard.operation, values);
+        Ok(())
+    }
+
+    /// Why a statement is refused, as QLDB's code: `None` when it is not.
+    fn refusal(&self, operation: &Operation) -> Option<Option<&'static str>> {
+        let unknown = |table: &str| (!self.model.active.contains_key(table)).then_some(Some("432"));
+        match operation {
+            Operation::Insert { table, .. }
+            | Operation::Update { table, .. }
+            | Operation::Delete { table, .. }
+            | Operation::Select { table, .. }
+            | Operation::Count { table, .. }
+            | Operation::Committed { table, .. }
+            | Operation::History { table }
+            | Operation::DropTable { table } => unknown(table),
+            Operation::Join { left, right, .. } => unknown(left).or_else(|| unknown(right)),
+            Operation::Tables => None,
+            Operation::CreateTable { table } => self.model.active.contains_key(table).then_some(Some("412")),
+            Operation::UndropTable { id } => match self.model.tables.get(id) {
+                Some(table) if !table.active => {
+                    self.model.active.contains_key(table.name).then_some(Some("412"))
+                }
+                _ => Some(None),
+            },
+            Operation::CreateIndex { table, field } => unknown(table).or_else(|| {
+                self.table(table)
+                    .is_some_and(|table| table.indexes.contains_key(field))
+                    .then_some(Some("412"))
+            }),
+            Operation::DropIndex { table, index } => unknown(table).or_else(|| {
+                let has = self
+                    .table(table)
+                    .is_some_and(|table| table.indexes.values().any(|id| id.as_deref() == Some(index)));
+                (!has).then_some(None)
+            }),
+        }
+    }
+
+    /// The values of a statement that is not refused, sorted; `None` where the ledger invents ids.
+    fn answer(&self, operation: &Operation) -> Option<Vec<String>> {
+        let mut values = match operation {
+            Operation::Insert { .. } | Operation::CreateTable { .. } => return None,
+            Operation::Update { table, filter, .. } | Operation::Delete { table, filter } => {
+                let found = self.matching(table, filter);
+                found.map(|(id, _)| format!("{{documentId:\"{id}\"}}")).collect()
+            }
+            Operation::Select { table, filter } => {
+                let found = self.matching(table, filter);
+                found.map(|(id, Document { k, v, .. })| format!("[\"{id}\",{k},{v}]")).collect()
+            }
+            Operation::Count { table, filter } => {
+                vec![format!("{{n:{}}}", self.matching(table, filter).count())]
+            }
+            Operation::Join { left, right, filter } => {
+                let mut rows = Vec::new();
+                for (_, Document { k, v, .. }) in self.matching(left, filter) {
+                    let same_key = Filter::Key(*k);
+                    let others = self.matching(right, &same_key);
+                    rows.extend(others.map(|(_, other)| format!("[{k},{v},{}]", other.v)));
+                }
+                rows
+            }
+            Operation::Committed { table, filter } => {
+                let found = self.matching(table, filter);
+                let row = |(id, Document { k, v, version }): (&String, &Document)| {
+                    format!("[\"{id}\",{version},{k},{v}]")
+                };
+                found.map(row).collect()
+            }
+            Operation::History { table } => {
+                let history = self.table(table).into_iter().flat_map(|table| table.history.iter());
+                history.map(|(id, version, deleted)| format!("[\"{id}\",{version},{deleted}]")).collect()
+            }
+            Operation::Tables => {
+                let row = |(id, table): (&String, &Table)| {
+                    let status = if table.active { "ACTIVE" } else { "INACTIVE" };
+                    format!("[\"{id}\",\"{}\",\"{status}\"]", table.name)
+                };
+                self.model.tables.iter().map(row).collect()
+            }
+            Operation::DropTable { table }
+            | Operation::CreateIndex { table, .. }
+            | Operation::DropIndex { table, .. } => {
+                self.model.active.get(table).map(|id| format!("{{tableId:\"{id}\"}}")).into_iter().collect()
+            }
+            Operation::UndropTable { id } => vec![format!("{{tableId:\"{id}\"}}")],
+        };
+        values.sort();
+        Some(values)
+    }
+
+    /// Ids that a ledger gives must never have been given before.
+    fn check_new_ids(&self, operation: &Operation, values: &[String]) -> Result<(), String> {
+        let count = match operation {
+            Operation::Insert { rows, .. } => rows.len(),
+            _ => 1,
+        };
+        let distinct: BTreeSet<&String> = values.iter().collect();
+        if values.len() != count || distinct.len() != count {
+            return Err(format!("answered {values:?}, and should give {count} new ids"));
+        }
+        let given = |id: &str| {
+            self.model.tables.contains_key(id)
+                || self.model.tables.values().any(|table| table.documents.contains_key(id))
+        };
+        match values.iter().find(|value| id_in(value).is_none_or(given)) {
+            Some(value) => Err(format!("answered {value}, which is no new id")),
+            None => Ok(()),
+        }
+    }
+
+    fn apply(&mut self, operation: &Operation, values: &[String]) {
+        match operation {
+            Operation::Insert { table, rows } => {
+                let Some(table_id) = self.model.active.get(table).cloned() else { return };
+                for (Row { k, v, .. }, value) in rows.iter().zip(values) {
+                    let id = id_in(value).unwrap_or_default().to_owned();
+                    self.put(&table_id, id, Some(Document { k: *k, v: *v, version: 0 }));
+                }
+            }
+            Operation::Update { table, change, filter } => {
+                for (id, mut document) in self.taken(table, filter) {
+                    match change {
+                        Change::AddValue(by) => document.v += by,
+                        Change::SetValue(to) => document.v = *to,
+                        Change::SetKey(to) => document.k = *to,
+                        Change::AddKey(by) => document.k += by,
+                    }
+                    let table_id = self.model.active[table].clone();
+                    self.put(&table_id, id, Some(document));
+                }
+            }
+            Operation::Delete { table, filter } => {
+                for (id, _) in self.taken(table, filter) {
+                    let table_id = self.model.active[table].clone();
+                    self.put(&table_id, id, None);
+                }
+            }
+            Operation::CreateTable { table } => {
+                let id = values.first().and_then(|value| id_in(value)).unwrap_or_default().to_owned();
+                let (indexes, documents) = (OrdMap::new(), OrdMap::new());
+                let new = Table { name: table, active: true, indexes, documents, history: Vector::new() };
+                self.model.active.insert(table, id.clone());
+                self.model.tables.insert(id, new);
+                self.definitions += 1;
+            }
+            Operation::DropTable { table } => {
+                if let Some(id) = self.model.active.remove(table)
+                    && let Some(table) = self.model.tables.get_mut(&id)
+                {
+                    table.active = false;
+                    self.definitions += 1;
+                }
+            }
+            Operation::UndropTable { id } => {
+                if let Some(table) = self.model.tables.get_mut(id) {
+                    table.active = true;
+                    self.model.active.insert(table.name, id.clone());
+                    self.definitions += 1;
+                }
+            }
+            Operation::CreateIndex { table, field } => {
+                if let Some(table) = self.table_mut(table) {
+                    table.indexes.insert(field, None);
+                    self.definitions += 1;
+                }
+            }
+            Operation::DropIndex { table, index } => {
+                if let Some(table) = self.table_mut(table) {
+                    let kept = table.indexes.iter().filter(|(_, id)| id.as_deref() != Some(index));
+                    table.indexes = kept.map(|(field, id)| (*field, id.clone())).collect();
+                    self.definitions += 1;
+                }
+            }
+            Operation::Select { .. }
+            | Operation::Count { .. }
+            | Operation::Join { .. }
+            | Operation::Committed { .. }
+            | Operation::History { .. }
+            | Operation::Tables => {}
+        }
+    }
+
+    fn put(&mut self, table_id: &str, id: String, document: Option<Document>) {
+        let Some(table) = self.model.tables.get_mut(table_id) else { return };
+        let first = self.touched.insert((table_id.to_owned(), id.clone()));
+        if first && table.documents.contains_key(&id) {
+            self.existed.insert(id.clone());
+        }
+        match document {
+            Some(document) => drop(table.documents.insert(id, document)),
+            None => drop(table.documents.remove(&id)),
+        }
+    }
+
+    fn table(&self, name: &str) -> Option<&Table> {
+        self.model.active.get(name).and_then(|id| self.model.tables.get(id))
+    }
+
+    fn table_mut(&mut self, name: &str) -> Option<&mut Table> {
+        let id = self.model.active.get(name)?;
+        self.model.tables.get_mut(id)
+    }
+
+    fn matching<'a>(
+        &'a self,
+        table: &str,
+        filter: &'a Filter,
+    ) -> impl Iterator<Item = (&'a String, &'a Document)> {
+        let documents = self.table(table).into_iter().flat_map(|table| table.documents.iter());
+        documents.filter(|(id, document)| filter.holds(id, document.k, document.v))
+    }
+
+    fn taken(&self, table: &str, filter: &Filter) -> Vec<(String, Document)> {
+        self.matching(table, filter).map(|(id, document)| (id.clone(), document.clone())).collect()
+    }
+}
+
+/// A block's revisions: document to version and, unless it was deleted, `k` and `v`.
+type Revisions = BTreeMap<String, (u64, Option<(i64, i64)>)>;
+
+fn revisions(block: &Block) -> Result<Revisions, String> {
+    let mut revisions = BTreeMap::new();
+    for stored in block.revisions() {
+        let revision = block.revision(&stored).map_err(|error| error.to_string())?;
+        let data = match &revision.data {
+            RevisionData::Data(document) => {
+                let field = |name: &str| document.root().get(name).and_then(|value| value.as_i64());
+                Some((field("k").ok_or("no field k")?, field("v").ok_or("no field v")?))
+            }
+            RevisionData::Deleted => None,
+            RevisionData::Redacted(_) => return Err("a revision without data".to_owned()),
+        };
+        let id = stored.document_id.to_string();
+        if revisions.insert(id.clone(), (stored.version, data)).is_some() {
+            return Err(format!("two revisions of {id}"));
+        }
+    }
+    Ok(revisions)
+}
+
+fn compare(values: &[String], whole: bool, expected: Vec<String>) -> Result<(), String> {
+    let mut left = expected.clone();
+    for value in values {
+        match left.binary_search(value) {
+            Ok(position) => drop(left.remove(position)),
+            Err(_) => return Err(format!("answered {values:?}, and should answer {expected:?}")),
+        }
+    }
+    if whole && !left.is_empty() {
+        return Err(format!("answered {values:?}, and should answer {expected:?}"));
+    }
+    Ok(())
+}
+
+/// The id in `{documentId:"…"}` or `{tableId:"…"}`.
+fn id_in(value: &str) -> Option<&str> {
+    value.split('"').nth(1)
+}

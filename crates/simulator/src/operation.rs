@@ -1,0 +1,378 @@
+//! What clients say: few kinds of statements over few tables and keys, so that they meet.
+
+use std::fmt;
+
+use everstrand_ion::{Document, text};
+
+use crate::model::Model;
+use crate::random::Random;
+use crate::settings::Settings;
+
+const TABLES: [&str; 3] = ["Account", "Branch", "Customer"];
+
+/// A statement, in a form that both the language and the model understand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Insert { table: &'static str, rows: Vec<Row> },
+    Update { table: &'static str, change: Change, filter: Filter },
+    Delete { table: &'static str, filter: Filter },
+    Select { table: &'static str, filter: Filter },
+    Count { table: &'static str, filter: Filter },
+    Join { left: &'static str, right: &'static str, filter: Filter },
+    Committed { table: &'static str, filter: Filter },
+    History { table: &'static str },
+    Tables,
+    CreateTable { table: &'static str },
+    DropTable { table: &'static str },
+    UndropTable { id: String },
+    CreateIndex { table: &'static str, field: &'static str },
+    DropIndex { table: &'static str, index: String },
+}
+
+/// A new document's fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) k: i64,
+    pub(crate) v: i64,
+    /// Makes documents of many sizes.
+    pub(crate) padding: usize,
+}
+
+/// Which documents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Filter {
+    All,
+    Key(i64),
+    Keys(i64, i64),
+    /// From the first key to the second, and whether each belongs to it.
+    Range {
+        low: i64,
+        high: i64,
+        with_low: bool,
+        with_high: bool,
+    },
+    ValueFrom(i64),
+    KeyAndValueFrom(i64, i64),
+    Id(String),
+}
+
+/// What an update does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    AddValue(i64),
+    SetValue(i64),
+    SetKey(i64),
+    AddKey(i64),
+}
+
+impl Operation {
+    /// Its name among the counters.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Operation::Insert { .. } => "statement: insert",
+            Operation::Update { filter, .. } => match filter {
+                Filter::Id(_) => "statement: update by id",
+                Filter::All | Filter::ValueFrom(_) => "statement: update by scan",
+                _ => "statement: update by key",
+            },
+            Operation::Delete { filter: Filter::Id(_), .. } => "statement: delete by id",
+            Operation::Delete { .. } => "statement: delete",
+            Operation::Select { filter, .. } => match filter {
+                Filter::All => "statement: select all",
+                Filter::Key(_) | Filter::Keys(..) | Filter::KeyAndValueFrom(..) => "statement: select by key",
+                Filter::Range { .. } => "statement: select by range",
+                Filter::ValueFrom(_) => "statement: select by scan",
+                Filter::Id(_) => "statement: select by id",
+            },
+            Operation::Count { .. } => "statement: count",
+            Operation::Join { .. } => "statement: join",
+            Operation::Committed { .. } => "statement: committed view",
+            Operation::History { .. } => "statement: history",
+            Operation::Tables => "statement: user_tables",
+            Operation::CreateTable { .. } => "statement: create table",
+            Operation::DropTable { .. } => "statement: drop table",
+            Operation::UndropTable { .. } => "statement: undrop table",
+            Operation::CreateIndex { .. } => "statement: create index",
+            Operation::DropIndex { .. } => "statement: drop index",
+        }
+    }
+
+    /// Whether it leaves everything as it is.
+    pub(crate) fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Operation::Select { .. }
+                | Operation::Count { .. }
+                | Operation::Join { .. }
+                | Operation::Committed { .. }
+                | Operation::History { .. }
+                | Operation::Tables
+        )
+    }
+
+    /// Its text, and its parameters in Ion text.
+    pub(crate) fn partiql(&self) -> (String, Vec<String>) {
+        match self {
+            Operation::Insert { table, rows } => match rows.as_slice() {
+                [row] => (format!("INSERT INTO {table} ?"), vec![row.to_ion()]),
+                rows => {
+                    let places = vec!["?"; rows.len()].join(", ");
+                    let text = format!("INSERT INTO {table} << {places} >>");
+                    (text, rows.iter().map(Row::to_ion).collect())
+                }
+            },
+            Operation::Update { table, change, filter } => {
+                let (set, mut parameters) = match change {
+                    Change::AddValue(by) => ("t.v = t.v + ?", vec![by.to_string()]),
+                    Change::SetValue(to) => ("t.v = ?", vec![to.to_string()]),
+                    Change::SetKey(to) => ("t.k = ?", vec![to.to_string()]),
+                    Change::AddKey(by) => ("t.k = t.k + ?", vec![by.to_string()]),
+                };
+                let (condition, more) = filter.partiql("t", "id");
+                parameters.extend(more);
+                (format!("UPDATE {table} AS t BY id SET {set}{condition}"), parameters)
+            }
+            Operation::Delete { table, filter } => {
+                let (condition, parameters) = filter.partiql("t", "id");
+                (format!("DELETE FROM {table} AS t BY id{condition}"), parameters)
+            }
+            Operation::Select { table, filter } => {
+                let (condition, parameters) = filter.partiql("t", "id");
+                (format!("SELECT VALUE [id, t.k, t.v] FROM {table} AS t BY id{condition}"), parameters)
+            }
+            Operation::Count { table, filter } => {
+                let (condition, parameters) = filter.partiql("t", "id");
+                (format!("SELECT COUNT(*) AS n FROM {table} AS t BY id{condition}"), parameters)
+            }
+            Operation::Join { left, right, filter } => {
+                let (condition, parameters) = filter.partiql("t", "id");
+                let condition = condition.replacen(" WHERE", " AND", 1);
+                let text = format!(
+                    "SELECT VALUE [t.k, t.v, u.v] FROM {left} AS t BY id, {right} AS u \
+                     WHERE u.k = t.k{condition}"
+                );
+                (text, parameters)
+            }
+            Operation::Committed { table, filter } => {
+                let (condition, parameters) = filter.partiql("t.data", "t.metadata.id");
+                let text = format!(
+                    "SELECT VALUE [t.metadata.id, t.metadata.version, t.data.k, t.data.v] \
+                     FROM _ql_committed_{table} AS t{condition}"
+                );
+                (text, parameters)
+            }
+            Operation::History { table } => {
+                let text = "SELECT VALUE [h.metadata.id, h.metadata.version, h.data IS MISSING]";
+                (format!("{text} FROM history({table}) AS h"), Vec::new())
+            }
+            Operation::Tables => {
+                let text = "SELECT VALUE [tableId, name, status] FROM information_schema.user_tables";
+                (text.to_owned(), Vec::new())
+            }
+            Operation::CreateTable { table } => (format!("CREATE TABLE {table}"), Vec::new()),
+            Operation::DropTable { table } => (format!("DROP TABLE {table}"), Vec::new()),
+            Operation::UndropTable { id } => (format!("UNDROP TABLE \"{id}\""), Vec::new()),
+            Operation::CreateIndex { table, field } => {
+                (format!("CREATE INDEX ON {table} ({field})"), Vec::new())
+            }
+            Operation::DropIndex { table, index } => {
+                (format!("DROP INDEX \"{index}\" ON {table} WITH (purge = true)"), Vec::new())
+            }
+        }
+    }
+}
+
+impl Row {
+    fn to_ion(&self) -> String {
+        format!("{{k: {}, v: {}, s: \"{}\"}}", self.k, self.v, "x".repeat(self.padding))
+    }
+}
+
+impl Filter {
+    /// Its condition and its parameters, where `row` names a document and `id` its id.
+    fn partiql(&self, row: &str, id: &str) -> (String, Vec<String>) {
+        match self {
+            Filter::All => (String::new(), Vec::new()),
+            Filter::Key(key) => (format!(" WHERE {row}.k = ?"), vec![number(*key)]),
+            Filter::Keys(one, other) => {
+                (format!(" WHERE {row}.k IN (?, ?)"), vec![number(*one), number(*other)])
+            }
+            Filter::Range { low, high, with_low: true, with_high: true } => {
+                (format!(" WHERE {row}.k BETWEEN ? AND ?"), vec![number(*low), number(*high)])
+            }
+            Filter::Range { low, high, with_low, with_high } => {
+                let from = if *with_low { ">=" } else { ">" };
+                let to = if *with_high { "<=" } else { "<" };
+                let text = format!(" WHERE {row}.k {from} ? AND {row}.k {to} ?");
+                (text, vec![number(*low), number(*high)])
+            }
+            Filter::ValueFrom(value) => (format!(" WHERE {row}.v >= ?"), vec![value.to_string()]),
+            Filter::KeyAndValueFrom(key, value) => {
+                (format!(" WHERE {row}.k = ? AND {row}.v >= ?"), vec![number(*key), value.to_string()])
+            }
+            Filter::Id(wanted) => (format!(" WHERE {id} = ?"), vec![format!("\"{wanted}\"")]),
+        }
+    }
+
+    /// Whether a document belongs to it.
+    pub(crate) fn holds(&self, document_id: &str, k: i64, v: i64) -> bool {
+        match self {
+            Filter::All => true,
+            Filter::Key(key) => k == *key,
+            Filter::Keys(one, other) => k == *one || k == *other,
+            Filter::Range { low, high, with_low, with_high } => {
+                let above = k > *low || (*with_low && k == *low);
+                let below = k < *high || (*with_high && k == *high);
+                above && below
+            }
+            Filter::ValueFrom(value) => v >= *value,
+            Filter::KeyAndValueFrom(key, value) => k == *key && v >= *value,
+            Filter::Id(id) => id == document_id,
+        }
+    }
+}
+
+/// A key as a parameter: the same number in one of several forms, for they are all equal.
+fn number(key: i64) -> String {
+    match key % 4 {
+        1 => format!("{key}.0"),
+        3 => format!("{key}e0"),
+        _ => key.to_string(),
+    }
+}
+
+/// Parameters as they go to the ledger.
+pub(crate) fn documents(parameters: &[String]) -> Vec<Document> {
+    let document = |parameter: &String| {
+        Document::from(&text::read_one(parameter).expect("parameters are written as Ion"))
+    };
+    parameters.iter().map(document).collect()
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (text, parameters) = self.partiql();
+        write!(formatter, "{text}")?;
+        if !parameters.is_empty() {
+            write!(formatter, "  ← {}", parameters.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// A statement by chance. `known` is what an application may know from before: ids that exist, or did.
+pub(crate) fn random(
+    random: &mut Random,
+    settings: &Settings,
+    known: &Model,
+    has_written: bool,
+) -> Operation {
+    let table = TABLES[random.index(settings.tables)];
+    if random.permille(settings.definitions) {
+        return definition(random, table, known);
+    }
+    match random.below(100) {
+        0..22 => {
+            let count = if random.permille(850) { 1 } else { 2 + random.index(3) };
+            // The ids come on one page, or nobody could tell which belongs to which row.
+            let count = count.min(settings.page_values);
+            let rows = (0..count).map(|_| row(random, settings)).collect();
+            Operation::Insert { table, rows }
+        }
+        22..50 => Operation::Update {
+            table,
+            change: change(random, settings),
+            filter: filter(random, settings, table, known),
+        },
+        50..60 => Operation::Delete { table, filter: narrow_filter(random, settings, table, known) },
+        60..80 => Operation::Select { table, filter: filter(random, settings, table, known) },
+        80..85 => Operation::Count { table, filter: filter(random, settings, table, known) },
+        85..90 => {
+            let right = TABLES[random.index(settings.tables)];
+            Operation::Join { left: table, right, filter: filter(random, settings, table, known) }
+        }
+        90..94 if !has_written => {
+            Operation::Committed { table, filter: filter(random, settings, table, known) }
+        }
+        94..97 if !has_written => Operation::History { table },
+        97 => Operation::Tables,
+        _ => Operation::Select { table, filter: Filter::Key(key(random, settings)) },
+    }
+}
+
+/// The tables that a world begins with.
+pub(crate) fn first_definitions(random: &mut Random, settings: &Settings) -> Vec<Operation> {
+    let mut definitions = Vec::new();
+    for table in &TABLES[..settings.tables] {
+        definitions.push(Operation::CreateTable { table });
+        for field in ["k", "v"] {
+            if random.permille(if field == "k" { 700 } else { 150 }) {
+                definitions.push(Operation::CreateIndex { table, field });
+            }
+        }
+    }
+    definitions
+}
+
+fn definition(random: &mut Random, table: &'static str, known: &Model) -> Operation {
+    match random.below(10) {
+        0..3 => Operation::CreateTable { table },
+        3..5 => Operation::DropTable { table },
+        5 => match known.some_table(random) {
+            Some(id) => Operation::UndropTable { id },
+            None => Operation::CreateTable { table },
+        },
+        6..9 => Operation::CreateIndex { table, field: if random.permille(700) { "k" } else { "v" } },
+        _ => match known.some_index(random, table) {
+            Some(index) => Operation::DropIndex { table, index },
+            None => Operation::CreateIndex { table, field: "k" },
+        },
+    }
+}
+
+fn row(random: &mut Random, settings: &Settings) -> Row {
+    let padding = if random.permille(30) { 3000 } else { random.index(40) };
+    Row { k: random.between(0, settings.keys - 1), v: random.between(0, 9), padding }
+}
+
+/// Half of the keys are never inserted, only looked up and moved to.
+fn key(random: &mut Random, settings: &Settings) -> i64 {
+    let span = if random.permille(150) { settings.keys * 2 } else { settings.keys };
+    random.between(0, span - 1)
+}
+
+fn change(random: &mut Random, settings: &Settings) -> Change {
+    match random.below(10) {
+        0..6 => Change::AddValue(random.between(-3, 3)),
+        6 => Change::SetValue(random.between(0, 9)),
+        7..9 => Change::SetKey(key(random, settings)),
+        _ => Change::AddKey(random.between(-1, 1)),
+    }
+}
+
+fn filter(random: &mut Random, settings: &Settings, table: &str, known: &Model) -> Filter {
+    match random.below(20) {
+        0 => Filter::All,
+        1 => Filter::ValueFrom(random.between(0, 12)),
+        2..5 => {
+            let low = key(random, settings);
+            let high = low + random.between(-1, 4);
+            let (with_low, with_high) = (random.permille(500), random.permille(500));
+            Filter::Range { low, high, with_low, with_high }
+        }
+        _ => narrow_filter(random, settings, table, known),
+    }
+}
+
+/// One that few documents belong to.
+fn narrow_filter(random: &mut Random, settings: &Settings, table: &str, known: &Model) -> Filter {
+    match random.below(10) {
+        0..5 => Filter::Key(key(random, settings)),
+        5 => Filter::Keys(key(random, settings), key(random, settings)),
+        6 => Filter::KeyAndValueFrom(key(random, settings), random.between(0, 9)),
+        _ => match known.some_document(random, table) {
+            Some(id) => Filter::Id(id),
+            None => Filter::Key(key(random, settings)),
+        },
+    }
+}

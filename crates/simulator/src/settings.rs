@@ -1,0 +1,84 @@
+//! How one world differs from another: every seed turns some dangers up and others off, so that rare
+//! combinations come up somewhere.
+
+use crate::random::Random;
+
+/// Where the journal of a world lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Store {
+    /// Segment files on a disk that forgets what was not synced.
+    Disk,
+    /// A store beyond a network, whose answers get lost and to which others may write.
+    Remote,
+}
+
+/// What a seed decides before anything happens. Rates are per thousand.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) store: Store,
+    pub(crate) clients: u64,
+    /// Keys that documents have; as many again are only looked up.
+    pub(crate) keys: i64,
+    pub(crate) tables: usize,
+    pub(crate) page_values: usize,
+    pub(crate) segment_bytes: u64,
+    pub(crate) statements_max: u64,
+    pub(crate) lost: u64,
+    pub(crate) repeated: u64,
+    pub(crate) late: u64,
+    /// Milliseconds a message is on its way, usually.
+    pub(crate) delay: u64,
+    /// Milliseconds between two steps of the committer at most.
+    pub(crate) step_delay: u64,
+    pub(crate) definitions: u64,
+    pub(crate) aborts: u64,
+    pub(crate) stalls: u64,
+    /// Chaos comes about every so many milliseconds.
+    pub(crate) chaos_millis: u64,
+    pub(crate) power_cuts: u64,
+    pub(crate) kills: u64,
+    pub(crate) faults: u64,
+    pub(crate) clock_jumps: u64,
+    pub(crate) view_faults: u64,
+    pub(crate) foreign_views: u64,
+    pub(crate) intruders: u64,
+    pub(crate) store_faults: u64,
+}
+
+impl Settings {
+    pub(crate) fn new(random: &mut Random) -> Settings {
+        let mut sometimes = |often: u64, rate: u64| if random.permille(often) { rate } else { 0 };
+        let (lost, repeated, late) = (sometimes(500, 30), sometimes(500, 60), sometimes(400, 40));
+        let (definitions, aborts, stalls) = (sometimes(500, 60), sometimes(700, 120), sometimes(400, 15));
+        let (power_cuts, kills, faults) = (sometimes(600, 250), sometimes(500, 120), sometimes(400, 250));
+        let (clock_jumps, view_faults) = (sometimes(300, 150), sometimes(200, 60));
+        let (foreign_views, intruders) = (sometimes(300, 300), sometimes(600, 300));
+        let store_faults = sometimes(700, 150);
+        Settings {
+            store: *random.pick(&[Store::Disk, Store::Disk, Store::Remote]),
+            clients: 2 + random.below(6),
+            keys: *random.pick(&[3, 6, 12]),
+            tables: 1 + random.index(3),
+            page_values: *random.pick(&[2, 5, 200]),
+            segment_bytes: *random.pick(&[4 << 10, 64 << 10]),
+            statements_max: *random.pick(&[2, 4, 7]),
+            lost,
+            repeated,
+            late,
+            delay: *random.pick(&[1, 5, 30]),
+            step_delay: *random.pick(&[0, 3, 20]),
+            definitions,
+            aborts,
+            stalls,
+            chaos_millis: *random.pick(&[100, 400, 1500]),
+            power_cuts,
+            kills,
+            faults,
+            clock_jumps,
+            view_faults,
+            foreign_views,
+            intruders,
+            store_faults,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! A view that forgets: what was not persisted may be gone after a loss of power, from some batch on.
+
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use everstrand_ledger::storage::MemoryView;
+use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot, ViewStore};
+
+/// A view in memory that knows which of its batches were persisted.
+pub(crate) struct ForgetfulView {
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    live: MemoryView,
+    persisted: MemoryView,
+    /// Batches since the view was persisted.
+    unpersisted: Vec<(Batch, Applied)>,
+    /// The next commit fails.
+    failing: bool,
+}
+
+impl ForgetfulView {
+    /// An empty view.
+    pub(crate) fn new() -> ForgetfulView {
+        ForgetfulView::holding(MemoryView::new())
+    }
+
+    /// A view that holds, durably, what another does.
+    pub(crate) fn copy_of(other: &dyn ViewStore) -> ForgetfulView {
+        ForgetfulView::holding(copy(other))
+    }
+
+    fn holding(view: MemoryView) -> ForgetfulView {
+        let inner = Inner { persisted: copy(&view), live: view, unpersisted: Vec::new(), failing: false };
+        ForgetfulView { inner: Mutex::new(inner) }
+    }
+
+    /// How many batches a loss of power might forget.
+    pub(crate) fn unpersisted(&self) -> usize {
+        self.inner().unpersisted.len()
+    }
+
+    /// What is found after the process or the machine went down, when of what was not persisted the
+    /// first `kept` batches are left. A view of its own: the dead process may hold on to this one.
+    pub(crate) fn after_crash(&self, kept: usize) -> ForgetfulView {
+        let inner = self.inner();
+        let left = copy(&inner.persisted);
+        for (batch, applied) in inner.unpersisted.iter().take(kept).cloned() {
+            left.commit(batch, applied).expect("a view in memory takes every batch");
+        }
+        ForgetfulView::holding(left)
+    }
+
+    /// Lets the next commit fail, as a full disk does.
+    pub(crate) fn fail_next(&self) {
+        self.inner().failing = true;
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A view with the same entries.
+fn copy(view: &dyn ViewStore) -> MemoryView {
+    let copy = MemoryView::new();
+    let applied = view.applied().expect("a view in memory answers");
+    let Some(applied) = applied else { return copy };
+    let snapshot = view.snapshot().expect("a view in memory answers");
+    let mut batch = Batch::default();
+    for keyspace in Keyspace::ALL {
+        let all = snapshot.range(keyspace, Bound::Unbounded, Bound::Unbounded, false, usize::MAX);
+        for (key, value) in all.expect("a view in memory answers") {
+            batch.put(keyspace, key, value);
+        }
+    }
+    copy.commit(batch, applied).expect("a view in memory takes every batch");
+    copy
+}
+
+impl ViewStore for ForgetfulView {
+    fn applied(&self) -> Result<Option<Applied>, ViewError> {
+        self.inner().live.applied()
+    }
+
+    fn commit(&self, batch: Batch, applied: Applied) -> Result<(), ViewError> {
+        let mut inner = self.inner();
+        if std::mem::take(&mut inner.failing) {
+            return Err(ViewError("no space left".to_owned()));
+        }
+        inner.unpersisted.push((batch.clone(), applied));
+        inner.live.commit(batch, applied)
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn ViewSnapshot>, ViewError> {
+        self.inner().live.snapshot()
+    }
+
+    fn persist(&self) -> Result<(), ViewError> {
+        let mut inner = self.inner();
+        for (batch, applied) in std::mem::take(&mut inner.unpersisted) {
+            inner.persisted.commit(batch, applied)?;
+        }
+        Ok(())
+    }
+
+    fn wipe(&self) -> Result<(), ViewError> {
+        let mut inner = self.inner();
+        inner.unpersisted.clear();
+        inner.persisted.wipe()?;
+        inner.live.wipe()
+    }
+}

@@ -1,0 +1,709 @@
+//! One world under one seed: what happens next, and what must hold after it.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use everstrand_ledger::storage::MemoryView;
+use everstrand_ledger::{Clock, Environment, Ledger, ManualClock, SeededIds, Status};
+use everstrand_protocol::{Command, Reply, SendCommandRequest, ServiceError};
+use everstrand_server::config::Storage;
+use everstrand_server::{Config, Service};
+
+use crate::checker::Checker;
+use crate::client::{Client, Move, PATIENCE_MILLIS};
+use crate::counters::Counters;
+use crate::intruder;
+use crate::model::{Answer, Heard};
+use crate::network::{Event, Schedule, arrivals};
+use crate::operation::{self, Filter, Operation};
+use crate::random::Random;
+use crate::settings::Settings;
+use crate::store::JournalStore;
+use crate::trace::Trace;
+use crate::view::ForgetfulView;
+
+/// The name by which clients know the ledger.
+pub(crate) const LEDGER: &str = "simulated";
+/// How long a transaction lives here.
+pub(crate) const TRANSACTION_MILLIS: u64 = 10_000;
+/// How long a session lives here.
+pub(crate) const SESSION_MILLIS: u64 = 60_000;
+/// 2020-01-01T00:00Z.
+const BEGINNING: i64 = 1_577_836_800_000;
+
+/// What was seen in a world where all was well.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// How often what happened.
+    pub counters: Counters,
+    /// A number that stands for everything that happened, in its order.
+    pub trace: u64,
+}
+
+/// The first thing that must not be.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The seed.
+    pub seed: u64,
+    /// After how many steps.
+    pub step: u64,
+    /// What it was.
+    pub why: String,
+}
+
+/// Lets the world of a seed live for some steps. The same seed and number of steps always give the same.
+pub fn run(seed: u64, steps: u64, print_trace: bool) -> Result<Report, Failure> {
+    let mut step = 0;
+    let lived = catch_unwind(AssertUnwindSafe(|| {
+        let mut world = World::new(seed, print_trace)?;
+        while step < steps {
+            step += 1;
+            world.step()?;
+        }
+        world.end()
+    }));
+    let why = match lived {
+        Ok(Ok((counters, trace))) => return Ok(Report { seed, counters, trace }),
+        Ok(Err(why)) => why,
+        Err(panic) => format!("panicked: {}", message(&*panic)),
+    };
+    Err(Failure { seed, step, why })
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Failure { seed, step, why } = self;
+        writeln!(formatter, "seed {seed}, step {step}: {why}")?;
+        write!(
+            formatter,
+            "replay: cargo run --release -p everstrand-simulator -- --seed {seed} --steps {step} --trace"
+        )
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
+}
+
+struct World {
+    settings: Settings,
+    random: Random,
+    chaos: Random,
+    now: u64,
+    clock: Arc<ManualClock>,
+    environment: Environment,
+    schedule: Schedule,
+    store: JournalStore,
+    view: Arc<ForgetfulView>,
+    foreign_view: MemoryView,
+    process: Option<Process>,
+    /// Whether the committer has a step planned.
+    step_planned: bool,
+    restart_attempts: u32,
+    clients: Vec<Client>,
+    checker: Checker,
+    /// When the service began which transaction.
+    began: BTreeMap<String, u64>,
+    counters: Counters,
+    trace: Trace,
+}
+
+/// The running service.
+struct Process {
+    /// Commands that are not answered yet, in order of arrival. They go first.
+    in_flight: Vec<InFlight>,
+    service: Arc<Service>,
+    ledger: Ledger,
+}
+
+struct InFlight {
+    client: usize,
+    request: u64,
+    /// The transaction in which something is to happen.
+    transaction: Option<String>,
+    arrived: u64,
+    future: Pin<Box<dyn Future<Output = Result<Reply, ServiceError>>>>,
+}
+
+impl World {
+    fn new(seed: u64, print_trace: bool) -> Result<World, String> {
+        let mut random = Random::new(seed);
+        let settings = Settings::new(&mut random);
+        let clock = Arc::new(ManualClock::new(BEGINNING));
+        let environment = Environment { clock: clock.clone(), ids: Arc::new(SeededIds::new(random.next())) };
+        let foreign_view = intruder::foreign_view(&environment, &settings, &mut random.split())?;
+        let mut world = World {
+            chaos: random.split(),
+            store: JournalStore::new(&settings),
+            view: Arc::new(ForgetfulView::new()),
+            foreign_view,
+            clients: (0..settings.clients).map(|_| Client::new(random.split())).collect(),
+            random,
+            settings,
+            now: 0,
+            clock,
+            environment,
+            schedule: Schedule::default(),
+            process: None,
+            step_planned: false,
+            restart_attempts: 0,
+            checker: Checker::new(),
+            began: BTreeMap::new(),
+            counters: Counters::default(),
+            trace: Trace::new(print_trace),
+        };
+        world.trace.line(0, format_args!("seed {seed} {:?}", world.settings));
+        world.begin()?;
+        Ok(world)
+    }
+
+    /// Opens the new ledger, defines its tables and lets the clients loose.
+    fn begin(&mut self) -> Result<(), String> {
+        self.start()?;
+        let mut random = self.random.split();
+        for definition in operation::first_definitions(&mut random, &self.settings) {
+            let Some(process) = &self.process else { break };
+            intruder::commit(&process.ledger, vec![definition], &mut self.checker, false)?;
+            self.look_at_new_blocks()?;
+        }
+        for client in 0..self.clients.len() {
+            self.schedule.plan(self.random.below(20), Event::Client(client));
+        }
+        self.schedule.plan(500, Event::Sweep);
+        self.schedule.plan(self.settings.chaos_millis, Event::Chaos);
+        self.schedule.plan(700, Event::Inspection);
+        Ok(())
+    }
+
+    /// Lets the next thing happen, and checks what must always hold.
+    fn step(&mut self) -> Result<(), String> {
+        let Some((at, event)) = self.schedule.next() else { return Ok(()) };
+        if at > self.now {
+            self.clock.advance(u32::try_from(at - self.now).map_err(|error| error.to_string())?);
+            self.now = at;
+        }
+        match event {
+            Event::Client(client) => self.client_moves(client)?,
+            Event::GiveUp { client, request } => {
+                if let Some(Move::Send { request, command }) =
+                    self.clients[client].give_up(request, &mut self.checker)?
+                {
+                    self.send(client, request, command);
+                } else if !self.clients[client].is_waiting() {
+                    self.schedule.plan(self.now + 1, Event::Client(client));
+                }
+            }
+            Event::Request { client, request, command } => self.request_arrives(client, request, command)?,
+            Event::Answer { client, request, answer } => self.answer_arrives(client, request, *answer)?,
+            Event::Step => self.committer_steps()?,
+            Event::Sweep => {
+                if let Some(process) = &self.process {
+                    process.service.sweep();
+                }
+                self.plan_step(0);
+                self.schedule.plan(self.now + 1000, Event::Sweep);
+            }
+            Event::Chaos => self.something_bad()?,
+            Event::Restart => self.restart()?,
+            Event::Inspection => {
+                self.inspect()?;
+                self.schedule.plan(self.now + 500 + self.chaos.below(2000), Event::Inspection);
+            }
+        }
+        Ok(())
+    }
+
+    fn client_moves(&mut self, client: usize) -> Result<(), String> {
+        if self.clients[client].is_waiting() {
+            return Ok(());
+        }
+        match self.clients[client].next(&self.settings, &mut self.checker, &mut self.counters)? {
+            Move::Rest { millis } => self.schedule.plan(self.now + millis, Event::Client(client)),
+            Move::Send { request, command } => self.send(client, request, command),
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, client: usize, request: u64, command: SendCommandRequest) {
+        self.trace.line(self.now, format_args!("client {client} sends {request}: {}", shown(&command)));
+        let arrivals = arrivals(&mut self.random, &self.settings, self.now);
+        match arrivals.len() {
+            0 => self.counters.count("request lost"),
+            1 => {}
+            _ => {
+                self.counters.count("request repeated");
+                self.clients[client].note_repeated(request, &mut self.checker);
+            }
+        }
+        for at in arrivals {
+            self.schedule.plan(at, Event::Request { client, request, command: command.clone() });
+        }
+        self.schedule.plan(self.now + PATIENCE_MILLIS, Event::GiveUp { client, request });
+    }
+
+    fn request_arrives(
+        &mut self,
+        client: usize,
+        request: u64,
+        command: SendCommandRequest,
+    ) -> Result<(), String> {
+        let Some(process) = &mut self.process else {
+            self.counters.count("request to a service that is down");
+            return Ok(());
+        };
+        let transaction = match &command.command {
+            Command::ExecuteStatement { transaction_id, .. }
+            | Command::FetchPage { transaction_id, .. }
+            | Command::CommitTransaction { transaction_id, .. } => Some(transaction_id.clone()),
+            _ => None,
+        };
+        let service = Arc::clone(&process.service);
+        let future = Box::pin(async move { service.send_command(command).await });
+        process.in_flight.push(InFlight { client, request, transaction, arrived: self.now, future });
+        self.poll_commands()?;
+        self.plan_step(0);
+        Ok(())
+    }
+
+    /// Lets every command that can go on do so, until none can.
+    fn poll_commands(&mut self) -> Result<(), String> {
+        let mut context = Context::from_waker(Waker::noop());
+        let mut next = 0;
+        while let Some(process) = &mut self.process
+            && let Some(command) = process.in_flight.get_mut(next)
+        {
+            let Poll::Ready(answer) = command.future.as_mut().poll(&mut context) else {
+                next += 1;
+                continue;
+            };
+            let command = process.in_flight.remove(next);
+            // One that was answered may have made room for any other.
+            next = 0;
+            if self.store.is_without_power() {
+                self.lose_power();
+                return Ok(());
+            }
+            self.answer(&command, answer)?;
+        }
+        Ok(())
+    }
+
+    /// Sends an answer on its way.
+    fn answer(&mut self, command: &InFlight, answer: Result<Reply, ServiceError>) -> Result<(), String> {
+        let InFlight { client, request, transaction, arrived, .. } = command;
+        match &answer {
+            Ok(Reply::StartTransaction(result)) => {
+                self.began.insert(result.transaction_id.clone(), self.now);
+            }
+            Ok(_) => {
+                let began = transaction.as_ref().and_then(|id| self.began.get(id));
+                if began.is_some_and(|began| *arrived >= began + TRANSACTION_MILLIS) {
+                    return Err(format!("a transaction that had expired was served: {answer:?}"));
+                }
+            }
+            Err(_) => {}
+        }
+        self.trace
+            .line(self.now, format_args!("service answers client {client} {request}: {}", answered(&answer)));
+        let arrivals = arrivals(&mut self.random, &self.settings, self.now);
+        if arrivals.is_empty() {
+            self.counters.count("answer lost");
+        }
+        for at in arrivals {
+            let answer = Box::new(answer.clone());
+            self.schedule.plan(at, Event::Answer { client: *client, request: *request, answer });
+        }
+        Ok(())
+    }
+
+    fn answer_arrives(
+        &mut self,
+        client: usize,
+        request: u64,
+        answer: Result<Reply, ServiceError>,
+    ) -> Result<(), String> {
+        let World { clients, settings, checker, counters, .. } = self;
+        let awaited = clients[client].answer(request, answer, settings, checker, counters)?;
+        if self.checker.owed().is_some() && self.status() == Some(Status::Open) {
+            self.check_acknowledged()?;
+        }
+        if awaited {
+            let pause = if self.random.permille(100) { self.random.below(200) } else { self.random.below(3) };
+            self.schedule.plan(self.now + pause, Event::Client(client));
+        }
+        Ok(())
+    }
+
+    fn plan_step(&mut self, millis: u64) {
+        if !self.step_planned {
+            self.step_planned = true;
+            let delay = self.random.below(self.settings.step_delay + 1);
+            self.schedule.plan(self.now + millis + delay, Event::Step);
+        }
+    }
+
+    fn committer_steps(&mut self) -> Result<(), String> {
+        self.step_planned = false;
+        let Some(process) = &self.process else { return Ok(()) };
+        let more = process.ledger.step();
+        if self.store.is_without_power() {
+            self.lose_power();
+            return Ok(());
+        }
+        self.look_at_new_blocks()?;
+        self.poll_commands()?;
+        match more {
+            Some(millis) => self.plan_step(millis),
+            None if matches!(self.status(), Some(Status::Faulted(_))) => {
+                self.counters.count("ledger at fault");
+                self.trace.line(self.now, format_args!("the ledger is at fault: {:?}", self.status()));
+                self.stop_process(false);
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Whatever was acknowledged is in the journal.
+    fn check_acknowledged(&mut self) -> Result<(), String> {
+        self.look_at_new_blocks()?;
+        match self.checker.owed() {
+            Some(id) if self.process.is_some() => {
+                Err(format!("transaction {id} was acknowledged, and is not in the journal"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn status(&self) -> Option<Status> {
+        self.process.as_ref().map(|process| process.ledger.status())
+    }
+
+    /// Follows the journal as far as the ledger shows it.
+    fn look_at_new_blocks(&mut self) -> Result<(), String> {
+        let Some(process) = &self.process else { return Ok(()) };
+        let digest = process.ledger.digest();
+        let tip = digest.digest_tip_address.sequence_no;
+        let (mut seen, mut failed) = (0, 0);
+        while self.checker.next_block() <= tip {
+            match process.ledger.block(self.checker.next_block()) {
+                Ok(Some(block)) => self.checker.block(&block)?,
+                Ok(None) => return Err(format!("block {} is not there", self.checker.next_block())),
+                Err(_) if self.store.is_without_power() => {
+                    self.lose_power();
+                    return Ok(());
+                }
+                // A fault that was planned for somebody else; the next call meets another or none.
+                Err(_) if failed < 100 => {
+                    failed += 1;
+                    continue;
+                }
+                Err(error) => {
+                    return Err(format!("block {} cannot be read: {error}", self.checker.next_block()));
+                }
+            }
+            self.counters.count("block");
+            seen += 1;
+        }
+        if self.checker.digest() != Some(digest) {
+            return Err("the ledger's digest is not that of its blocks".to_owned());
+        }
+        if seen > 0 {
+            self.trace.line(self.now, format_args!("journal up to block {tip}"));
+            self.probe()?;
+        }
+        Ok(())
+    }
+
+    /// Asks the ledger something about its last state, without a client.
+    fn probe(&mut self) -> Result<(), String> {
+        let Some(process) = &self.process else { return Ok(()) };
+        let model = self.checker.model();
+        let Ok(mut transaction) = process.ledger.start_transaction() else { return Ok(()) };
+        for _ in 0..2 {
+            let operation = operation::random(&mut self.chaos, &self.settings, &model, false);
+            if !operation.only_reads() {
+                continue;
+            }
+            let Ok(answer) = intruder::ask(&mut transaction, &operation) else { return Ok(()) };
+            model.run(&[Heard { operation, answer }]).map(drop)?;
+            self.counters.count("probe");
+        }
+        Ok(())
+    }
+
+    fn something_bad(&mut self) -> Result<(), String> {
+        let pause = self.settings.chaos_millis / 2 + self.chaos.below(self.settings.chaos_millis + 1);
+        self.schedule.plan(self.now + pause, Event::Chaos);
+        if self.chaos.permille(self.settings.power_cuts) && self.store.plan_power_cut(&mut self.chaos) {
+            self.trace.line(self.now, format_args!("the power will be cut"));
+        }
+        if self.chaos.permille(self.settings.faults)
+            && let Some(fault) = self.store.plan_fault(&mut self.chaos)
+        {
+            self.counters.count("disk fault planned");
+            self.trace.line(self.now, format_args!("a call of the disk will fail: {fault:?}"));
+        }
+        if self.chaos.permille(self.settings.clock_jumps) {
+            let year = 366 * 86_400_000;
+            let jump = self.chaos.between(-year, year);
+            self.clock.set_unix_millis(self.clock.unix_millis() + jump);
+            self.counters.count("clock jump");
+            self.trace.line(self.now, format_args!("the wall clock jumps by {jump} ms"));
+        }
+        if self.chaos.permille(self.settings.view_faults) {
+            self.view.fail_next();
+            self.counters.count("view fault planned");
+        }
+        if self.chaos.permille(self.settings.intruders) {
+            self.intrude()?;
+        }
+        if self.process.is_some() && self.chaos.permille(self.settings.kills) {
+            if self.chaos.permille(400) {
+                self.close_process()?;
+            } else {
+                self.counters.count("process killed");
+                self.stop_process(false);
+            }
+        }
+        Ok(())
+    }
+
+    /// Another process writes to the same journal.
+    fn intrude(&mut self) -> Result<(), String> {
+        let Some(slots) = self.store.open_second() else { return Ok(()) };
+        let view = Arc::new(MemoryView::new());
+        let options = intruder::ledger_options(&self.settings);
+        let ledger = Ledger::open(slots, view, self.environment.clone(), options)
+            .map_err(|error| format!("the journal cannot be opened a second time: {error}"))?;
+        let known = self.checker.model();
+        let operations =
+            (0..2).map(|_| operation::random(&mut self.chaos, &self.settings, &known, true)).collect();
+        if intruder::commit(&ledger, operations, &mut self.checker, true)? {
+            self.counters.count("commit of another process");
+        }
+        self.trace.line(self.now, format_args!("another process wrote"));
+        Ok(())
+    }
+
+    /// The process ends in order: what was under way is finished and answered.
+    fn close_process(&mut self) -> Result<(), String> {
+        self.trace.line(self.now, format_args!("the service is closed"));
+        self.counters.count("service closed");
+        if let Some(process) = &self.process {
+            process.service.close();
+        }
+        if self.store.is_without_power() {
+            self.lose_power();
+            return Ok(());
+        }
+        self.poll_commands()?;
+        if self.process.take().is_some() {
+            self.plan_restart();
+        }
+        Ok(())
+    }
+
+    /// The machine loses power.
+    fn lose_power(&mut self) {
+        self.counters.count("power lost");
+        self.stop_process(true);
+    }
+
+    /// The process is gone from one moment to the next.
+    fn stop_process(&mut self, power_lost: bool) {
+        let kept = self.chaos.index(self.view.unpersisted() + 1);
+        let after = self.view.after_crash(if power_lost { kept } else { usize::MAX });
+        if power_lost {
+            self.store.lose_power(&mut self.chaos);
+        } else {
+            self.store.kill();
+        }
+        // Whatever the dead process still does as it is taken apart reaches only what it held.
+        self.view = Arc::new(after);
+        drop(self.process.take());
+        let how = if power_lost { "loses power" } else { "is killed" };
+        self.trace.line(self.now, format_args!("the service {how}"));
+        self.plan_restart();
+    }
+
+    fn plan_restart(&mut self) {
+        self.restart_attempts = 0;
+        self.schedule.plan(self.now + 10 + self.chaos.below(300), Event::Restart);
+    }
+
+    fn restart(&mut self) -> Result<(), String> {
+        if self.process.is_some() {
+            return Ok(());
+        }
+        if self.chaos.permille(self.settings.foreign_views) {
+            self.counters.count("view of another ledger");
+            self.view = Arc::new(ForgetfulView::copy_of(&self.foreign_view));
+        } else if self.chaos.permille(150) {
+            self.counters.count("view wiped");
+            self.view = Arc::new(ForgetfulView::new());
+        }
+        self.start()
+    }
+
+    /// Starts the service. Where the store fails at the moment, it is tried again later.
+    fn start(&mut self) -> Result<(), String> {
+        match self.open() {
+            Ok(process) => {
+                self.trace.line(self.now, format_args!("the service starts"));
+                self.counters.count("start");
+                self.process = Some(process);
+                self.store.be_troublesome();
+                self.check_what_was_known()?;
+                self.check_acknowledged()?;
+                self.plan_step(0);
+            }
+            Err(_) if self.store.is_without_power() => {
+                self.counters.count("power lost while starting");
+                self.store.lose_power(&mut self.chaos);
+                self.schedule.plan(self.now + 50, Event::Restart);
+            }
+            Err(why) if self.restart_attempts < 20 => {
+                self.trace.line(self.now, format_args!("the service does not start: {why}"));
+                self.counters.count("start failed");
+                self.restart_attempts += 1;
+                self.store.kill();
+                if self.restart_attempts > 10 {
+                    self.store.heal();
+                }
+                self.schedule.plan(self.now + 50, Event::Restart);
+            }
+            Err(why) => return Err(format!("the ledger cannot be opened any more: {why}")),
+        }
+        Ok(())
+    }
+
+    fn open(&mut self) -> Result<Process, String> {
+        let slots = self.store.open(&mut self.chaos).map_err(|error| error.to_string())?;
+        let options = intruder::ledger_options(&self.settings);
+        let config = Config { limits: options.limits.clone(), ..Config::new(Storage::Memory) };
+        let ledger = Ledger::open(slots, self.view.clone(), self.environment.clone(), options)
+            .map_err(|error| error.to_string())?;
+        let service = Service::open_in(config, self.environment.clone())?;
+        service.serve_ledger(LEDGER, ledger.clone()).map_err(|error| error.to_string())?;
+        Ok(Process { in_flight: Vec::new(), service: Arc::new(service), ledger })
+    }
+
+    /// After a start: what was shown to anybody before is still there.
+    fn check_what_was_known(&mut self) -> Result<(), String> {
+        let (Some(process), Some(last)) = (&self.process, self.checker.next_block().checked_sub(1)) else {
+            return Ok(());
+        };
+        let tip = process.ledger.digest().digest_tip_address.sequence_no;
+        if tip < last {
+            return Err(format!(
+                "the journal ends at block {tip} after a start, and block {last} was shown before"
+            ));
+        }
+        match process.ledger.block(last) {
+            Ok(Some(block)) if Some(block.hash()) == self.checker.last_hash() => Ok(()),
+            Ok(_) => Err(format!("block {last} is another after a start")),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Rebuilds the ledger from a copy of its journal alone, and compares everything.
+    fn inspect(&mut self) -> Result<(), String> {
+        let Some(process) = &self.process else { return Ok(()) };
+        self.counters.count("inspection");
+        let digest = process.ledger.digest();
+        let live = process.ledger.clone();
+        self.compare_content(&live)?;
+        let slots = self.store.open_copy().map_err(|error| format!("a copy of the journal: {error}"))?;
+        let options = intruder::ledger_options(&self.settings);
+        let rebuilt = Ledger::open(slots, Arc::new(MemoryView::new()), self.environment.clone(), options)
+            .map_err(|error| format!("a copy of the journal: {error}"))?;
+        let tip = digest.digest_tip_address.sequence_no;
+        if rebuilt.digest_at(tip).ok().as_ref() != Some(&digest) {
+            return Err(format!("rebuilt from its journal, the ledger has another digest at block {tip}"));
+        }
+        if rebuilt.digest() == digest {
+            while rebuilt.step().is_some() {}
+            self.compare_content(&rebuilt).map_err(|why| format!("rebuilt: {why}"))?;
+        }
+        Ok(())
+    }
+
+    /// Compares all that a ledger holds with the model.
+    fn compare_content(&self, ledger: &Ledger) -> Result<(), String> {
+        let model = self.checker.model();
+        if Some(ledger.digest()) != self.checker.digest() {
+            return Ok(());
+        }
+        let mut operations = vec![Operation::Tables];
+        for table in model.active_tables() {
+            operations.push(Operation::Committed { table, filter: Filter::All });
+            operations.push(Operation::History { table });
+            operations.extend(model.keys(table).into_iter().map(|key| {
+                let filter = Filter::Key(key);
+                Operation::Select { table, filter }
+            }));
+            let filter = Filter::Range { low: -50, high: 50, with_low: true, with_high: false };
+            operations.push(Operation::Select { table, filter });
+        }
+        let mut transaction = ledger.start_transaction().map_err(|error| error.to_string())?;
+        for operation in operations {
+            // A part of the past lies in the journal, whose disk may fail at the moment.
+            let Ok(answer) = intruder::ask(&mut transaction, &operation) else { return Ok(()) };
+            if let Answer::Refused { message, .. } = &answer {
+                return Err(format!("{operation}: {message}"));
+            }
+            model.run(&[Heard { operation, answer }]).map(drop)?;
+        }
+        Ok(())
+    }
+
+    /// Heals everything, starts once more and looks at what is left.
+    fn end(mut self) -> Result<(Counters, u64), String> {
+        self.store.heal();
+        if self.process.is_some() {
+            self.stop_process(true);
+        }
+        self.restart_attempts = 0;
+        self.start()?;
+        if self.process.is_none() {
+            return Err("the ledger cannot be opened at the end".to_owned());
+        }
+        self.inspect()?;
+        self.checker.finish()?;
+        Ok((self.counters, self.trace.hash()))
+    }
+}
+
+/// A request on one line.
+fn shown(request: &SendCommandRequest) -> String {
+    match &request.command {
+        Command::ExecuteStatement { transaction_id, statement, .. } => {
+            format!("{} {transaction_id} {statement}", request.command.name())
+        }
+        Command::FetchPage { transaction_id, .. } | Command::CommitTransaction { transaction_id, .. } => {
+            format!("{} {transaction_id}", request.command.name())
+        }
+        command => command.name().to_owned(),
+    }
+}
+
+/// An answer on one line.
+fn answered(answer: &Result<Reply, ServiceError>) -> String {
+    match answer {
+        Ok(Reply::StartTransaction(result)) => format!("transaction {}", result.transaction_id),
+        Ok(Reply::ExecuteStatement(result)) => format!("{} values", result.first_page.values.len()),
+        Ok(Reply::FetchPage(result)) => format!("{} values", result.page.values.len()),
+        Ok(reply) => reply.name().to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
