@@ -145,27 +145,49 @@ impl Checker {
         if acknowledged { self.acknowledged(&id).map(drop) } else { Ok(()) }
     }
 
-    /// A client heard that its transaction was committed. Answers whether it has a block.
+    /// A client heard that its transaction was committed. Answers whether its block was seen; where it
+    /// was not, [`Checker::settle`] decides as soon as the journal has been looked at.
     pub(crate) fn acknowledged(&mut self, id: &str) -> Result<bool, String> {
-        let Some(mut record) = self.records.remove(id) else {
+        let Some(record) = self.records.get_mut(id) else {
             return Err(format!("transaction {id} was acknowledged twice, or nobody had begun it"));
         };
-        let in_journal = self.in_journal.remove(id);
-        let place = match in_journal {
-            Some(number) => number,
-            None if self.has_effects(&record) => {
-                record.acknowledged = true;
-                self.records.insert(id.to_owned(), record);
-                return Ok(true);
+        match self.in_journal.remove(id) {
+            Some(number) => {
+                if !record.elsewhere {
+                    self.acknowledged = self.acknowledged.max(number);
+                }
+                self.records.remove(id);
+                Ok(true)
             }
-            None => self.place(&record).map_err(|why| {
-                format!("transaction {id} was acknowledged without a block, and fits nowhere: {why}")
-            })?,
-        };
-        if !record.elsewhere {
-            self.acknowledged = self.acknowledged.max(place);
+            None => {
+                record.acknowledged = true;
+                Ok(false)
+            }
         }
-        Ok(in_journal.is_some())
+    }
+
+    /// Whether [`Checker::settle`] has something to decide.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.records.values().any(|record| record.acknowledged)
+    }
+
+    /// All blocks there are were seen: what was acknowledged and has none must have changed nothing, and
+    /// must have read a state that was.
+    pub(crate) fn settle(&mut self) -> Result<(), String> {
+        let acknowledged = self.records.iter().filter(|(_, record)| record.acknowledged);
+        for id in acknowledged.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            let Some(record) = self.records.remove(&id) else { continue };
+            if self.has_effects(&record) {
+                return Err(format!("transaction {id} was acknowledged, and is not in the journal"));
+            }
+            let place = self.place(&record).map_err(|why| {
+                format!("transaction {id} was acknowledged without a block, and fits nowhere: {why}")
+            })?;
+            if !record.elsewhere {
+                self.acknowledged = self.acknowledged.max(place);
+            }
+        }
+        Ok(())
     }
 
     /// A client knows for certain that its transaction was not committed.
@@ -180,12 +202,6 @@ impl Checker {
         self.place(&record).map(drop).map_err(|why| {
             format!("transaction {id} was not committed, and saw no state that ever was: {why}")
         })
-    }
-
-    /// A transaction that was acknowledged and whose block nobody has seen: it must be in the journal.
-    pub(crate) fn owed(&self) -> Option<&str> {
-        let owed = self.records.iter().find(|(_, record)| record.acknowledged);
-        owed.map(|(id, _)| id.as_str())
     }
 
     /// Whether a transaction changed something, as far as its client can tell.
@@ -225,9 +241,7 @@ impl Checker {
     /// The ends of transactions whose clients never heard of them: those without a block now will never
     /// have one, for the ledger is closed.
     pub(crate) fn finish(&mut self) -> Result<(), String> {
-        if let Some(id) = self.owed() {
-            return Err(format!("transaction {id} was acknowledged, and is not in the journal"));
-        }
+        self.settle()?;
         for id in self.records.keys().cloned().collect::<Vec<_>>() {
             if self.in_journal.contains_key(&id) {
                 self.acknowledged(&id)?;

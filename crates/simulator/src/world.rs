@@ -333,7 +333,7 @@ impl World {
     ) -> Result<(), String> {
         let World { clients, settings, checker, counters, .. } = self;
         let awaited = clients[client].answer(request, answer, settings, checker, counters)?;
-        if self.checker.owed().is_some() && self.status() == Some(Status::Open) {
+        if self.checker.is_unsettled() {
             self.check_acknowledged()?;
         }
         if awaited {
@@ -368,20 +368,20 @@ impl World {
                 self.trace.line(self.now, format_args!("the ledger is at fault: {:?}", self.status()));
                 self.stop_process(false);
             }
-            None => {}
+            None => self.check_acknowledged()?,
         }
         Ok(())
     }
 
-    /// Whatever was acknowledged is in the journal.
+    /// Whatever was acknowledged is in the journal, once the committer has nothing under way.
     fn check_acknowledged(&mut self) -> Result<(), String> {
-        self.look_at_new_blocks()?;
-        match self.checker.owed() {
-            Some(id) if self.process.is_some() => {
-                Err(format!("transaction {id} was acknowledged, and is not in the journal"))
+        if self.process.is_some() && !self.step_planned && self.status() == Some(Status::Open) {
+            self.look_at_new_blocks()?;
+            if self.process.is_some() {
+                self.checker.settle()?;
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     fn status(&self) -> Option<Status> {
@@ -564,6 +564,7 @@ impl World {
                 self.process = Some(process);
                 self.store.be_troublesome();
                 self.check_what_was_known()?;
+                self.look_at_new_blocks()?;
                 self.check_acknowledged()?;
                 self.plan_step(0);
             }
@@ -674,6 +675,7 @@ impl World {
             self.stop_process(true);
         }
         self.restart_attempts = 0;
+        self.step_planned = false;
         self.start()?;
         if self.process.is_none() {
             return Err("the ledger cannot be opened at the end".to_owned());
