@@ -18,7 +18,7 @@ use crate::settings::Settings;
 use crate::world::{LEDGER, TRANSACTION_MILLIS};
 
 /// How long a client waits for an answer.
-pub(crate) const PATIENCE_MILLIS: u64 = 3000;
+pub(crate) const PATIENCE_MILLIS: u64 = 1200;
 
 /// A client and all it knows.
 pub(crate) struct Client {
@@ -115,7 +115,7 @@ impl Client {
     ) -> Result<Move, String> {
         if self.random.permille(settings.stalls) {
             counters.count("client: stalls");
-            return Ok(Move::Rest { millis: TRANSACTION_MILLIS - 500 + self.random.below(3000) });
+            return Ok(Move::Rest { millis: TRANSACTION_MILLIS - 500 + self.random.below(1500) });
         }
         let Some(_) = &self.token else {
             self.must_abort = false;

@@ -70,7 +70,7 @@ impl Settings {
             definitions,
             aborts,
             stalls,
-            chaos_millis: *random.pick(&[100, 400, 1500]),
+            chaos_millis: *random.pick(&[150, 800, 6000]),
             power_cuts,
             kills,
             faults,

@@ -31,9 +31,9 @@ use crate::view::ForgetfulView;
 /// The name by which clients know the ledger.
 pub(crate) const LEDGER: &str = "simulated";
 /// How long a transaction lives here.
-pub(crate) const TRANSACTION_MILLIS: u64 = 10_000;
+pub(crate) const TRANSACTION_MILLIS: u64 = 3000;
 /// How long a session lives here.
-pub(crate) const SESSION_MILLIS: u64 = 60_000;
+pub(crate) const SESSION_MILLIS: u64 = 20_000;
 /// 2020-01-01T00:00Z.
 const BEGINNING: i64 = 1_577_836_800_000;
 

@@ -1,0 +1,86 @@
+//! Fixed seeds, each a world of its own, and that the same seed gives the same world.
+
+use everstrand_simulator::{Counters, run};
+
+/// Enough for every kind of trouble to come up somewhere, and short enough for every run of the tests.
+const SEEDS: u64 = 100;
+const STEPS: u64 = 1500;
+
+#[test]
+fn nothing_is_lost_and_everything_is_serializable() {
+    let worlds: Vec<_> = std::thread::scope(|scope| {
+        let parts: Vec<_> = (0..2)
+            .map(|part| {
+                scope.spawn(move || {
+                    (0..SEEDS)
+                        .filter(|seed| seed % 2 == part)
+                        .map(|seed| run(seed, STEPS, false))
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        parts.into_iter().flat_map(|part| part.join().expect("a failure is answered, not thrown")).collect()
+    });
+    let mut counters = Counters::default();
+    let mut failures = Vec::new();
+    for world in worlds {
+        match world {
+            Ok(report) => counters.add(&report.counters),
+            Err(failure) => failures.push(failure.to_string()),
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    // A world in which nothing happens proves nothing.
+    for what in [
+        "committed with a block",
+        "committed without a block",
+        "commit with unknown outcome",
+        "answer: conflict",
+        "answer: expired",
+        "page fetched",
+        "power lost",
+        "process killed",
+        "service closed",
+        "disk fault planned",
+        "ledger at fault",
+        "clock jump",
+        "view of another ledger",
+        "view wiped",
+        "commit of another process",
+        "too late, refused",
+        "request repeated",
+        "answer lost",
+        "statement: insert",
+        "statement: update by id",
+        "statement: update by key",
+        "statement: update by scan",
+        "statement: delete",
+        "statement: delete by id",
+        "statement: select all",
+        "statement: select by id",
+        "statement: select by key",
+        "statement: select by range",
+        "statement: select by scan",
+        "statement: count",
+        "statement: join",
+        "statement: committed view",
+        "statement: history",
+        "statement: user_tables",
+        "statement: create table",
+        "statement: drop table",
+        "statement: undrop table",
+        "statement: create index",
+        "statement: drop index",
+    ] {
+        assert!(counters.get(what) > 0, "{SEEDS} seeds without any of: {what}\n{counters}");
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_world() {
+    for seed in 0..6 {
+        let twice = [(); 2].map(|()| run(seed, STEPS, false).expect("all is well"));
+        assert_eq!(twice[0].trace, twice[1].trace, "seed {seed}");
+        assert_eq!(twice[0].counters, twice[1].counters, "seed {seed}");
+    }
+}
