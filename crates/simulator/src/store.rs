@@ -16,6 +16,8 @@ pub(crate) enum JournalStore {
     Disk {
         disk: MemoryDisk,
         segment_bytes: u64,
+        /// Whether a ledger was ever open on it: then a journal has to be there.
+        has_journal: bool,
         /// The call at which the power is cut, while it is to come.
         power_cut_at: Option<u64>,
     },
@@ -33,6 +35,7 @@ impl JournalStore {
             Store::Disk => JournalStore::Disk {
                 disk: MemoryDisk::new(),
                 segment_bytes: settings.segment_bytes,
+                has_journal: false,
                 power_cut_at: None,
             },
             Store::Remote => JournalStore::Remote {
@@ -46,7 +49,9 @@ impl JournalStore {
     /// A process's way to the journal.
     pub(crate) fn open(&mut self, random: &mut Random) -> Result<Arc<dyn SlotStore>, SlotError> {
         Ok(match self {
-            JournalStore::Disk { disk, segment_bytes, .. } => open_disk(disk, *segment_bytes)?,
+            JournalStore::Disk { disk, segment_bytes, has_journal, .. } => {
+                open_disk(disk, *segment_bytes, *has_journal)?
+            }
             JournalStore::Remote { store, slots, .. } => {
                 let opened = Arc::new(RemoteSlots::new(Arc::clone(store), random.split()));
                 *slots = Some(Arc::clone(&opened));
@@ -55,17 +60,22 @@ impl JournalStore {
         })
     }
 
-    /// Once the ledger is open, its way to a remote store may become bad.
-    pub(crate) fn be_troublesome(&self) {
-        if let JournalStore::Remote { slots: Some(slots), fault_permille, .. } = self {
-            slots.set_trouble(*fault_permille);
+    /// A ledger is open on it: from now on there has to be a journal, and the way to a remote one may
+    /// become bad.
+    pub(crate) fn note_open(&mut self) {
+        match self {
+            JournalStore::Disk { has_journal, .. } => *has_journal = true,
+            JournalStore::Remote { slots: Some(slots), fault_permille, .. } => {
+                slots.set_trouble(*fault_permille);
+            }
+            JournalStore::Remote { .. } => {}
         }
     }
 
     /// A faultless journal of its own with the same content, as a backup or an auditor has it.
     pub(crate) fn open_copy(&self) -> Result<Arc<dyn SlotStore>, SlotError> {
         Ok(match self {
-            JournalStore::Disk { disk, segment_bytes, .. } => open_disk(&disk.copy(), *segment_bytes)?,
+            JournalStore::Disk { disk, segment_bytes, .. } => open_disk(&disk.copy(), *segment_bytes, true)?,
             JournalStore::Remote { store, .. } => Arc::new(RemoteSlots::new(store.copy(), Random::new(0))),
         })
     }
@@ -148,6 +158,14 @@ impl JournalStore {
     }
 }
 
-fn open_disk(disk: &MemoryDisk, segment_bytes: u64) -> Result<Arc<dyn SlotStore>, SlotError> {
-    Ok(Arc::new(DiskSlots::open(Arc::new(disk.clone()), link_of, DiskSlotsOptions { segment_bytes })?))
+fn open_disk(
+    disk: &MemoryDisk,
+    segment_bytes: u64,
+    must_exist: bool,
+) -> Result<Arc<dyn SlotStore>, SlotError> {
+    Ok(Arc::new(DiskSlots::open(
+        Arc::new(disk.clone()),
+        link_of,
+        DiskSlotsOptions { segment_bytes, must_exist },
+    )?))
 }

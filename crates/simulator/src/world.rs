@@ -562,7 +562,7 @@ impl World {
                 self.trace.line(self.now, format_args!("the service starts"));
                 self.counters.count("start");
                 self.process = Some(process);
-                self.store.be_troublesome();
+                self.store.note_open();
                 self.check_what_was_known()?;
                 self.look_at_new_blocks()?;
                 self.check_acknowledged()?;
