@@ -22,6 +22,9 @@ use crate::storage::views::{ViewError, ViewStore};
 /// How many changes go into the view at once while slots are replayed.
 const CHANGES_PER_BATCH: usize = 20_000;
 
+/// How many bytes of slots are read at once.
+const READ_BYTES: usize = 1 << 20;
+
 /// A state that is up to date with the journal.
 pub(crate) struct Opened {
     state: State,
@@ -115,13 +118,17 @@ fn replay(
     views: &dyn ViewStore,
 ) -> Result<(State, Snapshot), LedgerError> {
     let first = state.head.next_slot();
+    let mut ahead = Vec::new().into_iter();
     loop {
         let view = views.snapshot()?;
         let mut changes = Changes::new(&*view);
         let mut ended = false;
         while changes.len() < CHANGES_PER_BATCH && !ended {
             let number = state.head.next_slot();
-            match slots.read(number)? {
+            if ahead.len() == 0 {
+                ahead = slots.read_many(number, READ_BYTES)?.into_iter();
+            }
+            match ahead.next() {
                 Some(bytes) => state.apply_slot(&decode(number, bytes)?, &mut changes)?,
                 None => ended = true,
             }

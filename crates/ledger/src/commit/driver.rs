@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use everstrand_journal::{Slot, UniqueId};
@@ -32,13 +32,16 @@ struct Line {
     proposals: Vec<(Proposal, CommitReply)>,
     /// Absent while it is being driven.
     worker: Option<Box<Worker>>,
+    /// The thread that drives it, or the last that did.
+    thread: Option<JoinHandle<()>>,
     status: Status,
 }
 
 impl Driver {
     pub(crate) fn new(committer: Committer) -> Driver {
         let worker = Worker { committer, actions: VecDeque::new(), waiting: false, unsaved_since: None };
-        let line = Line { proposals: Vec::new(), worker: Some(Box::new(worker)), status: Status::Open };
+        let worker = Some(Box::new(worker));
+        let line = Line { proposals: Vec::new(), worker, thread: None, status: Status::Open };
         Driver { line: Mutex::new(line), changed: Condvar::new() }
     }
 
@@ -46,7 +49,8 @@ impl Driver {
         self.lock().status.clone()
     }
 
-    /// Finishes what waits, and then takes nothing more.
+    /// Finishes what waits, and then takes nothing more. Afterwards no thread of ours holds the stores: who
+    /// drops the ledger can open it again at once.
     pub(crate) fn close(&self, core: &Core) {
         let mut line = self.lock();
         if line.status == Status::Closed {
@@ -58,7 +62,12 @@ impl Driver {
         while line.worker.is_none() {
             line = self.changed.wait(line).unwrap_or_else(PoisonError::into_inner);
         }
+        let thread = line.thread.take();
         drop(line);
+        if let Some(thread) = thread.filter(|thread| thread.thread().id() != thread::current().id()) {
+            // It has given back the worker and only ends; had it panicked, the status would say so.
+            let _ = thread.join();
+        }
         while step(core).is_some() {}
         if let Err(error) = core.views.persist() {
             tracing::warn!(strand_id = %core.strand_id, %error, "the view was not saved and will be rebuilt");
@@ -133,9 +142,9 @@ fn drive(core: &Arc<Core>, mut line: MutexGuard<'_, Line>) {
     drop(line);
     let taken = Taken { core: Arc::clone(core), worker: Some(worker) };
     // When no thread can be had, dropping it answers what waits.
-    if let Err(error) = thread::Builder::new().name("everstrand-commit".to_owned()).spawn(move || taken.run())
-    {
-        tracing::error!(strand_id = %core.strand_id, %error, "no thread for commits");
+    match thread::Builder::new().name("everstrand-commit".to_owned()).spawn(move || taken.run()) {
+        Ok(thread) => core.driver.lock().thread = Some(thread),
+        Err(error) => tracing::error!(strand_id = %core.strand_id, %error, "no thread for commits"),
     }
 }
 
