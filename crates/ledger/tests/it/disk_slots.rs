@@ -207,6 +207,75 @@ fn f28_a_flipped_bit_is_located_to_the_exact_slot() {
     assert_eq!(damaged_slots, (0..slots).collect());
 }
 
+/// Whatever is done to the files, no slot ever reads as something that was not written for it.
+#[test]
+fn any_change_of_the_files_is_met_with_the_right_bytes_or_an_error() {
+    let slots = 14;
+    let original = journal(slots);
+    let names = segments(&original);
+    let mut random = 0x5eed_u64;
+    let mut below = move |bound: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random >> 11) as usize % bound.max(1)
+    };
+    let (mut whole, mut damaged, mut cut) = (0, 0, 0);
+    for _ in 0..3000 {
+        let disk = original.copy();
+        for _ in 0..1 + below(3) {
+            let name = &names[below(names.len())];
+            let (at, from, length, kind) = (below(900), below(900), 1 + below(200), below(7));
+            disk.edit(name, |bytes| {
+                let end = bytes.len();
+                let (at, from) = (at.min(end.saturating_sub(length)), from.min(end.saturating_sub(length)));
+                match kind {
+                    _ if end <= length => bytes.resize(100_000, 7),
+                    0 => bytes[at] ^= 1 << (from % 8),
+                    1 => bytes[at..at + length].fill(from as u8),
+                    2 => bytes.truncate(at),
+                    // A record, or a part of one, in another place.
+                    3 => bytes.copy_within(from..from + length, at),
+                    4 => bytes.copy_within(from..from + length, at / 8 * 8),
+                    5 => drop(bytes.drain(at..at + length)),
+                    _ => drop(bytes.splice(at..at, vec![from as u8; length])),
+                }
+            });
+        }
+        for store in [open_read_only(&disk), open(&disk)] {
+            let tip = store.tip_hint().unwrap();
+            for slot in 0..slots + 3 {
+                match store.read(slot) {
+                    Ok(Some(bytes)) => {
+                        assert!(slot < slots && bytes == slot_bytes(slot));
+                        whole += 1;
+                    }
+                    Ok(None) => {
+                        assert!(tip.is_none_or(|tip| slot > tip));
+                        cut += usize::from(slot < slots);
+                    }
+                    Err(SlotError::Corrupt { slot: named, .. }) => {
+                        assert_eq!(named, slot);
+                        damaged += 1;
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            for from in 0..slots + 3 {
+                for (slot, bytes) in (from..).zip(store.read_many(from, 1000).unwrap_or_default()) {
+                    assert_eq!(bytes, slot_bytes(slot));
+                }
+            }
+            let next = tip.map_or(0, |tip| tip + 1);
+            if let Ok(created) = store.create(next, &slot_bytes(next)) {
+                assert_eq!(created, Created::Won);
+                assert_eq!(store.read(next).unwrap(), Some(slot_bytes(next)));
+            }
+        }
+    }
+    assert!(whole > 1000 && damaged > 1000 && cut > 100, "{whole} {damaged} {cut}");
+}
+
 /// Without the mark of a clean end, a bad last record cannot be told from a torn one; with it, it can.
 #[test]
 fn a_clean_end_makes_a_bad_last_record_damage() {

@@ -214,13 +214,11 @@ fn install(
 }
 
 fn copy(file: &dyn DiskFile, end: u64, into: &mut Installing<'_>) -> io::Result<()> {
-    let mut buffer = Vec::new();
     while into.end() < end {
         let step = (end - into.end()).min(COPY_BYTES);
-        buffer.resize(usize::try_from(step).map_err(io::Error::other)?, 0);
-        if read_full_at(file, into.end(), &mut buffer)? < buffer.len() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
+        // A file may end in the zeros behind its last record.
+        let mut buffer = vec![0; usize::try_from(step).map_err(io::Error::other)?];
+        read_full_at(file, into.end(), &mut buffer)?;
         into.append(&buffer)?;
     }
     Ok(())
