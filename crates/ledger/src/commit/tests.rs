@@ -303,6 +303,7 @@ fn a_slot_that_another_writer_took_is_applied_and_the_group_has_not_happened() {
     let (proposal, answer) = world.insert(2, b"a");
     let actions = world.step(Event::Proposed(vec![proposal]));
     let (slot, _) = create_of(&actions);
+    let (old, old_answer) = world.insert(3, b"b");
     let theirs = foreign_slot(&world, 9);
     world.slots.create(slot, &theirs).unwrap();
     world.perform(actions);
@@ -310,6 +311,8 @@ fn a_slot_that_another_writer_took_is_applied_and_the_group_has_not_happened() {
     assert_eq!(world.tip(), 2);
 
     // A snapshot from before it cannot be validated key by key any more; one from after it can.
+    world.run(vec![old]);
+    assert!(is_conflict(old_answer));
     let (proposal, answer) = world.insert(2, b"a");
     world.run(vec![proposal]);
     assert_eq!(block_of(answer), 3);

@@ -1,6 +1,10 @@
 //! Index and scan tell the same, for random values, predicates and sets of own writes.
 
-use everstrand_ledger::{Ledger, Transaction};
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use everstrand_ledger::{Committing, Ledger, Transaction};
 use proptest::prelude::*;
 
 use crate::support::{World, all, run};
@@ -207,6 +211,85 @@ proptest! {
             compare(&mut transaction, one, other)?;
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    /// Pages of two values, so that every place in the order is gone on from.
+    #[test]
+    fn an_index_yields_its_order_with_own_writes_in_it(
+        committed in prop::collection::vec(0..20u8, 0..20),
+        own in prop::collection::vec((0..20u8, prop::option::of(0..20u8)), 0..8),
+        low in 0..20u8,
+    ) {
+        let mut world = World::new();
+        world.options.limits.page_values = 2;
+        let ledger = world.open();
+        run(&ledger, "CREATE TABLE t", &[]).unwrap();
+        run(&ledger, "CREATE INDEX ON t (k)", &[]).unwrap();
+        let mut model = committed.clone();
+        for key in &committed {
+            run(&ledger, "INSERT INTO t VALUE {'k': ?}", &[&key.to_string()]).unwrap();
+        }
+        let mut transaction = ledger.start_transaction().unwrap();
+        for (key, moved_to) in own {
+            match moved_to {
+                None => {
+                    all(&mut transaction, "INSERT INTO t VALUE {'k': ?}", &[&key.to_string()]).unwrap();
+                    model.push(key);
+                }
+                Some(to) => {
+                    let parameters = [to.to_string(), key.to_string()];
+                    let parameters = [parameters[0].as_str(), parameters[1].as_str()];
+                    all(&mut transaction, "UPDATE t SET k = ? WHERE k = ?", &parameters).unwrap();
+                    model.iter_mut().filter(|other| **other == key).for_each(|other| *other = to);
+                }
+            }
+        }
+        model.retain(|key| *key >= low);
+        model.sort();
+        let mut shown: Vec<String> = model.iter().map(u8::to_string).collect();
+        let low = low.to_string();
+        let up = all(&mut transaction, "SELECT VALUE k FROM t WHERE k >= ? ORDER BY k", &[&low]).unwrap();
+        prop_assert_eq!(&up, &shown);
+        shown.reverse();
+        let down = all(&mut transaction, "SELECT VALUE k FROM t WHERE k >= ? ORDER BY k DESC", &[&low]).unwrap();
+        prop_assert_eq!(&down, &shown);
+    }
+}
+
+/// Between the commit that creates an index and its being built, action by action.
+#[test]
+fn documents_of_every_number_are_in_an_index_that_is_being_built() {
+    let mut world = World::new();
+    world.options.committing = Committing::ByCaller;
+    let ledger = world.open();
+    // One step at a time until the commit is known; the building has not begun then.
+    let stepped = |statement: &str| {
+        let mut transaction = ledger.start_transaction().unwrap();
+        transaction.execute(statement, &[]).unwrap();
+        let mut commit = pin!(transaction.commit_unchecked());
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            match commit.as_mut().poll(&mut context) {
+                Poll::Ready(answer) => break drop(answer.unwrap()),
+                Poll::Pending => drop(ledger.step()),
+            }
+        }
+    };
+    stepped("CREATE TABLE t");
+    stepped("INSERT INTO t << {'k': 1}, {'k': 2}, {'k': 3}, {'k': 4} >>");
+    stepped("CREATE INDEX ON t (k)");
+    assert!(ledger.is_building_index());
+    stepped("INSERT INTO t << {'k': 5}, {'k': 6} >>");
+    stepped("UPDATE t SET k = k + 10 WHERE k = 1 OR k = 5");
+    stepped("DELETE FROM t WHERE k = 2 OR k = 6");
+    assert!(ledger.is_building_index());
+    while ledger.step().is_some() || ledger.is_building_index() {}
+    let mut transaction = ledger.start_transaction().unwrap();
+    let by_index = all(&mut transaction, "SELECT VALUE k FROM t WHERE k >= 0 ORDER BY k", &[]).unwrap();
+    assert_eq!(by_index, ["3", "4", "11", "15"]);
 }
 
 /// Writers go on while an index is built over more documents than one part of the building.

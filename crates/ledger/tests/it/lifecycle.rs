@@ -269,6 +269,25 @@ fn a_runaway_statement_ends_with_its_transaction() {
     assert!(session.is_dead());
 }
 
+/// Also where no session stands before it.
+#[test]
+fn an_expired_transaction_refuses_everything() {
+    let mut world = World::new();
+    world.options.limits.page_values = 1;
+    let ledger = world.open();
+    run(&ledger, "CREATE TABLE t", &[]).unwrap();
+    run(&ledger, "INSERT INTO t << {'k': 1}, {'k': 2} >>", &[]).unwrap();
+    let mut transaction = ledger.start_transaction().unwrap();
+    let token = transaction.execute("SELECT * FROM t", &[]).unwrap().next_page_token.unwrap();
+    transaction.execute("INSERT INTO t VALUE {'k': 3}", &[]).unwrap();
+    world.clock.advance(30_000);
+    let expired = LedgerError::TransactionExpired { transaction_id: transaction.id().to_string() };
+    assert_eq!(transaction.execute("SELECT * FROM t", &[]).unwrap_err(), expired);
+    assert_eq!(transaction.fetch_page(&token).unwrap_err(), expired);
+    assert_eq!(transaction.commit_unchecked().wait().unwrap_err(), expired);
+    assert_eq!(run(&ledger, "SELECT * FROM t", &[]).unwrap().len(), 2);
+}
+
 #[test]
 fn another_thread_can_stop_a_statement() {
     let world = World::new();

@@ -15,6 +15,9 @@ use crate::support::{World, all, run};
 
 const SESSIONS: usize = 3;
 
+/// Few, so that sessions meet. At the beginning there is one document of each.
+const KEYS: u8 = 6;
+
 #[derive(Clone, Debug)]
 enum Statement {
     Count,
@@ -110,9 +113,8 @@ impl Statement {
     }
 }
 
-/// Few keys, so that sessions meet.
 fn key() -> impl Strategy<Value = u8> {
-    0..6u8
+    0..KEYS
 }
 
 fn statement() -> impl Strategy<Value = Statement> {
@@ -121,7 +123,7 @@ fn statement() -> impl Strategy<Value = Statement> {
         1 => Just(Statement::Values),
         4 => key().prop_map(Statement::Lookup),
         2 => (key(), key()).prop_map(|(one, other)| Statement::LookupEither(one, other)),
-        2 => (key(), key()).prop_map(|(low, high)| Statement::Between(low, high)),
+        2 => (key(), 0..=KEYS).prop_map(|(low, high)| Statement::Between(low, high)),
         4 => key().prop_map(Statement::Insert),
         4 => key().prop_map(Statement::Add),
         3 => (key(), key()).prop_map(|(from, to)| Statement::Move(from, to)),
@@ -136,7 +138,7 @@ fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
         3 => Just(Step::Commit),
         1 => Just(Step::Abort),
     ];
-    prop::collection::vec((0..SESSIONS, step), 1..60)
+    prop::collection::vec((0..SESSIONS, step), 1..120)
 }
 
 /// A session's open transaction, and what it said and heard.
@@ -149,7 +151,7 @@ struct Open {
 /// Runs the steps and checks every commit against the model. Answers how many committed and how many
 /// were refused.
 fn check(ledger: &Ledger, steps: &[(usize, Step)]) -> Result<(usize, usize), TestCaseError> {
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<Row> = (0..KEYS).map(|key| (key, 0)).collect();
     let mut sessions: Vec<Open> = (0..SESSIONS).map(|_| Open::default()).collect();
     let (mut committed, mut refused) = (0, 0);
     for (session, step) in steps {
@@ -190,6 +192,9 @@ fn with_table(world: &World, indexed: bool) -> Ledger {
     run(&ledger, "CREATE TABLE t", &[]).unwrap();
     if indexed {
         run(&ledger, "CREATE INDEX ON t (k)", &[]).unwrap();
+    }
+    for key in 0..KEYS {
+        run(&ledger, "INSERT INTO t VALUE {'k': ?, 'v': 0}", &[&key.to_string()]).unwrap();
     }
     ledger
 }
