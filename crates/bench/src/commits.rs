@@ -1,0 +1,150 @@
+//! Durable commits: read-modify-write in this process and over HTTP, and inserts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use everstrand_driver::{HttpTransport, QldbDriver};
+use everstrand_ledger::{Ledger, LedgerError};
+
+use crate::Arguments;
+use crate::data::{DEFINITIONS, Random, parameter, registration, vin};
+use crate::http::Served;
+use crate::ledgers::{Opened, define, fill, insert, raised_limits, settle};
+use crate::light;
+use crate::measure::{self, Failure, Sample, Times, Turn};
+use crate::report::{LIGHT, Report};
+
+pub(crate) const SELECT: &str = "SELECT Mileage FROM Registration WHERE VIN = ?";
+const UPDATE: &str = "UPDATE Registration SET Mileage = ? WHERE VIN = ?";
+
+/// Looks a document up by index, changes one of its eleven fields, commits.
+pub(crate) fn read_modify_write(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
+    let folder = arguments.scratch()?;
+    let opened = Opened::open(folder.path(), raised_limits())?;
+    fill(&opened.ledger, arguments.documents)?;
+    let served = Served::start(&opened.ledger)?;
+    speed_of_light(arguments, report)?;
+    for _ in 0..arguments.rounds {
+        for &clients in &arguments.clients {
+            let before = opened.syncs();
+            let sample = measure::run(
+                clients,
+                arguments.time(),
+                |client| Ok(Random::new(client)),
+                |random| change_one(&opened.ledger, random.below(arguments.documents)),
+            )?;
+            let syncs = Some(opened.syncs() - before);
+            report.sample("read-modify-write, embedded", clients, "tx/s", &sample, 1, syncs);
+            if arguments.embedded_only {
+                continue;
+            }
+            let before = opened.syncs();
+            let sample = change_over_http(&served, clients, arguments)?;
+            let syncs = Some(opened.syncs() - before);
+            report.sample("read-modify-write, HTTP", clients, "tx/s", &sample, 1, syncs);
+        }
+    }
+    speed_of_light(arguments, report)
+}
+
+/// Inserts of 1, 40 and 1000 documents a transaction.
+pub(crate) fn inserts(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
+    speed_of_light(arguments, report)?;
+    for _ in 0..arguments.rounds {
+        for (documents, clients) in [(1, 16), (40, 16), (1000, 4)] {
+            let folder = arguments.scratch()?;
+            let opened = Opened::open(folder.path(), raised_limits())?;
+            define(&opened.ledger, &DEFINITIONS)?;
+            settle(&opened.ledger);
+            let next = AtomicU64::new(0);
+            let before = opened.syncs();
+            let sample = measure::run(
+                clients,
+                arguments.time(),
+                |_| Ok(()),
+                |()| {
+                    let first = next.fetch_add(documents, Ordering::Relaxed);
+                    insert(&opened.ledger, (first..first + documents).map(registration).collect())?;
+                    Ok(Turn::Done)
+                },
+            )?;
+            let what = format!("insert, {documents} a transaction");
+            let syncs = Some(opened.syncs() - before);
+            report.sample(&what, clients, "documents/s", &sample, documents, syncs);
+        }
+    }
+    speed_of_light(arguments, report)
+}
+
+fn speed_of_light(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
+    let folder = arguments.scratch()?;
+    for &clients in &arguments.clients {
+        let sample = light::measure(folder.path(), clients, arguments.time())?;
+        report.sample(LIGHT, clients, "tx/s", &sample, 1, None);
+    }
+    Ok(())
+}
+
+fn change_one(ledger: &Ledger, number: u64) -> Result<Turn, Failure> {
+    let vin = parameter(vin(number));
+    let mut transaction = ledger.start_transaction()?;
+    let page = transaction.execute(SELECT, std::slice::from_ref(&vin))?;
+    let mileage = page.values.first().and_then(|row| row.root().get("Mileage")?.as_i64());
+    let mileage = mileage.ok_or("a document is missing")?;
+    transaction.execute(UPDATE, &[parameter(mileage + 1), vin])?;
+    match transaction.commit_unchecked().wait() {
+        Ok(_) => Ok(Turn::Done),
+        Err(LedgerError::OccConflict { .. }) => Ok(Turn::Conflict),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// As [`measure::run`], with tasks in place of threads.
+fn change_over_http(served: &Served, clients: u64, arguments: &Arguments) -> Result<Sample, Failure> {
+    let driver = served.driver()?;
+    let (time, documents) = (arguments.time(), arguments.documents);
+    served.clients.block_on(async {
+        let started = Instant::now();
+        let tasks: Vec<_> = (0..clients)
+            .map(|client| tokio::spawn(change_until(driver.clone(), client, started, time, documents)))
+            .collect();
+        let mut times = Vec::new();
+        for task in tasks {
+            times.push(task.await??);
+        }
+        Ok(Sample::of(times, started.elapsed()))
+    })
+}
+
+async fn change_until(
+    driver: QldbDriver<HttpTransport>,
+    client: u64,
+    started: Instant,
+    time: Duration,
+    documents: u64,
+) -> Result<Times, Failure> {
+    let mut random = Random::new(client);
+    let mut times = Times::default();
+    while started.elapsed() < time {
+        let vin: Arc<str> = vin(random.below(documents)).into();
+        let attempts = AtomicU64::new(0);
+        let began = Instant::now();
+        driver
+            .execute(|transaction| {
+                let vin = Arc::clone(&vin);
+                attempts.fetch_add(1, Ordering::Relaxed);
+                async move {
+                    let mut rows = transaction.execute(SELECT, &*vin).await?;
+                    let row = rows.next().await?.ok_or("a document is missing")?;
+                    let mileage = row.root().get("Mileage").and_then(|mileage| mileage.as_i64()).unwrap_or(0);
+                    transaction.execute(UPDATE, (mileage + 1, &*vin)).await?;
+                    Ok::<(), Failure>(())
+                }
+            })
+            .await?;
+        times.note(began, &Turn::Done);
+        (1..attempts.into_inner()).for_each(|_| times.note(began, &Turn::Conflict));
+    }
+    Ok(times)
+}

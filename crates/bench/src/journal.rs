@@ -1,0 +1,217 @@
+//! A long journal of small blocks: proofs, audit, opening after an end of every kind, and the view built anew.
+
+use std::io::{BufRead, BufReader};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use everstrand_ion::{Document, Struct, Value};
+use everstrand_journal::{Auditor, FormatError, audit_slots};
+use everstrand_ledger::storage::slots::SlotStore;
+use everstrand_ledger::storage::{DiskSlots, FileDisk};
+use everstrand_ledger::{Ledger, Limits, link_of};
+
+use crate::Arguments;
+use crate::data::Random;
+use crate::ledgers::{Opened, define, raised_limits};
+use crate::machine::folder_bytes;
+use crate::measure::Failure;
+use crate::report::Report;
+
+const PROOFS: usize = 10_000;
+const WRITERS: u64 = 64;
+
+/// Everything about one journal of `arguments.blocks` blocks, and the audit of one with forty documents a block.
+pub(crate) fn journal(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
+    let folder = arguments.scratch()?;
+    write_and_kill(folder.path(), arguments.blocks)?;
+    for round in 0..arguments.rounds {
+        let what = if round == 0 {
+            "open after SIGKILL, to the first answer"
+        } else {
+            "open after a clean end, to the first answer"
+        };
+        let opened = timed_open(folder.path(), what, report)?;
+        prove(&opened.ledger, report)?;
+        opened.ledger.close();
+    }
+    report.number("journal and view of a block with one document", "bytes", {
+        folder_bytes(folder.path()) as f64 / arguments.blocks as f64
+    });
+    for _ in 0..arguments.rounds {
+        std::fs::remove_dir_all(folder.path().join("view"))?;
+        let started = Instant::now();
+        let opened = Opened::open(folder.path(), Limits::default())?;
+        let blocks = opened.ledger.digest().digest_tip_address.sequence_no + 1;
+        report.number("view built anew", "blocks/s", blocks as f64 / started.elapsed().as_secs_f64());
+        opened.ledger.close();
+    }
+    for _ in 0..arguments.rounds {
+        audit(folder.path(), "audit, 1 document a block", report)?;
+    }
+
+    let folder = arguments.scratch()?;
+    let opened = Opened::open(folder.path(), raised_limits())?;
+    write_blocks(&opened.ledger, 0, arguments.blocks / 40, 40)?;
+    opened.ledger.close();
+    for _ in 0..arguments.rounds {
+        audit(folder.path(), "audit, 40 documents a block", report)?;
+    }
+    Ok(())
+}
+
+/// What the child does: writes blocks, says so, and goes on until it is killed.
+pub(crate) fn write_until_killed(folder: &Path, blocks: u64) -> Result<(), Failure> {
+    let opened = Opened::open(folder, raised_limits())?;
+    write_blocks(&opened.ledger, 0, blocks, 1)?;
+    println!("written");
+    write_blocks(&opened.ledger, blocks, u64::MAX / 2, 1)
+}
+
+fn write_and_kill(folder: &Path, blocks: u64) -> Result<(), Failure> {
+    let mut child = Command::new(std::env::current_exe()?)
+        .arg("--write-until-killed")
+        .arg(folder)
+        .args(["--blocks", &blocks.to_string()])
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().ok_or("the child has no output")?).read_line(&mut line)?;
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    child.kill()?;
+    child.wait()?;
+    if line.trim() == "written" { Ok(()) } else { Err("the child ended early".into()) }
+}
+
+/// Writes blocks of small documents, about a hundred bytes each, by several writers.
+fn write_blocks(ledger: &Ledger, first: u64, blocks: u64, documents: u64) -> Result<(), Failure> {
+    if first == 0 {
+        define(ledger, &["CREATE TABLE Vehicle"])?;
+    }
+    let next = AtomicU64::new(first);
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|_| {
+                scope.spawn(|| -> Result<(), Failure> {
+                    loop {
+                        let block = next.fetch_add(1, Ordering::Relaxed);
+                        if block >= first + blocks {
+                            return Ok(());
+                        }
+                        let list: Vec<Value> =
+                            (0..documents).map(|number| small(block * documents + number)).collect();
+                        let mut transaction = ledger.start_transaction()?;
+                        transaction
+                            .execute("INSERT INTO Vehicle ?", &[Document::from(&Value::from(list))])?;
+                        transaction.commit_unchecked().wait()?;
+                    }
+                })
+            })
+            .collect();
+        writers.into_iter().try_for_each(|writer| writer.join().expect("a writer does not panic"))
+    })
+}
+
+fn small(number: u64) -> Value {
+    Value::from(Struct::from_iter([
+        ("vin", Value::from(format!("{number:022}"))),
+        ("owner", Value::from("Somebody with a name")),
+        ("year", Value::from(2024i64)),
+        ("active", Value::from(true)),
+    ]))
+}
+
+fn timed_open(folder: &Path, what: &str, report: &mut Report) -> Result<Opened, Failure> {
+    let started = Instant::now();
+    let opened = Opened::open(folder, Limits::default())?;
+    let mut transaction = opened.ledger.start_transaction()?;
+    let page = transaction.execute("SELECT * FROM Vehicle LIMIT 1", &[])?;
+    report.time(what, started.elapsed());
+    if page.values.len() != 1 {
+        return Err("the ledger is empty after it was opened".into());
+    }
+    Ok(opened)
+}
+
+/// Proofs of random blocks, read from the view, each folded to the digest.
+fn prove(ledger: &Ledger, report: &mut Report) -> Result<(), Failure> {
+    let digest = ledger.digest();
+    let tip = digest.digest_tip_address.sequence_no;
+    let mut random = Random::new(tip);
+    let (mut times, mut proofs) = (Vec::new(), Vec::new());
+    for _ in 0..PROOFS {
+        let block = random.below(tip + 1);
+        let started = Instant::now();
+        let proof = ledger.block_proof(block, tip)?;
+        times.push(started.elapsed());
+        if proofs.len() < 1000 {
+            let leaf = ledger.block(block)?.ok_or("a block is missing")?.hash();
+            proofs.push((leaf, proof));
+        }
+    }
+    times.sort_unstable();
+    let microseconds = |place: usize| times[place].as_secs_f64() * 1e6;
+    report.number("proof of a block, p50", "µs", microseconds(times.len() / 2));
+    report.number("proof of a block, p99", "µs", microseconds(times.len() * 99 / 100));
+    let started = Instant::now();
+    let verified = proofs.iter().filter(|(leaf, proof)| proof.fold(*leaf) == digest.digest).count();
+    report.number(
+        "verification of a proof",
+        "µs",
+        started.elapsed().as_secs_f64() * 1e6 / proofs.len() as f64,
+    );
+    if verified != proofs.len() {
+        return Err(format!("{} proofs do not verify", proofs.len() - verified).into());
+    }
+    let longest = proofs.iter().map(|(_, proof)| proof.nodes.len()).max().unwrap_or(0);
+    report.number("longest proof", "bytes", longest as f64 * 32.0);
+    Ok(())
+}
+
+/// Every hash of the journal computed again, on all cores.
+fn audit(folder: &Path, what: &str, report: &mut Report) -> Result<(), Failure> {
+    let disk = FileDisk::read_only(folder.join("journal"))?;
+    let slots = DiskSlots::open_read_only(Arc::new(disk), link_of)?;
+    let mut auditor = Auditor::default();
+    let mut found = 0;
+    let started = Instant::now();
+    let workers = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    audit_slots(
+        &mut auditor,
+        Stored { slots, next: 0, batch: Vec::new().into_iter() },
+        workers,
+        |_, deviations| {
+            found += deviations.len();
+        },
+    );
+    let elapsed = started.elapsed().as_secs_f64();
+    let (summary, missing) = auditor.finish();
+    if found + missing.len() > 0 {
+        return Err("the audit found deviations".into());
+    }
+    report.number(what, "revisions/s on all cores", summary.revisions as f64 / elapsed);
+    Ok(())
+}
+
+/// The slots of a journal, in order.
+struct Stored {
+    slots: DiskSlots,
+    next: u64,
+    batch: std::vec::IntoIter<Vec<u8>>,
+}
+
+impl Iterator for Stored {
+    type Item = Result<Vec<u8>, FormatError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.batch.len() == 0 {
+            let batch = self.slots.read_many(self.next, 4 << 20).expect("the journal can be read");
+            self.next += batch.len() as u64;
+            self.batch = batch.into_iter();
+        }
+        self.batch.next().map(Ok)
+    }
+}

@@ -1,0 +1,42 @@
+//! What the measurements ran on, and what they took of it.
+
+use std::fs;
+use std::path::Path;
+
+/// One line about the processor, the load, and what was built.
+pub(crate) fn description() -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let processors = read("/proc/cpuinfo");
+    let model = field(&processors, "model name").unwrap_or("unknown processor").to_owned();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let memory = field(&read("/proc/meminfo"), "MemTotal").unwrap_or("unknown memory").to_owned();
+    let kernel = read("/proc/sys/kernel/osrelease");
+    let load = read("/proc/loadavg");
+    format!("{cores} × {model}, {memory}, Linux {}, load at the start {}", kernel.trim(), load.trim())
+}
+
+/// The most memory that this process held at a time, in MiB.
+pub(crate) fn peak_mebibytes() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kibibytes =
+        field(&status, "VmHWM").and_then(|peak| peak.split_whitespace().next()?.parse::<f64>().ok());
+    kibibytes.unwrap_or(f64::NAN) / 1024.0
+}
+
+/// The bytes of all files below a folder.
+pub(crate) fn folder_bytes(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => folder_bytes(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    line.split_once(':').map(|(_, value)| value.trim())
+}

@@ -1,0 +1,100 @@
+//! Closed loops: so many clients, each doing the same thing again as soon as it is done, for a while.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Why a measurement failed.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// What came of one loop.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sample {
+    /// How often a second it was done.
+    pub(crate) per_second: f64,
+    /// The time that half of them took at most.
+    pub(crate) p50: Duration,
+    /// The time that 99 of 100 took at most.
+    pub(crate) p99: Duration,
+    /// How often it had to be done again: conflicts with others.
+    pub(crate) conflicts: u64,
+    /// How many were done.
+    pub(crate) done: u64,
+}
+
+/// What one turn came to.
+pub(crate) enum Turn {
+    /// It is done.
+    Done,
+    /// It has to be done again.
+    Conflict,
+}
+
+/// The times of one client.
+#[derive(Default)]
+pub(crate) struct Times {
+    nanoseconds: Vec<u64>,
+    conflicts: u64,
+}
+
+impl Times {
+    /// Notes a turn that began at `started`.
+    pub(crate) fn note(&mut self, started: Instant, turn: &Turn) {
+        match turn {
+            Turn::Done => {
+                self.nanoseconds.push(u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX));
+            }
+            Turn::Conflict => self.conflicts += 1,
+        }
+    }
+}
+
+/// Runs `clients` threads for `time`. Each makes what it needs with `begin` and takes its turns with that.
+pub(crate) fn run<T>(
+    clients: u64,
+    time: Duration,
+    begin: impl Fn(u64) -> Result<T, Failure> + Sync,
+    turn: impl Fn(&mut T) -> Result<Turn, Failure> + Sync,
+) -> Result<Sample, Failure> {
+    let over = AtomicBool::new(false);
+    let started = Instant::now();
+    let times = std::thread::scope(|scope| -> Result<Vec<Times>, Failure> {
+        let running: Vec<_> = (0..clients)
+            .map(|client| {
+                let (over, begin, turn) = (&over, &begin, &turn);
+                scope.spawn(move || -> Result<Times, Failure> {
+                    let mut state = begin(client)?;
+                    let mut times = Times::default();
+                    while !over.load(Ordering::Relaxed) {
+                        let started = Instant::now();
+                        times.note(started, &turn(&mut state)?);
+                    }
+                    Ok(times)
+                })
+            })
+            .collect();
+        std::thread::sleep(time);
+        over.store(true, Ordering::Relaxed);
+        running.into_iter().map(|client| client.join().expect("a client does not panic")).collect()
+    })?;
+    Ok(Sample::of(times, started.elapsed()))
+}
+
+impl Sample {
+    /// What the clients' times come to, in a loop that took `elapsed`.
+    pub(crate) fn of(times: Vec<Times>, elapsed: Duration) -> Sample {
+        let conflicts = times.iter().map(|times| times.conflicts).sum();
+        let mut all: Vec<u64> = times.into_iter().flat_map(|times| times.nanoseconds).collect();
+        all.sort_unstable();
+        let at = |hundredths: usize| {
+            let place = (all.len() * hundredths / 100).min(all.len().saturating_sub(1));
+            Duration::from_nanos(all.get(place).copied().unwrap_or(0))
+        };
+        Sample {
+            per_second: all.len() as f64 / elapsed.as_secs_f64(),
+            p50: at(50),
+            p99: at(99),
+            conflicts,
+            done: all.len() as u64,
+        }
+    }
+}
