@@ -16,6 +16,8 @@ struct Row {
     clients: Option<u64>,
     unit: &'static str,
     values: Vec<f64>,
+    /// How many of the unit one turn was.
+    factor: f64,
     p50: Vec<f64>,
     p99: Vec<f64>,
     conflicts: u64,
@@ -39,7 +41,8 @@ impl Report {
         syncs: Option<u64>,
     ) {
         let row = self.row(what, Some(clients), unit);
-        row.values.push(sample.per_second * factor as f64);
+        row.factor = factor as f64;
+        row.values.push(sample.per_second * row.factor);
         row.p50.push(sample.p50.as_secs_f64());
         row.p99.push(sample.p99.as_secs_f64());
         row.conflicts += sample.conflicts;
@@ -64,6 +67,7 @@ impl Report {
                 clients,
                 unit,
                 values: Vec::new(),
+                factor: 1.0,
                 p50: Vec::new(),
                 p99: Vec::new(),
                 conflicts: 0,
@@ -83,8 +87,9 @@ impl Report {
         for row in &self.rows {
             let middle = median(&row.values);
             let light = self.rows.iter().find(|light| light.what == LIGHT && light.clients == row.clients);
-            let of_light =
-                light.filter(|_| !row.syncs.is_empty()).map(|light| middle / median(&light.values));
+            let of_light = light
+                .filter(|_| !row.syncs.is_empty())
+                .map(|light| middle / row.factor / median(&light.values));
             let (least, most) = row
                 .values
                 .iter()
