@@ -273,8 +273,13 @@ fn documents_of_every_number_are_in_an_index_that_is_being_built() {
         let mut context = Context::from_waker(Waker::noop());
         loop {
             match commit.as_mut().poll(&mut context) {
-                Poll::Ready(answer) => break drop(answer.unwrap()),
-                Poll::Pending => drop(ledger.step()),
+                Poll::Ready(answer) => {
+                    answer.unwrap();
+                    break;
+                }
+                Poll::Pending => {
+                    ledger.step();
+                }
             }
         }
     };
