@@ -29,6 +29,8 @@ pub struct Config {
     pub storage: Storage,
     /// The limits of every ledger.
     pub limits: Limits,
+    /// Whether statements may go beyond QLDB's language; without, QLDB's errors come back.
+    pub extensions: bool,
     /// The region in the ARNs of ledgers; what clients sign for is not compared with it.
     pub region: String,
     /// The account in the ARNs of ledgers, twelve digits.
@@ -47,6 +49,7 @@ impl Config {
         Config {
             storage,
             limits: Limits::default(),
+            extensions: true,
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             sessions_max: 100_000,

@@ -17,11 +17,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use everstrand_ion::{Data, Struct, Value, text};
-use everstrand_journal::Slot;
+use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::{
     DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions, MemorySlots, MemoryView, meta,
 };
-use everstrand_ledger::{Environment, Ledger, LedgerOptions};
+use everstrand_ledger::{Environment, Ledger, LedgerOptions, link_of};
 use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
 use everstrand_protocol::{Exception, ServiceError};
 
@@ -70,7 +70,11 @@ struct Entry {
 impl Ledgers {
     /// Opens every ledger of the storage.
     pub(crate) fn open_all(config: &Config, environment: Environment) -> Result<Ledgers, String> {
-        let options = LedgerOptions { limits: config.limits.clone(), ..LedgerOptions::default() };
+        let options = LedgerOptions {
+            limits: config.limits.clone(),
+            extensions: config.extensions,
+            ..LedgerOptions::default()
+        };
         let lock = match &config.storage {
             Storage::Memory => None,
             Storage::Folder(folder) => Some(lock_folder(folder)?),
@@ -97,7 +101,7 @@ impl Ledgers {
             return fs::remove_dir_all(folder.join(&record.id))
                 .map_err(|error| format!("cannot remove what is left of ledger {}: {error}", record.name));
         }
-        let ledger = self.open_ledger(&record);
+        let ledger = self.open_ledger(&record, true);
         if let Err(why) = &ledger {
             tracing::error!(ledger = %record.name, %why, "a ledger could not be opened");
         }
@@ -109,7 +113,9 @@ impl Ledgers {
         }
     }
 
-    fn open_ledger(&self, record: &Record) -> Result<Ledger, String> {
+    /// Opens a ledger, which begins a new one where nothing is. One that existed before must still be there: an
+    /// empty journal under its name would look like a ledger that nobody had ever written to.
+    fn open_ledger(&self, record: &Record, existed: bool) -> Result<Ledger, String> {
         let opened = match &self.storage {
             Storage::Memory => Ledger::open(
                 Arc::new(MemorySlots::new(link_of)),
@@ -120,8 +126,12 @@ impl Ledgers {
             Storage::Folder(folder) => {
                 let folder = folder.join(&record.id);
                 let disk = FileDisk::create(folder.join("journal")).map_err(|error| error.to_string())?;
-                let slots = DiskSlots::open(Arc::new(disk), link_of, DiskSlotsOptions::default())
-                    .map_err(|error| error.to_string())?;
+                let options = DiskSlotsOptions { must_exist: existed, ..DiskSlotsOptions::default() };
+                let slots =
+                    DiskSlots::open(Arc::new(disk), link_of, options).map_err(|error| error.to_string())?;
+                if existed && slots.tip_hint().map_err(|error| error.to_string())?.is_none() {
+                    return Err("its journal is empty, though it was written to before".to_owned());
+                }
                 let view = FjallView::open(folder.join("view"), FjallViewOptions::default())
                     .map_err(|error| error.to_string())?;
                 Ledger::open(Arc::new(slots), Arc::new(view), self.environment.clone(), self.options.clone())
@@ -236,7 +246,7 @@ impl Ledgers {
             tags,
         };
         self.write(&record)?;
-        let ledger = self.open_ledger(&record).map_err(|why| unavailable(name, &why))?;
+        let ledger = self.open_ledger(&record, false).map_err(|why| unavailable(name, &why))?;
         record.state = LedgerState::Active;
         self.write(&record)?;
         let entry = Arc::new(Entry::new(record.clone(), Ok(ledger)));
@@ -369,11 +379,6 @@ impl Record {
                 .collect::<Option<_>>()?,
         })
     }
-}
-
-/// The link of a slot's bytes, by which the store knows that a redaction changes nothing else.
-fn link_of(slot: &[u8]) -> Option<[u8; 32]> {
-    Some(Slot::decode(slot.to_vec()).ok()?.link().0)
 }
 
 fn check_tags(tags: &Tags) -> Result<(), ServiceError> {

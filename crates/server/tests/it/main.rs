@@ -1,6 +1,7 @@
 //! The service without sockets: what a request's bytes are answered with.
 
 mod control;
+mod folder;
 mod wire;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! The session API, byte by byte: what is no command, and that the next request works all the same.
 
+use everstrand_server::Service;
+use everstrand_server::config::{Config, Storage};
 use serde_json::{Value, json};
 
 use super::{error, json as body, send, service};
@@ -68,6 +70,26 @@ async fn wrong_parameters_leave_the_transaction_open() {
     let works =
         command(&service, &token, "ExecuteStatement", execute("SELECT 1 FROM <<1>>", Value::Null)).await;
     assert_eq!(body(&works)["ExecuteStatement"]["FirstPage"]["Values"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_strict_service_refuses_what_qldb_refused() {
+    for extensions in [true, false] {
+        let mut config = Config::new(Storage::Memory);
+        config.extensions = extensions;
+        let service = Service::open(config).expect("a service in memory");
+        service.create_ledger_unless_it_exists("wire").expect("a ledger");
+        let token = start(&service).await;
+        let started = command(&service, &token, "StartTransaction", json!({})).await;
+        let id = body(&started)["StartTransaction"]["TransactionId"].clone();
+        for statement in ["SELECT x FROM <<2, 1>> AS x ORDER BY x", "SELECT x FROM <<2, 1>> AS x LIMIT 1"] {
+            let execute = json!({"TransactionId": id, "Statement": statement});
+            let answered = command(&service, &token, "ExecuteStatement", execute).await;
+            assert_eq!(answered.status == 200, extensions, "{statement}: {answered:?}");
+        }
+        let execute = json!({"TransactionId": id, "Statement": "SELECT x FROM <<2, 1>> AS x"});
+        body(&command(&service, &token, "ExecuteStatement", execute).await);
+    }
 }
 
 #[tokio::test]

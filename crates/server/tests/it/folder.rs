@@ -1,0 +1,57 @@
+//! Ledgers in a folder: they are there again, or it is said why not.
+
+use std::fs;
+use std::path::Path;
+
+use everstrand_server::config::{Config, Storage};
+use everstrand_server::{Service, ledger_folders};
+
+use super::{error, send};
+
+fn open(folder: &Path) -> Service {
+    Service::open(Config::new(Storage::Folder(folder.to_owned()))).expect("a service over a folder")
+}
+
+async fn start_session(service: &Service, ledger: &str) -> everstrand_server::Response {
+    let request = format!("{{\"StartSession\": {{\"LedgerName\": \"{ledger}\"}}}}");
+    send(service, "POST", "/", Some("QLDBSession.SendCommand"), request.as_bytes()).await
+}
+
+#[tokio::test]
+async fn a_ledger_whose_journal_is_gone_is_not_begun_anew() {
+    for (lost, expected) in [("journal", "there is no journal"), ("segment", "")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let service = open(folder.path());
+        service.create_ledger_unless_it_exists("lost").expect("a ledger");
+        service.create_ledger_unless_it_exists("kept").expect("a ledger");
+        service.close();
+        drop(service);
+        let ledgers = ledger_folders(folder.path()).expect("a data folder");
+        let (_, ledger) = ledgers.iter().find(|(name, _)| name == "lost").expect("its folder");
+        let journal = ledger.join("journal");
+        let segment = journal.join("0000000000000000.segment");
+        match lost {
+            "journal" => fs::remove_dir_all(&journal).expect("removed"),
+            // All but the segment's head.
+            _ => {
+                let mut bytes = fs::read(&segment).expect("a segment");
+                bytes[64..].fill(0);
+                fs::write(&segment, bytes).expect("written");
+            }
+        }
+
+        // It stays so however often the server starts, and the other ledger works.
+        for _ in 0..2 {
+            let service = open(folder.path());
+            let (status, name, message) = error(&start_session(&service, "lost").await);
+            assert_eq!((status, name.as_str()), (503, "ServiceUnavailable"), "{message}");
+            assert!(message.contains("could not be opened") && message.contains(expected), "{message}");
+            assert_eq!(start_session(&service, "kept").await.status, 200);
+            assert!(
+                service.create_ledger_unless_it_exists("lost").is_ok(),
+                "its name is taken as it was before"
+            );
+            service.close();
+        }
+    }
+}
