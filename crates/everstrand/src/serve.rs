@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// Set a limit of every ledger (may be repeated); `--limit help` lists them
     #[arg(long, value_name = "NAME=N")]
     limit: Vec<String>,
+    /// Refuse statements that QLDB would have refused: no ORDER BY, GROUP BY, UNIQUE and so on
+    #[arg(long)]
+    strict: bool,
     /// Publish signed checkpoints of every ledger's digest in this folder
     #[arg(long, value_name = "DIR")]
     checkpoints: Option<PathBuf>,
@@ -63,6 +66,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     for limit in &arguments.limit {
         config.limits.set(limit)?;
     }
+    config.extensions = !arguments.strict;
     config.checkpoints = arguments.checkpoints.map(|folder| Checkpoints {
         folder,
         every: Duration::from_secs(arguments.checkpoint_interval.into()),
