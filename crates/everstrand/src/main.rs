@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod audit;
+mod export;
 mod serve;
 mod shell;
 mod verify;
@@ -29,6 +30,8 @@ enum Command {
     Verify(verify::Arguments),
     /// Compute every hash of a journal again
     Audit(audit::Arguments),
+    /// Write a ledger's journal to a folder, in the layout of QLDB's exports
+    Export(export::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Shell(arguments) => shell::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
     };
     match outcome {
         Ok(code) => code,

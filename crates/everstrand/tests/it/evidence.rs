@@ -15,16 +15,16 @@ use everstrand_server::config::{Config, Storage};
 use everstrand_server::{Service, ledger_folders};
 
 /// A ledger in a folder, with what somebody saved of it before more was written.
-struct Saved {
-    folder: tempfile::TempDir,
-    digest: String,
-    revision: String,
-    revision_proof: String,
-    block: String,
-    block_proof: String,
+pub(crate) struct Saved {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) digest: String,
+    pub(crate) revision: String,
+    pub(crate) revision_proof: String,
+    pub(crate) block: String,
+    pub(crate) block_proof: String,
 }
 
-async fn ledger_and_evidence() -> Saved {
+pub(crate) async fn ledger_and_evidence() -> Saved {
     let folder = tempfile::tempdir().expect("a folder");
     let config = Config::new(Storage::Folder(folder.path().join("data")));
     let service = Arc::new(Service::open(config).expect("a service"));
@@ -83,7 +83,7 @@ async fn ledger_and_evidence() -> Saved {
     }
 }
 
-async fn run(driver: &QldbDriver<InProcess>, statement: &str) -> Vec<everstrand_ion::Document> {
+pub(crate) async fn run(driver: &QldbDriver<InProcess>, statement: &str) -> Vec<everstrand_ion::Document> {
     driver
         .execute(|transaction| async move { transaction.execute(statement, ()).await?.fetch_all().await })
         .await
@@ -91,17 +91,17 @@ async fn run(driver: &QldbDriver<InProcess>, statement: &str) -> Vec<everstrand_
 }
 
 impl Saved {
-    fn file(&self, name: &str, content: &str) -> String {
+    pub(crate) fn file(&self, name: &str, content: &str) -> String {
         let path = self.folder.path().join(name);
         fs::write(&path, content).expect("a file");
         path.display().to_string()
     }
 
-    fn data(&self) -> String {
+    pub(crate) fn data(&self) -> String {
         self.folder.path().join("data").display().to_string()
     }
 
-    fn journal(&self) -> PathBuf {
+    pub(crate) fn journal(&self) -> PathBuf {
         let ledgers = ledger_folders(&self.folder.path().join("data")).expect("a data folder");
         ledgers[0].1.join("journal")
     }
@@ -117,7 +117,7 @@ impl Saved {
     }
 }
 
-fn everstrand(arguments: &[&str]) -> (i32, String) {
+pub(crate) fn everstrand(arguments: &[&str]) -> (i32, String) {
     let Output { status, stdout, stderr } =
         Command::new(env!("CARGO_BIN_EXE_everstrand")).args(arguments).output().expect("the program runs");
     let printed = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);

@@ -1,5 +1,7 @@
 //! The house as a whole: its plan, its documents and its program.
 
 mod evidence;
+mod export;
+mod saved_forms;
 mod session_states;
 mod tidy;

@@ -1,0 +1,159 @@
+//! `everstrand export`: a ledger's journal in a folder, in the layout of QLDB's exports. It is read beside a
+//! running server as well, up to the block that was the last when it began; memory is that of one data object.
+
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use everstrand_ion::Timestamp;
+use everstrand_journal::export::{OutputFormat, StartedManifest};
+use everstrand_journal::{Block, ExportObject, ExportWriter, Slot, SlotContent};
+use everstrand_ledger::storage::slots::SlotStore;
+use everstrand_ledger::storage::{DiskSlots, FileDisk};
+use everstrand_ledger::{Clock, Ids, RandomIds, SystemClock, link_of};
+use everstrand_server::ledger_folders;
+
+/// A data object ends with the block that brings it to so many bytes.
+const OBJECT_BYTES_MAX: usize = 8 << 20;
+/// Bytes of slots that are read at a time.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// What `export` may be told.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The ledger's name
+    ledger: String,
+    /// The data folder that holds it
+    #[arg(long, value_name = "DIR", default_value = "./everstrand-data")]
+    data: PathBuf,
+    /// The folder to write to; a new one, or an empty one
+    #[arg(long, value_name = "FOLDER")]
+    to: PathBuf,
+    /// How blocks are written
+    #[arg(long, value_enum, default_value_t = Format::IonText)]
+    format: Format,
+}
+
+/// The three formats of QLDB's exports.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Format {
+    /// Ion text, one block a line
+    IonText,
+    /// Ion binary
+    IonBinary,
+    /// JSON Lines; Ion's types are lost
+    Json,
+}
+
+/// Exports, says how much, and exits with 0.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let slots = journal(&arguments.data, &arguments.ledger)?;
+    let Some(last) = slots.tip_hint()? else {
+        return Err(format!("ledger {} has no blocks", arguments.ledger).into());
+    };
+    let first_block = edge_block(&slots, 0, |blocks| blocks.first())?;
+    let last_block = edge_block(&slots, last, |blocks| blocks.last())?;
+    prepare(&arguments.to)?;
+
+    let clock = Arc::new(SystemClock::new());
+    let manifest = StartedManifest {
+        ledger_name: arguments.ledger.clone(),
+        export_id: RandomIds::new(Arc::clone(&clock) as Arc<dyn Clock>).next().to_string(),
+        inclusive_start_time: Timestamp::from_unix_millis(first_block.timestamp()),
+        exclusive_end_time: Timestamp::from_unix_millis(last_block.timestamp() + 1),
+        bucket: arguments.to.display().to_string(),
+        prefix: String::new(),
+        object_encryption_type: "NO_ENCRYPTION".to_owned(),
+        output_format: Some(match arguments.format {
+            Format::IonText => OutputFormat::IonText,
+            Format::IonBinary => OutputFormat::IonBinary,
+            Format::Json => OutputFormat::Json,
+        }),
+    };
+    let strand_id = first_block.address().strand_id;
+    let requested = Timestamp::from_unix_millis(clock.unix_millis());
+    let mut writer = ExportWriter::new(manifest, strand_id, requested, OBJECT_BYTES_MAX);
+    write(&arguments.to, &writer.started())?;
+    let mut next = 0;
+    while next <= last {
+        let batch = slots.read_many(next, BATCH_BYTES)?;
+        if batch.is_empty() {
+            return Err(format!("slot {next} is gone").into());
+        }
+        for bytes in batch {
+            if next > last {
+                break;
+            }
+            for block in own_blocks(&decode(next, bytes)?)? {
+                if let Some(object) = writer.push(block)? {
+                    write(&arguments.to, &object)?;
+                }
+            }
+            next += 1;
+        }
+    }
+    for object in writer.finish() {
+        write(&arguments.to, &object)?;
+    }
+    println!(
+        "{} blocks of {} in {}",
+        last_block.address().sequence_no + 1,
+        strand_id,
+        arguments.to.display()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn journal(data: &Path, ledger: &str) -> Result<DiskSlots, Box<dyn Error>> {
+    let ledgers = ledger_folders(data)?;
+    let found = ledgers.into_iter().find(|(name, _)| name == ledger);
+    let (_, folder) = found.ok_or_else(|| format!("{} holds no ledger {ledger}", data.display()))?;
+    let disk = FileDisk::read_only(folder.join("journal"))?;
+    Ok(DiskSlots::open_read_only(Arc::new(disk), link_of)?)
+}
+
+/// The first or the last block of the journal.
+fn edge_block(
+    slots: &DiskSlots,
+    slot: u64,
+    edge: impl Fn(&[Block]) -> Option<&Block>,
+) -> Result<Block, Box<dyn Error>> {
+    let bytes = slots.read(slot)?.ok_or_else(|| format!("slot {slot} is gone"))?;
+    let decoded = decode(slot, bytes)?;
+    Ok(edge(own_blocks(&decoded)?).ok_or_else(|| format!("slot {slot} holds no block"))?.clone())
+}
+
+fn decode(slot: u64, bytes: Vec<u8>) -> Result<Slot, String> {
+    Slot::decode(bytes).map_err(|error| format!("slot {slot}: {error}"))
+}
+
+fn own_blocks(slot: &Slot) -> Result<&[Block], String> {
+    match slot.content() {
+        SlotContent::Blocks(blocks) => Ok(blocks),
+        SlotContent::Foreign(_) | SlotContent::Seal => {
+            Err(format!("slot {} holds no blocks of this ledger's own", slot.header().slot))
+        }
+    }
+}
+
+/// Two exports in one folder could not be told apart.
+fn prepare(folder: &Path) -> Result<(), String> {
+    let cannot = |error: std::io::Error| format!("cannot write to {}: {error}", folder.display());
+    fs::create_dir_all(folder).map_err(cannot)?;
+    match fs::read_dir(folder).map_err(cannot)?.next() {
+        None => Ok(()),
+        Some(_) => Err(format!("{} is not empty; name a new folder", folder.display())),
+    }
+}
+
+/// Writes a file of the export, durably: whoever finds the completed manifest finds all that it names.
+fn write(folder: &Path, object: &ExportObject) -> Result<(), String> {
+    let path = folder.join(&object.key);
+    let cannot = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
+    fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(cannot)?;
+    let mut file = File::create_new(&path).map_err(cannot)?;
+    file.write_all(&object.bytes).and_then(|()| file.sync_all()).map_err(cannot)
+}
