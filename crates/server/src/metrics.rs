@@ -14,30 +14,28 @@ impl Service {
         let mut text = String::new();
         family(&mut text, "everstrand_sessions", "Sessions that clients hold.");
         line(&mut text, "everstrand_sessions", None, self.sessions.count() as u64);
-        let gauges: [(&str, &str, &dyn Fn(&Ledger) -> Option<u64>); 4] = [
-            ("everstrand_ledger_writable", "Whether the ledger takes writes.", &|ledger| {
-                Some(u64::from(ledger.status() == Status::Open))
-            }),
-            ("everstrand_ledger_blocks", "Blocks in the journal.", &|ledger| {
-                Some(ledger.digest().digest_tip_address.sequence_no.saturating_add(1))
-            }),
-            ("everstrand_open_transactions", "Transactions that are open.", &|ledger| {
-                u64::try_from(ledger.open_transactions()).ok()
-            }),
-            (
-                "everstrand_checkpoint_age_milliseconds",
-                "Time since the last published checkpoint covered the whole journal.",
-                &|ledger| self.published.age_millis(ledger.strand_id(), now),
-            ),
-        ];
-        for (name, meaning, gauge) in gauges {
+        let mut gauge = |name: &str, meaning: &str, value: &dyn Fn(&Ledger) -> Option<u64>| {
             family(&mut text, name, meaning);
             for (ledger_name, ledger) in &ledgers {
-                if let Some(value) = gauge(ledger) {
+                if let Some(value) = value(ledger) {
                     line(&mut text, name, Some(ledger_name), value);
                 }
             }
-        }
+        };
+        gauge("everstrand_ledger_writable", "Whether the ledger takes writes.", &|ledger| {
+            Some(u64::from(ledger.status() == Status::Open))
+        });
+        gauge("everstrand_ledger_blocks", "Blocks in the journal.", &|ledger| {
+            Some(ledger.digest().digest_tip_address.sequence_no.saturating_add(1))
+        });
+        gauge("everstrand_open_transactions", "Transactions that are open.", &|ledger| {
+            u64::try_from(ledger.open_transactions()).ok()
+        });
+        gauge(
+            "everstrand_checkpoint_age_milliseconds",
+            "Time since the last published checkpoint covered the whole journal.",
+            &|ledger| self.published.age_millis(ledger.strand_id(), now),
+        );
         text
     }
 }
