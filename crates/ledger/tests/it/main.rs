@@ -12,6 +12,7 @@ mod fault_table;
 mod faults;
 mod indexes;
 mod lifecycle;
+mod occ_table;
 mod redaction;
 mod scripts;
 mod serial;
