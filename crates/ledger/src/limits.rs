@@ -25,6 +25,8 @@ pub struct Limits {
     pub statement_characters: usize,
     /// Statements of one transaction; QLDB names no bound, ours keeps a transaction's memory finite.
     pub statements_per_transaction: usize,
+    /// Bytes of all statements of one transaction; ours, too.
+    pub statement_bytes_per_transaction: usize,
     /// Unfinished results that one transaction may hold.
     pub open_results: usize,
     /// Values of one page.
@@ -47,6 +49,7 @@ impl Default for Limits {
             indexes_per_table: 5,
             statement_characters: 100_000,
             statements_per_transaction: 10_000,
+            statement_bytes_per_transaction: 16 << 20,
             open_results: 100,
             page_values: 200,
             page_bytes: 4 << 20,
@@ -119,6 +122,11 @@ impl Limits {
                 "statements-per-transaction",
                 Field::Count(&mut self.statements_per_transaction),
                 "statements of one transaction",
+            ),
+            (
+                "statement-bytes-per-transaction",
+                Field::Count(&mut self.statement_bytes_per_transaction),
+                "bytes of the texts of all statements of one transaction",
             ),
             ("open-results", Field::Count(&mut self.open_results), "unfinished results of one transaction"),
             ("page-values", Field::Count(&mut self.page_values), "values of one page"),

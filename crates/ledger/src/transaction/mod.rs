@@ -40,6 +40,8 @@ pub struct Transaction {
     deadline: u64,
     digest: CommitDigest,
     statements: Vec<StatementInfo>,
+    /// Bytes of the statements' texts, which are kept until the commit.
+    statement_bytes: usize,
     work: Work,
     results: Vec<OpenResult>,
     interrupt: Interrupt,
@@ -59,7 +61,8 @@ pub(crate) struct Work {
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// From now on every statement of the transaction stops with an error.
+    /// From now on every statement of the transaction stops with an error, and it cannot be committed: what
+    /// was stopped may have been meant to write.
     pub fn stop(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -82,6 +85,7 @@ impl Transaction {
             deadline,
             digest: CommitDigest::new(id),
             statements: Vec::new(),
+            statement_bytes: 0,
             work: Work::default(),
             results: Vec::new(),
             interrupt: Interrupt::default(),
@@ -120,6 +124,13 @@ impl Transaction {
             let bound = limits.statements_per_transaction;
             return Err(LedgerError::bad_request(format!("The transaction has {bound} statements already")));
         }
+        let bound = limits.statement_bytes_per_transaction;
+        if self.statement_bytes + statement.len() > bound {
+            return Err(LedgerError::bad_request(format!(
+                "The transaction's statements are longer than {bound} bytes together"
+            )));
+        }
+        self.statement_bytes += statement.len();
         let number = u32::try_from(self.statements.len()).expect("there are not that many statements");
         let digest = statement_digest(statement, parameters);
         self.digest.add(digest);
@@ -150,6 +161,7 @@ impl Transaction {
     pub fn commit(self, commit_digest: Hash) -> CommitFuture {
         match self.check_alive() {
             Err(error) => CommitFuture::ready(Err(error)),
+            Ok(()) if self.interrupt.is_stopped() => CommitFuture::ready(Err(LedgerError::Interrupted)),
             Ok(()) if commit_digest != self.digest.value() => {
                 CommitFuture::ready(Err(LedgerError::DigestMismatch))
             }
