@@ -2,7 +2,7 @@
 
 use everstrand_ion::{Document, text};
 use everstrand_journal::Hash;
-use everstrand_ledger::{LedgerError, Page as LedgerPage};
+use everstrand_ledger::{LedgerError, Page as LedgerPage, Session};
 use everstrand_protocol::send_command::Limits;
 use everstrand_protocol::{
     AbortTransactionResult, Command, CommitTransactionResult, EndSessionResult, Exception,
@@ -53,6 +53,9 @@ impl Service {
             (_, None) => return Err(ServiceError::bad_request("The parameter SessionToken is not valid")),
         };
         let shared = self.sessions.get(&token)?;
+        if matches!(request.command, Command::AbortTransaction | Command::EndSession) {
+            shared.stop();
+        }
         let mut session = shared.lock().await;
         Ok(match request.command {
             Command::StartSession { .. } => unreachable!("answered above"),
@@ -67,9 +70,9 @@ impl Service {
             }
             Command::ExecuteStatement { transaction_id, statement, parameters } => {
                 let parameters = decode_parameters(&parameters)?;
-                let page = self
-                    .run(|| session.execute(&transaction_id, &statement, &parameters))
-                    .map_err(service_error)?;
+                let execute =
+                    |session: &mut Session| session.execute(&transaction_id, &statement, &parameters);
+                let page = self.run(|| shared.stoppable(&mut session, execute)).map_err(service_error)?;
                 let (first_page, consumed_ios) = encode_page(page);
                 Reply::ExecuteStatement(ExecuteStatementResult {
                     first_page,
@@ -79,9 +82,9 @@ impl Service {
                 })
             }
             Command::FetchPage { transaction_id, next_page_token } => {
-                let page = self
-                    .run(|| session.fetch_page(&transaction_id, next_page_token.as_str()))
-                    .map_err(service_error)?;
+                let fetch =
+                    |session: &mut Session| session.fetch_page(&transaction_id, next_page_token.as_str());
+                let page = self.run(|| shared.stoppable(&mut session, fetch)).map_err(service_error)?;
                 let (page, consumed_ios) = encode_page(page);
                 Reply::FetchPage(FetchPageResult {
                     page,
@@ -186,18 +189,18 @@ pub(crate) fn service_error(error: LedgerError) -> ServiceError {
             };
         }
         LedgerError::NoOpenTransaction => return ServiceError::bad_request(text).with_code("405"),
-        LedgerError::TransactionAlreadyOpen | LedgerError::DigestMismatch | LedgerError::InvalidPageToken => {
-            Exception::BadRequest
-        }
+        // Who stopped a statement is not to be told to try again.
+        LedgerError::TransactionAlreadyOpen
+        | LedgerError::DigestMismatch
+        | LedgerError::InvalidPageToken
+        | LedgerError::Interrupted => Exception::BadRequest,
         LedgerError::OccConflict { .. } => Exception::OccConflict,
         LedgerError::TransactionExpired { .. }
         | LedgerError::SessionExpired { .. }
         | LedgerError::NoSuchSession
         | LedgerError::Closed => Exception::InvalidSession,
         LedgerError::LimitExceeded(_) => Exception::LimitExceeded,
-        LedgerError::Unavailable(_) | LedgerError::Damaged(_) | LedgerError::Interrupted => {
-            Exception::ServiceUnavailable
-        }
+        LedgerError::Unavailable(_) | LedgerError::Damaged(_) => Exception::ServiceUnavailable,
         LedgerError::OutcomeUnknown(_) | LedgerError::Internal(_) => Exception::InternalFailure,
     };
     if matches!(exception, Exception::ServiceUnavailable | Exception::InternalFailure) {

@@ -2,6 +2,7 @@
 
 mod control;
 mod folder;
+mod sessions;
 mod wire;
 
 use std::sync::Arc;
@@ -13,9 +14,14 @@ use serde_json::Value;
 
 /// A service in memory whose time stands still.
 fn service() -> Service {
+    service_and_clock(Config::new(Storage::Memory), 1).0
+}
+
+/// A service, and the hand that moves its time; with another seed it gives other ids.
+fn service_and_clock(config: Config, seed: u64) -> (Service, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new(1_700_000_000_000));
-    let environment = Environment { clock, ids: Arc::new(SeededIds::new(1)) };
-    Service::open_in(Config::new(Storage::Memory), environment).expect("a service in memory")
+    let environment = Environment { clock: clock.clone(), ids: Arc::new(SeededIds::new(seed)) };
+    (Service::open_in(config, environment).expect("a service"), clock)
 }
 
 async fn send(service: &Service, method: &str, path: &str, target: Option<&str>, body: &[u8]) -> Response {
