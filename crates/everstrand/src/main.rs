@@ -53,9 +53,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Warnings and worse, unless `EVERSTRAND_LOG` asks for more.
+/// Warnings and worse, and how far a long replay of a journal is, unless `EVERSTRAND_LOG` asks for something else.
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("EVERSTRAND_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,everstrand_ledger::recover=info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use everstrand_journal::{Slot, UniqueId, WriterId, genesis};
 
+use crate::clock::Clock;
 use crate::commit::Committer;
 use crate::commit::seal;
 use crate::commit::validate::Recent;
@@ -21,6 +22,9 @@ use crate::storage::views::{ViewError, ViewStore};
 
 /// How many changes go into the view at once while slots are replayed.
 const CHANGES_PER_BATCH: usize = 20_000;
+
+/// How often somebody who waits for a long replay is told how far it is.
+const PROGRESS_MILLIS: u64 = 2000;
 
 /// How many bytes of slots are read at once.
 const READ_BYTES: usize = 1 << 20;
@@ -62,7 +66,7 @@ pub(crate) fn open(
                 (State::empty(environment.ids.next()), true)
             }
         };
-        match replay(state, slots, views) {
+        match replay(state, slots, views, &*environment.clock) {
             Ok((state, _)) if state.head.is_empty() => {
                 create_genesis(&state, writer, slots, environment)?;
                 from_view = None;
@@ -116,8 +120,10 @@ fn replay(
     mut state: State,
     slots: &dyn SlotStore,
     views: &dyn ViewStore,
+    clock: &dyn Clock,
 ) -> Result<(State, Snapshot), LedgerError> {
-    let first = state.head.next_slot();
+    let started = clock.monotonic_millis();
+    let mut told = started;
     let mut ahead = Vec::new().into_iter();
     loop {
         let view = views.snapshot()?;
@@ -138,14 +144,19 @@ fn replay(
             views.commit(batch, state.head.applied())?;
         }
         if ended {
-            if state.head.next_slot() > first {
-                tracing::info!(slots = state.head.next_slot() - first, "the journal was replayed");
+            if told > started {
+                tracing::info!(strand_id = %state.head.strand_id, slots = state.head.next_slot(), "the journal was replayed");
             }
             let view = views.snapshot()?;
             let head = state.head.clone();
             return Ok((state, Snapshot { head, view }));
         }
-        tracing::info!(slot = state.head.tip.slot, hint = slots.tip_hint()?, "replaying the journal");
+        let now = clock.monotonic_millis();
+        if now.saturating_sub(told) >= PROGRESS_MILLIS {
+            told = now;
+            let (slot, of) = (state.head.tip.slot, slots.tip_hint()?);
+            tracing::info!(strand_id = %state.head.strand_id, slot, of, "replaying the journal");
+        }
     }
 }
 
