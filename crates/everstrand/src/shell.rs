@@ -42,6 +42,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match &arguments.data {
         Some(folder) => {
+            // Opened as a server would, a folder that was mistyped would be made.
+            if !folder.is_dir() {
+                return Err(format!("there is no folder {}", folder.display()).into());
+            }
             let service = Arc::new(Service::open(Config::new(Storage::Folder(folder.clone())))?);
             let code = runtime.block_on(converse(&arguments.ledger, InProcess::new(Arc::clone(&service))));
             service.close();
