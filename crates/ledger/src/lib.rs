@@ -10,6 +10,7 @@ mod error;
 mod ids;
 mod ledger;
 mod limits;
+mod planted;
 mod recover;
 mod session;
 mod state;

@@ -23,6 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const EDGES: &[&str] = &[
     "crates/ledger/src/clock.rs",
     "crates/ledger/src/ids.rs",
+    "crates/ledger/src/planted.rs",
     "crates/ledger/src/commit/thread.rs",
     "crates/ledger/src/storage/file.rs",
     "crates/ledger/src/storage/fjall_view.rs",

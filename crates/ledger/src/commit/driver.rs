@@ -20,6 +20,8 @@ use super::{Action, Committer, Event};
 use crate::error::LedgerError;
 use crate::ledger::{Core, Status};
 use crate::limits::Committing;
+use crate::planted::planted;
+use crate::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot};
 
 /// Where proposals wait, and the worker while nobody drives it.
 pub(crate) struct Driver {
@@ -148,6 +150,21 @@ fn drive(core: &Arc<Core>, mut line: MutexGuard<'_, Line>) {
     }
 }
 
+/// Commits a batch to the view and takes a snapshot.
+fn apply(core: &Core, batch: Batch, applied: Applied) -> Result<Box<dyn ViewSnapshot>, ViewError> {
+    if planted!("checkpoint-without-its-slot") || planted!("snapshot-during-a-commit") {
+        let is_first = |keyspace| matches!(keyspace, Keyspace::Catalog | Keyspace::Blocks | Keyspace::Tiles);
+        let (head, rest): (Vec<_>, Vec<_>) =
+            batch.changes.into_iter().partition(|(keyspace, ..)| is_first(*keyspace));
+        core.views.commit(Batch { changes: head }, applied)?;
+        let early = core.views.snapshot()?;
+        core.views.commit(Batch { changes: rest }, applied)?;
+        return if planted!("snapshot-during-a-commit") { Ok(early) } else { core.views.snapshot() };
+    }
+    core.views.commit(batch, applied)?;
+    core.views.snapshot()
+}
+
 /// A committer and what it wants done.
 struct Worker {
     committer: Committer,
@@ -195,8 +212,7 @@ impl Worker {
             Action::Read { slot } => Event::Read(core.slots.read(slot)),
             Action::Apply { batch, applied } => {
                 self.unsaved_since.get_or_insert_with(|| core.environment.clock.monotonic_millis());
-                let committed = core.views.commit(batch, applied);
-                Event::Applied(committed.and_then(|()| core.views.snapshot()))
+                Event::Applied(apply(core, batch, applied))
             }
             Action::Redact { block, document_id } => {
                 let redacted = redact(core, block, document_id);

@@ -31,6 +31,7 @@ use everstrand_journal::{Slot, UniqueId, WriterId};
 
 use crate::error::LedgerError;
 use crate::limits::LedgerOptions;
+use crate::planted::planted;
 use crate::state::changes::Changes;
 use crate::state::redaction::PendingRedaction;
 use crate::state::{Snapshot, State};
@@ -238,7 +239,11 @@ impl Committer {
                 };
                 let Proposal { mut committed, snapshot, reads, touched, draft } = proposal;
                 let since = snapshot.head.tip.sequence_no;
-                let valid = recent.validate(&reads, since).and_then(|()| changes.validate(&reads, since));
+                let valid =
+                    recent.validate(&reads, since).and_then(|()| match planted!("skip-group-validation") {
+                        true => Ok(()),
+                        false => changes.validate(&reads, since),
+                    });
                 if let Err(conflict) = valid {
                     actions.push(Action::Reply(reply, Err(conflict)));
                     continue;
@@ -259,6 +264,13 @@ impl Committer {
             Ok((bytes, slot)) => {
                 let bytes = Arc::new(bytes);
                 let group = Group { slot, bytes, members, changes, doubtful: false, attempts: 0 };
+                if planted!("apply-before-append") {
+                    let append =
+                        Action::Create { slot: group.slot.header().slot, bytes: Arc::clone(&group.bytes) };
+                    actions.extend(self.won(group));
+                    actions.push(append);
+                    return actions;
+                }
                 actions.push(self.create(group));
             }
             Err(error) => {
@@ -292,6 +304,13 @@ impl Committer {
                 }
                 // Certainly not written, and no earlier attempt may have been: the next group may try.
                 let error = LedgerError::from(error);
+                if planted!("refused-commit-is-visible")
+                    && let Ok(action) = self.apply(&group.slot)
+                {
+                    let refused = group.members.into_iter().map(|(reply, _)| (reply, Err(error.clone())));
+                    self.phase = Phase::Applying(refused.collect());
+                    return vec![action];
+                }
                 let mut actions = replies(group, &error);
                 actions.extend(self.begin(now));
                 actions
@@ -326,8 +345,9 @@ impl Committer {
         };
         match Slot::decode(bytes) {
             Ok(stored)
-                if stored.link() == group.slot.link()
-                    && stored.header().writer == group.slot.header().writer =>
+                if planted!("wrong-batch-on-exists")
+                    || stored.link() == group.slot.link()
+                        && stored.header().writer == group.slot.header().writer =>
             {
                 self.won(group)
             }
@@ -349,7 +369,9 @@ impl Committer {
         let Group { slot, members, changes, .. } = group;
         match self.apply(&slot) {
             Ok(action) => {
-                lock(&self.recent).take_in(changes);
+                if !planted!("commits-not-noted") {
+                    lock(&self.recent).take_in(changes);
+                }
                 self.phase =
                     Phase::Applying(members.into_iter().map(|(reply, done)| (reply, Ok(done))).collect());
                 vec![action]
@@ -404,7 +426,9 @@ impl Committer {
         match self.apply(slot) {
             Ok(action) => {
                 // What another writer changed is not known key by key: older snapshots conflict.
-                *lock(&self.recent) = Recent::new(self.state.head.tip.sequence_no);
+                if !planted!("foreign-commit-not-noted") {
+                    *lock(&self.recent) = Recent::new(self.state.head.tip.sequence_no);
+                }
                 self.phase =
                     Phase::Applying(losers.into_iter().map(|reply| (reply, Err(conflict.clone()))).collect());
                 vec![action]

@@ -4,6 +4,7 @@ use everstrand_journal::{
     Block, BlockAddress, Draft, FormatError, Hash, Slot, SlotContent, SlotHeader, WriterId,
 };
 
+use crate::planted::planted;
 use crate::state::Head;
 
 /// A group's blocks as they come into being, on top of what was applied before.
@@ -26,7 +27,8 @@ impl<'a> Sealing<'a> {
             Some(block) => (block.timestamp(), Some(block.hash())),
             None => (self.head.tip.timestamp, self.head.last_hash()),
         };
-        let block = draft.seal(address, now.max(timestamp), previous);
+        let now = if planted!("time-goes-back") { now } else { now.max(timestamp) };
+        let block = draft.seal(address, now, previous);
         self.bytes += block.as_bytes().len();
         self.blocks.push(block);
         address

@@ -23,6 +23,7 @@ use everstrand_journal::{
 };
 
 use crate::error::LedgerError;
+use crate::planted::planted;
 use crate::storage::views::{Applied, Keyspace, ViewError, ViewSnapshot};
 use catalog::{Catalog, Table};
 use changes::Changes;
@@ -304,7 +305,13 @@ fn move_entries(
         if old == new {
             continue;
         }
-        if let Some(old) = old {
+        let forgets = match &new {
+            Some(_) => planted!("update-leaves-index-entry"),
+            None => planted!("delete-leaves-index-entry"),
+        };
+        if let Some(old) = old
+            && !forgets
+        {
             changes.delete(Keyspace::Indexes, keys::index_entry(index.number, &old, number));
         }
         if let Some(new) = new {

@@ -23,6 +23,7 @@ use everstrand_partiql::{self as partiql, Rows};
 use crate::commit::future::CommitFuture;
 use crate::error::LedgerError;
 use crate::ledger::{Core, Ledger, OpenTransaction};
+use crate::planted::planted;
 use crate::state::Snapshot;
 use pages::{OpenResult, Page};
 use read_set::ReadSet;
@@ -106,13 +107,16 @@ impl Transaction {
 
     /// Whether it outlived its time.
     pub fn is_expired(&self) -> bool {
-        self.core().environment.clock.monotonic_millis() >= self.deadline
+        self.core().environment.clock.monotonic_millis() >= self.deadline && !planted!("expiry-not-enforced")
     }
 
     /// Runs a statement and answers the first page of its result. A statement that fails leaves
     /// nothing behind but its place in the commit digest; the transaction goes on.
     pub fn execute(&mut self, statement: &str, parameters: &[Document]) -> Result<Page, LedgerError> {
         self.check_alive()?;
+        if planted!("two-snapshots") {
+            self.snapshot = self.core().snapshot();
+        }
         let limits = &self.core().options.limits;
         if statement.len() > limits.statement_characters
             && statement.chars().count() > limits.statement_characters
@@ -174,6 +178,15 @@ impl Transaction {
     pub fn commit_unchecked(self) -> CommitFuture {
         let digest = self.digest.value();
         self.commit(digest)
+    }
+
+    /// What a bug leaves open when the transaction is committed.
+    #[cfg(planted_bugs)]
+    pub(crate) fn leave_pages(&mut self) -> Result<Transaction, LedgerError> {
+        let mut left = self.ledger.start_transaction()?;
+        left.id_text = Arc::clone(&self.id_text);
+        left.results = std::mem::take(&mut self.results);
+        Ok(left)
     }
 
     /// Ends it as if it had never been.

@@ -27,6 +27,7 @@ use self::segment::{
 };
 use super::disk::{Disk, DiskFile, DiskLock, read_full_at, write_all_at};
 use super::slots::{Created, LinkOf, SlotError, SlotStore, check_redaction};
+use crate::planted::planted;
 
 /// A reader asks for this much first; most records are not longer.
 const READ_BYTES: usize = 4096;
@@ -346,6 +347,12 @@ impl Tail {
         self.buffer.shrink_to(BUFFER_BYTES_KEPT);
         encode_record(RecordKind::Slot, slot, self.header.nonce, bytes, &mut self.buffer);
         write_all_at(&*self.file, self.end, &self.buffer)?;
+        if planted!("acknowledge-before-sync") {
+            return Ok(());
+        }
+        if planted!("failed-sync-is-retried") && self.file.sync_data().is_err() {
+            return self.file.sync_data();
+        }
         self.file.sync_data()
     }
 }

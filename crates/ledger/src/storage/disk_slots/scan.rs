@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use super::super::disk::{DiskFile, read_full_at};
 use super::segment::{RECORD_HEADER_BYTES, RecordHeader, RecordKind, SEGMENT_HEADER_BYTES};
+use crate::planted::planted;
 
 /// How much is read at once; a record that is longer is read whole.
 const WINDOW_BYTES: usize = 1024 * 1024;
@@ -42,7 +43,9 @@ pub(super) fn scan(file: &dyn DiskFile, first_slot: u64, nonce: u64) -> io::Resu
     loop {
         let next_slot = first_slot + scan.offsets.len() as u64;
         let found = match record_at(&mut window, scan.end, nonce)? {
-            Some((header, true)) if header.slot == next_slot => Some((scan.end, header)),
+            Some((header, whole)) if (whole || planted!("torn-tail-kept")) && header.slot == next_slot => {
+                Some((scan.end, header))
+            }
             _ => {
                 let found = find_record(&mut window, scan.end + 8, first_slot, next_slot, nonce)?;
                 if let Some((offset, header)) = found {
