@@ -17,6 +17,7 @@ use crate::model::{Answer, Heard};
 use crate::operation::{self, Operation};
 use crate::random::Random;
 use crate::settings::Settings;
+use crate::view::copy;
 use crate::world::{SESSION_MILLIS, TRANSACTION_MILLIS};
 
 /// How the ledgers of a world behave.
@@ -105,25 +106,25 @@ fn finish(ledger: &Ledger, transaction: Transaction) -> Result<Committed, Ledger
     }
 }
 
-/// The view of another ledger, which no ledger of this world may take for its own.
-pub(crate) fn foreign_view(
+/// The views of another ledger after each of its slots. No ledger of this world may take one for its own.
+pub(crate) fn foreign_views(
     environment: &Environment,
     settings: &Settings,
     random: &mut Random,
-) -> Result<MemoryView, String> {
+) -> Result<Vec<MemoryView>, String> {
     let view = Arc::new(MemoryView::new());
     let slots = Arc::new(MemorySlots::new(link_of));
     let ledger = Ledger::open(slots, view.clone(), environment.clone(), ledger_options(settings));
     let ledger = ledger.map_err(|error| error.to_string())?;
     let mut operations = operation::first_definitions(random, settings);
     let known = crate::model::Model::default();
-    operations.extend((0..8).map(|_| operation::random(random, settings, &known, true)));
+    operations.extend((0..20).map(|_| operation::random(random, settings, &known, true)));
+    let mut views = Vec::new();
     for operation in operations {
         let mut transaction = ledger.start_transaction().map_err(|error| error.to_string())?;
         ask(&mut transaction, &operation).map_err(|error| error.to_string())?;
         finish(&ledger, transaction).map_err(|error| error.to_string())?;
+        views.push(copy(&*view));
     }
-    ledger.close();
-    drop(ledger);
-    Arc::into_inner(view).ok_or_else(|| "a closed ledger keeps its view".to_owned())
+    Ok(views)
 }

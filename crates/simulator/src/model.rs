@@ -87,6 +87,11 @@ impl Model {
         indexes.filter_map(|(field, id)| Some((*field, id.clone()?))).collect()
     }
 
+    /// How many entries the indexes of all tables have: one of each index for each document.
+    pub(crate) fn index_entries(&self) -> usize {
+        self.tables.values().map(|table| table.indexes.len() * table.documents.len()).sum()
+    }
+
     /// Keys that a table's documents have.
     pub(crate) fn keys(&self, table: &str) -> BTreeSet<i64> {
         let table = self.active.get(table).and_then(|id| self.tables.get(id));

@@ -62,8 +62,15 @@ impl ForgetfulView {
     }
 }
 
+/// How many entries there are in all indexes.
+pub(crate) fn index_entries(view: &dyn ViewStore) -> usize {
+    let snapshot = view.snapshot().expect("a view in memory answers");
+    let all = snapshot.range(Keyspace::Indexes, Bound::Unbounded, Bound::Unbounded, false, usize::MAX);
+    all.expect("a view in memory answers").len()
+}
+
 /// A view with the same entries.
-fn copy(view: &dyn ViewStore) -> MemoryView {
+pub(crate) fn copy(view: &dyn ViewStore) -> MemoryView {
     let copy = MemoryView::new();
     let applied = view.applied().expect("a view in memory answers");
     let Some(applied) = applied else { return copy };

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use everstrand_ledger::storage::MemoryView;
+use everstrand_ledger::storage::views::ViewStore;
 use everstrand_ledger::{Clock, Environment, Ledger, ManualClock, SeededIds, Status};
 use everstrand_protocol::{Command, Reply, SendCommandRequest, ServiceError};
 use everstrand_server::config::Storage;
@@ -26,7 +27,7 @@ use crate::random::Random;
 use crate::settings::Settings;
 use crate::store::JournalStore;
 use crate::trace::Trace;
-use crate::view::ForgetfulView;
+use crate::view::{ForgetfulView, index_entries};
 
 /// The name by which clients know the ledger.
 pub(crate) const LEDGER: &str = "simulated";
@@ -104,7 +105,7 @@ struct World {
     schedule: Schedule,
     store: JournalStore,
     view: Arc<ForgetfulView>,
-    foreign_view: MemoryView,
+    foreign_views: Vec<MemoryView>,
     process: Option<Process>,
     /// Whether the committer has a step planned.
     step_planned: bool,
@@ -140,12 +141,12 @@ impl World {
         let settings = Settings::new(&mut random);
         let clock = Arc::new(ManualClock::new(BEGINNING));
         let environment = Environment { clock: clock.clone(), ids: Arc::new(SeededIds::new(random.next())) };
-        let foreign_view = intruder::foreign_view(&environment, &settings, &mut random.split())?;
+        let foreign_views = intruder::foreign_views(&environment, &settings, &mut random.split())?;
         let mut world = World {
             chaos: random.split(),
             store: JournalStore::new(&settings),
             view: Arc::new(ForgetfulView::new()),
-            foreign_view,
+            foreign_views,
             clients: (0..settings.clients).map(|_| Client::new(random.split())).collect(),
             random,
             settings,
@@ -547,7 +548,12 @@ impl World {
         }
         if self.chaos.permille(self.settings.foreign_views) {
             self.counters.count("view of another ledger");
-            self.view = Arc::new(ForgetfulView::copy_of(&self.foreign_view));
+            // Rather one that holds as many slots as the journal has: the number alone must not do.
+            let slot_of = |view: &dyn ViewStore| view.applied().ok().flatten().map(|applied| applied.slot);
+            let slot = slot_of(&*self.view);
+            let alike = self.foreign_views.iter().find(|view| slot_of(*view) == slot);
+            let foreign = alike.unwrap_or_else(|| self.chaos.pick(&self.foreign_views));
+            self.view = Arc::new(ForgetfulView::copy_of(foreign));
         } else if self.chaos.permille(150) {
             self.counters.count("view wiped");
             self.view = Arc::new(ForgetfulView::new());
@@ -626,7 +632,8 @@ impl World {
         self.compare_content(&live)?;
         let slots = self.store.open_copy().map_err(|error| format!("a copy of the journal: {error}"))?;
         let options = intruder::ledger_options(&self.settings);
-        let rebuilt = Ledger::open(slots, Arc::new(MemoryView::new()), self.environment.clone(), options)
+        let view = Arc::new(MemoryView::new());
+        let rebuilt = Ledger::open(slots, view.clone(), self.environment.clone(), options)
             .map_err(|error| format!("a copy of the journal: {error}"))?;
         let tip = digest.digest_tip_address.sequence_no;
         if rebuilt.digest_at(tip).ok().as_ref() != Some(&digest) {
@@ -635,6 +642,12 @@ impl World {
         if rebuilt.digest() == digest {
             while rebuilt.step().is_some() {}
             self.compare_content(&rebuilt).map_err(|why| format!("rebuilt: {why}"))?;
+            let (entries, expected) = (index_entries(&*view), self.checker.model().index_entries());
+            if entries != expected && Some(digest) == self.checker.digest() {
+                return Err(format!(
+                    "rebuilt: its indexes have {entries} entries, and should have {expected}"
+                ));
+            }
         }
         Ok(())
     }
