@@ -3,19 +3,19 @@
 //!
 //! `crates/simulator/planted-bugs` builds and runs them all; `docs/testing.md` has the table.
 
-/// Whether this bug was let loose: `false`, known to the compiler, in every ordinary build.
+/// Whether one of these bugs was let loose: `false`, known to the compiler, in every ordinary build.
 #[cfg(not(planted_bugs))]
 macro_rules! planted {
-    ($name:literal) => {
+    ($($name:literal),+) => {
         false
     };
 }
 
-/// Whether this bug was let loose.
+/// Whether one of these bugs was let loose.
 #[cfg(planted_bugs)]
 macro_rules! planted {
-    ($name:literal) => {
-        crate::planted::is_loose($name)
+    ($($name:literal),+) => {
+        $(crate::planted::is_loose($name))||+
     };
 }
 

@@ -152,7 +152,7 @@ fn drive(core: &Arc<Core>, mut line: MutexGuard<'_, Line>) {
 
 /// Commits a batch to the view and takes a snapshot.
 fn apply(core: &Core, batch: Batch, applied: Applied) -> Result<Box<dyn ViewSnapshot>, ViewError> {
-    if planted!("checkpoint-without-its-slot") || planted!("snapshot-during-a-commit") {
+    if planted!("checkpoint-without-its-slot", "snapshot-during-a-commit") {
         let is_first = |keyspace| matches!(keyspace, Keyspace::Catalog | Keyspace::Blocks | Keyspace::Tiles);
         let (head, rest): (Vec<_>, Vec<_>) =
             batch.changes.into_iter().partition(|(keyspace, ..)| is_first(*keyspace));
