@@ -1,7 +1,8 @@
 //! What each fuzz target does with its bytes, as plain functions: a target panics where a decoder
-//! or a promise fails. The inputs in `regressions/` failed once and run in `cargo test`.
+//! or a promise fails. `cargo test` runs each over `seeds/`: samples, and inputs that failed once. They
+//! are where a search begins, too, which keeps what it finds in `corpus/`:
 //!
-//! `RUSTC_BOOTSTRAP=1 cargo +stable fuzz run ion_binary -- -max_total_time=120`
+//! `RUSTC_BOOTSTRAP=1 cargo +stable fuzz run ion_binary fuzz/corpus/ion_binary fuzz/seeds/ion_binary -- -max_total_time=600`
 
 mod journal;
 #[path = "../../crates/partiql/tests/it/memory.rs"]
@@ -115,23 +116,36 @@ fn assert_same(raw: RawValue<'_>, value: &Value) {
 
 #[cfg(test)]
 mod tests {
-    /// Runs every input of a folder of `regressions/`.
-    fn run(folder: &str, target: impl Fn(&[u8])) {
-        let folder = format!("{}/regressions/{folder}", env!("CARGO_MANIFEST_DIR"));
-        let Ok(inputs) = std::fs::read_dir(folder) else { return };
-        for input in inputs {
-            let path = input.expect("a readable folder").path();
-            println!("{}", path.display());
-            target(&std::fs::read(path).expect("a readable file"));
-        }
-    }
+    /// Every target by its name.
+    const TARGETS: [(&str, fn(&[u8])); 11] = [
+        ("control", super::control),
+        ("cursor_vs_ion_rs", super::cursor_vs_ion_rs),
+        ("ion_binary", super::ion_binary),
+        ("ion_text", super::ion_text),
+        ("journal_checkpoint", super::journal_checkpoint),
+        ("journal_evidence", super::journal_evidence),
+        ("journal_export", super::journal_export),
+        ("journal_slot", super::journal_slot),
+        ("partiql_execute", super::partiql_execute),
+        ("partiql_parse", super::partiql_parse),
+        ("send_command", super::send_command),
+    ];
 
     #[test]
-    fn inputs_that_failed_once_do_not_fail_again() {
-        run("ion_binary", super::ion_binary);
-        run("ion_text", super::ion_text);
-        run("cursor_vs_ion_rs", super::cursor_vs_ion_rs);
-        run("partiql_parse", super::partiql_parse);
-        run("partiql_execute", super::partiql_execute);
+    fn every_target_takes_its_seeds_and_what_is_cut_from_them() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        for (name, target) in TARGETS {
+            assert!(folder.join(format!("fuzz_targets/{name}.rs")).is_file(), "{name} can be searched");
+            let seeds = std::fs::read_dir(folder.join("seeds").join(name)).expect("seeds of each target");
+            for seed in seeds {
+                let path = seed.expect("a readable folder").path();
+                println!("{}", path.display());
+                let bytes = std::fs::read(&path).expect("a readable file");
+                target(&bytes);
+                for end in (0..bytes.len()).step_by(7) {
+                    target(&bytes[..end]);
+                }
+            }
+        }
     }
 }
