@@ -7,6 +7,7 @@
 )]
 
 mod contract;
+mod damaged_view;
 mod disk_slots;
 mod fault_table;
 mod faults;
