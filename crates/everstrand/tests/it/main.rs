@@ -1,6 +1,7 @@
 //! The house as a whole: its plan, its documents and its program.
 
 mod damage;
+mod endpoint;
 mod evidence;
 mod export;
 mod saved_forms;
