@@ -109,8 +109,9 @@ impl Checker {
         }
         self.last_timestamp = block.timestamp();
         self.last_hash = Some(block.hash());
-        let before = self.model();
+        let mut before = self.model();
         if number == 0 {
+            before.strand = block.address().strand_id.to_string();
             self.states.insert(0, before);
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! Runs worlds by their seeds: `everstrand-simulator --seed 7`, `everstrand-simulator --seeds 0..1000`.
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use everstrand_simulator::{Counters, run};
@@ -16,6 +16,9 @@ struct Arguments {
     /// The worlds of all seeds from the first up to, and without, the second.
     #[arg(long, value_name = "A..B", value_parser = range)]
     seeds: Option<(u64, u64)>,
+    /// Go on from the first seed until so many minutes are over.
+    #[arg(long, conflicts_with = "seeds")]
+    minutes: Option<u64>,
     /// How long each world lives.
     #[arg(long, default_value_t = 3000)]
     steps: u64,
@@ -29,26 +32,33 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let (first, end) = match (arguments.seed, arguments.seeds) {
-        (Some(seed), _) => (seed, seed + 1),
-        (None, Some(range)) => range,
-        (None, None) => (0, 100),
+    let (first, end) = match (arguments.seed, arguments.seeds, arguments.minutes) {
+        (seed, _, Some(_)) => (seed.unwrap_or(0), u64::MAX),
+        (Some(seed), _, None) => (seed, seed.saturating_add(1)),
+        (None, Some(range), None) => range,
+        (None, None, None) => (0, 100),
     };
+    let patience = arguments.minutes.map(|minutes| Duration::from_secs(60 * minutes));
     let started = Instant::now();
     let mut counters = Counters::default();
     // A panic is reported as a failure of its seed, with how to replay it.
     std::panic::set_hook(Box::new(|_| {}));
+    let mut seeds = 0;
     for seed in first..end {
+        if patience.is_some_and(|patience| started.elapsed() >= patience) {
+            break;
+        }
+        seeds += 1;
         match run(seed, arguments.steps, arguments.trace) {
             Ok(report) => {
                 counters.add(&report.counters);
-                if first + 1 == end {
+                if arguments.seed.is_some() && arguments.minutes.is_none() {
                     println!("seed {seed}: all is well, trace {:016x}", report.trace);
                 }
             }
             Err(failure) => {
                 println!("{failure}");
-                println!("failed after {} seeds", seed - first + 1);
+                println!("failed after {} seeds", seeds);
                 return ExitCode::FAILURE;
             }
         }

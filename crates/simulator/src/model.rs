@@ -19,6 +19,8 @@ pub(crate) struct Model {
     tables: OrdMap<String, Table>,
     /// The active ones, name to id.
     active: OrdMap<&'static str, String>,
+    /// The journal's strand.
+    pub(crate) strand: String,
 }
 
 #[derive(Clone, Debug)]
@@ -28,8 +30,17 @@ struct Table {
     /// Field to index id; the id is not known before the block is.
     indexes: OrdMap<&'static str, Option<String>>,
     documents: OrdMap<String, Document>,
-    /// Every revision: document, version, whether it is a delete.
-    history: Vector<(String, u64, bool)>,
+    /// Every revision, in order of the journal.
+    history: Vector<Revision>,
+}
+
+#[derive(Clone, Debug)]
+struct Revision {
+    id: String,
+    version: u64,
+    block: u64,
+    deleted: bool,
+    redacted: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +74,8 @@ pub(crate) struct Run {
     /// Those of them that were there before.
     existed: BTreeSet<String>,
     definitions: usize,
+    /// Table and place in its history of the revision that is to lose its data; there can be one.
+    redaction: Option<(String, usize)>,
 }
 
 impl Model {
@@ -108,7 +121,18 @@ impl Model {
         let length = table.history.len();
         let recent = length.min(12);
         let back = if random.permille(800) { random.index(recent) } else { random.index(length) };
-        Some(table.history[length - 1 - back].0.clone())
+        Some(table.history[length - 1 - back].id.clone())
+    }
+
+    /// Any revision of a table of this name: its block, its table and its document.
+    pub(crate) fn some_revision(&self, random: &mut Random, table: &str) -> Option<(u64, String, String)> {
+        let table_id = self.active.get(table)?;
+        let history = &self.tables.get(table_id)?.history;
+        if history.is_empty() {
+            return None;
+        }
+        let revision = &history[random.index(history.len())];
+        Some((revision.block, table_id.clone(), revision.id.clone()))
     }
 
     /// Any table's id.
@@ -126,7 +150,8 @@ impl Model {
 
 impl Run {
     fn new(model: &Model) -> Run {
-        Run { model: model.clone(), touched: BTreeSet::new(), existed: BTreeSet::new(), definitions: 0 }
+        let (touched, existed) = (BTreeSet::new(), BTreeSet::new());
+        Run { model: model.clone(), touched, existed, definitions: 0, redaction: None }
     }
 
     /// Whether the transaction leaves anything changed.
@@ -135,7 +160,7 @@ impl Run {
             let table = self.model.tables.get(table);
             self.existed.contains(id) || table.is_some_and(|table| table.documents.contains_key(id))
         };
-        self.definitions > 0 || self.touched.iter().any(stays)
+        self.definitions > 0 || self.redaction.is_some() || self.touched.iter().any(stays)
     }
 
     /// Compares what the transaction leaves with its block; the state after it.
@@ -157,7 +182,17 @@ impl Run {
             if let Some(is) = is {
                 is.version = version;
             }
-            table.history.push_back((id.clone(), version, deleted));
+            let block = block.address().sequence_no;
+            table.history.push_back(Revision { id: id.clone(), version, block, deleted, redacted: false });
+        }
+        if block.redactions().len() != usize::from(self.redaction.is_some()) {
+            return Err("its block asks for other redactions".to_owned());
+        }
+        if let Some((table_id, place)) = &self.redaction
+            && let Some(revision) =
+                self.model.tables.get_mut(table_id).and_then(|table| table.history.get_mut(*place))
+        {
+            revision.redacted = true;
         }
         let stored = revisions(block)?;
         if stored != expected {
@@ -243,7 +278,21 @@ impl Run {
                     .is_some_and(|table| table.indexes.values().any(|id| id.as_deref() == Some(index)));
                 (!has).then_some(None)
             }),
+            Operation::Redact { block, table_id, id, .. } => {
+                let may = self.redaction.is_none() && self.redactable(table_id, id, *block).is_some();
+                (!may).then_some(None)
+            }
         }
+    }
+
+    /// The place in its table's history of a revision that may lose its data: a superseded one that has
+    /// some, of those that were there when the transaction began.
+    fn redactable(&self, table_id: &str, id: &str, block: u64) -> Option<usize> {
+        let history = &self.model.tables.get(table_id)?.history;
+        let place = history.iter().position(|revision| revision.id == id && revision.block == block)?;
+        let is_last = history.iter().skip(place + 1).all(|revision| revision.id != id);
+        let revision = &history[place];
+        (!is_last && !revision.deleted && !revision.redacted).then_some(place)
     }
 
     /// The values of a statement that is not refused, sorted; `None` where the ledger invents ids.
@@ -279,7 +328,10 @@ impl Run {
             }
             Operation::History { table } => {
                 let history = self.table(table).into_iter().flat_map(|table| table.history.iter());
-                history.map(|(id, version, deleted)| format!("[\"{id}\",{version},{deleted}]")).collect()
+                let row = |Revision { id, version, deleted, redacted, .. }: &Revision| {
+                    format!("[\"{id}\",{version},{}]", *deleted || *redacted)
+                };
+                history.map(row).collect()
             }
             Operation::Tables => {
                 let row = |(id, table): (&String, &Table)| {
@@ -294,6 +346,16 @@ impl Run {
                 self.model.active.get(table).map(|id| format!("{{tableId:\"{id}\"}}")).into_iter().collect()
             }
             Operation::UndropTable { id } => vec![format!("{{tableId:\"{id}\"}}")],
+            Operation::Redact { strand, block, table_id, id } => {
+                let place = self.redactable(table_id, id, *block);
+                let version = place
+                    .and_then(|place| Some(self.model.tables.get(table_id)?.history.get(place)?.version));
+                vec![format!(
+                    "{{blockAddress:{{strandId:\"{strand}\",sequenceNo:{block}}},tableId:\"{table_id}\",\
+                     documentId:\"{id}\",version:{}}}",
+                    version.unwrap_or_default()
+                )]
+            }
         };
         values.sort();
         Some(values)
@@ -381,6 +443,10 @@ impl Run {
                     table.indexes = kept.map(|(field, id)| (*field, id.clone())).collect();
                     self.definitions += 1;
                 }
+            }
+            Operation::Redact { block, table_id, id, .. } => {
+                let place = self.redactable(table_id, id, *block);
+                self.redaction = place.map(|place| (table_id.clone(), place));
             }
             Operation::Select { .. }
             | Operation::Count { .. }

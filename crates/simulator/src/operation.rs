@@ -27,6 +27,7 @@ pub(crate) enum Operation {
     UndropTable { id: String },
     CreateIndex { table: &'static str, field: &'static str },
     DropIndex { table: &'static str, index: String },
+    Redact { strand: String, block: u64, table_id: String, id: String },
 }
 
 /// A new document's fields.
@@ -94,6 +95,7 @@ impl Operation {
             Operation::UndropTable { .. } => "statement: undrop table",
             Operation::CreateIndex { .. } => "statement: create index",
             Operation::DropIndex { .. } => "statement: drop index",
+            Operation::Redact { .. } => "statement: redact",
         }
     }
 
@@ -177,6 +179,11 @@ impl Operation {
             }
             Operation::DropIndex { table, index } => {
                 (format!("DROP INDEX \"{index}\" ON {table} WITH (purge = true)"), Vec::new())
+            }
+            Operation::Redact { strand, block, table_id, id } => {
+                let address = format!("{{strandId: \"{strand}\", sequenceNo: {block}}}");
+                let parameters = vec![address, format!("\"{table_id}\""), format!("\"{id}\"")];
+                ("EXEC REDACT_REVISION ?, ?, ?".to_owned(), parameters)
             }
         }
     }
@@ -270,6 +277,11 @@ pub(crate) fn random(
     let table = TABLES[random.index(settings.tables)];
     if random.permille(settings.definitions) {
         return definition(random, table, known);
+    }
+    if random.permille(settings.redactions)
+        && let Some((block, table_id, id)) = known.some_revision(random, table)
+    {
+        return Operation::Redact { strand: known.strand.clone(), block, table_id, id };
     }
     match random.below(100) {
         0..22 => {

@@ -31,6 +31,7 @@ pub(crate) struct Settings {
     /// Milliseconds between two steps of the committer at most.
     pub(crate) step_delay: u64,
     pub(crate) definitions: u64,
+    pub(crate) redactions: u64,
     pub(crate) aborts: u64,
     pub(crate) stalls: u64,
     /// Chaos comes about every so many milliseconds.
@@ -49,8 +50,9 @@ impl Settings {
     pub(crate) fn new(random: &mut Random) -> Settings {
         let mut sometimes = |often: u64, rate: u64| if random.permille(often) { rate } else { 0 };
         let (lost, repeated, late) = (sometimes(500, 30), sometimes(500, 60), sometimes(400, 40));
-        let (definitions, aborts, stalls) = (sometimes(500, 60), sometimes(700, 120), sometimes(400, 15));
+        let (definitions, aborts, stalls) = (sometimes(500, 60), sometimes(700, 120), sometimes(500, 30));
         let (power_cuts, kills, faults) = (sometimes(600, 250), sometimes(500, 120), sometimes(400, 250));
+        let redactions = sometimes(300, 40);
         let (clock_jumps, view_faults) = (sometimes(300, 150), sometimes(200, 60));
         let (foreign_views, intruders) = (sometimes(300, 300), sometimes(600, 300));
         let store_faults = sometimes(700, 150);
@@ -68,6 +70,7 @@ impl Settings {
             delay: *random.pick(&[1, 5, 30]),
             step_delay: *random.pick(&[0, 3, 20]),
             definitions,
+            redactions,
             aborts,
             stalls,
             chaos_millis: *random.pick(&[150, 800, 6000]),

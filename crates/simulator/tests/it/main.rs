@@ -71,6 +71,7 @@ fn nothing_is_lost_and_everything_is_serializable() {
         "statement: undrop table",
         "statement: create index",
         "statement: drop index",
+        "statement: redact",
     ] {
         assert!(counters.get(what) > 0, "{SEEDS} seeds without any of: {what}\n{counters}");
     }
