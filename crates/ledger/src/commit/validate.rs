@@ -158,3 +158,97 @@ fn forget<K: std::hash::Hash + Eq>(map: &mut HashMap<K, u64>, key: &K, block: u6
         map.remove(key);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Bound;
+
+    use super::*;
+
+    const ID: UniqueId = UniqueId::from_bytes([7; 16]);
+
+    fn included(key: &[u8]) -> Bound<Vec<u8>> {
+        Bound::Included(key.to_vec())
+    }
+
+    /// A change of one kind, and a read that it meets.
+    fn changes_and_reads() -> Vec<(Touched, ReadSet)> {
+        let mut span = ReadSet::default();
+        span.span(ID, included(b"k"), included(b"m"));
+        let name: Arc<str> = "T".into();
+        let table = Touched { table_ids: vec![ID], ..Touched::default() };
+        vec![
+            (
+                Touched { documents: vec![ID], ..Touched::default() },
+                ReadSet { documents: [ID].into(), ..ReadSet::default() },
+            ),
+            (
+                Touched { tables: vec![ID], ..Touched::default() },
+                ReadSet { tables: [ID].into(), ..ReadSet::default() },
+            ),
+            (Touched { keys: vec![b"k".to_vec()], ..Touched::default() }, span.clone()),
+            (Touched { keys: vec![b"m".to_vec()], ..Touched::default() }, span),
+            (
+                Touched { names: vec![name.clone()], ..Touched::default() },
+                ReadSet { names: [name].into(), ..ReadSet::default() },
+            ),
+            (table.clone(), ReadSet { table_ids: [ID].into(), ..ReadSet::default() }),
+            (table, ReadSet { catalogue: true, ..ReadSet::default() }),
+        ]
+    }
+
+    #[test]
+    fn a_read_holds_unless_what_was_read_changed_after_the_snapshot() {
+        let all = changes_and_reads();
+        for (at, (touched, reads)) in all.iter().enumerate() {
+            let mut recent = Recent::new(0);
+            recent.note(5, touched.clone());
+            assert!(recent.validate(reads, 4).is_err(), "{at}: the block after the snapshot");
+            assert!(recent.validate(reads, 5).is_ok(), "{at}: the snapshot's own block");
+            let mut group = Recent::new(0);
+            group.note(6, touched.clone());
+            recent.take_in(group);
+            assert!(recent.validate(reads, 5).is_err(), "{at}: a block of the same group");
+            for (other, (_, reads)) in all.iter().enumerate() {
+                // Both are of the same index, or of the same catalogue entry.
+                let is_related =
+                    |one: usize, two: usize| [one, two] == [at, other] || [two, one] == [at, other];
+                if at != other && !is_related(2, 3) && !is_related(5, 6) {
+                    assert!(recent.validate(reads, 4).is_ok(), "{at} does not change what {other} read");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn forgetting_a_block_keeps_what_younger_ones_changed() {
+        for (at, (touched, reads)) in changes_and_reads().into_iter().enumerate() {
+            let mut recent = Recent::new(0);
+            recent.note(5, touched.clone());
+            recent.note(8, touched);
+            recent.prune(5);
+            assert_eq!(recent.len(), 1);
+            assert!(recent.validate(&reads, 7).is_err(), "{at}: block 8 changed it again");
+            assert!(recent.validate(&ReadSet::default(), 4).is_err(), "{at}: older than what is remembered");
+            assert!(recent.validate(&ReadSet::default(), 5).is_ok(), "{at}");
+            recent.prune(8);
+            assert_eq!(recent.len(), 0);
+            assert!(recent.validate(&reads, 8).is_ok(), "{at}");
+            recent.prune(3);
+            assert!(recent.validate(&reads, 7).is_err(), "{at}: what was forgotten stays forgotten");
+        }
+    }
+
+    #[test]
+    fn keys_beside_a_part_that_was_read_do_not_matter() {
+        let mut recent = Recent::new(0);
+        for (block, key) in [(5, b"j"), (6, b"n")] {
+            recent.note(block, Touched { keys: vec![key.to_vec()], ..Touched::default() });
+        }
+        let mut reads = ReadSet::default();
+        reads.span(ID, Bound::Excluded(b"j".to_vec()), Bound::Excluded(b"n".to_vec()));
+        assert!(recent.validate(&reads, 4).is_ok());
+        reads.span(ID, included(b"n"), Bound::Unbounded);
+        assert!(recent.validate(&reads, 4).is_err());
+    }
+}

@@ -365,6 +365,57 @@ fn a_full_segments_table_is_only_a_short_cut() {
     }
 }
 
+/// Whoever writes documents can write what looks like a record, but not with the nonce of a segment.
+#[test]
+fn a_document_that_imitates_a_record_is_never_taken_for_one() {
+    let imitation = record(1, [1, 0, 0, 0, 0, 0, 0, 0], &body(1, 9, b"forged"));
+    let slots = |slot: u64| match slot {
+        // It begins at a multiple of 8 in the file, as records do.
+        0 => body(0, 0, &imitation),
+        _ => slot_bytes(slot),
+    };
+    let disk = MemoryDisk::new();
+    let store = open_with(&disk, 400).unwrap();
+    (0..6).for_each(|slot| assert_eq!(store.create(slot, &slots(slot)).unwrap(), Created::Won));
+    drop(store);
+    let first = &segments(&disk)[0];
+    let at = 64 + 32 + 32;
+    disk.edit(first, |bytes| assert_eq!(bytes[at..at + imitation.len()], imitation));
+
+    // The table of a closed segment is not covered by a checksum: let it point there.
+    disk.edit(first, |bytes| {
+        let count = u32::from_le_bytes(bytes[bytes.len() - 16..bytes.len() - 12].try_into().unwrap());
+        assert!(count >= 2, "slots 0 and 1 are in the first segment");
+        let second = bytes.len() - 32 - 4 * count as usize + 4;
+        bytes[second..second + 4].copy_from_slice(&(at as u32).to_le_bytes());
+    });
+    for store in [open_read_only(&disk), open_with(&disk, 400).unwrap()] {
+        assert_eq!(store.read(1).unwrap(), Some(slots(1)));
+        assert_eq!(slots_of(&store).unwrap(), (0..6).map(slots).collect::<Vec<_>>());
+    }
+
+    // Nor where the record that it stands in lost its head, and records are searched for.
+    disk.edit(first, |bytes| bytes[64] ^= 1);
+    let store = open_read_only(&disk);
+    assert!(matches!(store.read(0), Err(SlotError::Corrupt { slot: 0, .. })));
+    assert_ne!(store.read(1).ok().flatten(), Some(body(1, 9, b"forged")));
+}
+
+/// A record as the format draws it.
+fn record(slot: u64, nonce: [u8; 8], body: &[u8]) -> Vec<u8> {
+    let mut header = [0; 32];
+    header[..4].copy_from_slice(&(body.len() as u32).to_le_bytes());
+    header[8..16].copy_from_slice(&slot.to_le_bytes());
+    header[16..24].copy_from_slice(&nonce);
+    header[24..28].copy_from_slice(&crc32c::crc32c(body).to_le_bytes());
+    header[28..32].copy_from_slice(&1u32.to_le_bytes());
+    let check = crc32c::crc32c_append(crc32c::crc32c(&header[..4]), &header[8..]);
+    header[4..8].copy_from_slice(&check.to_le_bytes());
+    let mut record = [&header[..], body].concat();
+    record.resize(record.len().next_multiple_of(8), 0);
+    record
+}
+
 #[test]
 fn a_journal_of_another_format_is_refused_with_its_name() {
     let disk = journal(1);
