@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     /// Refuse statements that QLDB would have refused: no ORDER BY, GROUP BY, UNIQUE and so on
     #[arg(long)]
     strict: bool,
+    /// Write a block for a transaction that only read, too, as QLDB did: a trail of who asked what
+    #[arg(long)]
+    record_reads: bool,
     /// Publish signed checkpoints of every ledger's digest in this folder
     #[arg(long, value_name = "DIR")]
     checkpoints: Option<PathBuf>,
@@ -67,6 +70,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         config.limits.set(limit)?;
     }
     config.extensions = !arguments.strict;
+    config.record_reads = arguments.record_reads;
     config.checkpoints = arguments.checkpoints.map(|folder| Checkpoints {
         folder,
         every: Duration::from_secs(arguments.checkpoint_interval.into()),

@@ -31,6 +31,8 @@ pub struct Config {
     pub limits: Limits,
     /// Whether statements may go beyond QLDB's language; without, QLDB's errors come back.
     pub extensions: bool,
+    /// Whether a transaction that only read writes a block, as QLDB's did.
+    pub record_reads: bool,
     /// The region in the ARNs of ledgers; what clients sign for is not compared with it.
     pub region: String,
     /// The account in the ARNs of ledgers, twelve digits.
@@ -50,6 +52,7 @@ impl Config {
             storage,
             limits: Limits::default(),
             extensions: true,
+            record_reads: false,
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             sessions_max: 100_000,

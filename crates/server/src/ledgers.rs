@@ -73,6 +73,7 @@ impl Ledgers {
         let options = LedgerOptions {
             limits: config.limits.clone(),
             extensions: config.extensions,
+            record_reads: config.record_reads,
             ..LedgerOptions::default()
         };
         let lock = match &config.storage {

@@ -51,7 +51,7 @@ async fn a_document_and_a_journal_of_a_server() {
     assert_eq!((code, printed.contains("the journal agrees with")), (0, true), "{printed}");
 
     // A digest that is not of this journal.
-    let other = content.replacen(&hash, &text::write(&Data::Blob(vec![7; 32].into()).into()), 1);
+    let other = content.replacen(&hash, &text::write(&Data::Blob(vec![7; 32]).into()), 1);
     fs::write(&saved, other).expect("written");
     assert_eq!(program(&with_digest).await.0, 1);
     let (code, printed) = program(&audit).await;

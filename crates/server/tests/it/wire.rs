@@ -1,5 +1,6 @@
 //! The session API, byte by byte: what is no command, and that the next request works all the same.
 
+use everstrand_journal::{CommitDigest, statement_digest};
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 use serde_json::{Value, json};
@@ -89,6 +90,29 @@ async fn a_strict_service_refuses_what_qldb_refused() {
         }
         let execute = json!({"TransactionId": id, "Statement": "SELECT x FROM <<2, 1>> AS x"});
         body(&command(&service, &token, "ExecuteStatement", execute).await);
+    }
+}
+
+#[tokio::test]
+async fn reads_are_recorded_where_that_was_asked_for() {
+    for record_reads in [false, true] {
+        let mut config = Config::new(Storage::Memory);
+        config.record_reads = record_reads;
+        let service = Service::open(config).expect("a service in memory");
+        service.create_ledger_unless_it_exists("wire").expect("a ledger");
+        let token = start(&service).await;
+        let started = command(&service, &token, "StartTransaction", json!({})).await;
+        let id = body(&started)["StartTransaction"]["TransactionId"].as_str().expect("an id").to_owned();
+        let statement = "SELECT x FROM <<1>> AS x";
+        let execute = json!({"TransactionId": id, "Statement": statement});
+        body(&command(&service, &token, "ExecuteStatement", execute).await);
+        let mut digest = CommitDigest::from_text(&id);
+        digest.add(statement_digest(statement, &[]));
+        let commit = json!({"TransactionId": id, "CommitDigest": digest.value().to_string()});
+        body(&command(&service, &token, "CommitTransaction", commit).await);
+        let digest = body(&send(&service, "POST", "/ledgers/wire/digest", None, b"").await);
+        let tip = digest["DigestTipAddress"]["IonText"].as_str().expect("an address").to_owned();
+        assert!(tip.ends_with(if record_reads { "sequenceNo:1}" } else { "sequenceNo:0}" }), "{tip}");
     }
 }
 
