@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use everstrand_ion::Document;
 use everstrand_journal::Digest;
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::views::{Applied, Batch, Keyspace};
@@ -408,7 +409,8 @@ const VALUES: [&str; 46] = [
 
 #[test]
 fn every_value_comes_back_as_it_was() {
-    let world = World::new();
+    let mut world = World::new();
+    world.options.limits.page_values = 7;
     let ledger = world.open();
     run(&ledger, "CREATE TABLE t", &[]).unwrap();
     run(&ledger, "CREATE INDEX ON t (v)", &[]).unwrap();
@@ -442,4 +444,13 @@ fn every_value_comes_back_as_it_was() {
         let unknown = value.contains("null") && !value.starts_with('[');
         assert_eq!(found.contains(&number), !unknown, "{value} by itself: {found:?}");
     }
+    // All of them, over the boundaries of pages.
+    let mut page = transaction.execute("SELECT VALUE t.v FROM t AS t", &[]).unwrap();
+    let mut found = std::mem::take(&mut page.values);
+    while let Some(token) = page.next_page_token.take() {
+        page = transaction.fetch_page(&token).unwrap();
+        found.append(&mut page.values);
+    }
+    let bytes = |values: &[Document]| values.iter().map(|v| v.as_bytes().to_vec()).collect::<Vec<_>>();
+    assert_eq!(bytes(&found), bytes(&documents(&VALUES)));
 }
