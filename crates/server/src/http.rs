@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -113,6 +113,10 @@ async fn next(interval: &mut Option<tokio::time::Interval>) {
 
 async fn answer(service: &Service, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
+    // Said in advance, it is not waited for.
+    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
+        return refused(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is larger than 16 MiB");
+    }
     let collected = tokio::time::timeout(READ_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await;
     let body = match collected {
         Ok(Ok(body)) => body.to_bytes(),
