@@ -185,6 +185,9 @@ impl Generation {
                 .max_journaling_size(JOURNAL_BYTES_MAX)
                 .worker_threads(2)
                 .open()?;
+            // The engine begins a keyspace anew when its files are gone.
+            let there = database.list_keyspace_names();
+            let is_whole = KEYSPACES.iter().all(|name| there.iter().any(|there| &**there == *name));
             let keyspace = |name| {
                 database.keyspace(name, || {
                     KeyspaceCreateOptions::default().max_memtable_size(options.memtable_bytes)
@@ -195,11 +198,15 @@ impl Generation {
             let format = about.get(FORMAT_KEY)?;
             if format.is_none() && about.is_empty()? {
                 about.insert(FORMAT_KEY, FORMAT)?;
-                return Ok((database, about, entries, true));
+                return Ok((database, about, entries, true, true));
             }
-            Ok((database, about, entries, format.is_some_and(|format| *format == *FORMAT)))
+            let is_ours = format.is_some_and(|format| *format == *FORMAT);
+            Ok((database, about, entries, is_ours, is_whole))
         };
-        let (database, about, entries, is_ours) = guard(path, open)?;
+        let (database, about, entries, is_ours, is_whole) = guard(path, open)?;
+        if is_ours && !is_whole {
+            return Err(EngineError::failed(path, &"files of it are gone"));
+        }
         if !is_ours {
             return Err(EngineError::failed(path, &"it has another format than pre-1"));
         }

@@ -404,6 +404,35 @@ fn redb_view_notices_truncated_and_flipped_files() {
     damage_is_noticed(redb);
 }
 
+/// Each file by itself, and each keyspace's folder.
+#[test]
+fn fjall_view_notices_files_that_are_gone() {
+    let directory = scratch();
+    let original = directory.path().join("original");
+    let states = filled(fjall, &original, 1);
+    trim(&original);
+    let files = files(&original);
+    let folders = files.iter().filter_map(|file| file.parent());
+    let mut gone: Vec<&Path> = files.iter().map(|file| &**file).chain(folders).collect();
+    gone.sort();
+    gone.dedup();
+    assert!(gone.len() > 8, "{gone:?}");
+    for name in gone.into_iter().map(|path| path.strip_prefix(&original).unwrap()) {
+        let path = directory.path().join("damaged");
+        copy(&original, &path);
+        let removed = path.join(name);
+        if removed.is_dir() {
+            fs::remove_dir_all(removed).unwrap()
+        } else {
+            fs::remove_file(removed).unwrap()
+        }
+        let view = fjall(&path);
+        is_honest(&*view, &states).unwrap_or_else(|what| panic!("without {}: {what}", name.display()));
+        drop(view);
+        let _ = fs::remove_dir_all(&path);
+    }
+}
+
 #[test]
 fn a_view_whose_files_are_gone_or_another_ledgers_says_so() {
     let directory = scratch();
