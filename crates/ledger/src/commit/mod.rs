@@ -404,8 +404,9 @@ impl Committer {
         let view = match view {
             Ok(view) => view,
             Err(error) => {
+                // What was written has happened. A disk that is full is the usual reason: the operator's to mend.
                 let mut actions: Vec<Action> = replies.collect();
-                actions.extend(self.fault(error.into()));
+                actions.extend(self.fault(LedgerError::Unavailable(error.to_string())));
                 return actions;
             }
         };
