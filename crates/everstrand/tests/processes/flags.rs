@@ -1,0 +1,119 @@
+//! What an operator may say on the command line takes effect, or is refused with a reason.
+
+use crate::load::{prepare, run};
+use crate::process::{Server, program, run_to_end};
+
+/// What a driver is told when a statement is refused.
+async fn refusal(server: &Server, statements: &[&str]) -> String {
+    let driver = server.driver();
+    let outcome: Result<(), everstrand_driver::Error> = driver
+        .execute(|transaction| async move {
+            for statement in statements {
+                transaction.execute(statement, ()).await?.fetch_all().await?;
+            }
+            Ok(())
+        })
+        .await;
+    outcome.expect_err("a limit is in the way").to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn limits_take_effect() {
+    let limits = [
+        "documents-per-transaction=3",
+        "document-bytes=1000",
+        "transaction-bytes=2000",
+        "active-tables=4",
+        "indexes-per-table=2",
+        "statement-characters=2000",
+        "statements-per-transaction=5",
+        "page-values=2",
+        "transaction-millis=3000",
+    ];
+    let server = Server::in_memory(&limits.map(|limit| ["--limit", limit]).concat());
+    prepare(&server).await;
+    let driver = server.driver();
+    run(&driver, "CREATE TABLE T", vec![]).await;
+
+    let (four, three) = (
+        "INSERT INTO T << {'n':1}, {'n':2}, {'n':3}, {'n':4} >>",
+        "INSERT INTO T << {'n':1}, {'n':2}, {'n':3} >>",
+    );
+    let long = format!("INSERT INTO T {{'n': '{}'}}", "x".repeat(1000));
+    let fair = format!("INSERT INTO T {{'n': '{}'}}", "x".repeat(900));
+    let longest = format!("SELECT * FROM T -- {}", "x".repeat(2000));
+    let table = "CREATE TABLE U";
+    let indexes = ["CREATE INDEX ON Marks (a)", "CREATE INDEX ON Marks (b)"];
+    for (limit, said, statements) in [
+        ("documents-per-transaction", "limit of 3 documents", vec![four]),
+        ("document-bytes", "limit of 1000", vec![&long]),
+        ("transaction-bytes", "limit of 2000", vec![&fair, &fair, &fair]),
+        ("active-tables", "limit: Ledger has 4", vec![table]),
+        ("indexes-per-table", "limit: Table has 2", indexes.to_vec()),
+        ("statement-characters", "1 to 2000 characters", vec![&longest]),
+        ("statements-per-transaction", "5 statements", vec!["SELECT * FROM T"; 6]),
+    ] {
+        let message = refusal(&server, &statements).await;
+        eprintln!("{limit}: {message}");
+        assert!(message.contains(said), "{limit}: {message}");
+    }
+    run(&driver, three, vec![]).await;
+    assert_eq!(
+        run(&driver, "SELECT * FROM T", vec![]).await.len(),
+        3,
+        "what is within the limits is done, page by page"
+    );
+
+    let late: Result<(), everstrand_driver::Error> = driver
+        .execute(|transaction| async move {
+            tokio::time::sleep(std::time::Duration::from_millis(3300)).await;
+            transaction.execute("SELECT * FROM T", ()).await?;
+            Ok(())
+        })
+        .await;
+    let late = late.expect_err("too late");
+    assert!(late.is_transaction_expired(), "transaction-millis: {late}");
+}
+
+#[test]
+fn wrong_arguments_are_refused() {
+    for (arguments, reason) in [
+        (vec!["--limit", "chairs=4"], "chairs"),
+        (vec!["--limit", "tables"], "NAME=N"),
+        (vec!["--limit", "tables=0"], "NAME=N"),
+        (vec!["--limit", "tables=many"], "NAME=N"),
+        (vec!["--listen", "0.0.0.0:0"], "--insecure-listen"),
+        (vec!["--listen", "[::]:0"], "--insecure-listen"),
+        (vec!["--listen", "localhost"], "--listen"),
+        (vec!["--data", "/tmp", "--memory"], "--memory"),
+        (vec!["--create-ledger", "not a name"], "no name for a ledger"),
+        (vec!["--create-ledger", "1234"], "no name for a ledger"),
+        (vec!["--data", "/dev/null/data"], "/dev/null/data"),
+        (vec!["--frobnicate"], "--frobnicate"),
+    ] {
+        let mut command = program();
+        command.arg("serve").args(&arguments);
+        if !arguments.contains(&"--data") && !arguments.contains(&"--memory") {
+            command.arg("--memory");
+        }
+        let (status, _, stderr) = run_to_end(&mut command);
+        assert_eq!(status.code(), Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(reason), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn limits_are_listed() {
+    let (status, stdout, stderr) = run_to_end(program().args(["serve", "--limit", "help"]));
+    assert_eq!(status.code(), Some(0), "{stderr}");
+    assert!(stdout.contains("documents-per-transaction=40\t"), "{stdout}");
+}
+
+#[test]
+fn an_address_in_use_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let (status, _, stderr) = run_to_end(program().args(["serve", "--memory", "--listen", &address]));
+    assert_eq!(status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains(&address), "{stderr}");
+}

@@ -1,0 +1,179 @@
+//! A disk that is full: commits are refused with a reason, reads go on, nothing acknowledged is lost, and when
+//! there is room again all is well.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use everstrand::{HttpTransport, QldbDriver};
+use everstrand_driver::Error;
+
+use crate::journal;
+use crate::load::{self, Log};
+use crate::process::{Random, Server};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_commits_and_keeps_reads() {
+    let Some(mount) = Mount::tmpfs("160m") else { return };
+    let data = mount.path.join("data");
+    let mut random = Random::for_test("full disk");
+    let server = Server::start(&data);
+    load::prepare(&server).await;
+    let log = Arc::new(Mutex::new(Log::default()));
+    load::run_for(&server, 8, &log, Duration::from_millis(500), &mut random).await;
+    let digest = journal::digest(&server).await;
+
+    let ballast = mount.path.join("ballast");
+    fill(&ballast);
+    let driver = server.driver();
+    let refused = fill_the_rest(&driver).await;
+    eprintln!("a commit on a full disk: {refused}");
+    let message = refused.to_string();
+    assert!(message.contains("full") || message.contains("space"), "the reason is not said: {message}");
+    assert_eq!(refused.http_status(), Some(503), "{message}");
+
+    // Clients go on trying; what they are told must hold, and reads are answered.
+    load::run_for(&server, 8, &log, Duration::from_millis(300), &mut random).await;
+    load::check(&server, &log).await;
+    journal::verify_block(&server, digest.digest_tip_address.sequence_no, &digest).await;
+    journal::audit(&data, &[digest]);
+
+    std::fs::remove_file(&ballast).expect("the ballast");
+    let before_restart = insert_filler(&driver).await;
+    eprintln!("a commit when there is room again, without a restart: {before_restart:?}");
+    drop(driver);
+    server.kill();
+    let server = Server::start(&data);
+    load::check(&server, &log).await;
+    load::run_for(&server, 8, &log, Duration::from_millis(300), &mut random).await;
+    load::check(&server, &log).await;
+    server.terminate();
+    journal::audit_with_program(&data, &[digest]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_fills_up_under_load_loses_nothing() {
+    let Some(mount) = Mount::tmpfs("160m") else { return };
+    let data = mount.path.join("data");
+    let ballast = mount.path.join("ballast");
+    let mut random = Random::for_test("disk that fills up");
+    let log = Arc::new(Mutex::new(Log::default()));
+    let server = Server::start(&data);
+    load::prepare(&server).await;
+    server.kill();
+    for _ in 0..3 {
+        let server = Server::start(&data);
+        load::check(&server, &log).await;
+        let filling = async {
+            tokio::time::sleep(Duration::from_millis(100 + random.below(300))).await;
+            let driver = server.driver();
+            fill(&ballast);
+            fill_the_rest(&driver).await
+        };
+        let mut seeds = Random::from_seed(7);
+        let load = load::run_for(&server, 8, &log, Duration::from_millis(1500), &mut seeds);
+        let (refused, ()) = tokio::join!(filling, load);
+        eprintln!("{refused}");
+        server.kill();
+        // Starting on a full disk may fail, but must not harm.
+        if let Err(ended) = Server::run(crate::process::serve(&data)).map(Server::kill) {
+            eprintln!("starting on a full disk: {}", ended.stderr);
+            assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
+            assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+        }
+        std::fs::remove_file(&ballast).expect("the ballast");
+    }
+    let server = Server::start(&data);
+    load::check(&server, &log).await;
+    server.terminate();
+    journal::audit(&data, &[]);
+}
+
+/// Commits documents until one is refused.
+async fn fill_the_rest(driver: &QldbDriver<HttpTransport>) -> Error {
+    for _ in 0..2000 {
+        if let Err(error) = insert_filler(driver).await {
+            return error;
+        }
+    }
+    panic!("the disk does not fill up");
+}
+
+async fn insert_filler(driver: &QldbDriver<HttpTransport>) -> Result<(), Error> {
+    let filler = "x".repeat(60_000);
+    let filler = filler.as_str();
+    let options = without_retry();
+    driver
+        .execute_with(options, |transaction| async move {
+            if transaction
+                .execute(
+                    "SELECT VALUE 1 FROM information_schema.user_tables AS t WHERE t.name = 'Filler'",
+                    (),
+                )
+                .await?
+                .fetch_all()
+                .await?
+                .is_empty()
+            {
+                transaction.execute("CREATE TABLE Filler", ()).await?;
+            }
+            transaction.execute("INSERT INTO Filler {'n': 7, 'filler': ?}", filler).await?;
+            Ok(())
+        })
+        .await
+}
+
+fn without_retry() -> everstrand_driver::ExecuteOptions {
+    let retry = everstrand_driver::RetryPolicy { retry_limit: 0, ..Default::default() };
+    everstrand_driver::ExecuteOptions { retry: Some(retry), idempotent: false }
+}
+
+/// Writes until nothing more fits.
+fn fill(path: &Path) {
+    use std::io::Write;
+    let mut file = std::fs::File::create(path).expect("a file");
+    for size in [1 << 20, 1 << 16, 1 << 12] {
+        let bytes = vec![b'b'; size];
+        for _ in 0..1_000 {
+            if file.write_all(&bytes).is_err() {
+                break;
+            }
+        }
+    }
+}
+
+/// A small file system of its own.
+struct Mount {
+    path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Mount {
+    fn tmpfs(size: &str) -> Option<Mount> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("mount");
+        std::fs::create_dir(&path).expect("a folder");
+        let options = format!("size={size}");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&path).output();
+        match mounted {
+            Ok(output) if output.status.success() => Some(Mount { path, _folder: folder }),
+            Ok(output) => {
+                eprintln!("skipped: no tmpfs can be mounted: {}", String::from_utf8_lossy(&output.stderr));
+                None
+            }
+            Err(error) => {
+                eprintln!("skipped: there is no mount: {error}");
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        // Lazily: a server that is ending may hold files still.
+        let _ = Command::new("umount").arg("-l").arg(&self.path).output();
+    }
+}

@@ -1,0 +1,20 @@
+//! The program as an operator meets it: real processes that are killed, stopped, starved of disk space, given
+//! damaged folders and hostile clients. Each test prints the seed that it ran with; `docs/testing.md` names the
+//! variables that make the tests longer.
+
+#![expect(clippy::cast_possible_truncation, reason = "what the tests count is small")]
+
+mod dump;
+mod flags;
+mod full_disk;
+mod hostile;
+mod journal;
+mod kill;
+mod load;
+mod process;
+mod sessions;
+mod stopped;
+mod syncs;
+mod terminate;
+mod two_servers;
+mod view_folder;
