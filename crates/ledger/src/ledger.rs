@@ -20,6 +20,7 @@ use crate::limits::LedgerOptions;
 use crate::recover;
 use crate::session::Session;
 use crate::state::{BlockPosition, Snapshot, StoredTree, keys};
+use crate::statements::Statements;
 use crate::storage::slots::SlotStore;
 use crate::storage::views::{Keyspace, ViewStore};
 use crate::subscription::{News, Subscription};
@@ -64,6 +65,7 @@ pub(crate) struct Core {
     /// What was changed lately; written by the committing thread alone.
     pub(crate) recent: Arc<Mutex<Recent>>,
     pub(crate) driver: Driver,
+    pub(crate) statements: Statements,
     /// Signalled when a snapshot is published and when the ledger closes.
     pub(crate) news: News,
     open_transactions: Arc<AtomicUsize>,
@@ -104,6 +106,7 @@ impl Ledger {
             published: ArcSwap::new(snapshot),
             recent,
             driver,
+            statements: Statements::default(),
             news: News::default(),
             open_transactions: Arc::default(),
         });

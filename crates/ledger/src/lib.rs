@@ -14,6 +14,7 @@ mod planted;
 mod recover;
 mod session;
 mod state;
+mod statements;
 mod subscription;
 mod transaction;
 

@@ -211,7 +211,7 @@ impl Transaction {
 
     fn run(&mut self, number: u32, text: &str, parameters: &[Document]) -> Result<Page, LedgerError> {
         let options = partiql::Options { extensions: self.core().options.extensions, ..Default::default() };
-        let statement = partiql::parse(text)?;
+        let statement = self.core().statements.parse(text)?;
         let mut scope = self.scope(number);
         let plan = partiql::plan(&statement, parameters, &mut scope, &options)?;
         let rows = partiql::execute(plan, parameters.into(), &mut scope)?;
