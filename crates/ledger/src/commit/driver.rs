@@ -36,6 +36,8 @@ struct Line {
     worker: Option<Box<Worker>>,
     /// The thread that drives it, or the last that did.
     thread: Option<JoinHandle<()>>,
+    /// Whether that thread sleeps until there is a proposal. To wake nobody costs a system call too.
+    rests: bool,
     status: Status,
 }
 
@@ -43,7 +45,7 @@ impl Driver {
     pub(crate) fn new(committer: Committer) -> Driver {
         let worker = Worker { committer, actions: VecDeque::new(), waiting: false, unsaved_since: None };
         let worker = Some(Box::new(worker));
-        let line = Line { proposals: Vec::new(), worker, thread: None, status: Status::Open };
+        let line = Line { proposals: Vec::new(), worker, thread: None, rests: false, status: Status::Open };
         Driver { line: Mutex::new(line), changed: Condvar::new() }
     }
 
@@ -137,8 +139,11 @@ fn drive(core: &Arc<Core>, mut line: MutexGuard<'_, Line>) {
         return;
     }
     let Some(worker) = line.worker.take() else {
+        let rests = line.rests;
         drop(line);
-        core.driver.changed.notify_all();
+        if rests {
+            core.driver.changed.notify_all();
+        }
         return;
     };
     drop(line);
@@ -312,9 +317,11 @@ impl Taken<Arc<Core>> {
             if background {
                 return Some(Vec::new());
             }
+            line.rests = true;
             let (again, timeout) =
                 driver.changed.wait_timeout(line, idle).unwrap_or_else(PoisonError::into_inner);
             line = again;
+            line.rests = false;
             if timeout.timed_out() && line.proposals.is_empty() && line.status == Status::Open {
                 if worker.unsaved_since.is_none() {
                     line.worker = self.worker.take();

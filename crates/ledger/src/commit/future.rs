@@ -44,6 +44,8 @@ struct Shared {
 struct State {
     answer: Option<Result<Committed, LedgerError>>,
     waker: Option<Waker>,
+    /// Whether a thread sleeps until there is an answer. To wake nobody costs a system call too.
+    waits: bool,
 }
 
 /// A commit that somebody will answer.
@@ -60,6 +62,7 @@ impl CommitFuture {
             if let Some(answer) = state.answer.take() {
                 return answer;
             }
+            state.waits = true;
             state = self.shared.answered.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -95,12 +98,14 @@ impl CommitReply {
 
     fn answer(&mut self, answer: Result<Committed, LedgerError>) {
         self.answered = true;
-        let waker = {
+        let (waits, waker) = {
             let mut state = self.shared.lock();
             state.answer = Some(answer);
-            state.waker.take()
+            (state.waits, state.waker.take())
         };
-        self.shared.answered.notify_one();
+        if waits {
+            self.shared.answered.notify_one();
+        }
         if let Some(waker) = waker {
             waker.wake();
         }
