@@ -12,6 +12,7 @@ use crate::data::{DEFINITIONS, Random, parameter, registration, vin};
 use crate::http::Served;
 use crate::ledgers::{Opened, define, fill, insert, raised_limits, settle};
 use crate::light;
+use crate::machine::processor_time;
 use crate::measure::{self, Failure, Sample, Times, Turn};
 use crate::report::{LIGHT, Report};
 
@@ -105,7 +106,7 @@ fn change_over_http(served: &Served, clients: u64, arguments: &Arguments) -> Res
     let driver = served.driver()?;
     let (time, documents) = (arguments.time(), arguments.documents);
     served.clients.block_on(async {
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), processor_time());
         let tasks: Vec<_> = (0..clients)
             .map(|client| tokio::spawn(change_until(driver.clone(), client, started, time, documents)))
             .collect();
@@ -113,7 +114,7 @@ fn change_over_http(served: &Served, clients: u64, arguments: &Arguments) -> Res
         for task in tasks {
             times.push(task.await??);
         }
-        Ok(Sample::of(times, started.elapsed()))
+        Ok(Sample::of(times, started.elapsed(), processor_time() - before))
     })
 }
 

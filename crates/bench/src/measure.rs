@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::machine::processor_time;
+
 /// Why a measurement failed.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -19,6 +21,8 @@ pub(crate) struct Sample {
     pub(crate) conflicts: u64,
     /// How many were done.
     pub(crate) done: u64,
+    /// The processor time that each took, of clients, server and ledger together.
+    pub(crate) processor: Duration,
 }
 
 /// What one turn came to.
@@ -56,6 +60,7 @@ pub(crate) fn run<T>(
     turn: impl Fn(&mut T) -> Result<Turn, Failure> + Sync,
 ) -> Result<Sample, Failure> {
     let over = AtomicBool::new(false);
+    let before = processor_time();
     let started = Instant::now();
     let times = std::thread::scope(|scope| -> Result<Vec<Times>, Failure> {
         let running: Vec<_> = (0..clients)
@@ -76,12 +81,12 @@ pub(crate) fn run<T>(
         over.store(true, Ordering::Relaxed);
         running.into_iter().map(|client| client.join().expect("a client does not panic")).collect()
     })?;
-    Ok(Sample::of(times, started.elapsed()))
+    Ok(Sample::of(times, started.elapsed(), processor_time() - before))
 }
 
 impl Sample {
-    /// What the clients' times come to, in a loop that took `elapsed`.
-    pub(crate) fn of(times: Vec<Times>, elapsed: Duration) -> Sample {
+    /// What the clients' times come to, in a loop that took `elapsed` and so much processor time.
+    pub(crate) fn of(times: Vec<Times>, elapsed: Duration, processor: Duration) -> Sample {
         let conflicts = times.iter().map(|times| times.conflicts).sum();
         let mut all: Vec<u64> = times.into_iter().flat_map(|times| times.nanoseconds).collect();
         all.sort_unstable();
@@ -95,6 +100,7 @@ impl Sample {
             p99: at(99),
             conflicts,
             done: all.len() as u64,
+            processor: processor.div_f64(all.len().max(1) as f64),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::commits::SELECT;
 use crate::data::{Random, parameter, vin};
 use crate::http::Served;
 use crate::ledgers::{Opened, fill, raised_limits};
+use crate::machine::processor_time;
 use crate::measure::{self, Failure, Sample, Times, Turn};
 use crate::report::Report;
 
@@ -93,7 +94,7 @@ fn read_over_http(served: &Served, clients: u64, arguments: &Arguments) -> Resul
     let driver = served.driver()?;
     let (time, documents) = (arguments.time(), arguments.documents);
     served.clients.block_on(async {
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), processor_time());
         let tasks: Vec<_> = (0..clients)
             .map(|client| {
                 let driver = driver.clone();
@@ -118,6 +119,6 @@ fn read_over_http(served: &Served, clients: u64, arguments: &Arguments) -> Resul
         for task in tasks {
             times.push(task.await??);
         }
-        Ok(Sample::of(times, started.elapsed()))
+        Ok(Sample::of(times, started.elapsed(), processor_time() - before))
     })
 }

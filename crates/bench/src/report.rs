@@ -21,6 +21,8 @@ struct Row {
     p50: Vec<f64>,
     p99: Vec<f64>,
     conflicts: u64,
+    /// Microseconds of processor time that each took.
+    processor: Vec<f64>,
     /// Syncs of the journal for every thousand.
     syncs: Vec<f64>,
 }
@@ -45,6 +47,7 @@ impl Report {
         row.values.push(sample.per_second * row.factor);
         row.p50.push(sample.p50.as_secs_f64());
         row.p99.push(sample.p99.as_secs_f64());
+        row.processor.push(sample.processor.as_secs_f64() * 1e6);
         row.conflicts += sample.conflicts;
         row.syncs.extend(syncs.map(|syncs| syncs as f64 * 1000.0 / sample.done.max(1) as f64));
     }
@@ -71,6 +74,7 @@ impl Report {
                 p50: Vec::new(),
                 p99: Vec::new(),
                 conflicts: 0,
+                processor: Vec::new(),
                 syncs: Vec::new(),
             });
             self.rows.len() - 1
@@ -81,8 +85,8 @@ impl Report {
     /// The table, in Markdown.
     pub(crate) fn table(&self) -> String {
         let mut table = String::from(
-            "| what | clients | median | min–max | unit | p50 | p99 | ÷ Z | syncs per 1000 | conflicts |\n\
-             |---|---|---|---|---|---|---|---|---|---|\n",
+            "| what | clients | median | min–max | unit | p50 | p99 | CPU each | ÷ Z | syncs per 1000 | conflicts |\n\
+             |---|---|---|---|---|---|---|---|---|---|---|\n",
         );
         for row in &self.rows {
             let middle = median(&row.values);
@@ -97,7 +101,7 @@ impl Report {
             let time = |times: &[f64]| if times.is_empty() { String::new() } else { duration(median(times)) };
             let _ = writeln!(
                 table,
-                "| {} | {} | {} | {}–{} | {} | {} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {}–{} | {} | {} | {} | {} | {} | {} | {} |",
                 row.what,
                 row.clients.map_or(String::new(), |clients| clients.to_string()),
                 number(middle),
@@ -106,6 +110,11 @@ impl Report {
                 row.unit,
                 time(&row.p50),
                 time(&row.p99),
+                if row.processor.is_empty() {
+                    String::new()
+                } else {
+                    format!("{:.0} µs", median(&row.processor))
+                },
                 of_light.map_or(String::new(), |part| format!("{:.0} %", part * 100.0)),
                 if row.syncs.is_empty() { String::new() } else { format!("{:.0}", median(&row.syncs)) },
                 if row.conflicts == 0 { String::new() } else { row.conflicts.to_string() },
