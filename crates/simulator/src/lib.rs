@@ -1,7 +1,7 @@
 //! The whole ledger in one deterministic world: clients, network, service, ledger, disk and clock under
 //! one seed.
 //!
-//! [`run`] builds a [`world`], lets it live for some steps and answers what was seen, or the first thing
+//! [`run`] builds a world, lets it live for some steps and answers what was seen, or the first thing
 //! that must not be. Nothing here has a thread, reads a clock or draws a random number but from the seed:
 //! the same seed gives the same trace, byte for byte.
 //!
