@@ -188,8 +188,17 @@ fn documents_name_files_that_exist() {
                 .any(|folder| word.starts_with(folder))
                 && !word.contains(['*', ' ', '{', '<'])
         });
+        let linked = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split([')', '#']).next())
+            .filter(|target| !target.is_empty() && !target.contains("://"));
+        let folder = Path::new(document).parent().expect("a file has a folder");
+        let named = named.map(PathBuf::from).chain(linked.map(|target| folder.join(target)));
         missing.extend(
-            named.filter(|name| !root().join(name).exists()).map(|name| format!("{document} names {name}")),
+            named
+                .filter(|name| !root().join(name).exists())
+                .map(|name| format!("{document} names {}", name.display())),
         );
     }
     assert_none(missing);
