@@ -1,17 +1,19 @@
 //! All that a ledger answers, as lines, so that two states of it can be compared.
 
+use everstrand::QldbDriver;
 use everstrand::ion::text;
+use everstrand_driver::Error;
 
 use crate::journal::digest;
-use crate::load::run;
-use crate::process::Server;
+use crate::load::try_run;
+use crate::process::{LEDGER, Server};
 
 /// The catalogue, every table's current and past revisions as scans find them, what its first index finds, and
-/// the digest.
-pub(crate) async fn dump(server: &Server) -> Vec<String> {
-    let driver = server.driver();
+/// the digest. Fails where the ledger says that it cannot answer.
+pub(crate) async fn dump(server: &Server) -> Result<Vec<String>, Error> {
+    let driver = QldbDriver::builder(LEDGER).retry_limit(1).build_over(server.transport())?;
     let mut lines = Vec::new();
-    let catalog = run(&driver, "SELECT * FROM information_schema.user_tables", vec![]).await;
+    let catalog = try_run(&driver, "SELECT * FROM information_schema.user_tables", vec![]).await?;
     for table in &catalog {
         lines.push(text::write(&table.to_value()));
         let member = |name: &str| table.root().get(name).and_then(|value| value.as_text()).map(str::to_owned);
@@ -22,14 +24,14 @@ pub(crate) async fn dump(server: &Server) -> Vec<String> {
             queries.push(format!("SELECT * FROM {name} AS t WHERE t.n = 7"));
         }
         for query in queries {
-            let rows = run(&driver, &query, vec![]).await;
+            let rows = try_run(&driver, &query, vec![]).await?;
             lines.push(format!("{query}: {} rows", rows.len()));
             lines.extend(rows.iter().map(|row| text::write(&row.to_value())));
         }
     }
     driver.close().await;
     lines.push(text::write(&digest(server).await.to_ion()));
-    lines
+    Ok(lines)
 }
 
 /// Fails where two dumps differ, and shows only that place.

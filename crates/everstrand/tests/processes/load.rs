@@ -335,19 +335,27 @@ fn histories(rows: Vec<Document>, field: &str) -> BTreeMap<i64, Vec<Document>> {
     histories
 }
 
-/// Runs one statement in a transaction of its own.
+/// Runs one statement in a transaction of its own, which must succeed.
 pub(crate) async fn run(
     driver: &QldbDriver<HttpTransport>,
     statement: &str,
     parameters: Vec<Document>,
 ) -> Vec<Document> {
+    try_run(driver, statement, parameters).await.unwrap_or_else(|error| panic!("{statement}: {error}"))
+}
+
+/// Runs one statement in a transaction of its own.
+pub(crate) async fn try_run(
+    driver: &QldbDriver<HttpTransport>,
+    statement: &str,
+    parameters: Vec<Document>,
+) -> Result<Vec<Document>, Error> {
     let parameters = &parameters;
-    let rows: Result<Vec<Document>, Error> = driver
+    driver
         .execute(|transaction| async move {
             transaction.execute(statement, parameters.clone()).await?.fetch_all().await
         })
-        .await;
-    rows.unwrap_or_else(|error| panic!("{statement}: {error}"))
+        .await
 }
 
 /// A number as a parameter.

@@ -1,4 +1,5 @@
-//! What is derived may be lost or damaged in any way: the same answers come out of the journal.
+//! What is derived may be lost or damaged in any way: the same answers come out of the journal, at once or, where
+//! the damage shows only when a statement meets it, after a refusal and the next start.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +20,7 @@ async fn a_damaged_view_changes_no_answer() {
     fill(&other, false).await;
     let digest = {
         let server = Server::start(&ours);
-        assert_same(&expected, &dump(&server).await, "an unclean stop");
+        assert_same(&expected, &dump(&server).await.expect("answers"), "an unclean stop");
         let digest = journal::digest(&server).await;
         match random.below(2) {
             0 => server.kill(),
@@ -32,8 +33,17 @@ async fn a_damaged_view_changes_no_answer() {
         let _ = std::fs::remove_dir_all(&data);
         copy(&ours, &data);
         let what = damage(&data, &other, number, &mut random);
-        let server = Server::start(&data);
-        assert_same(&expected, &dump(&server).await, &what);
+        let mut server = Server::start(&data);
+        let mut found = dump(&server).await;
+        if let Err(error) = &found {
+            // Met in the middle of a statement: no answer rather than a wrong one, and not again after a restart.
+            assert!(error.to_string().contains("view failed"), "{what}: {error}");
+            eprintln!("{what}: {error}");
+            server.kill();
+            server = Server::start(&data);
+            found = dump(&server).await;
+        }
+        assert_same(&expected, &found.unwrap_or_else(|error| panic!("{what}: {error}")), &what);
         let stderr = server.stderr();
         assert!(!stderr.contains("panicked"), "{what}: {stderr}");
         // And it goes on from there.
@@ -129,7 +139,7 @@ async fn fill(data: &Path, more: bool) -> Vec<String> {
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    let dump = dump(&server).await;
+    let dump = dump(&server).await.expect("answers");
     match more {
         true => server.kill(),
         false => drop(server.terminate()),
