@@ -50,27 +50,35 @@ pub(crate) fn open(
     views: &dyn ViewStore,
     environment: &Environment,
 ) -> Result<Opened, LedgerError> {
+    let mut is_new = false;
     let mut from_view = match known_good(slots, views) {
-        Ok(state) => state,
+        Ok(state) => {
+            is_new = state.is_none();
+            state
+        }
         Err(Doubt::Journal(error)) => return Err(error),
         Err(Doubt::View(why)) => {
             tracing::warn!(%why, "the view does not fit the journal and is built anew");
             None
         }
     };
+    // To begin an empty view costs many syncs. Nobody wrote into one before its journal had a slot.
+    let mut is_empty = is_new && slots.read(0)?.is_none();
     let writer = environment.ids.next();
     loop {
         let (state, begun_empty) = match from_view.take() {
             Some(state) => (state, false),
             None => {
-                views.wipe()?;
+                if !is_empty {
+                    views.wipe()?;
+                }
                 (State::empty(environment.ids.next()), true)
             }
         };
         match replay(state, slots, views, &*environment.clock) {
             Ok((state, _)) if state.head.is_empty() => {
                 create_genesis(&state, writer, slots, environment)?;
-                from_view = None;
+                is_empty = true;
             }
             Ok((mut state, mut snapshot)) => {
                 if begun_empty {
