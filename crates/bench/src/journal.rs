@@ -26,6 +26,13 @@ const WRITERS: u64 = 64;
 
 /// Everything about one journal of `arguments.blocks` blocks, and the audit of one with forty documents a block.
 pub(crate) fn journal(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
+    for _ in 0..arguments.rounds {
+        let folder = arguments.scratch()?;
+        let started = Instant::now();
+        let opened = Opened::open(folder.path(), Limits::default())?;
+        define(&opened.ledger, &["CREATE TABLE Vehicle"])?;
+        report.time("new ledger, to its first table", started.elapsed());
+    }
     let folder = arguments.scratch()?;
     write_and_kill(folder.path(), arguments.blocks)?;
     for round in 0..arguments.rounds {
