@@ -152,3 +152,25 @@ async fn command(
     let request = json!({"SessionToken": token, name: members}).to_string();
     send(service, "POST", "/", TARGET, request.as_bytes()).await
 }
+
+#[tokio::test]
+async fn a_digest_of_another_length_is_a_wrong_digest_and_nothing_else() {
+    let service = service();
+    service.create_ledger_unless_it_exists("wire").expect("a ledger");
+    let token = start(&service).await;
+    let other = "0000000000000000000000";
+    let commit = |id: &str| json!({"TransactionId": id, "CommitDigest": "AAAA"});
+    let idle = command(&service, &token, "CommitTransaction", commit(other)).await;
+    assert_eq!(error(&idle).2, "No open transaction");
+
+    let started = command(&service, &token, "StartTransaction", json!({})).await;
+    let id = body(&started)["StartTransaction"]["TransactionId"].as_str().expect("an id").to_owned();
+    let of_another = command(&service, &token, "CommitTransaction", commit(other)).await;
+    assert_eq!(error(&of_another).2, "No open transaction", "and the open one stays open");
+    let execute = json!({"TransactionId": id, "Statement": "SELECT 1 FROM <<1>>"});
+    body(&command(&service, &token, "ExecuteStatement", execute).await);
+    let wrong = command(&service, &token, "CommitTransaction", commit(&id)).await;
+    assert_eq!(error(&wrong).2, "Digests don't match");
+    let over = command(&service, &token, "CommitTransaction", commit(&id)).await;
+    assert_eq!(error(&over).2, "No open transaction", "it was rolled back");
+}
