@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use everstrand_protocol::{Exception, ServiceError};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderName, HeaderValue};
@@ -113,18 +114,14 @@ async fn next(interval: &mut Option<tokio::time::Interval>) {
 
 async fn answer(service: &Service, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    // Said in advance, it is not waited for.
-    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
-        return refused(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is larger than 16 MiB");
-    }
-    let collected = tokio::time::timeout(READ_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await;
-    let body = match collected {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            return refused(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is larger than 16 MiB");
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(error) => {
+            let mut refused = response(service.refuse(error));
+            // The rest of the body may still be on the way.
+            refused.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            return refused;
         }
-        Ok(Err(_)) => return refused(StatusCode::BAD_REQUEST, "the request's body could not be read"),
-        Err(_) => return refused(StatusCode::REQUEST_TIMEOUT, "the request's body did not arrive in time"),
     };
     let answered = service
         .handle(service::Request {
@@ -135,26 +132,34 @@ async fn answer(service: &Service, request: Request<Incoming>) -> Response<Full<
             body: &body,
         })
         .await;
+    response(answered)
+}
+
+/// Waits for the whole body, unless it is too large or too slow.
+async fn read(body: Incoming) -> Result<Bytes, ServiceError> {
+    let too_large =
+        || ServiceError::new(Exception::RequestEntityTooLarge, "the request's body is larger than 16 MiB");
+    // Said in advance, it is not waited for.
+    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(READ_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(ServiceError::new(Exception::Validation, "the request's body could not be read")),
+        Err(_) => Err(ServiceError::new(Exception::Validation, "the request's body did not arrive in time")
+            .with_http_status(408)),
+    }
+}
+
+fn response(answered: service::Response) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(answered.body)));
     *response.status_mut() =
         StatusCode::from_u16(answered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in answered.headers {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            response.headers_mut().insert(HeaderName::from_static(name), value);
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
+            response.headers_mut().insert(name, value);
         }
     }
-    response
-}
-
-/// An answer to a request that never reached the service. The rest of its body may still be on the way, so
-/// the connection is closed.
-fn refused(status: StatusCode, why: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(format!(
-        "{{\"__type\":\"ValidationException\",\"Message\":\"{why}\"}}"
-    ))));
-    *response.status_mut() = status;
-    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static("ValidationException"));
-    response.headers_mut().insert("content-type", HeaderValue::from_static("application/x-amz-json-1.0"));
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

@@ -31,7 +31,7 @@ pub struct Request<'a> {
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// Headers, names in lower case; the length of the body is left to whoever sends it.
+    /// Headers; the length of the body is left to whoever sends it.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Vec<u8>,
@@ -94,22 +94,31 @@ impl Service {
     /// Answers one request. Every answer carries a request id; clients call the one of StartSession the
     /// session's id.
     pub async fn handle(&self, request: Request<'_>) -> Response {
-        let request_id = self.next_request_id();
         let target = (request.header)("x-amz-target");
-        let (content_type, answered) = match (request.method, request.path, target) {
-            ("GET", "/health", _) => (control::CONTENT_TYPE, Ok(br#"{"status":"ok"}"#.to_vec())),
-            ("GET", "/metrics", _) => ("text/plain; version=0.0.4", Ok(self.metrics().into_bytes())),
-            ("POST", "/", _) | (_, _, Some(_)) => {
-                (send_command::CONTENT_TYPE, self.session_api(target, request.body).await)
+        match (request.method, request.path, target) {
+            ("GET", "/health", _) => self.answer(control::CONTENT_TYPE, Ok(br#"{"status":"ok"}"#.to_vec())),
+            ("GET", "/metrics", _) => {
+                self.answer("text/plain; version=0.0.4", Ok(self.metrics().into_bytes()))
             }
-            _ => (control::CONTENT_TYPE, self.control_api(&request)),
-        };
+            ("POST", "/", _) | (_, _, Some(_)) => {
+                self.answer(send_command::CONTENT_TYPE, self.session_api(target, request.body).await)
+            }
+            _ => self.answer(control::CONTENT_TYPE, self.control_api(&request)),
+        }
+    }
+
+    /// Answers a request that could not even be read.
+    pub fn refuse(&self, error: ServiceError) -> Response {
+        self.answer(send_command::CONTENT_TYPE, Err(error))
+    }
+
+    fn answer(&self, content_type: &str, answered: Result<Vec<u8>, ServiceError>) -> Response {
         let mut headers =
-            vec![(lower_case(REQUEST_ID_HEADER), request_id), ("content-type", content_type.to_owned())];
+            vec![(REQUEST_ID_HEADER, self.next_request_id()), ("Content-Type", content_type.to_owned())];
         match answered {
             Ok(body) => Response { status: 200, headers, body },
             Err(error) => {
-                headers.push((lower_case(ERROR_TYPE_HEADER), error.exception.name().to_owned()));
+                headers.push((ERROR_TYPE_HEADER, error.exception.name().to_owned()));
                 Response { status: error.http_status(), headers, body: error.to_json() }
             }
         }
@@ -165,14 +174,5 @@ impl Service {
     pub fn close(&self) {
         self.sessions.clear();
         self.ledgers.close();
-    }
-}
-
-/// Header names as hyper wants them; the two that the protocol names are spelt as QLDB did.
-fn lower_case(name: &'static str) -> &'static str {
-    match name {
-        REQUEST_ID_HEADER => "x-amzn-requestid",
-        ERROR_TYPE_HEADER => "x-amzn-errortype",
-        other => other,
     }
 }

@@ -28,7 +28,7 @@ async fn send(service: &Service, method: &str, path: &str, target: Option<&str>,
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let header = |name: &str| if name == "x-amz-target" { target } else { None };
     let response = service.handle(Request { method, path, query, header: &header, body }).await;
-    let header = |wanted: &str| response.headers.iter().any(|(name, _)| *name == wanted);
+    let header = |wanted: &str| response.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
     assert!(header("x-amzn-requestid") && header("content-type"), "every answer has both: {response:?}");
     assert_eq!(header("x-amzn-errortype"), response.status != 200, "{response:?}");
     response
