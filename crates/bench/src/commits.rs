@@ -24,7 +24,7 @@ pub(crate) fn read_modify_write(arguments: &Arguments, report: &mut Report) -> R
     let folder = arguments.scratch()?;
     let opened = Opened::open(folder.path(), raised_limits())?;
     fill(&opened.ledger, arguments.documents)?;
-    let served = Served::start(&opened.ledger, arguments.on_reactor)?;
+    let served = Served::start(&opened.ledger)?;
     speed_of_light(arguments, report)?;
     for _ in 0..arguments.rounds {
         for &clients in &arguments.clients {

@@ -24,13 +24,10 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Serves a ledger as the program does, unless statements run `on_reactor`.
-    pub(crate) fn start(ledger: &Ledger, on_reactor: bool) -> Result<Served, Failure> {
+    /// Serves a ledger as the program does. No statement here runs so long that it would give way to others.
+    pub(crate) fn start(ledger: &Ledger) -> Result<Served, Failure> {
         let mut config = Config::new(Storage::Memory);
         config.limits = raised_limits();
-        if !on_reactor {
-            config.run_statement = |statement| tokio::task::block_in_place(statement);
-        }
         let service = Arc::new(Service::open(config)?);
         service.serve_ledger(NAME, ledger.clone())?;
         let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();

@@ -50,9 +50,6 @@ pub(crate) struct Arguments {
     /// Leave HTTP out of rmw
     #[arg(long)]
     embedded_only: bool,
-    /// Run statements where requests are read, in place of handing other requests to another thread
-    #[arg(long)]
-    on_reactor: bool,
     /// The folder for data, on the disk that is to be measured; the system's for temporary files unless given
     #[arg(long)]
     folder: Option<PathBuf>,

@@ -26,7 +26,7 @@ pub(crate) fn reads(arguments: &Arguments, report: &mut Report) -> Result<(), Fa
     let opened = Opened::open(folder.path(), raised_limits())?;
     fill(&opened.ledger, arguments.documents)?;
     let ids = ids(&opened.ledger, arguments.documents)?;
-    let served = Served::start(&opened.ledger, arguments.on_reactor)?;
+    let served = Served::start(&opened.ledger)?;
     let documents = arguments.documents;
     for _ in 0..arguments.rounds {
         for clients in [1, 2, 16] {

@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         folder,
         every: Duration::from_secs(arguments.checkpoint_interval.into()),
     });
-    config.run_statement = |statement| tokio::task::block_in_place(statement);
+    config.on_long_statement = http::give_way;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(config, arguments.listen, &arguments.create_ledger))?;

@@ -185,7 +185,7 @@ pub enum Committing {
 }
 
 /// How one ledger behaves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct LedgerOptions {
     /// Its bounds.
     pub limits: Limits,
@@ -206,6 +206,9 @@ pub struct LedgerOptions {
     pub doubt_attempts: u32,
     /// Who drives the commits.
     pub committing: Committing,
+    /// Called on the thread of a statement when it turns out to run long, and again each time that it has
+    /// run twice as long: most statements are over sooner than it takes to give them a thread of their own.
+    pub on_long_statement: fn(),
 }
 
 impl Default for LedgerOptions {
@@ -220,6 +223,7 @@ impl Default for LedgerOptions {
             idle_millis: 5000,
             doubt_attempts: 5,
             committing: Committing::OnThread,
+            on_long_statement: || (),
         }
     }
 }

@@ -72,7 +72,7 @@ impl Service {
                 let parameters = decode_parameters(&parameters)?;
                 let execute =
                     |session: &mut Session| session.execute(&transaction_id, &statement, &parameters);
-                let page = self.run(|| shared.stoppable(&mut session, execute)).map_err(service_error)?;
+                let page = shared.stoppable(&mut session, execute).map_err(service_error)?;
                 let (first_page, consumed_ios) = encode_page(page);
                 Reply::ExecuteStatement(ExecuteStatementResult {
                     first_page,
@@ -84,7 +84,7 @@ impl Service {
             Command::FetchPage { transaction_id, next_page_token } => {
                 let fetch =
                     |session: &mut Session| session.fetch_page(&transaction_id, next_page_token.as_str());
-                let page = self.run(|| shared.stoppable(&mut session, fetch)).map_err(service_error)?;
+                let page = shared.stoppable(&mut session, fetch).map_err(service_error)?;
                 let (page, consumed_ios) = encode_page(page);
                 Reply::FetchPage(FetchPageResult {
                     page,
@@ -97,7 +97,7 @@ impl Service {
                 // A digest of another length matches nothing, and neither does this one: no hash is all zeros. So
                 // that it meets the same checks in the same order as any other wrong digest.
                 let digest = Hash(commit_digest.as_slice().try_into().unwrap_or([0; 32]));
-                let commit = self.run(|| session.commit(&transaction_id, digest)).map_err(service_error)?;
+                let commit = session.commit(&transaction_id, digest).map_err(service_error)?;
                 commit.await.map_err(service_error)?;
                 Reply::CommitTransaction(CommitTransactionResult {
                     transaction_id,
@@ -130,14 +130,6 @@ impl Service {
         let forget_at = self.clock.monotonic_millis().saturating_add(lifetime);
         self.sessions.insert(&token, session, forget_at)?;
         Ok(SessionToken::from(token))
-    }
-
-    /// Runs what may take long where the operator's configuration says.
-    fn run<T>(&self, work: impl FnOnce() -> T) -> T {
-        let mut work = Some(work);
-        let mut done = None;
-        (self.config.run_statement)(&mut || done = work.take().map(|work| work()));
-        done.expect("the configuration runs a statement exactly once")
     }
 }
 

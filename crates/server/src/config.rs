@@ -41,8 +41,9 @@ pub struct Config {
     pub sessions_max: usize,
     /// Where signed checkpoints are published, and how often; nowhere unless set.
     pub checkpoints: Option<Checkpoints>,
-    /// How a statement is run: on the spot, or moved out of the way of a runtime's other work.
-    pub run_statement: fn(&mut dyn FnMut()),
+    /// Called on the thread of a statement that runs long, now and then; [`crate::http::give_way`] where that
+    /// thread has other requests to serve.
+    pub on_long_statement: fn(),
 }
 
 impl Config {
@@ -57,7 +58,7 @@ impl Config {
             account: "000000000000".to_owned(),
             sessions_max: 100_000,
             checkpoints: None,
-            run_statement: |statement| statement(),
+            on_long_statement: || (),
         }
     }
 }

@@ -112,6 +112,14 @@ async fn next(interval: &mut Option<tokio::time::Interval>) {
     }
 }
 
+/// Leaves the requests that wait for this thread to another one, as long as the request at hand takes. For
+/// [`on_long_statement`](crate::config::Config::on_long_statement), on a runtime of several threads.
+pub fn give_way() {
+    // A thread that comes back at once gets its requests back. Within a millisecond another one has most likely
+    // taken them; where not, a statement that goes on gives way again.
+    tokio::task::block_in_place(|| std::thread::sleep(Duration::from_millis(1)));
+}
+
 async fn answer(service: &Service, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let body = match read(body).await {
@@ -162,4 +170,27 @@ fn response(answered: service::Response) -> Response<Full<Bytes>> {
         }
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_request_that_runs_long_leaves_the_others_to_another_thread() {
+        static SERVED: AtomicBool = AtomicBool::new(false);
+        let long = tokio::spawn(async {
+            tokio::spawn(async { SERVED.store(true, Ordering::SeqCst) });
+            for _ in 0..10_000 {
+                give_way();
+                if SERVED.load(Ordering::SeqCst) {
+                    return true;
+                }
+            }
+            false
+        });
+        assert!(long.await.expect("it does not panic"), "the other request waited for this one");
+    }
 }

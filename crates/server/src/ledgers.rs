@@ -74,6 +74,7 @@ impl Ledgers {
             limits: config.limits.clone(),
             extensions: config.extensions,
             record_reads: config.record_reads,
+            on_long_statement: config.on_long_statement,
             ..LedgerOptions::default()
         };
         let lock = match &config.storage {

@@ -229,6 +229,7 @@ impl Transaction {
             now,
             deadline: self.deadline,
             interrupt: &self.interrupt,
+            asked: 0,
         }
     }
 

@@ -22,6 +22,9 @@ use crate::state::catalog::{Catalog, Table};
 /// Before the name of a table, the name of its committed view.
 pub(crate) const COMMITTED_PREFIX: &str = "_ql_committed_";
 
+/// A command that was asked so often, every 64 rows, reads more than a page and may go on for seconds.
+const ASKED_WHEN_LONG: u32 = 8;
+
 /// One statement's view of its transaction.
 pub(crate) struct Scope<'a> {
     pub(crate) core: &'a Core,
@@ -34,6 +37,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) now: i64,
     pub(crate) deadline: u64,
     pub(crate) interrupt: &'a Interrupt,
+    /// How often the command that runs it was asked whether it should stop.
+    pub(crate) asked: u32,
 }
 
 impl Scope<'_> {
@@ -229,6 +234,10 @@ impl Tables for Scope<'_> {
     }
 
     fn interrupted(&mut self) -> Result<(), TablesError> {
+        self.asked = self.asked.saturating_add(1);
+        if self.asked >= ASKED_WHEN_LONG && self.asked.is_power_of_two() {
+            (self.core.options.on_long_statement)();
+        }
         if self.interrupt.is_stopped() {
             return Err(LedgerError::Interrupted.into());
         }

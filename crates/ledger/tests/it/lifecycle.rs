@@ -454,3 +454,25 @@ fn every_value_comes_back_as_it_was() {
     let bytes = |values: &[Document]| values.iter().map(|v| v.as_bytes().to_vec()).collect::<Vec<_>>();
     assert_eq!(bytes(&found), bytes(&documents(&VALUES)));
 }
+
+/// Of long statements one is told, so that their thread's other work can go elsewhere.
+#[test]
+fn only_long_statements_are_told() {
+    static TOLD: AtomicU64 = AtomicU64::new(0);
+    let mut world = World::new();
+    world.options.on_long_statement = || {
+        TOLD.fetch_add(1, Ordering::Relaxed);
+    };
+    let ledger = world.open();
+    run(&ledger, "CREATE TABLE t", &[]).unwrap();
+    for _ in 0..2 {
+        let forty = vec!["{'v': 1}"; 40].join(", ");
+        run(&ledger, &format!("INSERT INTO t << {forty} >>"), &[]).unwrap();
+    }
+    run(&ledger, "SELECT VALUE v FROM t", &[]).unwrap();
+    assert_eq!(TOLD.load(Ordering::Relaxed), 0);
+    run(&ledger, "SELECT COUNT(*) FROM t AS a, t AS b WHERE a.v < b.v + 1", &[]).unwrap();
+    // 6400 pairs, asked about every 64, and told each time that they have become twice as many.
+    let told = TOLD.load(Ordering::Relaxed);
+    assert!((1..10).contains(&told), "told {told} times");
+}
