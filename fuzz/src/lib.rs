@@ -9,10 +9,12 @@ mod journal;
 mod memory;
 mod partiql;
 mod protocol;
+mod view;
 
 pub use journal::{journal_checkpoint, journal_evidence, journal_export, journal_slot};
 pub use partiql::{partiql_execute, partiql_parse};
-pub use protocol::{control, send_command};
+pub use protocol::{control, send_command, signature};
+pub use view::view;
 
 use std::panic::{catch_unwind, set_hook, take_hook};
 
@@ -117,7 +119,7 @@ fn assert_same(raw: RawValue<'_>, value: &Value) {
 #[cfg(test)]
 mod tests {
     /// Every target by its name.
-    const TARGETS: [(&str, fn(&[u8])); 11] = [
+    const TARGETS: [(&str, fn(&[u8])); 13] = [
         ("control", super::control),
         ("cursor_vs_ion_rs", super::cursor_vs_ion_rs),
         ("ion_binary", super::ion_binary),
@@ -129,6 +131,8 @@ mod tests {
         ("partiql_execute", super::partiql_execute),
         ("partiql_parse", super::partiql_parse),
         ("send_command", super::send_command),
+        ("signature", super::signature),
+        ("view", super::view),
     ];
 
     #[test]
