@@ -28,6 +28,7 @@ mod id;
 mod note;
 mod revision;
 mod slot;
+mod slot_tree;
 mod struct_hash;
 mod transaction_info;
 
@@ -57,6 +58,7 @@ pub use id::UniqueId;
 pub use note::{Checkpoint, CheckpointSigner, CheckpointVerifier, InvalidNote, origin};
 pub use revision::{Revision, RevisionData, RevisionMetadata, revision_hash};
 pub use slot::{Slot, SlotContent, SlotHeader, WriterId};
+pub use slot_tree::SlotTree;
 pub use transaction_info::{RedactedRevision, StatementInfo};
 pub use tree::Proof;
-pub use verify::verify_files;
+pub use verify::{verify_files, verify_prefix};

@@ -299,7 +299,7 @@ impl SlotContent {
         blocks.chain(foreign.iter().map(|block| (block.address(), block.previous_hash(), block.hash())))
     }
 
-    fn block_hashes(&self) -> impl Iterator<Item = Hash> {
+    pub(crate) fn block_hashes(&self) -> impl Iterator<Item = Hash> {
         self.chain().map(|(_, _, hash)| hash)
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::evidence::{Evidence, Input, Unusable};
 use crate::foreign::{check_foreign, check_revision};
 use crate::note::CheckpointVerifier;
-use crate::tree::path_length;
+use crate::tree::{self, path_length};
 use crate::{Hash, Proof};
 
 /// What was checked, in order.
@@ -82,7 +82,8 @@ pub fn verify(evidence: &Evidence, keys: &[CheckpointVerifier]) -> Result<Verify
     let digest = evidence.digest.ok_or_else(|| missing("digest"))?;
     let proof = evidence.proof.as_ref().ok_or_else(|| missing("proof"))?;
     let mut report = VerifyReport::default();
-    checkpoint(evidence, keys, &mut report);
+    let signed = "the checkpoint is signed by a key that was given";
+    checkpoint(signed, evidence, keys, &mut report);
     let (subject, hash) = if let Some(hash) = evidence.revision_hash {
         revision(evidence, &mut report);
         ("revision", hash)
@@ -98,8 +99,47 @@ pub fn verify(evidence: &Evidence, keys: &[CheckpointVerifier]) -> Result<Verify
     Ok(report)
 }
 
-fn checkpoint(evidence: &Evidence, keys: &[CheckpointVerifier], report: &mut VerifyReport) {
-    let what = "the checkpoint is signed by a key that was given";
+/// Verifies that the journal under the digest in `old` is the beginning of that under the one in `new`, by the
+/// consistency proof in `new`. An error means that a part is missing, or that the digests are in the wrong order.
+pub fn verify_prefix(
+    old: &Evidence,
+    new: &Evidence,
+    keys: &[CheckpointVerifier],
+) -> Result<VerifyReport, Unusable> {
+    let whole = |evidence: &Evidence, which: &str| {
+        let missing = format!("the {which} digest is not there, or not with the address of its tip");
+        evidence.whole_digest().ok_or(Unusable(missing))
+    };
+    let (old_digest, new_digest) = (whole(old, "older")?, whole(new, "newer")?);
+    let missing = || Unusable("there is no proof: give the file that holds it".to_owned());
+    let proof = new.proof.as_ref().ok_or_else(missing)?;
+    let (old_tip, new_tip) = (old_digest.digest_tip_address, new_digest.digest_tip_address);
+    if old_tip.sequence_no > new_tip.sequence_no {
+        return Err(Unusable(format!(
+            "the first digest covers the blocks up to {}, the second only those up to {}: give the older one first",
+            old_tip.sequence_no, new_tip.sequence_no
+        )));
+    }
+    let mut report = VerifyReport::default();
+    checkpoint("the older checkpoint is signed by a key that was given", old, keys, &mut report);
+    checkpoint("the newer checkpoint is signed by a key that was given", new, keys, &mut report);
+    let same = old_tip.strand_id == new_tip.strand_id;
+    let differ =
+        || format!("the older one is of strand {}, the newer of {}", old_tip.strand_id, new_tip.strand_id);
+    report.step("both digests are of one ledger", if same { Ok(()) } else { Err(differ()) });
+    let holds = tree::verify_consistency(&old_digest, &new_digest, &proof.nodes);
+    let not = "the proof does not lead to both digests; the past was changed, or one of the three was";
+    report.step(
+        format!(
+            "the journal up to block {} is the beginning of that up to block {}",
+            old_tip.sequence_no, new_tip.sequence_no
+        ),
+        if holds { Ok(()) } else { Err(not.to_owned()) },
+    );
+    Ok(report)
+}
+
+fn checkpoint(what: &str, evidence: &Evidence, keys: &[CheckpointVerifier], report: &mut VerifyReport) {
     match &evidence.checkpoint {
         None => {}
         Some(_) if keys.is_empty() => report.skip(what, "no key was given"),

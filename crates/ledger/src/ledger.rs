@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use everstrand_journal::tree::{Proof, block_path, root_at};
+use everstrand_journal::tree::{Proof, block_path, consistency, root_at};
 use everstrand_journal::{Block, BlockAddress, Digest, Revision, Slot, UniqueId};
 
 use crate::clock::Clock;
@@ -171,6 +171,14 @@ impl Ledger {
         let tree = StoredTree(&*snapshot.view);
         let proof = block_path(&tree, snapshot.head.frontier.size(), sequence_no, tip);
         proof.map_err(|error| LedgerError::bad_request(error.to_string()))
+    }
+
+    /// The proof that the journal up to block `old_tip` is the beginning of that up to block `tip`.
+    pub fn consistency_proof(&self, old_tip: u64, tip: u64) -> Result<Proof, LedgerError> {
+        let snapshot = self.core().snapshot();
+        let tree = StoredTree(&*snapshot.view);
+        let nodes = consistency(&tree, snapshot.head.frontier.size(), old_tip, tip);
+        Ok(Proof { nodes: nodes.map_err(|error| LedgerError::bad_request(error.to_string()))? })
     }
 
     /// The revision of a document in a block; `None` where the block has none of it.

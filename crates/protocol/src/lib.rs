@@ -21,3 +21,5 @@ pub use send_command::{
     FetchPageResult, IoUsage, Limits, Page, PageToken, Reply, SendCommandRequest, SessionToken,
     StartSessionResult, StartTransactionResult, TimingInformation, ValueHolder,
 };
+/// Percent-decoding, for the parts of URLs.
+pub use wire::percent_decode;

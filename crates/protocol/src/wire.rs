@@ -97,7 +97,7 @@ pub(crate) fn push_encoded(encoded: &mut String, byte: u8) {
 }
 
 /// The text behind a percent encoding; `None` where it is broken or no UTF-8. A plus is a plus.
-pub(crate) fn percent_decode(text: &str) -> Option<String> {
+pub fn percent_decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

@@ -74,6 +74,9 @@ impl Service {
             ControlRequest::GetDigest(request) => ControlReply::GetDigest(self.get_digest(&request)?),
             ControlRequest::GetBlock(request) => ControlReply::GetBlock(self.get_block(&request)?),
             ControlRequest::GetRevision(request) => ControlReply::GetRevision(self.get_revision(&request)?),
+            ControlRequest::GetConsistencyProof(request) => {
+                ControlReply::GetConsistencyProof(self.get_consistency_proof(&request)?)
+            }
             ControlRequest::ExportJournalToS3(_)
             | ControlRequest::DescribeJournalS3Export(_)
             | ControlRequest::ListJournalS3ExportsForLedger(_)

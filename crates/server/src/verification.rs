@@ -4,8 +4,8 @@ use everstrand_ion::text;
 use everstrand_journal::{BlockAddress, Proof, UniqueId};
 use everstrand_ledger::{Ledger, LedgerError};
 use everstrand_protocol::control::{
-    GetBlockRequest, GetBlockResult, GetDigestRequest, GetDigestResult, GetRevisionRequest,
-    GetRevisionResult, IonText,
+    GetBlockRequest, GetBlockResult, GetConsistencyProofRequest, GetConsistencyProofResult, GetDigestRequest,
+    GetDigestResult, GetRevisionRequest, GetRevisionResult, IonText,
 };
 use everstrand_protocol::{Exception, ServiceError};
 
@@ -57,6 +57,27 @@ impl Service {
             }
         };
         Ok(GetRevisionResult { revision: IonText::from(text::write(&revision.to_ion())), proof })
+    }
+
+    pub(crate) fn get_consistency_proof(
+        &self,
+        request: &GetConsistencyProofRequest,
+    ) -> Result<GetConsistencyProofResult, ServiceError> {
+        if !self.config.extensions {
+            let unknown =
+                "QLDB has no operation GetConsistencyProof, and this server was told to be as strict";
+            return Err(ServiceError::new(Exception::UnknownOperation, unknown).with_http_status(404));
+        }
+        let ledger = self.existing(&request.name)?;
+        let old = block_address(&ledger, "OldDigestTipAddress", &request.old_digest_tip_address)?;
+        let tip = block_address(&ledger, "DigestTipAddress", &request.digest_tip_address)?;
+        if old.sequence_no > tip.sequence_no {
+            let message =
+                "The sequence number of the older digest's tip address is after that of the newer digest's.";
+            return Err(invalid("OldDigestTipAddress", message));
+        }
+        let proof = ledger.consistency_proof(old.sequence_no, tip.sequence_no).map_err(failed)?;
+        Ok(GetConsistencyProofResult { proof: proof_text(proof) })
     }
 
     /// The ledger of a name; the control API's error for a missing one differs from the session API's.

@@ -1,8 +1,7 @@
 //! Proofs that one digest's journal is the beginning of another's.
 
-use crate::tree::proof::check;
 use crate::tree::tile::NodeReader;
-use crate::tree::{TileReader, TreeError};
+use crate::tree::{Nodes, TileReader, TreeError};
 use crate::{Digest, Hash, dot};
 
 /// The nodes that show that the journal up to block `old_tip` is the beginning of that up to `new_tip`,
@@ -13,8 +12,16 @@ pub fn consistency<R: TileReader>(
     old_tip: u64,
     new_tip: u64,
 ) -> Result<Vec<Hash>, TreeError<R::Error>> {
-    let mut nodes = NodeReader::new(reader, size);
-    check(&nodes, new_tip)?;
+    consistency_over(&mut NodeReader::new(reader, size), old_tip, new_tip)
+}
+
+/// The same from nodes wherever they are.
+pub(crate) fn consistency_over<N: Nodes>(
+    nodes: &mut N,
+    old_tip: u64,
+    new_tip: u64,
+) -> Result<Vec<Hash>, TreeError<N::Error>> {
+    nodes.reach(new_tip)?;
     if old_tip > new_tip {
         return Err(TreeError::Beyond(old_tip));
     }

@@ -6,10 +6,13 @@
 
 mod consistency;
 mod frontier;
+mod nodes;
 mod proof;
 mod tile;
 
+pub(crate) use consistency::consistency_over;
 pub use consistency::{consistency, verify_consistency};
 pub use frontier::Frontier;
+pub(crate) use nodes::Nodes;
 pub use proof::{Proof, block_path, path_length, root_at};
 pub use tile::{TileKey, TileReader, TileWrite, Tiles, TreeError};

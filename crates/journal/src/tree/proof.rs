@@ -3,7 +3,7 @@
 use everstrand_ion::{Data, Value};
 
 use crate::tree::tile::NodeReader;
-use crate::tree::{TileReader, TreeError};
+use crate::tree::{Nodes, TileReader, TreeError};
 use crate::{Hash, dot};
 
 /// The hashes that lead from a block's or a revision's hash to a digest, nearest first.
@@ -34,7 +34,7 @@ pub fn block_path<R: TileReader>(
     tip: u64,
 ) -> Result<Proof, TreeError<R::Error>> {
     let mut nodes = NodeReader::new(reader, size);
-    check(&nodes, tip)?;
+    nodes.reach(tip)?;
     if leaf > tip {
         return Err(TreeError::Beyond(leaf));
     }
@@ -61,7 +61,7 @@ pub fn block_path<R: TileReader>(
 /// The digest that has block `tip` as its tip.
 pub fn root_at<R: TileReader>(reader: &R, size: u64, tip: u64) -> Result<Hash, TreeError<R::Error>> {
     let mut nodes = NodeReader::new(reader, size);
-    check(&nodes, tip)?;
+    nodes.reach(tip)?;
     nodes.range(0, tip + 1)
 }
 
@@ -70,8 +70,4 @@ pub fn path_length(leaf: u64, tip: u64) -> usize {
     let heights = 0..u64::BITS;
     let levels = heights.filter(|&height| tip >> height > 0);
     levels.filter(|&height| (leaf >> height) ^ 1 <= tip >> height).count()
-}
-
-pub(crate) fn check<R: TileReader>(nodes: &NodeReader<'_, R>, tip: u64) -> Result<(), TreeError<R::Error>> {
-    if tip < nodes.size() { Ok(()) } else { Err(TreeError::Beyond(tip)) }
 }

@@ -6,7 +6,7 @@
 //! written over when the next tile reaches the same place: the leaf, and the nodes that it completed.
 //! So appending a block writes some 64 bytes, and every node of the tree is one read away.
 
-use crate::tree::Frontier;
+use crate::tree::{Frontier, Nodes};
 use crate::{Hash, dot};
 
 const WIDTH: usize = 256;
@@ -201,13 +201,16 @@ impl<'a, R: TileReader> NodeReader<'a, R> {
     pub(crate) fn new(reader: &'a R, size: u64) -> NodeReader<'a, R> {
         NodeReader { reader, size, last: None }
     }
+}
 
-    pub(crate) fn size(&self) -> u64 {
+impl<R: TileReader> Nodes for NodeReader<'_, R> {
+    type Error = R::Error;
+
+    fn size(&self) -> u64 {
         self.size
     }
 
-    /// The root of the full subtree of this height that is number `index` from the left.
-    pub(crate) fn node(&mut self, height: u32, index: u64) -> Result<Hash, TreeError<R::Error>> {
+    fn node(&mut self, height: u32, index: u64) -> Result<Hash, TreeError<R::Error>> {
         let (level, height) = (height / HEIGHT, height % HEIGHT);
         let tile = index >> (HEIGHT - height);
         let place = usize::try_from(index - (tile << (HEIGHT - height))).expect("less than 256");
@@ -227,20 +230,6 @@ impl<'a, R: TileReader> NodeReader<'a, R> {
         }
         let entry = self.last.as_ref().map(|(_, entry)| entry.as_slice());
         entry.and_then(|entry| hash_at(entry, node)).ok_or(TreeError::Missing(key))
-    }
-
-    /// The root of the leaves from `start` up to `end`, where `start` is a multiple of a power of two
-    /// that is not less than their number.
-    pub(crate) fn range(&mut self, start: u64, end: u64) -> Result<Hash, TreeError<R::Error>> {
-        let mut parts = Vec::new();
-        let mut start = start;
-        while start < end {
-            let height = (end - start).ilog2();
-            parts.push(self.node(height, start >> height)?);
-            start += 1 << height;
-        }
-        let root = parts.into_iter().rev().reduce(|right, left| dot(left, right));
-        root.ok_or(TreeError::Beyond(start))
     }
 }
 

@@ -5,6 +5,7 @@
 mod audit;
 mod commit_digest;
 mod evidence;
+mod prefix;
 mod samples;
 mod second_verifier;
 mod slot;

@@ -1,4 +1,5 @@
-//! The control API: twenty operations on ledgers, their journals, streams and tags, as REST with JSON.
+//! The control API: twenty operations on ledgers, their journals, streams and tags, as REST with JSON,
+//! and one that QLDB did not have, GetConsistencyProof.
 //!
 //! Method and path select the operation, path and query carry some of its members and the body the
 //! rest. [`ControlRequest::from_http`] puts them together for a server, [`ControlRequest::to_http`]
@@ -34,8 +35,8 @@ pub use streams::{
     StreamStatus,
 };
 pub use verification::{
-    GetBlockRequest, GetBlockResult, GetDigestRequest, GetDigestResult, GetRevisionRequest,
-    GetRevisionResult, IonText,
+    GetBlockRequest, GetBlockResult, GetConsistencyProofRequest, GetConsistencyProofResult, GetDigestRequest,
+    GetDigestResult, GetRevisionRequest, GetRevisionResult, IonText,
 };
 
 /// The content type of bodies.
@@ -107,6 +108,7 @@ operations! {
     GetDigest: GetDigestRequest => GetDigestResult;
     GetBlock: GetBlockRequest => GetBlockResult;
     GetRevision: GetRevisionRequest => GetRevisionResult;
+    GetConsistencyProof: GetConsistencyProofRequest => GetConsistencyProofResult;
     ExportJournalToS3: ExportJournalToS3Request => ExportJournalToS3Result;
     DescribeJournalS3Export: DescribeJournalS3ExportRequest => DescribeJournalS3ExportResult;
     ListJournalS3ExportsForLedger: ListJournalS3ExportsForLedgerRequest => ListJournalS3ExportsResult;

@@ -57,6 +57,15 @@ impl ControlRequest {
             }
             ("POST", ["ledgers", name, "block"]) => get_block(ledger_name(name)?, body),
             ("POST", ["ledgers", name, "revision"]) => get_revision(ledger_name(name)?, body),
+            ("POST", ["ledgers", name, "consistency-proof"]) => {
+                let name = ledger_name(name)?;
+                let mut members = Members::from_json(body)?;
+                Ok(ControlRequest::GetConsistencyProof(GetConsistencyProofRequest {
+                    name,
+                    old_digest_tip_address: members.required("OldDigestTipAddress")?,
+                    digest_tip_address: members.required("DigestTipAddress")?,
+                }))
+            }
             ("POST", ["ledgers", name, "journal-s3-exports"]) => export_journal(ledger_name(name)?, body),
             ("GET", ["ledgers", name, "journal-s3-exports"]) => {
                 let (max_results, next_token) = query.page()?;
@@ -135,6 +144,7 @@ impl ControlRequest {
             R::GetDigest(it) => http("POST", ledger(&it.name, "/digest"), Vec::new()),
             R::GetBlock(it) => http("POST", ledger(&it.name, "/block"), json(it)),
             R::GetRevision(it) => http("POST", ledger(&it.name, "/revision"), json(it)),
+            R::GetConsistencyProof(it) => http("POST", ledger(&it.name, "/consistency-proof"), json(it)),
             R::ExportJournalToS3(it) => http("POST", ledger(&it.name, exports), json(it)),
             R::DescribeJournalS3Export(it) => http(
                 "GET",

@@ -70,6 +70,14 @@ fn every_operation() -> Vec<(&'static str, ControlRequest)> {
             }),
         ),
         (
+            "POST /ledgers/my-ledger/consistency-proof?",
+            ControlRequest::GetConsistencyProof(GetConsistencyProofRequest {
+                name: l(),
+                old_digest_tip_address: address(),
+                digest_tip_address: address(),
+            }),
+        ),
+        (
             "POST /ledgers/my-ledger/journal-s3-exports?",
             ControlRequest::ExportJournalToS3(ExportJournalToS3Request {
                 name: l(),
@@ -165,9 +173,9 @@ fn every_operation() -> Vec<(&'static str, ControlRequest)> {
 }
 
 #[test]
-fn twenty_operations_go_there_and_back() {
+fn twenty_operations_and_one_go_there_and_back() {
     let operations = every_operation();
-    assert_eq!(operations.len(), 20);
+    assert_eq!(operations.len(), 21);
     for (line, request) in operations {
         let http = request.to_http();
         assert_eq!(format!("{} {}?{}", http.method, http.path, http.query), line);
@@ -215,6 +223,7 @@ fn wrong_parameters_are_named() {
         ),
         (create(r#"{"Name":"l","PermissionsMode":"STANDARD","Tags":{"":"x"}}"#), "Tags"),
         (("POST", "/ledgers/l/block", "", "{}"), "BlockAddress"),
+        (("POST", "/ledgers/l/consistency-proof", "", "{}"), "OldDigestTipAddress"),
         (("POST", "/ledgers/l/revision", "", r#"{"DocumentId":"x"}"#), "DocumentId"),
     ];
     for ((method, path, query, body), named) in cases {

@@ -1,4 +1,4 @@
-//! What proves a ledger's contents: digest, block, revision. Ion travels as text in this API.
+//! What proves a ledger's contents: digest, block, revision, and that one digest continues another. Ion travels as text in this API.
 
 use serde::{Deserialize, Serialize};
 
@@ -86,4 +86,26 @@ pub struct GetRevisionResult {
     /// The hashes from the revision up to the digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<IonText>,
+}
+
+/// Asks for the proof that what one digest covers is the beginning of what another covers. Not an operation of
+/// QLDB's: ours, in the form of its neighbours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetConsistencyProofRequest {
+    /// The ledger.
+    #[serde(skip)]
+    pub name: String,
+    /// The tip of the older digest.
+    pub old_digest_tip_address: IonText,
+    /// The tip of the newer digest.
+    pub digest_tip_address: IonText,
+}
+
+/// The answer to GetConsistencyProof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetConsistencyProofResult {
+    /// The hashes that lead from the older digest to the newer one.
+    pub proof: IonText,
 }
