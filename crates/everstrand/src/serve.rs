@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use everstrand_ledger::Limits;
-use everstrand_server::config::{Checkpoints, Config, Storage};
+use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
 use everstrand_server::{Service, http};
 
 /// What `serve` may be told.
@@ -37,9 +37,10 @@ pub(crate) struct Arguments {
     /// Write a block for a transaction that only read, too, as QLDB did: a trail of who asked what
     #[arg(long)]
     record_reads: bool,
-    /// Publish signed checkpoints of every ledger's digest in this folder
-    #[arg(long, value_name = "DIR")]
-    checkpoints: Option<PathBuf>,
+    /// Publish signed checkpoints of every ledger's digest in this folder, or below this URL with HTTP PUT; a user and
+    /// password, or a token, in the URL are sent as the header Authorization
+    #[arg(long, value_name = "DIR|URL")]
+    checkpoints: Option<String>,
     /// How many seconds lie between two checkpoints
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u32).range(1..))]
     checkpoint_interval: u32,
@@ -71,10 +72,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     }
     config.extensions = !arguments.strict;
     config.record_reads = arguments.record_reads;
-    config.checkpoints = arguments.checkpoints.map(|folder| Checkpoints {
-        folder,
-        every: Duration::from_secs(arguments.checkpoint_interval.into()),
-    });
+    let place = arguments.checkpoints.as_deref().map(CheckpointPlace::parse).transpose()?;
+    let every = Duration::from_secs(arguments.checkpoint_interval.into());
+    config.checkpoints = place.map(|place| Checkpoints::new(place, every));
     config.on_long_statement = http::give_way;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -94,7 +94,9 @@ async fn serve(config: Config, listen: SocketAddr, ledgers: &[String]) -> Result
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     announce(server.address()?)?;
     server.run(shutdown).await;
-    service.publish_checkpoints();
+    // On a thread that may wait; if it panics, the ledgers are to be closed all the same.
+    let publishing = Arc::clone(&service);
+    let _ = tokio::task::spawn_blocking(move || publishing.publish_checkpoints()).await;
     service.close();
     Ok(())
 }

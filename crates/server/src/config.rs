@@ -1,8 +1,11 @@
 //! What an operator may decide, each with its default.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use everstrand_ledger::Limits;
+
+use crate::CheckpointUrl;
 
 /// Where ledgers lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,10 +19,39 @@ pub enum Storage {
 /// The publication of signed checkpoints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoints {
-    /// The folder; best one that the server's operator cannot change afterwards.
-    pub folder: PathBuf,
+    /// Where; best a place that the server's operator cannot change afterwards.
+    pub place: CheckpointPlace,
     /// How often a checkpoint is published of a ledger that has new blocks.
-    pub every: std::time::Duration,
+    pub every: Duration,
+    /// How long the place may take for an answer, where it answers.
+    pub patience: Duration,
+}
+
+impl Checkpoints {
+    /// Checkpoints in a place, with ten seconds' patience.
+    pub fn new(place: CheckpointPlace, every: Duration) -> Checkpoints {
+        Checkpoints { place, every, patience: Duration::from_secs(10) }
+    }
+}
+
+/// Where checkpoints are published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckpointPlace {
+    /// A folder.
+    Folder(PathBuf),
+    /// A server on the web, which takes them with `PUT`.
+    Url(CheckpointUrl),
+}
+
+impl CheckpointPlace {
+    /// A URL where it begins like one, else a folder.
+    pub fn parse(place: &str) -> Result<CheckpointPlace, String> {
+        if place.contains("://") {
+            CheckpointUrl::parse(place).map(CheckpointPlace::Url)
+        } else {
+            Ok(CheckpointPlace::Folder(PathBuf::from(place)))
+        }
+    }
 }
 
 /// The settings of a [`Service`](crate::Service).

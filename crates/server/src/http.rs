@@ -61,7 +61,7 @@ impl Server {
                 _ = sweep.tick() => self.service.sweep(),
                 () = next(&mut publish) => {
                     let service = Arc::clone(&self.service);
-                    tokio::task::spawn_blocking(move || service.publish_checkpoints());
+                    tokio::task::spawn_blocking(move || service.publish_checkpoints_on_cadence());
                 }
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) => self.connect(stream, &graceful),

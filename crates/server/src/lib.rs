@@ -15,6 +15,7 @@ mod service;
 mod sessions;
 mod verification;
 
+pub use checkpoints::{CheckpointUrl, fetch};
 pub use config::Config;
 pub use ledgers::ledger_folders;
 pub use service::{Request, Response, Service};

@@ -12,10 +12,10 @@ impl Service {
         let now = self.clock.monotonic_millis();
         let ledgers = self.ledgers.opened();
         let mut text = String::new();
-        family(&mut text, "everstrand_sessions", "Sessions that clients hold.");
+        family(&mut text, "everstrand_sessions", "gauge", "Sessions that clients hold.");
         line(&mut text, "everstrand_sessions", None, self.sessions.count() as u64);
         let mut gauge = |name: &str, meaning: &str, value: &dyn Fn(&Ledger) -> Option<u64>| {
-            family(&mut text, name, meaning);
+            family(&mut text, name, "gauge", meaning);
             for (ledger_name, ledger) in &ledgers {
                 if let Some(value) = value(ledger) {
                     line(&mut text, name, Some(ledger_name), value);
@@ -36,12 +36,19 @@ impl Service {
             "Time since the last published checkpoint covered the whole journal.",
             &|ledger| self.published.age_millis(ledger.strand_id(), now),
         );
+        if self.config.checkpoints.is_some() {
+            let name = "everstrand_checkpoint_failures_total";
+            family(&mut text, name, "counter", "How often a checkpoint could not be published.");
+            for (ledger_name, ledger) in &ledgers {
+                line(&mut text, name, Some(ledger_name), self.published.failures(ledger.strand_id()));
+            }
+        }
         text
     }
 }
 
-fn family(text: &mut String, name: &str, meaning: &str) {
-    let _ = writeln!(text, "# HELP {name} {meaning}\n# TYPE {name} gauge");
+fn family(text: &mut String, name: &str, kind: &str, meaning: &str) {
+    let _ = writeln!(text, "# HELP {name} {meaning}\n# TYPE {name} {kind}");
 }
 
 /// Names of ledgers need no escaping: letters, digits and hyphens.

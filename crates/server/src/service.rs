@@ -7,7 +7,7 @@ use everstrand_protocol::control::{self, ControlRequest, PermissionsMode, Tags};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
 use everstrand_protocol::{Exception, SendCommandRequest, ServiceError, send_command};
 
-use crate::checkpoints::Published;
+use crate::checkpoints::{Due, Published};
 use crate::config::Config;
 use crate::ledgers::Ledgers;
 use crate::sessions::Sessions;
@@ -151,23 +151,34 @@ impl Service {
         self.sessions.sweep(self.clock.monotonic_millis());
     }
 
-    /// How often checkpoints are to be published; never where no folder is configured.
+    /// How often checkpoints are to be published; never where no place is configured.
     pub fn checkpoint_interval(&self) -> Option<std::time::Duration> {
         self.config.checkpoints.as_ref().map(|checkpoints| checkpoints.every)
     }
 
-    /// Publishes a signed checkpoint of every ledger that has new blocks, where a folder is configured. Writes
-    /// files: to be called where that may take a moment.
+    /// Publishes a signed checkpoint of every ledger that has new blocks, where a place is configured. Waits for
+    /// files and for the place's answers: to be called on a thread that may, and not on a runtime's own.
     pub fn publish_checkpoints(&self) {
-        let Some(checkpoints) = &self.config.checkpoints else { return };
-        for (name, ledger) in self.ledgers.opened() {
-            let published = self.ledgers.checkpoint_seed(&name).and_then(|seed| {
-                self.published.publish(&checkpoints.folder, &ledger, &seed, self.clock.monotonic_millis())
-            });
-            if let Err(why) = published {
-                tracing::error!(ledger = %name, %why, "no checkpoint was published");
-            }
+        if let Some(to) = &self.config.checkpoints {
+            self.published.publish(to, self.due_checkpoints(), self.clock.monotonic_millis());
         }
+    }
+
+    /// The same as often as [`Service::checkpoint_interval`] says: does nothing while another call is still at it,
+    /// and leaves a place that fails in peace for a while.
+    pub fn publish_checkpoints_on_cadence(&self) {
+        if let Some(to) = &self.config.checkpoints {
+            let now = self.clock.monotonic_millis();
+            self.published.publish_on_cadence(to, || self.due_checkpoints(), now);
+        }
+    }
+
+    fn due_checkpoints(&self) -> Vec<Due> {
+        let due = |(name, ledger): (String, Ledger)| {
+            let seed = self.ledgers.checkpoint_seed(&name);
+            Due { name, digest: ledger.digest(), seed }
+        };
+        self.ledgers.opened().into_iter().map(due).collect()
     }
 
     /// Rolls back what is open and closes every ledger.

@@ -11,7 +11,7 @@ use everstrand_ion::{Data, text};
 use everstrand_protocol::control::{
     ControlReply, ControlRequest, GetBlockRequest, GetDigestRequest, GetRevisionRequest, IonText,
 };
-use everstrand_server::config::{Config, Storage};
+use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
 use everstrand_server::{Service, ledger_folders};
 
 /// A ledger in a folder, with what somebody saved of it before more was written.
@@ -168,6 +168,51 @@ async fn what_was_saved_verifies_and_what_was_changed_does_not() {
 }
 
 #[tokio::test]
+async fn an_old_digest_is_the_beginning_of_a_newer_one_or_it_is_not() {
+    let saved = ledger_and_evidence().await;
+    let (old, data) = (saved.file("old.ion", &saved.digest), saved.data());
+    let newer = saved.folder.path().join("newer.ion").display().to_string();
+    let (code, printed) = everstrand(&["verify", "--data", &data, "--digest", &old, "--save", &newer]);
+    assert_eq!(code, 0, "{printed}");
+    assert!(printed.contains("up to block 21 is the beginning of that up to block 22"), "{printed}");
+    assert_eq!(everstrand(&["verify", "--digest", &old, "--digest", &newer]).0, 0, "offline");
+    assert_eq!(everstrand(&["verify", "--data", &data, "--digest", &old, "--digest", &newer]).0, 0);
+
+    // The proof apart from the digest, as a server's answer may have been kept.
+    let kept = text::read_one(&fs::read_to_string(&newer).expect("kept")).expect("Ion");
+    let part = |name: &str| text::write(kept.get(name).expect("a part"));
+    let digest = format!("{{digest:{},digestTipAddress:{}}}", part("digest"), part("digestTipAddress"));
+    let digest = saved.file("digest-alone.ion", &digest);
+    let proof = saved.file("proof-alone.ion", &part("proof"));
+    let apart = ["verify", "--digest", &old, "--digest", &digest, "--proof", &proof];
+    assert_eq!(everstrand(&apart).0, 0);
+    let (code, printed) = everstrand(&apart[..5]);
+    assert_eq!((code, printed.contains("no proof")), (2, true), "{printed}");
+
+    let (code, printed) = everstrand(&["verify", "--digest", &newer, "--digest", &old, "--proof", &proof]);
+    assert_eq!((code, printed.contains("give the older one first")), (2, true), "{printed}");
+    let (code, printed) = everstrand(&["verify", "--data", &data, "--digest", &newer, "--digest", &old]);
+    assert_eq!((code, printed.contains("give the older one first")), (2, true), "{printed}");
+    assert_eq!(everstrand(&["verify", "--data", &data]).0, 2, "which digest?");
+
+    // Another past, and another ledger's.
+    let hash = text::write(kept.get("digest").expect("a digest"));
+    let at = saved.digest.find("{{").expect("a blob");
+    let forged = format!("{{digest:{hash}{}", &saved.digest[at + hash.len()..]);
+    let forged = saved.file("forged.ion", &forged);
+    let (code, printed) = everstrand(&["verify", "--data", &data, "--digest", &forged]);
+    assert_eq!((code, printed.contains("FAILED   the journal up to block 21")), (1, true), "{printed}");
+    let other = ledger_and_evidence().await;
+    let (code, printed) = everstrand(&["verify", "--data", &other.data(), "--digest", &old]);
+    assert_eq!((code, printed.contains("the journal of")), (1, true), "{printed}");
+
+    // A journal that is shorter than the digest says.
+    let beyond = saved.file("beyond.ion", &saved.digest.replace("sequenceNo:21", "sequenceNo:210"));
+    let (code, printed) = everstrand(&["verify", "--data", &data, "--digest", &beyond]);
+    assert_eq!((code, printed.contains("blocks are missing")), (1, true), "{printed}");
+}
+
+#[tokio::test]
 async fn an_audit_finds_what_was_changed_and_what_was_cut_off() {
     let saved = ledger_and_evidence().await;
     let digest = saved.file("digest.ion", &saved.digest);
@@ -245,7 +290,7 @@ async fn signed_checkpoints_show_what_was_cut_off_and_who_vouched_for_it() {
     let (data, published) = (folder.path().join("data"), folder.path().join("published"));
     let mut config = Config::new(Storage::Folder(data.clone()));
     let every = std::time::Duration::from_secs(60);
-    config.checkpoints = Some(everstrand_server::config::Checkpoints { folder: published.clone(), every });
+    config.checkpoints = Some(Checkpoints::new(CheckpointPlace::Folder(published.clone()), every));
     let service = Arc::new(Service::open(config).expect("a service"));
     service.create_ledger_unless_it_exists("evidence").expect("a ledger");
     let driver = QldbDriver::builder("evidence")
@@ -266,7 +311,11 @@ async fn signed_checkpoints_show_what_was_cut_off_and_who_vouched_for_it() {
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
-    assert_eq!(names, ["00000000000000000001.checkpoint", "key"]);
+    assert_eq!(names, ["00000000000000000001.checkpoint", "key", "latest.checkpoint"]);
+    assert_eq!(
+        fs::read(strand.join(&names[2])).expect("latest"),
+        fs::read(strand.join(&names[0])).expect("one")
+    );
     let checkpoint = strand.join(&names[0]).display().to_string();
     let key = fs::read_to_string(strand.join("key")).expect("a key");
     let data = data.display().to_string();

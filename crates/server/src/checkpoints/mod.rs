@@ -1,90 +1,203 @@
 //! Signed checkpoints, published to a second place on a cadence.
 //!
 //! A journal whose end was cut off is a shorter journal without a fault; only a digest that its operator cannot
-//! take back shows what is missing. So every ledger has a key, and whoever configures a folder (one that is copied
-//! away, or belongs to somebody else) finds its digests there, signed:
+//! take back shows what is missing. So every ledger has a key, and whoever configures a place (a folder that is
+//! copied away, a server that belongs to somebody else) finds its digests there, signed:
 //!
 //! ```text
-//! FOLDER/<strandId>/key                              the public key, to be kept by those who will verify
-//! FOLDER/<strandId>/<20 digits of sequenceNo>.checkpoint   one for each published tip, never replaced
+//! PLACE/<strandId>/key                                    the public key, to be kept by those who will verify
+//! PLACE/<strandId>/<20 digits of sequenceNo>.checkpoint   one for each published tip, never replaced
+//! PLACE/<strandId>/latest.checkpoint                      the newest of them
 //! ```
+//!
+//! Nothing waits for a place. One that fails is asked again on the next cadence, then after two, four and at most
+//! eight of them; meanwhile the age of what was published last grows in the metrics.
+
+mod folder;
+mod url;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use everstrand_journal::{Checkpoint, CheckpointSigner, UniqueId, origin};
-use everstrand_ledger::Ledger;
+use everstrand_journal::{Checkpoint, CheckpointSigner, Digest, UniqueId, origin};
 
-/// What was published last of each ledger.
+use crate::config::{CheckpointPlace, Checkpoints};
+
+pub use url::{CheckpointUrl, fetch};
+
+/// A place that fails is asked again after so many cadences at the latest.
+const CADENCES_BETWEEN_MAX: u64 = 8;
+
+/// What was published of each ledger, and how the place does.
 #[derive(Default)]
 pub(crate) struct Published {
     by_strand: Mutex<BTreeMap<UniqueId, Last>>,
+    /// Held while somebody publishes: two rounds at once would only be in each other's way.
+    rounds: Mutex<Rounds>,
 }
 
-#[derive(Clone, Copy)]
+/// What was published of one ledger.
+#[derive(Clone, Copy, Default)]
 struct Last {
-    tip: u64,
-    /// When the newest checkpoint was known to cover all blocks, on the monotonic clock.
-    at_millis: u64,
+    /// The tip, and when its checkpoint was known to cover all blocks, on the monotonic clock.
+    covered: Option<(u64, u64)>,
+    failures: u64,
+}
+
+#[derive(Default)]
+struct Rounds {
+    failures_in_a_row: u32,
+    not_before_millis: u64,
+}
+
+/// A ledger whose checkpoint is due.
+pub(crate) struct Due {
+    /// Its name, for the log.
+    pub(crate) name: String,
+    /// What to publish.
+    pub(crate) digest: Digest,
+    /// What signs it, or why there is none.
+    pub(crate) seed: Result<[u8; 32], String>,
+}
+
+/// Why something is not in its place.
+enum PutError {
+    /// It will not be taken, as it is.
+    Refused(String),
+    /// Nobody answers, or somebody who is unwell: what else was to be put need not be tried now.
+    Unreachable(String),
+}
+
+/// What to do where something is already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Existing {
+    /// It must be the same; else another ledger, or another key, claims to be this one.
+    Keep,
+    Replace,
+}
+
+/// Where checkpoints are put, for one round.
+enum Opened<'a> {
+    Folder(&'a std::path::Path),
+    Url(Box<url::Connection<'a>>),
+}
+
+impl Opened<'_> {
+    fn put(&self, strand: &str, name: &str, content: &str, existing: Existing) -> Result<(), PutError> {
+        match self {
+            Opened::Folder(folder) => folder::put(&folder.join(strand), name, content, existing),
+            Opened::Url(connection) => connection.put(&format!("{strand}/{name}"), content, existing),
+        }
+    }
 }
 
 impl Published {
-    /// Publishes a checkpoint of a ledger unless the last one covers all its blocks already.
-    pub(crate) fn publish(
-        &self,
-        folder: &Path,
-        ledger: &Ledger,
-        seed: &[u8; 32],
-        now: u64,
-    ) -> Result<(), String> {
-        let digest = ledger.digest();
-        let tip = digest.digest_tip_address;
-        let is_new = self.last(tip.strand_id).is_none_or(|last| last.tip != tip.sequence_no);
-        if is_new {
-            let signer = CheckpointSigner::from_seed(&origin(tip.strand_id), seed)
-                .map_err(|error| error.to_string())?;
-            let note = Checkpoint::new(digest).signed(&signer).to_note();
-            let folder = folder.join(tip.strand_id.to_string());
-            write_once(&folder, "key", &format!("{}\n", signer.verifier()))?;
-            write_once(&folder, &format!("{:020}.checkpoint", tip.sequence_no), &note)?;
+    /// Publishes what is due, as soon as somebody else's round is over.
+    pub(crate) fn publish(&self, to: &Checkpoints, due: Vec<Due>, now: u64) {
+        let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+        self.round(to, due, now, &mut rounds);
+    }
+
+    /// Publishes what is due, unless somebody does already or the place is being left in peace.
+    pub(crate) fn publish_on_cadence(&self, to: &Checkpoints, due: impl FnOnce() -> Vec<Due>, now: u64) {
+        let Ok(mut rounds) = self.rounds.try_lock() else { return };
+        if now >= rounds.not_before_millis {
+            self.round(to, due(), now, &mut rounds);
         }
-        let last = Last { tip: tip.sequence_no, at_millis: now };
-        self.by_strand.lock().unwrap_or_else(PoisonError::into_inner).insert(tip.strand_id, last);
-        Ok(())
+    }
+
+    fn round(&self, to: &Checkpoints, due: Vec<Due>, now: u64, rounds: &mut Rounds) {
+        let mut place = None;
+        let mut unreachable: Option<String> = None;
+        let mut failed = false;
+        for ledger in due {
+            let tip = ledger.digest.digest_tip_address;
+            let is_new = self.last(tip.strand_id).covered.is_none_or(|(last, _)| last != tip.sequence_no);
+            let published = match (is_new, &unreachable) {
+                (false, _) => Ok(()),
+                (true, Some(why)) => Err(PutError::Unreachable(why.clone())),
+                (true, None) => put_all(&mut place, to, &ledger),
+            };
+            let mut by_strand = self.by_strand.lock().unwrap_or_else(PoisonError::into_inner);
+            let last = by_strand.entry(tip.strand_id).or_default();
+            match published {
+                Ok(()) => last.covered = Some((tip.sequence_no, now)),
+                Err(error) => {
+                    last.failures += 1;
+                    failed = true;
+                    let (PutError::Refused(why) | PutError::Unreachable(why)) = &error;
+                    tracing::error!(ledger = %ledger.name, %why, "no checkpoint was published");
+                    if let PutError::Unreachable(why) = error {
+                        unreachable = Some(why);
+                    }
+                }
+            }
+        }
+        rounds.failures_in_a_row = if failed { rounds.failures_in_a_row.saturating_add(1) } else { 0 };
+        rounds.not_before_millis = now.saturating_add(pause(to.every, rounds.failures_in_a_row));
     }
 
     /// Milliseconds since the last checkpoint of a ledger covered all that it had.
     pub(crate) fn age_millis(&self, strand_id: UniqueId, now: u64) -> Option<u64> {
-        self.last(strand_id).map(|last| now.saturating_sub(last.at_millis))
+        self.last(strand_id).covered.map(|(_, at)| now.saturating_sub(at))
     }
 
-    fn last(&self, strand_id: UniqueId) -> Option<Last> {
-        self.by_strand.lock().unwrap_or_else(PoisonError::into_inner).get(&strand_id).copied()
+    /// How often a checkpoint of a ledger could not be published.
+    pub(crate) fn failures(&self, strand_id: UniqueId) -> u64 {
+        self.last(strand_id).failures
+    }
+
+    fn last(&self, strand_id: UniqueId) -> Last {
+        self.by_strand
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&strand_id)
+            .copied()
+            .unwrap_or_default()
     }
 }
 
-/// Writes a file that nobody will change: whole and durable, or not at all. One that is there with other content is
-/// an error: another ledger, or another key, claims to be this one.
-fn write_once(folder: &Path, name: &str, content: &str) -> Result<(), String> {
-    let path = folder.join(name);
-    let cannot = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
-    match fs::read_to_string(&path) {
-        Ok(found) if found == content => return Ok(()),
-        Ok(_) => return Err(format!("{} is there already and says something else", path.display())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(cannot(error)),
-    }
-    fs::create_dir_all(folder).map_err(cannot)?;
-    let temporary: PathBuf = folder.join(format!("{name}.new"));
-    let write = || {
-        let mut file = File::create(&temporary)?;
-        file.write_all(content.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, &path)?;
-        File::open(folder)?.sync_all()
+/// For how many milliseconds a place is left in peace after so many rounds with a failure: until half a cadence
+/// before the one on which it is asked again, so that a tick that comes a little early counts.
+fn pause(every: Duration, failures_in_a_row: u32) -> u64 {
+    let Some(doublings) = failures_in_a_row.checked_sub(1) else { return 0 };
+    let cadences = 1_u64.checked_shl(doublings).unwrap_or(u64::MAX).min(CADENCES_BETWEEN_MAX);
+    let every = u64::try_from(every.as_millis()).unwrap_or(u64::MAX);
+    every.saturating_mul(cadences).saturating_sub(every / 2)
+}
+
+/// Puts the key, the checkpoint and its second name of one ledger where they belong; opens the place first.
+fn put_all<'a>(place: &mut Option<Opened<'a>>, to: &'a Checkpoints, ledger: &Due) -> Result<(), PutError> {
+    let strand_id = ledger.digest.digest_tip_address.strand_id;
+    let refused = |why: String| PutError::Refused(why);
+    let seed = ledger.seed.as_ref().map_err(|why| refused(why.clone()))?;
+    let signer =
+        CheckpointSigner::from_seed(&origin(strand_id), seed).map_err(|error| refused(error.to_string()))?;
+    let place = match place {
+        Some(place) => place,
+        None => place.insert(match &to.place {
+            CheckpointPlace::Folder(folder) => Opened::Folder(folder),
+            CheckpointPlace::Url(url) => {
+                Opened::Url(Box::new(url::Connection::open(url, to.patience).map_err(PutError::Unreachable)?))
+            }
+        }),
     };
-    write().map_err(cannot)
+    let note = Checkpoint::new(ledger.digest).signed(&signer).to_note();
+    let number = format!("{:020}.checkpoint", ledger.digest.digest_tip_address.sequence_no);
+    let strand = strand_id.to_string();
+    place.put(&strand, "key", &format!("{}\n", signer.verifier()), Existing::Keep)?;
+    place.put(&strand, &number, &note, Existing::Keep)?;
+    place.put(&strand, "latest.checkpoint", &note, Existing::Replace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_fails_is_left_in_peace_for_longer_and_longer() {
+        let pauses: Vec<u64> = (0..7).map(|failures| pause(Duration::from_secs(10), failures)).collect();
+        assert_eq!(pauses, [0, 5_000, 15_000, 35_000, 75_000, 75_000, 75_000]);
+    }
 }

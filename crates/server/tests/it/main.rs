@@ -1,5 +1,6 @@
 //! The service without sockets: what a request's bytes are answered with.
 
+mod checkpoints;
 mod control;
 mod folder;
 mod sessions;

@@ -1,0 +1,261 @@
+//! Checkpoints at a URL: each is PUT below it, and can be fetched from where it was put.
+//!
+//! What must not be replaced is sent with `If-None-Match: *`. A server that keeps what it has then answers 412 (or
+//! 409), and is asked whether that is the same; one that does not know the header replaces it.
+
+use std::error::Error;
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, IF_NONE_MATCH, LOCATION, USER_AGENT};
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::runtime::Runtime;
+
+use super::{Existing, PutError};
+
+/// No checkpoint, key or answer to a PUT is larger.
+const ANSWER_BYTES_MAX: usize = 1 << 20;
+/// A round ends after so many times the patience for one answer: whoever stops the server waits for it.
+const ROUND_PATIENCES: u32 = 6;
+/// How long a fetch may take.
+const FETCH_PATIENCE: Duration = Duration::from_secs(30);
+const USER_AGENT_VALUE: &str = concat!("everstrand/", env!("CARGO_PKG_VERSION"));
+
+/// A place on the web, with the right to write there, which is shown to nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointUrl {
+    /// Scheme, host and port, as every request has them.
+    origin: String,
+    /// Host, and port where there is one.
+    host: String,
+    /// The path without a slash at its end.
+    path: String,
+    authorization: Option<HeaderValue>,
+}
+
+impl CheckpointUrl {
+    /// Reads `http(s)://[USER:PASSWORD@ or TOKEN@]HOST[:PORT]/PATH`. A user and a password are sent as
+    /// `Authorization: Basic`, a token without a colon as `Authorization: Bearer`.
+    pub fn parse(url: &str) -> Result<CheckpointUrl, String> {
+        // Said without the URL, which may hold a password.
+        let uri: Uri = url.parse().map_err(|error| format!("the URL for checkpoints is none: {error}"))?;
+        let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err("the URL for checkpoints must begin with http:// or https://".to_owned());
+        };
+        if uri.query().is_some() || url.contains('#') {
+            return Err("the URL for checkpoints must end with its path: names are put behind it".to_owned());
+        }
+        let (user, host) = match authority.as_str().rsplit_once('@') {
+            Some((user, host)) => (Some(user), host),
+            None => (None, authority.as_str()),
+        };
+        if host.is_empty() || uri.host().is_none_or(str::is_empty) {
+            return Err("the URL for checkpoints names no host".to_owned());
+        }
+        Ok(CheckpointUrl {
+            origin: format!("{scheme}://{host}"),
+            host: host.to_owned(),
+            path: uri.path().trim_end_matches('/').to_owned(),
+            authorization: user.map(authorization).transpose()?,
+        })
+    }
+}
+
+fn authorization(user: &str) -> Result<HeaderValue, String> {
+    use base64::Engine;
+    let wrong = || "the user or password in the URL for checkpoints is not readable".to_owned();
+    let decoded = |text: &str| everstrand_protocol::percent_decode(text).ok_or_else(wrong);
+    let value = match user.split_once(':') {
+        Some((name, password)) => {
+            let both = format!("{}:{}", decoded(name)?, decoded(password)?);
+            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(both))
+        }
+        None => format!("Bearer {}", decoded(user)?),
+    };
+    let mut value = HeaderValue::from_str(&value).map_err(|_| wrong())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// A way to the place, kept open for one round.
+pub(super) struct Connection<'a> {
+    url: &'a CheckpointUrl,
+    patience: Duration,
+    deadline: Instant,
+    runtime: Runtime,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+/// An answer that came whole.
+struct Answer {
+    status: StatusCode,
+    location: Option<String>,
+    body: Bytes,
+}
+
+impl<'a> Connection<'a> {
+    /// Opens a way to the place; to be called, used and dropped on a thread that may wait.
+    pub(super) fn open(url: &'a CheckpointUrl, patience: Duration) -> Result<Connection<'a>, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| format!("no runtime for the connection: {error}"))?;
+        let deadline = Instant::now() + patience * ROUND_PATIENCES;
+        Ok(Connection { url, patience, deadline, runtime, client: client(patience)? })
+    }
+
+    /// Puts a text under a name below the URL.
+    pub(super) fn put(&self, name: &str, content: &str, existing: Existing) -> Result<(), PutError> {
+        let once = existing == Existing::Keep;
+        let answer = self.exchange(Method::PUT, name, content, once)?;
+        let taken = matches!(answer.status, StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT);
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        if once && taken {
+            let found = self.exchange(Method::GET, name, "", false)?;
+            return match found.status {
+                StatusCode::OK if found.body == content.as_bytes() => Ok(()),
+                StatusCode::OK => {
+                    let why = format!("{} is there already and says something else", self.shown(name));
+                    Err(PutError::Refused(why))
+                }
+                _ => Err(self.failed(&Method::GET, name, &found)),
+            };
+        }
+        Err(self.failed(&Method::PUT, name, &answer))
+    }
+
+    fn failed(&self, method: &Method, name: &str, answer: &Answer) -> PutError {
+        let what = format!("{method} {} was answered with {}", self.shown(name), answer.status);
+        match &answer.location {
+            Some(location) if answer.status.is_redirection() => {
+                PutError::Refused(format!("{what} to {location}, which is not followed"))
+            }
+            _ if answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS => {
+                PutError::Unreachable(what)
+            }
+            _ => PutError::Refused(what),
+        }
+    }
+
+    fn shown(&self, name: &str) -> String {
+        format!("{}{}/{name}", self.url.origin, self.url.path)
+    }
+
+    fn exchange(&self, method: Method, name: &str, body: &str, once: bool) -> Result<Answer, PutError> {
+        let mut request = Request::builder()
+            .method(method.clone())
+            .uri(self.shown(name))
+            .header(HOST, &self.url.host)
+            .header(USER_AGENT, USER_AGENT_VALUE);
+        if let Some(authorization) = &self.url.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        if method == Method::PUT {
+            request = request.header(CONTENT_TYPE, "text/plain; charset=utf-8");
+        }
+        if once {
+            request = request.header(IF_NONE_MATCH, "*");
+        }
+        let unreachable =
+            |why: String| PutError::Unreachable(format!("{method} {}: {why}", self.shown(name)));
+        let request = request
+            .body(Full::from(body.to_owned()))
+            .map_err(|error| PutError::Refused(error.to_string()))?;
+        let patience = self.patience.min(self.deadline.saturating_duration_since(Instant::now()));
+        self.runtime.block_on(within(patience, answer(&self.client, request))).map_err(unreachable)
+    }
+}
+
+/// Fetches a checkpoint, or whatever else of evidence is there. Waits; not to be called on a runtime's thread.
+pub fn fetch(url: &str) -> Result<Vec<u8>, String> {
+    let (place, name) = url.rsplit_once('/').ok_or("this is no URL")?;
+    let place = CheckpointUrl::parse(place)?;
+    let connection = Connection::open(&place, FETCH_PATIENCE)?;
+    match connection.exchange(Method::GET, name, "", false) {
+        Ok(answer) if answer.status == StatusCode::OK => Ok(answer.body.to_vec()),
+        Ok(answer) => Err(why(connection.failed(&Method::GET, name, &answer))),
+        Err(error) => Err(why(error)),
+    }
+}
+
+fn why(error: PutError) -> String {
+    let (PutError::Refused(why) | PutError::Unreachable(why)) = error;
+    why
+}
+
+async fn within<T>(patience: Duration, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    match tokio::time::timeout(patience, work).await {
+        Ok(done) => done,
+        Err(_) => Err(format!("no answer within {patience:?}")),
+    }
+}
+
+async fn answer(
+    client: &Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> Result<Answer, String> {
+    let response: Response<_> = client.request(request).await.map_err(|error| with_causes(&error))?;
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| error.to_string())?;
+    let location = head.headers.get(LOCATION).and_then(|location| location.to_str().ok());
+    Ok(Answer { status: head.status, location: location.map(str::to_owned), body: body.to_bytes() })
+}
+
+/// An error with what is behind it: hyper's own text does not say.
+fn with_causes(error: &dyn Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message.push_str(": ");
+        message.push_str(&error.to_string());
+        cause = error.source();
+    }
+    message
+}
+
+fn client(patience: Duration) -> Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, String> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_connect_timeout(Some(patience));
+    // Named, because the default is ambiguous in a program that links another one as well.
+    let https = HttpsConnectorBuilder::new()
+        .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
+        .map_err(|error| format!("TLS cannot be set up: {error}"))?
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(tcp);
+    Ok(Client::builder(TokioExecutor::new()).build(https))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_read_and_their_secrets_kept() {
+        let plain = CheckpointUrl::parse("https://notary.example/ledgers/").expect("a URL");
+        assert_eq!((plain.origin.as_str(), plain.path.as_str()), ("https://notary.example", "/ledgers"));
+        assert_eq!(plain.authorization, None);
+        let header = |url: &str| {
+            let url = CheckpointUrl::parse(url).expect("a URL");
+            assert!(!format!("{url:?}").contains("secret"), "{url:?}");
+            url.authorization.and_then(|value| value.to_str().ok().map(str::to_owned)).expect("a header")
+        };
+        assert_eq!(header("http://me:secret%40home@127.0.0.1:1/x"), "Basic bWU6c2VjcmV0QGhvbWU=");
+        assert_eq!(header("http://secret-token@127.0.0.1:1"), "Bearer secret-token");
+        for wrong in
+            ["ftp://a/b", "a/b", "http://", "http:///x", "https://a/b?c=d", "https://a/b#c", "http://%zz@a/"]
+        {
+            let error = CheckpointUrl::parse(wrong).expect_err(wrong);
+            assert!(error.contains("checkpoints"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Checkpoints at a URL, against a server that keeps them, refuses, hangs, or sends elsewhere.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use everstrand_journal::{Checkpoint, CheckpointVerifier};
+use everstrand_ledger::ManualClock;
+use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
+use everstrand_server::{Service, fetch};
+
+use super::{send, service_and_clock};
+
+const EVERY: Duration = Duration::from_secs(60);
+/// More than a busy machine takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How the place behaves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Mood {
+    /// Replaces what it has.
+    Takes,
+    /// Keeps what it has, where it is told to.
+    Keeps,
+    Fails,
+    Forbids,
+    Redirects,
+    /// Reads the request, and says nothing until the client has gone.
+    Hangs,
+}
+
+/// A place on the web, as small as one can be.
+#[derive(Clone)]
+struct Place {
+    address: String,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    mood: Mood,
+    files: BTreeMap<String, String>,
+    /// The first lines and the headers of all requests.
+    requests: Vec<String>,
+}
+
+impl Place {
+    fn open() -> Place {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let state = State { mood: Mood::Takes, files: BTreeMap::new(), requests: Vec::new() };
+        let address = listener.local_addr().expect("an address").to_string();
+        let place = Place { address, state: Arc::new(Mutex::new(state)) };
+        let serving = place.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let place = serving.clone();
+                thread::spawn(move || while place.answer(&stream) {});
+            }
+        });
+        place
+    }
+
+    fn set(&self, mood: Mood) {
+        self.state.lock().expect("no panic").mood = mood;
+    }
+
+    fn files(&self) -> BTreeMap<String, String> {
+        self.state.lock().expect("no panic").files.clone()
+    }
+
+    /// The requests since the last call.
+    fn requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.lock().expect("no panic").requests)
+    }
+
+    /// Answers one request; says whether the connection goes on.
+    fn answer(&self, mut stream: &TcpStream) -> bool {
+        let Some((head, body)) = request(stream) else { return false };
+        let mut line = head.split(' ');
+        let (method, path) = (line.next().unwrap_or_default(), line.next().unwrap_or_default().to_owned());
+        let once = head.to_ascii_lowercase().contains("if-none-match: *");
+        let mood = {
+            let mut state = self.state.lock().expect("no panic");
+            state.requests.push(head.clone());
+            state.mood
+        };
+        let respond = |status: &str, more: &str, body: &str| {
+            format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{more}\r\n{body}", body.len())
+        };
+        let response = match (mood, method) {
+            (Mood::Hangs, _) => {
+                let _ = stream.read(&mut [0]);
+                return false;
+            }
+            (Mood::Fails, _) => respond("500 Internal Server Error", "", "no"),
+            (Mood::Forbids, _) => respond("403 Forbidden", "", ""),
+            (Mood::Redirects, _) => {
+                respond("307 Temporary Redirect", &format!("Location: http://{}/x\r\n", self.address), "")
+            }
+            (_, "GET") => match self.files().get(&path) {
+                Some(found) => respond("200 OK", "", found),
+                None => respond("404 Not Found", "", ""),
+            },
+            (Mood::Keeps, _) if once && self.files().contains_key(&path) => {
+                respond("412 Precondition Failed", "", "")
+            }
+            _ => {
+                self.state.lock().expect("no panic").files.insert(path, body);
+                respond("201 Created", "", "")
+            }
+        };
+        stream.write_all(response.as_bytes()).is_ok()
+    }
+}
+
+/// The head and the body of a request.
+fn request(mut stream: &TcpStream) -> Option<(String, String)> {
+    let mut bytes = Vec::new();
+    loop {
+        let mut some = [0; 4096];
+        let count = stream.read(&mut some).ok().filter(|count| *count > 0)?;
+        bytes.extend_from_slice(&some[..count]);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+        });
+        if body.len() >= length.unwrap_or(0) {
+            return Some((head.to_owned(), body.to_owned()));
+        }
+    }
+}
+
+/// A service with one ledger that publishes at a URL.
+fn publishing(url: &str, patience: Duration) -> (Service, Arc<ManualClock>) {
+    let mut config = Config::new(Storage::Memory);
+    let place = CheckpointPlace::parse(url).expect("a URL");
+    config.checkpoints = Some(Checkpoints { patience, ..Checkpoints::new(place, EVERY) });
+    let (service, clock) = service_and_clock(config, 1);
+    service.create_ledger_unless_it_exists("signed").expect("a ledger");
+    (service, clock)
+}
+
+/// One number of the metrics.
+fn metric(service: &Service, name: &str) -> Option<u64> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let metrics = runtime.block_on(send(service, "GET", "/metrics", None, b"")).body;
+    let metrics = String::from_utf8(metrics).expect("text");
+    let line =
+        metrics.lines().find_map(|line| line.strip_prefix(&format!("{name}{{LedgerName=\"signed\"}} ")));
+    line.map(|number| number.parse().expect("a number"))
+}
+
+fn age(service: &Service) -> Option<u64> {
+    metric(service, "everstrand_checkpoint_age_milliseconds")
+}
+
+fn failures(service: &Service) -> Option<u64> {
+    metric(service, "everstrand_checkpoint_failures_total")
+}
+
+#[test]
+fn a_checkpoint_and_its_key_are_put_below_the_url() {
+    let place = Place::open();
+    let (service, clock) = publishing(&format!("http://me:secret@{}/notary/", place.address), PATIENCE);
+    assert_eq!((age(&service), failures(&service)), (None, Some(0)));
+    service.publish_checkpoints_on_cadence();
+    assert_eq!((age(&service), failures(&service)), (Some(0), Some(0)));
+
+    let files = place.files();
+    let names: Vec<&str> = files.keys().map(|path| path.rsplit('/').next().expect("a name")).collect();
+    assert_eq!(names, ["00000000000000000000.checkpoint", "key", "latest.checkpoint"], "{files:?}");
+    assert!(
+        files.keys().all(|path| path.starts_with("/notary/") && path.split('/').count() == 4),
+        "{files:?}"
+    );
+    let [note, key, latest] = [0, 1, 2].map(|at| files.values().nth(at).expect("three files").clone());
+    assert_eq!(note, latest);
+    let key = CheckpointVerifier::parse(key.trim()).expect("a key");
+    assert!(Checkpoint::parse(&note).expect("a checkpoint").is_signed_by(&key));
+
+    let requests = place.requests();
+    assert_eq!(requests.len(), 3);
+    for (head, once) in requests.iter().zip([true, true, false]) {
+        let head = head.to_ascii_lowercase();
+        assert!(head.starts_with("put /notary/"), "{head}");
+        assert!(head.contains("content-type: text/plain; charset=utf-8"), "{head}");
+        assert!(head.contains("authorization: basic bwu6c2vjcmv0"), "{head}");
+        assert!(head.contains(&format!("host: {}", place.address)), "{head}");
+        assert_eq!(head.contains("if-none-match: *"), once, "{head}");
+    }
+
+    // Nothing new: nothing is sent, and the last one covers all that there is.
+    clock.advance(60_000);
+    assert_eq!(age(&service), Some(60_000));
+    service.publish_checkpoints_on_cadence();
+    assert_eq!((age(&service), place.requests().len()), (Some(0), 0));
+
+    // What was put is fetched from there.
+    let path = files.keys().next().expect("a checkpoint");
+    assert_eq!(fetch(&format!("http://{}{path}", place.address)).expect("there"), note.as_bytes());
+    let missing = fetch(&format!("http://{}/nothing", place.address)).expect_err("not there");
+    assert!(missing.contains("404"), "{missing}");
+}
+
+#[test]
+fn a_place_that_does_not_take_them_is_counted_and_asked_again() {
+    for mood in [Mood::Fails, Mood::Forbids, Mood::Redirects, Mood::Hangs] {
+        let place = Place::open();
+        place.set(mood);
+        let patience = if mood == Mood::Hangs { Duration::from_millis(200) } else { PATIENCE };
+        let (service, clock) = publishing(&format!("http://{}", place.address), patience);
+        service.publish_checkpoints_on_cadence();
+        assert_eq!((age(&service), failures(&service)), (None, Some(1)), "{mood:?}");
+        assert_eq!(place.requests().len(), 1, "{mood:?}: the others of this round would fail as well");
+
+        // On the next cadence, then on the second and the fourth after that.
+        let mut asked = Vec::new();
+        for cadence in 1..9 {
+            clock.advance(60_000);
+            service.publish_checkpoints_on_cadence();
+            if !place.requests().is_empty() {
+                asked.push(cadence);
+            }
+        }
+        assert_eq!((asked, failures(&service)), (vec![1, 3, 7], Some(4)), "{mood:?}");
+        assert!(place.files().is_empty(), "{mood:?}");
+
+        // Whoever stops the server asks once more, whatever was before.
+        place.set(Mood::Takes);
+        service.publish_checkpoints();
+        for _ in 0..100 {
+            // So little patience may be too little for a busy machine.
+            if mood == Mood::Hangs && age(&service).is_none() {
+                service.publish_checkpoints();
+            }
+        }
+        assert_eq!(age(&service), Some(0), "{mood:?}");
+        assert!(mood == Mood::Hangs || failures(&service) == Some(4), "{mood:?}");
+        assert_eq!(place.files().len(), 3, "{mood:?}");
+    }
+}
+
+#[test]
+fn nobody_at_the_url_is_a_failure_like_others() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    drop(listener);
+    let (service, _clock) = publishing(&format!("http://{address}/x"), PATIENCE);
+    service.publish_checkpoints_on_cadence();
+    assert_eq!((age(&service), failures(&service)), (None, Some(1)));
+}
+
+#[test]
+fn what_a_place_keeps_must_be_what_was_put() {
+    let place = Place::open();
+    place.set(Mood::Keeps);
+    let url = format!("http://{}", place.address);
+    let (first, _clock) = publishing(&url, PATIENCE);
+    first.publish_checkpoints();
+    let kept = place.files();
+    drop(first);
+
+    // The same ledger with another key: its seed is chance's, its ids are those of the same seed.
+    let (second, _clock) = publishing(&url, PATIENCE);
+    second.publish_checkpoints();
+    assert_eq!((age(&second), failures(&second)), (None, Some(1)));
+    assert_eq!(place.files(), kept);
+    let gets = place.requests().iter().filter(|head| head.starts_with("GET ")).count();
+    assert_eq!(gets, 1, "it was asked what it has");
+}
+
+#[test]
+fn the_same_again_is_no_failure_where_a_place_keeps() {
+    let place = Place::open();
+    place.set(Mood::Keeps);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut kept = None;
+    for _ in 0..2 {
+        let mut config = Config::new(Storage::Folder(folder.path().to_owned()));
+        let at = CheckpointPlace::parse(&format!("http://{}", place.address)).expect("a URL");
+        config.checkpoints = Some(Checkpoints::new(at, EVERY));
+        let service = Service::open(config).expect("a service");
+        service.create_ledger_unless_it_exists("signed").expect("a ledger");
+        service.publish_checkpoints();
+        assert_eq!(failures(&service), Some(0));
+        service.close();
+        let files = place.files();
+        assert_eq!(kept.get_or_insert_with(|| files.clone()), &files);
+    }
+}
