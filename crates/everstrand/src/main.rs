@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod audit;
 mod export;
+mod saved;
 mod serve;
 mod shell;
 mod verify;
@@ -26,7 +27,7 @@ enum Command {
     Serve(serve::Arguments),
     /// Type statements at a ledger
     Shell(shell::Arguments),
-    /// Verify a revision or a block against a saved digest
+    /// Verify a revision or a block against a saved digest, or an old digest against a newer one
     Verify(verify::Arguments),
     /// Compute every hash of a journal again
     Audit(audit::Arguments),

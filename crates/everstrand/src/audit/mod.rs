@@ -5,10 +5,10 @@
 
 mod remember;
 mod report;
-mod source;
+pub(crate) mod source;
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use everstrand_journal::evidence::{Evidence, Input, Role};
@@ -16,6 +16,7 @@ use everstrand_journal::{Auditor, CheckpointVerifier, SavedDigest};
 
 use self::remember::Remembered;
 use self::report::{Form, Report};
+use crate::saved;
 
 /// What `audit` may be told.
 #[derive(clap::Args)]
@@ -25,10 +26,10 @@ pub(crate) struct Arguments {
     /// The ledger, where the source is a server or a data folder with several
     #[arg(long, value_name = "NAME")]
     ledger: Option<String>,
-    /// A file with a digest, or a signed checkpoint, that was saved outside of the journal (may be repeated).
-    /// Without one, a journal whose end was cut off looks like a shorter journal
-    #[arg(long, value_name = "FILE")]
-    digest: Vec<PathBuf>,
+    /// A file with a digest, or a signed checkpoint, that was saved outside of the journal, or its URL (may be
+    /// repeated). Without one, a journal whose end was cut off looks like a shorter journal
+    #[arg(long, value_name = "FILE|URL")]
+    digest: Vec<String>,
     /// A key that must have signed each checkpoint, as `name+hash+base64` (may be repeated)
     #[arg(long, value_name = "KEY")]
     key: Vec<String>,
@@ -72,21 +73,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     Ok(if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn saved_digests(files: &[PathBuf], keys: &[String]) -> Result<Vec<SavedDigest>, Box<dyn Error>> {
+fn saved_digests(files: &[String], keys: &[String]) -> Result<Vec<SavedDigest>, Box<dyn Error>> {
     let keys = keys.iter().map(|key| CheckpointVerifier::parse(key)).collect::<Result<Vec<_>, _>>()?;
     files.iter().map(|file| saved_digest(file, &keys)).collect()
 }
 
-fn saved_digest(file: &Path, keys: &[CheckpointVerifier]) -> Result<SavedDigest, Box<dyn Error>> {
-    let name = file.display().to_string();
-    let bytes = std::fs::read(file).map_err(|error| format!("cannot read {name}: {error}"))?;
-    let evidence = Evidence::read(&[Input { name: &name, role: Role::Digest, bytes: &bytes }])?;
+fn saved_digest(name: &str, keys: &[CheckpointVerifier]) -> Result<SavedDigest, Box<dyn Error>> {
+    let bytes = saved::read(name)?;
+    let evidence = Evidence::read(&[Input { name, role: Role::Digest, bytes: &bytes }])?;
     if let Some(checkpoint) = evidence.checkpoint.as_ref().filter(|_| !keys.is_empty())
         && !keys.iter().any(|key| checkpoint.is_signed_by(key))
     {
         return Err(format!("the checkpoint in {name} is signed by none of the keys that were given").into());
     }
     evidence
-        .saved_digest(&name)
+        .saved_digest(name)
         .ok_or_else(|| format!("{name} holds no digest with the address of its tip").into())
 }

@@ -29,7 +29,7 @@ const BATCH_BYTES: usize = 16 << 20;
 const BATCH_BLOCKS: usize = 4096;
 
 /// A journal that can be read.
-pub(super) enum Journal {
+pub(crate) enum Journal {
     /// The folder of a journal's segments.
     Slots(PathBuf),
     /// The folder of an export.
@@ -39,7 +39,7 @@ pub(super) enum Journal {
 }
 
 /// Tells by what is there which of them is meant.
-pub(super) fn find(source: &str, ledger: Option<&str>) -> Result<Journal, String> {
+pub(crate) fn find(source: &str, ledger: Option<&str>) -> Result<Journal, String> {
     if source.starts_with("http://") || source.starts_with("https://") {
         let ledger = ledger.ok_or("name the ledger on that server with --ledger NAME")?;
         return Ok(Journal::Server { endpoint: source.to_owned(), ledger: ledger.to_owned() });

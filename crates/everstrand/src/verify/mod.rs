@@ -1,8 +1,10 @@
-//! `everstrand verify`: evidence that somebody saved, against the digest that it was saved with. Offline, unless
-//! an endpoint is asked for the evidence.
+//! `everstrand verify`: evidence that somebody saved, against the digest that it was saved with, and an old digest
+//! against a newer one (`prefix`). Offline, unless an endpoint is asked for the evidence.
+
+mod prefix;
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use everstrand_driver::{HttpTransport, QldbDriver};
@@ -11,78 +13,91 @@ use everstrand_journal::evidence::{Evidence, Input, Role};
 use everstrand_journal::{BlockAddress, CheckpointVerifier, verify_files};
 use everstrand_protocol::control::{ControlReply, ControlRequest, GetDigestRequest, GetRevisionRequest};
 
+use crate::saved;
+
 /// What `verify` may be told.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Files that hold any of digest, revision, block and proof, or all of them as members
-    files: Vec<PathBuf>,
-    /// A file that holds a digest, or a signed checkpoint
-    #[arg(long, value_name = "FILE")]
-    digest: Option<PathBuf>,
+    files: Vec<String>,
+    /// A file that holds a digest, or a signed checkpoint, or its URL. Given twice, the older one first: that nothing
+    /// was changed between the two is verified
+    #[arg(long, value_name = "FILE|URL")]
+    digest: Vec<String>,
     /// A file that holds a revision
     #[arg(long, value_name = "FILE")]
-    revision: Option<PathBuf>,
+    revision: Option<String>,
     /// A file that holds a block
     #[arg(long, value_name = "FILE", conflicts_with = "revision")]
-    block: Option<PathBuf>,
+    block: Option<String>,
     /// A file that holds a proof
     #[arg(long, value_name = "FILE")]
-    proof: Option<PathBuf>,
+    proof: Option<String>,
     /// A key that may have signed a checkpoint, as `name+hash+base64` (may be repeated)
     #[arg(long, value_name = "KEY")]
     key: Vec<String>,
-    /// Ask this server for the evidence
-    #[arg(long, value_name = "URL", requires_all = ["ledger", "document"])]
+    /// Ask this server for the evidence; without --document, for the proof that its journal continues the digest's
+    #[arg(long, value_name = "URL", requires = "ledger")]
     endpoint: Option<String>,
-    /// The ledger on that server
-    #[arg(long, value_name = "NAME", requires = "endpoint")]
+    /// Make the proof that a journal continues the digest's from this data folder, or a ledger's folder in it
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["endpoint", "document"])]
+    data: Option<String>,
+    /// The ledger on that server, or in that folder
+    #[arg(long, value_name = "NAME")]
     ledger: Option<String>,
     /// The id of the document there whose latest revision is to be verified
     #[arg(long, value_name = "ID", requires = "endpoint")]
     document: Option<String>,
+    /// Keep the newer digest and the proof that was made in this file, which is then what a newer --digest may be
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
 }
 
 /// Verifies, prints every step, and exits with 0 (verified), 1 (not verified) or 2 (unusable input, an error).
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    let mut files = Vec::new();
-    for (path, role) in [
-        (&arguments.digest, Role::Digest),
-        (&arguments.revision, Role::Revision),
-        (&arguments.block, Role::Block),
-        (&arguments.proof, Role::Proof),
-    ] {
-        if let Some(path) = path {
-            files.push((path.display().to_string(), role, read(path)?));
-        }
-    }
-    for path in &arguments.files {
-        files.push((path.display().to_string(), Role::Any, read(path)?));
-    }
+    let keys =
+        arguments.key.iter().map(|key| CheckpointVerifier::parse(key)).collect::<Result<Vec<_>, _>>()?;
+    let report = if prefix::is_asked(arguments) {
+        prefix::verify(arguments, &keys)?
+    } else {
+        verify_files(&as_inputs(&evidence(arguments)?), &keys)?
+    };
+    println!("{report}");
+    Ok(if report.is_verified() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A file: its name, what it is said to hold, and its bytes.
+type File = (String, Role, Vec<u8>);
+
+fn as_inputs(files: &[File]) -> Vec<Input<'_>> {
+    files.iter().map(|(name, role, bytes)| Input { name, role: *role, bytes }).collect()
+}
+
+/// Reads some of the files that were named.
+fn read<'a>(names: impl IntoIterator<Item = &'a String>, role: Role) -> Result<Vec<File>, String> {
+    names.into_iter().map(|name| Ok((name.clone(), role, saved::read(name)?))).collect()
+}
+
+/// All that is to be verified together.
+fn evidence(arguments: &Arguments) -> Result<Vec<File>, Box<dyn Error>> {
+    let mut files = read(&arguments.digest, Role::Digest)?;
+    files.extend(read(&arguments.revision, Role::Revision)?);
+    files.extend(read(&arguments.block, Role::Block)?);
+    files.extend(read(&arguments.proof, Role::Proof)?);
+    files.extend(read(&arguments.files, Role::Any)?);
     if let (Some(endpoint), Some(ledger), Some(document)) =
         (&arguments.endpoint, &arguments.ledger, &arguments.document)
     {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let saved = files.iter().filter(|(_, role, _)| *role == Role::Digest);
-        let saved: Vec<Input<'_>> =
-            saved.map(|(name, role, bytes)| Input { name, role: *role, bytes }).collect();
-        let tip = Evidence::read(&saved)?.digest_tip_address;
+        let saved: Vec<File> = files.iter().filter(|(_, role, _)| *role == Role::Digest).cloned().collect();
+        let tip = Evidence::read(&as_inputs(&saved))?.digest_tip_address;
         let fetched = runtime.block_on(fetch(endpoint, ledger, document, tip))?;
         files.extend(fetched.into_iter().map(|(role, text)| (endpoint.clone(), role, text.into_bytes())));
     }
     if files.is_empty() {
         return Err("there is nothing to verify: give files, or --endpoint, --ledger and --document".into());
     }
-    let inputs: Vec<Input<'_>> =
-        files.iter().map(|(name, role, bytes)| Input { name, role: *role, bytes }).collect();
-    let keys =
-        arguments.key.iter().map(|key| CheckpointVerifier::parse(key)).collect::<Result<Vec<_>, _>>()?;
-    let report = verify_files(&inputs, &keys)?;
-    println!("{report}");
-    Ok(if report.is_verified() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+    Ok(files)
 }
 
 /// The latest revision of a document with its proof for the digest of this tip; where none was saved, also a

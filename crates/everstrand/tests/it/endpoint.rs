@@ -46,6 +46,16 @@ async fn a_document_and_a_journal_of_a_server() {
     let with_digest = [&verify[..], &["--digest", &saved]].concat();
     let (code, printed) = program(&with_digest).await;
     assert_eq!(code, 0, "against the digest that was saved: {printed}");
+    let continues = ["verify", "--endpoint", &endpoint, "--ledger", "remote", "--digest", &saved];
+    let newer = folder.path().join("newer.ion").display().to_string();
+    let (code, printed) = program(&[&continues[..], &["--save", &newer]].concat()).await;
+    assert_eq!(
+        (code, printed.contains("up to block 2 is the beginning of that up to block 3")),
+        (0, true),
+        "{printed}"
+    );
+    let (code, printed) = program(&["verify", "--digest", &saved, "--digest", &newer]).await;
+    assert_eq!(code, 0, "offline, with what was kept: {printed}");
     let audit = ["audit", &endpoint, "--ledger", "remote", "--digest", &saved];
     let (code, printed) = program(&audit).await;
     assert_eq!((code, printed.contains("the journal agrees with")), (0, true), "{printed}");
@@ -54,6 +64,8 @@ async fn a_document_and_a_journal_of_a_server() {
     let other = content.replacen(&hash, &text::write(&Data::Blob(vec![7; 32]).into()), 1);
     fs::write(&saved, other).expect("written");
     assert_eq!(program(&with_digest).await.0, 1);
+    let (code, printed) = program(&continues).await;
+    assert_eq!((code, printed.contains("FAILED   the journal up to block 2")), (1, true), "{printed}");
     let (code, printed) = program(&audit).await;
     assert_eq!((code, printed.contains("DEVIATION")), (1, true), "{printed}");
 

@@ -1,0 +1,9 @@
+//! Reads what somebody saved: a file, or what lies at a URL.
+
+/// The bytes of a file or of a URL's resource.
+pub(crate) fn read(place: &str) -> Result<Vec<u8>, String> {
+    if place.starts_with("http://") || place.starts_with("https://") {
+        return everstrand_server::fetch(place);
+    }
+    std::fs::read(place).map_err(|error| format!("cannot read {place}: {error}"))
+}

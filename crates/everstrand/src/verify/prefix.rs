@@ -1,0 +1,191 @@
+//! Whether a journal continues what an old digest stood for: the old digest, a newer one, and a proof of as many
+//! hashes as the journal's number of blocks has digits in base two, or a few more.
+//!
+//! Digests and proof may all have been saved. Or a server, or a data folder, makes the proof, and gives its digest of
+//! now where no newer one is at hand; neither is believed, the proof is verified here.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+
+use everstrand_driver::HttpTransport;
+use everstrand_ion::{Struct, Value, text};
+use everstrand_journal::evidence::{Evidence, Role};
+use everstrand_journal::verify::{Outcome, Step, VerifyReport};
+use everstrand_journal::{
+    BlockAddress, CheckpointVerifier, Digest, Hash, Proof, Slot, SlotTree, verify_prefix,
+};
+use everstrand_ledger::storage::slots::{SlotError, SlotStore};
+use everstrand_ledger::storage::{DiskSlots, FileDisk};
+use everstrand_protocol::control::{
+    ControlReply, ControlRequest, GetConsistencyProofRequest, GetDigestRequest,
+};
+use tokio::runtime::Runtime;
+
+use super::{Arguments, as_inputs, read};
+use crate::audit::source::{self, Journal};
+
+/// Whether it is this that is asked for, and not evidence for a revision or a block.
+pub(super) fn is_asked(arguments: &Arguments) -> bool {
+    arguments.digest.len() > 1
+        || arguments.data.is_some()
+        || (arguments.endpoint.is_some() && arguments.document.is_none())
+}
+
+/// Reads or makes what is needed, and verifies it.
+pub(super) fn verify(
+    arguments: &Arguments,
+    keys: &[CheckpointVerifier],
+) -> Result<VerifyReport, Box<dyn Error>> {
+    let (old, new) = match arguments.digest.as_slice() {
+        [old] => (old, None),
+        [old, new] => (old, Some(new)),
+        [] => return Err("give the old digest with --digest".into()),
+        _ => return Err("two digests can be compared, not more".into()),
+    };
+    let old = Evidence::read(&as_inputs(&read([old], Role::Digest)?))?;
+    let old_tip =
+        old.digest_tip_address.ok_or("the older digest is not there with the address of its tip")?;
+    let mut files = read(new, Role::Digest)?;
+    files.extend(read(&arguments.proof, Role::Proof)?);
+    files.extend(read(&arguments.files, Role::Any)?);
+    let mut newer = Evidence::read(&as_inputs(&files))?;
+    let Some(source) = source_of(arguments)? else { return Ok(verify_prefix(&old, &newer, keys)?) };
+
+    let now = source.digest()?;
+    let end = now.digest_tip_address;
+    if newer.digest.is_none() {
+        newer.digest = Some(now.digest);
+        newer.digest_tip_address = Some(end);
+    }
+    let new_tip =
+        newer.digest_tip_address.ok_or("the newer digest is not there with the address of its tip")?;
+    if let Some(failed) = beyond(end, [old_tip, new_tip]) {
+        return Ok(failed);
+    }
+    let in_order = old_tip.sequence_no <= new_tip.sequence_no;
+    let nodes = if in_order { source.prove(old_tip, new_tip)? } else { Vec::new() };
+    newer.proof = Some(Proof { nodes });
+    let report = verify_prefix(&old, &newer, keys)?;
+    if let (Some(file), Some(digest), Some(proof)) = (&arguments.save, newer.whole_digest(), &newer.proof) {
+        save(file, digest, proof)?;
+    }
+    Ok(report)
+}
+
+/// The report on a journal that does not reach the digests, or is another ledger's.
+fn beyond(end: BlockAddress, tips: [BlockAddress; 2]) -> Option<VerifyReport> {
+    let why = tips.into_iter().find_map(|tip| {
+        if tip.strand_id != end.strand_id {
+            Some(format!("the digest is of strand {}, the journal of {}", tip.strand_id, end.strand_id))
+        } else if tip.sequence_no > end.sequence_no {
+            let (tip, end) = (tip.sequence_no, end.sequence_no);
+            Some(format!(
+                "the digest covers block {tip}, the journal ends with block {end}: blocks are missing"
+            ))
+        } else {
+            None
+        }
+    })?;
+    let what = "the journal has all blocks that the digests cover".to_owned();
+    Some(VerifyReport { steps: vec![Step { what, outcome: Outcome::Failed(why) }] })
+}
+
+fn save(file: &Path, digest: Digest, proof: &Proof) -> Result<(), String> {
+    let mut fields = Struct::default();
+    for (name, value) in digest.to_ion().as_struct().into_iter().flat_map(|fields| fields.iter()) {
+        fields.push(name.clone(), value.clone());
+    }
+    fields.push("proof", proof.to_ion());
+    std::fs::write(file, text::write_pretty(&Value::from(fields)) + "\n")
+        .map_err(|error| format!("cannot write {}: {error}", file.display()))
+}
+
+/// Who has the journal.
+enum Source {
+    Server { transport: Box<HttpTransport>, runtime: Runtime, ledger: String },
+    Slots(DiskSlots),
+}
+
+fn source_of(arguments: &Arguments) -> Result<Option<Source>, Box<dyn Error>> {
+    if let (Some(endpoint), Some(ledger)) = (&arguments.endpoint, &arguments.ledger) {
+        return Ok(Some(Source::Server {
+            transport: Box::new(HttpTransport::builder().endpoint(endpoint).build()?),
+            runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+            ledger: ledger.clone(),
+        }));
+    }
+    let Some(data) = &arguments.data else { return Ok(None) };
+    match source::find(data, arguments.ledger.as_deref())? {
+        Journal::Slots(folder) => {
+            let disk = FileDisk::read_only(folder)?;
+            Ok(Some(Source::Slots(DiskSlots::open_read_only(Arc::new(disk), |_| None)?)))
+        }
+        _ => Err(format!(
+            "{data} holds no ledger: an export is audited, `everstrand audit --digest OLD --digest NEW`"
+        )
+        .into()),
+    }
+}
+
+impl Source {
+    /// The digest of all blocks that are there.
+    fn digest(&self) -> Result<Digest, Box<dyn Error>> {
+        match self {
+            Source::Server { transport, runtime, ledger } => {
+                let request = ControlRequest::GetDigest(GetDigestRequest { name: ledger.clone() });
+                let ControlReply::GetDigest(found) = runtime.block_on(transport.control(&request))? else {
+                    return Err("the server answered another request than GetDigest".into());
+                };
+                Ok(Digest {
+                    digest: Hash::from_slice(&found.digest).ok_or("the server's digest has not 32 bytes")?,
+                    digest_tip_address: BlockAddress::try_from(&text::read_one(
+                        &found.digest_tip_address.text,
+                    )?)?,
+                })
+            }
+            Source::Slots(slots) => {
+                let mut tree = tree(slots)?;
+                let tip = tree.tip();
+                Ok(tree.digest(tip)?)
+            }
+        }
+    }
+
+    fn prove(&self, old: BlockAddress, new: BlockAddress) -> Result<Vec<Hash>, Box<dyn Error>> {
+        match self {
+            Source::Server { transport, runtime, ledger } => {
+                let request = ControlRequest::GetConsistencyProof(GetConsistencyProofRequest {
+                    name: ledger.clone(),
+                    old_digest_tip_address: text::write(&old.to_ion()).into(),
+                    digest_tip_address: text::write(&new.to_ion()).into(),
+                });
+                let ControlReply::GetConsistencyProof(found) =
+                    runtime.block_on(transport.control(&request))?
+                else {
+                    return Err("the server answered another request than GetConsistencyProof".into());
+                };
+                let proof = super::Input {
+                    name: "the server's proof",
+                    role: Role::Proof,
+                    bytes: found.proof.text.as_bytes(),
+                };
+                Ok(Evidence::read(&[proof])?.proof.unwrap_or_default().nodes)
+            }
+            Source::Slots(slots) => Ok(tree(slots)?.consistency(old.sequence_no, new.sequence_no)?),
+        }
+    }
+}
+
+/// The tree of a journal, as its slots tell of it.
+type Tree<'a> = SlotTree<Box<dyn FnMut(u64) -> Result<Slot, SlotError> + 'a>>;
+
+fn tree(slots: &DiskSlots) -> Result<Tree<'_>, Box<dyn Error>> {
+    let count = slots.tip_hint()?.map_or(0, |last| last + 1);
+    let read = move |slot| {
+        let corrupt = |why: String| SlotError::Corrupt { slot, why };
+        let bytes = slots.read(slot)?.ok_or_else(|| corrupt("it is gone".to_owned()))?;
+        Slot::decode(bytes).map_err(|error| corrupt(error.to_string()))
+    };
+    Ok(SlotTree::new(count, Box::new(read) as Box<_>)?)
+}
