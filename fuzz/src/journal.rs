@@ -47,7 +47,7 @@ pub fn journal_export(bytes: &[u8]) {
             let _ = describe(&checked);
             Auditor::default().block(checked);
         }
-        let _ = ForeignBlock::new(block.value, block.source.as_deref());
+        let _ = ForeignBlock::new(block.value, block.source.as_deref(), Some(&[]));
     }
     if let Ok(names) = std::str::from_utf8(bytes) {
         let _ = ExportFiles::sort(names.lines().map(str::to_owned));

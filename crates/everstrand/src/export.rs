@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use everstrand_ion::Timestamp;
 use everstrand_journal::export::{OutputFormat, StartedManifest};
-use everstrand_journal::{Block, ExportObject, ExportWriter, Slot, SlotContent};
+use everstrand_journal::{ExportObject, ExportWriter, JournalBlock, Slot};
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::{DiskSlots, FileDisk};
 use everstrand_ledger::{Clock, Ids, RandomIds, SystemClock, link_of};
@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let Some(last) = slots.tip_hint()? else {
         return Err(format!("ledger {} has no blocks", arguments.ledger).into());
     };
-    let first_block = edge_block(&slots, 0, |blocks| blocks.first())?;
+    let first_block = edge_block(&slots, 0, |blocks| blocks.next())?;
     let last_block = edge_block(&slots, last, |blocks| blocks.last())?;
     prepare(&arguments.to)?;
 
@@ -87,8 +87,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
             if next > last {
                 break;
             }
-            for block in own_blocks(&decode(next, bytes)?)? {
-                if let Some(object) = writer.push(block)? {
+            for block in blocks(&decode(next, bytes)?) {
+                if let Some(object) = writer.push(&block)? {
                     write(&arguments.to, &object)?;
                 }
             }
@@ -119,24 +119,19 @@ fn journal(data: &Path, ledger: &str) -> Result<DiskSlots, Box<dyn Error>> {
 fn edge_block(
     slots: &DiskSlots,
     slot: u64,
-    edge: impl Fn(&[Block]) -> Option<&Block>,
-) -> Result<Block, Box<dyn Error>> {
+    edge: impl Fn(&mut dyn Iterator<Item = JournalBlock>) -> Option<JournalBlock>,
+) -> Result<JournalBlock, Box<dyn Error>> {
     let bytes = slots.read(slot)?.ok_or_else(|| format!("slot {slot} is gone"))?;
     let decoded = decode(slot, bytes)?;
-    Ok(edge(own_blocks(&decoded)?).ok_or_else(|| format!("slot {slot} holds no block"))?.clone())
+    Ok(edge(&mut blocks(&decoded)).ok_or_else(|| format!("slot {slot} holds no block"))?)
 }
 
 fn decode(slot: u64, bytes: Vec<u8>) -> Result<Slot, String> {
     Slot::decode(bytes).map_err(|error| format!("slot {slot}: {error}"))
 }
 
-fn own_blocks(slot: &Slot) -> Result<&[Block], String> {
-    match slot.content() {
-        SlotContent::Blocks(blocks) => Ok(blocks),
-        SlotContent::Foreign(_) | SlotContent::Seal => {
-            Err(format!("slot {} holds no blocks of this ledger's own", slot.header().slot))
-        }
-    }
+fn blocks(slot: &Slot) -> impl Iterator<Item = JournalBlock> {
+    (0..).map_while(|number| slot.block(number))
 }
 
 /// Two exports in one folder could not be told apart.

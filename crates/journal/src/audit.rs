@@ -288,7 +288,8 @@ pub fn check_slot(slot: &Slot) -> Vec<CheckedBlock> {
         SlotContent::Blocks(blocks) => blocks.iter().map(check_block).collect(),
         SlotContent::Foreign(blocks) => {
             let check = |block: &ForeignBlock| {
-                check_foreign(block.value().root(), None).unwrap_or_else(|error| unreadable(block, &error))
+                check_foreign(block.value().root(), block.catalog_changes())
+                    .unwrap_or_else(|error| unreadable(block, &error))
             };
             blocks.iter().map(check).collect()
         }

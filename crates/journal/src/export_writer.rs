@@ -6,7 +6,7 @@ use crate::export::{
     OutputFormat, StartedManifest, catalog_entry, catalog_key, completed_manifest, completed_manifest_key,
     data_object_key, started_manifest_key,
 };
-use crate::{Block, FormatError, UniqueId};
+use crate::{FormatError, JournalBlock, UniqueId};
 
 /// A file of an export: its key, which ends with its name, and its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,11 +61,11 @@ impl ExportWriter {
     }
 
     /// Takes in the next block; yields a data object when one is full.
-    pub fn push(&mut self, block: &Block) -> Result<Option<ExportObject>, FormatError> {
+    pub fn push(&mut self, block: &JournalBlock) -> Result<Option<ExportObject>, FormatError> {
         let number = block.address().sequence_no;
         self.format.write(&block.to_ion()?, &mut self.object);
         self.range = Some(self.range.map_or((number, number), |(first, _)| (first, number)));
-        let changes = block.catalog_changes()?;
+        let changes = block.catalog_changes()?.unwrap_or_default();
         if !changes.is_empty() {
             OutputFormat::IonText.write(&catalog_entry(number, &changes), &mut self.catalog);
         }

@@ -10,17 +10,18 @@
 //! data    116     4  D, length of the region
 //!         120        length 4, the block as Ion binary
 //!                    length 4, the JSON line it came as; empty where it came as Ion
+//!                    length 4, what it did to the catalogue, a list in Ion binary; empty where nobody knows
 //!       D+112     4  CRC-32C of the region before
 //! ```
 
 use std::sync::Arc;
 
-use everstrand_ion::Document;
+use everstrand_ion::{Document, RawValue, Value, binary};
 
 use crate::block_layout::{AT_HASH, AT_PREVIOUS_HASH, AT_SEQUENCE, AT_TIMESTAMP, KIND_FOREIGN, MAGIC, frame};
 use crate::foreign::hash_of;
 use crate::frame::{Reader, VERSION, Writer, to_u32, to_usize};
-use crate::{BlockAddress, FormatError, Hash};
+use crate::{BlockAddress, CatalogChange, FormatError, Hash, UniqueId};
 
 const FLAG_FIRST: u8 = 2;
 const FRAME_LENGTH: usize = 116;
@@ -34,12 +35,18 @@ pub struct ForeignBlock {
     hash: Hash,
     value: Document,
     source: Arc<str>,
+    catalog: Option<Arc<[CatalogChange]>>,
 }
 
 impl ForeignBlock {
-    /// Takes a block in QLDB's shape. `source` is the JSON line that it was recovered from, if any.
+    /// Takes a block in QLDB's shape. `source` is the JSON line that it was recovered from, if any, and
+    /// `catalog` what it did to the catalogue, where that is known: exports made here say it, QLDB's do not.
     /// Only what gives it a place in the chain is looked at here.
-    pub fn new(value: Document, source: Option<&str>) -> Result<ForeignBlock, FormatError> {
+    pub fn new(
+        value: Document,
+        source: Option<&str>,
+        catalog: Option<&[CatalogChange]>,
+    ) -> Result<ForeignBlock, FormatError> {
         let root = value.root();
         let missing = |name: &str| FormatError::new(format!("the block has no {name} of the right type"), 0);
         let field = |name: &'static str| root.get(name).ok_or_else(|| missing(name));
@@ -57,6 +64,7 @@ impl ForeignBlock {
             hash,
             value,
             source: source.unwrap_or_default().into(),
+            catalog: catalog.map(Arc::from),
         })
     }
 
@@ -90,6 +98,20 @@ impl ForeignBlock {
         Some(&*self.source).filter(|source| !source.is_empty())
     }
 
+    /// What the block did to the catalogue, where that is known.
+    pub fn catalog_changes(&self) -> Option<&[CatalogChange]> {
+        self.catalog.as_deref()
+    }
+
+    /// The transaction; none where the block names none.
+    pub fn transaction_id(&self) -> Option<UniqueId> {
+        self.field("transactionId").and_then(RawValue::as_text)?.parse().ok()
+    }
+
+    pub(crate) fn field(&self, name: &str) -> Option<RawValue<'_>> {
+        self.value.root().get(name)
+    }
+
     /// Reads a block that fills these bytes.
     pub(crate) fn decode(bytes: &[u8]) -> Result<ForeignBlock, FormatError> {
         let (kind, length) = frame(bytes)?;
@@ -101,11 +123,12 @@ impl ForeignBlock {
         let value = Document::from_canonical(data.bytes()?)
             .map_err(|error| FormatError::new(format!("a foreign block is no Ion: {error}"), FRAME_LENGTH))?;
         let source = data.text()?;
+        let catalog = read_catalog(data.bytes()?).map_err(|error| error.shifted(FRAME_LENGTH))?;
         data.checksum_since(FRAME_LENGTH, "a foreign block's value")?;
         if data.remaining() > 0 || data.position() - FRAME_LENGTH != data_length {
             return Err(FormatError::new("bytes follow the block", data.position()));
         }
-        let block = ForeignBlock::new(value, Some(source))?;
+        let block = ForeignBlock::new(value, Some(source), catalog.as_deref())?;
         if block.frame()[..FRAME_LENGTH] != bytes[..FRAME_LENGTH] {
             return Err(FormatError::new("the frame of a foreign block disagrees with its value", 0));
         }
@@ -119,6 +142,7 @@ impl ForeignBlock {
         bytes.put_u32(0);
         bytes.put_bytes(self.value.as_bytes())?;
         bytes.put_bytes(self.source.as_bytes())?;
+        bytes.put_bytes(&self.catalog.as_deref().map_or(Vec::new(), write_catalog))?;
         let length = to_u32(bytes.len() - start + 4)?;
         bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
         bytes.put_checksum_since(start);
@@ -140,4 +164,28 @@ impl ForeignBlock {
         frame.put_checksum_since(0);
         frame
     }
+}
+
+fn write_catalog(changes: &[CatalogChange]) -> Vec<u8> {
+    binary::write(&Value::from(changes.iter().map(CatalogChange::to_ion).collect::<Vec<Value>>()))
+}
+
+fn read_catalog(bytes: &[u8]) -> Result<Option<Vec<CatalogChange>>, FormatError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let invalid = |why: &dyn std::fmt::Display| {
+        FormatError::new(format!("a foreign block's changes of the catalogue: {why}"), 0)
+    };
+    let value = binary::read_one(bytes).map_err(|error| invalid(&error))?;
+    let changes = value.as_sequence().ok_or_else(|| invalid(&"they are no list"))?;
+    let changes: Vec<CatalogChange> = changes
+        .iter()
+        .map(CatalogChange::try_from)
+        .collect::<Result<_, _>>()
+        .map_err(|error| invalid(&error))?;
+    if write_catalog(&changes) != bytes {
+        return Err(invalid(&"they hold more than they should"));
+    }
+    Ok(Some(changes))
 }

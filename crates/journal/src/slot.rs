@@ -34,7 +34,7 @@ use crate::block_layout::encoded_length;
 use crate::foreign_block::ForeignBlock;
 use crate::frame::{Reader, VERSION, Writer, to_u32};
 use crate::tree::Frontier;
-use crate::{Block, BlockAddress, FormatError, Hash, UniqueId};
+use crate::{Block, BlockAddress, FormatError, Hash, JournalBlock, UniqueId};
 
 const MAGIC: [u8; 3] = *b"EVS";
 const AT_FRONTIER: usize = 112;
@@ -121,6 +121,15 @@ impl Slot {
         }
     }
 
+    /// A block by its place in the slot.
+    pub fn block(&self, number: usize) -> Option<JournalBlock> {
+        match &self.content {
+            SlotContent::Blocks(blocks) => blocks.get(number).cloned().map(JournalBlock::Own),
+            SlotContent::Foreign(blocks) => blocks.get(number).cloned().map(JournalBlock::Foreign),
+            SlotContent::Seal => None,
+        }
+    }
+
     /// The bytes that a store keeps.
     pub fn encode(&self) -> Result<Vec<u8>, FormatError> {
         let mut bytes = self.encode_head()?;
@@ -191,11 +200,12 @@ impl Slot {
     /// The same slot with the data of some revisions replaced by its hash, each named by the number of
     /// its block and its document. Link and hashes stay; revisions that are not here are passed over.
     pub fn redacted(&self, revisions: &[(u64, UniqueId)]) -> Result<Slot, FormatError> {
+        let documents_of = |address: BlockAddress| -> Vec<UniqueId> {
+            let of_block = revisions.iter().filter(|(block, _)| *block == address.sequence_no);
+            of_block.map(|&(_, document)| document).collect()
+        };
         let redact = |block: &Block| {
-            let sequence_no = block.address().sequence_no;
-            let of_block = |&&(block_no, _): &&(u64, UniqueId)| block_no == sequence_no;
-            let documents: Vec<UniqueId> =
-                revisions.iter().filter(of_block).map(|&(_, document)| document).collect();
+            let documents = documents_of(block.address());
             if documents.is_empty() {
                 return Ok(block.clone());
             }
@@ -203,11 +213,18 @@ impl Slot {
             let end = bytes.len();
             Block::decode(Arc::new(bytes), 0, end)
         };
+        let redact_foreign = |block: &ForeignBlock| match documents_of(block.address()) {
+            documents if documents.is_empty() => Ok(block.clone()),
+            documents => block.redacted(&documents),
+        };
         let content = match &self.content {
             SlotContent::Blocks(blocks) => {
                 SlotContent::Blocks(blocks.iter().map(redact).collect::<Result<_, FormatError>>()?)
             }
-            other => other.clone(),
+            SlotContent::Foreign(blocks) => {
+                SlotContent::Foreign(blocks.iter().map(redact_foreign).collect::<Result<_, FormatError>>()?)
+            }
+            SlotContent::Seal => SlotContent::Seal,
         };
         Slot::checked(self.header, self.frontier.clone(), content)
     }

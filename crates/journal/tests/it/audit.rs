@@ -11,8 +11,8 @@ use everstrand_journal::hashes_only::{OpenQuestion, answers, describe};
 use everstrand_journal::tree::Frontier;
 use everstrand_journal::{
     AuditSummary, Auditor, Block, CatalogChange, Check, CheckedBlock, Deviation, Digest, ExportWriter,
-    ForeignBlock, FormatError, Hash, SavedDigest, Slot, SlotContent, SlotHeader, audit_slots, check_block,
-    check_foreign,
+    ForeignBlock, FormatError, Hash, JournalBlock, SavedDigest, Slot, SlotContent, SlotHeader, audit_slots,
+    check_block, check_foreign,
 };
 
 use crate::samples::{START, blocks, id, slots};
@@ -99,7 +99,7 @@ fn an_export_is_written_read_and_audited() {
         let mut writer = ExportWriter::new(manifest.clone(), id(1), time, 3000);
         let mut objects = vec![writer.started()];
         for block in &blocks {
-            objects.extend(writer.push(block).unwrap());
+            objects.extend(writer.push(&JournalBlock::Own(block.clone())).unwrap());
         }
         objects.extend(writer.finish());
         assert_eq!(StartedManifest::read(&objects[0].bytes).unwrap(), manifest);
@@ -235,7 +235,7 @@ fn foreign_slots_are_audited_by_their_own_rules() {
     let blocks = blocks();
     let foreign: Vec<ForeignBlock> = blocks
         .iter()
-        .map(|block| ForeignBlock::new((&block.to_ion().unwrap()).into(), None).unwrap())
+        .map(|block| ForeignBlock::new((&block.to_ion().unwrap()).into(), None, None).unwrap())
         .collect();
     let header = *slots(&blocks, 7)[0].header();
     let slot = Slot::new(header, &Frontier::empty(), SlotContent::Foreign(foreign)).unwrap();

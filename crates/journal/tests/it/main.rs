@@ -6,6 +6,7 @@ mod audit;
 mod commit_digest;
 mod evidence;
 mod prefix;
+mod foreign;
 mod samples;
 mod second_verifier;
 mod slot;

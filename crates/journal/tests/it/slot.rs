@@ -241,7 +241,7 @@ fn foreign_blocks_and_seals_come_back() {
         .iter()
         .map(|block| {
             let value = block.to_ion().unwrap();
-            ForeignBlock::new((&value).into(), Some("{\"a\":1}")).unwrap()
+            ForeignBlock::new((&value).into(), Some("{\"a\":1}"), None).unwrap()
         })
         .collect();
     let header = SlotHeader {
