@@ -5,8 +5,8 @@
 mod audit;
 mod commit_digest;
 mod evidence;
-mod prefix;
 mod foreign;
+mod prefix;
 mod samples;
 mod second_verifier;
 mod slot;
