@@ -144,7 +144,7 @@ fn views(name: &str, view: &dyn ViewStore) -> Outcome<()> {
             );
         }
         batch.put(Keyspace::Blocks, slot.to_be_bytes(), [1; 24]);
-        view.commit(batch, Applied { slot, link: [0; 32] })?;
+        view.commit(&batch, Applied { slot, link: [0; 32] })?;
         view.snapshot()?;
         slot += 1;
         Ok(())

@@ -150,7 +150,7 @@ fn replay(
         }
         let batch = changes.into_batch();
         if !batch.changes.is_empty() {
-            views.commit(batch, state.head.applied())?;
+            views.commit(&batch, state.head.applied())?;
         }
         if ended {
             if told > started {
@@ -181,7 +181,7 @@ fn build_indexes(
         if !state.work_on_indexes(&mut changes)? {
             return Ok(());
         }
-        views.commit(changes.into_batch(), state.head.applied())?;
+        views.commit(&changes.into_batch(), state.head.applied())?;
         *snapshot = Snapshot { head: state.head.clone(), view: views.snapshot()? };
     }
 }

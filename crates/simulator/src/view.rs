@@ -47,7 +47,7 @@ impl ForgetfulView {
         let inner = self.inner();
         let left = copy(&inner.persisted);
         for (batch, applied) in inner.unpersisted.iter().take(kept).cloned() {
-            left.commit(batch, applied).expect("a view in memory takes every batch");
+            left.commit(&batch, applied).expect("a view in memory takes every batch");
         }
         ForgetfulView::holding(left)
     }
@@ -82,7 +82,7 @@ pub(crate) fn copy(view: &dyn ViewStore) -> MemoryView {
             batch.put(keyspace, key, value);
         }
     }
-    copy.commit(batch, applied).expect("a view in memory takes every batch");
+    copy.commit(&batch, applied).expect("a view in memory takes every batch");
     copy
 }
 
@@ -91,7 +91,7 @@ impl ViewStore for ForgetfulView {
         self.inner().live.applied()
     }
 
-    fn commit(&self, batch: Batch, applied: Applied) -> Result<(), ViewError> {
+    fn commit(&self, batch: &Batch, applied: Applied) -> Result<(), ViewError> {
         let mut inner = self.inner();
         if std::mem::take(&mut inner.failing) {
             return Err(ViewError("no space left".to_owned()));
@@ -107,7 +107,7 @@ impl ViewStore for ForgetfulView {
     fn persist(&self) -> Result<(), ViewError> {
         let mut inner = self.inner();
         for (batch, applied) in std::mem::take(&mut inner.unpersisted) {
-            inner.persisted.commit(batch, applied)?;
+            inner.persisted.commit(&batch, applied)?;
         }
         Ok(())
     }

@@ -156,14 +156,14 @@ fn drive(core: &Arc<Core>, mut line: MutexGuard<'_, Line>) {
 }
 
 /// Commits a batch to the view and takes a snapshot.
-fn apply(core: &Core, batch: Batch, applied: Applied) -> Result<Box<dyn ViewSnapshot>, ViewError> {
+fn apply(core: &Core, batch: &Batch, applied: Applied) -> Result<Box<dyn ViewSnapshot>, ViewError> {
     if planted!("checkpoint-without-its-slot", "snapshot-during-a-commit") {
         let is_first = |keyspace| matches!(keyspace, Keyspace::Catalog | Keyspace::Blocks | Keyspace::Tiles);
         let (head, rest): (Vec<_>, Vec<_>) =
-            batch.changes.into_iter().partition(|(keyspace, ..)| is_first(*keyspace));
-        core.views.commit(Batch { changes: head }, applied)?;
+            batch.changes.iter().cloned().partition(|(keyspace, ..)| is_first(*keyspace));
+        core.views.commit(&Batch { changes: head }, applied)?;
         let early = core.views.snapshot()?;
-        core.views.commit(Batch { changes: rest }, applied)?;
+        core.views.commit(&Batch { changes: rest }, applied)?;
         return if planted!("snapshot-during-a-commit") { Ok(early) } else { core.views.snapshot() };
     }
     core.views.commit(batch, applied)?;
@@ -217,7 +217,7 @@ impl Worker {
             Action::Read { slot } => Event::Read(core.slots.read(slot)),
             Action::Apply { batch, applied } => {
                 self.unsaved_since.get_or_insert_with(|| core.environment.clock.monotonic_millis());
-                Event::Applied(apply(core, batch, applied))
+                Event::Applied(apply(core, &batch, applied))
             }
             Action::Redact { block, document_id } => {
                 let redacted = redact(core, block, document_id);

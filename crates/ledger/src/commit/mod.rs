@@ -17,9 +17,14 @@
 //! While the outcome of a create is unknown, only the same bytes are sent again: whatever happens to
 //! that slot, it is this group or another writer's, and never two things. When sending again does not
 //! settle it the ledger is closed for writing, and opening it anew reads what happened.
+//!
+//! A group is applied to a copy of the state before its slot is sent ([`group`]). When the view does not take
+//! in what the journal has, the ledger is closed for writing too, and what is read is the view's last state
+//! with the changes over it.
 
 pub(crate) mod driver;
 pub(crate) mod future;
+mod group;
 pub(crate) mod proposal;
 pub(crate) mod seal;
 pub(crate) mod validate;
@@ -37,9 +42,10 @@ use crate::state::redaction::PendingRedaction;
 use crate::state::{Snapshot, State};
 use crate::storage::slots::{Created, SlotError};
 use crate::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot};
+use crate::state::overlay::Overlay;
 use future::{CommitReply, Committed};
+use group::{Building, Group, Members, Next};
 use proposal::Proposal;
-use seal::Sealing;
 use validate::Recent;
 
 /// What has happened.
@@ -77,7 +83,7 @@ pub(crate) enum Action {
     /// Commit the batch to the view and take a snapshot.
     Apply {
         /// The changes.
-        batch: Batch,
+        batch: Arc<Batch>,
         /// The slot they come from.
         applied: Applied,
     },
@@ -144,24 +150,15 @@ enum Phase {
     Reading(Group),
     /// Wait before the same bytes are sent again.
     Waiting(Group),
-    /// The view is taking in what these answers wait for.
-    Applying(Vec<(CommitReply, Result<Committed, LedgerError>)>),
+    /// The view is taking in these changes, for which these answers wait.
+    Applying(Arc<Batch>, Vec<Answer>),
     /// A slot is being written anew without this.
     Redacting(PendingRedaction),
     Faulted(LedgerError),
 }
 
-/// The proposals that go into one slot.
-struct Group {
-    slot: Slot,
-    bytes: Arc<Vec<u8>>,
-    members: Vec<(CommitReply, Committed)>,
-    /// What it changes, to be noted when it has happened.
-    changes: Recent,
-    /// Whether a create may have taken effect without our knowing.
-    doubtful: bool,
-    attempts: u32,
-}
+/// What a commit is told when the view has caught up.
+type Answer = (CommitReply, Result<Committed, LedgerError>);
 
 impl Committer {
     pub(crate) fn new(
@@ -203,7 +200,9 @@ impl Committer {
             }
             (Event::Created(created), Phase::Creating(group)) => self.created(group, created, now),
             (Event::Read(read), Phase::Reading(group)) => self.read(group, read),
-            (Event::Applied(applied), Phase::Applying(replies)) => self.applied(replies, applied, now),
+            (Event::Applied(applied), Phase::Applying(batch, answers)) => {
+                self.applied(&batch, answers, applied, now)
+            }
             (Event::Waited, Phase::Waiting(group)) => vec![self.create(group)],
             (Event::Idle, Phase::Ready) => self.work_in_background(),
             (Event::Redacted(redacted), Phase::Redacting(pending)) => self.redacted(pending, redacted, now),
@@ -228,56 +227,30 @@ impl Committer {
             return actions;
         }
         self.prune(now);
-        let mut sealing = Sealing::new(&self.state.head);
-        let mut changes = Recent::default();
-        let mut members = Vec::new();
+        let snapshot = Arc::clone(&self.snapshot);
+        let mut building = Building::new(&self.state, &*snapshot.view);
         {
             let recent = lock(&self.recent);
-            while sealing.len() < self.group_transactions && sealing.bytes() < self.group_bytes {
+            while building.len() < self.group_transactions && building.bytes() < self.group_bytes {
                 let Some((proposal, reply)) = self.queue.pop_front() else {
                     break;
                 };
-                let Proposal { mut committed, snapshot, reads, touched, draft } = proposal;
-                let since = snapshot.head.tip.sequence_no;
-                let valid =
-                    recent.validate(&reads, since).and_then(|()| match planted!("skip-group-validation") {
-                        true => Ok(()),
-                        false => changes.validate(&reads, since),
-                    });
-                if let Err(conflict) = valid {
-                    actions.push(Action::Reply(reply, Err(conflict)));
-                    continue;
+                if let Err((reply, error)) = building.add(proposal, reply, &recent, now) {
+                    actions.push(Action::Reply(reply, Err(error)));
                 }
-                let address = sealing.seal(draft, now);
-                changes.note(address.sequence_no, touched);
-                committed.block_address = Some(address);
-                members.push((reply, committed));
             }
-        }
-        if members.is_empty() {
-            return actions;
         }
         self.attempt += 1;
-        let writer = WriterId { id: self.writer, attempt: self.attempt };
-        let encoded = sealing.into_slot(writer).and_then(|slot| Ok((slot.encode()?, slot)));
-        match encoded {
-            Ok((bytes, slot)) => {
-                let bytes = Arc::new(bytes);
-                let group = Group { slot, bytes, members, changes, doubtful: false, attempts: 0 };
-                if planted!("apply-before-append") {
-                    let append =
-                        Action::Create { slot: group.slot.header().slot, bytes: Arc::clone(&group.bytes) };
-                    actions.extend(self.won(group));
-                    actions.push(append);
-                    return actions;
-                }
-                actions.push(self.create(group));
+        match building.finish(WriterId { id: self.writer, attempt: self.attempt }) {
+            Ok(None) => {}
+            Ok(Some(group)) if planted!("apply-before-append") => {
+                let append =
+                    Action::Create { slot: group.slot.header().slot, bytes: Arc::clone(&group.bytes) };
+                actions.extend(self.won(group));
+                actions.push(append);
             }
-            Err(error) => {
-                let error = LedgerError::Internal(format!("a group of commits makes no slot: {error}"));
-                actions
-                    .extend(members.into_iter().map(|(reply, _)| Action::Reply(reply, Err(error.clone()))));
-            }
+            Ok(Some(group)) => actions.push(self.create(group)),
+            Err((members, error)) => actions.extend(replies(members, &error)),
         }
         actions
     }
@@ -304,14 +277,11 @@ impl Committer {
                 }
                 // Certainly not written, and no earlier attempt may have been: the next group may try.
                 let error = LedgerError::from(error);
-                if planted!("refused-commit-is-visible")
-                    && let Ok(action) = self.apply(&group.slot)
-                {
+                if planted!("refused-commit-is-visible") {
                     let refused = group.members.into_iter().map(|(reply, _)| (reply, Err(error.clone())));
-                    self.phase = Phase::Applying(refused.collect());
-                    return vec![action];
+                    return vec![self.apply(group.next, refused.collect())];
                 }
-                let mut actions = replies(group, &error);
+                let mut actions = replies(group.members, &error);
                 actions.extend(self.begin(now));
                 actions
             }
@@ -326,7 +296,7 @@ impl Committer {
             return vec![Action::Wait { millis }];
         }
         let error = LedgerError::OutcomeUnknown(why.to_owned());
-        let mut actions = replies(group, &error);
+        let mut actions = replies(group.members, &error);
         actions.extend(
             self.fault(LedgerError::Unavailable(format!("the last commit's outcome is unknown: {why}"))),
         );
@@ -357,7 +327,7 @@ impl Committer {
             }
             Err(error) => {
                 let slot = group.slot.header().slot;
-                let mut actions = replies(group, &LedgerError::OutcomeUnknown(error.to_string()));
+                let mut actions = replies(group.members, &LedgerError::OutcomeUnknown(error.to_string()));
                 actions.extend(self.fault(LedgerError::Damaged(format!("slot {slot}: {error}"))));
                 actions
             }
@@ -366,56 +336,51 @@ impl Committer {
 
     /// The group is in the journal: applies it.
     fn won(&mut self, group: Group) -> Vec<Action> {
-        let Group { slot, members, changes, .. } = group;
-        match self.apply(&slot) {
-            Ok(action) => {
-                if !planted!("commits-not-noted") {
-                    lock(&self.recent).take_in(changes);
-                }
-                self.phase =
-                    Phase::Applying(members.into_iter().map(|(reply, done)| (reply, Ok(done))).collect());
-                vec![action]
-            }
-            Err(error) => {
-                // It has happened, and this process cannot go on from it.
-                let mut actions: Vec<Action> = members
-                    .into_iter()
-                    .map(|(reply, committed)| Action::Reply(reply, Ok(committed)))
-                    .collect();
-                actions.extend(self.fault(error));
-                actions
-            }
+        if !planted!("commits-not-noted") {
+            lock(&self.recent).take_in(group.touched);
         }
+        let answers = group.members.into_iter().map(|(reply, done)| (reply, Ok(done))).collect();
+        vec![self.apply(group.next, answers)]
     }
 
-    fn apply(&mut self, slot: &Slot) -> Result<Action, LedgerError> {
-        let mut changes = Changes::new(&*self.snapshot.view);
-        self.state.apply_slot(slot, &mut changes)?;
-        Ok(Action::Apply { batch: changes.into_batch(), applied: self.state.head.applied() })
+    /// Goes on to a state that the journal has.
+    fn apply(&mut self, next: Next, answers: Vec<Answer>) -> Action {
+        self.state = next.state;
+        self.take_in(next.batch, answers)
+    }
+
+    fn take_in(&mut self, batch: Batch, answers: Vec<Answer>) -> Action {
+        let batch = Arc::new(batch);
+        self.phase = Phase::Applying(Arc::clone(&batch), answers);
+        Action::Apply { batch, applied: self.state.head.applied() }
     }
 
     fn applied(
         &mut self,
-        replies: Vec<(CommitReply, Result<Committed, LedgerError>)>,
+        batch: &Batch,
+        answers: Vec<Answer>,
         view: Result<Box<dyn ViewSnapshot>, ViewError>,
         now: i64,
     ) -> Vec<Action> {
-        let replies = replies.into_iter().map(|(reply, answer)| Action::Reply(reply, answer));
-        let view = match view {
-            Ok(view) => view,
-            Err(error) => {
-                // What was written has happened. A disk that is full is the usual reason: the operator's to mend.
-                let mut actions: Vec<Action> = replies.collect();
-                actions.extend(self.fault(LedgerError::Unavailable(error.to_string())));
-                return actions;
-            }
+        // What was written has happened. A disk that is full is the usual reason for a view to fail: the
+        // operator's to mend. What is read meanwhile is as if it had not failed.
+        let (view, failed) = match view {
+            Ok(view) => (view, None),
+            Err(error) => (self.overlaid(batch), Some(LedgerError::Unavailable(error.to_string()))),
         };
         self.snapshot = Arc::new(Snapshot { head: self.state.head.clone(), view });
         self.held.push_back(Held::new(&self.snapshot, now));
         let mut actions = vec![Action::Publish(Arc::clone(&self.snapshot))];
-        actions.extend(replies);
-        actions.extend(self.begin(now));
+        actions.extend(answers.into_iter().map(|(reply, answer)| Action::Reply(reply, answer)));
+        actions.extend(match failed {
+            None => self.begin(now),
+            Some(error) => self.fault(error),
+        });
         actions
+    }
+
+    fn overlaid(&self, batch: &Batch) -> Box<dyn ViewSnapshot> {
+        Box::new(Overlay::new(Arc::clone(&self.snapshot), batch))
     }
 
     /// Another writer has the slot: its group takes the place of ours, which has not happened.
@@ -424,19 +389,18 @@ impl Committer {
             what: "the journal, by another writer".to_owned(),
             block: Some(slot.header().first_block_no),
         };
-        match self.apply(slot) {
-            Ok(action) => {
+        let answers = losers.into_iter().map(|reply| (reply, Err(conflict.clone())));
+        match Next::after(&self.state, slot, &*self.snapshot.view) {
+            Ok(next) => {
                 // What another writer changed is not known key by key: older snapshots conflict.
                 if !planted!("foreign-commit-not-noted") {
-                    *lock(&self.recent) = Recent::new(self.state.head.tip.sequence_no);
+                    *lock(&self.recent) = Recent::new(next.state.head.tip.sequence_no);
                 }
-                self.phase =
-                    Phase::Applying(losers.into_iter().map(|reply| (reply, Err(conflict.clone()))).collect());
-                vec![action]
+                vec![self.apply(next, answers.collect())]
             }
             Err(error) => {
                 let mut actions: Vec<Action> =
-                    losers.into_iter().map(|reply| Action::Reply(reply, Err(conflict.clone()))).collect();
+                    answers.map(|(reply, answer)| Action::Reply(reply, answer)).collect();
                 actions.extend(self.fault(error));
                 actions
             }
@@ -474,21 +438,18 @@ impl Committer {
             return self.begin(now);
         }
         self.state.redactions.pop_front();
-        let mut changes = Changes::new(&*self.snapshot.view);
-        changes.delete(Keyspace::Catalog, pending.key);
-        self.phase = Phase::Applying(Vec::new());
-        vec![Action::Apply { batch: changes.into_batch(), applied: self.state.head.applied() }]
+        let mut batch = Batch::default();
+        batch.delete(Keyspace::Catalog, pending.key);
+        vec![self.take_in(batch, Vec::new())]
     }
 
     /// Builds a part of an index, or clears one away; nothing of it is in the journal.
     fn work_on_indexes(&mut self) -> Vec<Action> {
-        let mut changes = Changes::new(&*self.snapshot.view);
+        let snapshot = Arc::clone(&self.snapshot);
+        let mut changes = Changes::new(&*snapshot.view);
         match self.state.work_on_indexes(&mut changes) {
             Ok(false) => Vec::new(),
-            Ok(true) => {
-                self.phase = Phase::Applying(Vec::new());
-                vec![Action::Apply { batch: changes.into_batch(), applied: self.state.head.applied() }]
-            }
+            Ok(true) => vec![self.take_in(changes.into_batch(), Vec::new())],
             Err(error) => self.fault(error.into()),
         }
     }
@@ -508,8 +469,8 @@ impl Committer {
     }
 }
 
-fn replies(group: Group, error: &LedgerError) -> Vec<Action> {
-    group.members.into_iter().map(|(reply, _)| Action::Reply(reply, Err(error.clone()))).collect()
+fn replies(members: Members, error: &LedgerError) -> Vec<Action> {
+    members.into_iter().map(|(reply, _)| Action::Reply(reply, Err(error.clone()))).collect()
 }
 
 fn lock(recent: &Mutex<Recent>) -> MutexGuard<'_, Recent> {

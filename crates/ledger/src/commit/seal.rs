@@ -21,7 +21,7 @@ impl<'a> Sealing<'a> {
     }
 
     /// Seals the next block. Time does not go backwards from block to block, whatever the clock says.
-    pub(crate) fn seal(&mut self, draft: Draft, now: i64) -> BlockAddress {
+    pub(crate) fn seal(&mut self, draft: Draft, now: i64) -> &Block {
         let address = BlockAddress { strand_id: self.head.strand_id, sequence_no: self.next_sequence_no() };
         let (timestamp, previous) = match self.blocks.last() {
             Some(block) => (block.timestamp(), Some(block.hash())),
@@ -31,7 +31,14 @@ impl<'a> Sealing<'a> {
         let block = draft.seal(address, now, previous);
         self.bytes += block.as_bytes().len();
         self.blocks.push(block);
-        address
+        &self.blocks[self.blocks.len() - 1]
+    }
+
+    /// Takes the last block back: its place is free again.
+    pub(crate) fn unseal(&mut self) {
+        if let Some(block) = self.blocks.pop() {
+            self.bytes -= block.as_bytes().len();
+        }
     }
 
     /// The number that the next block gets.
@@ -39,9 +46,9 @@ impl<'a> Sealing<'a> {
         self.head.frontier.size() + self.blocks.len() as u64
     }
 
-    /// How many blocks there are.
-    pub(crate) fn len(&self) -> usize {
-        self.blocks.len()
+    /// The blocks so far.
+    pub(crate) fn blocks(&self) -> &[Block] {
+        &self.blocks
     }
 
     /// How many bytes they have.

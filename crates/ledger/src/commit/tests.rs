@@ -74,6 +74,16 @@ impl World {
 
     /// The insert of a document that touches this key.
     fn insert(&self, number: u8, key: &[u8]) -> ((Proposal, CommitReply), CommitFuture) {
+        self.insert_but(number, key, &|_| {})
+    }
+
+    /// The same, but for a change.
+    fn insert_but(
+        &self,
+        number: u8,
+        key: &[u8],
+        but: &dyn Fn(&mut ProposedTransaction),
+    ) -> ((Proposal, CommitReply), CommitFuture) {
         self.proposal(number, |transaction, touched| {
             let data =
                 Document::from(&Value::from(Struct::from_iter([("k", Value::from(i64::from(number)))])));
@@ -85,6 +95,7 @@ impl World {
                 statements: vec![0],
                 data: Some(data),
             });
+            but(transaction);
             touched.documents.push(id(number));
             touched.tables.push(id(100));
             touched.keys.push(key.to_vec());
@@ -108,7 +119,7 @@ impl World {
                 Action::Create { slot, bytes } => Event::Created(self.slots.create(slot, &bytes)),
                 Action::Read { slot } => Event::Read(self.slots.read(slot)),
                 Action::Apply { batch, applied } => {
-                    self.views.commit(batch, applied).unwrap();
+                    self.views.commit(&batch, applied).unwrap();
                     Event::Applied(self.views.snapshot())
                 }
                 Action::Publish(snapshot) => {
@@ -332,6 +343,43 @@ fn a_spurious_exists_is_followed_by_the_same_bytes() {
     assert_eq!(create_of(&actions), first);
     world.perform(actions);
     assert_eq!(block_of(answer), 2);
+}
+
+#[test]
+fn what_cannot_be_applied_is_refused_and_its_neighbours_are_not() {
+    let mut world = World::new();
+    // What no transaction proposes, unless its view was damaged or the engine is wrong.
+    let unknown_table = |transaction: &mut ProposedTransaction| {
+        let revision = transaction.revisions.last_mut().unwrap();
+        revision.table_id = id(101);
+    };
+    let no_predecessor = |transaction: &mut ProposedTransaction| {
+        transaction.revisions.last_mut().unwrap().version = 7;
+    };
+    let bad: [&dyn Fn(&mut ProposedTransaction); 2] = [&unknown_table, &no_predecessor];
+    for (round, spoil) in (0u8..).zip(bad) {
+        let (number, tip) = (10 * (round + 1), world.tip());
+        let (first, first_answer) = world.insert(number, b"a");
+        let (bad, bad_answer) = world.insert_but(number + 1, b"b", spoil);
+        let ((mut second, reply), second_answer) = world.insert(number + 2, b"c");
+        // What was refused changed nothing that somebody else could have read.
+        second.reads.documents.insert(id(number + 1));
+        let actions = world.step(Event::Proposed(vec![first, bad, (second, reply)]));
+        assert_eq!(actions.len(), 2, "the refusal and one create");
+        world.perform(actions);
+        assert!(matches!(bad_answer.wait(), Err(LedgerError::Internal(_))));
+        assert_eq!((block_of(first_answer), block_of(second_answer)), (tip + 1, tip + 2));
+        // Alone it makes no slot at all.
+        let (bad, bad_answer) = world.insert_but(number + 1, b"b", spoil);
+        world.run(vec![bad]);
+        assert!(matches!(bad_answer.wait(), Err(LedgerError::Internal(_))));
+        assert_eq!((world.tip(), world.slots.tip_hint().unwrap()), (tip + 2, Some(world.published.head.tip.slot)));
+    }
+    // And what is in the journal can be replayed.
+    let environment =
+        Environment { clock: Arc::new(ManualClock::new(NOW)), ids: Arc::new(SeededIds::new(8)) };
+    let replayed = recover::open(&world.slots, &MemoryView::new(), &environment).unwrap();
+    assert_eq!(replayed.snapshot.head.digest(), world.published.head.digest());
 }
 
 #[test]

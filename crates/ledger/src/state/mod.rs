@@ -1,6 +1,6 @@
 //! Everything that follows from the journal: the left fold of its blocks.
 //!
-//! [`State::apply`] is the only way state changes, whether a transaction commits, a program restarts or
+//! [`State::apply_block`] is the only way state changes, whether a transaction commits, a program restarts or
 //! somebody follows a journal that another writes. It reads and writes a view through [`Changes`]; what
 //! is small and needed for every block (the catalogue, the tip, the tree's edge) it also holds itself.
 
@@ -10,6 +10,7 @@ pub(crate) mod documents;
 pub(crate) mod index;
 mod index_build;
 pub(crate) mod keys;
+pub(crate) mod overlay;
 pub(crate) mod redaction;
 mod stored;
 
@@ -33,7 +34,7 @@ use keys::{IndexNumber, Place};
 use redaction::PendingRedaction;
 
 /// What is known after the last applied block, with all that is needed to apply the next.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct State {
     pub(crate) head: Head,
     /// The growing end of the tree over all blocks.
@@ -139,7 +140,7 @@ impl State {
     }
 
     /// Applies the next slot. An error means that it is not the next slot of this journal; then the
-    /// changes must be thrown away.
+    /// state and the changes must be thrown away.
     pub(crate) fn apply_slot(&mut self, slot: &Slot, changes: &mut Changes<'_>) -> Result<(), LedgerError> {
         let header = slot.header();
         let wrong = |why: &str| LedgerError::Damaged(format!("slot {}: {why}", header.slot));
@@ -155,28 +156,34 @@ impl State {
             return Err(wrong("it holds something that this version cannot read"));
         };
         for (number, block) in (0u64..).zip(blocks) {
-            let position = BlockPosition { slot: header.slot, number };
-            self.apply(block, position, changes)
+            self.apply_block(block, number, changes)
                 .map_err(|why| wrong(&format!("block {number} of it: {why}")))?;
         }
+        self.close_slot(slot, changes).map_err(wrong)
+    }
+
+    /// Takes in that the blocks applied last are this slot.
+    pub(crate) fn close_slot(&mut self, slot: &Slot, changes: &mut Changes<'_>) -> Result<(), &'static str> {
         self.head.frontier = self.tiles.frontier();
         if self.head.frontier != *slot.frontier() {
-            return Err(wrong("the tree over its blocks is another than it says"));
+            return Err("the tree over its blocks is another than it says");
         }
-        self.head.tip.slot = header.slot;
+        self.head.tip.slot = slot.header().slot;
         self.head.tip.link = slot.link();
         self.head.store(changes);
         Ok(())
     }
 
-    /// Applies the next block. The only way state changes.
-    fn apply(
+    /// Applies the next block, which is the one of this number in the next slot. The only way state
+    /// changes. After an error the state and the changes must be thrown away.
+    pub(crate) fn apply_block(
         &mut self,
         block: &Block,
-        position: BlockPosition,
+        number: u64,
         changes: &mut Changes<'_>,
     ) -> Result<(), String> {
         let address = block.address();
+        let position = BlockPosition { slot: self.head.next_slot(), number };
         let head = &mut self.head;
         let first = self.tiles.size() == 0;
         if first {

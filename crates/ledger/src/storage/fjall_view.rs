@@ -129,7 +129,7 @@ impl ViewStore for FjallView {
         open(&self.generation())?.applied()
     }
 
-    fn commit(&self, batch: Batch, applied: Applied) -> Result<(), ViewError> {
+    fn commit(&self, batch: &Batch, applied: Applied) -> Result<(), ViewError> {
         let generation = self.generation();
         let generation = open(&generation)?;
         let last_changes = last_changes(batch)?;
@@ -138,8 +138,8 @@ impl ViewStore for FjallView {
             for (keyspace, key, value) in last_changes {
                 let entries = &generation.entries[keyspace.index()];
                 match value {
-                    Some(value) => changes.insert(entries, key, value),
-                    None => changes.remove(entries, key),
+                    Some(value) => changes.insert(entries, key.as_slice(), value.as_slice()),
+                    None => changes.remove(entries, key.as_slice()),
                 }
             }
             changes.insert(&generation.about, APPLIED_KEY, encode_applied(applied));

@@ -44,12 +44,12 @@ impl ViewStore for MemoryView {
         Ok(self.state()?.applied)
     }
 
-    fn commit(&self, batch: Batch, applied: Applied) -> Result<(), ViewError> {
+    fn commit(&self, batch: &Batch, applied: Applied) -> Result<(), ViewError> {
         let mut state = self.state()?;
         for (keyspace, key, value) in last_changes(batch)? {
             let map = &mut state.maps[keyspace.index()];
             match value {
-                Some(value) => drop(map.insert(key.into(), value.into())),
+                Some(value) => drop(map.insert(key.as_slice().into(), value.as_slice().into())),
                 None => drop(map.remove(key.as_slice())),
             }
         }

@@ -91,13 +91,13 @@ impl ViewStore for RedbView {
         }
     }
 
-    fn commit(&self, batch: Batch, applied: Applied) -> Result<(), ViewError> {
+    fn commit(&self, batch: &Batch, applied: Applied) -> Result<(), ViewError> {
         let mut changes = last_changes(batch)?.peekable();
         let database = self.database();
         run(&self.path, || {
             let mut transaction = database.begin_write()?;
             transaction.set_durability(Durability::None)?;
-            while let Some(&(keyspace, ..)) = changes.peek() {
+            while let Some(&&(keyspace, ..)) = changes.peek() {
                 let mut table = transaction.open_table(TABLES[keyspace.index()])?;
                 while let Some((_, key, value)) = changes.next_if(|next| next.0 == keyspace) {
                     match value {

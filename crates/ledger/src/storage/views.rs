@@ -84,7 +84,7 @@ pub trait ViewStore: Send + Sync {
     fn applied(&self) -> Result<Option<Applied>, ViewError>;
 
     /// Applies a batch and the new `applied` atomically. Only the committer calls this.
-    fn commit(&self, batch: Batch, applied: Applied) -> Result<(), ViewError>;
+    fn commit(&self, batch: &Batch, applied: Applied) -> Result<(), ViewError>;
 
     /// The state as it is now. Only the committer calls this, never during a commit: an engine's
     /// snapshots taken beside one may be torn.
@@ -115,7 +115,7 @@ pub trait ViewSnapshot: Send + Sync {
 }
 
 /// Whether no key can lie between two bounds; several engines panic when asked for such a range.
-pub(super) fn is_empty_range(lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> bool {
+pub(crate) fn is_empty_range(lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> bool {
     match (lower, upper) {
         (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
         (Bound::Included(lower), Bound::Included(upper)) => lower > upper,
@@ -130,12 +130,12 @@ pub(super) fn is_empty_range(lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> bool {
 /// of one key in one batch mean, and all are faster in order.
 ///
 /// Fails before anything has happened when a key is one that not every engine takes.
-pub(super) fn last_changes(batch: Batch) -> Result<impl Iterator<Item = Change>, ViewError> {
-    let mut changes = batch.changes;
+pub(super) fn last_changes(batch: &Batch) -> Result<impl Iterator<Item = &Change>, ViewError> {
     let is_bad = |key: &Vec<u8>| key.is_empty() || key.len() > usize::from(u16::MAX);
-    if let Some((keyspace, key, _)) = changes.iter().find(|(_, key, _)| is_bad(key)) {
+    if let Some((keyspace, key, _)) = batch.changes.iter().find(|(_, key, _)| is_bad(key)) {
         return Err(ViewError(format!("a key of {keyspace:?} has {} bytes", key.len())));
     }
+    let mut changes: Vec<&Change> = batch.changes.iter().collect();
     changes.sort_by(|(a_keyspace, a_key, _), (b_keyspace, b_key, _)| {
         (a_keyspace, a_key).cmp(&(b_keyspace, b_key))
     });

@@ -90,7 +90,7 @@ fn no_entry_of_a_view_can_make_a_ledger_panic() {
                 _ => batch.put(keyspace, key, value),
             }
             let applied = view.applied().unwrap().unwrap();
-            view.commit(batch, applied).unwrap();
+            view.commit(&batch, applied).unwrap();
             // A state that cannot be read is built anew, so it opens whatever was damaged.
             use_up(&world.open());
         }

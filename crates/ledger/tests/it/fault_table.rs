@@ -346,7 +346,7 @@ impl ViewStore for FullView {
         self.inner.applied()
     }
 
-    fn commit(&self, batch: Batch, applied: Applied) -> Result<(), ViewError> {
+    fn commit(&self, batch: &Batch, applied: Applied) -> Result<(), ViewError> {
         match self.is_full.load(Ordering::SeqCst) {
             true => Err(ViewError("no space left".into())),
             false => self.inner.commit(batch, applied),
@@ -372,20 +372,32 @@ fn f25_a_view_that_cannot_take_a_commit_does_not_undo_it() {
     let world = World::with(Arc::new(MemorySlots::new(link_of)), views.clone());
     let ledger = world.open();
     run(&ledger, "CREATE TABLE t", &[]).unwrap();
-    insert(&ledger, 1).unwrap();
+    run(&ledger, "CREATE INDEX ON t (n)", &[]).unwrap();
+    for n in [1, 5, 6] {
+        insert(&ledger, n).unwrap();
+    }
+    let older = ledger.start_transaction().unwrap();
     views.is_full.store(true, Ordering::SeqCst);
     // It is in the journal: it has happened.
-    insert(&ledger, 2).unwrap();
+    let statement = "UPDATE t SET n = 2 WHERE n = 5";
+    run(&ledger, statement, &[]).unwrap();
     wait_for_fault(&ledger);
-    assert!(insert(&ledger, 3).is_err());
-    // What is served is a state that the journal had, and no read that is stale is committed.
-    let mut transaction = ledger.start_transaction().unwrap();
-    assert_eq!(all(&mut transaction, "SELECT VALUE n FROM t", &[]).unwrap(), ["1"]);
-    assert!(transaction.commit_unchecked().wait().is_err());
+    assert!(matches!(insert(&ledger, 3), Err(LedgerError::Unavailable(_))));
+    // What is served is the state after it, by scan, by index and by history, and its reads can be committed.
+    assert_eq!(numbers(&ledger), [1, 2, 6]);
+    assert_eq!(run(&ledger, "SELECT VALUE n FROM t WHERE n IN (1, 2, 5)", &[]).unwrap().len(), 2);
+    assert_eq!(run(&ledger, "SELECT VALUE n FROM t WHERE n > 1 ORDER BY n DESC", &[]).unwrap(), ["6", "2"]);
+    assert_eq!(run(&ledger, "SELECT VALUE h.data.n FROM history(t) AS h", &[]).unwrap().len(), 4);
+    let tip = ledger.digest().digest_tip_address.sequence_no;
+    assert!(ledger.block(tip).unwrap().is_some() && ledger.block_proof(tip, tip).is_ok());
+    // Whoever read before it meets it as ever.
+    let mut older = older;
+    assert_eq!(all(&mut older, "SELECT VALUE n FROM t WHERE n = 5", &[]).unwrap(), ["5"]);
+    assert!(matches!(older.commit_unchecked().wait(), Err(LedgerError::OccConflict { .. })));
     drop(ledger);
     views.is_full.store(false, Ordering::SeqCst);
     let ledger = world.open();
-    assert_eq!(numbers(&ledger), [1, 2]);
+    assert_eq!(numbers(&ledger), [1, 2, 6]);
     audited(&world, &ledger);
 }
 

@@ -198,7 +198,7 @@ fn a_doubtful_view_is_built_anew() {
     // Of a slot that the journal does not have, or has with another link.
     for (slot, link) in [(1000, [0; 32]), (5, [0; 32])] {
         let batch = Batch::default();
-        world.views.commit(batch, Applied { slot, link }).unwrap();
+        world.views.commit(&batch, Applied { slot, link }).unwrap();
         assert_eq!(answers(&world), expected);
     }
 
@@ -209,7 +209,7 @@ fn a_doubtful_view_is_built_anew() {
         let entries =
             world.views.snapshot().unwrap().range(keyspace, Unbounded, Unbounded, false, 1000).unwrap();
         entries.into_iter().for_each(|(key, _)| batch.delete(keyspace, key));
-        world.views.commit(batch, applied).unwrap();
+        world.views.commit(&batch, applied).unwrap();
         assert_eq!(answers(&world), expected, "{keyspace:?}");
     }
 }

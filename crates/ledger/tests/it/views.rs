@@ -156,7 +156,7 @@ fn behaves_like_the_model(reopen: &mut dyn FnMut(Option<Box<dyn ViewStore>>) -> 
     let mut kept: Vec<(Box<dyn ViewSnapshot>, Model)> = Vec::new();
     for slot in 0..120 {
         let changes = random.below(60);
-        view.commit(random.batch(&mut model, changes), applied(slot)).unwrap();
+        view.commit(&random.batch(&mut model, changes), applied(slot)).unwrap();
         assert_eq!(view.applied().unwrap(), Some(applied(slot)));
         let snapshot = view.snapshot().unwrap();
         check_against_model(&*snapshot, &model, &mut random);
@@ -224,7 +224,7 @@ fn the_last_change_of_a_key_in_a_batch_wins() {
         batch.delete(Keyspace::Ids, "b");
         batch.put(Keyspace::Ids, "b", "2");
         batch.put(Keyspace::Documents, "a", "3");
-        view.commit(batch, applied(0)).unwrap();
+        view.commit(&batch, applied(0)).unwrap();
         let snapshot = view.snapshot().unwrap();
         assert_eq!(snapshot.get(Keyspace::Ids, b"a").unwrap(), None);
         assert_eq!(snapshot.get(Keyspace::Ids, b"b").unwrap(), Some(b"2".to_vec()));
@@ -242,7 +242,7 @@ fn a_key_that_not_every_engine_takes_is_refused_by_all() {
             let mut batch = Batch::default();
             batch.put(Keyspace::Ids, "good", "1");
             batch.put(Keyspace::Ids, key.clone(), "1");
-            assert!(view.commit(batch, applied(0)).is_err());
+            assert!(view.commit(&batch, applied(0)).is_err());
             assert_eq!(
                 (view.applied().unwrap(), contents(&*view.snapshot().unwrap())),
                 (None, Ok(Model::new()))
@@ -251,7 +251,7 @@ fn a_key_that_not_every_engine_takes_is_refused_by_all() {
         }
         let mut batch = Batch::default();
         batch.put(Keyspace::Ids, vec![7; 65_535], "1");
-        view.commit(batch, applied(0)).unwrap();
+        view.commit(&batch, applied(0)).unwrap();
         let all = (Bound::Included(&[][..]), Bound::Unbounded);
         assert_eq!(view.snapshot().unwrap().range(Keyspace::Ids, all.0, all.1, true, 9).unwrap().len(), 1);
     }
@@ -262,7 +262,7 @@ fn a_view_that_another_process_has_is_refused_and_not_begun_anew() {
     let directory = scratch();
     for open in [fjall, redb] {
         let view = open(directory.path());
-        view.commit(Batch::default(), applied(7)).unwrap();
+        view.commit(&Batch::default(), applied(7)).unwrap();
         let again = FjallView::open(directory.path().join("view"), fjall_options()).map(drop);
         let again = again.and(
             RedbView::open(directory.path().join("view/view.redb"), RedbViewOptions::default()).map(drop),
@@ -306,7 +306,7 @@ fn filled(open: fn(&Path) -> Box<dyn ViewStore>, path: &Path, seed: u64) -> Vec<
     let view = open(path);
     for slot in 0..60 {
         let batch = random.batch(&mut model, 60);
-        view.commit(batch, applied(slot)).unwrap();
+        view.commit(&batch, applied(slot)).unwrap();
         states.push(model.clone());
         if slot == 30 {
             view.persist().unwrap();
@@ -460,7 +460,7 @@ fn a_fjall_view_is_some_commits_state_wherever_its_journal_ends() {
     let view = fjall(&original);
     let mut commit = |changes| {
         let batch = random.batch(&mut model, changes);
-        view.commit(batch, applied(states.len() as u64)).unwrap();
+        view.commit(&batch, applied(states.len() as u64)).unwrap();
         states.push(model.clone());
     };
     (0..400).for_each(|_| commit(60));
@@ -523,7 +523,7 @@ fn snapshots_are_never_torn(view: &dyn ViewStore) {
         }
         batch.put(Keyspace::Ids, "one", slot.to_be_bytes());
         batch.put(Keyspace::History, slot.to_be_bytes(), [7; 200]);
-        view.commit(batch, applied(slot)).unwrap();
+        view.commit(&batch, applied(slot)).unwrap();
         Arc::<dyn ViewSnapshot>::from(view.snapshot().unwrap())
     };
     let published = Mutex::new(commit(0));
