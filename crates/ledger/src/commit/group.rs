@@ -130,10 +130,7 @@ impl<'a> Building<'a> {
     }
 
     /// The group with its slot; `None` without members.
-    pub(super) fn finish(
-        self,
-        writer: WriterId,
-    ) -> Result<Option<Group>, (Members, LedgerError)> {
+    pub(super) fn finish(self, writer: WriterId) -> Result<Option<Group>, (Members, LedgerError)> {
         let Building { sealing, members, touched, mut next, mut changes, failed, .. } = self;
         if members.is_empty() {
             return Ok(None);

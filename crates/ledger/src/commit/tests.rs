@@ -373,7 +373,10 @@ fn what_cannot_be_applied_is_refused_and_its_neighbours_are_not() {
         let (bad, bad_answer) = world.insert_but(number + 1, b"b", spoil);
         world.run(vec![bad]);
         assert!(matches!(bad_answer.wait(), Err(LedgerError::Internal(_))));
-        assert_eq!((world.tip(), world.slots.tip_hint().unwrap()), (tip + 2, Some(world.published.head.tip.slot)));
+        assert_eq!(
+            (world.tip(), world.slots.tip_hint().unwrap()),
+            (tip + 2, Some(world.published.head.tip.slot))
+        );
     }
     // And what is in the journal can be replayed.
     let environment =

@@ -204,6 +204,11 @@ impl Catalog {
         Ok(())
     }
 
+    /// How many tables were ever created.
+    pub(crate) fn table_count(&self) -> TableNumber {
+        TableNumber::try_from(self.tables.len()).unwrap_or(TableNumber::MAX)
+    }
+
     /// How many indexes were ever created.
     pub(crate) fn index_count(&self) -> IndexNumber {
         self.indexes

@@ -18,7 +18,7 @@ use super::changes::Changes;
 use super::documents;
 use super::index::{key_of, successor, unique_key_of};
 use super::keys::{self, IndexNumber, Place};
-use super::{Head, State};
+use super::{Head, State, stored};
 use crate::storage::views::{Entry, Keyspace, ViewError, ViewSnapshot};
 
 /// How many documents are read at a time.
@@ -53,7 +53,10 @@ impl State {
     pub(super) fn dropped_indexes(view: &dyn ViewSnapshot) -> Result<Vec<IndexNumber>, ViewError> {
         let (lower, upper) = (Bound::Included(keys::DROPPED), Bound::Excluded(keys::DROPPED_END));
         let entries = view.range(Keyspace::Catalog, lower, upper, false, usize::MAX)?;
-        let number = |(key, _): Entry| Some(u32::from_be_bytes(key.get(1..)?.try_into().ok()?));
+        let number = |(key, value): Entry| {
+            stored::checked(&key, &value)?;
+            Some(u32::from_be_bytes(key.get(1..)?.try_into().ok()?))
+        };
         let numbers = entries.into_iter().map(number).collect::<Option<_>>();
         numbers.ok_or_else(|| ViewError("a stored index number is damaged".to_owned()))
     }

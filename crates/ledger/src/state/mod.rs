@@ -204,7 +204,7 @@ impl State {
                 if let CatalogChange::DropIndex { index_id, table_id } = change {
                     let number = catalog.index_number(*table_id, *index_id);
                     let number = number.ok_or("it drops an index that is not there")?;
-                    changes.put(Keyspace::Catalog, keys::dropped(number), []);
+                    stored::put(changes, &keys::dropped(number), Vec::new());
                     self.dropped.push_back(number);
                 }
                 changed.insert(catalog.apply(change, address.sequence_no, head.next_number)?);

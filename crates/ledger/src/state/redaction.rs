@@ -11,7 +11,7 @@ use everstrand_journal::{Block, Hash, RevisionData, UniqueId};
 use super::changes::Changes;
 use super::documents::{from_history, redacted};
 use super::keys::{self, Place};
-use super::{Head, State};
+use super::{Head, State, stored};
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
 
 /// A redaction that the journal still lacks.
@@ -30,6 +30,7 @@ impl State {
         let (lower, upper) = (Bound::Included(keys::REDACTIONS), Bound::Excluded(keys::REDACTIONS_END));
         let entries = view.range(Keyspace::Catalog, lower, upper, false, usize::MAX)?;
         let pending = entries.into_iter().map(|(key, value)| {
+            let value = stored::checked(&key, &value)?;
             let block = u64::from_be_bytes(value.get(..8)?.try_into().ok()?);
             let document_id = UniqueId::from_bytes(value.get(8..)?.try_into().ok()?);
             Some(PendingRedaction { key: key.try_into().ok()?, block, document_id })
@@ -68,7 +69,7 @@ impl Head {
                 document_id: id,
             };
             let value = [&note.block.to_be_bytes()[..], id.as_bytes()].concat();
-            changes.put(Keyspace::Catalog, note.key, value);
+            stored::put(changes, &note.key, value);
             pending.push(note);
         }
         Ok(pending)

@@ -1,9 +1,13 @@
 //! How the state of the whole lies in the view, and comes back from it.
 //!
 //! ```text
-//! 's'  "EVVpre-1"  strand id:16  block:u64  hash:32  timestamp:i64  slot:u64  link:32
-//!      next document number:u64  indexes ever created:u32  frontier: size:u64, hashes 32 × n
+//! 's'  "EVVpre-2"  strand id:16  block:u64  hash:32  timestamp:i64  slot:u64  link:32
+//!      next document number:u64  tables:u32  indexes ever created:u32  frontier: size:u64, hashes 32 × n
 //! ```
+//!
+//! Every value of the keyspace Catalog ends with the CRC32C of its key and of what comes before: a commit that
+//! follows a table's changed id would be one that the journal's replay refuses. The engines have checksums
+//! too, below which a bit may change in memory or in a bug.
 //!
 //! The format of the whole view has its name here: a view of another one is damaged, which is to say that it
 //! is thrown away and rebuilt.
@@ -22,12 +26,12 @@ use super::{Head, Tip};
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
 
 /// The name of the view's format; changed with any of the layouts in this folder.
-const FORMAT: &[u8; 8] = b"EVVpre-1";
+const FORMAT: &[u8; 8] = b"EVVpre-2";
 
 impl Head {
     /// Writes all of it but the tables.
     pub(crate) fn store(&self, changes: &mut Changes<'_>) {
-        let mut bytes = Vec::with_capacity(132 + 32 * self.frontier.hashes().len());
+        let mut bytes = Vec::with_capacity(140 + 32 * self.frontier.hashes().len());
         bytes.extend_from_slice(FORMAT);
         bytes.extend_from_slice(self.strand_id.as_bytes());
         bytes.extend_from_slice(&self.tip.sequence_no.to_be_bytes());
@@ -36,18 +40,19 @@ impl Head {
         bytes.extend_from_slice(&self.tip.slot.to_be_bytes());
         bytes.extend_from_slice(self.tip.link.as_bytes());
         bytes.extend_from_slice(&self.next_number.to_be_bytes());
+        bytes.extend_from_slice(&self.catalog.table_count().to_be_bytes());
         bytes.extend_from_slice(&self.catalog.index_count().to_be_bytes());
         bytes.extend_from_slice(&self.frontier.size().to_be_bytes());
         for hash in self.frontier.hashes() {
             bytes.extend_from_slice(hash.as_bytes());
         }
-        changes.put(Keyspace::Catalog, keys::STATE, bytes);
+        put(changes, keys::STATE, bytes);
     }
 
     /// Writes one table.
     pub(crate) fn store_table(&self, number: TableNumber, changes: &mut Changes<'_>) {
         if let Some(table) = self.catalog.by_number(number) {
-            changes.put(Keyspace::Catalog, keys::table(number), table.to_stored().as_bytes());
+            put(changes, &keys::table(number), table.to_stored().as_bytes().to_vec());
         }
     }
 
@@ -57,13 +62,17 @@ impl Head {
         let Some(bytes) = view.get(Keyspace::Catalog, keys::STATE)? else {
             return Ok(None);
         };
-        let mut state = read(&bytes).ok_or_else(damaged)?;
+        let (mut state, tables) = checked(keys::STATE, &bytes).and_then(read).ok_or_else(damaged)?;
         let (lower, upper) = (Bound::Included(keys::TABLES), Bound::Excluded(keys::TABLES_END));
         let mut catalog = Catalog::default();
-        for (_, stored) in view.range(Keyspace::Catalog, lower, upper, false, usize::MAX)? {
+        for (key, stored) in view.range(Keyspace::Catalog, lower, upper, false, usize::MAX)? {
+            let stored = checked(&key, &stored).ok_or_else(damaged)?;
             let stored = Document::from_canonical(stored).map_err(|_| damaged())?;
             let table = Table::from_stored(&stored.to_value()).ok_or_else(damaged)?;
             catalog.restore(table).map_err(ViewError)?;
+        }
+        if catalog.table_count() != tables {
+            return Err(damaged());
         }
         catalog.restore_index_count(state.catalog.index_count());
         state.catalog = Arc::new(catalog);
@@ -71,7 +80,24 @@ impl Head {
     }
 }
 
-fn read(bytes: &[u8]) -> Option<Head> {
+/// Sets a key of the keyspace Catalog.
+pub(crate) fn put(changes: &mut Changes<'_>, key: &[u8], mut value: Vec<u8>) {
+    value.extend_from_slice(&checksum(key, &value).to_be_bytes());
+    changes.put(Keyspace::Catalog, key, value);
+}
+
+/// What [`put`] was given; `None` of anything else.
+pub(crate) fn checked<'a>(key: &[u8], stored: &'a [u8]) -> Option<&'a [u8]> {
+    let (value, check) = stored.split_last_chunk()?;
+    (*check == checksum(key, value).to_be_bytes()).then_some(value)
+}
+
+fn checksum(key: &[u8], value: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(key), value)
+}
+
+/// The state and how many tables there are.
+fn read(bytes: &[u8]) -> Option<(Head, u32)> {
     let mut rest = bytes.strip_prefix(FORMAT)?;
     let strand_id = UniqueId::from_bytes(take(&mut rest)?);
     let sequence_no = u64::from_be_bytes(take(&mut rest)?);
@@ -80,18 +106,20 @@ fn read(bytes: &[u8]) -> Option<Head> {
     let slot = u64::from_be_bytes(take(&mut rest)?);
     let link = Hash(take(&mut rest)?);
     let next_number = u64::from_be_bytes(take(&mut rest)?);
+    let tables = u32::from_be_bytes(take(&mut rest)?);
     let indexes = u32::from_be_bytes(take(&mut rest)?);
     let size = u64::from_be_bytes(take(&mut rest)?);
     let hashes: Option<Vec<Hash>> = rest.chunks(Hash::LENGTH).map(Hash::from_slice).collect();
     let mut catalog = Catalog::default();
     catalog.restore_index_count(indexes);
-    Some(Head {
+    let head = Head {
         strand_id,
         catalog: Arc::new(catalog),
         tip: Tip { sequence_no, hash, timestamp, slot, link },
         frontier: Frontier::from_parts(size, hashes?)?,
         next_number,
-    })
+    };
+    Some((head, tables))
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
