@@ -31,9 +31,9 @@ pub struct Options {
     /// Whether the constructs are there that QLDB did not have. Without them they are refused with
     /// QLDB's own errors.
     pub extensions: bool,
-    /// Whether an unqualified name in a nested query belongs to its only source, as it does in the
-    /// outermost, and the names of the outermost stand for tables. Only the public conformance suite,
-    /// which knows neither rule, wants this.
+    /// Whether an unqualified name is the field of whichever row around has it, be it in a nested query
+    /// or among several sources, and the names of the outermost query stand for tables. Only the public
+    /// conformance suite, which knows none of these rules, wants this.
     pub lenient_names: bool,
     /// How many bytes of rows one statement may hold at once: to sort, group, make distinct, join by
     /// hash, or as the result of a nested query.

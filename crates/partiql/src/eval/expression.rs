@@ -8,7 +8,7 @@ use crate::ast::{BinaryOperator, Position};
 use crate::compare::{self, Comparison};
 use crate::datum::Datum;
 use crate::error::PartiqlError;
-use crate::eval::like::LikePattern;
+use crate::eval::like::{LIKE_NEEDS_TEXT, LikePattern};
 use crate::eval::membership::{self, Membership};
 use crate::eval::operand::Operand;
 use crate::eval::path::{self, Index};
@@ -383,14 +383,13 @@ pub(crate) fn like_pattern<'c>(
     pattern: ValueRef<'_>,
     escape: Option<ValueRef<'_>>,
 ) -> Result<&'c LikePattern, Fault> {
-    const NOT_TEXT: &str = "LIKE expression must be given non-null strings as input";
     let View::Text(Some(pattern)) = pattern.view() else {
-        return Err(NOT_TEXT.into());
+        return Err(LIKE_NEEDS_TEXT.into());
     };
     let escape = match escape.map(ValueRef::view) {
         None => None,
         Some(View::Text(Some(escape))) => Some(escape),
-        Some(_) => return Err(NOT_TEXT.into()),
+        Some(_) => return Err(LIKE_NEEDS_TEXT.into()),
     };
     context.like_pattern(pattern, escape)
 }

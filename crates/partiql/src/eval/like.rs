@@ -5,6 +5,9 @@ use crate::eval::Fault;
 /// How many characters and wildcards a pattern may have: matching takes text × pattern at worst.
 const TOKENS_MAX: usize = 8192;
 
+/// What is said of a pattern or an escape character that is no text.
+pub(crate) const LIKE_NEEDS_TEXT: &str = "LIKE expression must be given non-null strings as input";
+
 /// A LIKE pattern, read once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LikePattern {

@@ -57,13 +57,13 @@ impl Planner<'_> {
                 high: self.operand(high)?,
                 negated: *negated,
             },
-            ast::Expression::Like { value, pattern, escape, negated, position } => Expression::Like {
-                value: self.operand(value)?,
-                pattern: self.operand(pattern)?,
-                escape: escape.as_ref().map(|escape| self.operand(escape)).transpose()?,
-                negated: *negated,
-                position: *position,
-            },
+            ast::Expression::Like { value, pattern, escape, negated, position } => {
+                let value = self.operand(value)?;
+                let pattern = self.operand(pattern)?;
+                let escape = escape.as_ref().map(|escape| self.operand(escape)).transpose()?;
+                function::check_pattern(&pattern, escape.as_deref(), *position)?;
+                Expression::Like { value, pattern, escape, negated: *negated, position: *position }
+            }
             ast::Expression::Is { value, of, negated } => {
                 Expression::Is { value: self.boxed(value)?, of: *of, negated: *negated }
             }
@@ -192,8 +192,13 @@ impl Planner<'_> {
                 return Ok(Expression::Variable { depth, slot });
             }
         }
+        if self.options.lenient_names
+            && let Some(field) = self.field_of_any(name)
+        {
+            return Ok(field);
+        }
         // N4: an unqualified name belongs to the only source of the outermost query.
-        let nested = self.scopes.len() > 1 && !self.options.lenient_names;
+        let nested = self.scopes.len() > 1;
         if let Some(scope) = self.scopes.last()
             && let [source] = &*scope.sources
             && scope.clause == Clause::Rows
@@ -230,6 +235,35 @@ impl Planner<'_> {
         }
         // N5, N6, N11.
         Err(no_such_variable(name))
+    }
+
+    /// With rules N5 and N6 off: the field of the first row that has it, the sources of a query from left
+    /// to right and the queries from the innermost outwards. The suite's environment is no row.
+    fn field_of_any(&self, name: &Identifier) -> Option<Expression> {
+        let scopes = self.scopes.get(1..)?;
+        let innermost = scopes.last().filter(|scope| scope.clause == Clause::Rows)?;
+        if innermost.groups.is_some() {
+            return None;
+        }
+        let ungrouped = scopes.iter().rev().enumerate().filter(|(_, scope)| scope.groups.is_none());
+        let mut fields: Vec<Expression> = ungrouped
+            .flat_map(|(depth, scope)| scope.sources.iter().map(move |source| (depth, source.slots.value)))
+            .map(|(depth, slot)| {
+                let field = PathStep::Field(name.name.as_str().into());
+                extended(Expression::Variable { depth, slot }, vec![field])
+            })
+            .collect();
+        let last = fields.pop()?;
+        if fields.is_empty() {
+            return Some(last);
+        }
+        let is_there = |field: &Expression| Expression::Is {
+            value: Box::new(field.clone()),
+            of: ast::Type::Missing,
+            negated: true,
+        };
+        let branches = fields.into_iter().map(|field| (is_there(&field), field)).collect();
+        Some(Expression::Case { operand: None, branches, otherwise: Some(Box::new(last)) })
     }
 
     /// The slot of the key that this expression is, once rows are grouped.

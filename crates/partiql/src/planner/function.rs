@@ -6,6 +6,7 @@ use everstrand_ion::IonType;
 
 use crate::ast::{Identifier, Position};
 use crate::error::{Category, PartiqlError};
+use crate::eval::like::LIKE_NEEDS_TEXT;
 use crate::plan::{Expression, Function};
 
 /// The function of this name, when it takes so many arguments.
@@ -69,6 +70,19 @@ pub(super) fn call(
         }
     }
     Ok(Expression::Call { function, arguments, position })
+}
+
+/// Refuses a LIKE whose pattern or escape character has a type for all to see that is no text.
+pub(super) fn check_pattern(
+    pattern: &Expression,
+    escape: Option<&Expression>,
+    position: Position,
+) -> Result<(), PartiqlError> {
+    let is_text = |part: &Expression| known_type(part).is_none_or(|found| Kind::Text.takes(found));
+    if is_text(pattern) && escape.is_none_or(is_text) {
+        return Ok(());
+    }
+    Err(PartiqlError::evaluator(Some(position), LIKE_NEEDS_TEXT))
 }
 
 /// What an argument must be.

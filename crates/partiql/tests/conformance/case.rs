@@ -24,6 +24,9 @@ enum Expected {
     Yields(Value),
 }
 
+/// Said of results that differ only in the numbers by which items without a name are called.
+const BUT_FOR_NUMBERS: &str = ", which is the same but for the numbers of items without a name";
+
 pub(crate) enum Outcome {
     Passed,
     Failed(String),
@@ -170,7 +173,10 @@ impl Case {
                         if matches(Some(expected), value) {
                             Ok(())
                         } else {
-                            Err(format!("expected {expected}, yielded {}", shown(value.cloned())))
+                            let renamed =
+                                matches(Some(&unnumbered(expected)), value.map(unnumbered).as_ref());
+                            let but = if renamed { BUT_FOR_NUMBERS } else { "" };
+                            Err(format!("expected {expected}, yielded {}{but}", shown(value.cloned())))
                         }
                     }
                     _ => unreachable!("the other expectations are settled above"),
@@ -238,6 +244,28 @@ fn is_plain(value: &Value) -> bool {
             Data::Struct(fields) => fields.iter().all(|(_, value)| is_plain(value)),
             _ => true,
         }
+}
+
+/// A value with all fields called `_N` called the same.
+fn unnumbered(value: &Value) -> Value {
+    let is_numbered = |name: &str| {
+        name.strip_prefix('_').is_some_and(|number| number.bytes().all(|digit| digit.is_ascii_digit()))
+    };
+    let data = match &value.data {
+        Data::List(items) => Data::List(items.iter().map(unnumbered).collect()),
+        Data::Struct(fields) => Data::Struct(
+            fields
+                .iter()
+                .map(|(name, value)| match name.text() {
+                    Some(text) if is_numbered(text) => ("_".into(), unnumbered(value)),
+                    _ => (name.clone(), unnumbered(value)),
+                })
+                .collect(),
+        ),
+        other => other.clone(),
+    };
+    let annotations = value.annotations().to_vec();
+    Value::new(data).with_annotations(annotations)
 }
 
 /// Whether a result is as expected: numbers and text by value, bags in any order.

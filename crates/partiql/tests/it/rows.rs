@@ -165,3 +165,19 @@ fn long_values_come_in_order_from_an_index_that_cuts_them() {
         assert!(found == expected, "{statement}");
     }
 }
+
+/// Without rules N5 and N6 a name is looked for in all rows around, the nearest query first.
+#[test]
+fn lenient_names_are_fields_of_whichever_row_has_them() {
+    let query = "SELECT VALUE (SELECT VALUE [a, b, c, SUM(e)] \
+                 FROM <<{'a': 1}>> AS x, <<{'a': 2, 'b': 3}>> AS y, [{'e': 4}, {'e': 5}] AS z \
+                 GROUP BY a, b, c) FROM <<0>> AS u";
+    let nested = "SELECT VALUE (SELECT VALUE (SELECT VALUE [a, b] FROM <<{'a': 1}>> AS x) \
+                  FROM <<{'a': 2, 'b': 3}>> AS y) FROM <<0>> AS u";
+    let options = Options { lenient_names: true, ..Options::default() };
+    for (query, expected) in [(query, "[[1,3,null,9]]"), (nested, "[[[1,3]]]")] {
+        let rows = run(&mut MemoryTables::default(), query, &[], &options).expect(query).rows;
+        assert_eq!(rows[0].to_string(), expected);
+        assert!(run(&mut MemoryTables::default(), query, &[], &Options::default()).is_err());
+    }
+}
