@@ -128,7 +128,7 @@ impl Parser<'_> {
         if side.is_some() {
             self.step();
         }
-        let (characters, text) = if side.is_some() && self.accept_keyword("from") {
+        let (characters, text) = if self.accept_keyword("from") {
             (None, self.expression()?)
         } else {
             let first = self.expression()?;
@@ -177,14 +177,17 @@ impl Parser<'_> {
 
     /// A type with its lengths, which mean nothing here.
     pub(super) fn type_name(&mut self) -> Result<Type, PartiqlError> {
-        let TokenKind::Keyword(word) = self.kind() else {
-            return Err(self.error("expected type name", "Expected type name"));
+        let word = match self.kind() {
+            TokenKind::Keyword(word) => *word,
+            // Not reserved, and so no keyword; QLDB knew no ints of other sizes.
+            TokenKind::Identifier(word) if word.eq_ignore_ascii_case("bigint") => "bigint",
+            _ => return Err(self.error("expected type name", "Expected type name")),
         };
-        let (of, lengths) = match *word {
+        let (of, lengths) = match word {
             "null" => (Type::Null, 0),
             "missing" => (Type::Missing, 0),
             "bool" | "boolean" => (Type::Boolean, 0),
-            "int" | "integer" | "smallint" => (Type::Integer, 0),
+            "int" | "integer" | "smallint" | "bigint" => (Type::Integer, 0),
             "float" => (Type::Float, 1),
             "real" | "double" => (Type::Float, 0),
             "decimal" | "dec" | "numeric" => (Type::Decimal, 2),
@@ -200,7 +203,7 @@ impl Parser<'_> {
             "bag" => (Type::Bag, 0),
             _ => return Err(self.error("expected type name", "Expected type name")),
         };
-        match *word {
+        match word {
             "double" => {
                 self.step();
                 self.expect_keyword("precision")?;

@@ -7,7 +7,7 @@ use everstrand_ion::{Data, Decimal, Int, Value};
 
 use super::Parser;
 use crate::ast::precedence::{AND, COMPARISON, EQUALITY, NOT, OR};
-use crate::ast::{BinaryOperator, Expression, Identifier, PathStep};
+use crate::ast::{BinaryOperator, Expression, Identifier, PathStep, Type};
 use crate::error::PartiqlError;
 use crate::lexer::TokenKind;
 
@@ -229,7 +229,7 @@ impl Parser<'_> {
                 if self.accept("*") {
                     steps.push(PathStep::Fields);
                 } else {
-                    steps.push(PathStep::Field(self.path_component()?.name));
+                    steps.push(PathStep::Field(self.field_name()?));
                 }
             } else if self.accept("[") {
                 if self.accept("*") {
@@ -258,6 +258,16 @@ impl Parser<'_> {
                 Ok(Expression::Path { root: Box::new(root), steps })
             }
         }
+    }
+
+    /// A name after the dot of an expression, where a string may stand for it.
+    fn field_name(&mut self) -> Result<String, PartiqlError> {
+        if let TokenKind::Literal(Value { data: Data::String(name), .. }) = self.kind() {
+            let name = name.clone();
+            self.step();
+            return Ok(name);
+        }
+        Ok(self.path_component()?.name)
     }
 
     /// A name after a dot.
@@ -309,17 +319,15 @@ impl Parser<'_> {
         match word {
             "case" => self.case(),
             "cast" => self.cast(),
-            "values" => {
+            "values" => Ok(Expression::Bag(self.rows()?.into_iter().map(Expression::List).collect())),
+            "list" | "sexp" if is_open(self.kind_after(1)) => {
+                let position = self.position();
                 self.step();
-                let rows = self.list(|parser| {
-                    parser.deeper(|parser| {
-                        if !parser.is("(") {
-                            return Err(parser.unexpected("Expected ( after VALUES"));
-                        }
-                        Ok(Expression::List(parser.items(")")?))
-                    })
-                })?;
-                Ok(Expression::Bag(rows))
+                let list = Expression::List(self.items(")")?);
+                Ok(match word {
+                    "list" => list,
+                    _ => Expression::Cast { value: Box::new(list), to: Type::Sexp, position },
+                })
             }
             _ if is_open(self.kind_after(1)) && is_function_keyword(word) => self.call(),
             // Reserved by QLDB's list, but nothing else can be meant here.
@@ -329,6 +337,19 @@ impl Parser<'_> {
             }
             _ => Err(self.error("unexpected keyword found", "Unexpected keyword")),
         }
+    }
+
+    /// `VALUES (e, …), …`
+    pub(super) fn rows(&mut self) -> Result<Vec<Vec<Expression>>, PartiqlError> {
+        self.step();
+        self.list(|parser| {
+            parser.deeper(|parser| {
+                if !parser.is("(") {
+                    return Err(parser.unexpected("Expected ( after VALUES"));
+                }
+                parser.items(")")
+            })
+        })
     }
 
     /// `(query)`, `(e)` or the list `(e, e, …)`.

@@ -125,6 +125,13 @@ impl Parser<'_> {
             let value = self.expression()?;
             let at = if self.accept_keyword("at") { Some(self.expression()?) } else { None };
             Insertion::One { value, at }
+        } else if self.is_keyword("values") {
+            // A row of one value is that value: there are no columns, only documents.
+            let rows = self.rows()?.into_iter().map(|mut row| match row.pop() {
+                Some(only) if row.is_empty() => only,
+                last => Expression::List(row.into_iter().chain(last).collect()),
+            });
+            Insertion::Each(Expression::Bag(rows.collect()))
         } else {
             Insertion::Each(self.expression()?)
         };
