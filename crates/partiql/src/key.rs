@@ -90,6 +90,30 @@ pub fn range(range: &KeyRange) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
     (lower, upper)
 }
 
+/// Whether [`range`] holds the keys of exactly those values for which `<` and its like are TRUE: no bound
+/// is cut, and all are of one kind that has an order. Equal parts are exact at any length.
+pub(crate) fn is_exact(range: &KeyRange) -> bool {
+    let has_order = |value: &Value| {
+        let kind = ValueRef::from(value).view();
+        matches!(
+            kind,
+            View::Null
+                | View::Bool(_)
+                | View::Number(_)
+                | View::Timestamp(_)
+                | View::Text(Some(_))
+                | View::Lob(_)
+        ) && whole(value).len() <= PART_BYTES_MAX
+    };
+    match (&range.lower, &range.upper) {
+        (None, None) => true,
+        (Some((one, _)), None) | (None, Some((one, _))) => has_order(one),
+        (Some((lower, _)), Some((upper, _))) => {
+            has_order(lower) && has_order(upper) && kind_of(lower) == kind_of(upper)
+        }
+    }
+}
+
 /// The whole encoding of one value, never cut: equal for equal values and ordered as they are.
 pub(crate) fn whole<'a>(value: impl Into<ValueRef<'a>>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(32);

@@ -313,6 +313,9 @@ pub struct Group {
     pub aggregates: Vec<Aggregate>,
     /// `GROUP AS`: a bag of structs with these fields for each row.
     pub group_as: Option<GroupAs>,
+    /// Whether all that is wanted is the number of rows of one scan whose access serves all conditions,
+    /// so that its keys can be counted instead, where they are exact.
+    pub counts_keys: bool,
 }
 
 /// `GROUP AS name`

@@ -159,6 +159,20 @@ pub trait Tables {
         limit: usize,
     ) -> Result<Vec<Row>, TablesError>;
 
+    /// How many rows come after the cursor, counted up to about `limit`, and where to go on if there may be
+    /// more. Asked where the rows themselves are not wanted; who can tell without reading them, should.
+    fn count(
+        &mut self,
+        source: &Source,
+        access: &Access,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<(u64, Option<Cursor>), TablesError> {
+        let rows = self.rows(source, access, after, limit)?;
+        let last = rows.last().filter(|_| rows.len() >= limit);
+        Ok((rows.len() as u64, last.map(|row| row.cursor.clone())))
+    }
+
     /// Writes a new document and answers its id; `None` where `on_conflict` left another in place.
     fn insert(
         &mut self,

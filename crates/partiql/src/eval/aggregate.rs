@@ -36,8 +36,8 @@ impl Accumulator {
     }
 
     /// `COUNT(*)` counts rows, whatever they hold.
-    pub(crate) fn count_row(&mut self) {
-        self.count += 1;
+    pub(crate) fn count_rows(&mut self, rows: u64) {
+        self.count += rows.cast_signed();
     }
 
     /// Takes in a value; answers how many bytes that has cost.

@@ -10,8 +10,9 @@ use crate::eval::aggregate::Accumulator;
 use crate::eval::expression;
 use crate::execute::context::{Charge, Context};
 use crate::execute::node::{self, Around, Frame, State};
+use crate::execute::scan;
 use crate::key;
-use crate::plan::{Group, GroupAs};
+use crate::plan::{Group, GroupAs, Node, Scan};
 
 const PURPOSE: &str = "grouping";
 
@@ -83,6 +84,14 @@ impl GroupState {
             groups.push(One::new(plan, Vec::new()));
             places.insert(Vec::new(), 0);
         }
+        if plan.counts_keys
+            && let Some(rows) = scan::count(scan_of(&plan.input), context, around, frame)?
+        {
+            for group in &mut groups {
+                group.accumulators.iter_mut().for_each(|accumulator| accumulator.count_rows(rows));
+            }
+            return Ok(groups);
+        }
         while node::next(&mut self.input, &plan.input, context, around, frame)? {
             let mut encoded = Vec::new();
             let mut keys = Vec::with_capacity(plan.keys.len());
@@ -106,7 +115,7 @@ impl GroupState {
             let group = &mut groups[place];
             for (aggregate, accumulator) in plan.aggregates.iter().zip(&mut group.accumulators) {
                 let Some(argument) = &aggregate.argument else {
-                    accumulator.count_row();
+                    accumulator.count_rows(1);
                     continue;
                 };
                 let value = expression::evaluate(context, around.scope(frame), argument)?;
@@ -127,6 +136,15 @@ impl GroupState {
             }
         }
         Ok(groups)
+    }
+}
+
+/// The scan whose keys are counted.
+fn scan_of(input: &Node) -> &Scan {
+    match input {
+        Node::Scan(scan) => scan,
+        Node::Filter { input, .. } => scan_of(input),
+        _ => unreachable!("the planner saw a scan"),
     }
 }
 

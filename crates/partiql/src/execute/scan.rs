@@ -17,6 +17,9 @@ use crate::tables::{Access, Cursor, KeyRange, Row, SourceKind};
 /// How many rows are asked for at a time.
 const BATCH_ROWS: usize = 64;
 
+/// How many rows are counted at a time.
+const BATCH_COUNTED: usize = 4096;
+
 /// How many ranges of an index one access may name; beyond, the table is read whole.
 const RANGES_MAX: usize = 4096;
 
@@ -107,6 +110,36 @@ impl ScanState {
         }
         self.run.extend(run.into_iter().map(|(_, row)| row));
         Ok(())
+    }
+}
+
+/// How many rows a scan finds, counted without reading them; nothing where keys may find others than its
+/// conditions. What is reported is what reading them would have been.
+pub(crate) fn count(
+    scan: &Scan,
+    context: &mut Context<'_>,
+    around: Around<'_>,
+    frame: &Frame,
+) -> Result<Option<u64>, PartiqlError> {
+    let Some(access) = access(&scan.access, context, around, frame)? else {
+        return Ok(Some(0));
+    };
+    match (&scan.access, &access) {
+        (AccessPlan::Scan, Access::Scan) => {}
+        (AccessPlan::Index(_), Access::Index { ranges, .. }) if ranges.iter().all(key::is_exact) => {}
+        _ => return Ok(None),
+    }
+    let mut rows = 0;
+    let mut after = None;
+    loop {
+        let (counted, last) = context.tables.count(&scan.source, &access, after.as_ref(), BATCH_COUNTED)?;
+        rows += counted;
+        context.tables.interrupted()?;
+        after = last;
+        if after.is_none() {
+            context.execution.read_ios += rows;
+            return Ok(Some(rows));
+        }
     }
 }
 

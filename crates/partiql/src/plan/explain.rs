@@ -195,9 +195,14 @@ impl Explainer {
                 self.node(input, depth + 1);
             }
             Node::Group(group) => {
-                let Group { input, keys, aggregates, .. } = &**group;
+                let Group { input, keys, aggregates, counts_keys, .. } = &**group;
                 let at = self.rows.len();
-                self.row(depth, if keys.is_empty() { "Aggregate" } else { "Group" }, "");
+                let operation = match (counts_keys, keys.is_empty()) {
+                    (true, _) => "Count keys",
+                    (false, true) => "Aggregate",
+                    (false, false) => "Group",
+                };
+                self.row(depth, operation, "");
                 let mut texts = Vec::new();
                 for (key, slot) in keys {
                     let key = self.text(key, depth + 1);

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use super::expression::slot_path;
 use crate::ast::{BinaryOperator, Type};
-use crate::plan::{AccessPlan, Expression, IndexAccess, KeyOrder, KeyRangePlan, Keys, SortTerm, SourceSlots};
+use crate::plan::{
+    AccessPlan, Expression, IndexAccess, KeyOrder, KeyRangePlan, Keys, Scan, SortTerm, SourceSlots,
+};
 use crate::tables::{Index, Source, SourceKind};
 
 /// The best way to those rows of a source for which all conditions are TRUE. `own` are all slots that
@@ -60,6 +62,49 @@ pub(super) fn ordered(access: &mut AccessPlan, source: &Source, slots: SourceSlo
         }
         AccessPlan::Documents(_) => false,
     }
+}
+
+/// Whether the rows of a scan are those for which all these conditions are TRUE, as far as the values of
+/// its keys are exact: each condition is the only one of its path, and its path is in use.
+pub(super) fn serves(scan: &Scan, conditions: &[Expression]) -> bool {
+    let AccessPlan::Index(access) = &scan.access else {
+        return conditions.is_empty() && matches!(scan.access, AccessPlan::Scan);
+    };
+    let slots = scan.slots;
+    let last = [Some(slots.value), slots.at, slots.by].into_iter().flatten().max();
+    let own = slots.value..last.map_or(slots.value, |last| last + 1);
+    let mut bounded = Vec::new();
+    conditions.iter().all(|condition| {
+        let Some(Bound { place: Place::Path(path), kind }) = bound(&scan.source, slots, &own, condition)
+        else {
+            return false;
+        };
+        let part = access.index.paths.iter().position(|indexed| is_path(indexed, &path));
+        let sides: &[Side] = match (&kind, part) {
+            (BoundKind::Equal(_), Some(part)) if part < access.equal.len() => &[Side::Lower, Side::Upper],
+            (_, Some(part)) if part != access.equal.len() => return false,
+            (BoundKind::Lower(..), Some(_)) => &[Side::Lower],
+            (BoundKind::Upper(..), Some(_)) => &[Side::Upper],
+            (BoundKind::Between(..), Some(_)) => &[Side::Lower, Side::Upper],
+            // The key of MISSING is not that of NULL, but one range holds both.
+            (BoundKind::Unknown, Some(_)) if matches!(condition, Expression::Is { of: Type::Null, .. }) => {
+                &[Side::Lower, Side::Upper]
+            }
+            _ => return false,
+        };
+        sides.iter().all(|side| {
+            let is_first = !bounded.contains(&(part, *side));
+            bounded.push((part, *side));
+            is_first
+        })
+    })
+}
+
+/// A side of a range.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Lower,
+    Upper,
 }
 
 /// What a condition says of one place in the rows of a source.

@@ -105,12 +105,15 @@ impl Planner<'_> {
             fields: scope.sources.iter().map(|source| (source.alias.clone(), source.slots.value)).collect(),
             slot,
         });
-        Node::Group(Box::new(Group {
+        let mut group = Group {
             input,
             keys: groups.keys.into_iter().map(|key| (key.value, key.slot)).collect(),
             aggregates: groups.aggregates.into_iter().map(|(_, aggregate)| aggregate).collect(),
             group_as,
-        }))
+            counts_keys: false,
+        };
+        group.counts_keys = counts_keys(&group);
+        Node::Group(Box::new(group))
     }
 
     fn order(&mut self, query: &ast::Query) -> Result<Vec<SortTerm>, PartiqlError> {
@@ -292,6 +295,42 @@ fn reads_table(node: &Node) -> bool {
         Node::Filter { input, .. } | Node::Sort { input, .. } => reads_table(input),
         Node::Group(group) => reads_table(&group.input),
     }
+}
+
+/// Whether a grouping wants no more than the number of rows of one scan, whose access finds no others.
+fn counts_keys(group: &Group) -> bool {
+    let (scan, conditions) = match &group.input {
+        Node::Scan(scan) => (scan, Vec::new()),
+        Node::Filter { input, condition } => match &**input {
+            Node::Scan(scan) => (scan, conjuncts(condition.clone())),
+            _ => return false,
+        },
+        _ => return false,
+    };
+    // What is known of every row: constants, the document itself, and what a condition compares.
+    let is_known = |argument: &Expression| match argument {
+        Expression::Literal(value) => !value.is_null(),
+        Expression::Variable { depth: 0, slot } => *slot == scan.slots.value,
+        _ => slot_path(argument).is_some_and(|path| {
+            let is_it = |side: &Expression| slot_path(side).is_some_and(|side| side == path);
+            conditions.iter().any(|condition| match condition {
+                Expression::Binary { left, right, .. } => is_it(left) || is_it(right),
+                Expression::In { value, .. } | Expression::Between { value, .. } => is_it(value),
+                _ => false,
+            })
+        }),
+    };
+    group.keys.is_empty()
+        && group.group_as.is_none()
+        && !group.aggregates.is_empty()
+        && group.aggregates.iter().all(|aggregate| {
+            aggregate.function == ast::AggregateFunction::Count
+                && !aggregate.distinct
+                && aggregate.argument.as_ref().is_none_or(is_known)
+        })
+        && matches!(scan.source.kind, SourceKind::User | SourceKind::Committed)
+        && scan.source.as_of.is_none()
+        && access::serves(scan, &conditions)
 }
 
 /// Lets an index yield the rows in order, where there is one source and one key of order.

@@ -135,7 +135,7 @@ fn visit_node(node: &mut Node, spoil: bool, seen: &mut BTreeMap<&'static str, u6
         }
         Node::Group(group) => {
             visit_node(&mut group.input, spoil, seen);
-            "group"
+            if group.counts_keys { "count of keys" } else { "group" }
         }
         Node::Sort { input, .. } => {
             visit_node(input, spoil, seen);
@@ -248,6 +248,7 @@ fn plans_give_the_rows_of_nested_loops() {
         "hash join",
         "filter",
         "group",
+        "count of keys",
         "sort",
         "distinct",
         "limit",
