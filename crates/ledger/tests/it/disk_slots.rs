@@ -9,7 +9,7 @@ use everstrand_ledger::storage::memory_disk::{Fault, Unsynced};
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
 use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, MemoryDisk};
 
-fn open_with(disk: &MemoryDisk, segment_bytes: u64) -> Result<DiskSlots, SlotError> {
+pub(crate) fn open_with(disk: &MemoryDisk, segment_bytes: u64) -> Result<DiskSlots, SlotError> {
     DiskSlots::open(
         Arc::new(disk.clone()),
         link_of,
@@ -18,20 +18,20 @@ fn open_with(disk: &MemoryDisk, segment_bytes: u64) -> Result<DiskSlots, SlotErr
 }
 
 /// With segments of a few slots.
-fn open(disk: &MemoryDisk) -> DiskSlots {
+pub(crate) fn open(disk: &MemoryDisk) -> DiskSlots {
     open_with(disk, 600).unwrap()
 }
 
-fn open_read_only(disk: &MemoryDisk) -> DiskSlots {
+pub(crate) fn open_read_only(disk: &MemoryDisk) -> DiskSlots {
     DiskSlots::open_read_only(Arc::new(disk.clone()), link_of).unwrap()
 }
 
-fn slot_bytes(slot: u64) -> Vec<u8> {
+pub(crate) fn slot_bytes(slot: u64) -> Vec<u8> {
     body(slot, 0, &vec![(slot as u8).wrapping_add(1); 20 + 13 * slot as usize % 100])
 }
 
 /// A journal that was closed in order.
-fn journal(slots: u64) -> MemoryDisk {
+pub(crate) fn journal(slots: u64) -> MemoryDisk {
     let disk = MemoryDisk::new();
     let store = open(&disk);
     for slot in 0..slots {
@@ -40,11 +40,11 @@ fn journal(slots: u64) -> MemoryDisk {
     disk
 }
 
-fn segments(disk: &MemoryDisk) -> Vec<String> {
+pub(crate) fn segments(disk: &MemoryDisk) -> Vec<String> {
     disk.list().unwrap().into_iter().filter(|name| name.ends_with(".segment")).collect()
 }
 
-fn length(disk: &MemoryDisk, name: &str) -> usize {
+pub(crate) fn length(disk: &MemoryDisk, name: &str) -> usize {
     disk.open(name).unwrap().length().unwrap() as usize
 }
 
@@ -402,7 +402,7 @@ fn a_document_that_imitates_a_record_is_never_taken_for_one() {
 }
 
 /// A record as the format draws it.
-fn record(slot: u64, nonce: [u8; 8], body: &[u8]) -> Vec<u8> {
+pub(crate) fn record(slot: u64, nonce: [u8; 8], body: &[u8]) -> Vec<u8> {
     let mut header = [0; 32];
     header[..4].copy_from_slice(&(body.len() as u32).to_le_bytes());
     header[8..16].copy_from_slice(&slot.to_le_bytes());

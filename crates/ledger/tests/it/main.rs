@@ -8,6 +8,8 @@
 
 mod contract;
 mod damaged_view;
+mod disk_damage;
+mod disk_layout;
 mod disk_slots;
 mod fault_table;
 mod faults;

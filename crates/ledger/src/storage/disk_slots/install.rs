@@ -85,7 +85,7 @@ impl<'a> Installing<'a> {
         self.flush()?;
         let end = self.written;
         let filled = match table {
-            None => fill(&*self.file, end, end + RECORD_HEADER_BYTES as u64)?,
+            None => fill(&*self.file, end, end)?,
             Some(table) => {
                 self.buffer.resize(RECORD_HEADER_BYTES, 0);
                 self.buffer.extend_from_slice(&table);
@@ -116,7 +116,7 @@ impl Prepared<'_> {
     }
 }
 
-/// Writes zeros from `filled` on, at least up to `needed` and a step further; says how far.
+/// Writes zeros from `filled` on up to `needed` and at least 64 KiB further; says how far.
 pub(super) fn fill(file: &dyn DiskFile, mut filled: u64, needed: u64) -> io::Result<u64> {
     let target = (needed + filled.clamp(FILL_BYTES_MIN, FILL_BYTES_MAX)).next_multiple_of(FILL_BYTES_MIN);
     while filled < target {

@@ -32,9 +32,6 @@ use crate::planted::planted;
 /// A reader asks for this much first; most records are not longer.
 const READ_BYTES: usize = 4096;
 
-/// Buffers that grew beyond this are given back.
-const BUFFER_BYTES_KEPT: usize = 1024 * 1024;
-
 /// How a journal on disk is laid out.
 #[derive(Clone, Copy, Debug)]
 pub struct DiskSlotsOptions {
@@ -78,7 +75,6 @@ struct Tail {
     /// Where the next record goes. Behind it the file is filled for one more header at least.
     end: u64,
     filled: u64,
-    buffer: Vec<u8>,
 }
 
 impl DiskSlots {
@@ -278,7 +274,7 @@ impl DiskSlots {
         let is_tail = header.first_slot == tail.header.first_slot;
         let prepare = || {
             let mut installing = Installing::begin(&*self.disk, header)?;
-            let (mut offsets, mut record) = (Vec::new(), Vec::new());
+            let mut offsets = Vec::new();
             for each in place.first_slot..place.segment_end {
                 let stored;
                 let body = if each == slot {
@@ -288,9 +284,7 @@ impl DiskSlots {
                     &stored
                 };
                 offsets.push(u32::try_from(installing.end()).map_err(io::Error::other)?);
-                record.clear();
-                encode_record(RecordKind::Slot, each, header.nonce, body, &mut record);
-                installing.append(&record)?;
+                installing.append(&encode_record(RecordKind::Slot, each, header.nonce, body))?;
             }
             let table = encode_table(&offsets, installing.end());
             let table_bytes = table.len() as u64;
@@ -323,7 +317,7 @@ impl DiskSlots {
 impl Tail {
     fn new(header: SegmentHeader, installed: Installed) -> Self {
         let Installed { file, end, filled } = installed;
-        Tail { header, file, end, filled, buffer: Vec::new() }
+        Tail { header, file, end, filled }
     }
 
     /// Whether a record of this extent belongs into the next segment.
@@ -342,11 +336,9 @@ impl Tail {
     }
 
     /// Writes a record and syncs it. After an error it may be there or not.
-    fn append(&mut self, slot: u64, bytes: &[u8]) -> io::Result<()> {
-        self.buffer.clear();
-        self.buffer.shrink_to(BUFFER_BYTES_KEPT);
-        encode_record(RecordKind::Slot, slot, self.header.nonce, bytes, &mut self.buffer);
-        write_all_at(&*self.file, self.end, &self.buffer)?;
+    fn append(&self, slot: u64, bytes: &[u8]) -> io::Result<()> {
+        let record = encode_record(RecordKind::Slot, slot, self.header.nonce, bytes);
+        write_all_at(&*self.file, self.end, &record)?;
         if planted!("acknowledge-before-sync") {
             return Ok(());
         }
@@ -361,11 +353,10 @@ impl Drop for DiskSlots {
     /// Leaves the mark that spares the next opening a copy. It lies where the next record will.
     fn drop(&mut self) {
         let next = self.index().next;
-        if let Writer::Open(tail) = &mut *self.writer() {
-            tail.buffer.clear();
-            encode_record(RecordKind::CleanEnd, next, tail.header.nonce, &[], &mut tail.buffer);
+        if let Writer::Open(tail) = &*self.writer() {
+            let mark = encode_record(RecordKind::CleanEnd, next, tail.header.nonce, &[]);
             // Without the mark the next opening does the same as after a crash.
-            let written = write_all_at(&*tail.file, tail.end, &tail.buffer);
+            let written = write_all_at(&*tail.file, tail.end, &mark);
             let _ = written.and_then(|()| tail.file.sync_data());
         }
     }
@@ -381,15 +372,14 @@ fn read_record(place: &Place, slot: u64, offset: u64) -> io::Result<Option<Vec<u
     bytes.truncate(read);
     let header = RecordHeader::decode(&bytes).filter(|header| is_of(header, slot, place.nonce));
     let Some(header) = header else { return Ok(None) };
-    if offset.saturating_add(header.extent()) > place.file.length()? {
-        return Ok(None);
-    }
-    let (start, length) = (RECORD_HEADER_BYTES, header.length as usize);
-    let have = bytes.len().min(start + length);
-    bytes.resize(start + length, 0);
+    // A length that is not true costs no more memory than the file has bytes.
+    let left = usize::try_from(place.file.length()?.saturating_sub(offset)).unwrap_or(usize::MAX);
+    let end = (RECORD_HEADER_BYTES + header.length as usize).min(left);
+    let have = bytes.len().min(end);
+    bytes.resize(end, 0);
     let read = read_full_at(&*place.file, offset + have as u64, &mut bytes[have..])?;
     bytes.truncate(have + read);
-    bytes.drain(..start);
+    bytes.drain(..RECORD_HEADER_BYTES);
     Ok(header.is_body(&bytes).then_some(bytes))
 }
 

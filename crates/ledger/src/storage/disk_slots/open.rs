@@ -147,11 +147,11 @@ impl Survey {
         let Scan { offsets, end, clean, damages } = scan(&*file, first_slot, nonce).map_err(cannot_open)?;
         self.index.next = first_slot + offsets.len() as u64;
         match following {
-            Some(_) if damages.is_empty() && Some(self.index.next) == following => {
+            // Where slots are missing, the journal is damaged and nothing is written.
+            Some(_) => {
                 let (at, table) = (self.index.segments.len(), encode_table(&offsets, end));
                 self.missing_tables.push(MissingTable { at, file: Arc::clone(&file), table });
             }
-            Some(_) => {}
             // The table is written when the segment behind has its name for ever.
             None if trailer.is_some() => {
                 let next = self.index.next;

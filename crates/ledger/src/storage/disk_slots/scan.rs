@@ -47,7 +47,7 @@ pub(super) fn scan(file: &dyn DiskFile, first_slot: u64, nonce: u64) -> io::Resu
                 Some((scan.end, header))
             }
             _ => {
-                let found = find_record(&mut window, scan.end + 8, first_slot, next_slot, nonce)?;
+                let found = find_record(&mut window, scan.end, first_slot, next_slot, nonce)?;
                 if let Some((offset, header)) = found {
                     let slots = next_slot..header.slot.max(next_slot + 1);
                     let why = format!(
@@ -100,11 +100,11 @@ fn find_record(
     loop {
         // Most of what is searched was filled ahead.
         let ahead = window.bytes(offset, ZEROS.len())?;
-        if ahead == ZEROS {
+        let Some(bytes) = ahead.get(..RECORD_HEADER_BYTES) else { return Ok(None) };
+        if *ahead == ZEROS[..ahead.len()] {
             offset += (ZEROS.len() - RECORD_HEADER_BYTES) as u64;
             continue;
         }
-        let Some(bytes) = ahead.get(..RECORD_HEADER_BYTES) else { return Ok(None) };
         if bytes[16..24] == nonce.to_le_bytes()
             && let Some((header, true)) = record_at(window, offset, nonce)?
             // No slot is so far away that the records between could not have fitted.

@@ -149,24 +149,25 @@ pub(super) fn record_extent(length: u32) -> u64 {
     RECORD_HEADER_BYTES as u64 + u64::from(length).next_multiple_of(8)
 }
 
-/// Appends a record to `into`. The caller has checked the body's length.
-pub(super) fn encode_record(kind: RecordKind, slot: u64, nonce: u64, body: &[u8], into: &mut Vec<u8>) {
+/// A record. The caller has checked the body's length.
+pub(super) fn encode_record(kind: RecordKind, slot: u64, nonce: u64, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).expect("the caller has checked the length");
     let kind: u32 = match kind {
         RecordKind::Slot => 1,
         RecordKind::CleanEnd => 2,
     };
-    let start = into.len();
-    into.extend_from_slice(&length.to_le_bytes());
-    into.extend_from_slice(&[0; 4]);
-    into.extend_from_slice(&slot.to_le_bytes());
-    into.extend_from_slice(&nonce.to_le_bytes());
-    into.extend_from_slice(&crc32c::crc32c(body).to_le_bytes());
-    into.extend_from_slice(&kind.to_le_bytes());
-    let check = header_check(&into[start..]);
-    into[start + 4..start + 8].copy_from_slice(&check.to_le_bytes());
-    into.extend_from_slice(body);
-    into.resize(start + (into.len() - start).next_multiple_of(8), 0);
+    let mut record = Vec::new();
+    record.extend_from_slice(&length.to_le_bytes());
+    record.extend_from_slice(&[0; 4]);
+    record.extend_from_slice(&slot.to_le_bytes());
+    record.extend_from_slice(&nonce.to_le_bytes());
+    record.extend_from_slice(&crc32c::crc32c(body).to_le_bytes());
+    record.extend_from_slice(&kind.to_le_bytes());
+    let check = header_check(&record);
+    record[4..8].copy_from_slice(&check.to_le_bytes());
+    record.extend_from_slice(body);
+    record.resize(record.len().next_multiple_of(8), 0);
+    record
 }
 
 /// The table at the end of a full segment.
@@ -215,4 +216,57 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 
 fn header_check(header: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&header[..4]), &header[8..32])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The header's own checksum counts, whatever else would notice: damage is known before the body is read.
+    #[test]
+    fn a_record_header_with_any_bit_flipped_is_none() {
+        let record = encode_record(RecordKind::Slot, 7, 9, b"a body");
+        let header = RecordHeader::decode(&record).expect("it is whole");
+        assert_eq!((header.kind, header.slot, header.nonce, header.length), (RecordKind::Slot, 7, 9, 6));
+        assert_eq!((record.len() as u64, header.is_body(b"a body")), (header.extent(), true));
+        for bit in 0..8 * RECORD_HEADER_BYTES {
+            let mut flipped = record.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(RecordHeader::decode(&flipped), None, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn no_record_claims_more_than_the_longest_body() {
+        for (length, is_whole) in [(BODY_BYTES_MAX, true), (BODY_BYTES_MAX + 1, false)] {
+            let mut header = encode_record(RecordKind::Slot, 7, 9, b"");
+            header[..4].copy_from_slice(&length.to_le_bytes());
+            let check = header_check(&header);
+            header[4..8].copy_from_slice(&check.to_le_bytes());
+            assert_eq!(RecordHeader::decode(&header).is_some(), is_whole, "{length}");
+        }
+        assert_eq!(BODY_BYTES_MAX, 1 << 28);
+    }
+
+    #[test]
+    fn a_table_says_where_it_begins_and_is_none_with_any_bit_flipped() {
+        for offsets in [&[][..], &[64], &[64, 128, 192]] {
+            let table = encode_table(offsets, 1000);
+            let (file_length, trailer) = (1000 + table.len() as u64, &table[table.len() - TRAILER_BYTES..]);
+            let decoded = Trailer::decode(trailer, file_length).expect("it is whole");
+            let count = u32::try_from(offsets.len()).expect("it is small");
+            assert_eq!(decoded, Trailer { table: 1000, records_end: 1000, count });
+            assert_eq!(
+                Trailer::decode(trailer, file_length - 1),
+                None,
+                "it would begin before the records' end"
+            );
+            assert_eq!(Trailer::decode(trailer, 10), None, "the file is shorter than the table");
+            for bit in 0..8 * (TRAILER_BYTES - 8) {
+                let mut flipped = trailer.to_vec();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                assert_eq!(Trailer::decode(&flipped, file_length), None, "bit {bit}");
+            }
+        }
+    }
 }
