@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use everstrand_journal::tree::{Proof, block_path, consistency, root_at};
-use everstrand_journal::{Block, BlockAddress, Digest, Revision, Slot, UniqueId};
+use everstrand_journal::{BlockAddress, Digest, JournalBlock, Revision, Slot, UniqueId};
 
 use crate::clock::Clock;
 use crate::commit::driver::{Driver, start_background, step, submit};
@@ -150,7 +150,7 @@ impl Ledger {
     }
 
     /// A block by its number; `None` beyond the last.
-    pub fn block(&self, sequence_no: u64) -> Result<Option<Block>, LedgerError> {
+    pub fn block(&self, sequence_no: u64) -> Result<Option<JournalBlock>, LedgerError> {
         let snapshot = self.core().snapshot();
         match snapshot.block_position(sequence_no)? {
             None => Ok(None),
@@ -186,8 +186,7 @@ impl Ledger {
         let Some(block) = self.block(sequence_no)? else {
             return Ok(None);
         };
-        let revision = block.revisions().find(|revision| revision.document_id == document_id);
-        let revision = revision.map(|revision| block.revision(&revision)).transpose();
+        let revision = block.revision(document_id);
         revision.map_err(|error| LedgerError::Damaged(format!("block {sequence_no}: {error}")))
     }
 
@@ -273,10 +272,9 @@ impl Ledger {
         submit(&self.handle.core, proposal, reply);
     }
 
-    fn read_block(&self, position: BlockPosition) -> Result<Block, LedgerError> {
+    fn read_block(&self, position: BlockPosition) -> Result<JournalBlock, LedgerError> {
         let slot = self.read_slot(position.slot)?;
-        let block =
-            usize::try_from(position.number).ok().and_then(|number| slot.blocks().get(number)).cloned();
+        let block = usize::try_from(position.number).ok().and_then(|number| slot.block(number));
         let BlockPosition { slot, number } = position;
         block.ok_or_else(|| LedgerError::Damaged(format!("slot {slot}: it has no block {number}")))
     }

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use everstrand_journal::{Block, Slot};
+use everstrand_journal::{JournalBlock, Slot};
 
 use crate::error::LedgerError;
 use crate::ledger::{Ledger, Status};
@@ -35,7 +35,7 @@ impl Subscription {
     }
 
     /// The next block; `None` when none came in this time, or when the ledger was closed.
-    pub fn next(&mut self, timeout: Duration) -> Result<Option<Block>, LedgerError> {
+    pub fn next(&mut self, timeout: Duration) -> Result<Option<JournalBlock>, LedgerError> {
         let told = self.ledger.core().news.count();
         if let Some(block) = self.available()? {
             return Ok(Some(block));
@@ -48,7 +48,7 @@ impl Subscription {
         self.available()
     }
 
-    fn available(&mut self) -> Result<Option<Block>, LedgerError> {
+    fn available(&mut self) -> Result<Option<JournalBlock>, LedgerError> {
         let Some((position, _)) = self.ledger.core().snapshot().block_position(self.next)? else {
             return Ok(None);
         };
@@ -56,8 +56,7 @@ impl Subscription {
             Some(slot) => slot,
             None => self.ledger.read_slot(position.slot)?,
         };
-        let block =
-            usize::try_from(position.number).ok().and_then(|number| slot.blocks().get(number)).cloned();
+        let block = usize::try_from(position.number).ok().and_then(|number| slot.block(number));
         let block =
             block.ok_or_else(|| LedgerError::Damaged(format!("slot {} lost a block", position.slot)))?;
         self.slot = Some(slot);

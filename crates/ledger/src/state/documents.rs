@@ -13,7 +13,7 @@
 //! ```
 
 use everstrand_ion::Document;
-use everstrand_journal::{Block, Hash, RevisionData, StoredData, StoredRevision, UniqueId};
+use everstrand_journal::{Hash, RevisionData, StoredData, StoredRevision, UniqueId};
 
 use crate::storage::views::ViewError;
 
@@ -30,6 +30,15 @@ pub(crate) struct ViewRevision {
     pub(crate) transaction_id: UniqueId,
     pub(crate) time: i64,
     pub(crate) data: RevisionData,
+}
+
+/// The transaction that made a revision.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) block: u64,
+    pub(crate) transaction_id: UniqueId,
+    /// In milliseconds.
+    pub(crate) time: i64,
 }
 
 /// When a revision stopped being the current one.
@@ -77,7 +86,7 @@ impl End {
 }
 
 /// The value of a current revision, as its block has it.
-pub(crate) fn encode(block: &Block, revision: &StoredRevision<'_>) -> Vec<u8> {
+pub(crate) fn encode(origin: Origin, revision: &StoredRevision<'_>) -> Vec<u8> {
     let (kind, data): (u8, &[u8]) = match &revision.data {
         StoredData::Data(data) => (0, data),
         StoredData::Deleted => (1, &[]),
@@ -86,11 +95,11 @@ pub(crate) fn encode(block: &Block, revision: &StoredRevision<'_>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER + data.len());
     bytes.push(kind);
     bytes.extend_from_slice(&revision.version.to_be_bytes());
-    bytes.extend_from_slice(&block.address().sequence_no.to_be_bytes());
+    bytes.extend_from_slice(&origin.block.to_be_bytes());
     bytes.extend_from_slice(revision.hash.as_bytes());
     bytes.extend_from_slice(revision.document_id.as_bytes());
-    bytes.extend_from_slice(block.transaction_id().as_bytes());
-    bytes.extend_from_slice(&block.transaction_time().to_be_bytes());
+    bytes.extend_from_slice(origin.transaction_id.as_bytes());
+    bytes.extend_from_slice(&origin.time.to_be_bytes());
     bytes.extend_from_slice(data);
     bytes
 }

@@ -7,6 +7,7 @@
 pub(crate) mod catalog;
 pub(crate) mod changes;
 pub(crate) mod documents;
+mod imported;
 pub(crate) mod index;
 mod index_build;
 pub(crate) mod keys;
@@ -28,7 +29,7 @@ use crate::planted::planted;
 use crate::storage::views::{Applied, Keyspace, ViewError, ViewSnapshot};
 use catalog::{Catalog, Table};
 use changes::Changes;
-use documents::End;
+use documents::{End, Origin};
 use index::key_of;
 use keys::{IndexNumber, Place};
 use redaction::PendingRedaction;
@@ -152,12 +153,15 @@ impl State {
         {
             return Err(wrong("it does not follow the slot before"));
         }
-        let SlotContent::Blocks(blocks) = slot.content() else {
-            return Err(wrong("it holds something that this version cannot read"));
-        };
-        for (number, block) in (0u64..).zip(blocks) {
-            self.apply_block(block, number, changes)
-                .map_err(|why| wrong(&format!("block {number} of it: {why}")))?;
+        let of_block = |number: u64| move |why: String| wrong(&format!("block {number} of it: {why}"));
+        match slot.content() {
+            SlotContent::Blocks(blocks) => (0u64..).zip(blocks).try_for_each(|(number, block)| {
+                self.apply_block(block, number, changes).map_err(of_block(number))
+            })?,
+            SlotContent::Foreign(blocks) => (0u64..).zip(blocks).try_for_each(|(number, block)| {
+                self.apply_foreign(block, number, changes).map_err(of_block(number))
+            })?,
+            SlotContent::Seal => return Err(wrong("it ends the journal, which this version cannot read")),
         }
         self.close_slot(slot, changes).map_err(wrong)
     }
@@ -183,71 +187,102 @@ impl State {
         changes: &mut Changes<'_>,
     ) -> Result<(), String> {
         let address = block.address();
-        let position = BlockPosition { slot: self.head.next_slot(), number };
-        let head = &mut self.head;
-        let first = self.tiles.size() == 0;
-        if first {
-            head.strand_id = address.strand_id;
-        }
-        if address.strand_id != head.strand_id || address.sequence_no != self.tiles.size() {
-            return Err("it is of another strand or out of order".to_owned());
-        }
-        if block.previous_hash() != (!first).then_some(head.tip.hash) {
-            return Err("it does not follow the block before".to_owned());
-        }
-
+        self.check_next(address, block.previous_hash())?;
         let catalog_changes = block.catalog_changes().map_err(|error| error.to_string())?;
-        if !catalog_changes.is_empty() {
-            let mut changed = BTreeSet::new();
-            let catalog = Arc::make_mut(&mut head.catalog);
-            for change in &catalog_changes {
-                if let CatalogChange::DropIndex { index_id, table_id } = change {
-                    let number = catalog.index_number(*table_id, *index_id);
-                    let number = number.ok_or("it drops an index that is not there")?;
-                    stored::put(changes, &keys::dropped(number), Vec::new());
-                    self.dropped.push_back(number);
-                }
-                changed.insert(catalog.apply(change, address.sequence_no, head.next_number)?);
-            }
-            head.build_at_once(&catalog_changes, changes).map_err(|error| error.to_string())?;
-            for number in changed {
-                head.store_table(number, changes);
-            }
-        }
+        self.change_catalog(address.sequence_no, &catalog_changes, changes)?;
+        let origin = Origin {
+            block: address.sequence_no,
+            transaction_id: block.transaction_id(),
+            time: block.transaction_time(),
+        };
         for revision in block.revisions() {
-            head.apply_revision(block, &revision, changes)?;
+            self.head.apply_revision(origin, &revision, changes)?;
         }
-
-        self.redactions.extend(head.apply_redactions(block, changes)?);
-
-        changes.put(Keyspace::Blocks, keys::block(address.sequence_no), position.to_bytes(block.timestamp()));
+        self.redactions.extend(self.head.apply_redactions(block, changes)?);
         changes.put(
             Keyspace::Blocks,
             keys::transaction(block.transaction_id()),
             address.sequence_no.to_be_bytes(),
         );
-        for write in self.tiles.append(block.hash()) {
+        self.append(address, block.hash(), block.timestamp(), number, changes);
+        Ok(())
+    }
+
+    /// Whether a block is the one that comes next. The first one says which strand this is.
+    fn check_next(&mut self, address: BlockAddress, previous_hash: Option<Hash>) -> Result<(), String> {
+        let first = self.tiles.size() == 0;
+        if first {
+            self.head.strand_id = address.strand_id;
+        }
+        if address.strand_id != self.head.strand_id || address.sequence_no != self.tiles.size() {
+            return Err("it is of another strand or out of order".to_owned());
+        }
+        if previous_hash != (!first).then_some(self.head.tip.hash) {
+            return Err("it does not follow the block before".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Applies what a block did to the catalogue.
+    fn change_catalog(
+        &mut self,
+        block: u64,
+        catalog_changes: &[CatalogChange],
+        changes: &mut Changes<'_>,
+    ) -> Result<(), String> {
+        if catalog_changes.is_empty() {
+            return Ok(());
+        }
+        let head = &mut self.head;
+        let mut changed = BTreeSet::new();
+        let catalog = Arc::make_mut(&mut head.catalog);
+        for change in catalog_changes {
+            if let CatalogChange::DropIndex { index_id, table_id } = change {
+                let number = catalog.index_number(*table_id, *index_id);
+                let number = number.ok_or("it drops an index that is not there")?;
+                stored::put(changes, &keys::dropped(number), Vec::new());
+                self.dropped.push_back(number);
+            }
+            changed.insert(catalog.apply(change, block, head.next_number)?);
+        }
+        head.build_at_once(catalog_changes, changes).map_err(|error| error.to_string())?;
+        for number in changed {
+            head.store_table(number, changes);
+        }
+        Ok(())
+    }
+
+    /// Makes a block, whose changes were applied, the last.
+    fn append(
+        &mut self,
+        address: BlockAddress,
+        hash: Hash,
+        timestamp: i64,
+        number: u64,
+        changes: &mut Changes<'_>,
+    ) {
+        let position = BlockPosition { slot: self.head.next_slot(), number };
+        changes.put(Keyspace::Blocks, keys::block(address.sequence_no), position.to_bytes(timestamp));
+        for write in self.tiles.append(hash) {
             changes.put(Keyspace::Tiles, write.key.to_bytes(), write.value);
         }
-        head.tip.sequence_no = address.sequence_no;
-        head.tip.hash = block.hash();
-        head.tip.timestamp = block.timestamp();
-        Ok(())
+        let tip = &mut self.head.tip;
+        (tip.sequence_no, tip.hash, tip.timestamp) = (address.sequence_no, hash, timestamp);
     }
 }
 
 impl Head {
     fn apply_revision(
         &mut self,
-        block: &Block,
+        origin: Origin,
         revision: &StoredRevision<'_>,
         changes: &mut Changes<'_>,
     ) -> Result<(), String> {
         let table = self.catalog.by_id(revision.table_id);
         let table = table.ok_or_else(|| format!("there is no table {}", revision.table_id))?;
-        let bytes = documents::encode(block, revision);
+        let bytes = documents::encode(origin, revision);
         let id = revision.document_id;
-        let end = End { block: block.address().sequence_no, time: block.transaction_time() };
+        let end = End { block: origin.block, time: origin.time };
 
         let (place, old) = if revision.version == 0 {
             let place = Place { table: table.number, number: self.next_number };

@@ -13,6 +13,7 @@ mod disk_layout;
 mod disk_slots;
 mod fault_table;
 mod faults;
+mod imported;
 mod indexes;
 mod lifecycle;
 mod occ_table;

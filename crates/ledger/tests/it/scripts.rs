@@ -142,7 +142,7 @@ impl Runner {
         let mut output = String::new();
         let mut number = from;
         while let Some(block) = self.ledger().block(number)? {
-            output.push_str(&block_line(&block));
+            output.push_str(&block_line(block.own().expect("made here")));
             number += 1;
         }
         Ok(output)

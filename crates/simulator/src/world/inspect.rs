@@ -31,7 +31,7 @@ impl World {
         let (mut seen, mut failed) = (0, 0);
         while self.checker.next_block() <= tip {
             match process.ledger.block(self.checker.next_block()) {
-                Ok(Some(block)) => self.checker.block(&block)?,
+                Ok(Some(block)) => self.checker.block(block.own().ok_or("a block of another ledger")?)?,
                 Ok(None) => return Err(format!("block {} is not there", self.checker.next_block())),
                 Err(_) if self.store.is_without_power() => {
                     self.lose_power();

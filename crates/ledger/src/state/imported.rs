@@ -1,0 +1,60 @@
+//! Blocks of another ledger, applied.
+//!
+//! QLDB's blocks do not say what they did to the catalogue, but which table every document is of. So a table is there
+//! from the first revision of one of its documents on. When a name turns up under another id, the table that had it
+//! was dropped before; when a dropped table has a new revision, it was undropped. Indexes cannot be known; whoever
+//! imported the journal creates them. Exports made here name the changes, and nothing has to be guessed.
+
+use everstrand_journal::{CatalogChange, ForeignBlock, ForeignRevision};
+
+use super::State;
+use super::catalog::Catalog;
+use super::changes::Changes;
+use super::documents::Origin;
+use super::keys;
+use crate::storage::views::Keyspace;
+
+impl State {
+    /// Applies the next block, which another ledger made, as [`State::apply_block`] applies one of our own.
+    pub(super) fn apply_foreign(
+        &mut self,
+        block: &ForeignBlock,
+        number: u64,
+        changes: &mut Changes<'_>,
+    ) -> Result<(), String> {
+        let address = block.address();
+        self.check_next(address, block.previous_hash())?;
+        let sequence_no = address.sequence_no;
+        if let Some(known) = block.catalog_changes() {
+            self.change_catalog(sequence_no, known, changes)?;
+        }
+        for revision in block.revisions().map_err(|error| error.to_string())? {
+            let guessed = table_changes(&self.head.catalog, &revision);
+            self.change_catalog(sequence_no, &guessed, changes)?;
+            let metadata = &revision.revision.metadata;
+            let origin = Origin {
+                block: sequence_no,
+                transaction_id: metadata.tx_id,
+                time: metadata.tx_time.unix_millis(),
+            };
+            self.head.apply_revision(origin, &revision.stored(), changes)?;
+        }
+        if let Some(id) = block.transaction_id() {
+            changes.put(Keyspace::Blocks, keys::transaction(id), sequence_no.to_be_bytes());
+        }
+        self.append(address, block.hash(), block.timestamp(), number, changes);
+        Ok(())
+    }
+}
+
+/// What must have happened to the catalogue before this revision, and is not known yet.
+fn table_changes(catalog: &Catalog, revision: &ForeignRevision) -> Vec<CatalogChange> {
+    let (table_id, name) = (revision.table_id, &revision.table_name);
+    let own = match catalog.by_id(table_id) {
+        Some(table) if table.is_active() => return Vec::new(),
+        Some(_) => CatalogChange::UndropTable { table_id },
+        None => CatalogChange::CreateTable { table_id, name: name.clone(), tags: None },
+    };
+    let before = catalog.active(name).map(|table| CatalogChange::DropTable { table_id: table.id });
+    before.into_iter().chain([own]).collect()
+}
