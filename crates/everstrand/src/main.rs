@@ -6,6 +6,8 @@ use clap::{Parser, Subcommand};
 
 mod audit;
 mod export;
+mod exported;
+mod import;
 mod saved;
 mod serve;
 mod shell;
@@ -33,6 +35,8 @@ enum Command {
     Audit(audit::Arguments),
     /// Write a ledger's journal to a folder, in the layout of QLDB's exports
     Export(export::Arguments),
+    /// Begin a ledger with an exported journal
+    Import(import::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
     };
     match outcome {
         Ok(code) => code,

@@ -21,7 +21,7 @@ use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::{
     DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions, MemorySlots, MemoryView, meta,
 };
-use everstrand_ledger::{Environment, Ledger, LedgerOptions, link_of};
+use everstrand_ledger::{Environment, Importer, Ledger, LedgerOptions, link_of};
 use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
 use everstrand_protocol::{Exception, ServiceError};
 
@@ -45,6 +45,16 @@ pub(crate) struct Record {
     pub(crate) permissions_mode: PermissionsMode,
     pub(crate) deletion_protection: bool,
     pub(crate) tags: Tags,
+}
+
+/// What there is of a ledger that is opened.
+enum Beginning<'a> {
+    /// It was there before.
+    Existing,
+    /// Nothing yet.
+    New,
+    /// Nothing yet, and these will be its first blocks.
+    Imported(&'a mut dyn FnMut(&mut Importer<'_>) -> Result<(), String>),
 }
 
 /// All ledgers of a service.
@@ -103,7 +113,7 @@ impl Ledgers {
             return fs::remove_dir_all(folder.join(&record.id))
                 .map_err(|error| format!("cannot remove what is left of ledger {}: {error}", record.name));
         }
-        let ledger = self.open_ledger(&record, true);
+        let ledger = self.open_ledger(&record, Beginning::Existing);
         if let Err(why) = &ledger {
             tracing::error!(ledger = %record.name, %why, "a ledger could not be opened");
         }
@@ -117,14 +127,27 @@ impl Ledgers {
 
     /// Opens a ledger, which begins a new one where nothing is. One that existed before must still be there: an
     /// empty journal under its name would look like a ledger that nobody had ever written to.
-    fn open_ledger(&self, record: &Record, existed: bool) -> Result<Ledger, String> {
+    fn open_ledger(&self, record: &Record, beginning: Beginning<'_>) -> Result<Ledger, String> {
+        let existed = matches!(beginning, Beginning::Existing);
+        let begin = |slots: &dyn SlotStore| match beginning {
+            Beginning::Existing | Beginning::New => Ok(()),
+            Beginning::Imported(write_blocks) => {
+                let mut importer =
+                    Importer::new(slots, self.environment.ids.next()).map_err(|error| error.to_string())?;
+                write_blocks(&mut importer)?;
+                match importer.finish().map_err(|error| error.to_string())? {
+                    Some(_) => Ok(()),
+                    None => Err("there are no blocks to begin with".to_owned()),
+                }
+            }
+        };
         let opened = match &self.storage {
-            Storage::Memory => Ledger::open(
-                Arc::new(MemorySlots::new(link_of)),
-                Arc::new(MemoryView::new()),
-                self.environment.clone(),
-                self.options.clone(),
-            ),
+            Storage::Memory => {
+                let slots = MemorySlots::new(link_of);
+                begin(&slots)?;
+                let view = Arc::new(MemoryView::new());
+                Ledger::open(Arc::new(slots), view, self.environment.clone(), self.options.clone())
+            }
             Storage::Folder(folder) => {
                 let folder = folder.join(&record.id);
                 let disk = FileDisk::create(folder.join("journal")).map_err(|error| error.to_string())?;
@@ -134,6 +157,7 @@ impl Ledgers {
                 if existed && slots.tip_hint().map_err(|error| error.to_string())?.is_none() {
                     return Err("its journal is empty, though it was written to before".to_owned());
                 }
+                begin(&slots)?;
                 let view = FjallView::open(folder.join("view"), FjallViewOptions::default())
                     .map_err(|error| error.to_string())?;
                 Ledger::open(Arc::new(slots), Arc::new(view), self.environment.clone(), self.options.clone())
@@ -233,6 +257,32 @@ impl Ledgers {
         deletion_protection: bool,
         tags: Tags,
     ) -> Result<Record, ServiceError> {
+        self.create_from(Beginning::New, name, permissions_mode, deletion_protection, tags)
+    }
+
+    /// Creates a ledger that begins with blocks that were made elsewhere. Without them there is no ledger.
+    pub(crate) fn import(
+        &self,
+        name: &str,
+        write_blocks: &mut dyn FnMut(&mut Importer<'_>) -> Result<(), String>,
+    ) -> Result<Record, ServiceError> {
+        self.create_from(
+            Beginning::Imported(write_blocks),
+            name,
+            PermissionsMode::AllowAll,
+            true,
+            Tags::new(),
+        )
+    }
+
+    fn create_from(
+        &self,
+        beginning: Beginning<'_>,
+        name: &str,
+        permissions_mode: PermissionsMode,
+        deletion_protection: bool,
+        tags: Tags,
+    ) -> Result<Record, ServiceError> {
         let _changing = self.changing();
         if self.names().contains_key(name) {
             return Err(exists_already(name));
@@ -248,12 +298,22 @@ impl Ledgers {
             tags,
         };
         self.write(&record)?;
-        let ledger = self.open_ledger(&record, false).map_err(|why| unavailable(name, &why))?;
+        let ledger = self.open_ledger(&record, beginning).inspect_err(|_| self.discard(&record));
+        let ledger = ledger.map_err(|why| unavailable(name, &why))?;
         record.state = LedgerState::Active;
         self.write(&record)?;
         let entry = Arc::new(Entry::new(record.clone(), Ok(ledger)));
         self.names_mut().insert(name.to_owned(), entry);
         Ok(record)
+    }
+
+    /// Removes what there is of a ledger that never was. What cannot be removed now is at the next start.
+    fn discard(&self, record: &Record) {
+        if let Storage::Folder(folder) = &self.storage
+            && let Err(error) = fs::remove_dir_all(folder.join(&record.id))
+        {
+            tracing::warn!(ledger = %record.name, %error, "what was begun of a ledger could not be removed");
+        }
     }
 
     /// Changes what is known of a ledger, durably.

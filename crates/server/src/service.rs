@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use everstrand_ledger::{Clock, Environment, Ids, Ledger, RandomIds, SystemClock};
+use everstrand_ledger::{Clock, Environment, Ids, Importer, Ledger, RandomIds, SystemClock};
 use everstrand_protocol::control::{self, ControlRequest, PermissionsMode, Tags};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
 use everstrand_protocol::{Exception, SendCommandRequest, ServiceError, send_command};
@@ -69,16 +69,22 @@ impl Service {
 
     /// Creates a ledger of this name, as an operator does at the start of the program.
     pub fn create_ledger_unless_it_exists(&self, name: &str) -> Result<(), ServiceError> {
-        if !send_command::is_ledger_name(name) {
-            return Err(ServiceError::bad_request(format!(
-                "{name:?} is no name for a ledger: 1 to 32 letters, digits and hyphens, not only digits, \
-                 no hyphen at either end or twice in a row"
-            )));
-        }
+        check_name(name)?;
         match self.ledgers.create(name, PermissionsMode::AllowAll, false, Tags::new()) {
             Err(error) if error.exception == Exception::ResourceAlreadyExists => Ok(()),
             other => other.map(drop),
         }
+    }
+
+    /// Creates a ledger whose journal begins with blocks that another one made: `write_blocks` pushes them. When it
+    /// fails there is no such ledger.
+    pub fn import_ledger(
+        &self,
+        name: &str,
+        write_blocks: &mut dyn FnMut(&mut Importer<'_>) -> Result<(), String>,
+    ) -> Result<(), ServiceError> {
+        check_name(name)?;
+        self.ledgers.import(name, write_blocks).map(drop)
     }
 
     /// Serves a ledger that the caller has opened, over slots and a view of the caller's.
@@ -186,4 +192,14 @@ impl Service {
         self.sessions.clear();
         self.ledgers.close();
     }
+}
+
+fn check_name(name: &str) -> Result<(), ServiceError> {
+    if send_command::is_ledger_name(name) {
+        return Ok(());
+    }
+    Err(ServiceError::bad_request(format!(
+        "{name:?} is no name for a ledger: 1 to 32 letters, digits and hyphens, not only digits, \
+         no hyphen at either end or twice in a row"
+    )))
 }

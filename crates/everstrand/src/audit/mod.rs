@@ -4,7 +4,7 @@
 //! in order; memory is that of one batch, whatever the length of the journal.
 
 mod remember;
-mod report;
+pub(crate) mod report;
 pub(crate) mod source;
 
 use std::error::Error;
@@ -73,7 +73,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     Ok(if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn saved_digests(files: &[String], keys: &[String]) -> Result<Vec<SavedDigest>, Box<dyn Error>> {
+/// The digests in these files, or behind these URLs.
+pub(crate) fn saved_digests(files: &[String], keys: &[String]) -> Result<Vec<SavedDigest>, Box<dyn Error>> {
     let keys = keys.iter().map(|key| CheckpointVerifier::parse(key)).collect::<Result<Vec<_>, _>>()?;
     files.iter().map(|file| saved_digest(file, &keys)).collect()
 }

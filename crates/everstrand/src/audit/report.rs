@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 /// How to print.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     Text,
     JsonLines,
     HashesOnly,
 }
 
 /// The printer of one audit.
-pub(super) struct Report {
+pub(crate) struct Report {
     form: Form,
     out: StdoutLock<'static>,
     began: Instant,
@@ -26,13 +26,13 @@ pub(super) struct Report {
 
 impl Report {
     /// Prints to the standard output, and progress to the standard error where somebody watches.
-    pub(super) fn new(form: Form) -> Report {
+    pub(crate) fn new(form: Form) -> Report {
         let now = Instant::now();
         Report { form, out: io::stdout().lock(), began: now, told: now, blocks: 0 }
     }
 
     /// Notes that a block was checked by itself.
-    pub(super) fn block(&mut self, block: &CheckedBlock) -> io::Result<()> {
+    pub(crate) fn block(&mut self, block: &CheckedBlock) -> io::Result<()> {
         self.blocks += 1;
         if self.form == Form::HashesOnly {
             writeln!(self.out, "{}", text::write(&hashes_only::describe(block)))?;
@@ -46,7 +46,7 @@ impl Report {
     }
 
     /// Prints what was found.
-    pub(super) fn deviations(&mut self, found: &[Deviation]) -> io::Result<()> {
+    pub(crate) fn deviations(&mut self, found: &[Deviation]) -> io::Result<()> {
         for deviation in found {
             match self.form {
                 Form::Text => writeln!(self.out, "DEVIATION  {deviation}")?,
@@ -66,7 +66,7 @@ impl Report {
     }
 
     /// Prints what it came to.
-    pub(super) fn summary(&mut self, summary: &AuditSummary) -> io::Result<()> {
+    pub(crate) fn summary(&mut self, summary: &AuditSummary) -> io::Result<()> {
         match self.form {
             Form::Text => self.text_summary(summary)?,
             Form::JsonLines => writeln!(self.out, "{}", json!({"summary": json_summary(summary)}))?,

@@ -1,20 +1,14 @@
 //! Where a journal comes from: a ledger's folder, an export's folder, or a server.
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
 
 use everstrand_driver::HttpTransport;
 use everstrand_ion::{Document, text};
-use everstrand_journal::export::{
-    ExportFiles, ExportedBlock, read_blocks, read_catalog, read_completed_manifest,
-};
-use everstrand_journal::{
-    Auditor, BlockAddress, CatalogChange, CheckedBlock, FormatError, Slot, check_foreign, check_slot,
-};
+use everstrand_journal::export::read_blocks;
+use everstrand_journal::{Auditor, BlockAddress, CheckedBlock, FormatError, Slot, check_foreign, check_slot};
 use everstrand_ledger::storage::slots::{SlotError, SlotStore};
 use everstrand_ledger::storage::{DiskSlots, FileDisk};
 use everstrand_protocol::control::{ControlReply, ControlRequest, GetBlockRequest, GetDigestRequest};
@@ -22,11 +16,10 @@ use everstrand_server::ledger_folders;
 
 use super::remember::Remembered;
 use super::report::Report;
+use crate::exported::{BATCH_BLOCKS, ExportFolder, on_all_cores};
 
 /// Bytes of slots that are read and checked at a time.
 const BATCH_BYTES: usize = 16 << 20;
-/// Blocks of an export or of a server that are checked at a time.
-const BATCH_BLOCKS: usize = 4096;
 
 /// A journal that can be read.
 pub(crate) enum Journal {
@@ -157,28 +150,17 @@ fn audit_export(
     auditor: &mut Auditor,
     report: &mut Report,
 ) -> Result<(), Box<dyn Error>> {
-    let files = ExportFiles::sort(file_names(folder)?);
-    if files.data.is_empty() {
-        return Err(format!("{} holds neither a ledger nor an exported journal", folder.display()).into());
+    let export = ExportFolder::open(folder)?;
+    for key in export.missing()? {
+        report
+            .deviations(&auditor.unreadable(&key, &"the completed manifest names it and it is not here"))?;
     }
-    for manifest in &files.completed {
-        let keys = read_completed_manifest(&fs::read(folder.join(manifest))?)?;
-        for key in files.missing(&keys) {
-            report.deviations(
-                &auditor.unreadable(key, &"the completed manifest names it and it is not here"),
-            )?;
-        }
-    }
-    let mut catalog = BTreeMap::new();
-    for file in &files.catalogs {
-        catalog.extend(read_catalog(&fs::read(folder.join(file))?)?);
-    }
-    for object in &files.data {
+    for object in export.objects() {
         if after.is_some_and(|after| after.strand_id == object.strand_id && after.sequence_no >= object.last)
         {
             continue;
         }
-        let bytes = fs::read(folder.join(&object.name))?;
+        let bytes = export.read(object)?;
         let mut blocks = match read_blocks(&bytes) {
             Ok(blocks) => blocks.peekable(),
             Err(error) => {
@@ -188,22 +170,11 @@ fn audit_export(
         };
         while blocks.peek().is_some() {
             let batch: Vec<_> = blocks.by_ref().take(BATCH_BLOCKS).collect();
-            let checked = on_all_cores(batch, |block| check_exported(block, &catalog));
+            let checked = on_all_cores(batch, |block| export.check(&block?));
             take_blocks(checked, &object.name, after, auditor, report)?;
         }
     }
     Ok(())
-}
-
-fn check_exported(
-    block: Result<ExportedBlock, FormatError>,
-    catalog: &BTreeMap<u64, Vec<CatalogChange>>,
-) -> Result<CheckedBlock, FormatError> {
-    let block = block?;
-    let root = block.value.root();
-    let number = root.get("blockAddress").and_then(|address| address.get("sequenceNo")?.as_i64());
-    let changes = number.and_then(|number| catalog.get(&u64::try_from(number).ok()?));
-    check_foreign(root, changes.map(Vec::as_slice))
 }
 
 fn take_blocks(
@@ -261,46 +232,4 @@ async fn audit_server(
         report.deviations(&auditor.unreadable("the server's digest", &differs))?;
     }
     Ok(())
-}
-
-/// The names of all files below a folder, relative to it.
-fn file_names(folder: &Path) -> Result<Vec<String>, String> {
-    let mut names = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        let cannot = |error: std::io::Error| format!("cannot read {}: {error}", next.display());
-        for entry in fs::read_dir(&next).map_err(cannot)? {
-            let path = entry.map_err(cannot)?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if let Ok(name) = path.strip_prefix(folder) {
-                names.push(name.to_string_lossy().into_owned());
-            }
-        }
-    }
-    Ok(names)
-}
-
-/// Applies a function to all items, in as many threads as there are cores; the order stays.
-fn on_all_cores<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U + Sync) -> Vec<U> {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let share = items.len().div_ceil(threads).max(1);
-    let mut shares = Vec::with_capacity(threads);
-    let mut rest = items;
-    while rest.len() > share {
-        let tail = rest.split_off(share);
-        shares.push(std::mem::replace(&mut rest, tail));
-    }
-    shares.push(rest);
-    thread::scope(|scope| {
-        let work = &work;
-        let running: Vec<_> = shares
-            .into_iter()
-            .map(|share| scope.spawn(move || share.into_iter().map(work).collect::<Vec<U>>()))
-            .collect();
-        running
-            .into_iter()
-            .flat_map(|thread| thread.join().expect("checking a block does not panic"))
-            .collect()
-    })
 }

@@ -47,7 +47,7 @@ async fn an_export_names_what_it_cannot_find() {
 }
 
 /// A file of blocks: the export's own folder holds manifests and folders only, those below only blocks.
-fn data_object(export: &Path) -> Option<PathBuf> {
+pub(crate) fn data_object(export: &Path) -> Option<PathBuf> {
     let entries = |folder: &Path| {
         let entries = fs::read_dir(folder).expect("a folder");
         entries.map(|entry| entry.expect("an entry").path()).collect::<Vec<PathBuf>>()

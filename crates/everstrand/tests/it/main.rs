@@ -4,6 +4,7 @@ mod damage;
 mod endpoint;
 mod evidence;
 mod export;
+mod import;
 mod saved_forms;
 mod session_states;
 mod tidy;

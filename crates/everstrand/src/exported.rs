@@ -1,0 +1,117 @@
+//! The folder of an export, as `audit` and `import` read it.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use everstrand_journal::export::{
+    DataObject, ExportFiles, ExportedBlock, read_catalog, read_completed_manifest,
+};
+use everstrand_journal::{CatalogChange, CheckedBlock, FormatError, check_foreign};
+
+/// Blocks that are checked at a time.
+pub(crate) const BATCH_BLOCKS: usize = 4096;
+
+/// An exported journal.
+pub(crate) struct ExportFolder {
+    folder: PathBuf,
+    files: ExportFiles,
+    /// What its blocks did to the catalogue, where the export says it.
+    catalog: BTreeMap<u64, Vec<CatalogChange>>,
+}
+
+impl ExportFolder {
+    /// An export by the files below a folder.
+    pub(crate) fn open(folder: &Path) -> Result<ExportFolder, Box<dyn Error>> {
+        let files = ExportFiles::sort(file_names(folder)?);
+        if files.data.is_empty() {
+            return Err(format!("{} holds neither a ledger nor an exported journal", folder.display()).into());
+        }
+        let mut catalog = BTreeMap::new();
+        for file in &files.catalogs {
+            catalog.extend(read_catalog(&fs::read(folder.join(file))?)?);
+        }
+        Ok(ExportFolder { folder: folder.to_owned(), files, catalog })
+    }
+
+    /// The files that the completed manifests name and that are not here.
+    pub(crate) fn missing(&self) -> Result<Vec<String>, Box<dyn Error>> {
+        let mut missing = Vec::new();
+        for manifest in &self.files.completed {
+            let keys = read_completed_manifest(&fs::read(self.folder.join(manifest))?)?;
+            missing.extend(self.files.missing(&keys).into_iter().map(str::to_owned));
+        }
+        Ok(missing)
+    }
+
+    /// Whether it was begun and never completed.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.files.completed.len() < self.files.started.len()
+    }
+
+    /// The files of blocks, in the order of their blocks.
+    pub(crate) fn objects(&self) -> &[DataObject] {
+        &self.files.data
+    }
+
+    /// The content of a file of blocks.
+    pub(crate) fn read(&self, object: &DataObject) -> Result<Vec<u8>, String> {
+        let path = self.folder.join(&object.name);
+        fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+    }
+
+    /// What a block did to the catalogue, where the export says it.
+    pub(crate) fn catalog_changes(&self, block: &ExportedBlock) -> Option<&[CatalogChange]> {
+        let number = block.value.root().get("blockAddress")?.get("sequenceNo")?.as_i64()?;
+        self.catalog.get(&u64::try_from(number).ok()?).map(Vec::as_slice)
+    }
+
+    /// Computes all hashes of a block.
+    pub(crate) fn check(&self, block: &ExportedBlock) -> Result<CheckedBlock, FormatError> {
+        check_foreign(block.value.root(), self.catalog_changes(block))
+    }
+}
+
+/// The names of all files below a folder, relative to it.
+fn file_names(folder: &Path) -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        let cannot = |error: std::io::Error| format!("cannot read {}: {error}", next.display());
+        for entry in fs::read_dir(&next).map_err(cannot)? {
+            let path = entry.map_err(cannot)?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(name) = path.strip_prefix(folder) {
+                names.push(name.to_string_lossy().into_owned());
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// Applies a function to all items, in as many threads as there are cores; the order stays.
+pub(crate) fn on_all_cores<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U + Sync) -> Vec<U> {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let share = items.len().div_ceil(threads).max(1);
+    let mut shares = Vec::with_capacity(threads);
+    let mut rest = items;
+    while rest.len() > share {
+        let tail = rest.split_off(share);
+        shares.push(std::mem::replace(&mut rest, tail));
+    }
+    shares.push(rest);
+    thread::scope(|scope| {
+        let work = &work;
+        let running: Vec<_> = shares
+            .into_iter()
+            .map(|share| scope.spawn(move || share.into_iter().map(work).collect::<Vec<U>>()))
+            .collect();
+        running
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("checking a block does not panic"))
+            .collect()
+    })
+}

@@ -1,0 +1,143 @@
+//! `everstrand import`: a ledger that begins with an exported journal. Every hash is computed again on the way in, and
+//! saved digests are compared; what does not hold is not loaded.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use everstrand_journal::export::{DataObject, read_blocks};
+use everstrand_journal::{Auditor, ForeignBlock, FormatError, SavedDigest};
+use everstrand_ledger::Importer;
+use everstrand_server::Service;
+use everstrand_server::config::{Config, Storage};
+
+use crate::audit::report::{Form, Report};
+use crate::audit::saved_digests;
+use crate::exported::{BATCH_BLOCKS, ExportFolder, on_all_cores};
+
+/// What `import` may be told.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The new ledger's name
+    ledger: String,
+    /// The folder of a complete export, made by QLDB or here
+    #[arg(long, value_name = "FOLDER")]
+    from: PathBuf,
+    /// The data folder of the server, which must not be running
+    #[arg(long, value_name = "DIR", default_value = "./everstrand-data")]
+    data: PathBuf,
+    /// A file with a digest, or a signed checkpoint, that the journal must continue, or its URL (may be repeated)
+    #[arg(long, value_name = "FILE|URL")]
+    digest: Vec<String>,
+    /// Load the journal although some hash in it is not that of its content; its deviations stay as they are
+    #[arg(long)]
+    accept_deviations: bool,
+}
+
+/// Loads, prints what was found, and exits with 0 (loaded), 1 (deviations, nothing was loaded) or 2 (unusable input).
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let digests = saved_digests(&arguments.digest, &[])?;
+    let export = ExportFolder::open(&arguments.from)?;
+    check_whole(&export)?;
+    let service = Service::open(Config::new(Storage::Folder(arguments.data.clone())))?;
+    let mut loading = Loading {
+        export,
+        digests,
+        report: Report::new(Form::Text),
+        accept_deviations: arguments.accept_deviations,
+        deviates: false,
+    };
+    let mut failure = None;
+    let loaded = service.import_ledger(&arguments.ledger, &mut |importer| {
+        loading.run(importer).map_err(|error| failure.insert(error.to_string()).clone())
+    });
+    service.close();
+    match loaded {
+        Ok(()) => {
+            println!("ledger {} begins with this journal", arguments.ledger);
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(_) if loading.deviates => {
+            eprintln!(
+                "everstrand: the journal deviates, and nothing was loaded (--accept-deviations loads it)"
+            );
+            Ok(ExitCode::FAILURE)
+        }
+        Err(error) => Err(failure.unwrap_or(error.message).into()),
+    }
+}
+
+/// What is certainly not a whole journal is refused before anything is written.
+fn check_whole(export: &ExportFolder) -> Result<(), Box<dyn Error>> {
+    if export.is_unfinished() {
+        return Err(
+            "an export in the folder was begun and not completed: it has no completed manifest".into()
+        );
+    }
+    if let Some(key) = export.missing()?.first() {
+        return Err(format!("the completed manifest names {key}, and it is not here").into());
+    }
+    let strand = |object: &DataObject| object.strand_id;
+    let [first, .., last] = export.objects() else {
+        return Ok(());
+    };
+    if strand(first) != strand(last) {
+        let (first, last) = (strand(first), strand(last));
+        return Err(format!("the folder holds exports of two journals, {first} and {last}: keep one").into());
+    }
+    Ok(())
+}
+
+/// A journal on its way into a ledger.
+struct Loading {
+    export: ExportFolder,
+    digests: Vec<SavedDigest>,
+    report: Report,
+    accept_deviations: bool,
+    deviates: bool,
+}
+
+impl Loading {
+    fn run(&mut self, importer: &mut Importer<'_>) -> Result<(), Box<dyn Error>> {
+        let mut auditor = Auditor::new(std::mem::take(&mut self.digests));
+        let mut next = 0;
+        for object in self.export.objects() {
+            let bytes = self.export.read(object)?;
+            let mut blocks =
+                read_blocks(&bytes).map_err(|error| format!("{}: {error}", object.name))?.peekable();
+            while blocks.peek().is_some() {
+                let batch: Vec<_> = blocks.by_ref().take(BATCH_BLOCKS).collect();
+                let checked = on_all_cores(batch, |block| {
+                    let block = block?;
+                    let checked = self.export.check(&block)?;
+                    let catalog = self.export.catalog_changes(&block);
+                    let block = ForeignBlock::new(block.value, block.source.as_deref(), catalog)?;
+                    Ok::<_, FormatError>((checked, block))
+                });
+                for block in checked {
+                    let (checked, block) = block.map_err(|error| format!("{}: {error}", object.name))?;
+                    // Exports of several stretches of time may overlap.
+                    if checked.address.sequence_no < next {
+                        continue;
+                    }
+                    next = checked.address.sequence_no + 1;
+                    self.report.block(&checked)?;
+                    let found = auditor.block(checked);
+                    self.report.deviations(&found)?;
+                    self.deviates |= !found.is_empty();
+                    if !self.deviates || self.accept_deviations {
+                        importer.push(block)?;
+                    }
+                }
+            }
+        }
+        let (summary, missing) = auditor.finish();
+        self.report.deviations(&missing)?;
+        self.report.summary(&summary)?;
+        self.deviates |= !missing.is_empty();
+        if self.deviates && !self.accept_deviations {
+            return Err("the journal deviates".into());
+        }
+        Ok(())
+    }
+}
