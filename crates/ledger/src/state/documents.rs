@@ -126,6 +126,11 @@ pub(crate) fn id_and_data(bytes: &[u8]) -> Result<(UniqueId, Option<Document>), 
     Ok((UniqueId::from_bytes(part(header, 49)), data))
 }
 
+/// Whether a current revision has data that a view can show.
+pub(crate) fn has_data(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&0)
+}
+
 /// The version of a current revision.
 pub(crate) fn version(bytes: &[u8]) -> Result<u64, ViewError> {
     if bytes.len() < HEADER {

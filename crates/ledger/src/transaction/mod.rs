@@ -1,8 +1,10 @@
 //! A transaction: statements against one snapshot, with everything read and written noted, until the
 //! commit tells whether it all still holds.
 
+mod counts;
 mod definitions;
 mod documents;
+mod index_rows;
 pub(crate) mod pages;
 mod past;
 pub(crate) mod propose;

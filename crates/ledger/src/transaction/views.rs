@@ -176,6 +176,16 @@ impl Tables for Scope<'_> {
         Ok(self.read(source, access, after, limit)?)
     }
 
+    fn count(
+        &mut self,
+        source: &Source,
+        access: &Access,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<(u64, Option<Cursor>), TablesError> {
+        Ok(self.count_rows(source, access, after, limit)?)
+    }
+
     fn insert(
         &mut self,
         table: &Source,

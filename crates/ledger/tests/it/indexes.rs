@@ -149,6 +149,20 @@ fn compare(transaction: &mut Transaction, one: &str, other: &str) -> Result<(), 
         });
         rows.iter_mut().for_each(|rows| rows.sort());
         prop_assert_eq!(&rows[0], &rows[1], "{} with {:?}", predicate, parameters);
+        let committed = predicate.replace("k ", "data.k ").replace("n >", "data.n >");
+        for (view, predicate) in [("indexed", predicate), ("_ql_committed_indexed", &committed)] {
+            let mut all = |what: &str| {
+                all(transaction, &format!("SELECT VALUE {what} FROM {view} WHERE {predicate}"), parameters)
+                    .unwrap()
+            };
+            let (rows, counted) = (all("1"), all("COUNT(*)"));
+            prop_assert_eq!(&counted, &[rows.len().to_string()], "{} with {:?}", predicate, parameters);
+        }
+    }
+    for view in ["plain", "_ql_committed_plain"] {
+        let rows = all(transaction, &format!("SELECT VALUE 1 FROM {view}"), &[]).unwrap();
+        let counted = all(transaction, &format!("SELECT VALUE COUNT(*) FROM {view}"), &[]).unwrap();
+        prop_assert_eq!(counted, [rows.len().to_string()], "{}", view);
     }
     Ok(())
 }
@@ -331,5 +345,21 @@ fn an_index_is_built_beside_commits() {
         let by_index = run(&ledger, &format!("SELECT VALUE n FROM t WHERE k = {key}"), &[]).unwrap().len();
         let by_scan = run(&ledger, &format!("SELECT VALUE n FROM t WHERE k + 0 = {key}"), &[]).unwrap().len();
         assert_eq!(by_index, by_scan, "key {key}");
+    }
+    // More keys than are counted at a time, and a transaction's own among them.
+    let mut transaction = ledger.start_transaction().unwrap();
+    for statement in [
+        "INSERT INTO t << {'n': 5000, 'k': 3}, {'n': 5001} >>",
+        "UPDATE t SET k = -1 WHERE n = 8",
+        "UPDATE t SET k = 1 WHERE n = 100",
+        "DELETE FROM t WHERE n IN (200, 5000)",
+    ] {
+        all(&mut transaction, statement, &[]).unwrap();
+    }
+    for condition in ["", "WHERE k >= 0", "WHERE k IN (77, 1, 3, -1)", "WHERE k IS NULL"] {
+        let rows = all(&mut transaction, &format!("SELECT VALUE n FROM t {condition}"), &[]).unwrap();
+        let counted =
+            all(&mut transaction, &format!("SELECT VALUE COUNT(*) FROM t {condition}"), &[]).unwrap();
+        assert_eq!(counted, [rows.len().to_string()], "{condition}");
     }
 }

@@ -19,6 +19,8 @@ const READS: &[(&str, &str)] = &[
     ("index key of none", "SELECT v FROM t WHERE k = 2"),
     ("index keys (IN)", "SELECT v FROM t WHERE k IN (1, 2)"),
     ("index range 0 to 4", "SELECT v FROM t WHERE k > 0 AND k < 4"),
+    ("count of 0 to 4", "SELECT COUNT(*) FROM t WHERE k > 0 AND k < 4"),
+    ("count of all", "SELECT COUNT(*) FROM t"),
     ("scan", "SELECT v FROM t WHERE v = 'a'"),
     ("committed by id", "SELECT c.data.v FROM _ql_committed_t AS c WHERE c.metadata.id = 'A'"),
     ("committed by key", "SELECT c.data.v FROM _ql_committed_t AS c WHERE c.data.k = 1"),

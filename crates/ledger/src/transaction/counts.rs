@@ -1,0 +1,140 @@
+//! How many rows a view has, counted by keys: no document is read.
+//!
+//! Stored entries of documents that the transaction wrote do not count; where the stored ones end, the
+//! transaction's own are added.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+use everstrand_partiql::key;
+use everstrand_partiql::tables::{Access, Cursor, KeyRange, Source, SourceKind};
+
+use super::index_rows::{index_cursor, index_cursor_parts};
+use super::rows::{cursor_number, index_of, number_cursor, place_of};
+use super::views::Scope;
+use super::write_set::NEW_DOCUMENTS;
+use crate::error::LedgerError;
+use crate::state::catalog::{Index, Table};
+use crate::state::documents::has_data;
+use crate::state::index::prefixed;
+use crate::state::keys::{self, Place};
+use crate::storage::views::{Keyspace, ViewError};
+
+impl Scope<'_> {
+    /// How many rows come after the cursor, of about `limit` entries, and where to go on if there may be
+    /// more.
+    pub(super) fn count_rows(
+        &mut self,
+        source: &Source,
+        access: &Access,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<(u64, Option<Cursor>), LedgerError> {
+        let limit = limit.max(1);
+        if source.as_of.is_none() && matches!(source.kind, SourceKind::User | SourceKind::Committed) {
+            let table = self.table_of(source)?;
+            match access {
+                Access::Scan => return self.count_documents(source, &table, after, limit),
+                Access::Index { index_id, ranges, .. } => {
+                    let index = index_of(&table, index_id)?;
+                    return self.count_entries(source, &table, index, ranges, after, limit);
+                }
+                Access::Documents(_) => {}
+            }
+        }
+        let rows = self.read(source, access, after, limit)?;
+        let last = rows.last().filter(|_| rows.len() == limit);
+        Ok((rows.len() as u64, last.map(|row| row.cursor.clone())))
+    }
+
+    fn count_documents(
+        &mut self,
+        source: &Source,
+        table: &Table,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<(u64, Option<Cursor>), LedgerError> {
+        self.work.reads.tables.insert(table.id);
+        let next = after.map(cursor_number).transpose()?.map_or(0, |last| last.saturating_add(1));
+        let start = Place { table: table.number, number: next }.to_bytes();
+        let end = Place { table: table.number, number: NEW_DOCUMENTS }.to_bytes();
+        let (lower, upper) = (Bound::Included(start.as_slice()), Bound::Excluded(end.as_slice()));
+        let entries = self.snapshot.view.range(Keyspace::Documents, lower, upper, false, limit)?;
+        let written = self.written_before(source, table);
+        let mut rows = 0;
+        for (key, stored) in &entries {
+            rows += u64::from(has_data(stored) && !written.contains(&place_of(key)?.number));
+        }
+        match entries.last().filter(|_| entries.len() == limit) {
+            Some((key, _)) => Ok((rows, Some(number_cursor(place_of(key)?.number)))),
+            None => {
+                let own = self.work.writes.iter().filter(|(_, own)| {
+                    written.contains(&own.number)
+                        && own.table.id == table.id
+                        && own.before(self.statement).is_some_and(|version| version.is_some())
+                });
+                Ok((rows + own.count() as u64, None))
+            }
+        }
+    }
+
+    fn count_entries(
+        &mut self,
+        source: &Source,
+        table: &Table,
+        index: &Index,
+        ranges: &[KeyRange],
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<(u64, Option<Cursor>), LedgerError> {
+        let (first, mut position) = match after {
+            None => (0, None),
+            Some(cursor) => {
+                let (range, key, number) = index_cursor_parts(cursor)?;
+                (range, Some((key, number)))
+            }
+        };
+        let written = self.written_before(source, table);
+        let (mut rows, mut left) = (0, limit);
+        for (number, range) in (0u32..).zip(ranges).skip(usize::try_from(first).unwrap_or(usize::MAX)) {
+            let (lower, upper) = key::range(range);
+            let (mut from, to) = prefixed(&index.number.to_be_bytes(), &lower, &upper);
+            if let Some((key, number)) = &position {
+                from = Bound::Excluded(keys::index_entry(index.number, key, *number));
+            }
+            let (from, to) = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
+            let entries = self.snapshot.view.range(Keyspace::Indexes, from, to, false, left)?;
+            let mut last = None;
+            for (entry, _) in &entries {
+                let parts = keys::index_entry_parts(entry)
+                    .ok_or_else(|| ViewError("an index entry is too short".to_owned()))?;
+                rows += u64::from(!written.contains(&parts.1));
+                last = Some(parts);
+            }
+            let reached = position.take().map(|(key, _)| key);
+            if let Some((key, document)) = last.filter(|_| entries.len() == left) {
+                let cursor = index_cursor(number, key, document);
+                let key = key.to_vec();
+                self.note_span(table, index, (lower, upper), reached, Some(key), false);
+                return Ok((rows, Some(cursor)));
+            }
+            left -= entries.len();
+            rows += self.own_entries(source, table, index, &lower, &upper, None, false).len() as u64;
+            self.note_span(table, index, (lower, upper), reached, None, false);
+        }
+        Ok((rows, None))
+    }
+
+    /// The numbers of the documents whose stored state a source does not show, because this transaction
+    /// wrote them before the statement.
+    fn written_before(&self, source: &Source, table: &Table) -> BTreeSet<u64> {
+        if source.kind != SourceKind::User {
+            return BTreeSet::new();
+        }
+        let written =
+            self.work.writes.iter().filter(|(_, written)| {
+                written.table.id == table.id && written.before(self.statement).is_some()
+            });
+        written.map(|(_, written)| written.number).collect()
+    }
+}
