@@ -29,6 +29,9 @@ pub struct Limits {
     pub statement_bytes_per_transaction: usize,
     /// Unfinished results that one transaction may hold.
     pub open_results: usize,
+    /// Bytes of rows that one transaction's results hold together to sort, group and join, until they are
+    /// read to their end; ours, too.
+    pub held_bytes_max: usize,
     /// Values of one page.
     pub page_values: usize,
     /// Bytes of one page's values; a page has at least one value.
@@ -51,6 +54,7 @@ impl Default for Limits {
             statements_per_transaction: 10_000,
             statement_bytes_per_transaction: 16 << 20,
             open_results: 100,
+            held_bytes_max: 64 << 20,
             page_values: 200,
             page_bytes: 4 << 20,
         }
@@ -129,6 +133,11 @@ impl Limits {
                 "bytes of the texts of all statements of one transaction",
             ),
             ("open-results", Field::Count(&mut self.open_results), "unfinished results of one transaction"),
+            (
+                "held-bytes-max",
+                Field::Count(&mut self.held_bytes_max),
+                "bytes of rows that the results of one transaction hold to sort, group and join",
+            ),
             ("page-values", Field::Count(&mut self.page_values), "values of one page"),
             ("page-bytes", Field::Count(&mut self.page_bytes), "bytes of one page's values"),
         ]

@@ -20,13 +20,13 @@ mod planner;
 mod view;
 
 pub use error::{Category, PartiqlError};
-pub use execute::{Rows, execute};
+pub use execute::{HeldBytes, Rows, execute};
 pub use parser::parse;
 pub use planner::plan;
 pub use view::ValueRef;
 
 /// How a statement may use the language, and within which bounds it runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Whether the constructs are there that QLDB did not have. Without them they are refused with
     /// QLDB's own errors.
@@ -35,13 +35,21 @@ pub struct Options {
     /// or among several sources, and the names of the outermost query stand for tables. Only the public
     /// conformance suite, which knows none of these rules, wants this.
     pub lenient_names: bool,
-    /// How many bytes of rows one statement may hold at once: to sort, group, make distinct, join by
-    /// hash, or as the result of a nested query.
+    /// How many bytes of rows may be held at once: to sort, group, make distinct, join by hash, or as
+    /// the result of a nested query.
     pub held_bytes_max: usize,
+    /// How many are: by this statement and by all others with the same count whose rows are not at
+    /// their end.
+    pub held: HeldBytes,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { extensions: true, lenient_names: false, held_bytes_max: 64 << 20 }
+        Options {
+            extensions: true,
+            lenient_names: false,
+            held_bytes_max: 64 << 20,
+            held: HeldBytes::default(),
+        }
     }
 }

@@ -20,11 +20,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use everstrand_ion::Document;
 use everstrand_journal::{CommitDigest, Hash, StatementInfo, UniqueId, statement_digest};
-use everstrand_partiql::{self as partiql, Rows};
+use everstrand_partiql::{self as partiql, HeldBytes, Rows};
 
 use crate::commit::future::CommitFuture;
 use crate::error::LedgerError;
 use crate::ledger::{Core, Ledger, OpenTransaction};
+use crate::limits::LedgerOptions;
 use crate::planted::planted;
 use crate::state::Snapshot;
 use pages::{OpenResult, Page};
@@ -47,6 +48,8 @@ pub struct Transaction {
     statement_bytes: usize,
     work: Work,
     results: Vec<OpenResult>,
+    /// What those and the statement that runs hold together.
+    held: HeldBytes,
     interrupt: Interrupt,
     /// Counts it among the ledger's open transactions.
     _open: OpenTransaction,
@@ -91,6 +94,7 @@ impl Transaction {
             statement_bytes: 0,
             work: Work::default(),
             results: Vec::new(),
+            held: HeldBytes::default(),
             interrupt: Interrupt::default(),
             _open: open,
             ledger,
@@ -212,7 +216,13 @@ impl Transaction {
     }
 
     fn run(&mut self, number: u32, text: &str, parameters: &[Document]) -> Result<Page, LedgerError> {
-        let options = partiql::Options { extensions: self.core().options.extensions, ..Default::default() };
+        let LedgerOptions { extensions, limits, .. } = &self.core().options;
+        let options = partiql::Options {
+            extensions: *extensions,
+            held_bytes_max: limits.held_bytes_max,
+            held: self.held.clone(),
+            ..Default::default()
+        };
         let statement = self.core().statements.parse(text)?;
         let mut scope = self.scope(number);
         let plan = partiql::plan(&statement, parameters, &mut scope, &options)?;

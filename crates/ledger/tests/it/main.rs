@@ -6,6 +6,7 @@
     reason = "a test that fails may panic, and its numbers are small"
 )]
 
+mod bounds;
 mod contract;
 mod damaged_view;
 mod disk_damage;

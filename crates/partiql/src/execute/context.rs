@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use everstrand_ion::Timestamp;
 
+use crate::Options;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::Fault;
@@ -40,11 +41,11 @@ pub(crate) struct Context<'c> {
 }
 
 impl Execution {
-    pub(crate) fn new(now: Timestamp, held_bytes_max: usize) -> Execution {
+    pub(crate) fn new(now: Timestamp, options: &Options) -> Execution {
         Execution {
             read_ios: 0,
             write_ios: 0,
-            budget: Budget { held: Arc::new(AtomicUsize::new(0)), bytes_max: held_bytes_max },
+            budget: Budget { held: options.held.clone(), bytes_max: options.held_bytes_max },
             now,
             steps: 0,
             like: None,
@@ -102,32 +103,36 @@ impl Context<'_> {
     }
 }
 
-/// How many bytes of rows a statement may hold at once.
+/// A count of bytes of rows that are held. Clones are the same count.
+#[derive(Clone, Debug, Default)]
+pub struct HeldBytes(Arc<AtomicUsize>);
+
+/// How many bytes of rows a statement may hold at once, with those it shares the count with.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
-    held: Arc<AtomicUsize>,
+    held: HeldBytes,
     bytes_max: usize,
 }
 
 /// Bytes of the budget in use; given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Charge {
-    held: Arc<AtomicUsize>,
+    held: HeldBytes,
     bytes: usize,
 }
 
 impl Budget {
     pub(crate) fn open(&self) -> Charge {
-        Charge { held: Arc::clone(&self.held), bytes: 0 }
+        Charge { held: self.held.clone(), bytes: 0 }
     }
 
     /// Takes bytes for a purpose, which the error names.
     pub(crate) fn take(&self, charge: &mut Charge, bytes: usize, purpose: &str) -> Result<(), PartiqlError> {
         charge.bytes += bytes;
-        if self.held.fetch_add(bytes, Ordering::Relaxed) + bytes > self.bytes_max {
+        if self.held.0.fetch_add(bytes, Ordering::Relaxed) + bytes > self.bytes_max {
             return Err(PartiqlError::limit(format!(
                 "{purpose} needs to hold more than {} bytes of rows (the limit held_bytes_max); \
-                 narrow the statement by a condition or a LIMIT",
+                 narrow the statement by a condition or a LIMIT, or read other results to their end before",
                 self.bytes_max
             )));
         }
@@ -137,6 +142,6 @@ impl Budget {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.held.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.held.0.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }

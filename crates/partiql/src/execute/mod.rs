@@ -6,6 +6,7 @@ use everstrand_ion::{Document, StructWriter};
 
 use crate::datum::Datum;
 use crate::error::PartiqlError;
+pub use crate::execute::context::HeldBytes;
 use crate::execute::context::{Context, Execution};
 use crate::execute::node::Around;
 use crate::execute::query::QueryState;
@@ -53,7 +54,7 @@ pub fn execute(
     parameters: Arc<[Document]>,
     tables: &mut dyn Tables,
 ) -> Result<Rows, PartiqlError> {
-    let mut execution = Execution::new(tables.now(), plan.options.held_bytes_max);
+    let mut execution = Execution::new(tables.now(), &plan.options);
     let source = match plan.statement {
         Statement::Query(plan) => {
             RowSource::Query { state: Box::new(QueryState::new(&plan)), plan: Box::new(plan) }
