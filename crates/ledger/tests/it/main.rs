@@ -16,6 +16,7 @@ mod fault_table;
 mod faults;
 mod imported;
 mod indexes;
+mod ledger_fixture;
 mod lifecycle;
 mod occ_table;
 mod redaction;
