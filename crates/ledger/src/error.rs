@@ -60,7 +60,7 @@ pub enum LedgerError {
     #[error("The statement was interrupted")]
     Interrupted,
 
-    /// The operator must act: the journal could not be written. The transaction has not happened.
+    /// The operator must act: the journal is not written. The transaction has certainly not happened.
     #[error("the ledger cannot be written: {0}")]
     Unavailable(String),
     /// The operator must act: nobody knows whether the transaction has happened; opening the ledger
@@ -82,6 +82,15 @@ impl LedgerError {
     /// A bad request without a code.
     pub(crate) fn bad_request(message: impl Into<String>) -> LedgerError {
         LedgerError::BadRequest { code: None, message: message.into() }
+    }
+
+    /// What a commit is told that comes after this has closed the ledger for writing: whatever became of
+    /// others, it has not happened.
+    pub(crate) fn refusal(&self) -> LedgerError {
+        match self {
+            LedgerError::Unavailable(_) => self.clone(),
+            other => LedgerError::Unavailable(other.to_string()),
+        }
     }
 }
 

@@ -185,10 +185,12 @@ pub(crate) fn service_error(error: LedgerError) -> ServiceError {
         | LedgerError::NoSuchSession
         | LedgerError::Closed => Exception::InvalidSession,
         LedgerError::LimitExceeded(_) => Exception::LimitExceeded,
-        LedgerError::Unavailable(_) | LedgerError::Damaged(_) => Exception::ServiceUnavailable,
+        // The one answer of status 503 after which a commit has certainly not happened.
+        LedgerError::Unavailable(_) => Exception::CapacityExceeded,
+        LedgerError::Damaged(_) => Exception::ServiceUnavailable,
         LedgerError::OutcomeUnknown(_) | LedgerError::Internal(_) => Exception::InternalFailure,
     };
-    if matches!(exception, Exception::ServiceUnavailable | Exception::InternalFailure) {
+    if exception.http_status() >= 500 {
         tracing::error!(error = %text, "a command failed");
     }
     ServiceError::new(exception, text)

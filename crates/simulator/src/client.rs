@@ -279,6 +279,7 @@ impl Client {
                 Exception::InvalidSession if error.message.contains("expired") => "answer: expired",
                 Exception::InvalidSession => "answer: no such session",
                 Exception::InternalFailure => "answer: internal failure",
+                Exception::CapacityExceeded => "answer: no capacity",
                 Exception::ServiceUnavailable => "answer: unavailable",
                 _ => return Err(format!("an answer that no client should see: {error}")),
             });

@@ -88,7 +88,7 @@ pub(crate) fn submit(core: &Arc<Core>, proposal: Proposal, reply: CommitReply) {
     let mut line = core.driver.lock();
     let refusal = match &line.status {
         Status::Open => None,
-        Status::Faulted(error) => Some(error.clone()),
+        Status::Faulted(error) => Some(error.refusal()),
         Status::Closed => Some(LedgerError::Closed),
     };
     if let Some(error) = refusal {

@@ -151,5 +151,5 @@ impl<'a> Building<'a> {
 }
 
 fn refused(why: &str) -> LedgerError {
-    LedgerError::Internal(format!("the transaction was not committed, because it cannot be applied: {why}"))
+    LedgerError::Unavailable(format!("what the transaction changes cannot be applied: {why}"))
 }

@@ -190,8 +190,9 @@ impl Committer {
         let phase = std::mem::replace(&mut self.phase, Phase::Ready);
         match (event, phase) {
             (Event::Proposed(proposals), Phase::Faulted(error)) => {
-                self.phase = Phase::Faulted(error.clone());
-                proposals.into_iter().map(|(_, reply)| Action::Reply(reply, Err(error.clone()))).collect()
+                let refusal = error.refusal();
+                self.phase = Phase::Faulted(error);
+                proposals.into_iter().map(|(_, reply)| Action::Reply(reply, Err(refusal.clone()))).collect()
             }
             (Event::Proposed(proposals), phase) => {
                 self.queue.extend(proposals);
@@ -410,8 +411,9 @@ impl Committer {
     /// Answers all that waits, and takes no more.
     fn fault(&mut self, error: LedgerError) -> Vec<Action> {
         self.phase = Phase::Faulted(error.clone());
-        let mut actions = vec![Action::Fault(error.clone())];
-        actions.extend(self.queue.drain(..).map(|(_, reply)| Action::Reply(reply, Err(error.clone()))));
+        let refusal = error.refusal();
+        let mut actions = vec![Action::Fault(error)];
+        actions.extend(self.queue.drain(..).map(|(_, reply)| Action::Reply(reply, Err(refusal.clone()))));
         actions
     }
 

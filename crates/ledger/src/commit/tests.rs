@@ -367,12 +367,12 @@ fn what_cannot_be_applied_is_refused_and_its_neighbours_are_not() {
         let actions = world.step(Event::Proposed(vec![first, bad, (second, reply)]));
         assert_eq!(actions.len(), 2, "the refusal and one create");
         world.perform(actions);
-        assert!(matches!(bad_answer.wait(), Err(LedgerError::Internal(_))));
+        assert!(matches!(bad_answer.wait(), Err(LedgerError::Unavailable(_))));
         assert_eq!((block_of(first_answer), block_of(second_answer)), (tip + 1, tip + 2));
         // Alone it makes no slot at all.
         let (bad, bad_answer) = world.insert_but(number + 1, b"b", spoil);
         world.run(vec![bad]);
-        assert!(matches!(bad_answer.wait(), Err(LedgerError::Internal(_))));
+        assert!(matches!(bad_answer.wait(), Err(LedgerError::Unavailable(_))));
         assert_eq!(
             (world.tip(), world.slots.tip_hint().unwrap()),
             (tip + 2, Some(world.published.head.tip.slot))
