@@ -70,6 +70,10 @@ pub enum LedgerError {
     /// The operator must act: the journal is damaged, or is not this ledger's.
     #[error("the journal is damaged: {0}")]
     Damaged(String),
+    /// The client should try again later: what is derived from the journal failed or is damaged, and is being
+    /// built anew. Nothing is lost.
+    #[error("{0}. Nothing is lost: it is built anew from the journal, by a restart at the latest")]
+    View(String),
     /// The ledger was closed.
     #[error("the ledger is closed")]
     Closed,
@@ -96,7 +100,7 @@ impl LedgerError {
 
 impl From<ViewError> for LedgerError {
     fn from(error: ViewError) -> LedgerError {
-        LedgerError::Internal(error.to_string())
+        LedgerError::View(error.to_string())
     }
 }
 

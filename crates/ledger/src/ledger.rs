@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Bound;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -47,7 +47,8 @@ pub struct Environment {
 pub enum Status {
     /// It does.
     Open,
-    /// Not any more, with the reason. It can still be read; opening it anew decides what happened.
+    /// Not any more, with the reason. It can still be read; opening it anew decides what happened. Where it is
+    /// the view that failed, another is built anew meanwhile, and then it is open again.
     Faulted(LedgerError),
     /// It was closed.
     Closed,
@@ -59,7 +60,8 @@ pub(crate) struct Core {
     pub(crate) options: LedgerOptions,
     pub(crate) strand_id: UniqueId,
     pub(crate) slots: Arc<dyn SlotStore>,
-    pub(crate) views: Arc<dyn ViewStore>,
+    /// Replaced by the committing thread alone.
+    views: Mutex<Arc<dyn ViewStore>>,
     /// What transactions start from; replaced by the committing thread alone.
     published: ArcSwap<Snapshot>,
     /// What was changed lately; written by the committing thread alone.
@@ -69,6 +71,8 @@ pub(crate) struct Core {
     /// Signalled when a snapshot is published and when the ledger closes.
     pub(crate) news: News,
     open_transactions: Arc<AtomicUsize>,
+    /// Whether the view is known to be damaged, and said so.
+    view_is_doubtful: AtomicBool,
 }
 
 /// Closes the ledger when the last one is dropped.
@@ -102,13 +106,14 @@ impl Ledger {
             options,
             strand_id: snapshot.head.strand_id,
             slots,
-            views,
+            views: Mutex::new(views),
             published: ArcSwap::new(snapshot),
             recent,
             driver,
             statements: Statements::default(),
             news: News::default(),
             open_transactions: Arc::default(),
+            view_is_doubtful: AtomicBool::new(false),
         });
         start_background(&core);
         Ok(Ledger { handle: Arc::new(Handle { core }) })
@@ -152,7 +157,7 @@ impl Ledger {
     /// A block by its number; `None` beyond the last.
     pub fn block(&self, sequence_no: u64) -> Result<Option<JournalBlock>, LedgerError> {
         let snapshot = self.core().snapshot();
-        match snapshot.block_position(sequence_no)? {
+        match self.noting(&snapshot, snapshot.block_position(sequence_no).map_err(LedgerError::from))? {
             None => Ok(None),
             Some((position, _)) => self.read_block(position).map(Some),
         }
@@ -272,6 +277,21 @@ impl Ledger {
         submit(&self.handle.core, proposal, reply);
     }
 
+    /// Passes on what came of a read of a snapshot. A view that failed is built anew.
+    pub(crate) fn noting<T>(
+        &self,
+        snapshot: &Snapshot,
+        result: Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        if let Err(LedgerError::View(why)) = &result
+            && snapshot.build == self.core().snapshot().build
+            && self.core().doubt_view(why)
+        {
+            start_background(&self.handle.core);
+        }
+        result
+    }
+
     fn read_block(&self, position: BlockPosition) -> Result<JournalBlock, LedgerError> {
         let slot = self.read_slot(position.slot)?;
         let block = usize::try_from(position.number).ok().and_then(|number| slot.block(number));
@@ -296,6 +316,34 @@ impl Core {
     pub(crate) fn publish(&self, snapshot: Arc<Snapshot>) {
         self.published.store(snapshot);
         self.news.tell();
+    }
+
+    /// Where what is derived lies.
+    pub(crate) fn views(&self) -> Arc<dyn ViewStore> {
+        Arc::clone(&self.views.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another view in its place.
+    pub(crate) fn replace_views(&self, by: Arc<dyn ViewStore>) {
+        let old = std::mem::replace(&mut *self.views.lock().unwrap_or_else(PoisonError::into_inner), by);
+        old.discard();
+        self.view_is_doubtful.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the view is to be built anew.
+    pub(crate) fn view_is_doubtful(&self) -> bool {
+        self.view_is_doubtful.load(Ordering::Relaxed)
+    }
+
+    /// Marks the view: it is built anew, by the next opening at the latest. Whether that is news.
+    pub(crate) fn doubt_view(&self, why: &str) -> bool {
+        self.views().doubt(why);
+        let is_news = !self.view_is_doubtful.swap(true, Ordering::Relaxed);
+        if is_news {
+            let strand_id = self.strand_id;
+            tracing::error!(%strand_id, why, "the view failed; nothing is lost, it is built anew from the journal");
+        }
+        is_news
     }
 
     /// Whether reads on the snapshot at block `since` still hold after the last block.

@@ -5,6 +5,7 @@
 //! applies commits. A view that names another slot or link, or that fails, is forgotten and built anew.
 
 use std::sync::{Arc, Mutex};
+use std::vec::IntoIter;
 
 use everstrand_journal::{Slot, UniqueId, WriterId, genesis};
 
@@ -135,30 +136,13 @@ fn replay(
     let mut told = started;
     let mut ahead = Vec::new().into_iter();
     loop {
-        let view = views.snapshot()?;
-        let mut changes = Changes::new(&*view);
-        let mut ended = false;
-        while changes.len() < CHANGES_PER_BATCH && !ended {
-            let number = state.head.next_slot();
-            if ahead.len() == 0 {
-                ahead = slots.read_many(number, READ_BYTES)?.into_iter();
-            }
-            match ahead.next() {
-                Some(bytes) => state.apply_slot(&decode(number, bytes)?, &mut changes)?,
-                None => ended = true,
-            }
-        }
-        let batch = changes.into_batch();
-        if !batch.changes.is_empty() {
-            views.commit(&batch, state.head.applied())?;
-        }
-        if ended {
+        if replay_part(&mut state, slots, views, &mut ahead)? {
             if told > started {
                 tracing::info!(strand_id = %state.head.strand_id, slots = state.head.next_slot(), "the journal was replayed");
             }
             let view = views.snapshot()?;
             let head = state.head.clone();
-            return Ok((state, Snapshot { head, view }));
+            return Ok((state, Snapshot { head, view, build: 0 }));
         }
         let now = clock.monotonic_millis();
         if now.saturating_sub(told) >= PROGRESS_MILLIS {
@@ -167,6 +151,34 @@ fn replay(
             tracing::info!(strand_id = %state.head.strand_id, slot, of, "replaying the journal");
         }
     }
+}
+
+/// Applies the next slots, as many as make a batch; whether those were the last. Slots that were read and
+/// not applied are left in `ahead`. After an error the state must be thrown away.
+pub(crate) fn replay_part(
+    state: &mut State,
+    slots: &dyn SlotStore,
+    views: &dyn ViewStore,
+    ahead: &mut IntoIter<Vec<u8>>,
+) -> Result<bool, LedgerError> {
+    let view = views.snapshot()?;
+    let mut changes = Changes::new(&*view);
+    let mut ended = false;
+    while changes.len() < CHANGES_PER_BATCH && !ended {
+        let number = state.head.next_slot();
+        if ahead.len() == 0 {
+            *ahead = slots.read_many(number, READ_BYTES)?.into_iter();
+        }
+        match ahead.next() {
+            Some(bytes) => state.apply_slot(&decode(number, bytes)?, &mut changes)?,
+            None => ended = true,
+        }
+    }
+    let batch = changes.into_batch();
+    if !batch.changes.is_empty() {
+        views.commit(&batch, state.head.applied())?;
+    }
+    Ok(ended)
 }
 
 /// Finishes the indexes that were created on filled tables: a view that was built anew serves queries
@@ -182,7 +194,7 @@ fn build_indexes(
             return Ok(());
         }
         views.commit(&changes.into_batch(), state.head.applied())?;
-        *snapshot = Snapshot { head: state.head.clone(), view: views.snapshot()? };
+        *snapshot = Snapshot { head: state.head.clone(), view: views.snapshot()?, build: 0 };
     }
 }
 

@@ -188,7 +188,9 @@ pub(crate) fn service_error(error: LedgerError) -> ServiceError {
         // The one answer of status 503 after which a commit has certainly not happened.
         LedgerError::Unavailable(_) => Exception::CapacityExceeded,
         LedgerError::Damaged(_) => Exception::ServiceUnavailable,
-        LedgerError::OutcomeUnknown(_) | LedgerError::Internal(_) => Exception::InternalFailure,
+        LedgerError::OutcomeUnknown(_) | LedgerError::View(_) | LedgerError::Internal(_) => {
+            Exception::InternalFailure
+        }
     };
     if exception.http_status() >= 500 {
         tracing::error!(error = %text, "a command failed");

@@ -16,6 +16,7 @@ use everstrand_journal::{Slot, UniqueId};
 
 use super::future::CommitReply;
 use super::proposal::Proposal;
+use super::repair::Repair;
 use super::{Action, Committer, Event};
 use crate::error::LedgerError;
 use crate::ledger::{Core, Status};
@@ -43,7 +44,13 @@ struct Line {
 
 impl Driver {
     pub(crate) fn new(committer: Committer) -> Driver {
-        let worker = Worker { committer, actions: VecDeque::new(), waiting: false, unsaved_since: None };
+        let worker = Worker {
+            committer,
+            actions: VecDeque::new(),
+            waiting: false,
+            unsaved_since: None,
+            repair: Repair::default(),
+        };
         let worker = Some(Box::new(worker));
         let line = Line { proposals: Vec::new(), worker, thread: None, rests: false, status: Status::Open };
         Driver { line: Mutex::new(line), changed: Condvar::new() }
@@ -73,7 +80,7 @@ impl Driver {
             let _ = thread.join();
         }
         while step(core).is_some() {}
-        if let Err(error) = core.views.persist() {
+        if let Err(error) = core.views().persist() {
             tracing::warn!(strand_id = %core.strand_id, %error, "the view was not saved and will be rebuilt");
         }
     }
@@ -100,10 +107,11 @@ pub(crate) fn submit(core: &Arc<Core>, proposal: Proposal, reply: CommitReply) {
     drive(core, line);
 }
 
-/// Goes on with an index that was being built when the ledger was closed.
+/// Goes on with an index that was being built when the ledger was closed, or with a view that failed.
 pub(crate) fn start_background(core: &Arc<Core>) {
     let line = core.driver.lock();
-    if line.worker.as_ref().is_some_and(|worker| worker.committer.has_background_work()) {
+    let has_work = line.worker.as_ref().is_some_and(|worker| worker.committer.has_background_work());
+    if has_work || core.view_is_doubtful() {
         drive(core, line);
     }
 }
@@ -125,9 +133,12 @@ pub(crate) fn step(core: &Core) -> Option<u64> {
         worker.feed(core, Event::Proposed(proposals));
     } else if idle && open && worker.committer.has_background_work() {
         worker.feed(core, Event::Idle);
+    } else if idle {
+        worker.repair(core);
     }
-    let more = worker.act(core);
+    let mut more = worker.act(core);
     if more.is_none() {
+        more = worker.repair_due(core, &core.driver.status());
         worker.persist_in_time(core);
     }
     core.driver.lock().worker = taken.worker.take();
@@ -157,17 +168,18 @@ fn drive(core: &Arc<Core>, mut line: MutexGuard<'_, Line>) {
 
 /// Commits a batch to the view and takes a snapshot.
 fn apply(core: &Core, batch: &Batch, applied: Applied) -> Result<Box<dyn ViewSnapshot>, ViewError> {
+    let views = core.views();
     if planted!("checkpoint-without-its-slot", "snapshot-during-a-commit") {
         let is_first = |keyspace| matches!(keyspace, Keyspace::Catalog | Keyspace::Blocks | Keyspace::Tiles);
         let (head, rest): (Vec<_>, Vec<_>) =
             batch.changes.iter().cloned().partition(|(keyspace, ..)| is_first(*keyspace));
-        core.views.commit(&Batch { changes: head }, applied)?;
-        let early = core.views.snapshot()?;
-        core.views.commit(&Batch { changes: rest }, applied)?;
-        return if planted!("snapshot-during-a-commit") { Ok(early) } else { core.views.snapshot() };
+        views.commit(&Batch { changes: head }, applied)?;
+        let early = views.snapshot()?;
+        views.commit(&Batch { changes: rest }, applied)?;
+        return if planted!("snapshot-during-a-commit") { Ok(early) } else { views.snapshot() };
     }
-    core.views.commit(batch, applied)?;
-    core.views.snapshot()
+    views.commit(batch, applied)?;
+    views.snapshot()
 }
 
 /// A committer and what it wants done.
@@ -179,6 +191,7 @@ struct Worker {
     waiting: bool,
     /// Since when the view has changes that were not saved.
     unsaved_since: Option<u64>,
+    repair: Repair,
 }
 
 impl Worker {
@@ -191,11 +204,7 @@ impl Worker {
     /// Tells the committer what has happened, and does all that follows from it.
     fn perform(&mut self, core: &Core, event: Event) {
         self.feed(core, event);
-        while let Some(millis) = self.act(core) {
-            if millis > 0 {
-                thread::sleep(Duration::from_millis(millis));
-            }
-        }
+        self.finish(core);
     }
 
     /// Does the next action and reports what came of it. Answers after how many milliseconds to go on,
@@ -234,18 +243,61 @@ impl Worker {
                 reply.send(answer);
                 return Some(0);
             }
+            Action::Doubt(why) => {
+                core.doubt_view(&why);
+                return Some(0);
+            }
+            Action::Adopt(views) => {
+                core.replace_views(views);
+                let mut line = core.driver.lock();
+                if let Status::Faulted(_) = line.status {
+                    line.status = Status::Open;
+                }
+                return Some(0);
+            }
             Action::Wait { millis } => {
                 self.waiting = true;
                 return Some(millis);
             }
             Action::Fault(error) => {
                 tracing::error!(strand_id = %core.strand_id, %error, "the ledger takes no more writes");
+                if let LedgerError::View(why) = &error {
+                    core.doubt_view(why);
+                }
                 core.driver.lock().status = Status::Faulted(error);
                 return Some(0);
             }
         };
         self.feed(core, event);
         Some(0)
+    }
+
+    /// Does the next part of building the view anew, where it failed; whether there was something to do.
+    fn repair(&mut self, core: &Core) -> bool {
+        if self.repair_due(core, &core.driver.status()) != Some(0) {
+            return false;
+        }
+        if let Some(built) = self.repair.part(core) {
+            self.feed(core, Event::Rebuilt(Box::new(built)));
+        }
+        true
+    }
+
+    /// In how many milliseconds to go on with building the view anew; `None` where there is no need, or
+    /// where no view makes the ledger take writes again.
+    fn repair_due(&self, core: &Core, status: &Status) -> Option<u64> {
+        let helps = matches!(status, Status::Open | Status::Faulted(LedgerError::View(_)));
+        let now = core.environment.clock.monotonic_millis();
+        (helps && core.view_is_doubtful()).then(|| self.repair.due(now))?
+    }
+
+    /// Does all that is left to be done.
+    fn finish(&mut self, core: &Core) {
+        while let Some(millis) = self.act(core) {
+            if millis > 0 {
+                thread::sleep(Duration::from_millis(millis));
+            }
+        }
     }
 
     fn persist_in_time(&mut self, core: &Core) {
@@ -257,7 +309,7 @@ impl Worker {
 
     fn persist(&mut self, core: &Core) {
         self.unsaved_since = None;
-        if let Err(error) = core.views.persist() {
+        if let Err(error) = core.views().persist() {
             tracing::warn!(strand_id = %core.strand_id, %error, "the view was not saved");
         }
     }
@@ -294,6 +346,9 @@ impl Taken<Arc<Core>> {
             if worker.committer.has_background_work() && core.driver.status() == Status::Open {
                 worker.perform(&core, Event::Idle);
             }
+            if worker.repair(&core) {
+                worker.finish(&core);
+            }
             worker.persist_in_time(&core);
         }
     }
@@ -311,18 +366,24 @@ impl Taken<Arc<Core>> {
             if !line.proposals.is_empty() {
                 return Some(std::mem::take(&mut line.proposals));
             }
-            if line.status != Status::Open {
+            let repair = worker.repair_due(core, &line.status).map(Duration::from_millis);
+            if line.status != Status::Open && repair.is_none() || line.status == Status::Closed {
                 return None;
             }
-            if background {
+            if background && line.status == Status::Open || repair == Some(Duration::ZERO) {
                 return Some(Vec::new());
             }
+            let rest = repair.map_or(idle, |repair| repair.min(idle));
             line.rests = true;
             let (again, timeout) =
-                driver.changed.wait_timeout(line, idle).unwrap_or_else(PoisonError::into_inner);
+                driver.changed.wait_timeout(line, rest).unwrap_or_else(PoisonError::into_inner);
             line = again;
             line.rests = false;
-            if timeout.timed_out() && line.proposals.is_empty() && line.status == Status::Open {
+            if timeout.timed_out()
+                && repair.is_none()
+                && line.proposals.is_empty()
+                && line.status == Status::Open
+            {
                 if worker.unsaved_since.is_none() {
                     line.worker = self.worker.take();
                     return None;

@@ -20,12 +20,13 @@
 //!
 //! A group is applied to a copy of the state before its slot is sent ([`group`]). When the view does not take
 //! in what the journal has, the ledger is closed for writing too, and what is read is the view's last state
-//! with the changes over it.
+//! with the changes over it, until the view was built anew ([`repair`]).
 
 pub(crate) mod driver;
 pub(crate) mod future;
 mod group;
 pub(crate) mod proposal;
+mod repair;
 pub(crate) mod seal;
 pub(crate) mod validate;
 
@@ -42,10 +43,11 @@ use crate::state::overlay::Overlay;
 use crate::state::redaction::PendingRedaction;
 use crate::state::{Snapshot, State};
 use crate::storage::slots::{Created, SlotError};
-use crate::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot};
+use crate::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot, ViewStore};
 use future::{CommitReply, Committed};
 use group::{Building, Group, Members, Next};
 use proposal::Proposal;
+use repair::Built;
 use validate::Recent;
 
 /// What has happened.
@@ -64,6 +66,8 @@ pub(crate) enum Event {
     Redacted(Result<(), LedgerError>),
     /// There is time for work in the background.
     Idle,
+    /// The view was built anew, of all of the journal.
+    Rebuilt(Box<Built>),
 }
 
 /// What is to be done.
@@ -98,6 +102,8 @@ pub(crate) enum Action {
     Publish(Arc<Snapshot>),
     /// Answer a commit.
     Reply(CommitReply, Result<Committed, LedgerError>),
+    /// The view refuses what it led transactions to write: it is not to be trusted.
+    Doubt(String),
     /// Come back after a while.
     Wait {
         /// How long.
@@ -105,6 +111,8 @@ pub(crate) enum Action {
     },
     /// Take no more writes.
     Fault(LedgerError),
+    /// Keep what is derived here from now on, and take writes again.
+    Adopt(Arc<dyn ViewStore>),
 }
 
 /// Decides what becomes of proposals.
@@ -206,6 +214,9 @@ impl Committer {
             }
             (Event::Waited, Phase::Waiting(group)) => vec![self.create(group)],
             (Event::Idle, Phase::Ready) => self.work_in_background(),
+            (Event::Rebuilt(built), Phase::Ready | Phase::Faulted(LedgerError::View(_))) => {
+                self.rebuilt(*built, now)
+            }
             (Event::Redacted(redacted), Phase::Redacting(pending)) => self.redacted(pending, redacted, now),
             // A report that nobody waits for: the driver's mistake, and nothing to act on.
             (_, phase) => {
@@ -237,6 +248,9 @@ impl Committer {
                     break;
                 };
                 if let Err((reply, error)) = building.add(proposal, reply, &recent, now) {
+                    if let LedgerError::Unavailable(why) = &error {
+                        actions.push(Action::Doubt(why.clone()));
+                    }
                     actions.push(Action::Reply(reply, Err(error)));
                 }
             }
@@ -367,16 +381,34 @@ impl Committer {
         // operator's to mend. What is read meanwhile is as if it had not failed.
         let (view, failed) = match view {
             Ok(view) => (view, None),
-            Err(error) => (self.overlaid(batch), Some(LedgerError::Unavailable(error.to_string()))),
+            Err(error) => (self.overlaid(batch), Some(LedgerError::from(error))),
         };
-        self.snapshot = Arc::new(Snapshot { head: self.state.head.clone(), view });
-        self.held.push_back(Held::new(&self.snapshot, now));
-        let mut actions = vec![Action::Publish(Arc::clone(&self.snapshot))];
+        let mut actions = vec![self.publish(view, self.snapshot.build, now)];
         actions.extend(answers.into_iter().map(|(reply, answer)| Action::Reply(reply, answer)));
         actions.extend(match failed {
             None => self.begin(now),
             Some(error) => self.fault(error),
         });
+        actions
+    }
+
+    fn publish(&mut self, view: Box<dyn ViewSnapshot>, build: u64, now: i64) -> Action {
+        self.snapshot = Arc::new(Snapshot { head: self.state.head.clone(), view, build });
+        self.held.push_back(Held::new(&self.snapshot, now));
+        Action::Publish(Arc::clone(&self.snapshot))
+    }
+
+    /// Goes on with a view that was built anew. Of another moment than the last block it is of no use.
+    fn rebuilt(&mut self, built: Built, now: i64) -> Vec<Action> {
+        let Built { views, state, view } = built;
+        if state.head.applied() != self.state.head.applied() {
+            let error = "the journal has other slots than this ledger knows";
+            return self.fault(LedgerError::Damaged(error.to_owned()));
+        }
+        self.state = state;
+        // In this order: whoever still meets the old one's damage is known to do so.
+        let mut actions = vec![self.publish(view, self.snapshot.build + 1, now), Action::Adopt(views)];
+        actions.extend(self.begin(now));
         actions
     }
 

@@ -73,6 +73,8 @@ pub(crate) struct Tip {
 pub(crate) struct Snapshot {
     pub(crate) head: Head,
     pub(crate) view: Box<dyn ViewSnapshot>,
+    /// How often the view was built anew since the ledger was opened.
+    pub(crate) build: u64,
 }
 
 impl Head {
@@ -363,6 +365,16 @@ fn move_entries(
 }
 
 impl Snapshot {
+    /// Where a document is; `None` of one that there never was.
+    pub(crate) fn place(&self, id: UniqueId) -> Result<Option<Place>, ViewError> {
+        let Some(bytes) = self.view.get(Keyspace::Ids, id.as_bytes())? else {
+            return Ok(None);
+        };
+        Place::from_bytes(&bytes)
+            .map(Some)
+            .ok_or_else(|| ViewError("a document's place is damaged".to_owned()))
+    }
+
     /// Where a block lies, and its timestamp; `None` beyond the last block.
     pub(crate) fn block_position(&self, sequence_no: u64) -> Result<Option<(BlockPosition, i64)>, ViewError> {
         let Some(bytes) = self.view.get(Keyspace::Blocks, &keys::block(sequence_no))? else {

@@ -98,7 +98,7 @@ mod tests {
             below.commit(&batch(seed), applied).unwrap();
             after.commit(&batch(seed), applied).unwrap();
             after.commit(&batch(seed + 1000), applied).unwrap();
-            let below = Arc::new(Snapshot { head: head(), view: below.snapshot().unwrap() });
+            let below = Arc::new(Snapshot { head: head(), view: below.snapshot().unwrap(), build: 0 });
             let overlay = Overlay::new(below, &batch(seed + 1000));
             let after = after.snapshot().unwrap();
             for key in 0..14u8 {

@@ -65,7 +65,7 @@ impl Default for FjallViewOptions {
 pub struct FjallView {
     path: PathBuf,
     options: FjallViewOptions,
-    /// Held during a commit, a snapshot and a wipe. `None` when a wipe could not begin anew.
+    /// Held during a commit, a snapshot and a wipe. `None` when a wipe could not begin anew, or it was discarded.
     generation: Mutex<Option<Arc<Generation>>>,
 }
 
@@ -163,13 +163,31 @@ impl ViewStore for FjallView {
         file::replace(&path, &encode_saved(applied)).map_err(|error| failed(&path, &error))
     }
 
-    fn wipe(&self) -> Result<(), ViewError> {
-        let mut generation = self.generation();
-        if let Some(wiped) = generation.take() {
-            // Whoever still reads it is the last to hold it, and removes it.
-            wiped.directory.is_wiped.store(true, Ordering::Relaxed);
-            let _ = wiped.directory.mark_doubtful();
+    fn doubt(&self, why: &str) {
+        if let Some(generation) = &*self.generation() {
+            let _ = generation.doubt(why);
         }
+    }
+
+    fn fresh(&self) -> Result<Option<Arc<dyn ViewStore>>, ViewError> {
+        let next = generations(&self.path)?.last().map_or(0, |newest| newest + 1);
+        let directory = self.path.join(next.to_string());
+        let generation = Generation::open(&directory, self.options).inspect_err(|_| remove(&directory))?;
+        let generation = Mutex::new(Some(Arc::new(generation)));
+        Ok(Some(Arc::new(FjallView { path: self.path.clone(), options: self.options, generation })))
+    }
+
+    fn discard(&self) {
+        if let Some(generation) = self.generation().take() {
+            // Whoever still reads it is the last to hold it, and removes it.
+            generation.directory.is_wiped.store(true, Ordering::Relaxed);
+            let _ = generation.directory.mark_doubtful();
+        }
+    }
+
+    fn wipe(&self) -> Result<(), ViewError> {
+        self.discard();
+        let mut generation = self.generation();
         let next = generations(&self.path)?.last().map_or(0, |newest| newest + 1);
         *generation = Some(Arc::new(Generation::open(&self.path.join(next.to_string()), self.options)?));
         Ok(())
@@ -322,7 +340,7 @@ fn guard<T>(path: &Path, run: impl FnOnce() -> fjall::Result<T>) -> Result<T, En
 }
 
 fn open(generation: &Option<Arc<Generation>>) -> Result<&Arc<Generation>, ViewError> {
-    generation.as_ref().ok_or_else(|| ViewError("it was wiped and could not be begun anew".into()))
+    generation.as_ref().ok_or_else(|| ViewError("it was wiped".into()))
 }
 
 fn encode_saved(applied: Applied) -> [u8; 44] {

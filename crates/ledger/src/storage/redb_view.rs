@@ -30,6 +30,8 @@ const TABLES: [Table; Keyspace::ALL.len()] = [
 const ABOUT: Table = TableDefinition::new("about");
 const FORMAT_KEY: &[u8] = b"format";
 const APPLIED_KEY: &[u8] = b"applied";
+/// Why the file shall not be opened again.
+const DOUBTFUL_KEY: &[u8] = b"doubtful";
 
 /// How a view uses the machine.
 #[derive(Clone, Copy, Debug)]
@@ -133,6 +135,19 @@ impl ViewStore for RedbView {
         })
     }
 
+    fn doubt(&self, why: &str) {
+        let database = self.database();
+        let noted = run(&self.path, || {
+            let mut transaction = database.begin_write()?;
+            transaction.set_durability(Durability::Immediate)?;
+            transaction.open_table(ABOUT)?.insert(DOUBTFUL_KEY, why.as_bytes())?;
+            Ok(transaction.commit()?)
+        });
+        if let Err(error) = noted {
+            tracing::warn!(%error, "the view's doubt was not noted");
+        }
+    }
+
     fn wipe(&self) -> Result<(), ViewError> {
         let database = self.database();
         run(&self.path, || {
@@ -141,7 +156,10 @@ impl ViewStore for RedbView {
                 transaction.delete_table(table)?;
                 transaction.open_table(table)?;
             }
-            transaction.open_table(ABOUT)?.remove(APPLIED_KEY)?;
+            let mut about = transaction.open_table(ABOUT)?;
+            about.remove(APPLIED_KEY)?;
+            about.remove(DOUBTFUL_KEY)?;
+            drop(about);
             Ok(transaction.commit()?)
         })
     }
@@ -160,14 +178,16 @@ fn open(path: &Path, options: RedbViewOptions) -> Result<Database, EngineError> 
             }
             transaction.open_table(ABOUT)?.insert(FORMAT_KEY, FORMAT)?;
         } else {
-            is_ours = transaction.open_table(ABOUT)?.get(FORMAT_KEY)?.is_some_and(|it| it.value() == FORMAT);
+            let about = transaction.open_table(ABOUT)?;
+            is_ours = about.get(FORMAT_KEY)?.is_some_and(|it| it.value() == FORMAT)
+                && about.get(DOUBTFUL_KEY)?.is_none();
         }
         transaction.commit()?;
         Ok((database, is_ours))
     })?;
     match is_ours {
         true => Ok(database),
-        false => Err(EngineError::failed(path, &"it has another format than pre-1")),
+        false => Err(EngineError::failed(path, &"it failed earlier, or has another format than pre-1")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Derived state: ordered bytes that may be thrown away and rebuilt from the journal at any time.
 
 use std::ops::Bound;
+use std::sync::Arc;
 
 /// The kinds of entries a view keeps apart; each is an ordered map of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -92,6 +93,19 @@ pub trait ViewStore: Send + Sync {
 
     /// Makes what was committed survive a loss of power.
     fn persist(&self) -> Result<(), ViewError>;
+
+    /// Remembers that what it holds cannot be trusted: the next opening begins an empty one. A view that every
+    /// opening finds empty has nothing to remember.
+    fn doubt(&self, _why: &str) {}
+
+    /// An empty view of the same kind beside this one, which takes its place at the next opening. `None` where
+    /// there is no room for two.
+    fn fresh(&self) -> Result<Option<Arc<dyn ViewStore>>, ViewError> {
+        Ok(None)
+    }
+
+    /// Gives back its place when the last snapshot of it is gone: there is another one instead.
+    fn discard(&self) {}
 
     /// Forgets everything.
     fn wipe(&self) -> Result<(), ViewError>;

@@ -74,7 +74,7 @@ impl Scope<'_> {
     /// A document as the snapshot has it.
     pub(super) fn committed(&self, table: &Table, id: UniqueId) -> Result<Option<Base>, LedgerError> {
         let view = &self.snapshot.view;
-        let place = view.get(Keyspace::Ids, id.as_bytes())?.as_deref().and_then(Place::from_bytes);
+        let place = self.snapshot.place(id)?;
         let Some(place) = place.filter(|place| place.table == table.number) else {
             return Ok(None);
         };

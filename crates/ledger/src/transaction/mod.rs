@@ -151,6 +151,7 @@ impl Transaction {
         });
 
         let answer = self.run(number, statement, parameters);
+        let answer = self.ledger.noting(&self.snapshot, answer);
         if answer.is_err() {
             self.work.writes.take_back(number);
         }
@@ -163,7 +164,8 @@ impl Transaction {
         let position = self.results.iter().position(|result| result.token == page_token);
         let OpenResult { statement, rows, ahead, told_ios, .. } =
             self.results.swap_remove(position.ok_or(LedgerError::InvalidPageToken)?);
-        self.page(statement, rows, Some(ahead), told_ios)
+        let page = self.page(statement, rows, Some(ahead), told_ios);
+        self.ledger.noting(&self.snapshot, page)
     }
 
     /// Commits what was written, if what was read still holds and both ends heard the same

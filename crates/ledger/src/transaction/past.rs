@@ -84,9 +84,7 @@ impl Scope<'_> {
             if source.as_of.is_none() {
                 self.work.reads.document(table.id, id);
             }
-            let place = self.snapshot.view.get(Keyspace::Ids, id.as_bytes())?;
-            let place =
-                place.as_deref().and_then(Place::from_bytes).filter(|place| place.table == table.number);
+            let place = self.snapshot.place(id)?.filter(|place| place.table == table.number);
             let Some(place) = place else {
                 continue;
             };

@@ -9,7 +9,6 @@ use everstrand_journal::{BlockAddress, RedactedRevision, RevisionData, UniqueId}
 use super::views::Scope;
 use crate::error::LedgerError;
 use crate::state::documents::from_history;
-use crate::state::keys::Place;
 use crate::storage::views::Keyspace;
 
 impl Scope<'_> {
@@ -46,7 +45,7 @@ impl Scope<'_> {
         let view = &self.snapshot.view;
         let table = self.snapshot.head.catalog.by_id(table_id);
         let table = table.ok_or_else(|| refused(&format!("there is no table {table_id}")))?;
-        let place = view.get(Keyspace::Ids, document_id.as_bytes())?.as_deref().and_then(Place::from_bytes);
+        let place = self.snapshot.place(document_id)?;
         let place = place.filter(|place| place.table == table.number);
         let unknown = || refused(&format!("table {} has no document {document_id}", table.name));
         let place = place.ok_or_else(unknown)?;

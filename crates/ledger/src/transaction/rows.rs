@@ -160,7 +160,7 @@ impl Scope<'_> {
             }
         }
         let view = &self.snapshot.view;
-        let place = view.get(Keyspace::Ids, id.as_bytes())?.as_deref().and_then(Place::from_bytes);
+        let place = self.snapshot.place(id)?;
         let Some(place) = place.filter(|place| place.table == table.number) else {
             return Ok(None);
         };

@@ -18,6 +18,7 @@ use crate::error::LedgerError;
 use crate::ledger::Core;
 use crate::state::Snapshot;
 use crate::state::catalog::{Catalog, Table};
+use crate::storage::views::ViewError;
 
 /// Before the name of a table, the name of its committed view.
 pub(crate) const COMMITTED_PREFIX: &str = "_ql_committed_";
@@ -73,7 +74,7 @@ impl Scope<'_> {
             let (_, millis) = self
                 .snapshot
                 .block_position(middle)?
-                .ok_or_else(|| LedgerError::Internal(format!("block {middle} is not in the directory")))?;
+                .ok_or_else(|| ViewError(format!("block {middle} is not in the directory")))?;
             match Timestamp::from_unix_millis(millis).instant_cmp(timestamp) {
                 Ordering::Greater => high = middle,
                 Ordering::Less | Ordering::Equal => low = middle + 1,

@@ -4,11 +4,13 @@
 //! That damaged files are noticed in the first place is the engines' part, by their checksums: see `views`.
 
 use std::ops::Bound;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use everstrand_ledger::storage::views::{Batch, Keyspace, ViewSnapshot, ViewStore};
-use everstrand_ledger::storage::{MemorySlots, MemoryView};
-use everstrand_ledger::{Ledger, link_of};
+use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot, ViewStore};
+use everstrand_ledger::storage::{FjallView, FjallViewOptions, MemorySlots, MemoryView};
+use everstrand_ledger::{Ledger, LedgerError, Status, link_of};
 
 use crate::support::{World, run};
 
@@ -111,4 +113,145 @@ fn no_entry_of_a_view_can_make_a_ledger_panic() {
             );
         }
     }
+}
+
+/// Counts how often it is doubted.
+struct Doubted {
+    inner: Arc<MemoryView>,
+    /// Of those that followed it, too.
+    doubts: Arc<AtomicUsize>,
+    discarded: AtomicUsize,
+}
+
+impl Doubted {
+    fn new(inner: Arc<MemoryView>, doubts: Arc<AtomicUsize>) -> Arc<Doubted> {
+        Arc::new(Doubted { inner, doubts, discarded: AtomicUsize::new(0) })
+    }
+}
+
+impl ViewStore for Doubted {
+    fn applied(&self) -> Result<Option<Applied>, ViewError> {
+        self.inner.applied()
+    }
+
+    fn commit(&self, batch: &Batch, applied: Applied) -> Result<(), ViewError> {
+        self.inner.commit(batch, applied)
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn ViewSnapshot>, ViewError> {
+        self.inner.snapshot()
+    }
+
+    fn persist(&self) -> Result<(), ViewError> {
+        self.inner.persist()
+    }
+
+    fn doubt(&self, _why: &str) {
+        self.doubts.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn fresh(&self) -> Result<Option<Arc<dyn ViewStore>>, ViewError> {
+        Ok(Some(Doubted::new(Arc::new(MemoryView::new()), self.doubts.clone())))
+    }
+
+    fn discard(&self) {
+        self.discarded.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn wipe(&self) -> Result<(), ViewError> {
+        self.inner.wipe()
+    }
+}
+
+/// Damage that a statement or a commit meets is said as what it is, and the view is not trusted again.
+#[test]
+fn damage_that_is_met_is_remembered() {
+    for (keyspace, statement) in [
+        (Keyspace::Documents, "SELECT * FROM t"),
+        (Keyspace::History, "SELECT * FROM history(t)"),
+        (Keyspace::Blocks, "SELECT * FROM t AS OF `2020-01-01T00:00:00Z`"),
+        (Keyspace::Ids, "UPDATE t SET b = 'z'"),
+    ] {
+        let (world, view) = filled();
+        let mut batch = Batch::default();
+        for (_, key, value) in entries(&*view.snapshot().unwrap()).into_iter().filter(|it| it.0 == keyspace) {
+            batch.put(keyspace, key, &value[..value.len() / 2]);
+        }
+        view.commit(&batch, view.applied().unwrap().unwrap()).unwrap();
+        let doubted = Doubted::new(view, Arc::default());
+        let ledger = World { views: doubted.clone(), ..world.clone() }.open();
+        let mut older = ledger.start_transaction().unwrap();
+        let met = run(&ledger, statement, &[]);
+        let Err(error @ LedgerError::View(_)) = met else { panic!("{statement}: {met:?}") };
+        assert!(error.to_string().contains("is built anew"), "what to do: {error}");
+        assert_eq!(doubted.doubts.load(Ordering::SeqCst), 1, "{statement}");
+        // Another is built, and takes its place.
+        while doubted.discarded.load(Ordering::SeqCst) == 0 {
+            std::thread::yield_now();
+        }
+        assert!(run(&ledger, statement, &[]).is_ok());
+        // Whoever has the old one still meets its damage, which says nothing about the new one.
+        assert!(matches!(older.execute(statement, &[]), Err(LedgerError::View(_))));
+        assert_eq!(doubted.doubts.load(Ordering::SeqCst), 1, "{statement}");
+        ledger.close();
+        let replayed = World { views: Arc::new(MemoryView::new()), ..world }.open();
+        assert_eq!((run(&replayed, statement, &[]).is_ok(), replayed.status()), (true, Status::Open));
+    }
+}
+
+/// A bit flips deep in one of the engine's files, where opening does not look.
+#[test]
+fn a_flipped_bit_is_mended_while_the_ledger_is_open() {
+    let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    let options = FjallViewOptions { cache_bytes: 1 << 20, memtable_bytes: 64 * 1024 };
+    let view = || Arc::new(FjallView::open(directory.path().join("view"), options).unwrap());
+    let slots = Arc::new(MemorySlots::new(link_of));
+    let ledger = World::with(slots.clone(), view()).open();
+    run(&ledger, "CREATE TABLE t", &[]).unwrap();
+    let insert = |first: u32| {
+        let row = |n| format!("{{'n': {n}, 'text': '{}'}}", format!("{n}").repeat(60));
+        let rows = (first..first + 40).map(row).collect::<Vec<_>>().join(", ");
+        run(&ledger, &format!("INSERT INTO t << {rows} >>"), &[]).unwrap();
+    };
+    // Until the engine's background has written some of it to a table.
+    let mut rows = 0;
+    while tables(directory.path()).is_empty() {
+        insert(rows);
+        rows += 40;
+    }
+    let expected = run(&ledger, "SELECT * FROM t", &[]).unwrap();
+    drop(ledger);
+    for table in tables(directory.path()) {
+        let mut bytes = std::fs::read(&table).unwrap();
+        let middle = bytes.len() / 3;
+        bytes[middle] ^= 4;
+        std::fs::write(&table, bytes).unwrap();
+    }
+
+    let ledger = World::with(slots.clone(), view()).open();
+    let met = run(&ledger, "SELECT * FROM t", &[]);
+    assert!(matches!(met, Err(LedgerError::View(_))), "{:?}", met.map(|rows| rows.len()));
+    let mended = loop {
+        match run(&ledger, "SELECT * FROM t", &[]) {
+            Ok(rows) => break rows,
+            Err(LedgerError::View(_)) => std::thread::yield_now(),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert!(mended == expected);
+    run(&ledger, "INSERT INTO t VALUE {'n': 0}", &[]).unwrap();
+    drop(ledger);
+    let ledger = World::with(slots, view()).open();
+    assert_eq!(run(&ledger, "SELECT * FROM t", &[]).unwrap().len(), expected.len() + 1);
+}
+
+/// The engine's files of sorted entries, but for small ones, of which opening reads all.
+fn tables(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let below = |path: PathBuf| if path.is_dir() { tables(&path) } else { vec![path] };
+    let is_table = |path: &PathBuf| {
+        path.parent().is_some_and(|it| it.ends_with("tables"))
+            && path.metadata().is_ok_and(|about| about.len() > 40_000)
+    };
+    entries.flat_map(below).filter(is_table).collect()
 }

@@ -14,7 +14,7 @@ use everstrand_ledger::storage::{
     CreateFault, DiskSlots, DiskSlotsOptions, FaultySlots, FjallView, FjallViewOptions, MemoryDisk,
     MemorySlots, MemoryView, ReadFault,
 };
-use everstrand_ledger::{Ledger, LedgerError, Status, link_of};
+use everstrand_ledger::{Committing, Ledger, LedgerError, LedgerOptions, Status, link_of};
 
 use crate::support::{World, all, run};
 
@@ -338,7 +338,9 @@ fn f23_f24_a_view_that_does_not_fit_is_rebuilt_and_never_served() {
 /// A view whose disk fills up.
 struct FullView {
     inner: MemoryView,
-    is_full: AtomicBool,
+    is_full: Arc<AtomicBool>,
+    /// Whether there is a place for another view beside it.
+    has_room: bool,
 }
 
 impl ViewStore for FullView {
@@ -361,14 +363,76 @@ impl ViewStore for FullView {
         self.inner.persist()
     }
 
+    fn fresh(&self) -> Result<Option<Arc<dyn ViewStore>>, ViewError> {
+        let (inner, is_full) = (MemoryView::new(), self.is_full.clone());
+        Ok(self.has_room.then(|| Arc::new(FullView { inner, is_full, has_room: true }) as Arc<dyn ViewStore>))
+    }
+
     fn wipe(&self) -> Result<(), ViewError> {
         self.inner.wipe()
     }
 }
 
+/// When there is room again the view is built anew and commits go on, without a new opening.
+#[test]
+fn f25_a_view_that_failed_is_built_anew_while_reads_go_on() {
+    for committing in [Committing::OnThread, Committing::ByCaller] {
+        let is_full = Arc::new(AtomicBool::new(false));
+        let view = FullView { inner: MemoryView::new(), is_full: is_full.clone(), has_room: true };
+        let mut world = World::with(Arc::new(MemorySlots::new(link_of)), Arc::new(view));
+        world.options.committing = committing;
+        world.options.limits.transaction_millis = u64::MAX / 4;
+        // The thread does not hear of a clock that is turned.
+        world.options.idle_millis = 1;
+        let ledger = world.open();
+        let run = |statement: &str| {
+            let mut transaction = ledger.start_transaction()?;
+            let values = all(&mut transaction, statement, &[])?;
+            let commit = transaction.commit_unchecked();
+            // Nobody else does it.
+            while committing == Committing::ByCaller && ledger.step() == Some(0) {}
+            commit.wait().map(|_| values)
+        };
+        run("CREATE TABLE t").unwrap();
+        run("INSERT INTO t << {'n': 1}, {'n': 2} >>").unwrap();
+        run("CREATE INDEX ON t (n)").unwrap();
+        while ledger.is_building_index() {
+            ledger.step();
+        }
+        let mut expected = vec!["1".to_owned(), "2".to_owned()];
+        for n in 3..6 {
+            is_full.store(true, Ordering::SeqCst);
+            run(&format!("INSERT INTO t VALUE {{'n': {n}}}")).unwrap();
+            expected.push(n.to_string());
+            while !matches!(ledger.status(), Status::Faulted(LedgerError::View(_))) {
+                std::thread::yield_now();
+            }
+            // As long as it is full nothing changes, however often another is begun.
+            for _ in 0..20 {
+                world.clock.advance(10_000);
+                assert!(matches!(run("INSERT INTO t VALUE {'n': 9}"), Err(LedgerError::Unavailable(_))));
+                assert_eq!(run("SELECT VALUE n FROM t ORDER BY n").unwrap(), expected);
+            }
+            let older = ledger.start_transaction().unwrap();
+            is_full.store(false, Ordering::SeqCst);
+            while ledger.status() != Status::Open {
+                world.clock.advance(10_000);
+                ledger.step();
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            let mut older = older;
+            assert_eq!(all(&mut older, "SELECT VALUE n FROM t ORDER BY n", &[]).unwrap(), expected);
+            assert_eq!(run("SELECT VALUE n FROM t WHERE n > 1 ORDER BY n").unwrap(), expected[1..]);
+        }
+        audited(&World { options: LedgerOptions::default(), ..world.clone() }, &ledger);
+    }
+}
+
 #[test]
 fn f25_a_view_that_cannot_take_a_commit_does_not_undo_it() {
-    let views = Arc::new(FullView { inner: MemoryView::new(), is_full: AtomicBool::new(false) });
+    let is_full = Arc::new(AtomicBool::new(false));
+    let view = FullView { inner: MemoryView::new(), is_full: is_full.clone(), has_room: false };
+    let views = Arc::new(view);
     let world = World::with(Arc::new(MemorySlots::new(link_of)), views.clone());
     let ledger = world.open();
     run(&ledger, "CREATE TABLE t", &[]).unwrap();
@@ -377,7 +441,7 @@ fn f25_a_view_that_cannot_take_a_commit_does_not_undo_it() {
         insert(&ledger, n).unwrap();
     }
     let older = ledger.start_transaction().unwrap();
-    views.is_full.store(true, Ordering::SeqCst);
+    is_full.store(true, Ordering::SeqCst);
     // It is in the journal: it has happened.
     let statement = "UPDATE t SET n = 2 WHERE n = 5";
     run(&ledger, statement, &[]).unwrap();
@@ -395,7 +459,7 @@ fn f25_a_view_that_cannot_take_a_commit_does_not_undo_it() {
     assert_eq!(all(&mut older, "SELECT VALUE n FROM t WHERE n = 5", &[]).unwrap(), ["5"]);
     assert!(matches!(older.commit_unchecked().wait(), Err(LedgerError::OccConflict { .. })));
     drop(ledger);
-    views.is_full.store(false, Ordering::SeqCst);
+    is_full.store(false, Ordering::SeqCst);
     let ledger = world.open();
     assert_eq!(numbers(&ledger), [1, 2, 6]);
     audited(&world, &ledger);

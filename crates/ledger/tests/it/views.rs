@@ -276,6 +276,25 @@ fn a_view_that_another_process_has_is_refused_and_not_begun_anew() {
 }
 
 #[test]
+fn a_view_that_was_doubted_is_begun_anew() {
+    for open in [fjall, redb] {
+        let directory = scratch();
+        let view = open(directory.path());
+        view.commit(&Batch::default(), applied(7)).unwrap();
+        view.persist().unwrap();
+        view.doubt("a revision in it is damaged");
+        // What is committed to it afterwards does not make it any better.
+        view.commit(&Batch::default(), applied(8)).unwrap();
+        drop(view);
+        let view = open(directory.path());
+        assert_eq!(view.applied().unwrap(), None);
+        view.commit(&Batch::default(), applied(9)).unwrap();
+        drop(view);
+        assert_eq!(open(directory.path()).applied().unwrap(), Some(applied(9)));
+    }
+}
+
+#[test]
 fn a_view_of_another_format_is_begun_anew() {
     let directory = scratch();
     let path = directory.path().join("view");
