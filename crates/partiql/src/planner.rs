@@ -20,6 +20,7 @@ use crate::error::{Category, PartiqlError};
 use crate::plan::{self, Expression, InsertPlan, Insertion, Plan};
 use crate::tables::{OnConflict, Source, SourceKind, Tables};
 
+use access::Lookups;
 use scope::Scope;
 
 /// Resolves all names against the tables and decides how the statement runs. Nothing is changed.
@@ -184,6 +185,11 @@ impl Planner<'_> {
             ast::Insertion::Each(values) => Insertion::Each(self.expression(values)?),
         };
         Ok(InsertPlan { table, name: name.name.clone(), insertion, on_conflict })
+    }
+
+    /// Which lookups an index serves.
+    fn lookups(&self) -> Lookups {
+        if self.options.extensions { Lookups::All } else { Lookups::Equalities }
     }
 
     /// Refuses a construct that QLDB did not have, where only QLDB's are wanted.

@@ -13,6 +13,15 @@ use crate::plan::{
 };
 use crate::tables::{Index, Source, SourceKind};
 
+/// Which lookups an index serves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lookups {
+    /// All that its order allows.
+    All,
+    /// Those that QLDB knew, so that a transaction reads what it read there: `=` and IN on one field.
+    Equalities,
+}
+
 /// The best way to those rows of a source for which all conditions are TRUE. `own` are all slots that
 /// the source fills.
 pub(super) fn choose(
@@ -20,14 +29,16 @@ pub(super) fn choose(
     slots: SourceSlots,
     own: &Range<usize>,
     conditions: &[Expression],
+    lookups: Lookups,
 ) -> AccessPlan {
-    let bounds: Vec<Bound> =
-        conditions.iter().filter_map(|condition| bound(source, slots, own, condition)).collect();
+    let known = conditions.iter().filter(|condition| lookups == Lookups::All || is_equality(condition));
+    let bounds: Vec<Bound> = known.filter_map(|condition| bound(source, slots, own, condition)).collect();
     let ids = bounds.iter().filter(|bound| bound.place == Place::Id);
     if let Some(ids) = ids.filter_map(|bound| bound.keys()).min_by_key(|keys| weight(keys)) {
         return AccessPlan::Documents(ids.clone());
     }
-    let candidates = source.indexes.iter().filter_map(|index| by_index(index, &bounds));
+    let usable = source.indexes.iter().filter(|index| lookups == Lookups::All || is_plain(index));
+    let candidates = usable.filter_map(|index| by_index(index, &bounds));
     match candidates.min_by_key(|(cost, _)| *cost) {
         Some((_, access)) => AccessPlan::Index(Box::new(access)),
         None => AccessPlan::Scan,
@@ -62,6 +73,19 @@ pub(super) fn ordered(access: &mut AccessPlan, source: &Source, slots: SourceSlo
         }
         AccessPlan::Documents(_) => false,
     }
+}
+
+/// Whether QLDB looked up a condition of this form.
+fn is_equality(condition: &Expression) -> bool {
+    matches!(
+        condition,
+        Expression::Binary { operator: BinaryOperator::Equal, .. } | Expression::In { negated: false, .. }
+    )
+}
+
+/// Whether QLDB had indexes of this form.
+fn is_plain(index: &Index) -> bool {
+    matches!(&index.paths[..], [path] if path.len() == 1)
 }
 
 /// Whether the rows of a scan are those for which all these conditions are TRUE, as far as the values of

@@ -6,25 +6,25 @@
 
 use std::ops::Range;
 
-use super::access;
+use super::access::{self, Lookups};
 use super::expression::{conjunction, is_total};
 use super::from::{Tree, TreeKind};
 use crate::ast::BinaryOperator;
 use crate::plan::{AccessPlan, Expression, JoinKind, Node, Scan};
 
 /// The rows of a FROM clause for which all conditions are TRUE.
-pub(super) fn rows(tree: Tree, conditions: Vec<Expression>) -> Node {
+pub(super) fn rows(tree: Tree, conditions: Vec<Expression>, lookups: Lookups) -> Node {
     let (movable, fixed) = conditions.into_iter().partition(is_total);
-    let (node, rest) = build(tree, movable);
+    let (node, rest) = build(tree, movable, lookups);
     filter(node, rest.into_iter().chain(fixed).collect())
 }
 
 /// The rows of a tree and the conditions that are still to be checked on them.
-fn build(tree: Tree, conditions: Vec<Expression>) -> (Node, Vec<Expression>) {
+fn build(tree: Tree, conditions: Vec<Expression>, lookups: Lookups) -> (Node, Vec<Expression>) {
     let Tree { kind, slots: own } = tree;
     match kind {
         TreeKind::Table { source, name, slots } => {
-            let access = access::choose(&source, slots, &own, &conditions);
+            let access = access::choose(&source, slots, &own, &conditions, lookups);
             let scan = Node::Scan(Box::new(Scan { source, name, access, slots }));
             (filter(scan, conditions), Vec::new())
         }
@@ -36,10 +36,10 @@ fn build(tree: Tree, conditions: Vec<Expression>) -> (Node, Vec<Expression>) {
             let (to_right, to_left): (Vec<_>, Vec<_>) =
                 conditions.into_iter().chain(on).partition(|condition| condition.reads(&right.slots));
             let left_slots = left.slots.clone();
-            let (left, left_rest) = build(*left, to_left);
+            let (left, left_rest) = build(*left, to_left, lookups);
             let mut rest = left_rest;
             rest.extend(fixed);
-            (join(left, &left_slots, *right, JoinKind::Inner, to_right, Vec::new()), rest)
+            (join(left, &left_slots, *right, JoinKind::Inner, to_right, Vec::new(), lookups), rest)
         }
         TreeKind::Join { left, right, kind: JoinKind::Left, on } => {
             // Conditions on the right side of a left join see the NULLs it makes.
@@ -48,9 +48,9 @@ fn build(tree: Tree, conditions: Vec<Expression>) -> (Node, Vec<Expression>) {
             let (on_right, on_pair): (Vec<_>, Vec<_>) =
                 on.into_iter().partition(|condition| is_total(condition) && condition.reads(&right.slots));
             let left_slots = left.slots.clone();
-            let (left, left_rest) = build(*left, to_left);
+            let (left, left_rest) = build(*left, to_left, lookups);
             let left = filter(left, left_rest);
-            (join(left, &left_slots, *right, JoinKind::Left, on_right, on_pair), rest)
+            (join(left, &left_slots, *right, JoinKind::Left, on_right, on_pair, lookups), rest)
         }
     }
 }
@@ -63,9 +63,10 @@ fn join(
     kind: JoinKind,
     conditions: Vec<Expression>,
     on_pair: Vec<Expression>,
+    lookups: Lookups,
 ) -> Node {
     let right_slots = right.slots.clone();
-    let served = serves(&right, left_slots, &conditions);
+    let served = serves(&right, left_slots, &conditions, lookups);
     if !served && !reads_left(&right, left_slots) {
         let mut keys = Vec::new();
         let mut inside = Vec::new();
@@ -81,7 +82,7 @@ fn join(
             }
         }
         if !keys.is_empty() {
-            let (right, rest) = build(right, inside);
+            let (right, rest) = build(right, inside, lookups);
             return Node::HashJoin {
                 left: Box::new(left),
                 right: Box::new(filter(right, rest)),
@@ -92,7 +93,7 @@ fn join(
             };
         }
     }
-    let (right, rest) = build(right, conditions);
+    let (right, rest) = build(right, conditions, lookups);
     Node::Join {
         left: Box::new(left),
         right: Box::new(filter(right, rest)),
@@ -103,9 +104,9 @@ fn join(
 }
 
 /// Whether an index or the ids serve a condition that reads the left side.
-fn serves(right: &Tree, left_slots: &Range<usize>, conditions: &[Expression]) -> bool {
+fn serves(right: &Tree, left_slots: &Range<usize>, conditions: &[Expression], lookups: Lookups) -> bool {
     let TreeKind::Table { source, slots, .. } = &right.kind else { return false };
-    match access::choose(source, *slots, &right.slots, conditions) {
+    match access::choose(source, *slots, &right.slots, conditions, lookups) {
         AccessPlan::Scan => false,
         access => access.reads(left_slots),
     }

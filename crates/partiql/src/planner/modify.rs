@@ -62,7 +62,7 @@ impl Planner<'_> {
             table,
             slots: 0,
             names: Default::default(),
-            input: join::rows(from, conditions),
+            input: join::rows(from, conditions, self.lookups()),
             document: document.value,
             id: document.by.expect("all places are wanted"),
             operation,

@@ -45,7 +45,7 @@ impl Planner<'_> {
             Some(condition) => conjuncts(self.expression(condition)?),
             None => Vec::new(),
         };
-        let mut node = join::rows(from, conditions);
+        let mut node = join::rows(from, conditions, self.lookups());
         let grouped = is_grouped(query);
         if grouped {
             self.group_keys(query)?;
@@ -112,7 +112,9 @@ impl Planner<'_> {
             group_as,
             counts_keys: false,
         };
-        group.counts_keys = counts_keys(&group);
+        // QLDB read the documents that it counted.
+        group.counts_keys =
+            counts_keys(&group) && (self.options.extensions || matches!(group.input, Node::Scan(_)));
         Node::Group(Box::new(group))
     }
 
