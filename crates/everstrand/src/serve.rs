@@ -31,7 +31,8 @@ pub(crate) struct Arguments {
     /// Set a limit of every ledger (may be repeated); `--limit help` lists them
     #[arg(long, value_name = "NAME=N")]
     limit: Vec<String>,
-    /// Refuse statements that QLDB would have refused: no ORDER BY, GROUP BY, UNIQUE and so on
+    /// Refuse statements that QLDB would have refused: no ORDER BY, GROUP BY, UNIQUE and so on. A ledger's tag
+    /// everstrand:strict says otherwise for that ledger
     #[arg(long)]
     strict: bool,
     /// Write a block for a transaction that only read, too, as QLDB did: a trail of who asked what

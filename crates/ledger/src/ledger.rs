@@ -73,6 +73,8 @@ pub(crate) struct Core {
     open_transactions: Arc<AtomicUsize>,
     /// Whether the view is known to be damaged, and said so.
     view_is_doubtful: AtomicBool,
+    /// See [`LedgerOptions::extensions`], with which it begins.
+    extensions: AtomicBool,
 }
 
 /// Closes the ledger when the last one is dropped.
@@ -101,6 +103,7 @@ impl Ledger {
         let snapshot = Arc::clone(&opened.snapshot);
         let recent = Arc::new(Mutex::new(Recent::new(snapshot.head.tip.sequence_no)));
         let driver = Driver::new(opened.committer(&options, Arc::clone(&recent)));
+        let extensions = AtomicBool::new(options.extensions);
         let core = Arc::new(Core {
             environment,
             options,
@@ -114,6 +117,7 @@ impl Ledger {
             news: News::default(),
             open_transactions: Arc::default(),
             view_is_doubtful: AtomicBool::new(false),
+            extensions,
         });
         start_background(&core);
         Ok(Ledger { handle: Arc::new(Handle { core }) })
@@ -225,6 +229,11 @@ impl Ledger {
         &self.core().options
     }
 
+    /// Whether the language goes beyond QLDB's, from the next statement on.
+    pub fn set_extensions(&self, extensions: bool) {
+        self.core().extensions.store(extensions, Ordering::Relaxed);
+    }
+
     /// What the ledger was opened with.
     pub fn environment(&self) -> &Environment {
         &self.core().environment
@@ -307,6 +316,11 @@ impl Ledger {
 }
 
 impl Core {
+    /// Whether the language goes beyond QLDB's.
+    pub(crate) fn extensions(&self) -> bool {
+        self.extensions.load(Ordering::Relaxed)
+    }
+
     /// What transactions start from.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.published.load_full()

@@ -200,7 +200,8 @@ pub struct LedgerOptions {
     pub limits: Limits,
     /// Whether a transaction that only read writes a block, as QLDB's did.
     pub record_reads: bool,
-    /// Whether the language goes beyond QLDB's (`ORDER BY`, `GROUP BY`, unique indexes and more).
+    /// Whether the language goes beyond QLDB's (`ORDER BY`, `GROUP BY`, unique indexes and more), until
+    /// [`Ledger::set_extensions`](crate::Ledger::set_extensions) says otherwise.
     pub extensions: bool,
     /// Bytes and transactions of one group at most.
     pub group_bytes: usize,

@@ -61,7 +61,8 @@ pub struct Config {
     pub storage: Storage,
     /// The limits of every ledger.
     pub limits: Limits,
-    /// Whether statements may go beyond QLDB's language; without, QLDB's errors come back.
+    /// Whether statements may go beyond QLDB's language, in ledgers that have no tag `everstrand:strict`; without,
+    /// QLDB's errors come back.
     pub extensions: bool,
     /// Whether a transaction that only read writes a block, as QLDB's did.
     pub record_reads: bool,

@@ -3,12 +3,13 @@
 use everstrand_protocol::control::{
     ControlReply, ControlRequest, CreateLedgerRequest, CreateLedgerResult, DescribeLedgerResult,
     EncryptionStatus, EpochMillis, LedgerEncryptionDescription, LedgerState, LedgerSummary,
-    ListLedgersRequest, ListLedgersResult, ListTagsForResourceResult, Nothing,
+    ListLedgersRequest, ListLedgersResult, ListTagsForResourceResult, Nothing, Tags,
     UpdateLedgerPermissionsModeResult, UpdateLedgerRequest, UpdateLedgerResult,
 };
 use everstrand_protocol::{Exception, ServiceError};
 
 use crate::Service;
+use crate::ledgers::STRICT_TAG;
 
 /// The only key a ledger can have so far: the one that belongs to whoever runs it.
 const OWNED_KEY: &str = "AWS_OWNED_KMS_KEY";
@@ -29,6 +30,7 @@ impl Service {
                     permissions_mode: Some(record.permissions_mode),
                     deletion_protection: Some(record.deletion_protection),
                     encryption_description: None,
+                    strict: Some(self.ledgers.is_strict(&record)),
                     name: Some(record.name),
                 })
             }
@@ -96,7 +98,9 @@ impl Service {
     fn create_ledger(&self, request: CreateLedgerRequest) -> Result<CreateLedgerResult, ServiceError> {
         refuse_kms_key(request.kms_key.as_deref())?;
         let protected = request.deletion_protection.unwrap_or(true);
-        let record = self.ledgers.create(&request.name, request.permissions_mode, protected, request.tags)?;
+        let mut tags = request.tags;
+        set_strict(&mut tags, request.strict);
+        let record = self.ledgers.create(&request.name, request.permissions_mode, protected, tags)?;
         Ok(CreateLedgerResult {
             arn: Some(self.arn(&record.name)),
             // What QLDB answered here; the ledger is active already, as the first DescribeLedger shows.
@@ -132,6 +136,7 @@ impl Service {
         refuse_kms_key(request.kms_key.as_deref())?;
         let record = self.ledgers.update(&request.name, |record| {
             record.deletion_protection = request.deletion_protection.unwrap_or(record.deletion_protection);
+            set_strict(&mut record.tags, request.strict);
             Ok(())
         })?;
         let encryption_description = request.kms_key.as_ref().map(|key| LedgerEncryptionDescription {
@@ -164,6 +169,13 @@ impl Service {
             )
             .with_parameter("ResourceArn")),
         }
+    }
+}
+
+/// The member `Strict` is another way to set the tag.
+fn set_strict(tags: &mut Tags, strict: Option<bool>) {
+    if let Some(strict) = strict {
+        tags.insert(STRICT_TAG.to_owned(), strict.to_string());
     }
 }
 

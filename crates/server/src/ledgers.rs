@@ -31,6 +31,9 @@ use crate::config::{Config, Storage};
 const META: &str = "meta";
 /// The file with the seed of a ledger's key.
 const KEY: &str = "key";
+/// The tag that says whether a ledger's language is QLDB's and nothing else; where it is absent, the service does.
+/// A tag, so that a client of QLDB can set it with what QLDB had.
+pub(crate) const STRICT_TAG: &str = "everstrand:strict";
 /// How many tags a ledger may have.
 const TAGS_MAX: usize = 50;
 
@@ -128,6 +131,7 @@ impl Ledgers {
     /// Opens a ledger, which begins a new one where nothing is. One that existed before must still be there: an
     /// empty journal under its name would look like a ledger that nobody had ever written to.
     fn open_ledger(&self, record: &Record, beginning: Beginning<'_>) -> Result<Ledger, String> {
+        let ledger_options = LedgerOptions { extensions: !self.is_strict(record), ..self.options.clone() };
         let existed = matches!(beginning, Beginning::Existing);
         let begin = |slots: &dyn SlotStore| match beginning {
             Beginning::Existing | Beginning::New => Ok(()),
@@ -146,7 +150,7 @@ impl Ledgers {
                 let slots = MemorySlots::new(link_of);
                 begin(&slots)?;
                 let view = Arc::new(MemoryView::new());
-                Ledger::open(Arc::new(slots), view, self.environment.clone(), self.options.clone())
+                Ledger::open(Arc::new(slots), view, self.environment.clone(), ledger_options)
             }
             Storage::Folder(folder) => {
                 let folder = folder.join(&record.id);
@@ -160,7 +164,7 @@ impl Ledgers {
                 begin(&slots)?;
                 let view = FjallView::open(folder.join("view"), FjallViewOptions::default())
                     .map_err(|error| error.to_string())?;
-                Ledger::open(Arc::new(slots), Arc::new(view), self.environment.clone(), self.options.clone())
+                Ledger::open(Arc::new(slots), Arc::new(view), self.environment.clone(), ledger_options)
             }
         };
         opened.map_err(|error| error.to_string())
@@ -236,6 +240,14 @@ impl Ledgers {
     /// What is known of a ledger.
     pub(crate) fn describe(&self, name: &str) -> Result<Record, ServiceError> {
         Ok(self.entry(name)?.record().clone())
+    }
+
+    /// Whether a ledger's language is QLDB's and nothing else.
+    pub(crate) fn is_strict(&self, record: &Record) -> bool {
+        match record.tags.get(STRICT_TAG) {
+            Some(strict) => strict == "true",
+            None => !self.options.extensions,
+        }
     }
 
     /// At most `limit` ledgers whose names come after another, in order.
@@ -329,6 +341,9 @@ impl Ledgers {
         check_tags(&changed.tags)?;
         self.write(&changed)?;
         *entry.record() = changed.clone();
+        if let Ok(ledger) = &entry.ledger {
+            ledger.set_extensions(!self.is_strict(&changed));
+        }
         Ok(changed)
     }
 
@@ -450,6 +465,8 @@ fn check_tags(tags: &Tags) -> Result<(), ServiceError> {
         format!("The tag key {key:?} has not between 1 and 128 characters")
     } else if let Some((key, _)) = tags.iter().find(|(_, value)| value.chars().count() > 256) {
         format!("The value of the tag {key:?} has more than 256 characters")
+    } else if tags.get(STRICT_TAG).is_some_and(|strict| strict != "true" && strict != "false") {
+        format!("The value of the tag {STRICT_TAG:?} is neither true nor false")
     } else {
         return Ok(());
     };

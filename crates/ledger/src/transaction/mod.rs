@@ -25,7 +25,6 @@ use everstrand_partiql::{self as partiql, HeldBytes, Rows};
 use crate::commit::future::CommitFuture;
 use crate::error::LedgerError;
 use crate::ledger::{Core, Ledger, OpenTransaction};
-use crate::limits::LedgerOptions;
 use crate::planted::planted;
 use crate::state::Snapshot;
 use pages::{OpenResult, Page};
@@ -218,10 +217,9 @@ impl Transaction {
     }
 
     fn run(&mut self, number: u32, text: &str, parameters: &[Document]) -> Result<Page, LedgerError> {
-        let LedgerOptions { extensions, limits, .. } = &self.core().options;
         let options = partiql::Options {
-            extensions: *extensions,
-            held_bytes_max: limits.held_bytes_max,
+            extensions: self.core().extensions(),
+            held_bytes_max: self.core().options.limits.held_bytes_max,
             held: self.held.clone(),
             ..Default::default()
         };

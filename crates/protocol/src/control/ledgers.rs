@@ -39,6 +39,9 @@ pub struct CreateLedgerRequest {
     /// Tags of the new ledger.
     #[serde(skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
+    /// Whether its language is QLDB's and nothing else. QLDB had no such member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strict: Option<bool>,
 }
 
 /// The answer to CreateLedger.
@@ -88,6 +91,8 @@ pub struct DescribeLedgerResult {
     pub deletion_protection: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encryption_description: Option<LedgerEncryptionDescription>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strict: Option<bool>,
 }
 
 /// The key of a ledger; absent where the service's own key is used.
@@ -147,6 +152,9 @@ pub struct UpdateLedgerRequest {
     /// The key that encrypts the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<String>,
+    /// Whether its language is QLDB's and nothing else. QLDB had no such member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strict: Option<bool>,
 }
 
 /// The answer to UpdateLedger. The permissions mode is not in it.

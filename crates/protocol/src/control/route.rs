@@ -207,6 +207,7 @@ fn create_ledger(body: &[u8]) -> Result<ControlRequest, ServiceError> {
         deletion_protection: members.optional("DeletionProtection")?,
         kms_key: kms_key(&mut members)?,
         tags: members.optional("Tags")?.unwrap_or_default(),
+        strict: members.optional("Strict")?,
     };
     check_tags(&request.tags)?;
     Ok(ControlRequest::CreateLedger(request))
@@ -218,6 +219,7 @@ fn update_ledger(name: String, body: &[u8]) -> Result<ControlRequest, ServiceErr
         name,
         deletion_protection: members.optional("DeletionProtection")?,
         kms_key: kms_key(&mut members)?,
+        strict: members.optional("Strict")?,
     }))
 }
 

@@ -28,6 +28,7 @@ fn every_operation() -> Vec<(&'static str, ControlRequest)> {
                 deletion_protection: Some(false),
                 kms_key: None,
                 tags: tags(),
+                strict: Some(true),
             }),
         ),
         ("GET /ledgers/my-ledger?", ControlRequest::DescribeLedger(DescribeLedgerRequest { name: l() })),
@@ -41,6 +42,7 @@ fn every_operation() -> Vec<(&'static str, ControlRequest)> {
                 name: l(),
                 deletion_protection: None,
                 kms_key: Some("AWS_OWNED_KMS_KEY".into()),
+                strict: Some(false),
             }),
         ),
         (
@@ -270,8 +272,9 @@ fn answers_have_the_shape_of_the_model() {
         permissions_mode: Some(PermissionsMode::AllowAll),
         deletion_protection: Some(true),
         encryption_description: None,
+        strict: Some(false),
     });
-    let body = r#"{"Name":"l","Arn":"arn:aws:qldb:us-east-1:123456789012:ledger/l","State":"ACTIVE","CreationDateTime":1568839243.951,"PermissionsMode":"ALLOW_ALL","DeletionProtection":true}"#;
+    let body = r#"{"Name":"l","Arn":"arn:aws:qldb:us-east-1:123456789012:ledger/l","State":"ACTIVE","CreationDateTime":1568839243.951,"PermissionsMode":"ALLOW_ALL","DeletionProtection":true,"Strict":false}"#;
     assert_eq!(String::from_utf8(reply.to_json()).unwrap(), body);
     let request = ControlRequest::DescribeLedger(DescribeLedgerRequest { name: "l".into() });
     assert_eq!(request.reply_from_json(body.as_bytes()).unwrap(), reply);

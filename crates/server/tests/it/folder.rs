@@ -55,3 +55,16 @@ async fn a_ledger_whose_journal_is_gone_is_not_begun_anew() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_ledger_stays_as_strict_as_it_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let service = open(folder.path());
+    let create = br#"{"Name": "strict", "PermissionsMode": "ALLOW_ALL", "Strict": true}"#;
+    assert_eq!(send(&service, "POST", "/ledgers", None, create).await.status, 200);
+    service.close();
+    drop(service);
+    let service = open(folder.path());
+    assert!(!super::wire::takes_extensions(&service, "strict").await);
+    service.close();
+}

@@ -93,6 +93,48 @@ async fn a_strict_service_refuses_what_qldb_refused() {
     }
 }
 
+/// Whether a ledger takes a statement that QLDB did not know, and whether it says so.
+pub(crate) async fn takes_extensions(service: &everstrand_server::Service, ledger: &str) -> bool {
+    let token = start_on(service, ledger).await;
+    let started = command(service, &token, "StartTransaction", json!({})).await;
+    let id = body(&started)["StartTransaction"]["TransactionId"].clone();
+    let execute = json!({"TransactionId": id, "Statement": "SELECT x FROM <<2, 1>> AS x ORDER BY x"});
+    let takes = command(service, &token, "ExecuteStatement", execute).await.status == 200;
+    let described = body(&send(service, "GET", &format!("/ledgers/{ledger}"), None, b"").await);
+    assert_eq!(described["Strict"], !takes);
+    takes
+}
+
+#[tokio::test]
+async fn a_ledger_is_as_strict_as_it_was_told() {
+    for extensions in [true, false] {
+        let mut config = Config::new(Storage::Memory);
+        config.extensions = extensions;
+        let service = Service::open(config).expect("a service in memory");
+        for (name, more) in [
+            ("plain", json!({})),
+            ("strict", json!({"Strict": true})),
+            ("loose", json!({"Tags": {"everstrand:strict": "false"}})),
+        ] {
+            let mut create = json!({"Name": name, "PermissionsMode": "ALLOW_ALL"});
+            create.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            body(&send(&service, "POST", "/ledgers", None, create.to_string().as_bytes()).await);
+        }
+        assert_eq!(takes_extensions(&service, "plain").await, extensions);
+        assert!(!takes_extensions(&service, "strict").await);
+        assert!(takes_extensions(&service, "loose").await);
+        body(&send(&service, "PATCH", "/ledgers/strict", None, br#"{"Strict": false}"#).await);
+        assert!(takes_extensions(&service, "strict").await);
+        let tags = "/tags/arn%3Aaws%3Aqldb%3Aus-east-1%3A000000000000%3Aledger%2Floose";
+        send(&service, "POST", tags, None, br#"{"Tags": {"everstrand:strict": "true"}}"#).await;
+        assert!(!takes_extensions(&service, "loose").await);
+        send(&service, "DELETE", &format!("{tags}?tagKeys=everstrand%3Astrict"), None, b"").await;
+        assert_eq!(takes_extensions(&service, "loose").await, extensions);
+        let refused = send(&service, "POST", tags, None, br#"{"Tags": {"everstrand:strict": "yes"}}"#).await;
+        assert_eq!(error(&refused).1, "InvalidParameterException");
+    }
+}
+
 #[tokio::test]
 async fn reads_are_recorded_where_that_was_asked_for() {
     for record_reads in [false, true] {
