@@ -67,7 +67,7 @@ pub fn view(bytes: &[u8]) {
         // A key that no engine takes is refused, and nothing is stored.
         let _ = view.commit(&batch, closed.applied);
         // A view that cannot be read is built anew.
-        let ledger = open(slots.clone(), view).expect("the journal is whole");
+        let ledger = open(slots, view).expect("the journal is whole");
         for query in QUERIES {
             let _ = run(&ledger, query);
         }
@@ -75,8 +75,6 @@ pub fn view(bytes: &[u8]) {
             let _ = ledger.block(sequence_no);
         }
         ledger.close();
-        // Whatever the view said, the journal holds nothing that its replay refuses.
-        open(slots, Arc::new(MemoryView::new())).expect("the journal is whole").close();
     });
 }
 
