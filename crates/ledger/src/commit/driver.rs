@@ -294,9 +294,7 @@ impl Worker {
     /// Does all that is left to be done.
     fn finish(&mut self, core: &Core) {
         while let Some(millis) = self.act(core) {
-            if millis > 0 {
-                thread::sleep(Duration::from_millis(millis));
-            }
+            thread::sleep(Duration::from_millis(millis));
         }
     }
 
@@ -343,7 +341,7 @@ impl Taken<Arc<Core>> {
                 worker.perform(&core, Event::Proposed(proposals));
             }
             // A part of it after every group: commits must not keep an index from ever being built.
-            if worker.committer.has_background_work() && core.driver.status() == Status::Open {
+            if worker.committer.has_background_work() {
                 worker.perform(&core, Event::Idle);
             }
             if worker.repair(&core) {
@@ -362,6 +360,7 @@ impl Taken<Arc<Core>> {
         let core = &*self.core;
         let driver = &core.driver;
         let mut line = driver.lock();
+        let mut idled = false;
         loop {
             if !line.proposals.is_empty() {
                 return Some(std::mem::take(&mut line.proposals));
@@ -373,17 +372,7 @@ impl Taken<Arc<Core>> {
             if background && line.status == Status::Open || repair == Some(Duration::ZERO) {
                 return Some(Vec::new());
             }
-            let rest = repair.map_or(idle, |repair| repair.min(idle));
-            line.rests = true;
-            let (again, timeout) =
-                driver.changed.wait_timeout(line, rest).unwrap_or_else(PoisonError::into_inner);
-            line = again;
-            line.rests = false;
-            if timeout.timed_out()
-                && repair.is_none()
-                && line.proposals.is_empty()
-                && line.status == Status::Open
-            {
+            if std::mem::take(&mut idled) && repair.is_none() {
                 if worker.unsaved_since.is_none() {
                     line.worker = self.worker.take();
                     return None;
@@ -391,7 +380,15 @@ impl Taken<Arc<Core>> {
                 drop(line);
                 worker.persist(core);
                 line = driver.lock();
+                continue;
             }
+            let rest = repair.map_or(idle, |repair| repair.min(idle));
+            line.rests = true;
+            let (again, timeout) =
+                driver.changed.wait_timeout(line, rest).unwrap_or_else(PoisonError::into_inner);
+            line = again;
+            line.rests = false;
+            idled = timeout.timed_out();
         }
     }
 }
@@ -403,9 +400,14 @@ impl<C: Deref<Target = Core>> Drop for Taken<C> {
             return;
         };
         worker.actions.clear();
+        let failed = thread::panicking().then(|| {
+            worker.committer.give_up(LedgerError::Internal("the committing thread failed".to_owned()))
+        });
         let mut line = self.core.driver.lock();
-        if thread::panicking() && line.status == Status::Open {
-            line.status = Status::Faulted(LedgerError::Internal("the committing thread failed".to_owned()));
+        if let Some(error) = failed
+            && line.status == Status::Open
+        {
+            line.status = Status::Faulted(error);
         }
         line.worker = Some(worker);
         let left = std::mem::take(&mut line.proposals);

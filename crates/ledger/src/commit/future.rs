@@ -125,3 +125,17 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_forgotten_is_told_that_nobody_knows() {
+        let (reply, future) = pair();
+        drop(reply);
+        assert!(matches!(future.wait(), Err(LedgerError::OutcomeUnknown(_))));
+        // An answer is not followed by another one.
+        assert!(matches!(CommitFuture::ready(Err(LedgerError::Closed)).wait(), Err(LedgerError::Closed)));
+    }
+}

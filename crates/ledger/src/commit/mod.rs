@@ -449,6 +449,14 @@ impl Committer {
         actions
     }
 
+    /// Takes no more because of an error, and forgets whatever is under way: nobody knows what became of that,
+    /// and so it is answered.
+    fn give_up(&mut self, error: LedgerError) -> LedgerError {
+        self.phase = Phase::Faulted(error.clone());
+        self.queue.clear();
+        error
+    }
+
     fn work_in_background(&mut self) -> Vec<Action> {
         match self.state.redactions.front() {
             Some(pending) if !self.redaction_failed => {

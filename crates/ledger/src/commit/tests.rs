@@ -27,18 +27,23 @@ struct World {
     views: MemoryView,
     committer: Committer,
     published: Arc<Snapshot>,
+    now: i64,
 }
 
 impl World {
     fn new() -> World {
+        World::with(&LedgerOptions::default())
+    }
+
+    fn with(options: &LedgerOptions) -> World {
         let (slots, views) = (MemorySlots::new(link_of), MemoryView::new());
         let environment =
             Environment { clock: Arc::new(ManualClock::new(NOW)), ids: Arc::new(SeededIds::new(7)) };
         let opened = recover::open(&slots, &views, &environment).unwrap();
         let published = Arc::clone(&opened.snapshot);
         let recent = Arc::new(Mutex::new(Recent::new(0)));
-        let committer = opened.committer(&LedgerOptions::default(), recent);
-        let mut world = World { slots, views, committer, published };
+        let committer = opened.committer(options, recent);
+        let mut world = World { slots, views, committer, published, now: NOW };
         let (create, future) = world.proposal(1, |transaction, touched| {
             let change = CatalogChange::CreateTable { table_id: id(100), name: "t".to_owned(), tags: None };
             transaction.catalog_changes.push(change);
@@ -103,7 +108,7 @@ impl World {
     }
 
     fn step(&mut self, event: Event) -> Vec<Action> {
-        self.committer.step(event, NOW)
+        self.committer.step(event, self.now)
     }
 
     /// Does all that follows from these proposals.
@@ -419,6 +424,126 @@ fn what_no_open_transaction_can_ask_about_is_forgotten() {
     let (proposal, _answer) = world.insert(80, b"last");
     world.run(vec![proposal]);
     assert!(lock(&world.committer.recent).len() <= 2);
+}
+
+#[test]
+fn a_snapshot_is_thought_to_be_held_until_its_transactions_must_have_expired() {
+    let mut world = World::new();
+    let life = i64::try_from(LedgerOptions::default().limits.transaction_millis).unwrap();
+    let held = Arc::clone(&world.published);
+    let (proposal, _answer) = world.insert(2, b"a");
+    world.run(vec![proposal]);
+    // From now on no transaction begins on what is held.
+    let replaced = world.now;
+    for (number, after, remembered) in [(3, 0, 1), (4, life, 2), (5, life + 1, 0)] {
+        world.now = replaced + after;
+        let (proposal, _answer) = world.insert(number, b"b");
+        let actions = world.step(Event::Proposed(vec![proposal]));
+        assert_eq!(lock(&world.committer.recent).len(), remembered, "after {after} ms");
+        world.perform(actions);
+    }
+    drop(held);
+}
+
+#[test]
+fn a_group_has_no_more_transactions_than_it_may() {
+    let mut world = World::with(&LedgerOptions { group_transactions: 2, ..LedgerOptions::default() });
+    let (proposals, answers): (Vec<_>, Vec<_>) = (2..7).map(|number| world.insert(number, &[number])).unzip();
+    world.run(proposals);
+    assert_eq!(answers.into_iter().map(block_of).collect::<Vec<_>>(), [2, 3, 4, 5, 6]);
+    assert_eq!(blocks_of_slots(&world), [1, 1, 2, 2, 1]);
+}
+
+/// The last one that is taken in may go beyond the bound.
+#[test]
+fn a_group_that_has_as_many_bytes_as_it_may_takes_no_more() {
+    let mut world = World::new();
+    let (proposal, _answer) = world.insert(2, b"a");
+    world.run(vec![proposal]);
+    let block = Slot::decode(world.slots.read(2).unwrap().unwrap()).unwrap().blocks()[0].as_bytes().len();
+    for (group_bytes, expected) in
+        [(1, vec![1, 1, 1, 1]), (2 * block, vec![2, 2]), (2 * block + 1, vec![3, 1])]
+    {
+        let mut world = World::with(&LedgerOptions { group_bytes, ..LedgerOptions::default() });
+        let proposals = (2..6).map(|number| world.insert(number, &[number]).0).collect();
+        world.run(proposals);
+        assert_eq!(blocks_of_slots(&world)[2..], expected, "{group_bytes} bytes");
+    }
+}
+
+/// How many blocks each slot holds.
+fn blocks_of_slots(world: &World) -> Vec<usize> {
+    let slots = 0..=world.slots.tip_hint().unwrap().unwrap();
+    slots.map(|slot| Slot::decode(world.slots.read(slot).unwrap().unwrap()).unwrap().blocks().len()).collect()
+}
+
+#[test]
+fn every_attempt_at_a_slot_has_a_number_of_its_own() {
+    let mut world = World::new();
+    for number in 2..5 {
+        let (proposal, _answer) = world.insert(number, b"a");
+        world.run(vec![proposal]);
+    }
+    let attempt =
+        |slot| Slot::decode(world.slots.read(slot).unwrap().unwrap()).unwrap().header().writer.attempt;
+    assert_eq!((1..5).map(attempt).collect::<Vec<_>>(), [1, 2, 3, 4]);
+}
+
+#[test]
+fn the_waits_of_a_doubt_become_longer() {
+    let mut world = World::with(&LedgerOptions { doubt_attempts: 9, ..LedgerOptions::default() });
+    let (proposal, _answer) = world.insert(2, b"a");
+    world.step(Event::Proposed(vec![proposal]));
+    let mut waits = Vec::new();
+    loop {
+        let actions = world.step(Event::Created(Err(SlotError::Unknown("no answer".to_owned()))));
+        let [Action::Wait { millis }] = actions[..] else { break };
+        waits.push(millis);
+        world.step(Event::Waited);
+    }
+    assert_eq!(waits, [100, 200, 400, 800, 1600, 1600, 1600, 1600]);
+}
+
+/// The link does not tell who wrote a slot: the same blocks by another writer are not ours.
+#[test]
+fn the_same_blocks_by_another_writer_are_another_group() {
+    let mut world = World::new();
+    let (proposal, answer) = world.insert(2, b"a");
+    let actions = world.step(Event::Proposed(vec![proposal]));
+    let (slot, bytes) = create_of(&actions);
+    let ours = Slot::decode(bytes.to_vec()).unwrap();
+    let header = SlotHeader { writer: WriterId { id: id(200), attempt: 1 }, ..*ours.header() };
+    let content = SlotContent::Blocks(ours.blocks().to_vec());
+    let theirs = Slot::new(header, &world.published.head.frontier, content).unwrap();
+    assert!(theirs.link() == ours.link() && theirs.header().writer != ours.header().writer);
+    world.slots.create(slot, &theirs.encode().unwrap()).unwrap();
+    world.perform(actions);
+    assert!(is_conflict(answer));
+    assert_eq!(world.tip(), 2);
+}
+
+#[test]
+fn a_redaction_that_failed_is_left_for_the_next_opening() {
+    let mut world = World::new();
+    assert!(!world.committer.has_background_work());
+    assert!(world.step(Event::Idle).is_empty());
+    let pending = PendingRedaction { key: [7; 13], block: 1, document_id: id(2) };
+    world.committer.state.redactions.push_back(pending);
+    assert!(world.committer.has_background_work());
+    let actions = world.step(Event::Idle);
+    assert!(matches!(actions[..], [Action::Redact { block: 1, .. }]));
+    assert!(world.step(Event::Redacted(Err(LedgerError::Closed))).is_empty());
+    assert!(!world.committer.has_background_work());
+    assert!(world.step(Event::Idle).is_empty());
+    // Commits go on.
+    let (proposal, answer) = world.insert(2, b"a");
+    world.run(vec![proposal]);
+    assert_eq!(block_of(answer), 2);
+    // Where the ledger is closed for writing there is nothing to be done.
+    world.committer.redaction_failed = false;
+    assert!(world.committer.has_background_work());
+    world.committer.give_up(LedgerError::Closed);
+    assert!(!world.committer.has_background_work());
 }
 
 /// A slot of one block without changes that follows the published state, by another writer.

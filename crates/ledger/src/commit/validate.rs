@@ -233,6 +233,8 @@ mod tests {
             assert!(recent.validate(&ReadSet::default(), 5).is_ok(), "{at}");
             recent.prune(8);
             assert_eq!(recent.len(), 0);
+            let left = [recent.documents.len(), recent.tables.len(), recent.keys.len(), recent.names.len()];
+            assert_eq!((left, recent.table_ids.len()), ([0; 4], 0), "{at}: nothing of it takes memory");
             assert!(recent.validate(&reads, 8).is_ok(), "{at}");
             recent.prune(3);
             assert!(recent.validate(&reads, 7).is_err(), "{at}: what was forgotten stays forgotten");

@@ -7,6 +7,7 @@
 )]
 
 mod bounds;
+mod committing;
 mod contract;
 mod damaged_view;
 mod disk_damage;
