@@ -139,7 +139,8 @@ pub trait Tables {
     /// The user table or system view of this name, as it is now or was then.
     fn source(&mut self, name: &str, as_of: Option<AsOf>) -> Result<Option<Source>, TablesError>;
 
-    /// `history(T)`, by the name of an active table or by the id of any table.
+    /// `history(T)`, by the name of an active table or by the id of any table; the start is not later than
+    /// the end, and neither lies in the future.
     fn history(
         &mut self,
         table: HistoryTable<'_>,
@@ -173,7 +174,8 @@ pub trait Tables {
         Ok((rows.len() as u64, last.map(|row| row.cursor.clone())))
     }
 
-    /// Writes a new document and answers its id; `None` where `on_conflict` left another in place.
+    /// Writes a new document, a struct, and answers its id; tables that are written are those of
+    /// [`SourceKind::User`] as they are now. `None` where `on_conflict` left another in place.
     fn insert(
         &mut self,
         table: &Source,

@@ -166,3 +166,20 @@ fn already_exists(name: &str) -> LedgerError {
         message: format!("Table with name: USER.{name} already exists"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_tables_are_identifiers() {
+        let longest = "a".repeat(NAME_CHARACTERS_MAX);
+        for good in ["a", "_", "A_1", longest.as_str()] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        let longer = "a".repeat(NAME_CHARACTERS_MAX + 1);
+        for bad in ["", "1a", "a-b", "-", "ä", longer.as_str(), COMMITTED_PREFIX] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+}

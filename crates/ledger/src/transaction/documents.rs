@@ -3,9 +3,9 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use everstrand_ion::{Document, IonType};
+use everstrand_ion::Document;
 use everstrand_journal::{RevisionData, UniqueId};
-use everstrand_partiql::tables::{OnConflict, Source, SourceKind};
+use everstrand_partiql::tables::{OnConflict, Source};
 
 use super::views::Scope;
 use super::write_set::Base;
@@ -24,7 +24,7 @@ impl Scope<'_> {
         document: Document,
         on_conflict: OnConflict,
     ) -> Result<Option<Arc<str>>, LedgerError> {
-        let table = self.writable(source)?;
+        let table = self.table_of(source)?;
         self.check_document(&document)?;
         if let Some((index, other)) = self.conflicting(&table, &document, None)? {
             return match on_conflict {
@@ -51,7 +51,7 @@ impl Scope<'_> {
         id: &str,
         document: Option<Document>,
     ) -> Result<(), LedgerError> {
-        let table = self.writable(source)?;
+        let table = self.table_of(source)?;
         let unknown = || LedgerError::bad_request(format!("Table {} has no document {id}", table.name));
         let id: UniqueId = id.parse().map_err(|_| unknown())?;
         self.work.reads.document(table.id, id);
@@ -88,23 +88,7 @@ impl Scope<'_> {
         })
     }
 
-    fn writable(&self, source: &Source) -> Result<Arc<Table>, LedgerError> {
-        if source.kind != SourceKind::User || source.as_of.is_some() {
-            return Err(LedgerError::bad_request(
-                "DML statements are only supported in the default user view",
-            ));
-        }
-        self.table_of(source)
-    }
-
     fn check_document(&self, document: &Document) -> Result<(), LedgerError> {
-        let root = document.root();
-        if root.ion_type() != IonType::Struct || root.is_null() {
-            let kind = root.ion_type();
-            return Err(LedgerError::bad_request(format!(
-                "A document must be a struct, and this is a {kind:?}"
-            )));
-        }
         let (size, bound) = (document.as_bytes().len(), self.core.options.limits.document_bytes);
         if size > bound {
             let message = format!("The document has {size} bytes, more than the limit of {bound}");

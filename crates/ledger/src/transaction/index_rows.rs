@@ -272,3 +272,30 @@ pub(super) fn index_cursor_parts(cursor: &Cursor) -> Result<(u32, Vec<u8>, u64),
     };
     Ok((range, key.to_vec(), number))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_has_the_ends_that_are_included() {
+        let included = |key: &[u8]| Bound::Included(key.to_vec());
+        let excluded = |key: &[u8]| Bound::Excluded(key.to_vec());
+        let table = [
+            (Bound::Unbounded, Bound::Unbounded, "abcde"),
+            (included(b"b"), included(b"d"), "bcd"),
+            (excluded(b"b"), excluded(b"d"), "c"),
+            (included(b"b"), excluded(b"d"), "bc"),
+            (excluded(b"b"), included(b"d"), "cd"),
+            (Bound::Unbounded, excluded(b"b"), "a"),
+            (excluded(b"d"), Bound::Unbounded, "e"),
+        ];
+        for (lower, upper, expected) in table {
+            let between: String = "abcde"
+                .chars()
+                .filter(|key| is_between(key.to_string().as_bytes(), &lower, &upper))
+                .collect();
+            assert_eq!(between, expected, "{lower:?} to {upper:?}");
+        }
+    }
+}

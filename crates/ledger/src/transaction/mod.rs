@@ -123,9 +123,7 @@ impl Transaction {
             self.snapshot = self.core().snapshot();
         }
         let limits = &self.core().options.limits;
-        if statement.len() > limits.statement_characters
-            && statement.chars().count() > limits.statement_characters
-        {
+        if statement.chars().count() > limits.statement_characters {
             let bound = limits.statement_characters;
             return Err(LedgerError::bad_request(format!("The statement is longer than {bound} characters")));
         }
@@ -301,3 +299,6 @@ impl fmt::Debug for Transaction {
         formatter.debug_struct("Transaction").field("id", &self.id_text).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

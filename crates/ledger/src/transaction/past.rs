@@ -55,12 +55,13 @@ impl Scope<'_> {
         let mut walk =
             RevisionWalk::new(&*self.snapshot.view, Place { table: table.number, number }, version, end);
         let mut rows = Vec::new();
-        while rows.len() < limit
-            && let Some((place, end, revision)) = walk.next(limit)?
-        {
+        while let Some((place, end, revision)) = walk.next(limit)? {
             if let Some(value) = self.past_row(source, end, &revision) {
                 let cursor = cursor(place.number, revision.version);
                 rows.push(Row { id: Some(id_text(revision.id)), value, cursor });
+                if rows.len() == limit {
+                    break;
+                }
             }
         }
         Ok(rows)

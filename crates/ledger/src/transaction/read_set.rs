@@ -124,6 +124,17 @@ mod tests {
     }
 
     #[test]
+    fn a_part_that_is_read_again_is_noted_once_and_a_longer_one_is_noted_too() {
+        let mut reads = ReadSet::default();
+        reads.span(TABLE, included(b"b"), excluded(b"c"));
+        reads.span(TABLE, included(b"b"), excluded(b"c"));
+        assert_eq!(reads.spans.len(), 1);
+        reads.span(TABLE, included(b"b"), excluded(b"e"));
+        reads.span(TABLE, included(b"a"), excluded(b"e"));
+        assert_eq!(reads.spans.len(), 3);
+    }
+
+    #[test]
     fn reading_very_much_is_reading_the_table() {
         let mut reads = ReadSet::default();
         let id = |number: usize| UniqueId::from_bytes((number as u128).to_be_bytes());

@@ -94,18 +94,6 @@ impl Scope<'_> {
             as_of: Some(AsOf::Block(block)),
         }))
     }
-
-    fn check_period(&self, start: Option<&Timestamp>, end: Option<&Timestamp>) -> Result<(), LedgerError> {
-        let now = Timestamp::from_unix_millis(self.now);
-        let end_or_now = end.unwrap_or(&now);
-        if end_or_now.instant_cmp(&now) == Ordering::Greater {
-            return Err(LedgerError::bad_request("The end of a history must not be later than now"));
-        }
-        if start.is_some_and(|start| start.instant_cmp(end_or_now) == Ordering::Greater) {
-            return Err(LedgerError::bad_request("The start of a history must not be later than its end"));
-        }
-        Ok(())
-    }
 }
 
 impl Tables for Scope<'_> {
@@ -148,7 +136,6 @@ impl Tables for Scope<'_> {
         let Some(table_id) = table.map(|table| Arc::clone(&table.id_text)) else {
             return Ok(None);
         };
-        self.check_period(start.as_ref(), end.as_ref())?;
         let kind = SourceKind::History { start, end };
         Ok(Some(Source { kind, table_id, indexes: Arc::from([]), as_of: None }))
     }

@@ -208,3 +208,70 @@ impl Written {
 fn size(data: Option<&Document>) -> usize {
     data.map_or(0, |document| document.as_bytes().len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u8) -> UniqueId {
+        UniqueId::from_bytes([number; 16])
+    }
+
+    fn data(text: &str) -> Document {
+        Document::from(&everstrand_ion::Value::from(text))
+    }
+
+    fn table() -> Arc<Table> {
+        let mut catalog = Catalog::default();
+        let change = CatalogChange::CreateTable { table_id: id(100), name: "t".to_owned(), tags: None };
+        catalog.apply(&change, 1, 0).expect("it is the first");
+        Arc::clone(&catalog.tables()[0])
+    }
+
+    #[test]
+    fn a_statement_sees_what_those_before_it_wrote() {
+        let mut writes = WriteSet::default();
+        writes.insert(1, id(1), table(), data("one"));
+        writes.replace(3, id(1), Some(data("three")), &table(), None);
+        writes.replace(5, id(1), None, &table(), None);
+        let written = writes.get(id(1)).expect("it was written");
+        let seen: Vec<_> =
+            (0..7).map(|statement| written.before(statement).map(Option::<&_>::cloned)).collect();
+        let (one, three) = (Some(Some(data("one"))), Some(Some(data("three"))));
+        assert_eq!(seen, [None, None, one.clone(), one, three.clone(), three, Some(None)]);
+        assert_eq!(written.last(), None);
+    }
+
+    #[test]
+    fn a_statement_sees_the_catalogue_of_those_before_it() {
+        let mut writes = WriteSet::default();
+        let change = CatalogChange::DropTable { table_id: id(100) };
+        for statement in [1, 4] {
+            writes.change(statement, change.clone(), Arc::default());
+        }
+        let seen: Vec<bool> = (0..3).map(|statement| writes.catalog_before(statement).is_some()).collect();
+        assert_eq!(seen, [false, false, true]);
+        let (fourth, fifth) = (writes.catalog_before(4), writes.catalog_before(5));
+        assert!(!Arc::ptr_eq(fourth.expect("that of 1"), fifth.expect("that of 4")));
+    }
+
+    #[test]
+    fn the_last_write_of_a_statement_counts_and_all_of_it_can_be_taken_back() {
+        let mut writes = WriteSet::default();
+        let size = |text: &str| data(text).as_bytes().len();
+        writes.insert(1, id(1), table(), data("first"));
+        writes.insert(2, id(2), table(), data("a longer one"));
+        writes.replace(2, id(2), Some(data("short")), &table(), None);
+        writes.replace(2, id(1), Some(data("second")), &table(), None);
+        assert_eq!(writes.get(id(2)).and_then(Written::last), Some(&data("short")));
+        assert_eq!(writes.bytes(), size("first") + size("short") + size("second"));
+        assert_eq!(writes.inserted_from(0).map(|(id, _)| id).collect::<Vec<_>>(), [id(1), id(2)]);
+        writes.take_back(2);
+        assert!(writes.get(id(2)).is_none());
+        assert_eq!(writes.get(id(1)).and_then(Written::last), Some(&data("first")));
+        assert_eq!((writes.bytes(), writes.len()), (size("first"), 1));
+        assert_eq!(writes.inserted_from(0).map(|(id, _)| id).collect::<Vec<_>>(), [id(1)]);
+        writes.take_back(1);
+        assert!(writes.is_empty() && writes.bytes() == 0);
+    }
+}

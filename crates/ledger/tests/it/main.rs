@@ -19,6 +19,7 @@ mod imported;
 mod indexes;
 mod ledger_fixture;
 mod lifecycle;
+mod limits;
 mod occ_table;
 mod redaction;
 mod scripts;
