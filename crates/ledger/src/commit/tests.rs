@@ -361,7 +361,11 @@ fn what_cannot_be_applied_is_refused_and_its_neighbours_are_not() {
     let no_predecessor = |transaction: &mut ProposedTransaction| {
         transaction.revisions.last_mut().unwrap().version = 7;
     };
-    let bad: [&dyn Fn(&mut ProposedTransaction); 2] = [&unknown_table, &no_predecessor];
+    let half_good = |transaction: &mut ProposedTransaction| {
+        let good = transaction.revisions[0].clone();
+        transaction.revisions.push(ProposedRevision { document_id: id(150), version: 7, ..good });
+    };
+    let bad: [&dyn Fn(&mut ProposedTransaction); 3] = [&unknown_table, &no_predecessor, &half_good];
     for (round, spoil) in (0u8..).zip(bad) {
         let (number, tip) = (10 * (round + 1), world.tip());
         let (first, first_answer) = world.insert(number, b"a");
@@ -385,11 +389,16 @@ fn what_cannot_be_applied_is_refused_and_its_neighbours_are_not() {
             (tip + 2, Some(world.published.head.tip.slot))
         );
     }
-    // And what is in the journal can be replayed.
+    // And what is in the journal can be replayed, to the same documents under the same numbers.
     let environment =
         Environment { clock: Arc::new(ManualClock::new(NOW)), ids: Arc::new(SeededIds::new(8)) };
     let replayed = recover::open(&world.slots, &MemoryView::new(), &environment).unwrap();
     assert_eq!(replayed.snapshot.head.digest(), world.published.head.digest());
+    let documents = |snapshot: &Snapshot| {
+        let (view, all) = (&snapshot.view, (Bound::Unbounded, Bound::Unbounded));
+        view.range(Keyspace::Documents, all.0, all.1, false, 1000).unwrap()
+    };
+    assert_eq!(documents(&replayed.snapshot), documents(&world.published));
 }
 
 #[test]
@@ -469,6 +478,20 @@ fn a_group_that_has_as_many_bytes_as_it_may_takes_no_more() {
         world.run(proposals);
         assert_eq!(blocks_of_slots(&world)[2..], expected, "{group_bytes} bytes");
     }
+}
+
+#[test]
+fn what_was_refused_does_not_count_to_the_bytes_of_a_group() {
+    let mut world = World::new();
+    let (proposal, _answer) = world.insert(2, b"a");
+    world.run(vec![proposal]);
+    let block = Slot::decode(world.slots.read(2).unwrap().unwrap()).unwrap().blocks()[0].as_bytes().len();
+    let mut world = World::with(&LedgerOptions { group_bytes: 2 * block + 1, ..LedgerOptions::default() });
+    let no_predecessor = |transaction: &mut ProposedTransaction| transaction.revisions[0].version = 7;
+    let mut proposals = vec![world.insert_but(9, b"b", &no_predecessor).0];
+    proposals.extend((3..6).map(|number| world.insert(number, &[number]).0));
+    world.run(proposals);
+    assert_eq!(blocks_of_slots(&world)[2..], [3]);
 }
 
 /// How many blocks each slot holds.

@@ -53,3 +53,32 @@ impl SlotStore for MemorySlots {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What every store has that does not read many at once by itself.
+    #[test]
+    fn many_slots_are_read_until_they_have_the_bytes_that_were_asked_for() {
+        let slots = MemorySlots::new(|_| None);
+        for slot in 0..9 {
+            slots.create(slot, if slot == 3 { b"" } else { b"0123456789" }).expect("nobody else is here");
+        }
+        let table = [
+            (0, 0, 1),
+            (0, 1, 1),
+            (0, 10, 1),
+            (0, 11, 2),
+            (0, 30, 3),
+            (0, 31, 4),
+            (0, 32, 5),
+            (7, 1000, 2),
+            (9, 10, 0),
+        ];
+        for (from, bytes_max, expected) in table {
+            let many = slots.read_many(from, bytes_max).expect("they are there");
+            assert_eq!(many.len(), expected, "{bytes_max} bytes from slot {from}");
+        }
+    }
+}

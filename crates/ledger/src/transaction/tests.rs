@@ -197,6 +197,23 @@ fn every_access_shows_what_the_transaction_wrote() {
     assert_eq!(row.len(), 8);
 }
 
+/// An unfinished result goes on while later statements write.
+#[test]
+fn a_statement_sees_nothing_of_later_ones() {
+    let ledger = ledger();
+    let mut transaction = transaction(&ledger);
+    let mut other = ledger.start_transaction().unwrap();
+    other.execute("SELECT VALUE 1 FROM << 1 >>", &[]).unwrap();
+    for (source, access) in accesses(&mut transaction) {
+        let first = transaction.scope(0).rows(&source, &access, None, 1000).unwrap();
+        assert_eq!(
+            shown(&first),
+            shown(&rows(&mut other, &source, &access, None, 1000)),
+            "{source:?} by {access:?}"
+        );
+    }
+}
+
 #[test]
 fn a_document_that_was_deleted_has_no_next_revision() {
     let ledger = ledger();

@@ -305,6 +305,7 @@ fn another_thread_can_stop_a_statement() {
         interrupt.stop();
         assert_eq!(statement.join().unwrap(), LedgerError::Interrupted);
     });
+    assert_eq!(transaction.commit_unchecked().wait(), Err(LedgerError::Interrupted));
 }
 
 #[test]
