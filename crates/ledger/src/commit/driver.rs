@@ -264,7 +264,10 @@ impl Worker {
                 if let LedgerError::View(why) = &error {
                     core.doubt_view(why);
                 }
-                core.driver.lock().status = Status::Faulted(error);
+                let mut line = core.driver.lock();
+                if line.status != Status::Closed {
+                    line.status = Status::Faulted(error);
+                }
                 return Some(0);
             }
         };

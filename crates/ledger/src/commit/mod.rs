@@ -25,13 +25,14 @@
 pub(crate) mod driver;
 pub(crate) mod future;
 mod group;
+mod held;
 pub(crate) mod proposal;
 mod repair;
 pub(crate) mod seal;
 pub(crate) mod validate;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use everstrand_journal::{Slot, UniqueId, WriterId};
 
@@ -46,6 +47,7 @@ use crate::storage::slots::{Created, SlotError};
 use crate::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot, ViewStore};
 use future::{CommitReply, Committed};
 use group::{Building, Group, Members, Next};
+use held::HeldSnapshots;
 use proposal::Proposal;
 use repair::Built;
 use validate::Recent;
@@ -120,8 +122,8 @@ pub(crate) struct Committer {
     state: State,
     /// The last published snapshot, of the same moment as `state` but while applying.
     snapshot: Arc<Snapshot>,
-    /// Published snapshots that a transaction may still hold, oldest first.
-    held: VecDeque<Held>,
+    /// Published snapshots that a transaction may still hold.
+    held: HeldSnapshots,
     recent: Arc<Mutex<Recent>>,
     queue: VecDeque<(Proposal, CommitReply)>,
     phase: Phase,
@@ -132,22 +134,6 @@ pub(crate) struct Committer {
     group_transactions: usize,
     doubt_attempts: u32,
     redaction_failed: bool,
-    transaction_millis: i64,
-}
-
-/// A published snapshot.
-struct Held {
-    /// The last block in it.
-    block: u64,
-    /// When it was published.
-    published: i64,
-    snapshot: Weak<Snapshot>,
-}
-
-impl Held {
-    fn new(snapshot: &Arc<Snapshot>, published: i64) -> Held {
-        Held { block: snapshot.head.tip.sequence_no, published, snapshot: Arc::downgrade(snapshot) }
-    }
 }
 
 enum Phase {
@@ -177,7 +163,7 @@ impl Committer {
         options: &LedgerOptions,
     ) -> Committer {
         Committer {
-            held: VecDeque::from([Held::new(&snapshot, i64::MIN)]),
+            held: HeldSnapshots::new(&snapshot, options.limits.transaction_millis),
             state,
             snapshot,
             recent,
@@ -189,7 +175,6 @@ impl Committer {
             group_transactions: options.group_transactions,
             doubt_attempts: options.doubt_attempts,
             redaction_failed: false,
-            transaction_millis: i64::try_from(options.limits.transaction_millis).unwrap_or(i64::MAX),
         }
     }
 
@@ -238,7 +223,8 @@ impl Committer {
         if !matches!(self.phase, Phase::Ready) || self.queue.is_empty() {
             return actions;
         }
-        self.prune(now);
+        // What no open transaction can ask about is forgotten.
+        lock(&self.recent).prune(self.held.oldest_block(now));
         let snapshot = Arc::clone(&self.snapshot);
         let mut building = Building::new(&self.state, &*snapshot.view);
         {
@@ -394,7 +380,7 @@ impl Committer {
 
     fn publish(&mut self, view: Box<dyn ViewSnapshot>, build: u64, now: i64) -> Action {
         self.snapshot = Arc::new(Snapshot { head: self.state.head.clone(), view, build });
-        self.held.push_back(Held::new(&self.snapshot, now));
+        self.held.add(&self.snapshot, now);
         Action::Publish(Arc::clone(&self.snapshot))
     }
 
@@ -413,6 +399,9 @@ impl Committer {
     }
 
     fn overlaid(&self, batch: &Batch) -> Box<dyn ViewSnapshot> {
+        if planted!("failed-view-is-read-as-it-is") {
+            return Box::new(Overlay::new(Arc::clone(&self.snapshot), &Batch::default()));
+        }
         Box::new(Overlay::new(Arc::clone(&self.snapshot), batch))
     }
 
@@ -493,20 +482,6 @@ impl Committer {
             Ok(false) => Vec::new(),
             Ok(true) => vec![self.take_in(changes.into_batch(), Vec::new())],
             Err(error) => self.fault(error.into()),
-        }
-    }
-
-    /// Forgets what no open transaction can ask about: those that were begun on a snapshot are over, or
-    /// have expired since the next one was published.
-    fn prune(&mut self, now: i64) {
-        while let [oldest, next, ..] = self.held.make_contiguous()
-            && (oldest.snapshot.strong_count() == 0
-                || next.published.saturating_add(self.transaction_millis) < now)
-        {
-            self.held.pop_front();
-        }
-        if let Some(oldest) = self.held.front() {
-            lock(&self.recent).prune(oldest.block);
         }
     }
 }

@@ -1,22 +1,21 @@
 //! The failure table of the commit protocol, row by row, with a whole ledger above faulty stores. After
 //! each fault the journal is audited from end to end and a ledger rebuilt from it alone has the same digest.
+//! Row F25 is in `full_view`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use everstrand_journal::{Auditor, Digest, Slot};
 use everstrand_ledger::storage::contract::slots_of;
 use everstrand_ledger::storage::disk::Disk;
 use everstrand_ledger::storage::memory_disk::{Fault, Unsynced};
 use everstrand_ledger::storage::slots::{SlotError, SlotStore};
-use everstrand_ledger::storage::views::{Applied, Batch, ViewError, ViewSnapshot, ViewStore};
 use everstrand_ledger::storage::{
     CreateFault, DiskSlots, DiskSlotsOptions, FaultySlots, FjallView, FjallViewOptions, MemoryDisk,
     MemorySlots, MemoryView, ReadFault,
 };
-use everstrand_ledger::{Committing, Ledger, LedgerError, LedgerOptions, Status, link_of};
+use everstrand_ledger::{Ledger, LedgerError, Status, link_of};
 
-use crate::support::{World, all, run};
+use crate::support::{World, run};
 
 /// A ledger over a faulty store over memory.
 fn faulty() -> (Arc<FaultySlots>, World, Ledger) {
@@ -33,12 +32,12 @@ fn on_disk(disk: &MemoryDisk, segment_bytes: u64) -> Result<DiskSlots, SlotError
     DiskSlots::open(Arc::new(disk.clone()), link_of, options)
 }
 
-fn insert(ledger: &Ledger, n: u64) -> Result<(), LedgerError> {
+pub(crate) fn insert(ledger: &Ledger, n: u64) -> Result<(), LedgerError> {
     run(ledger, "INSERT INTO t VALUE ?", &[&format!("{{n: {n}}}")]).map(drop)
 }
 
 /// Which numbers are in the table, in order.
-fn numbers(ledger: &Ledger) -> Vec<u64> {
+pub(crate) fn numbers(ledger: &Ledger) -> Vec<u64> {
     let values = run(ledger, "SELECT VALUE n FROM t", &[]).unwrap();
     let mut numbers: Vec<u64> = values.iter().map(|value| value.parse().unwrap()).collect();
     numbers.sort_unstable();
@@ -46,14 +45,14 @@ fn numbers(ledger: &Ledger) -> Vec<u64> {
 }
 
 /// Commits are answered a moment before the ledger is closed for writing.
-fn wait_for_fault(ledger: &Ledger) {
+pub(crate) fn wait_for_fault(ledger: &Ledger) {
     while !matches!(ledger.status(), Status::Faulted(_)) {
         std::thread::yield_now();
     }
 }
 
 /// The journal holds what it says, and a ledger made of it alone agrees with this one.
-fn audited(world: &World, ledger: &Ledger) {
+pub(crate) fn audited(world: &World, ledger: &Ledger) {
     let mut auditor = Auditor::new([]);
     for bytes in slots_of(&*world.slots).unwrap() {
         assert_eq!(auditor.slot(&Slot::decode(bytes).unwrap()), []);
@@ -333,136 +332,6 @@ fn f23_f24_a_view_that_does_not_fit_is_rebuilt_and_never_served() {
         }
     }
     check(&a, "garbage", &[0, 1, 2, 3, 4]);
-}
-
-/// A view whose disk fills up.
-struct FullView {
-    inner: MemoryView,
-    is_full: Arc<AtomicBool>,
-    /// Whether there is a place for another view beside it.
-    has_room: bool,
-}
-
-impl ViewStore for FullView {
-    fn applied(&self) -> Result<Option<Applied>, ViewError> {
-        self.inner.applied()
-    }
-
-    fn commit(&self, batch: &Batch, applied: Applied) -> Result<(), ViewError> {
-        match self.is_full.load(Ordering::SeqCst) {
-            true => Err(ViewError("no space left".into())),
-            false => self.inner.commit(batch, applied),
-        }
-    }
-
-    fn snapshot(&self) -> Result<Box<dyn ViewSnapshot>, ViewError> {
-        self.inner.snapshot()
-    }
-
-    fn persist(&self) -> Result<(), ViewError> {
-        self.inner.persist()
-    }
-
-    fn fresh(&self) -> Result<Option<Arc<dyn ViewStore>>, ViewError> {
-        let (inner, is_full) = (MemoryView::new(), self.is_full.clone());
-        Ok(self.has_room.then(|| Arc::new(FullView { inner, is_full, has_room: true }) as Arc<dyn ViewStore>))
-    }
-
-    fn wipe(&self) -> Result<(), ViewError> {
-        self.inner.wipe()
-    }
-}
-
-/// When there is room again the view is built anew and commits go on, without a new opening.
-#[test]
-fn f25_a_view_that_failed_is_built_anew_while_reads_go_on() {
-    for committing in [Committing::OnThread, Committing::ByCaller] {
-        let is_full = Arc::new(AtomicBool::new(false));
-        let view = FullView { inner: MemoryView::new(), is_full: is_full.clone(), has_room: true };
-        let mut world = World::with(Arc::new(MemorySlots::new(link_of)), Arc::new(view));
-        world.options.committing = committing;
-        world.options.limits.transaction_millis = u64::MAX / 4;
-        // The thread does not hear of a clock that is turned.
-        world.options.idle_millis = 1;
-        let ledger = world.open();
-        let run = |statement: &str| {
-            let mut transaction = ledger.start_transaction()?;
-            let values = all(&mut transaction, statement, &[])?;
-            let commit = transaction.commit_unchecked();
-            // Nobody else does it.
-            while committing == Committing::ByCaller && ledger.step() == Some(0) {}
-            commit.wait().map(|_| values)
-        };
-        run("CREATE TABLE t").unwrap();
-        run("INSERT INTO t << {'n': 1}, {'n': 2} >>").unwrap();
-        run("CREATE INDEX ON t (n)").unwrap();
-        while ledger.is_building_index() {
-            ledger.step();
-        }
-        let mut expected = vec!["1".to_owned(), "2".to_owned()];
-        for n in 3..6 {
-            is_full.store(true, Ordering::SeqCst);
-            run(&format!("INSERT INTO t VALUE {{'n': {n}}}")).unwrap();
-            expected.push(n.to_string());
-            while !matches!(ledger.status(), Status::Faulted(LedgerError::View(_))) {
-                std::thread::yield_now();
-            }
-            // As long as it is full nothing changes, however often another is begun.
-            for _ in 0..20 {
-                world.clock.advance(10_000);
-                assert!(matches!(run("INSERT INTO t VALUE {'n': 9}"), Err(LedgerError::Unavailable(_))));
-                assert_eq!(run("SELECT VALUE n FROM t ORDER BY n").unwrap(), expected);
-            }
-            let older = ledger.start_transaction().unwrap();
-            is_full.store(false, Ordering::SeqCst);
-            while ledger.status() != Status::Open {
-                world.clock.advance(10_000);
-                ledger.step();
-                std::thread::sleep(std::time::Duration::from_millis(1));
-            }
-            let mut older = older;
-            assert_eq!(all(&mut older, "SELECT VALUE n FROM t ORDER BY n", &[]).unwrap(), expected);
-            assert_eq!(run("SELECT VALUE n FROM t WHERE n > 1 ORDER BY n").unwrap(), expected[1..]);
-        }
-        audited(&World { options: LedgerOptions::default(), ..world.clone() }, &ledger);
-    }
-}
-
-#[test]
-fn f25_a_view_that_cannot_take_a_commit_does_not_undo_it() {
-    let is_full = Arc::new(AtomicBool::new(false));
-    let view = FullView { inner: MemoryView::new(), is_full: is_full.clone(), has_room: false };
-    let views = Arc::new(view);
-    let world = World::with(Arc::new(MemorySlots::new(link_of)), views.clone());
-    let ledger = world.open();
-    run(&ledger, "CREATE TABLE t", &[]).unwrap();
-    run(&ledger, "CREATE INDEX ON t (n)", &[]).unwrap();
-    for n in [1, 5, 6] {
-        insert(&ledger, n).unwrap();
-    }
-    let older = ledger.start_transaction().unwrap();
-    is_full.store(true, Ordering::SeqCst);
-    // It is in the journal: it has happened.
-    let statement = "UPDATE t SET n = 2 WHERE n = 5";
-    run(&ledger, statement, &[]).unwrap();
-    wait_for_fault(&ledger);
-    assert!(matches!(insert(&ledger, 3), Err(LedgerError::Unavailable(_))));
-    // What is served is the state after it, by scan, by index and by history, and its reads can be committed.
-    assert_eq!(numbers(&ledger), [1, 2, 6]);
-    assert_eq!(run(&ledger, "SELECT VALUE n FROM t WHERE n IN (1, 2, 5)", &[]).unwrap().len(), 2);
-    assert_eq!(run(&ledger, "SELECT VALUE n FROM t WHERE n > 1 ORDER BY n DESC", &[]).unwrap(), ["6", "2"]);
-    assert_eq!(run(&ledger, "SELECT VALUE h.data.n FROM history(t) AS h", &[]).unwrap().len(), 4);
-    let tip = ledger.digest().digest_tip_address.sequence_no;
-    assert!(ledger.block(tip).unwrap().is_some() && ledger.block_proof(tip, tip).is_ok());
-    // Whoever read before it meets it as ever.
-    let mut older = older;
-    assert_eq!(all(&mut older, "SELECT VALUE n FROM t WHERE n = 5", &[]).unwrap(), ["5"]);
-    assert!(matches!(older.commit_unchecked().wait(), Err(LedgerError::OccConflict { .. })));
-    drop(ledger);
-    is_full.store(false, Ordering::SeqCst);
-    let ledger = world.open();
-    assert_eq!(numbers(&ledger), [1, 2, 6]);
-    audited(&world, &ledger);
 }
 
 #[test]

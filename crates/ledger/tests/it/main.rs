@@ -15,6 +15,7 @@ mod disk_layout;
 mod disk_slots;
 mod fault_table;
 mod faults;
+mod full_view;
 mod imported;
 mod indexes;
 mod ledger_fixture;

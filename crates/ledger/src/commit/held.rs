@@ -1,0 +1,49 @@
+//! Which published snapshots transactions may be on still: nobody asks what changed before the oldest.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+
+use crate::state::Snapshot;
+
+/// Published snapshots that a transaction may still hold; never empty.
+pub(super) struct HeldSnapshots {
+    /// Oldest first.
+    snapshots: VecDeque<Held>,
+    transaction_millis: i64,
+}
+
+struct Held {
+    /// The last block in it.
+    block: u64,
+    /// When it was published.
+    published: i64,
+    snapshot: Weak<Snapshot>,
+}
+
+impl HeldSnapshots {
+    /// The first one. Transactions live so long at most.
+    pub(super) fn new(first: &Arc<Snapshot>, transaction_millis: u64) -> HeldSnapshots {
+        let transaction_millis = i64::try_from(transaction_millis).unwrap_or(i64::MAX);
+        let mut held = HeldSnapshots { snapshots: VecDeque::new(), transaction_millis };
+        held.add(first, i64::MIN);
+        held
+    }
+
+    /// The next one, which transactions start from now on.
+    pub(super) fn add(&mut self, snapshot: &Arc<Snapshot>, published: i64) {
+        let block = snapshot.head.tip.sequence_no;
+        self.snapshots.push_back(Held { block, published, snapshot: Arc::downgrade(snapshot) });
+    }
+
+    /// The last block of the oldest one. Those that were begun on an older one are over, or have expired
+    /// since the next was published.
+    pub(super) fn oldest_block(&mut self, now: i64) -> u64 {
+        while let [oldest, next, ..] = self.snapshots.make_contiguous()
+            && (oldest.snapshot.strong_count() == 0
+                || next.published.saturating_add(self.transaction_millis) < now)
+        {
+            self.snapshots.pop_front();
+        }
+        self.snapshots.front().map_or(0, |oldest| oldest.block)
+    }
+}
