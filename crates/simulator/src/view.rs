@@ -1,7 +1,8 @@
-//! A view that forgets: what was not persisted may be gone after a loss of power, from some batch on.
+//! A view that forgets: what was not persisted may be gone after a loss of power, from some batch on. And one that
+//! fails, and is followed by another, as views on disk are: at the next start the youngest counts, whole or not.
 
 use std::ops::Bound;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use everstrand_ledger::storage::MemoryView;
 use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot, ViewStore};
@@ -18,6 +19,10 @@ struct Inner {
     unpersisted: Vec<(Batch, Applied)>,
     /// The next commit fails.
     failing: bool,
+    doubtful: bool,
+    discarded: bool,
+    /// What is being built in its place.
+    successor: Option<Arc<ForgetfulView>>,
 }
 
 impl ForgetfulView {
@@ -32,8 +37,31 @@ impl ForgetfulView {
     }
 
     fn holding(view: MemoryView) -> ForgetfulView {
-        let inner = Inner { persisted: copy(&view), live: view, unpersisted: Vec::new(), failing: false };
+        let inner = Inner {
+            persisted: copy(&view),
+            live: view,
+            unpersisted: Vec::new(),
+            failing: false,
+            doubtful: false,
+            discarded: false,
+            successor: None,
+        };
         ForgetfulView { inner: Mutex::new(inner) }
+    }
+
+    /// The view that is or will be in the place of this one, if any.
+    pub(crate) fn successor(&self) -> Option<Arc<ForgetfulView>> {
+        self.inner().successor.clone().filter(|successor| !successor.inner().discarded)
+    }
+
+    /// Whether another has taken its place.
+    pub(crate) fn is_discarded(&self) -> bool {
+        self.inner().discarded
+    }
+
+    /// What the next start finds in a view that was doubted: nothing.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.inner().doubtful
     }
 
     /// How many batches a loss of power might forget.
@@ -112,8 +140,23 @@ impl ViewStore for ForgetfulView {
         Ok(())
     }
 
+    fn doubt(&self, _why: &str) {
+        self.inner().doubtful = true;
+    }
+
+    fn fresh(&self) -> Result<Option<Arc<dyn ViewStore>>, ViewError> {
+        let fresh = Arc::new(ForgetfulView::new());
+        self.inner().successor = Some(Arc::clone(&fresh));
+        Ok(Some(fresh))
+    }
+
+    fn discard(&self) {
+        self.inner().discarded = true;
+    }
+
     fn wipe(&self) -> Result<(), ViewError> {
         let mut inner = self.inner();
+        inner.doubtful = false;
         inner.unpersisted.clear();
         inner.persisted.wipe()?;
         inner.live.wipe()

@@ -357,6 +357,13 @@ impl World {
         self.step_planned = false;
         let Some(process) = &self.process else { return Ok(()) };
         let more = process.ledger.step();
+        if self.view.is_discarded()
+            && let Some(successor) = self.view.successor()
+        {
+            self.counters.count("view built anew beside");
+            self.trace.line(self.now, format_args!("another view takes the place of the one that failed"));
+            self.view = successor;
+        }
         if self.store.is_without_power() {
             self.lose_power();
             return Ok(());
@@ -399,7 +406,9 @@ impl World {
             self.trace.line(self.now, format_args!("the wall clock jumps by {jump} ms"));
         }
         if self.chaos.permille(self.settings.view_faults) {
-            self.view.fail_next();
+            // What is being built may fail as well.
+            let successor = self.view.successor().filter(|_| self.chaos.permille(500));
+            successor.unwrap_or_else(|| Arc::clone(&self.view)).fail_next();
             self.counters.count("view fault planned");
         }
         if self.chaos.permille(self.settings.intruders) {
@@ -446,6 +455,7 @@ impl World {
         }
         self.poll_commands()?;
         if self.process.take().is_some() {
+            self.find_view();
             self.plan_restart();
         }
         Ok(())
@@ -459,6 +469,7 @@ impl World {
 
     /// The process is gone from one moment to the next.
     fn stop_process(&mut self, power_lost: bool) {
+        self.find_view();
         let kept = self.chaos.index(self.view.unpersisted() + 1);
         let after = self.view.after_crash(if power_lost { kept } else { usize::MAX });
         if power_lost {
@@ -472,6 +483,17 @@ impl World {
         let how = if power_lost { "loses power" } else { "is killed" };
         self.trace.line(self.now, format_args!("the service {how}"));
         self.plan_restart();
+    }
+
+    /// The view that the next start finds: the youngest, and an empty one where that was doubted.
+    fn find_view(&mut self) {
+        if let Some(successor) = self.view.successor() {
+            self.counters.count("view half built");
+            self.view = successor;
+        }
+        if self.view.is_doubtful() {
+            self.view = Arc::new(ForgetfulView::new());
+        }
     }
 
     fn plan_restart(&mut self) {

@@ -43,6 +43,8 @@ fn nothing_is_lost_and_everything_is_serializable() {
         "service closed",
         "disk fault planned",
         "ledger at fault",
+        "view built anew beside",
+        "view half built",
         "clock jump",
         "view of another ledger",
         "view wiped",
