@@ -18,6 +18,9 @@ use crate::execute::query;
 use crate::plan::{Expression, Function, PathStep};
 use crate::view::{ValueRef, View};
 
+/// What is said of `||` over what is no text.
+pub(crate) const NOT_CONCATENATED: &str = "Wrong argument type for ||";
+
 /// The longest text that `||` makes. Repeated in one statement it could make texts of any length.
 const TEXT_BYTES_MAX: usize = 16 << 20;
 
@@ -256,7 +259,7 @@ fn binary(operator: BinaryOperator, left: ValueRef<'_>, right: ValueRef<'_>) -> 
                 }
                 Ok(Datum::text([left, right].concat()))
             }
-            _ => Err("Wrong argument type for ||".into()),
+            _ => Err(NOT_CONCATENATED.into()),
         },
         _ => arithmetic::calculate(operator, left, right).map_err(Fault::Borrowed),
     }

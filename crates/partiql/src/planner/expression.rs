@@ -35,12 +35,13 @@ impl Planner<'_> {
             ast::Expression::Sign { negative, operand } => {
                 Expression::Sign { negative: *negative, operand: self.operand(operand)? }
             }
-            ast::Expression::Binary { operator, left, right, position } => Expression::Binary {
-                operator: *operator,
-                left: self.operand(left)?,
-                right: self.operand(right)?,
-                position: *position,
-            },
+            ast::Expression::Binary { operator, left, right, position } => {
+                let (left, right) = (self.operand(left)?, self.operand(right)?);
+                if *operator == BinaryOperator::Concatenate {
+                    function::check_concatenated(&left, &right, *position)?;
+                }
+                Expression::Binary { operator: *operator, left, right, position: *position }
+            }
             ast::Expression::And(operands) => Expression::And(self.expressions(operands)?),
             ast::Expression::Or(operands) => Expression::Or(self.expressions(operands)?),
             ast::Expression::In { value, collection, negated, .. } => Expression::In {

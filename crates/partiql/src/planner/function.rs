@@ -6,6 +6,7 @@ use everstrand_ion::IonType;
 
 use crate::ast::{Identifier, Position};
 use crate::error::{Category, PartiqlError};
+use crate::eval::expression::NOT_CONCATENATED;
 use crate::eval::like::LIKE_NEEDS_TEXT;
 use crate::plan::{Expression, Function};
 
@@ -83,6 +84,24 @@ pub(super) fn check_pattern(
         return Ok(());
     }
     Err(PartiqlError::evaluator(Some(position), LIKE_NEEDS_TEXT))
+}
+
+/// Refuses `||` over a value of a type for all to see that is no text, unless the other side makes it NULL.
+pub(super) fn check_concatenated(
+    left: &Expression,
+    right: &Expression,
+    position: Position,
+) -> Result<(), PartiqlError> {
+    let is_unknown = |side: &Expression| match side {
+        Expression::Literal(value) => value.is_null(),
+        Expression::Missing => true,
+        _ => false,
+    };
+    let is_text = |side: &Expression| known_type(side).is_none_or(|found| Kind::Text.takes(found));
+    if is_unknown(left) || is_unknown(right) || (is_text(left) && is_text(right)) {
+        return Ok(());
+    }
+    Err(PartiqlError::evaluator(Some(position), NOT_CONCATENATED))
 }
 
 /// What an argument must be.

@@ -71,7 +71,7 @@ impl<'a> Skips<'a> {
 fn has_word(statement: &str, word: &str) -> bool {
     let lower = statement.to_lowercase();
     let words: Vec<&str> = lower.split_whitespace().collect();
-    let text = words.join(" ");
+    let text = words.join(" ").replace(" (", "(");
     let is_part = |character: Option<char>| {
         character.is_some_and(|character| character.is_alphanumeric() || character == '_')
     };
