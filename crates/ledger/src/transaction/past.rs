@@ -188,7 +188,9 @@ impl<'a> RevisionWalk<'a> {
         self.history_ended = entries.len() < batch;
         for (key, stored) in entries {
             let (end, revision) = from_history(&stored)?;
-            debug_assert_eq!(keys::version_of(&key), Some(revision.version), "a key names its revision");
+            if keys::version_of(&key) != Some(revision.version) {
+                return Err(ViewError("a stored revision is another than its key says".to_owned()));
+            }
             self.history.push_back((place_of(&key)?, Some(end), revision));
             self.history_from = Bound::Excluded(key);
         }
