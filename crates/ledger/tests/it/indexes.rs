@@ -159,7 +159,7 @@ fn compare(transaction: &mut Transaction, one: &str, other: &str) -> Result<(), 
             prop_assert_eq!(&counted, &[rows.len().to_string()], "{} with {:?}", predicate, parameters);
         }
     }
-    for view in ["plain", "_ql_committed_plain"] {
+    for view in ["plain", "indexed", "_ql_committed_plain", "_ql_committed_indexed"] {
         let rows = all(transaction, &format!("SELECT VALUE 1 FROM {view}"), &[]).unwrap();
         let counted = all(transaction, &format!("SELECT VALUE COUNT(*) FROM {view}"), &[]).unwrap();
         prop_assert_eq!(counted, [rows.len().to_string()], "{}", view);
