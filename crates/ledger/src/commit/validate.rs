@@ -20,6 +20,8 @@ pub(crate) struct Touched {
     pub(crate) documents: Vec<UniqueId>,
     /// Tables with a change to any document.
     pub(crate) tables: Vec<UniqueId>,
+    /// Tables of which a superseded revision is redacted.
+    pub(crate) pasts: Vec<UniqueId>,
     /// Index entries that came or went: index id, then key.
     pub(crate) keys: Vec<Vec<u8>>,
     /// Catalogue entries, by name.
@@ -34,6 +36,7 @@ pub(crate) struct Recent {
     floor: u64,
     documents: HashMap<UniqueId, u64>,
     tables: HashMap<UniqueId, u64>,
+    pasts: HashMap<UniqueId, u64>,
     keys: BTreeMap<Vec<u8>, u64>,
     names: HashMap<Arc<str>, u64>,
     table_ids: HashMap<UniqueId, u64>,
@@ -79,6 +82,13 @@ impl Recent {
                 return Err(conflict(format!("the table {id}"), block));
             }
         }
+        for id in &reads.pasts {
+            if let Some(block) = changed(self.pasts.get(id))
+                && !planted!("redaction-not-noted")
+            {
+                return Err(conflict(format!("the past of table {id}"), block));
+            }
+        }
         for id in &reads.documents {
             if let Some(block) = changed(self.documents.get(id))
                 && !planted!("skip-document-check")
@@ -99,6 +109,7 @@ impl Recent {
     pub(crate) fn note(&mut self, block: u64, touched: Touched) {
         self.documents.extend(touched.documents.iter().map(|id| (*id, block)));
         self.tables.extend(touched.tables.iter().map(|id| (*id, block)));
+        self.pasts.extend(touched.pasts.iter().map(|id| (*id, block)));
         self.keys.extend(touched.keys.iter().map(|key| (key.clone(), block)));
         self.names.extend(touched.names.iter().map(|name| (Arc::clone(name), block)));
         self.table_ids.extend(touched.table_ids.iter().map(|id| (*id, block)));
@@ -133,6 +144,9 @@ impl Recent {
             }
             for id in &touched.tables {
                 forget(&mut self.tables, id, block);
+            }
+            for id in &touched.pasts {
+                forget(&mut self.pasts, id, block);
             }
             for name in &touched.names {
                 forget(&mut self.names, name, block);

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use redb::backends::InMemoryBackend;
 use redb::{Database, Durability, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition};
 
 use super::file;
@@ -71,6 +72,14 @@ impl RedbView {
                 open(&path, options)?
             }
         };
+        Ok(RedbView { path, database: Mutex::new(database) })
+    }
+
+    /// A view in the same engine and gone when it is dropped: no clock, no file, and nothing left to chance.
+    pub fn in_memory() -> Result<Self, ViewError> {
+        let path = PathBuf::from("memory");
+        let (database, _) =
+            guard(&path, || begin(Database::builder().create_with_backend(InMemoryBackend::new())?))?;
         Ok(RedbView { path, database: Mutex::new(database) })
     }
 
@@ -169,26 +178,30 @@ fn open(path: &Path, options: RedbViewOptions) -> Result<Database, EngineError> 
     let (database, is_ours) = guard(path, || {
         let mut builder = Database::builder();
         builder.set_cache_size(options.cache_bytes).set_check_integrity_on_open(true);
-        let database = builder.create(path)?;
-        let transaction = database.begin_write()?;
-        let mut is_ours = true;
-        if transaction.list_tables()?.next().is_none() {
-            for table in TABLES {
-                transaction.open_table(table)?;
-            }
-            transaction.open_table(ABOUT)?.insert(FORMAT_KEY, FORMAT)?;
-        } else {
-            let about = transaction.open_table(ABOUT)?;
-            is_ours = about.get(FORMAT_KEY)?.is_some_and(|it| it.value() == FORMAT)
-                && about.get(DOUBTFUL_KEY)?.is_none();
-        }
-        transaction.commit()?;
-        Ok((database, is_ours))
+        begin(builder.create(path)?)
     })?;
     match is_ours {
         true => Ok(database),
         false => Err(EngineError::failed(path, &"it failed earlier, or has another format than pre-1")),
     }
+}
+
+/// Makes the tables of an empty database; whether those that are there are ours.
+fn begin(database: Database) -> Result<(Database, bool), redb::Error> {
+    let transaction = database.begin_write()?;
+    let mut is_ours = true;
+    if transaction.list_tables()?.next().is_none() {
+        for table in TABLES {
+            transaction.open_table(table)?;
+        }
+        transaction.open_table(ABOUT)?.insert(FORMAT_KEY, FORMAT)?;
+    } else {
+        let about = transaction.open_table(ABOUT)?;
+        is_ours = about.get(FORMAT_KEY)?.is_some_and(|it| it.value() == FORMAT)
+            && about.get(DOUBTFUL_KEY)?.is_none();
+    }
+    transaction.commit()?;
+    Ok((database, is_ours))
 }
 
 struct RedbSnapshot {

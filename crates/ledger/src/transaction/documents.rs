@@ -10,6 +10,7 @@ use everstrand_partiql::tables::{OnConflict, Source};
 use super::views::Scope;
 use super::write_set::Base;
 use crate::error::LedgerError;
+use crate::planted::planted;
 use crate::state::catalog::{Index, IndexStatus, Table};
 use crate::state::documents::{ViewRevision, id_and_data};
 use crate::state::index::{global_key, prefixed, successor, unique_key_of};
@@ -133,7 +134,9 @@ impl Scope<'_> {
                 continue;
             };
             let global = global_key(index.id, &key);
-            self.work.reads.span(table.id, Bound::Included(global.clone()), Bound::Included(global));
+            if !planted!("unique-key-not-noted") {
+                self.work.reads.span(table.id, Bound::Included(global.clone()), Bound::Included(global));
+            }
 
             let own = self.work.writes.iter().find(|(other, written)| {
                 Some(*other) != id
@@ -141,7 +144,9 @@ impl Scope<'_> {
                     && written.last().and_then(|data| unique_key_of(index, data.root())).as_ref()
                         == Some(&key)
             });
-            if let Some((other, _)) = own {
+            if let Some((other, _)) = own
+                && !planted!("unique-forgets-own-writes")
+            {
                 return Ok(Some((index.clone(), other)));
             }
             if let Some(other) = self.committed_under(table, index, &key, id)? {

@@ -31,6 +31,7 @@ impl Scope<'_> {
         limit: usize,
     ) -> Result<Vec<Row>, LedgerError> {
         let after = after.map(parts).transpose()?;
+        self.work.reads.pasts.insert(table.id);
         match access {
             Access::Documents(ids) => self.past_of_documents(source, table, ids, after, limit),
             Access::Scan => self.past_of_table(source, table, after, limit),

@@ -99,6 +99,7 @@ fn touched(transaction: &Transaction) -> Touched {
     }
     for redaction in writes.redactions() {
         touched.documents.push(redaction.document_id);
+        touched.pasts.push(redaction.table_id);
     }
     for change in writes.changes() {
         let table_id = table_of(change);

@@ -20,6 +20,8 @@ pub(crate) struct ReadSet {
     pub(crate) documents: BTreeSet<UniqueId>,
     /// Tables read as a whole.
     pub(crate) tables: BTreeSet<UniqueId>,
+    /// Tables of which superseded revisions were read: those never change, but may be redacted.
+    pub(crate) pasts: BTreeSet<UniqueId>,
     /// Parts of indexes.
     pub(crate) spans: Vec<Span>,
     /// Catalogue entries by the name of the table.

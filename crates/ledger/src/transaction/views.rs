@@ -16,6 +16,7 @@ use everstrand_partiql::tables::{
 use super::{Interrupt, Work};
 use crate::error::LedgerError;
 use crate::ledger::Core;
+use crate::planted::planted;
 use crate::state::Snapshot;
 use crate::state::catalog::{Catalog, Table};
 use crate::storage::views::ViewError;
@@ -84,9 +85,20 @@ impl Scope<'_> {
             .ok_or_else(|| LedgerError::bad_request("The ledger did not exist at that time".to_owned()))
     }
 
-    fn past_source(&self, kind: SourceKind, name: &str, as_of: &AsOf) -> Result<Option<Source>, LedgerError> {
+    fn past_source(
+        &mut self,
+        kind: SourceKind,
+        name: &str,
+        as_of: &AsOf,
+    ) -> Result<Option<Source>, LedgerError> {
         let block = self.block_at(as_of)?;
         let table = self.snapshot.head.catalog.active_at(name, block);
+        let is_present = block == self.snapshot.head.tip.sequence_no && !planted!("present-taken-for-past");
+        if matches!(as_of, AsOf::Timestamp(_)) && is_present {
+            // The next block may have that time as well: this is the present, and may change.
+            self.work.reads.names.insert(name.into());
+            self.work.reads.tables.extend(table.map(|table| table.id));
+        }
         Ok(table.map(|table| Source {
             kind,
             table_id: Arc::clone(&table.id_text),
