@@ -27,8 +27,10 @@ pub(crate) struct Checker {
     records: BTreeMap<String, Record>,
     /// Transactions with a block that were not acknowledged yet.
     in_journal: BTreeMap<String, u64>,
-    /// The last block that a client knows to be there.
-    acknowledged: u64,
+    /// The last block that a client of each server knows to be there.
+    acknowledged: Vec<u64>,
+    /// By the number of the tip.
+    digests: Vec<Digest>,
 }
 
 /// One transaction, as its client knows it.
@@ -46,12 +48,12 @@ pub(crate) struct Record {
     pub(crate) disturbed: bool,
     /// Whether it was acknowledged before its block was seen, as happens when the ledger fails in between.
     acknowledged: bool,
-    /// Whether it ran in another process, whose acknowledgements do not reach this one at once.
-    pub(crate) elsewhere: bool,
+    /// The server that it ran on; none where it ran in a process without clients.
+    pub(crate) server: Option<usize>,
 }
 
 impl Checker {
-    pub(crate) fn new() -> Checker {
+    pub(crate) fn new(servers: usize) -> Checker {
         Checker {
             states: BTreeMap::new(),
             auditor: Auditor::new([]),
@@ -59,7 +61,8 @@ impl Checker {
             last_hash: None,
             records: BTreeMap::new(),
             in_journal: BTreeMap::new(),
-            acknowledged: 0,
+            acknowledged: vec![0; servers],
+            digests: Vec::new(),
         }
     }
 
@@ -75,7 +78,12 @@ impl Checker {
 
     /// The digest over all blocks so far, computed here.
     pub(crate) fn digest(&self) -> Option<Digest> {
-        self.auditor.digest()
+        self.digests.last().copied()
+    }
+
+    /// The digest over all blocks up to one that was seen.
+    pub(crate) fn digest_at(&self, tip: u64) -> Option<Digest> {
+        self.digests.get(usize::try_from(tip).ok()?).copied()
     }
 
     /// The state after the last block.
@@ -83,14 +91,14 @@ impl Checker {
         self.states.last_key_value().map(|(_, model)| model.clone()).unwrap_or_default()
     }
 
-    /// The last block that a client knows to be there.
-    pub(crate) fn acknowledged_block(&self) -> u64 {
-        self.acknowledged
+    /// The last block that a client of a server knows to be there.
+    pub(crate) fn acknowledged_block(&self, server: usize) -> u64 {
+        self.acknowledged[server]
     }
 
-    /// A client heard that its transaction began; `after` is what was acknowledged when it asked.
-    pub(crate) fn begin(&mut self, id: &str, after: u64) {
-        self.records.insert(id.to_owned(), Record { after, ..Record::default() });
+    /// A client of a server heard that its transaction began; `after` is what was acknowledged when it asked.
+    pub(crate) fn begin(&mut self, id: &str, server: Option<usize>, after: u64) {
+        self.records.insert(id.to_owned(), Record { after, server, ..Record::default() });
     }
 
     /// A transaction that is not over.
@@ -104,6 +112,7 @@ impl Checker {
         if let Some(deviation) = self.auditor.block(check_block(block)).first() {
             return Err(format!("the chain is broken at block {number}: {deviation:?}"));
         }
+        self.digests.extend(self.auditor.digest());
         if block.timestamp() < self.last_timestamp {
             return Err(format!("block {number} is older than the one before it"));
         }
@@ -111,7 +120,7 @@ impl Checker {
         self.last_hash = Some(block.hash());
         let mut before = self.model();
         if number == 0 {
-            before.strand = block.address().strand_id.to_string();
+            before.begin(block.address().strand_id.to_string(), block.timestamp());
             self.states.insert(0, before);
             return Ok(());
         }
@@ -154,8 +163,8 @@ impl Checker {
         };
         match self.in_journal.remove(id) {
             Some(number) => {
-                if !record.elsewhere {
-                    self.acknowledged = self.acknowledged.max(number);
+                if let Some(server) = record.server {
+                    self.acknowledged[server] = self.acknowledged[server].max(number);
                 }
                 self.records.remove(id);
                 Ok(true)
@@ -168,14 +177,15 @@ impl Checker {
     }
 
     /// Whether [`Checker::settle`] has something to decide.
-    pub(crate) fn is_unsettled(&self) -> bool {
-        self.records.values().any(|record| record.acknowledged)
+    pub(crate) fn is_unsettled(&self, server: usize) -> bool {
+        self.records.values().any(|record| record.acknowledged && record.server == Some(server))
     }
 
-    /// All blocks there are were seen: what was acknowledged and has none must have changed nothing, and
-    /// must have read a state that was.
-    pub(crate) fn settle(&mut self) -> Result<(), String> {
-        let acknowledged = self.records.iter().filter(|(_, record)| record.acknowledged);
+    /// All blocks that a server has (or there are) were seen: what was acknowledged there and has none must have
+    /// changed nothing, and must have read a state that was.
+    pub(crate) fn settle(&mut self, server: Option<usize>) -> Result<(), String> {
+        let of_server = |record: &Record| server.is_none() || record.server == server;
+        let acknowledged = self.records.iter().filter(|(_, record)| record.acknowledged && of_server(record));
         for id in acknowledged.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             let Some(record) = self.records.remove(&id) else { continue };
             if self.has_effects(&record) {
@@ -184,8 +194,8 @@ impl Checker {
             let place = self.place(&record).map_err(|why| {
                 format!("transaction {id} was acknowledged without a block, and fits nowhere: {why}")
             })?;
-            if !record.elsewhere {
-                self.acknowledged = self.acknowledged.max(place);
+            if let Some(server) = record.server {
+                self.acknowledged[server] = self.acknowledged[server].max(place);
             }
         }
         Ok(())
@@ -232,7 +242,7 @@ impl Checker {
     /// Drops states that no transaction can need any more.
     fn forget(&mut self) {
         let oldest = self.records.values().map(|record| record.after).min().unwrap_or(u64::MAX);
-        let oldest = oldest.min(self.acknowledged);
+        let oldest = self.acknowledged.iter().copied().min().unwrap_or(0).min(oldest);
         let last = self.next_block().saturating_sub(1);
         while self.states.first_key_value().is_some_and(|(number, _)| *number < oldest && *number < last) {
             self.states.pop_first();
@@ -242,7 +252,7 @@ impl Checker {
     /// The ends of transactions whose clients never heard of them: those without a block now will never
     /// have one, for the ledger is closed.
     pub(crate) fn finish(&mut self) -> Result<(), String> {
-        self.settle()?;
+        self.settle(None)?;
         for id in self.records.keys().cloned().collect::<Vec<_>>() {
             if self.in_journal.contains_key(&id) {
                 self.acknowledged(&id)?;

@@ -12,7 +12,7 @@ use everstrand_protocol::{
 use crate::checker::Checker;
 use crate::counters::Counters;
 use crate::model::{Answer, Heard};
-use crate::operation::{self, Operation};
+use crate::operation::{self, Operation, So};
 use crate::random::Random;
 use crate::settings::Settings;
 use crate::world::{LEDGER, TRANSACTION_MILLIS};
@@ -23,6 +23,8 @@ pub(crate) const PATIENCE_MILLIS: u64 = 1200;
 /// A client and all it knows.
 pub(crate) struct Client {
     random: Random,
+    /// The server that it talks to.
+    server: usize,
     token: Option<SessionToken>,
     transaction: Option<Open>,
     /// The session may still have a transaction open that nobody wants.
@@ -89,9 +91,10 @@ pub(crate) enum Move {
 }
 
 impl Client {
-    pub(crate) fn new(random: Random) -> Client {
+    pub(crate) fn new(random: Random, server: usize) -> Client {
         Client {
             random,
+            server,
             token: None,
             transaction: None,
             must_abort: false,
@@ -132,7 +135,7 @@ impl Client {
             if self.random.permille(20) {
                 return Ok(self.send(Purpose::EndSession, Command::EndSession));
             }
-            let purpose = Purpose::StartTransaction { after: checker.acknowledged_block() };
+            let purpose = Purpose::StartTransaction { after: checker.acknowledged_block(self.server) };
             return Ok(self.send(purpose, Command::StartTransaction));
         }
         self.go_on(settings, checker, counters)
@@ -154,8 +157,13 @@ impl Client {
         }
         if open.statements_left > 0 {
             open.statements_left -= 1;
-            let operation = operation::random(&mut self.random, settings, &checker.model(), open.has_written);
+            let after = checker.record(&open.id).map_or(0, |record| record.after);
+            let so = So { has_written: open.has_written, after };
+            let operation = operation::random(&mut self.random, settings, &checker.model(), so);
             open.has_written |= !operation.only_reads();
+            if operation.must_be_last() {
+                open.statements_left = 0;
+            }
             counters.count(operation.name());
             let (statement, parameters) = operation.partiql();
             let parameters = operation::documents(&parameters);
@@ -338,7 +346,7 @@ impl Client {
     }
 
     fn begin(&mut self, id: String, after: u64, settings: &Settings, checker: &mut Checker) {
-        checker.begin(&id, after);
+        checker.begin(&id, Some(self.server), after);
         let end = match self.random.below(1000) {
             number if number < settings.aborts => {
                 *self.random.pick(&[End::Abort, End::Forget, End::WrongDigest])

@@ -14,10 +14,10 @@ use everstrand_ledger::{
 
 use crate::checker::Checker;
 use crate::model::{Answer, Heard};
-use crate::operation::{self, Operation};
+use crate::operation::{self, Operation, So};
 use crate::random::Random;
 use crate::settings::Settings;
-use crate::view::copy;
+use crate::view::fill;
 use crate::world::{SESSION_MILLIS, TRANSACTION_MILLIS};
 
 /// How the ledgers of a world behave.
@@ -58,16 +58,16 @@ pub(crate) fn ask(transaction: &mut Transaction, operation: &Operation) -> Resul
     }
 }
 
-/// Runs and commits a transaction. Answers whether it was committed; a fault of the store is no error.
+/// Runs and commits a transaction, on a server or in a process of its own. Answers whether it was committed; a fault of the store is no error.
 pub(crate) fn commit(
     ledger: &Ledger,
     operations: Vec<Operation>,
     checker: &mut Checker,
-    elsewhere: bool,
+    server: Option<usize>,
 ) -> Result<bool, String> {
     let Ok(mut transaction) = ledger.start_transaction() else { return Ok(false) };
     let id = transaction.id().to_string();
-    checker.begin(&id, if elsewhere { 0 } else { checker.acknowledged_block() });
+    checker.begin(&id, server, server.map_or(0, |server| checker.acknowledged_block(server)));
     let mut heard = Vec::new();
     for operation in operations {
         match ask(&mut transaction, &operation) {
@@ -78,10 +78,8 @@ pub(crate) fn commit(
     if let Some(record) = checker.record(&id) {
         record.heard = heard;
         record.commit_sent = true;
-        record.elsewhere = elsewhere;
     }
     match finish(ledger, transaction) {
-        Ok(_) if elsewhere => Ok(true),
         Ok(_) => Ok(true),
         Err(LedgerError::OutcomeUnknown(_)) => Ok(false),
         Err(_) => {
@@ -118,13 +116,17 @@ pub(crate) fn foreign_views(
     let ledger = ledger.map_err(|error| error.to_string())?;
     let mut operations = operation::first_definitions(random, settings);
     let known = crate::model::Model::default();
-    operations.extend((0..20).map(|_| operation::random(random, settings, &known, true)));
+    operations.extend(
+        (0..20).map(|_| operation::random(random, settings, &known, So { has_written: true, after: 0 })),
+    );
     let mut views = Vec::new();
     for operation in operations {
         let mut transaction = ledger.start_transaction().map_err(|error| error.to_string())?;
         ask(&mut transaction, &operation).map_err(|error| error.to_string())?;
         finish(&ledger, transaction).map_err(|error| error.to_string())?;
-        views.push(copy(&*view));
+        let copy = MemoryView::new();
+        fill(&copy, &*view);
+        views.push(copy);
     }
     Ok(views)
 }

@@ -23,6 +23,7 @@ mod settings;
 mod slots;
 mod store;
 mod trace;
+mod value;
 mod view;
 mod world;
 

@@ -6,11 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use everstrand_ion::text;
 use everstrand_journal::{Block, CatalogChange, RevisionData};
 use imbl::{OrdMap, Vector};
 
-use crate::operation::{Change, Filter, Operation, Row};
+use crate::operation::{AsOf, Change, Filter, Operation, Row};
 use crate::random::Random;
+use crate::value::Key;
 
 /// All tables after some block.
 #[derive(Clone, Debug, Default)]
@@ -21,17 +23,35 @@ pub(crate) struct Model {
     active: OrdMap<&'static str, String>,
     /// The journal's strand.
     pub(crate) strand: String,
+    /// The state after each block up to this one.
+    past: Vector<Past>,
+}
+
+/// All tables after some block, and its time.
+#[derive(Clone, Debug)]
+struct Past {
+    millis: i64,
+    tables: OrdMap<String, Table>,
+    active: OrdMap<&'static str, String>,
 }
 
 #[derive(Clone, Debug)]
 struct Table {
     name: &'static str,
     active: bool,
-    /// Field to index id; the id is not known before the block is.
-    indexes: OrdMap<&'static str, Option<String>>,
+    /// By field, and whether it is unique.
+    indexes: OrdMap<(&'static str, bool), Index>,
     documents: OrdMap<String, Document>,
     /// Every revision, in order of the journal.
     history: Vector<Revision>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Index {
+    /// Not known before the block is.
+    id: Option<String>,
+    /// It was to be unique, and two documents had the same key already: it stands for nothing.
+    failed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -45,8 +65,7 @@ struct Revision {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Document {
-    k: i64,
-    v: i64,
+    row: Row,
     version: u64,
 }
 
@@ -93,22 +112,34 @@ impl Model {
         self.active.keys().copied().collect()
     }
 
-    /// The indexes of an active table: field, id.
-    pub(crate) fn indexes(&self, table: &str) -> BTreeMap<&'static str, String> {
-        let table = self.active.get(table).and_then(|id| self.tables.get(id));
-        let indexes = table.into_iter().flat_map(|table| table.indexes.iter());
-        indexes.filter_map(|(field, id)| Some((*field, id.clone()?))).collect()
+    /// The ledger as its first block leaves it.
+    pub(crate) fn begin(&mut self, strand: String, millis: i64) {
+        self.strand = strand;
+        self.remember(millis);
+    }
+
+    /// This is the state after one more block.
+    fn remember(&mut self, millis: i64) {
+        self.past.push_back(Past { millis, tables: self.tables.clone(), active: self.active.clone() });
+    }
+
+    /// When a block was written.
+    pub(crate) fn time_of(&self, block: u64) -> Option<i64> {
+        self.past.get(usize::try_from(block).ok()?).map(|past| past.millis)
     }
 
     /// How many entries the indexes of all tables have: one of each index for each document.
     pub(crate) fn index_entries(&self) -> usize {
-        self.tables.values().map(|table| table.indexes.len() * table.documents.len()).sum()
+        let entries = |table: &Table| {
+            table.indexes.values().filter(|index| !index.failed).count() * table.documents.len()
+        };
+        self.tables.values().map(entries).sum()
     }
 
     /// Keys that a table's documents have.
-    pub(crate) fn keys(&self, table: &str) -> BTreeSet<i64> {
+    pub(crate) fn keys(&self, table: &str) -> BTreeSet<Key> {
         let table = self.active.get(table).and_then(|id| self.tables.get(id));
-        table.into_iter().flat_map(|table| table.documents.values()).map(|document| document.k).collect()
+        table.into_iter().flat_map(|table| table.documents.values()).map(|document| document.row.k).collect()
     }
 
     /// A document that is, or was, in a table of this name.
@@ -143,7 +174,8 @@ impl Model {
 
     /// An index of an active table.
     pub(crate) fn some_index(&self, random: &mut Random, table: &str) -> Option<String> {
-        let ids: Vec<String> = self.indexes(table).into_values().collect();
+        let table = self.active.get(table).and_then(|id| self.tables.get(id))?;
+        let ids: Vec<String> = table.indexes.values().filter_map(|index| index.id.clone()).collect();
         (!ids.is_empty()).then(|| random.pick(&ids).clone())
     }
 }
@@ -172,7 +204,7 @@ impl Run {
             let version = was.map_or(0, |was| was.version + 1);
             let is = table.documents.get_mut(id);
             if let Some(is) = &is {
-                expected.insert(id.clone(), (version, Some((is.k, is.v))));
+                expected.insert(id.clone(), (version, Some(is.row.to_ion())));
             } else if was.is_some() {
                 expected.insert(id.clone(), (version, None));
             } else {
@@ -193,12 +225,22 @@ impl Run {
                 self.model.tables.get_mut(table_id).and_then(|table| table.history.get_mut(*place))
         {
             revision.redacted = true;
+            let Revision { id, version, .. } = revision.clone();
+            // Its data is gone from the past, too.
+            for past in self.model.past.iter_mut() {
+                if let Some(table) = past.tables.get_mut(table_id)
+                    && table.documents.get(&id).is_some_and(|document| document.version == version)
+                {
+                    table.documents.remove(&id);
+                }
+            }
         }
         let stored = revisions(block)?;
         if stored != expected {
             return Err(format!("its block holds the revisions {stored:?}, and not {expected:?}"));
         }
         self.take_index_ids(block)?;
+        self.model.remember(block.timestamp());
         Ok(self.model)
     }
 
@@ -212,15 +254,19 @@ impl Run {
             ));
         }
         for change in changes {
-            let CatalogChange::CreateIndex { index_id, table_id, paths, .. } = change else { continue };
-            let table = self.model.tables.get_mut(&table_id.to_string());
-            let field = paths.concat().concat();
-            let index = table.and_then(|table| {
-                let field = table.indexes.keys().copied().find(|known| *known == field)?;
-                table.indexes.get_mut(field)
-            });
-            if let Some(index @ None) = index {
-                *index = Some(index_id.to_string());
+            let CatalogChange::CreateIndex { index_id, table_id, paths, unique } = change else { continue };
+            let Some(table) = self.model.tables.get_mut(&table_id.to_string()) else { continue };
+            let name = paths.concat().concat();
+            let Some(place) = table.indexes.keys().copied().find(|place| *place == (name.as_str(), unique))
+            else {
+                continue;
+            };
+            let mut keys: Vec<Key> = table.documents.values().map(|document| document.row.k).collect();
+            keys.retain(|key| key.number().is_some());
+            let distinct: BTreeSet<&Key> = keys.iter().collect();
+            let failed = unique && distinct.len() < keys.len();
+            if let Some(index @ Index { id: None, .. }) = table.indexes.get_mut(&place) {
+                *index = Index { id: Some(index_id.to_string()), failed };
             }
         }
         Ok(())
@@ -250,10 +296,32 @@ impl Run {
     fn refusal(&self, operation: &Operation) -> Option<Option<&'static str>> {
         let unknown = |table: &str| (!self.model.active.contains_key(table)).then_some(Some("432"));
         match operation {
-            Operation::Insert { table, .. }
+            Operation::Insert { table, rows } => unknown(table).or_else(|| {
+                let mut taken = self.taken_keys(table, None);
+                let fits = |row: &Row| row.k.number().is_none() || taken.insert(row.k);
+                let fits = !self.is_unique(table) || rows.iter().all(fits);
+                (!fits).then_some(None)
+            }),
+            Operation::Update { table, change: Change::SetKey(key), filter } => {
+                unknown(table).or_else(|| {
+                    let found: Vec<&String> = self.matching(table, filter).map(|(id, _)| id).collect();
+                    let fits = match found.as_slice() {
+                        [] => true,
+                        [one] => !self.taken_keys(table, Some(one)).contains(key),
+                        _ => false,
+                    };
+                    (self.is_unique(table) && !fits).then_some(None)
+                })
+            }
+            Operation::Past { table, as_of, .. } => match self.past(*as_of) {
+                None => Some(None),
+                Some(past) => (!past.active.contains_key(table)).then_some(Some("432")),
+            },
+            Operation::Upsert { table, .. }
             | Operation::Update { table, .. }
             | Operation::Delete { table, .. }
             | Operation::Select { table, .. }
+            | Operation::Whole { table, .. }
             | Operation::Count { table, .. }
             | Operation::Committed { table, .. }
             | Operation::History { table }
@@ -267,15 +335,15 @@ impl Run {
                 }
                 _ => Some(None),
             },
-            Operation::CreateIndex { table, field } => unknown(table).or_else(|| {
+            Operation::CreateIndex { table, field, unique } => unknown(table).or_else(|| {
                 self.table(table)
-                    .is_some_and(|table| table.indexes.contains_key(field))
+                    .is_some_and(|table| table.indexes.contains_key(&(*field, *unique)))
                     .then_some(Some("412"))
             }),
             Operation::DropIndex { table, index } => unknown(table).or_else(|| {
-                let has = self
-                    .table(table)
-                    .is_some_and(|table| table.indexes.values().any(|id| id.as_deref() == Some(index)));
+                let has = self.table(table).is_some_and(|table| {
+                    table.indexes.values().any(|known| known.id.as_deref() == Some(index))
+                });
                 (!has).then_some(None)
             }),
             Operation::Redact { block, table_id, id, .. } => {
@@ -299,30 +367,44 @@ impl Run {
     fn answer(&self, operation: &Operation) -> Option<Vec<String>> {
         let mut values = match operation {
             Operation::Insert { .. } | Operation::CreateTable { .. } => return None,
+            Operation::Upsert { table, row, replace } => match self.in_the_way(table, row) {
+                None => return None,
+                Some(id) => replace.then(|| format!("{{documentId:\"{id}\"}}")).into_iter().collect(),
+            },
             Operation::Update { table, filter, .. } | Operation::Delete { table, filter } => {
                 let found = self.matching(table, filter);
                 found.map(|(id, _)| format!("{{documentId:\"{id}\"}}")).collect()
             }
             Operation::Select { table, filter } => {
                 let found = self.matching(table, filter);
-                found.map(|(id, Document { k, v, .. })| format!("[\"{id}\",{k},{v}]")).collect()
+                found.map(|(id, document)| short(id, document)).collect()
+            }
+            Operation::Whole { table, filter } => {
+                self.matching(table, filter).map(|(_, document)| document.row.to_ion()).collect()
+            }
+            Operation::Past { table, as_of, filter } => {
+                let past = self.past(*as_of);
+                let table = past.and_then(|past| past.tables.get(past.active.get(table)?));
+                let documents = table.into_iter().flat_map(|table| table.documents.iter());
+                let found = documents.filter(|(id, document)| document.is_in(id, filter));
+                found.map(|(id, document)| short(id, document)).collect()
             }
             Operation::Count { table, filter } => {
                 vec![format!("{{n:{}}}", self.matching(table, filter).count())]
             }
             Operation::Join { left, right, filter } => {
                 let mut rows = Vec::new();
-                for (_, Document { k, v, .. }) in self.matching(left, filter) {
+                for (_, Document { row: Row { k, v, .. }, .. }) in self.matching(left, filter) {
                     let same_key = Filter::Key(*k);
                     let others = self.matching(right, &same_key);
-                    rows.extend(others.map(|(_, other)| format!("[{k},{v},{}]", other.v)));
+                    rows.extend(others.map(|(_, other)| format!("[{},{v},{}]", k.stored(), other.row.v)));
                 }
                 rows
             }
             Operation::Committed { table, filter } => {
                 let found = self.matching(table, filter);
-                let row = |(id, Document { k, v, version }): (&String, &Document)| {
-                    format!("[\"{id}\",{version},{k},{v}]")
+                let row = |(id, Document { row: Row { k, v, .. }, version }): (&String, &Document)| {
+                    format!("[\"{id}\",{version},{},{v}]", k.stored())
                 };
                 found.map(row).collect()
             }
@@ -385,18 +467,27 @@ impl Run {
         match operation {
             Operation::Insert { table, rows } => {
                 let Some(table_id) = self.model.active.get(table).cloned() else { return };
-                for (Row { k, v, .. }, value) in rows.iter().zip(values) {
+                for (row, value) in rows.iter().zip(values) {
                     let id = id_in(value).unwrap_or_default().to_owned();
-                    self.put(&table_id, id, Some(Document { k: *k, v: *v, version: 0 }));
+                    self.put(&table_id, id, Some(Document { row: row.clone(), version: 0 }));
+                }
+            }
+            Operation::Upsert { table, row, replace } => {
+                let id = match self.in_the_way(table, row) {
+                    Some(id) => replace.then_some(id),
+                    None => values.first().and_then(|value| id_in(value)).map(str::to_owned),
+                };
+                if let (Some(table_id), Some(id)) = (self.model.active.get(table).cloned(), id) {
+                    self.put(&table_id, id, Some(Document { row: row.clone(), version: 0 }));
                 }
             }
             Operation::Update { table, change, filter } => {
                 for (id, mut document) in self.taken(table, filter) {
                     match change {
-                        Change::AddValue(by) => document.v += by,
-                        Change::SetValue(to) => document.v = *to,
-                        Change::SetKey(to) => document.k = *to,
-                        Change::AddKey(by) => document.k += by,
+                        Change::AddValue(by) => document.row.v += by,
+                        Change::SetValue(to) => document.row.v = *to,
+                        Change::SetKey(to) => document.row.k = *to,
+                        Change::AddKey(by) => document.row.k = document.row.k.plus(*by),
                     }
                     let table_id = self.model.active[table].clone();
                     self.put(&table_id, id, Some(document));
@@ -431,16 +522,16 @@ impl Run {
                     self.definitions += 1;
                 }
             }
-            Operation::CreateIndex { table, field } => {
+            Operation::CreateIndex { table, field, unique } => {
                 if let Some(table) = self.table_mut(table) {
-                    table.indexes.insert(field, None);
+                    table.indexes.insert((*field, *unique), Index::default());
                     self.definitions += 1;
                 }
             }
             Operation::DropIndex { table, index } => {
                 if let Some(table) = self.table_mut(table) {
-                    let kept = table.indexes.iter().filter(|(_, id)| id.as_deref() != Some(index));
-                    table.indexes = kept.map(|(field, id)| (*field, id.clone())).collect();
+                    let kept = table.indexes.iter().filter(|(_, known)| known.id.as_deref() != Some(index));
+                    table.indexes = kept.map(|(place, known)| (*place, known.clone())).collect();
                     self.definitions += 1;
                 }
             }
@@ -449,6 +540,8 @@ impl Run {
                 self.redaction = place.map(|place| (table_id.clone(), place));
             }
             Operation::Select { .. }
+            | Operation::Whole { .. }
+            | Operation::Past { .. }
             | Operation::Count { .. }
             | Operation::Join { .. }
             | Operation::Committed { .. }
@@ -484,7 +577,34 @@ impl Run {
         filter: &'a Filter,
     ) -> impl Iterator<Item = (&'a String, &'a Document)> {
         let documents = self.table(table).into_iter().flat_map(|table| table.documents.iter());
-        documents.filter(|(id, document)| filter.holds(id, document.k, document.v))
+        documents.filter(|(id, document)| document.is_in(id, filter))
+    }
+
+    /// The tables as they were: at a block that there is, or at the last one that is not later.
+    fn past(&self, as_of: AsOf) -> Option<&Past> {
+        match as_of {
+            AsOf::Block(block) => self.model.past.get(usize::try_from(block).ok()?),
+            AsOf::Millis(millis) => self.model.past.iter().rfind(|past| past.millis <= millis),
+        }
+    }
+
+    /// Whether a table has a unique index on its key, one that holds.
+    fn is_unique(&self, table: &str) -> bool {
+        let index = self.table(table).and_then(|table| table.indexes.get(&("k", true)));
+        index.is_some_and(|index| !index.failed)
+    }
+
+    /// The keys of a table's documents, but for one of them.
+    fn taken_keys(&self, table: &str, except: Option<&str>) -> BTreeSet<Key> {
+        let all = self.matching(table, &Filter::All).filter(|(id, _)| Some(id.as_str()) != except);
+        all.map(|(_, document)| document.row.k).collect()
+    }
+
+    /// The document whose key keeps a row from being inserted.
+    fn in_the_way(&self, table: &str, row: &Row) -> Option<String> {
+        let same_key = Filter::Key(row.k);
+        let found = self.matching(table, &same_key).next().map(|(id, _)| id.clone());
+        found.filter(|_| self.is_unique(table))
     }
 
     fn taken(&self, table: &str, filter: &Filter) -> Vec<(String, Document)> {
@@ -492,18 +612,26 @@ impl Run {
     }
 }
 
-/// A block's revisions: document to version and, unless it was deleted, `k` and `v`.
-type Revisions = BTreeMap<String, (u64, Option<(i64, i64)>)>;
+impl Document {
+    fn is_in(&self, id: &str, filter: &Filter) -> bool {
+        filter.holds(id, self.row.k, self.row.v)
+    }
+}
+
+/// A document as most queries show it.
+fn short(id: &str, document: &Document) -> String {
+    format!("[\"{id}\",{},{}]", document.row.k.stored(), document.row.v)
+}
+
+/// A block's revisions: document to version and, unless it was deleted, the document in Ion text.
+type Revisions = BTreeMap<String, (u64, Option<String>)>;
 
 fn revisions(block: &Block) -> Result<Revisions, String> {
     let mut revisions = BTreeMap::new();
     for stored in block.revisions() {
         let revision = block.revision(&stored).map_err(|error| error.to_string())?;
         let data = match &revision.data {
-            RevisionData::Data(document) => {
-                let field = |name: &str| document.root().get(name).and_then(|value| value.as_i64());
-                Some((field("k").ok_or("no field k")?, field("v").ok_or("no field v")?))
-            }
+            RevisionData::Data(document) => Some(text::write(&document.to_value())),
             RevisionData::Deleted => None,
             RevisionData::Redacted(_) => return Err("a revision without data".to_owned()),
         };

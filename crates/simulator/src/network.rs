@@ -18,14 +18,14 @@ pub(crate) enum Event {
     Request { client: usize, request: u64, command: SendCommandRequest },
     /// An answer reaches its client.
     Answer { client: usize, request: u64, answer: Box<Result<Reply, ServiceError>> },
-    /// The committer does its next step.
-    Step,
+    /// The committer of a server does its next step.
+    Step(usize),
     /// The service clears away what has expired.
     Sweep,
     /// Something bad happens, perhaps.
     Chaos,
-    /// The service starts again.
-    Restart,
+    /// A server's service starts again.
+    Restart(usize),
     /// Somebody compares the ledger with the model and with its rebuilt twin.
     Inspection,
 }

@@ -1,59 +1,128 @@
 //! What clients say: few kinds of statements over few tables and keys, so that they meet.
 
 use std::fmt;
+use std::sync::Arc;
 
-use everstrand_ion::{Document, text};
+use everstrand_ion::{Document, Timestamp, text};
 
 use crate::model::Model;
 use crate::random::Random;
 use crate::settings::Settings;
+use crate::value::{Key, payload};
 
 const TABLES: [&str; 3] = ["Account", "Branch", "Customer"];
 
 /// A statement, in a form that both the language and the model understand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
-    Insert { table: &'static str, rows: Vec<Row> },
-    Update { table: &'static str, change: Change, filter: Filter },
-    Delete { table: &'static str, filter: Filter },
-    Select { table: &'static str, filter: Filter },
-    Count { table: &'static str, filter: Filter },
-    Join { left: &'static str, right: &'static str, filter: Filter },
-    Committed { table: &'static str, filter: Filter },
-    History { table: &'static str },
+    Insert {
+        table: &'static str,
+        rows: Vec<Row>,
+    },
+    /// INSERT … ON CONFLICT, which minds unique indexes.
+    Upsert {
+        table: &'static str,
+        row: Row,
+        replace: bool,
+    },
+    Update {
+        table: &'static str,
+        change: Change,
+        filter: Filter,
+    },
+    Delete {
+        table: &'static str,
+        filter: Filter,
+    },
+    Select {
+        table: &'static str,
+        filter: Filter,
+    },
+    /// Whole documents, byte by byte.
+    Whole {
+        table: &'static str,
+        filter: Filter,
+    },
+    /// The table as it was.
+    Past {
+        table: &'static str,
+        as_of: AsOf,
+        filter: Filter,
+    },
+    Count {
+        table: &'static str,
+        filter: Filter,
+    },
+    Join {
+        left: &'static str,
+        right: &'static str,
+        filter: Filter,
+    },
+    Committed {
+        table: &'static str,
+        filter: Filter,
+    },
+    History {
+        table: &'static str,
+    },
     Tables,
-    CreateTable { table: &'static str },
-    DropTable { table: &'static str },
-    UndropTable { id: String },
-    CreateIndex { table: &'static str, field: &'static str },
-    DropIndex { table: &'static str, index: String },
-    Redact { strand: String, block: u64, table_id: String, id: String },
+    CreateTable {
+        table: &'static str,
+    },
+    DropTable {
+        table: &'static str,
+    },
+    UndropTable {
+        id: String,
+    },
+    CreateIndex {
+        table: &'static str,
+        field: &'static str,
+        unique: bool,
+    },
+    DropIndex {
+        table: &'static str,
+        index: String,
+    },
+    Redact {
+        strand: String,
+        block: u64,
+        table_id: String,
+        id: String,
+    },
 }
 
 /// A new document's fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
-    pub(crate) k: i64,
+    pub(crate) k: Key,
     pub(crate) v: i64,
-    /// Makes documents of many sizes.
-    pub(crate) padding: usize,
+    /// Anything, in Ion text; makes documents of many sizes.
+    pub(crate) s: Arc<str>,
+}
+
+/// A point in the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AsOf {
+    Block(u64),
+    Millis(i64),
 }
 
 /// Which documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Filter {
     All,
-    Key(i64),
-    Keys(i64, i64),
+    Key(Key),
+    Keys(Key, Key),
     /// From the first key to the second, and whether each belongs to it.
     Range {
-        low: i64,
-        high: i64,
+        low: Key,
+        high: Key,
         with_low: bool,
         with_high: bool,
     },
     ValueFrom(i64),
-    KeyAndValueFrom(i64, i64),
+    KeyAndValueFrom(Key, i64),
     Id(String),
 }
 
@@ -62,7 +131,7 @@ pub(crate) enum Filter {
 pub(crate) enum Change {
     AddValue(i64),
     SetValue(i64),
-    SetKey(i64),
+    SetKey(Key),
     AddKey(i64),
 }
 
@@ -71,6 +140,7 @@ impl Operation {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Operation::Insert { .. } => "statement: insert",
+            Operation::Upsert { .. } => "statement: insert on conflict",
             Operation::Update { filter, .. } => match filter {
                 Filter::Id(_) => "statement: update by id",
                 Filter::All | Filter::ValueFrom(_) => "statement: update by scan",
@@ -85,6 +155,9 @@ impl Operation {
                 Filter::ValueFrom(_) => "statement: select by scan",
                 Filter::Id(_) => "statement: select by id",
             },
+            Operation::Whole { .. } => "statement: select whole documents",
+            Operation::Past { as_of: AsOf::Block(_), .. } => "statement: as of a block",
+            Operation::Past { as_of: AsOf::Millis(_), .. } => "statement: as of a time",
             Operation::Count { .. } => "statement: count",
             Operation::Join { .. } => "statement: join",
             Operation::Committed { .. } => "statement: committed view",
@@ -93,6 +166,7 @@ impl Operation {
             Operation::CreateTable { .. } => "statement: create table",
             Operation::DropTable { .. } => "statement: drop table",
             Operation::UndropTable { .. } => "statement: undrop table",
+            Operation::CreateIndex { unique: true, .. } => "statement: create unique index",
             Operation::CreateIndex { .. } => "statement: create index",
             Operation::DropIndex { .. } => "statement: drop index",
             Operation::Redact { .. } => "statement: redact",
@@ -104,12 +178,19 @@ impl Operation {
         matches!(
             self,
             Operation::Select { .. }
+                | Operation::Whole { .. }
+                | Operation::Past { .. }
                 | Operation::Count { .. }
                 | Operation::Join { .. }
                 | Operation::Committed { .. }
                 | Operation::History { .. }
                 | Operation::Tables
         )
+    }
+
+    /// Whether its transaction says nothing after it: only its block tells whether a unique index holds.
+    pub(crate) fn must_be_last(&self) -> bool {
+        matches!(self, Operation::CreateIndex { unique: true, .. })
     }
 
     /// Its text, and its parameters in Ion text.
@@ -123,11 +204,15 @@ impl Operation {
                     (text, rows.iter().map(Row::to_ion).collect())
                 }
             },
+            Operation::Upsert { table, row, replace } => {
+                let action = if *replace { "REPLACE" } else { "NOTHING" };
+                (format!("INSERT INTO {table} VALUE ? ON CONFLICT DO {action}"), vec![row.to_ion()])
+            }
             Operation::Update { table, change, filter } => {
                 let (set, mut parameters) = match change {
                     Change::AddValue(by) => ("t.v = t.v + ?", vec![by.to_string()]),
                     Change::SetValue(to) => ("t.v = ?", vec![to.to_string()]),
-                    Change::SetKey(to) => ("t.k = ?", vec![to.to_string()]),
+                    Change::SetKey(to) => ("t.k = ?", vec![to.stored()]),
                     Change::AddKey(by) => ("t.k = t.k + ?", vec![by.to_string()]),
                 };
                 let (condition, more) = filter.partiql("t", "id");
@@ -141,6 +226,22 @@ impl Operation {
             Operation::Select { table, filter } => {
                 let (condition, parameters) = filter.partiql("t", "id");
                 (format!("SELECT VALUE [id, t.k, t.v] FROM {table} AS t BY id{condition}"), parameters)
+            }
+            Operation::Whole { table, filter } => {
+                let (condition, parameters) = filter.partiql("t", "id");
+                (format!("SELECT VALUE t FROM {table} AS t BY id{condition}"), parameters)
+            }
+            Operation::Past { table, as_of, filter } => {
+                let (condition, more) = filter.partiql("t", "id");
+                let mut parameters = vec![match as_of {
+                    AsOf::Block(block) => block.to_string(),
+                    AsOf::Millis(millis) => text::write(&Timestamp::from_unix_millis(*millis).into()),
+                }];
+                parameters.extend(more);
+                (
+                    format!("SELECT VALUE [id, t.k, t.v] FROM {table} AS OF ? AS t BY id{condition}"),
+                    parameters,
+                )
             }
             Operation::Count { table, filter } => {
                 let (condition, parameters) = filter.partiql("t", "id");
@@ -174,8 +275,9 @@ impl Operation {
             Operation::CreateTable { table } => (format!("CREATE TABLE {table}"), Vec::new()),
             Operation::DropTable { table } => (format!("DROP TABLE {table}"), Vec::new()),
             Operation::UndropTable { id } => (format!("UNDROP TABLE \"{id}\""), Vec::new()),
-            Operation::CreateIndex { table, field } => {
-                (format!("CREATE INDEX ON {table} ({field})"), Vec::new())
+            Operation::CreateIndex { table, field, unique } => {
+                let unique = if *unique { "UNIQUE " } else { "" };
+                (format!("CREATE {unique}INDEX ON {table} ({field})"), Vec::new())
             }
             Operation::DropIndex { table, index } => {
                 (format!("DROP INDEX \"{index}\" ON {table} WITH (purge = true)"), Vec::new())
@@ -190,8 +292,9 @@ impl Operation {
 }
 
 impl Row {
-    fn to_ion(&self) -> String {
-        format!("{{k: {}, v: {}, s: \"{}\"}}", self.k, self.v, "x".repeat(self.padding))
+    /// Ion text, as it is stored.
+    pub(crate) fn to_ion(&self) -> String {
+        format!("{{k:{},v:{},s:{}}}", self.k.stored(), self.v, self.s)
     }
 }
 
@@ -200,51 +303,46 @@ impl Filter {
     fn partiql(&self, row: &str, id: &str) -> (String, Vec<String>) {
         match self {
             Filter::All => (String::new(), Vec::new()),
-            Filter::Key(key) => (format!(" WHERE {row}.k = ?"), vec![number(*key)]),
+            Filter::Key(key) => (format!(" WHERE {row}.k = ?"), vec![key.sought()]),
             Filter::Keys(one, other) => {
-                (format!(" WHERE {row}.k IN (?, ?)"), vec![number(*one), number(*other)])
+                (format!(" WHERE {row}.k IN (?, ?)"), vec![one.sought(), other.sought()])
             }
             Filter::Range { low, high, with_low: true, with_high: true } => {
-                (format!(" WHERE {row}.k BETWEEN ? AND ?"), vec![number(*low), number(*high)])
+                (format!(" WHERE {row}.k BETWEEN ? AND ?"), vec![low.sought(), high.sought()])
             }
             Filter::Range { low, high, with_low, with_high } => {
                 let from = if *with_low { ">=" } else { ">" };
                 let to = if *with_high { "<=" } else { "<" };
                 let text = format!(" WHERE {row}.k {from} ? AND {row}.k {to} ?");
-                (text, vec![number(*low), number(*high)])
+                (text, vec![low.sought(), high.sought()])
             }
             Filter::ValueFrom(value) => (format!(" WHERE {row}.v >= ?"), vec![value.to_string()]),
             Filter::KeyAndValueFrom(key, value) => {
-                (format!(" WHERE {row}.k = ? AND {row}.v >= ?"), vec![number(*key), value.to_string()])
+                (format!(" WHERE {row}.k = ? AND {row}.v >= ?"), vec![key.sought(), value.to_string()])
             }
             Filter::Id(wanted) => (format!(" WHERE {id} = ?"), vec![format!("\"{wanted}\"")]),
         }
     }
 
     /// Whether a document belongs to it.
-    pub(crate) fn holds(&self, document_id: &str, k: i64, v: i64) -> bool {
+    pub(crate) fn holds(&self, document_id: &str, k: Key, v: i64) -> bool {
+        let is = |key: &Key| k.number().is_some() && k == *key;
         match self {
             Filter::All => true,
-            Filter::Key(key) => k == *key,
-            Filter::Keys(one, other) => k == *one || k == *other,
+            Filter::Key(key) => is(key),
+            Filter::Keys(one, other) => is(one) || is(other),
             Filter::Range { low, high, with_low, with_high } => {
-                let above = k > *low || (*with_low && k == *low);
-                let below = k < *high || (*with_high && k == *high);
+                let (Some(k), Some(low), Some(high)) = (k.number(), low.number(), high.number()) else {
+                    return false;
+                };
+                let above = k > low || (*with_low && k == low);
+                let below = k < high || (*with_high && k == high);
                 above && below
             }
             Filter::ValueFrom(value) => v >= *value,
-            Filter::KeyAndValueFrom(key, value) => k == *key && v >= *value,
+            Filter::KeyAndValueFrom(key, value) => is(key) && v >= *value,
             Filter::Id(id) => id == document_id,
         }
-    }
-}
-
-/// A key as a parameter: the same number in one of several forms, for they are all equal.
-fn number(key: i64) -> String {
-    match key % 4 {
-        1 => format!("{key}.0"),
-        3 => format!("{key}e0"),
-        _ => key.to_string(),
     }
 }
 
@@ -267,48 +365,62 @@ impl fmt::Display for Operation {
     }
 }
 
+/// What the transaction in which a statement is to be said did before, and may know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct So {
+    /// Whether it has changed anything, as far as its client knows.
+    pub(crate) has_written: bool,
+    /// The last block that certainly was there when it began.
+    pub(crate) after: u64,
+}
+
 /// A statement by chance. `known` is what an application may know from before: ids that exist, or did.
-pub(crate) fn random(
-    random: &mut Random,
-    settings: &Settings,
-    known: &Model,
-    has_written: bool,
-) -> Operation {
+pub(crate) fn random(random: &mut Random, settings: &Settings, known: &Model, so: So) -> Operation {
     let table = TABLES[random.index(settings.tables)];
     if random.permille(settings.definitions) {
-        return definition(random, table, known);
+        return definition(random, settings, table, known);
     }
     if random.permille(settings.redactions)
         && let Some((block, table_id, id)) = known.some_revision(random, table)
     {
         return Operation::Redact { strand: known.strand.clone(), block, table_id, id };
     }
+    let some = |random: &mut Random| filter(random, settings, table, known);
     match random.below(100) {
-        0..22 => {
+        0..16 => {
             let count = if random.permille(850) { 1 } else { 2 + random.index(3) };
             // The ids come on one page, or nobody could tell which belongs to which row.
             let count = count.min(settings.page_values);
             let rows = (0..count).map(|_| row(random, settings)).collect();
             Operation::Insert { table, rows }
         }
-        22..50 => Operation::Update {
-            table,
-            change: change(random, settings),
-            filter: filter(random, settings, table, known),
-        },
+        16..22 => Operation::Upsert { table, row: row(random, settings), replace: random.permille(500) },
+        22..50 => Operation::Update { table, change: change(random, settings), filter: some(random) },
         50..60 => Operation::Delete { table, filter: narrow_filter(random, settings, table, known) },
-        60..80 => Operation::Select { table, filter: filter(random, settings, table, known) },
-        80..85 => Operation::Count { table, filter: filter(random, settings, table, known) },
-        85..90 => {
+        60..75 => Operation::Select { table, filter: some(random) },
+        75..80 => Operation::Whole { table, filter: narrow_filter(random, settings, table, known) },
+        80..83 => Operation::Count { table, filter: some(random) },
+        83..87 => {
             let right = TABLES[random.index(settings.tables)];
-            Operation::Join { left: table, right, filter: filter(random, settings, table, known) }
+            Operation::Join { left: table, right, filter: some(random) }
         }
-        90..94 if !has_written => {
-            Operation::Committed { table, filter: filter(random, settings, table, known) }
+        87..90 if !so.has_written => Operation::Committed { table, filter: some(random) },
+        90..92 if !so.has_written => Operation::History { table },
+        92..97 if !so.has_written => {
+            Operation::Past { table, as_of: as_of(random, known, so.after), filter: some(random) }
         }
-        94..97 if !has_written => Operation::History { table },
         97 => Operation::Tables,
         _ => Operation::Select { table, filter: Filter::Key(key(random, settings)) },
+    }
+}
+
+/// Mostly lately; times, unlike numbers of blocks, also from the future.
+fn as_of(random: &mut Random, known: &Model, after: u64) -> AsOf {
+    let block =
+        if random.permille(600) { after.saturating_sub(random.below(6)) } else { random.below(after + 1) };
+    match known.time_of(block).filter(|_| random.permille(400)) {
+        Some(millis) => AsOf::Millis(millis + *random.pick(&[-1, 0, 0, 0, 1, 5000])),
+        None => AsOf::Block(block),
     }
 }
 
@@ -319,14 +431,17 @@ pub(crate) fn first_definitions(random: &mut Random, settings: &Settings) -> Vec
         definitions.push(Operation::CreateTable { table });
         for field in ["k", "v"] {
             if random.permille(if field == "k" { 700 } else { 150 }) {
-                definitions.push(Operation::CreateIndex { table, field });
+                definitions.push(Operation::CreateIndex { table, field, unique: false });
             }
+        }
+        if settings.unique && random.permille(800) {
+            definitions.push(Operation::CreateIndex { table, field: "k", unique: true });
         }
     }
     definitions
 }
 
-fn definition(random: &mut Random, table: &'static str, known: &Model) -> Operation {
+fn definition(random: &mut Random, settings: &Settings, table: &'static str, known: &Model) -> Operation {
     match random.below(10) {
         0..3 => Operation::CreateTable { table },
         3..5 => Operation::DropTable { table },
@@ -334,31 +449,36 @@ fn definition(random: &mut Random, table: &'static str, known: &Model) -> Operat
             Some(id) => Operation::UndropTable { id },
             None => Operation::CreateTable { table },
         },
-        6..9 => Operation::CreateIndex { table, field: if random.permille(700) { "k" } else { "v" } },
+        6..9 => {
+            let field = if random.permille(700) { "k" } else { "v" };
+            let unique = settings.unique && field == "k" && random.permille(500);
+            Operation::CreateIndex { table, field, unique }
+        }
         _ => match known.some_index(random, table) {
             Some(index) => Operation::DropIndex { table, index },
-            None => Operation::CreateIndex { table, field: "k" },
+            None => Operation::CreateIndex { table, field: "k", unique: false },
         },
     }
 }
 
 fn row(random: &mut Random, settings: &Settings) -> Row {
-    let padding = if random.permille(30) { 3000 } else { random.index(40) };
-    Row { k: random.between(0, settings.keys - 1), v: random.between(0, 9), padding }
+    let number = random.between(0, settings.keys - 1);
+    let k = if random.permille(settings.nulls) { Key::Null } else { Key::Of(settings.kind, number) };
+    Row { k, v: random.between(0, 9), s: payload(random, settings.plain) }
 }
 
 /// Half of the keys are never inserted, only looked up and moved to.
-fn key(random: &mut Random, settings: &Settings) -> i64 {
+fn key(random: &mut Random, settings: &Settings) -> Key {
     let span = if random.permille(150) { settings.keys * 2 } else { settings.keys };
-    random.between(0, span - 1)
+    Key::Of(settings.kind, random.between(0, span - 1))
 }
 
 fn change(random: &mut Random, settings: &Settings) -> Change {
     match random.below(10) {
         0..6 => Change::AddValue(random.between(-3, 3)),
         6 => Change::SetValue(random.between(0, 9)),
-        7..9 => Change::SetKey(key(random, settings)),
-        _ => Change::AddKey(random.between(-1, 1)),
+        9 if settings.adds_to_keys => Change::AddKey(random.between(-1, 1)),
+        _ => Change::SetKey(key(random, settings)),
     }
 }
 
@@ -366,10 +486,11 @@ fn filter(random: &mut Random, settings: &Settings, table: &str, known: &Model) 
     match random.below(20) {
         0 => Filter::All,
         1 => Filter::ValueFrom(random.between(0, 12)),
-        2..5 => {
-            let low = key(random, settings);
+        2..5 if settings.kind.is_ordered() => {
+            let low = random.between(0, settings.keys - 1);
             let high = low + random.between(-1, 4);
             let (with_low, with_high) = (random.permille(500), random.permille(500));
+            let [low, high] = [low, high].map(|number| Key::Of(settings.kind, number));
             Filter::Range { low, high, with_low, with_high }
         }
         _ => narrow_filter(random, settings, table, known),

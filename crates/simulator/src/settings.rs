@@ -2,6 +2,7 @@
 //! combinations come up somewhere.
 
 use crate::random::Random;
+use crate::value::Kind;
 
 /// Where the journal of a world lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(crate) enum Store {
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) store: Store,
+    /// Servers on one journal, which the clients share; more than one only where others may write.
+    pub(crate) servers: usize,
     pub(crate) clients: u64,
     /// Keys that documents have; as many again are only looked up.
     pub(crate) keys: i64,
@@ -32,6 +35,18 @@ pub(crate) struct Settings {
     pub(crate) step_delay: u64,
     pub(crate) definitions: u64,
     pub(crate) redactions: u64,
+    /// As what keys are written, and how many are null.
+    pub(crate) kind: Kind,
+    pub(crate) nulls: u64,
+    /// Whether tables have unique indexes.
+    pub(crate) unique: bool,
+    /// Whether keys are computed with. Not below a unique index: which of several documents would have come first?
+    /// And not where some are null, which a sum leaves without a type.
+    pub(crate) adds_to_keys: bool,
+    /// Whether payloads are texts only.
+    pub(crate) plain: bool,
+    /// Whether the view lies in a B-tree, and not in a map.
+    pub(crate) tree_view: bool,
     pub(crate) aborts: u64,
     pub(crate) stalls: u64,
     /// Chaos comes about every so many milliseconds.
@@ -56,8 +71,21 @@ impl Settings {
         let (clock_jumps, view_faults) = (sometimes(300, 150), sometimes(200, 60));
         let (foreign_views, intruders) = (sometimes(300, 300), sometimes(600, 300));
         let store_faults = sometimes(700, 150);
+        let (nulls, unique) = (sometimes(300, 100), sometimes(400, 1) > 0);
+        let (plain, tree_view) = (sometimes(500, 1) > 0, sometimes(120, 1) > 0);
+        let kinds =
+            [Kind::Number, Kind::Number, Kind::Number, Kind::Text, Kind::Long, Kind::Time, Kind::Nested];
+        let kind = *random.pick(&kinds);
+        let store = *random.pick(&[Store::Disk, Store::Disk, Store::Remote]);
         Settings {
-            store: *random.pick(&[Store::Disk, Store::Disk, Store::Remote]),
+            kind,
+            nulls,
+            unique,
+            adds_to_keys: kind == Kind::Number && !unique && nulls == 0,
+            plain,
+            tree_view,
+            store,
+            servers: if store == Store::Remote && random.permille(500) { 2 } else { 1 },
             clients: 2 + random.below(6),
             keys: *random.pick(&[3, 6, 12]),
             tables: 1 + random.index(3),

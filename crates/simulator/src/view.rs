@@ -4,16 +4,18 @@
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use everstrand_ledger::storage::MemoryView;
 use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot, ViewStore};
+use everstrand_ledger::storage::{MemoryView, RedbView};
 
 /// A view in memory that knows which of its batches were persisted.
 pub(crate) struct ForgetfulView {
     inner: Mutex<Inner>,
+    /// Whether the live view lies in a B-tree.
+    in_tree: bool,
 }
 
 struct Inner {
-    live: MemoryView,
+    live: Box<dyn ViewStore>,
     persisted: MemoryView,
     /// Batches since the view was persisted.
     unpersisted: Vec<(Batch, Applied)>,
@@ -26,27 +28,34 @@ struct Inner {
 }
 
 impl ForgetfulView {
-    /// An empty view.
-    pub(crate) fn new() -> ForgetfulView {
-        ForgetfulView::holding(MemoryView::new())
+    /// An empty view: in the B-tree of `redb`, or in a map.
+    pub(crate) fn new(in_tree: bool) -> ForgetfulView {
+        ForgetfulView::holding(MemoryView::new(), in_tree)
     }
 
     /// A view that holds, durably, what another does.
-    pub(crate) fn copy_of(other: &dyn ViewStore) -> ForgetfulView {
-        ForgetfulView::holding(copy(other))
+    pub(crate) fn copy_of(other: &dyn ViewStore, in_tree: bool) -> ForgetfulView {
+        let copy = MemoryView::new();
+        fill(&copy, other);
+        ForgetfulView::holding(copy, in_tree)
     }
 
-    fn holding(view: MemoryView) -> ForgetfulView {
+    fn holding(persisted: MemoryView, in_tree: bool) -> ForgetfulView {
+        let live: Box<dyn ViewStore> = match in_tree {
+            true => Box::new(RedbView::in_memory().expect("memory takes every tree")),
+            false => Box::new(MemoryView::new()),
+        };
+        fill(&*live, &persisted);
         let inner = Inner {
-            persisted: copy(&view),
-            live: view,
+            persisted,
+            live,
             unpersisted: Vec::new(),
             failing: false,
             doubtful: false,
             discarded: false,
             successor: None,
         };
-        ForgetfulView { inner: Mutex::new(inner) }
+        ForgetfulView { inner: Mutex::new(inner), in_tree }
     }
 
     /// The view that is or will be in the place of this one, if any.
@@ -73,11 +82,12 @@ impl ForgetfulView {
     /// first `kept` batches are left. A view of its own: the dead process may hold on to this one.
     pub(crate) fn after_crash(&self, kept: usize) -> ForgetfulView {
         let inner = self.inner();
-        let left = copy(&inner.persisted);
+        let left = MemoryView::new();
+        fill(&left, &inner.persisted);
         for (batch, applied) in inner.unpersisted.iter().take(kept).cloned() {
             left.commit(&batch, applied).expect("a view in memory takes every batch");
         }
-        ForgetfulView::holding(left)
+        ForgetfulView::holding(left, self.in_tree)
     }
 
     /// Lets the next commit fail, as a full disk does.
@@ -97,11 +107,10 @@ pub(crate) fn index_entries(view: &dyn ViewStore) -> usize {
     all.expect("a view in memory answers").len()
 }
 
-/// A view with the same entries.
-pub(crate) fn copy(view: &dyn ViewStore) -> MemoryView {
-    let copy = MemoryView::new();
+/// Puts all entries of a view into an empty one.
+pub(crate) fn fill(empty: &dyn ViewStore, view: &dyn ViewStore) {
     let applied = view.applied().expect("a view in memory answers");
-    let Some(applied) = applied else { return copy };
+    let Some(applied) = applied else { return };
     let snapshot = view.snapshot().expect("a view in memory answers");
     let mut batch = Batch::default();
     for keyspace in Keyspace::ALL {
@@ -110,8 +119,7 @@ pub(crate) fn copy(view: &dyn ViewStore) -> MemoryView {
             batch.put(keyspace, key, value);
         }
     }
-    copy.commit(&batch, applied).expect("a view in memory takes every batch");
-    copy
+    empty.commit(&batch, applied).expect("a view in memory takes every batch");
 }
 
 impl ViewStore for ForgetfulView {
@@ -145,7 +153,7 @@ impl ViewStore for ForgetfulView {
     }
 
     fn fresh(&self) -> Result<Option<Arc<dyn ViewStore>>, ViewError> {
-        let fresh = Arc::new(ForgetfulView::new());
+        let fresh = Arc::new(ForgetfulView::new(self.in_tree));
         self.inner().successor = Some(Arc::clone(&fresh));
         Ok(Some(fresh))
     }

@@ -23,11 +23,12 @@ use crate::client::{Client, Move, PATIENCE_MILLIS};
 use crate::counters::Counters;
 use crate::intruder;
 use crate::network::{Event, Schedule, arrivals};
-use crate::operation;
+use crate::operation::{self, So};
 use crate::random::Random;
 use crate::settings::Settings;
 use crate::store::JournalStore;
 use crate::trace::Trace;
+use crate::value::Kind;
 use crate::view::ForgetfulView;
 
 /// The name by which clients know the ledger.
@@ -105,18 +106,24 @@ struct World {
     environment: Environment,
     schedule: Schedule,
     store: JournalStore,
-    view: Arc<ForgetfulView>,
+    /// One, or two on one journal; each client knows one of them.
+    servers: Vec<Server>,
     foreign_views: Vec<MemoryView>,
-    process: Option<Process>,
-    /// Whether the committer has a step planned.
-    step_planned: bool,
-    restart_attempts: u32,
     clients: Vec<Client>,
     checker: Checker,
     /// When the service began which transaction.
     began: BTreeMap<String, u64>,
     counters: Counters,
     trace: Trace,
+}
+
+/// A machine with a service on it, while it runs.
+struct Server {
+    view: Arc<ForgetfulView>,
+    process: Option<Process>,
+    /// Whether the committer has a step planned.
+    step_planned: bool,
+    restart_attempts: u32,
 }
 
 /// The running service.
@@ -146,36 +153,48 @@ impl World {
         let mut world = World {
             chaos: random.split(),
             store: JournalStore::new(&settings),
-            view: Arc::new(ForgetfulView::new()),
+            checker: Checker::new(settings.servers),
+            servers: (0..settings.servers).map(|_| Server::new(settings.tree_view)).collect(),
             foreign_views,
-            clients: (0..settings.clients).map(|_| Client::new(random.split())).collect(),
+            clients: clients(&settings, &mut random),
             random,
             settings,
             now: 0,
             clock,
             environment,
             schedule: Schedule::default(),
-            process: None,
-            step_planned: false,
-            restart_attempts: 0,
-            checker: Checker::new(),
             began: BTreeMap::new(),
             counters: Counters::default(),
             trace: Trace::new(print_trace),
         };
         world.trace.line(0, format_args!("seed {seed} {:?}", world.settings));
+        let Settings { kind, servers, tree_view, unique, .. } = world.settings;
+        let kinds = [
+            (servers > 1, "two servers on one journal"),
+            (tree_view, "view in a B-tree"),
+            (unique, "unique indexes"),
+            (kind == Kind::Number, "keys: numbers"),
+            (kind == Kind::Text, "keys: texts"),
+            (kind == Kind::Long, "keys: long texts"),
+            (kind == Kind::Time, "keys: times"),
+            (kind == Kind::Nested, "keys: lists"),
+        ];
+        kinds.into_iter().filter(|(is, _)| *is).for_each(|(_, name)| world.counters.count(name));
         world.begin()?;
         Ok(world)
     }
 
     /// Opens the new ledger, defines its tables and lets the clients loose.
     fn begin(&mut self) -> Result<(), String> {
-        self.start()?;
+        self.start(0)?;
         let mut random = self.random.split();
         for definition in operation::first_definitions(&mut random, &self.settings) {
-            let Some(process) = &self.process else { break };
-            intruder::commit(&process.ledger, vec![definition], &mut self.checker, false)?;
-            self.look_at_new_blocks()?;
+            let Some(process) = &self.servers[0].process else { break };
+            intruder::commit(&process.ledger, vec![definition], &mut self.checker, Some(0))?;
+            self.look_at_new_blocks(0)?;
+        }
+        for server in 1..self.servers.len() {
+            self.start(server)?;
         }
         for client in 0..self.clients.len() {
             self.schedule.plan(self.random.below(20), Event::Client(client));
@@ -206,18 +225,21 @@ impl World {
             }
             Event::Request { client, request, command } => self.request_arrives(client, request, command)?,
             Event::Answer { client, request, answer } => self.answer_arrives(client, request, *answer)?,
-            Event::Step => self.committer_steps()?,
+            Event::Step(server) => self.committer_steps(server)?,
             Event::Sweep => {
-                if let Some(process) = &self.process {
-                    process.service.sweep();
+                for server in 0..self.servers.len() {
+                    if let Some(process) = &self.servers[server].process {
+                        process.service.sweep();
+                    }
+                    self.plan_step(server, 0);
                 }
-                self.plan_step(0);
                 self.schedule.plan(self.now + 1000, Event::Sweep);
             }
             Event::Chaos => self.something_bad()?,
-            Event::Restart => self.restart()?,
+            Event::Restart(server) => self.restart(server)?,
             Event::Inspection => {
-                self.inspect()?;
+                let server = self.chaos.index(self.servers.len());
+                self.inspect(server)?;
                 self.schedule.plan(self.now + 500 + self.chaos.below(2000), Event::Inspection);
             }
         }
@@ -258,7 +280,8 @@ impl World {
         request: u64,
         command: SendCommandRequest,
     ) -> Result<(), String> {
-        let Some(process) = &mut self.process else {
+        let server = self.server_of(client);
+        let Some(process) = &mut self.servers[server].process else {
             self.counters.count("request to a service that is down");
             return Ok(());
         };
@@ -271,16 +294,21 @@ impl World {
         let service = Arc::clone(&process.service);
         let future = Box::pin(async move { service.send_command(command).await });
         process.in_flight.push(InFlight { client, request, transaction, arrived: self.now, future });
-        self.poll_commands()?;
-        self.plan_step(0);
+        self.poll_commands(server)?;
+        self.plan_step(server, 0);
         Ok(())
     }
 
+    /// The server that a client talks to.
+    fn server_of(&self, client: usize) -> usize {
+        client % self.servers.len()
+    }
+
     /// Lets every command that can go on do so, until none can.
-    fn poll_commands(&mut self) -> Result<(), String> {
+    fn poll_commands(&mut self, server: usize) -> Result<(), String> {
         let mut context = Context::from_waker(Waker::noop());
         let mut next = 0;
-        while let Some(process) = &mut self.process
+        while let Some(process) = &mut self.servers[server].process
             && let Some(command) = process.in_flight.get_mut(next)
         {
             let Poll::Ready(answer) = command.future.as_mut().poll(&mut context) else {
@@ -291,7 +319,7 @@ impl World {
             // One that was answered may have made room for any other.
             next = 0;
             if self.store.is_without_power() {
-                self.lose_power();
+                self.lose_power(server);
                 return Ok(());
             }
             self.answer(&command, answer)?;
@@ -335,8 +363,9 @@ impl World {
     ) -> Result<(), String> {
         let World { clients, settings, checker, counters, .. } = self;
         let awaited = clients[client].answer(request, answer, settings, checker, counters)?;
-        if self.checker.is_unsettled() {
-            self.check_acknowledged()?;
+        let server = self.server_of(client);
+        if self.checker.is_unsettled(server) {
+            self.check_acknowledged(server)?;
         }
         if awaited {
             let pause = if self.random.permille(100) { self.random.below(200) } else { self.random.below(3) };
@@ -345,45 +374,47 @@ impl World {
         Ok(())
     }
 
-    fn plan_step(&mut self, millis: u64) {
-        if !self.step_planned {
-            self.step_planned = true;
+    fn plan_step(&mut self, server: usize, millis: u64) {
+        if !self.servers[server].step_planned {
+            self.servers[server].step_planned = true;
             let delay = self.random.below(self.settings.step_delay + 1);
-            self.schedule.plan(self.now + millis + delay, Event::Step);
+            self.schedule.plan(self.now + millis + delay, Event::Step(server));
         }
     }
 
-    fn committer_steps(&mut self) -> Result<(), String> {
-        self.step_planned = false;
-        let Some(process) = &self.process else { return Ok(()) };
+    fn committer_steps(&mut self, server: usize) -> Result<(), String> {
+        self.servers[server].step_planned = false;
+        let Some(process) = &self.servers[server].process else { return Ok(()) };
         let more = process.ledger.step();
-        if self.view.is_discarded()
-            && let Some(successor) = self.view.successor()
+        if self.servers[server].view.is_discarded()
+            && let Some(successor) = self.servers[server].view.successor()
         {
             self.counters.count("view built anew beside");
             self.trace.line(self.now, format_args!("another view takes the place of the one that failed"));
-            self.view = successor;
+            self.servers[server].view = successor;
         }
         if self.store.is_without_power() {
-            self.lose_power();
+            self.lose_power(server);
             return Ok(());
         }
-        self.look_at_new_blocks()?;
-        self.poll_commands()?;
+        self.look_at_new_blocks(server)?;
+        self.poll_commands(server)?;
         match more {
-            Some(millis) => self.plan_step(millis),
-            None if matches!(self.status(), Some(Status::Faulted(_))) => {
+            Some(millis) => self.plan_step(server, millis),
+            None if matches!(self.status(server), Some(Status::Faulted(_))) => {
                 self.counters.count("ledger at fault");
-                self.trace.line(self.now, format_args!("the ledger is at fault: {:?}", self.status()));
-                self.stop_process(false);
+                let status = self.status(server);
+                self.trace
+                    .line(self.now, format_args!("the ledger of server {server} is at fault: {status:?}"));
+                self.stop_process(server, false);
             }
-            None => self.check_acknowledged()?,
+            None => self.check_acknowledged(server)?,
         }
         Ok(())
     }
 
-    fn status(&self) -> Option<Status> {
-        self.process.as_ref().map(|process| process.ledger.status())
+    fn status(&self, server: usize) -> Option<Status> {
+        self.servers[server].process.as_ref().map(|process| process.ledger.status())
     }
 
     fn something_bad(&mut self) -> Result<(), String> {
@@ -406,20 +437,22 @@ impl World {
             self.trace.line(self.now, format_args!("the wall clock jumps by {jump} ms"));
         }
         if self.chaos.permille(self.settings.view_faults) {
+            let view = &self.servers[self.chaos.index(self.servers.len())].view;
             // What is being built may fail as well.
-            let successor = self.view.successor().filter(|_| self.chaos.permille(500));
-            successor.unwrap_or_else(|| Arc::clone(&self.view)).fail_next();
+            let successor = view.successor().filter(|_| self.chaos.permille(500));
+            successor.unwrap_or_else(|| Arc::clone(view)).fail_next();
             self.counters.count("view fault planned");
         }
         if self.chaos.permille(self.settings.intruders) {
             self.intrude()?;
         }
-        if self.process.is_some() && self.chaos.permille(self.settings.kills) {
+        let server = self.chaos.index(self.servers.len());
+        if self.servers[server].process.is_some() && self.chaos.permille(self.settings.kills) {
             if self.chaos.permille(400) {
-                self.close_process()?;
+                self.close_process(server)?;
             } else {
                 self.counters.count("process killed");
-                self.stop_process(false);
+                self.stop_process(server, false);
             }
         }
         Ok(())
@@ -433,9 +466,11 @@ impl World {
         let ledger = Ledger::open(slots, view, self.environment.clone(), options)
             .map_err(|error| format!("the journal cannot be opened a second time: {error}"))?;
         let known = self.checker.model();
-        let operations =
-            (0..2).map(|_| operation::random(&mut self.chaos, &self.settings, &known, true)).collect();
-        if intruder::commit(&ledger, operations, &mut self.checker, true)? {
+        let so = So { has_written: true, after: 0 };
+        let first = operation::random(&mut self.chaos, &self.settings, &known, so);
+        let second = operation::random(&mut self.chaos, &self.settings, &known, so);
+        let operations = if first.must_be_last() { vec![first] } else { vec![first, second] };
+        if intruder::commit(&ledger, operations, &mut self.checker, None)? {
             self.counters.count("commit of another process");
         }
         self.trace.line(self.now, format_args!("another process wrote"));
@@ -443,122 +478,124 @@ impl World {
     }
 
     /// The process ends in order: what was under way is finished and answered.
-    fn close_process(&mut self) -> Result<(), String> {
-        self.trace.line(self.now, format_args!("the service is closed"));
+    fn close_process(&mut self, server: usize) -> Result<(), String> {
+        self.trace.line(self.now, format_args!("service {server} is closed"));
         self.counters.count("service closed");
-        if let Some(process) = &self.process {
+        if let Some(process) = &self.servers[server].process {
             process.service.close();
         }
         if self.store.is_without_power() {
-            self.lose_power();
+            self.lose_power(server);
             return Ok(());
         }
-        self.poll_commands()?;
-        if self.process.take().is_some() {
-            self.find_view();
-            self.plan_restart();
+        self.poll_commands(server)?;
+        if self.servers[server].process.take().is_some() {
+            self.find_view(server);
+            self.plan_restart(server);
         }
         Ok(())
     }
 
     /// The machine loses power.
-    fn lose_power(&mut self) {
+    fn lose_power(&mut self, server: usize) {
         self.counters.count("power lost");
-        self.stop_process(true);
+        self.stop_process(server, true);
     }
 
     /// The process is gone from one moment to the next.
-    fn stop_process(&mut self, power_lost: bool) {
-        self.find_view();
-        let kept = self.chaos.index(self.view.unpersisted() + 1);
-        let after = self.view.after_crash(if power_lost { kept } else { usize::MAX });
+    fn stop_process(&mut self, server: usize, power_lost: bool) {
+        self.find_view(server);
+        let view = &self.servers[server].view;
+        let kept = self.chaos.index(view.unpersisted() + 1);
+        let after = view.after_crash(if power_lost { kept } else { usize::MAX });
         if power_lost {
             self.store.lose_power(&mut self.chaos);
         } else {
             self.store.kill();
         }
         // Whatever the dead process still does as it is taken apart reaches only what it held.
-        self.view = Arc::new(after);
-        drop(self.process.take());
+        self.servers[server].view = Arc::new(after);
+        drop(self.servers[server].process.take());
         let how = if power_lost { "loses power" } else { "is killed" };
-        self.trace.line(self.now, format_args!("the service {how}"));
-        self.plan_restart();
+        self.trace.line(self.now, format_args!("service {server} {how}"));
+        self.plan_restart(server);
     }
 
     /// The view that the next start finds: the youngest, and an empty one where that was doubted.
-    fn find_view(&mut self) {
-        if let Some(successor) = self.view.successor() {
+    fn find_view(&mut self, server: usize) {
+        if let Some(successor) = self.servers[server].view.successor() {
             self.counters.count("view half built");
-            self.view = successor;
+            self.servers[server].view = successor;
         }
-        if self.view.is_doubtful() {
-            self.view = Arc::new(ForgetfulView::new());
+        if self.servers[server].view.is_doubtful() {
+            self.servers[server].view = Arc::new(ForgetfulView::new(self.settings.tree_view));
         }
     }
 
-    fn plan_restart(&mut self) {
-        self.restart_attempts = 0;
-        self.schedule.plan(self.now + 10 + self.chaos.below(300), Event::Restart);
+    fn plan_restart(&mut self, server: usize) {
+        self.servers[server].restart_attempts = 0;
+        self.schedule.plan(self.now + 10 + self.chaos.below(300), Event::Restart(server));
     }
 
-    fn restart(&mut self) -> Result<(), String> {
-        if self.process.is_some() {
+    fn restart(&mut self, server: usize) -> Result<(), String> {
+        if self.servers[server].process.is_some() {
             return Ok(());
         }
         if self.chaos.permille(self.settings.foreign_views) {
             self.counters.count("view of another ledger");
             // Rather one that holds as many slots as the journal has: the number alone must not do.
             let slot_of = |view: &dyn ViewStore| view.applied().ok().flatten().map(|applied| applied.slot);
-            let slot = slot_of(&*self.view);
+            let slot = slot_of(&*self.servers[server].view);
             let alike = self.foreign_views.iter().find(|view| slot_of(*view) == slot);
             let foreign = alike.unwrap_or_else(|| self.chaos.pick(&self.foreign_views));
-            self.view = Arc::new(ForgetfulView::copy_of(foreign));
+            self.servers[server].view = Arc::new(ForgetfulView::copy_of(foreign, self.settings.tree_view));
         } else if self.chaos.permille(150) {
             self.counters.count("view wiped");
-            self.view = Arc::new(ForgetfulView::new());
+            self.servers[server].view = Arc::new(ForgetfulView::new(self.settings.tree_view));
         }
-        self.start()
+        self.start(server)
     }
 
     /// Starts the service. Where the store fails at the moment, it is tried again later.
-    fn start(&mut self) -> Result<(), String> {
-        match self.open() {
+    fn start(&mut self, server: usize) -> Result<(), String> {
+        match self.open(server) {
             Ok(process) => {
-                self.trace.line(self.now, format_args!("the service starts"));
+                self.trace.line(self.now, format_args!("service {server} starts"));
                 self.counters.count("start");
-                self.process = Some(process);
+                self.servers[server].process = Some(process);
                 self.store.note_open();
-                self.check_what_was_known()?;
-                self.look_at_new_blocks()?;
-                self.check_acknowledged()?;
-                self.plan_step(0);
+                self.check_what_was_known(server)?;
+                self.look_at_new_blocks(server)?;
+                self.check_acknowledged(server)?;
+                self.plan_step(server, 0);
             }
             Err(_) if self.store.is_without_power() => {
                 self.counters.count("power lost while starting");
                 self.store.lose_power(&mut self.chaos);
-                self.schedule.plan(self.now + 50, Event::Restart);
+                self.schedule.plan(self.now + 50, Event::Restart(server));
             }
-            Err(why) if self.restart_attempts < 20 => {
-                self.trace.line(self.now, format_args!("the service does not start: {why}"));
+            Err(why) if self.servers[server].restart_attempts < 20 => {
+                self.trace.line(self.now, format_args!("service {server} does not start: {why}"));
                 self.counters.count("start failed");
-                self.restart_attempts += 1;
+                self.servers[server].restart_attempts += 1;
                 self.store.kill();
-                if self.restart_attempts > 10 {
+                if self.servers[server].restart_attempts > 10 {
                     self.store.heal();
                 }
-                self.schedule.plan(self.now + 50, Event::Restart);
+                self.schedule.plan(self.now + 50, Event::Restart(server));
             }
             Err(why) => return Err(format!("the ledger cannot be opened any more: {why}")),
         }
         Ok(())
     }
 
-    fn open(&mut self) -> Result<Process, String> {
+    fn open(&mut self, server: usize) -> Result<Process, String> {
         let slots = self.store.open(&mut self.chaos).map_err(|error| error.to_string())?;
         let options = intruder::ledger_options(&self.settings);
         let config = Config { limits: options.limits.clone(), ..Config::new(Storage::Memory) };
-        let ledger = Ledger::open(slots, self.view.clone(), self.environment.clone(), options)
-            .map_err(|error| error.to_string())?;
+        let ledger =
+            Ledger::open(slots, self.servers[server].view.clone(), self.environment.clone(), options)
+                .map_err(|error| error.to_string())?;
         let service = Service::open_in(config, self.environment.clone())?;
         service.serve_ledger(LEDGER, ledger.clone()).map_err(|error| error.to_string())?;
         Ok(Process { in_flight: Vec::new(), service: Arc::new(service), ledger })
@@ -566,19 +603,40 @@ impl World {
 
     /// Heals everything, starts once more and looks at what is left.
     fn end(mut self) -> Result<(Counters, u64), String> {
-        self.store.heal();
-        if self.process.is_some() {
-            self.stop_process(true);
+        if self.store.is_without_power() {
+            // It was cut when no process ran that would have noticed.
+            self.store.lose_power(&mut self.chaos);
         }
-        self.restart_attempts = 0;
-        self.step_planned = false;
-        self.start()?;
-        if self.process.is_none() {
+        self.store.heal();
+        for server in 0..self.servers.len() {
+            if self.servers[server].process.is_some() {
+                self.stop_process(server, true);
+            }
+            self.servers[server].restart_attempts = 0;
+            self.servers[server].step_planned = false;
+        }
+        self.start(0)?;
+        if self.servers[0].process.is_none() {
             return Err("the ledger cannot be opened at the end".to_owned());
         }
-        self.inspect()?;
+        self.inspect(0)?;
         self.checker.finish()?;
         Ok((self.counters, self.trace.hash()))
+    }
+}
+
+fn clients(settings: &Settings, random: &mut Random) -> Vec<Client> {
+    (0..settings.servers)
+        .cycle()
+        .zip(0..settings.clients)
+        .map(|(server, _)| Client::new(random.split(), server))
+        .collect()
+}
+
+impl Server {
+    fn new(tree_view: bool) -> Server {
+        let view = Arc::new(ForgetfulView::new(tree_view));
+        Server { view, process: None, step_planned: false, restart_attempts: 0 }
     }
 }
 

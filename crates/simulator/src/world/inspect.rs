@@ -8,24 +8,28 @@ use everstrand_ledger::{Ledger, Status};
 use super::World;
 use crate::intruder;
 use crate::model::{Answer, Heard};
-use crate::operation::{self, Filter, Operation};
+use crate::operation::{self, Filter, Operation, So};
+use crate::value::Key;
 use crate::view::index_entries;
 
 impl World {
     /// Whatever was acknowledged is in the journal, once the committer has nothing under way.
-    pub(super) fn check_acknowledged(&mut self) -> Result<(), String> {
-        if self.process.is_some() && !self.step_planned && self.status() == Some(Status::Open) {
-            self.look_at_new_blocks()?;
-            if self.process.is_some() {
-                self.checker.settle()?;
+    pub(super) fn check_acknowledged(&mut self, server: usize) -> Result<(), String> {
+        if self.servers[server].process.is_some()
+            && !self.servers[server].step_planned
+            && self.status(server) == Some(Status::Open)
+        {
+            self.look_at_new_blocks(server)?;
+            if self.servers[server].process.is_some() {
+                self.checker.settle(Some(server))?;
             }
         }
         Ok(())
     }
 
     /// Follows the journal as far as the ledger shows it.
-    pub(super) fn look_at_new_blocks(&mut self) -> Result<(), String> {
-        let Some(process) = &self.process else { return Ok(()) };
+    pub(super) fn look_at_new_blocks(&mut self, server: usize) -> Result<(), String> {
+        let Some(process) = &self.servers[server].process else { return Ok(()) };
         let digest = process.ledger.digest();
         let tip = digest.digest_tip_address.sequence_no;
         let (mut seen, mut failed) = (0, 0);
@@ -34,7 +38,7 @@ impl World {
                 Ok(Some(block)) => self.checker.block(block.own().ok_or("a block of another ledger")?)?,
                 Ok(None) => return Err(format!("block {} is not there", self.checker.next_block())),
                 Err(_) if self.store.is_without_power() => {
-                    self.lose_power();
+                    self.lose_power(server);
                     return Ok(());
                 }
                 // A fault that was planned for somebody else; the next call meets another or none.
@@ -49,23 +53,24 @@ impl World {
             self.counters.count("block");
             seen += 1;
         }
-        if self.checker.digest() != Some(digest) {
+        if self.checker.digest_at(tip) != Some(digest) {
             return Err("the ledger's digest is not that of its blocks".to_owned());
         }
         if seen > 0 {
             self.trace.line(self.now, format_args!("journal up to block {tip}"));
-            self.probe()?;
+            self.probe(server)?;
         }
         Ok(())
     }
 
     /// Asks the ledger something about its last state, without a client.
-    fn probe(&mut self) -> Result<(), String> {
-        let Some(process) = &self.process else { return Ok(()) };
+    fn probe(&mut self, server: usize) -> Result<(), String> {
+        let Some(process) = &self.servers[server].process else { return Ok(()) };
         let model = self.checker.model();
         let Ok(mut transaction) = process.ledger.start_transaction() else { return Ok(()) };
+        let so = So { has_written: false, after: self.checker.next_block().saturating_sub(1) };
         for _ in 0..2 {
-            let operation = operation::random(&mut self.chaos, &self.settings, &model, false);
+            let operation = operation::random(&mut self.chaos, &self.settings, &model, so);
             if !operation.only_reads() {
                 continue;
             }
@@ -77,8 +82,10 @@ impl World {
     }
 
     /// After a start: what was shown to anybody before is still there.
-    pub(super) fn check_what_was_known(&mut self) -> Result<(), String> {
-        let (Some(process), Some(last)) = (&self.process, self.checker.next_block().checked_sub(1)) else {
+    pub(super) fn check_what_was_known(&mut self, server: usize) -> Result<(), String> {
+        let (Some(process), Some(last)) =
+            (&self.servers[server].process, self.checker.next_block().checked_sub(1))
+        else {
             return Ok(());
         };
         let tip = process.ledger.digest().digest_tip_address.sequence_no;
@@ -95,8 +102,8 @@ impl World {
     }
 
     /// Rebuilds the ledger from a copy of its journal alone, and compares everything.
-    pub(super) fn inspect(&mut self) -> Result<(), String> {
-        let Some(process) = &self.process else { return Ok(()) };
+    pub(super) fn inspect(&mut self, server: usize) -> Result<(), String> {
+        let Some(process) = &self.servers[server].process else { return Ok(()) };
         self.counters.count("inspection");
         let digest = process.ledger.digest();
         let live = process.ledger.clone();
@@ -137,8 +144,12 @@ impl World {
                 let filter = Filter::Key(key);
                 Operation::Select { table, filter }
             }));
-            let filter = Filter::Range { low: -50, high: 50, with_low: true, with_high: false };
-            operations.push(Operation::Select { table, filter });
+            operations.push(Operation::Whole { table, filter: Filter::All });
+            if self.settings.kind.is_ordered() {
+                let [low, high] = [-50, 50].map(|number| Key::Of(self.settings.kind, number));
+                let filter = Filter::Range { low, high, with_low: true, with_high: false };
+                operations.push(Operation::Select { table, filter });
+            }
         }
         let mut transaction = ledger.start_transaction().map_err(|error| error.to_string())?;
         for operation in operations {
