@@ -9,8 +9,12 @@ use std::process::Command;
 use everstrand_ion::Value;
 use everstrand_journal::evidence::{Input, Role};
 use everstrand_journal::export::{OutputFormat, catalog_entry};
-use everstrand_journal::tree::{TileKey, TileReader, Tiles, block_path, root_at};
-use everstrand_journal::{Block, Digest, Hash, ProposedTransaction, Slot, StoredRevision, verify_files};
+use everstrand_journal::tree::{
+    TileKey, TileReader, Tiles, block_path, consistency, root_at, verify_consistency,
+};
+use everstrand_journal::{
+    Block, BlockAddress, Digest, Hash, ProposedTransaction, Slot, StoredRevision, verify_files,
+};
 
 use crate::samples::{START, blocks, chain, id, revision, slots, statement};
 use crate::vectors::vector_path;
@@ -154,6 +158,52 @@ fn both_verifiers_agree_on_random_ledgers() {
     let file = folder.path().join("lines.ion");
     let lines = lines(wanted.unwrap_or(100));
     assert!(lines.contains("{expect:true") && lines.contains("{expect:false"));
+    std::fs::write(&file, lines).unwrap();
+    let (code, output) = run(command.arg("lines").arg(&file));
+    assert_eq!(code, 0, "{output}");
+}
+
+/// Pairs of digests with their proofs, whole and spoilt, each with what this verifier says of it.
+fn pairs(count: u64) -> String {
+    let mut numbers = Numbers(count);
+    let mut lines = String::new();
+    let leaves: Vec<Hash> = (0..300).map(|_| Hash(std::array::from_fn(|_| numbers.byte()))).collect();
+    let mut store = Store::default();
+    let mut tiles = Tiles::new();
+    for leaf in &leaves {
+        store.0.extend(tiles.append(*leaf).into_iter().map(|write| (write.key, write.value)));
+    }
+    for _ in 0..count {
+        let new_tip = numbers.below(300);
+        let old_tip = numbers.below(new_tip + 1);
+        let [old, new] = [old_tip, new_tip].map(|tip| Digest {
+            digest: root_at(&store, 300, tip).unwrap(),
+            digest_tip_address: BlockAddress { strand_id: id(1), sequence_no: tip },
+        });
+        let whole = consistency(&store, 300, old_tip, new_tip).unwrap();
+        let mut spoilt = whole.clone();
+        match (numbers.below(4), spoilt.len() as u64) {
+            (_, 0) | (0, _) => spoilt.push(leaves[0]),
+            (1, _) => drop(spoilt.pop()),
+            (2, length) => spoilt[usize::try_from(numbers.below(length)).unwrap()] = leaves[1],
+            (_, length) => drop(spoilt.remove(usize::try_from(numbers.below(length)).unwrap())),
+        }
+        for nodes in [whole, spoilt] {
+            let expect = verify_consistency(&old, &new, &nodes);
+            let members = proof_members(&new, &nodes);
+            writeln!(lines, "{{expect:{expect},old:{},new:{{{members}}}}}", old.to_ion()).unwrap();
+        }
+    }
+    lines
+}
+
+#[test]
+fn both_verifiers_agree_on_what_continues_what() {
+    let Some(mut command) = verifier("prefix.py") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lines.ion");
+    let lines = pairs(500);
+    assert!(lines.matches("{expect:true").count() == 500 && lines.contains("{expect:false"));
     std::fs::write(&file, lines).unwrap();
     let (code, output) = run(command.arg("lines").arg(&file));
     assert_eq!(code, 0, "{output}");
