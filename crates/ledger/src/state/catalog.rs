@@ -160,7 +160,11 @@ impl Catalog {
                     id_text: index_id.to_string().into(),
                     paths: paths.clone(),
                     unique: *unique,
-                    status: IndexStatus::Building { next: 0, end: next_number },
+                    // A unique one is built when all of its block is there, the block's own documents with the others.
+                    status: IndexStatus::Building {
+                        next: 0,
+                        end: if *unique { u64::MAX } else { next_number },
+                    },
                 });
                 Ok(table.number)
             }

@@ -25,9 +25,8 @@ impl State {
         let address = block.address();
         self.check_next(address, block.previous_hash())?;
         let sequence_no = address.sequence_no;
-        if let Some(known) = block.catalog_changes() {
-            self.change_catalog(sequence_no, known, changes)?;
-        }
+        let known = block.catalog_changes().unwrap_or_default();
+        self.change_catalog(sequence_no, known, changes)?;
         for revision in block.revisions().map_err(|error| error.to_string())? {
             let guessed = table_changes(&self.head.catalog, &revision);
             self.change_catalog(sequence_no, &guessed, changes)?;
@@ -39,6 +38,7 @@ impl State {
             };
             self.head.apply_revision(origin, &revision.stored(), changes)?;
         }
+        self.head.build_unique_indexes(known, changes).map_err(|error| error.to_string())?;
         if let Some(id) = block.transaction_id() {
             changes.put(Keyspace::Blocks, keys::transaction(id), sequence_no.to_be_bytes());
         }

@@ -3,8 +3,8 @@
 //! CREATE INDEX is in the journal; that its index has all entries is a local fact. On a table without
 //! documents it has them at once. Otherwise it is built in parts between commits: documents with small
 //! numbers first, while those that appear meanwhile, which have greater numbers, get their entries
-//! from their own commits. A unique index is built at once when its block is applied, because it must be
-//! known before the next commit whether its keys are unique.
+//! from their own commits. A unique index is built when its block is applied, at the end of it, because it
+//! must be known before the next commit whether its keys are unique.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -63,36 +63,47 @@ impl State {
 }
 
 impl Head {
-    /// Finishes what can be finished when the indexes among these changes are created.
-    pub(super) fn build_at_once(
+    /// An index on a table without documents has all entries. Asked before the block's own documents come.
+    pub(super) fn begin_indexes(
         &mut self,
         created: &[CatalogChange],
         changes: &mut Changes<'_>,
     ) -> Result<(), ViewError> {
-        for change in created {
-            let CatalogChange::CreateIndex { index_id, table_id, .. } = change else {
-                continue;
-            };
-            let table = self.catalog.by_id(*table_id).cloned();
-            let index =
-                |table: &Arc<Table>| table.indexes.iter().find(|index| index.id == *index_id).cloned();
-            let Some((table, index)) =
-                table.and_then(|table| Some((index(&table)?, table))).map(|(i, t)| (t, i))
-            else {
-                continue;
-            };
-            let status = if is_without_documents(&table, changes)? {
-                Some(IndexStatus::Online)
-            } else if index.unique {
-                Some(build_unique(&table, &index, changes)?)
-            } else {
-                None
-            };
-            if let Some(status) = status {
-                Arc::make_mut(&mut self.catalog).set_index_status(*table_id, index.number, status);
+        for (table, index) in self.among(created, false) {
+            if is_without_documents(&table, changes)? {
+                Arc::make_mut(&mut self.catalog).set_index_status(
+                    table.id,
+                    index.number,
+                    IndexStatus::Online,
+                );
             }
         }
         Ok(())
+    }
+
+    /// Builds the unique indexes that a block has created, now that its documents are there.
+    pub(super) fn build_unique_indexes(
+        &mut self,
+        created: &[CatalogChange],
+        changes: &mut Changes<'_>,
+    ) -> Result<(), ViewError> {
+        for (table, index) in self.among(created, true) {
+            let status = build_unique(&table, &index, changes)?;
+            Arc::make_mut(&mut self.catalog).set_index_status(table.id, index.number, status);
+            self.store_table(table.number, changes);
+        }
+        Ok(())
+    }
+
+    /// The indexes that were created, as far as they are still there.
+    fn among(&self, created: &[CatalogChange], unique: bool) -> Vec<(Arc<Table>, Index)> {
+        let of = |change: &CatalogChange| {
+            let CatalogChange::CreateIndex { index_id, table_id, .. } = change else { return None };
+            let table = self.catalog.by_id(*table_id)?;
+            let index = table.indexes.iter().find(|index| index.id == *index_id && index.unique == unique)?;
+            Some((Arc::clone(table), index.clone()))
+        };
+        created.iter().filter_map(of).collect()
     }
 
     /// Builds the next part of the first index that is not finished; whether there was one.

@@ -200,6 +200,7 @@ impl State {
         for revision in block.revisions() {
             self.head.apply_revision(origin, &revision, changes)?;
         }
+        self.head.build_unique_indexes(&catalog_changes, changes).map_err(|error| error.to_string())?;
         self.redactions.extend(self.head.apply_redactions(block, changes)?);
         changes.put(
             Keyspace::Blocks,
@@ -247,7 +248,7 @@ impl State {
             }
             changed.insert(catalog.apply(change, block, head.next_number)?);
         }
-        head.build_at_once(catalog_changes, changes).map_err(|error| error.to_string())?;
+        head.begin_indexes(catalog_changes, changes).map_err(|error| error.to_string())?;
         for number in changed {
             head.store_table(number, changes);
         }
