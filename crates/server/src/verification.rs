@@ -63,9 +63,8 @@ impl Service {
         &self,
         request: &GetConsistencyProofRequest,
     ) -> Result<GetConsistencyProofResult, ServiceError> {
-        if !self.config.extensions {
-            let unknown =
-                "QLDB has no operation GetConsistencyProof, and this server was told to be as strict";
+        if self.ledgers.is_strict(&self.ledgers.describe(&request.name)?) {
+            let unknown = "QLDB has no operation GetConsistencyProof, and this ledger is as strict";
             return Err(ServiceError::new(Exception::UnknownOperation, unknown).with_http_status(404));
         }
         let ledger = self.existing(&request.name)?;

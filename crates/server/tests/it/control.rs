@@ -128,3 +128,27 @@ async fn digests_blocks_and_their_errors() {
         assert!(message.contains(expected), "{message}");
     }
 }
+
+#[tokio::test]
+async fn consistency_proofs_and_their_refusals() {
+    let service = service();
+    service.create_ledger_unless_it_exists("grows").expect("a ledger");
+    let digest = body(&send(&service, "POST", "/ledgers/grows/digest", None, b"").await);
+    let tip = digest["DigestTipAddress"]["IonText"].as_str().expect("an address").to_owned();
+    let path = "/ledgers/grows/consistency-proof";
+    let request = |old: &str, new: &str| {
+        json!({"OldDigestTipAddress": {"IonText": old}, "DigestTipAddress": {"IonText": new}}).to_string()
+    };
+    let proof = body(&send(&service, "POST", path, None, request(&tip, &tip).as_bytes()).await);
+    assert_eq!(proof["Proof"]["IonText"], "[]", "a digest continues itself");
+    let beyond = tip.replace("sequenceNo:0", "sequenceNo:1");
+    for (old, new, named) in [(&tip, &beyond, "DigestTipAddress"), (&beyond, &tip, "OldDigestTipAddress")] {
+        let refused = send(&service, "POST", path, None, request(old, new).as_bytes()).await;
+        assert_eq!((error(&refused).0, error(&refused).1.as_str()), (400, "InvalidParameterException"));
+        assert!(error(&refused).2.contains("beyond"), "{named}: {refused:?}");
+    }
+    let tag = "/tags/arn%3Aaws%3Aqldb%3Aus-east-1%3A000000000000%3Aledger%2Fgrows";
+    send(&service, "POST", tag, None, br#"{"Tags": {"everstrand:strict": "true"}}"#).await;
+    let strict = send(&service, "POST", path, None, request(&tip, &tip).as_bytes()).await;
+    assert_eq!((error(&strict).0, error(&strict).1.as_str()), (404, "UnknownOperationException"));
+}
