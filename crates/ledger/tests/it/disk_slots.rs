@@ -487,6 +487,32 @@ fn f26_a_full_disk_refuses_creates_keeps_reads_and_recovers() {
 }
 
 #[test]
+fn a_segment_that_may_have_begun_is_where_the_next_slot_goes() {
+    for fault in [Fault::Persisted, Fault::NotPersisted] {
+        for call in 0..12 {
+            let disk = MemoryDisk::new();
+            let store = open(&disk);
+            assert_eq!(store.create(0, &body(0, 0, &[1; 300])).unwrap(), Created::Won);
+            // The next slot does not fit behind it; a call fails on the way to another segment.
+            disk.fail(disk.calls().all + call, fault);
+            let large = store.create(1, &body(1, 0, &[2; 400]));
+            disk.heal();
+            if large.is_err() {
+                // This one would.
+                drop(store.create(1, &body(1, 1, &[3; 20])));
+            }
+            let written = store.tip_hint().unwrap();
+            drop(store);
+            let again = open(&disk);
+            assert_eq!(again.damage().map(|damage| damage.to_string()), None, "{fault:?} of call {call}");
+            let next = again.tip_hint().unwrap().unwrap() + 1;
+            assert!(Some(next - 1) >= written, "{fault:?} of call {call}");
+            assert_eq!(again.create(next, &body(next, 0, &[4; 20])).unwrap(), Created::Won);
+        }
+    }
+}
+
+#[test]
 fn f29_a_second_writer_is_refused_and_readers_are_not() {
     let directory = tempfile::tempdir().unwrap();
     let disk = || Arc::new(FileDisk::create(directory.path().join("ledger")).unwrap());

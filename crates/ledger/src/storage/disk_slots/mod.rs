@@ -75,6 +75,8 @@ struct Tail {
     /// Where the next record goes. Behind it the file is filled for one more header at least.
     end: u64,
     filled: u64,
+    /// The segment behind it may be there already, under the name of the next slot: that slot goes nowhere else.
+    is_over: bool,
 }
 
 impl DiskSlots {
@@ -248,8 +250,11 @@ impl DiskSlots {
         };
         let (header, prepared) = prepare().map_err(|error| (not_written(&error), false))?;
         let installed = prepared.install().map_err(|error| match error {
-            // It is empty, should it be there: the next attempt replaces it.
-            InstallError::Renaming(error) => (not_written(&error), false),
+            // It is empty, should it be there: the next attempt replaces it. None may do without it.
+            InstallError::Renaming(error) => {
+                tail.is_over = true;
+                (not_written(&error), false)
+            }
             InstallError::Syncing(error) => (not_written(&error), true),
         })?;
         let full = std::mem::replace(tail, Tail::new(header, installed));
@@ -317,13 +322,13 @@ impl DiskSlots {
 impl Tail {
     fn new(header: SegmentHeader, installed: Installed) -> Self {
         let Installed { file, end, filled } = installed;
-        Tail { header, file, end, filled }
+        Tail { header, file, end, filled, is_over: false }
     }
 
     /// Whether a record of this extent belongs into the next segment.
     fn is_full(&self, extent: u64, segment_bytes: u64) -> bool {
         let is_empty = self.end == segment::SEGMENT_HEADER_BYTES as u64;
-        !is_empty && self.end + extent + RECORD_HEADER_BYTES as u64 > segment_bytes
+        self.is_over || (!is_empty && self.end + extent + RECORD_HEADER_BYTES as u64 > segment_bytes)
     }
 
     /// Fills ahead, so that writing the record neither runs out of space nor changes the file's length.
