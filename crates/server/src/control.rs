@@ -9,7 +9,7 @@ use everstrand_protocol::control::{
 use everstrand_protocol::{Exception, ServiceError};
 
 use crate::Service;
-use crate::ledgers::STRICT_TAG;
+use crate::record::STRICT_TAG;
 
 /// The only key a ledger can have so far: the one that belongs to whoever runs it.
 const OWNED_KEY: &str = "AWS_OWNED_KMS_KEY";

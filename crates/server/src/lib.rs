@@ -11,6 +11,7 @@ mod commands;
 mod control;
 mod ledgers;
 mod metrics;
+mod record;
 mod service;
 mod sessions;
 mod verification;

@@ -1,0 +1,77 @@
+//! What is known of a ledger beside its journal: its name, its state, its options and its tags.
+
+use everstrand_ion::{Data, Struct, Value};
+use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
+use everstrand_protocol::{Exception, ServiceError};
+
+/// The tag that says whether a ledger's language is QLDB's and nothing else; where it is absent, the service does.
+/// A tag, so that a client of QLDB can set it with what QLDB had.
+pub(crate) const STRICT_TAG: &str = "everstrand:strict";
+/// How many tags a ledger may have.
+const TAGS_MAX: usize = 50;
+
+/// What is known of a ledger beside its journal.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Record {
+    /// Its folder's name, never given twice.
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) state: LedgerState,
+    pub(crate) created_millis: i64,
+    pub(crate) permissions_mode: PermissionsMode,
+    pub(crate) deletion_protection: bool,
+    pub(crate) tags: Tags,
+}
+
+impl Record {
+    /// As the ledger's folder keeps it.
+    pub(crate) fn to_ion(&self) -> Value {
+        let tags: Struct = self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        Value::from(Struct::from_iter([
+            ("ledgerId", Value::from(self.id.as_str())),
+            ("name", Value::from(self.name.as_str())),
+            ("state", Value::from(self.state.name())),
+            ("createdMillis", Value::from(self.created_millis)),
+            ("permissionsMode", Value::from(self.permissions_mode.name())),
+            ("deletionProtection", Value::from(self.deletion_protection)),
+            ("tags", Value::from(tags)),
+        ]))
+    }
+
+    /// What [`Record::to_ion`] made.
+    pub(crate) fn from_ion(value: &Value) -> Option<Record> {
+        let text = |field: &str| value.get(field)?.as_text().map(str::to_owned);
+        let tags = value.get("tags")?.as_struct()?.iter();
+        Some(Record {
+            id: text("ledgerId")?,
+            name: text("name")?,
+            state: [LedgerState::Creating, LedgerState::Active, LedgerState::Deleting]
+                .into_iter()
+                .find(|state| text("state").as_deref() == Some(state.name()))?,
+            created_millis: value.get("createdMillis")?.as_i64()?,
+            permissions_mode: [PermissionsMode::AllowAll, PermissionsMode::Standard]
+                .into_iter()
+                .find(|mode| text("permissionsMode").as_deref() == Some(mode.name()))?,
+            deletion_protection: matches!(value.get("deletionProtection")?.data, Data::Bool(true)),
+            tags: tags
+                .map(|(key, value)| Some((key.text()?.to_owned(), value.as_text()?.to_owned())))
+                .collect::<Option<_>>()?,
+        })
+    }
+}
+
+/// Whether a ledger may have these tags.
+pub(crate) fn check_tags(tags: &Tags) -> Result<(), ServiceError> {
+    let wrong = if tags.len() > TAGS_MAX {
+        format!("A ledger may have {TAGS_MAX} tags, not {}", tags.len())
+    } else if let Some(key) = tags.keys().find(|key| !(1..=128).contains(&key.chars().count())) {
+        format!("The tag key {key:?} has not between 1 and 128 characters")
+    } else if let Some((key, _)) = tags.iter().find(|(_, value)| value.chars().count() > 256) {
+        format!("The value of the tag {key:?} has more than 256 characters")
+    } else if tags.get(STRICT_TAG).is_some_and(|strict| strict != "true" && strict != "false") {
+        format!("The value of the tag {STRICT_TAG:?} is neither true nor false")
+    } else {
+        return Ok(());
+    };
+    Err(ServiceError::new(Exception::InvalidParameter, wrong).with_parameter("Tags"))
+}
