@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use everstrand_driver::{HttpTransport, QldbDriver};
-use everstrand_ledger::{Ledger, LedgerError};
+use everstrand_ledger::{Ledger, LedgerError, LedgerOptions};
 
 use crate::Arguments;
 use crate::data::{DEFINITIONS, Random, parameter, registration, vin};
@@ -47,6 +47,52 @@ pub(crate) fn read_modify_write(arguments: &Arguments, report: &mut Report) -> R
         }
     }
     speed_of_light(arguments, report)
+}
+
+/// What saving the view costs: the same commits in a ledger that saves it as usual and in one that never does.
+pub(crate) fn saving(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
+    let usual = LedgerOptions { limits: raised_limits(), ..LedgerOptions::default() };
+    let never = LedgerOptions { persist_millis: u64::MAX, ..usual.clone() };
+    let folders = [arguments.scratch()?, arguments.scratch()?];
+    let mut ledgers = [
+        ("view saved every 3 s", Opened::open_with(folders[0].path(), usual)?),
+        ("view never saved", Opened::open_with(folders[1].path(), never)?),
+    ];
+    for (_, opened) in &ledgers {
+        fill(&opened.ledger, arguments.documents)?;
+    }
+    let next = AtomicU64::new(arguments.documents);
+    for _ in 0..arguments.rounds {
+        for (what, opened) in &ledgers {
+            for &clients in &arguments.clients {
+                let before = opened.syncs();
+                let sample = measure::run(
+                    clients,
+                    arguments.time(),
+                    |client| Ok(Random::new(client)),
+                    |random| change_one(&opened.ledger, random.below(arguments.documents)),
+                )?;
+                let syncs = Some(opened.syncs() - before);
+                report.sample(&format!("read-modify-write, {what}"), clients, "tx/s", &sample, 1, syncs);
+                let before = opened.syncs();
+                let sample = measure::run(
+                    clients,
+                    arguments.time(),
+                    |_| Ok(()),
+                    |()| {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        insert(&opened.ledger, vec![registration(number)])?;
+                        Ok(Turn::Done)
+                    },
+                )?;
+                let syncs = Some(opened.syncs() - before);
+                report.sample(&format!("insert, {what}"), clients, "tx/s", &sample, 1, syncs);
+            }
+        }
+        // Neither is always the first.
+        ledgers.reverse();
+    }
+    Ok(())
 }
 
 /// Inserts of 1, 40 and 1000 documents a transaction.

@@ -6,26 +6,30 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use everstrand_ion::{Document, Struct, Value};
-use everstrand_journal::{Auditor, FormatError, audit_slots};
+use everstrand_journal::{Auditor, FormatError, Slot, audit_slots};
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::{DiskSlots, FileDisk};
-use everstrand_ledger::{Ledger, Limits, link_of};
+use everstrand_ledger::{CommitFuture, Ledger, Limits, link_of};
 
 use crate::Arguments;
 use crate::data::Random;
 use crate::ledgers::{Opened, define, raised_limits};
-use crate::machine::folder_bytes;
+use crate::machine::{copy_folder, folder_bytes, forget_cached, processor_time};
 use crate::measure::Failure;
 use crate::report::Report;
 
 const PROOFS: usize = 10_000;
 const WRITERS: u64 = 64;
 
-/// Everything about one journal of `arguments.blocks` blocks, and the audit of one with forty documents a block.
+/// Everything about one journal of `arguments.blocks` blocks, and the audit of one with forty documents a block. Of
+/// a ledger that is there already, only the former.
 pub(crate) fn journal(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
+    if let Some(folder) = &arguments.ledger {
+        return small_blocks(folder, arguments, report);
+    }
     for _ in 0..arguments.rounds {
         let folder = arguments.scratch()?;
         let started = Instant::now();
@@ -34,35 +38,12 @@ pub(crate) fn journal(arguments: &Arguments, report: &mut Report) -> Result<(), 
         report.time("new ledger, to its first table", started.elapsed());
     }
     let folder = arguments.scratch()?;
-    write_and_kill(folder.path(), arguments.blocks)?;
-    for round in 0..arguments.rounds {
-        let what = if round == 0 {
-            "open after SIGKILL, to the first answer"
-        } else {
-            "open after a clean end, to the first answer"
-        };
-        let opened = timed_open(folder.path(), what, report)?;
-        prove(&opened.ledger, report)?;
-        opened.ledger.close();
-    }
-    report.number("journal and view of a block with one document", "bytes", {
-        folder_bytes(folder.path()) as f64 / arguments.blocks as f64
-    });
-    for _ in 0..arguments.rounds {
-        std::fs::remove_dir_all(folder.path().join("view"))?;
-        let started = Instant::now();
-        let opened = Opened::open(folder.path(), Limits::default())?;
-        let blocks = opened.ledger.digest().digest_tip_address.sequence_no + 1;
-        report.number("view built anew", "blocks/s", blocks as f64 / started.elapsed().as_secs_f64());
-        opened.ledger.close();
-    }
-    for _ in 0..arguments.rounds {
-        audit(folder.path(), "audit, 1 document a block", report)?;
-    }
+    small_blocks(folder.path(), arguments, report)?;
 
     let folder = arguments.scratch()?;
     let opened = Opened::open(folder.path(), raised_limits())?;
-    write_blocks(&opened.ledger, 0, arguments.blocks / 40, 40)?;
+    define(&opened.ledger, &["CREATE TABLE Vehicle"])?;
+    write_blocks(&opened.ledger, 0, arguments.blocks / 40, 40, 1)?;
     opened.ledger.close();
     for _ in 0..arguments.rounds {
         audit(folder.path(), "audit, 40 documents a block", report)?;
@@ -70,50 +51,124 @@ pub(crate) fn journal(arguments: &Arguments, report: &mut Report) -> Result<(), 
     Ok(())
 }
 
-/// What the child does: writes blocks, says so, and goes on until it is killed.
-pub(crate) fn write_until_killed(folder: &Path, blocks: u64) -> Result<(), Failure> {
-    let opened = Opened::open(folder, raised_limits())?;
-    write_blocks(&opened.ledger, 0, blocks, 1)?;
-    println!("written");
-    write_blocks(&opened.ledger, blocks, u64::MAX / 2, 1)
+/// Opening after an end of every kind, proofs, the view built anew, and audit, with one document a block.
+fn small_blocks(folder: &Path, arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
+    for _ in 0..arguments.rounds {
+        write_and_kill(folder, arguments, arguments.blocks)?;
+        open_and_prove(folder, "open after SIGKILL, to the first answer", report)?;
+        open_and_prove(folder, "open after a clean end, to the first answer", report)?;
+        lose_power(folder, arguments, report)?;
+        open_and_prove(folder, "open after a loss of power, to the first answer", report)?;
+    }
+    let mut blocks = 0;
+    for _ in 0..arguments.rounds {
+        std::fs::remove_dir_all(folder.join("view"))?;
+        let (started, before) = (Instant::now(), processor_time());
+        let opened = Opened::open(folder, Limits::default())?;
+        let (elapsed, processor) = (started.elapsed(), processor_time() - before);
+        blocks = blocks_of(&opened.ledger);
+        report.number("view built anew", "blocks/s", blocks as f64 / elapsed.as_secs_f64());
+        let each = processor.as_secs_f64() * 1e6 / blocks as f64;
+        report.number("processor time of a block when the view is built anew", "µs", each);
+        opened.ledger.close();
+    }
+    let bytes = folder_bytes(folder) as f64 / blocks as f64;
+    report.number("journal and view of a block with one document", "bytes", bytes);
+    for _ in 0..arguments.rounds {
+        audit(folder, "audit, 1 document a block", report)?;
+    }
+    Ok(())
 }
 
-fn write_and_kill(folder: &Path, blocks: u64) -> Result<(), Failure> {
+/// What the child does: writes until there are so many blocks, says so, and goes on until it is killed.
+pub(crate) fn write_until_killed(folder: &Path, arguments: &Arguments) -> Result<(), Failure> {
+    let opened = Opened::open(folder, raised_limits())?;
+    let mut next = blocks_of(&opened.ledger);
+    if next == 1 {
+        define(&opened.ledger, &["CREATE TABLE Vehicle"])?;
+        next += 1;
+    }
+    write_blocks(&opened.ledger, next, arguments.blocks.saturating_sub(next), 1, arguments.in_flight)?;
+    println!("written");
+    write_blocks(&opened.ledger, next.max(arguments.blocks), u64::MAX / 2, 1, arguments.in_flight)
+}
+
+/// Has a child write until there are so many blocks, and kills it while it writes on.
+fn write_and_kill(folder: &Path, arguments: &Arguments, blocks: u64) -> Result<(), Failure> {
     let mut child = Command::new(std::env::current_exe()?)
         .arg("--write-until-killed")
         .arg(folder)
-        .args(["--blocks", &blocks.to_string()])
+        .args(["--blocks", &blocks.to_string(), "--in-flight", &arguments.in_flight.to_string()])
         .stdout(Stdio::piped())
         .spawn()?;
     let mut line = String::new();
     BufReader::new(child.stdout.take().ok_or("the child has no output")?).read_line(&mut line)?;
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    // Longer than the time between two times that a view is saved.
+    std::thread::sleep(Duration::from_secs(4));
     child.kill()?;
     child.wait()?;
     if line.trim() == "written" { Ok(()) } else { Err("the child ended early".into()) }
 }
 
-/// Writes blocks of small documents, about a hundred bytes each, by several writers.
-fn write_blocks(ledger: &Ledger, first: u64, blocks: u64, documents: u64) -> Result<(), Failure> {
-    if first == 0 {
-        define(ledger, &["CREATE TABLE Vehicle"])?;
-    }
+/// What a loss of power leaves at worst: the journal as far as it was synced, which is all of it, with the view as
+/// it was when it was last saved; and nothing of both in memory. In between a writer was killed after four seconds
+/// of writing, longer than the time between two times that a view is saved.
+fn lose_power(folder: &Path, arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
+    let (view, saved) = (folder.join("view"), folder.join("view-when-saved"));
+    let before = {
+        let opened = Opened::open(folder, Limits::default())?;
+        blocks_of(&opened.ledger)
+    };
+    copy_folder(&view, &saved)?;
+    write_and_kill(folder, arguments, before)?;
+    std::fs::remove_dir_all(&view)?;
+    std::fs::rename(&saved, &view)?;
+    forget_cached(folder)?;
+    let slots = DiskSlots::open_read_only(Arc::new(FileDisk::read_only(folder.join("journal"))?), link_of)?;
+    let last =
+        slots.tip_hint()?.and_then(|last| slots.read(last).transpose()).ok_or("an empty journal")??;
+    let after = Slot::decode(last)?.frontier().size();
+    report.number(
+        "blocks that the saved view lacks after a loss of power",
+        "blocks",
+        (after - before) as f64,
+    );
+    Ok(())
+}
+
+fn blocks_of(ledger: &Ledger) -> u64 {
+    ledger.digest().digest_tip_address.sequence_no + 1
+}
+
+/// Writes blocks of small documents, about a hundred bytes each, by several writers, each with so many commits under
+/// way at a time.
+fn write_blocks(
+    ledger: &Ledger,
+    first: u64,
+    blocks: u64,
+    documents: u64,
+    in_flight: u64,
+) -> Result<(), Failure> {
     let next = AtomicU64::new(first);
+    let end = first + blocks;
+    let commit = |block: u64| -> Result<CommitFuture, Failure> {
+        let list: Vec<Value> = (0..documents).map(|number| small(block * documents + number)).collect();
+        let mut transaction = ledger.start_transaction()?;
+        transaction.execute("INSERT INTO Vehicle ?", &[Document::from(&Value::from(list))])?;
+        Ok(transaction.commit_unchecked())
+    };
     std::thread::scope(|scope| {
         let writers: Vec<_> = (0..WRITERS)
             .map(|_| {
                 scope.spawn(|| -> Result<(), Failure> {
                     loop {
-                        let block = next.fetch_add(1, Ordering::Relaxed);
-                        if block >= first + blocks {
+                        let from = next.fetch_add(in_flight, Ordering::Relaxed);
+                        if from >= end {
                             return Ok(());
                         }
-                        let list: Vec<Value> =
-                            (0..documents).map(|number| small(block * documents + number)).collect();
-                        let mut transaction = ledger.start_transaction()?;
-                        transaction
-                            .execute("INSERT INTO Vehicle ?", &[Document::from(&Value::from(list))])?;
-                        transaction.commit_unchecked().wait()?;
+                        let commits: Result<Vec<_>, _> =
+                            (from..end.min(from + in_flight)).map(commit).collect();
+                        commits?.into_iter().try_for_each(|commit| commit.wait().map(drop))?;
                     }
                 })
             })
@@ -131,7 +186,7 @@ fn small(number: u64) -> Value {
     ]))
 }
 
-fn timed_open(folder: &Path, what: &str, report: &mut Report) -> Result<Opened, Failure> {
+fn open_and_prove(folder: &Path, what: &str, report: &mut Report) -> Result<(), Failure> {
     let started = Instant::now();
     let opened = Opened::open(folder, Limits::default())?;
     let mut transaction = opened.ledger.start_transaction()?;
@@ -140,7 +195,9 @@ fn timed_open(folder: &Path, what: &str, report: &mut Report) -> Result<Opened, 
     if page.values.len() != 1 {
         return Err("the ledger is empty after it was opened".into());
     }
-    Ok(opened)
+    prove(&opened.ledger, report)?;
+    opened.ledger.close();
+    Ok(())
 }
 
 /// Proofs of random blocks, read from the view, each folded to the digest.

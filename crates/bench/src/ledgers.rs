@@ -26,6 +26,11 @@ pub(crate) struct Opened {
 impl Opened {
     /// Opens the ledger in a folder.
     pub(crate) fn open(folder: &Path, limits: Limits) -> Result<Opened, Failure> {
+        Opened::open_with(folder, LedgerOptions { limits, ..LedgerOptions::default() })
+    }
+
+    /// Opens the ledger in a folder with other options than the usual ones.
+    pub(crate) fn open_with(folder: &Path, options: LedgerOptions) -> Result<Opened, Failure> {
         let syncs = Arc::<AtomicU64>::default();
         let disk =
             CountingDisk { disk: FileDisk::create(folder.join("journal"))?, syncs: Arc::clone(&syncs) };
@@ -33,7 +38,6 @@ impl Opened {
         let view = FjallView::open(folder.join("view"), FjallViewOptions::default())?;
         let clock = Arc::new(SystemClock::new());
         let environment = Environment { clock: clock.clone(), ids: Arc::new(RandomIds::new(clock)) };
-        let options = LedgerOptions { limits, ..LedgerOptions::default() };
         let ledger = Ledger::open(Arc::new(slots), Arc::new(view), environment, options)?;
         Ok(Opened { ledger, syncs })
     }

@@ -1,7 +1,10 @@
 //! What the measurements ran on, and what they took of it.
 
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 /// One line about the processor, the load, and what was built.
@@ -44,6 +47,39 @@ pub(crate) fn folder_bytes(folder: &Path) -> u64 {
             Err(_) => 0,
         })
         .sum()
+}
+
+/// Copies a folder with all that is in it.
+pub(crate) fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        match entry.metadata()?.is_dir() {
+            true => copy_folder(&entry.path(), &target)?,
+            false => drop(fs::copy(entry.path(), target)?),
+        }
+    }
+    Ok(())
+}
+
+/// Has the system forget what it holds of a folder's files in memory, by `dd` and its flag for that.
+pub(crate) fn forget_cached(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            forget_cached(&path)?;
+            continue;
+        }
+        File::open(&path)?.sync_all()?;
+        let mut input = OsString::from("if=");
+        input.push(&path);
+        let dd = Command::new("dd").arg(input).args(["iflag=nocache", "count=0", "status=none"]).status()?;
+        if !dd.success() {
+            return Err(io::Error::other(format!("dd of {} failed", path.display())));
+        }
+    }
+    Ok(())
 }
 
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {

@@ -23,14 +23,14 @@ mod report;
 use measure::Failure;
 use report::Report;
 
-/// The workloads that run when none is named. `large` runs only when it is.
+/// The workloads that run when none is named. `saving` and `large` run only when they are.
 const USUAL: [&str; 4] = ["rmw", "insert", "reads", "journal"];
 
 /// Measures Everstrand.
 #[derive(Parser)]
 #[command(name = "everstrand-bench")]
 pub(crate) struct Arguments {
-    /// rmw, insert, reads, journal, large; without a name all but large
+    /// rmw, insert, saving, reads, journal, large; without a name all but saving and large
     names: Vec<String>,
     /// Rounds of every measurement; medians are shown
     #[arg(long, default_value = "5")]
@@ -44,6 +44,12 @@ pub(crate) struct Arguments {
     /// Blocks of the journal
     #[arg(long, default_value = "1000000")]
     blocks: u64,
+    /// Commits that each writer of the journal has under way at a time
+    #[arg(long, default_value = "1")]
+    in_flight: u64,
+    /// The folder of a ledger that an earlier run wrote, for the journal; it grows
+    #[arg(long)]
+    ledger: Option<PathBuf>,
     /// How many clients commit at a time
     #[arg(long, value_delimiter = ',', default_value = "1,16,64")]
     clients: Vec<u64>,
@@ -87,7 +93,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(folder) = &arguments.write_until_killed {
-        return journal::write_until_killed(folder, arguments.blocks);
+        return journal::write_until_killed(folder, arguments);
     }
     if arguments.spin {
         return spin();
@@ -103,12 +109,13 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         match name {
             "rmw" => commits::read_modify_write(arguments, &mut report)?,
             "insert" => commits::inserts(arguments, &mut report)?,
+            "saving" => commits::saving(arguments, &mut report)?,
             "reads" => reads::reads(arguments, &mut report)?,
             "journal" => journal::journal(arguments, &mut report)?,
             "large" => large::large(arguments, &mut report)?,
             other => {
                 return Err(format!(
-                    "there is no workload {other:?}; there are rmw, insert, reads, journal, large"
+                    "there is no workload {other:?}; there are rmw, insert, saving, reads, journal, large"
                 )
                 .into());
             }

@@ -4,6 +4,7 @@
 //! it ([`storage::views::ViewStore`]). Transactions run on the caller's thread against a snapshot and
 //! commit by optimistic concurrency control; nothing here knows a network or an async runtime.
 
+mod ahead;
 mod clock;
 mod commit;
 mod error;

@@ -5,10 +5,11 @@
 //! applies commits. A view that names another slot or link, or that fails, is forgotten and built anew.
 
 use std::sync::{Arc, Mutex};
-use std::vec::IntoIter;
+use std::thread;
 
 use everstrand_journal::{Slot, UniqueId, WriterId, genesis};
 
+use crate::ahead::{Ahead, decode};
 use crate::clock::Clock;
 use crate::commit::Committer;
 use crate::commit::seal;
@@ -27,9 +28,6 @@ const CHANGES_PER_BATCH: usize = 20_000;
 
 /// How often somebody who waits for a long replay is told how far it is.
 const PROGRESS_MILLIS: u64 = 2000;
-
-/// How many bytes of slots are read at once.
-const READ_BYTES: usize = 1 << 20;
 
 /// A state that is up to date with the journal.
 pub(crate) struct Opened {
@@ -134,43 +132,39 @@ fn replay(
 ) -> Result<(State, Snapshot), LedgerError> {
     let started = clock.monotonic_millis();
     let mut told = started;
-    let mut ahead = Vec::new().into_iter();
-    loop {
-        if replay_part(&mut state, slots, views, &mut ahead)? {
-            if told > started {
-                tracing::info!(strand_id = %state.head.strand_id, slots = state.head.next_slot(), "the journal was replayed");
+    thread::scope(|scope| {
+        let mut ahead = Ahead::new(slots, state.head.next_slot(), scope);
+        while !replay_part(&mut state, views, |_| ahead.next())? {
+            let now = clock.monotonic_millis();
+            if now.saturating_sub(told) >= PROGRESS_MILLIS {
+                told = now;
+                let (slot, of) = (state.head.tip.slot, slots.tip_hint()?);
+                tracing::info!(strand_id = %state.head.strand_id, slot, of, "replaying the journal");
             }
-            let view = views.snapshot()?;
-            let head = state.head.clone();
-            return Ok((state, Snapshot { head, view, build: 0 }));
         }
-        let now = clock.monotonic_millis();
-        if now.saturating_sub(told) >= PROGRESS_MILLIS {
-            told = now;
-            let (slot, of) = (state.head.tip.slot, slots.tip_hint()?);
-            tracing::info!(strand_id = %state.head.strand_id, slot, of, "replaying the journal");
-        }
+        Ok::<(), LedgerError>(())
+    })?;
+    if told > started {
+        tracing::info!(strand_id = %state.head.strand_id, slots = state.head.next_slot(), "the journal was replayed");
     }
+    let view = views.snapshot()?;
+    let head = state.head.clone();
+    Ok((state, Snapshot { head, view, build: 0 }))
 }
 
-/// Applies the next slots, as many as make a batch; whether those were the last. Slots that were read and
-/// not applied are left in `ahead`. After an error the state must be thrown away.
+/// Applies the next slots, as many as make a batch; whether those were the last. `next` gives the slot of a
+/// number. After an error the state must be thrown away.
 pub(crate) fn replay_part(
     state: &mut State,
-    slots: &dyn SlotStore,
     views: &dyn ViewStore,
-    ahead: &mut IntoIter<Vec<u8>>,
+    mut next: impl FnMut(u64) -> Result<Option<Slot>, LedgerError>,
 ) -> Result<bool, LedgerError> {
     let view = views.snapshot()?;
-    let mut changes = Changes::new(&*view);
+    let mut changes = Changes::with_room(&*view, CHANGES_PER_BATCH);
     let mut ended = false;
     while changes.len() < CHANGES_PER_BATCH && !ended {
-        let number = state.head.next_slot();
-        if ahead.len() == 0 {
-            *ahead = slots.read_many(number, READ_BYTES)?.into_iter();
-        }
-        match ahead.next() {
-            Some(bytes) => state.apply_slot(&decode(number, bytes)?, &mut changes)?,
+        match next(state.head.next_slot())? {
+            Some(slot) => state.apply_slot(&slot, &mut changes)?,
             None => ended = true,
         }
     }
@@ -196,16 +190,6 @@ fn build_indexes(
         views.commit(&changes.into_batch(), state.head.applied())?;
         *snapshot = Snapshot { head: state.head.clone(), view: views.snapshot()?, build: 0 };
     }
-}
-
-fn decode(number: u64, bytes: Vec<u8>) -> Result<Slot, LedgerError> {
-    let slot =
-        Slot::decode(bytes).map_err(|error| LedgerError::Damaged(format!("slot {number}: {error}")))?;
-    if slot.header().slot != number {
-        let other = slot.header().slot;
-        return Err(LedgerError::Damaged(format!("slot {number} says that it is slot {other}")));
-    }
-    Ok(slot)
 }
 
 /// Writes block 0. Another writer may do the same at the same time; then theirs is read.

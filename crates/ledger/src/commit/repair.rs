@@ -7,6 +7,9 @@
 use std::sync::Arc;
 use std::vec::IntoIter;
 
+use everstrand_journal::Slot;
+
+use crate::ahead::{READ_BYTES, read};
 use crate::error::LedgerError;
 use crate::ledger::Core;
 use crate::recover::replay_part;
@@ -40,7 +43,7 @@ struct Building {
     views: Arc<dyn ViewStore>,
     state: State,
     /// Slots that were read and not applied yet.
-    ahead: IntoIter<Vec<u8>>,
+    ahead: IntoIter<Slot>,
     /// When it was begun, on the monotonic clock.
     begun: u64,
 }
@@ -94,7 +97,13 @@ impl Repair {
             return Ok(None);
         };
         let Building { views, state, ahead, .. } = building;
-        if !replay_part(state, &*core.slots, &**views, ahead)? {
+        let next = |number| {
+            if ahead.len() == 0 {
+                *ahead = read(&*core.slots, number, READ_BYTES)?.into_iter();
+            }
+            Ok(ahead.next())
+        };
+        if !replay_part(state, &**views, next)? {
             return Ok(None);
         }
         let view = views.snapshot()?;

@@ -18,6 +18,13 @@ impl<'a> Changes<'a> {
         Changes { view, batch: Batch::default(), written: HashMap::new() }
     }
 
+    /// No changes to this view, with room for about so many.
+    pub(crate) fn with_room(view: &'a dyn ViewSnapshot, changes: usize) -> Changes<'a> {
+        let batch = Batch { changes: Vec::with_capacity(changes) };
+        // A part of them can be read again.
+        Changes { view, batch, written: HashMap::with_capacity(changes / 2) }
+    }
+
     /// All changes, in order.
     pub(crate) fn into_batch(self) -> Batch {
         self.batch

@@ -149,11 +149,15 @@ pub(super) fn last_changes(batch: &Batch) -> Result<impl Iterator<Item = &Change
     if let Some((keyspace, key, _)) = batch.changes.iter().find(|(_, key, _)| is_bad(key)) {
         return Err(ViewError(format!("a key of {keyspace:?} has {} bytes", key.len())));
     }
-    let mut changes: Vec<&Change> = batch.changes.iter().collect();
-    changes.sort_by(|(a_keyspace, a_key, _), (b_keyspace, b_key, _)| {
-        (a_keyspace, a_key).cmp(&(b_keyspace, b_key))
-    });
-    let mut changes = changes.into_iter().peekable();
+    // Within a keyspace many keys come in order, which sorting makes use of.
+    let mut by_keyspace = Keyspace::ALL.map(|_| Vec::<&Change>::new());
+    for change in &batch.changes {
+        by_keyspace[change.0.index()].push(change);
+    }
+    for changes in &mut by_keyspace {
+        changes.sort_by(|(_, a_key, _), (_, b_key, _)| a_key.cmp(b_key));
+    }
+    let mut changes = by_keyspace.into_iter().flatten().peekable();
     Ok(std::iter::from_fn(move || {
         loop {
             let change = changes.next()?;
