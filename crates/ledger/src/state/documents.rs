@@ -131,6 +131,12 @@ pub(crate) fn has_data(bytes: &[u8]) -> bool {
     bytes.first() == Some(&0)
 }
 
+/// The document id, the version and the data of a current revision.
+pub(crate) fn id_version_and_data(bytes: &[u8]) -> Result<(UniqueId, u64, Option<Document>), ViewError> {
+    let (id, data) = id_and_data(bytes)?;
+    Ok((id, version(bytes)?, data))
+}
+
 /// The version of a current revision.
 pub(crate) fn version(bytes: &[u8]) -> Result<u64, ViewError> {
     if bytes.len() < HEADER {

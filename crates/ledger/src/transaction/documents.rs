@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use everstrand_ion::Document;
-use everstrand_journal::{RevisionData, UniqueId};
+use everstrand_journal::UniqueId;
 use everstrand_partiql::tables::{OnConflict, Source};
 
 use super::views::Scope;
@@ -12,7 +12,7 @@ use super::write_set::Base;
 use crate::error::LedgerError;
 use crate::planted::planted;
 use crate::state::catalog::{Index, IndexStatus, Table};
-use crate::state::documents::{ViewRevision, id_and_data};
+use crate::state::documents::{id_and_data, id_version_and_data};
 use crate::state::index::{global_key, prefixed, successor, unique_key_of};
 use crate::state::keys::{self, Place};
 use crate::storage::views::Keyspace;
@@ -73,20 +73,29 @@ impl Scope<'_> {
     }
 
     /// A document as the snapshot has it.
-    pub(super) fn committed(&self, table: &Table, id: UniqueId) -> Result<Option<Base>, LedgerError> {
-        let view = &self.snapshot.view;
-        let place = self.snapshot.place(id)?;
-        let Some(place) = place.filter(|place| place.table == table.number) else {
+    pub(super) fn committed(&mut self, table: &Table, id: UniqueId) -> Result<Option<Base>, LedgerError> {
+        if let Some(base) = self.work.found.by_id(id) {
+            return Ok(Some(base.clone()).filter(|base| base.place.table == table.number));
+        }
+        match self.snapshot.place(id)?.filter(|place| place.table == table.number) {
+            Some(place) => Ok(self.committed_at(place)?.map(|(_, base)| base)),
+            None => Ok(None),
+        }
+    }
+
+    /// The document at a place, as the snapshot has it.
+    pub(super) fn committed_at(&mut self, place: Place) -> Result<Option<(UniqueId, Base)>, LedgerError> {
+        if let Some(found) = self.work.found.at(place) {
+            return Ok(Some(found.clone()));
+        }
+        let Some(stored) = self.snapshot.view.get(Keyspace::Documents, &place.to_bytes())? else {
             return Ok(None);
         };
-        let Some(stored) = view.get(Keyspace::Documents, &place.to_bytes())? else {
-            return Ok(None);
-        };
-        let revision = ViewRevision::from_bytes(&stored)?;
-        Ok(match revision.data {
-            RevisionData::Data(data) => Some(Base { place, version: revision.version, data }),
-            RevisionData::Deleted | RevisionData::Redacted(_) => None,
-        })
+        let (id, version, data) = id_version_and_data(&stored)?;
+        let Some(data) = data else { return Ok(None) };
+        let base = Base { place, version, data };
+        self.work.found.note(id, &base);
+        Ok(Some((id, base)))
     }
 
     fn check_document(&self, document: &Document) -> Result<(), LedgerError> {

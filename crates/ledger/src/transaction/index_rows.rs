@@ -69,10 +69,7 @@ impl Scope<'_> {
                     Some((id, document)) => Some((id, document)),
                     None => {
                         let place = Place { table: table.number, number: document_number };
-                        match self.snapshot.view.get(Keyspace::Documents, &place.to_bytes())? {
-                            Some(stored) => self.current(source, &stored)?,
-                            None => None,
-                        }
+                        self.current_at(source, place)?
                     }
                 };
                 if let Some((id, value)) = found {

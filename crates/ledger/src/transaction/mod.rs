@@ -4,6 +4,7 @@
 mod counts;
 mod definitions;
 mod documents;
+mod found;
 mod index_rows;
 pub(crate) mod pages;
 mod past;
@@ -27,6 +28,7 @@ use crate::error::LedgerError;
 use crate::ledger::{Core, Ledger, OpenTransaction};
 use crate::planted::planted;
 use crate::state::Snapshot;
+use found::Found;
 use pages::{OpenResult, Page};
 use read_set::ReadSet;
 use views::Scope;
@@ -59,6 +61,7 @@ pub struct Transaction {
 pub(crate) struct Work {
     pub(crate) reads: ReadSet,
     pub(crate) writes: WriteSet,
+    found: Found,
 }
 
 /// Stops the statements of a transaction from another thread.
@@ -121,6 +124,7 @@ impl Transaction {
         self.check_alive()?;
         if planted!("two-snapshots") {
             self.snapshot = self.core().snapshot();
+            self.work.found = Found::default();
         }
         let limits = &self.core().options.limits;
         if statement.chars().count() > limits.statement_characters {

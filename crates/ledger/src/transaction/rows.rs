@@ -142,22 +142,23 @@ impl Scope<'_> {
 
     /// A document by its id, as the source shows it.
     fn document(
-        &self,
+        &mut self,
         source: &Source,
         table: &Table,
         id: UniqueId,
     ) -> Result<Option<Document>, LedgerError> {
-        if source.kind == SourceKind::User
-            && let Some(written) = self.work.writes.get(id)
-        {
-            if written.table.id != table.id {
-                return Ok(None);
+        if source.kind == SourceKind::User {
+            if let Some(written) = self.work.writes.get(id) {
+                if written.table.id != table.id {
+                    return Ok(None);
+                }
+                match written.before(self.statement) {
+                    Some(version) => return Ok(version.cloned()),
+                    None if written.base.is_none() => return Ok(None),
+                    None => {}
+                }
             }
-            match written.before(self.statement) {
-                Some(version) => return Ok(version.cloned()),
-                None if written.base.is_none() => return Ok(None),
-                None => {}
-            }
+            return Ok(self.committed(table, id)?.map(|base| base.data));
         }
         let view = &self.snapshot.view;
         let place = self.snapshot.place(id)?;
@@ -172,21 +173,34 @@ impl Scope<'_> {
 
     /// A stored current revision as the source shows it, unless this transaction wrote the document
     /// since and shows it elsewhere or not at all.
-    pub(super) fn current(
-        &self,
-        source: &Source,
-        stored: &[u8],
-    ) -> Result<Option<(UniqueId, Document)>, LedgerError> {
+    fn current(&self, source: &Source, stored: &[u8]) -> Result<Option<(UniqueId, Document)>, LedgerError> {
         let shown = self.shown(source, stored)?;
-        if source.kind == SourceKind::User
-            && !self.work.writes.is_empty()
-            && let Some((id, _)) = &shown
-            && let Some(written) = self.work.writes.get(*id)
-            && let Some(version) = written.before(self.statement)
-        {
-            return Ok(version.map(|document| (*id, document.clone())));
+        Ok(if source.kind == SourceKind::User { self.unless_written(shown) } else { shown })
+    }
+
+    /// The same of the revision at a place.
+    pub(super) fn current_at(
+        &mut self,
+        source: &Source,
+        place: Place,
+    ) -> Result<Option<(UniqueId, Document)>, LedgerError> {
+        if source.kind == SourceKind::User {
+            let committed = self.committed_at(place)?;
+            return Ok(self.unless_written(committed.map(|(id, base)| (id, base.data))));
         }
-        Ok(shown)
+        match self.snapshot.view.get(Keyspace::Documents, &place.to_bytes())? {
+            Some(stored) => self.shown(source, &stored),
+            None => Ok(None),
+        }
+    }
+
+    /// A committed document, or what this transaction made of it before the statement.
+    fn unless_written(&self, committed: Option<(UniqueId, Document)>) -> Option<(UniqueId, Document)> {
+        let (id, document) = committed?;
+        match self.work.writes.get(id).and_then(|written| written.before(self.statement)) {
+            Some(version) => version.map(|document| (id, document.clone())),
+            None => Some((id, document)),
+        }
     }
 
     /// A stored current revision as the source shows it.
