@@ -1,7 +1,9 @@
 //! What was said in a transaction, folded into one hash by both ends.
 
-use everstrand_ion::{Data, Document, Value, ion_hash};
+use everstrand_ion::Document;
+use sha2::{Digest as _, Sha256};
 
+use crate::struct_hash;
 use crate::{Hash, UniqueId, dot};
 
 /// The hash of a statement and its parameters: the Ion hash of its text, joined with that of each
@@ -37,6 +39,24 @@ impl CommitDigest {
     }
 }
 
+/// The Ion hash of a string, taken without building the value.
 fn text_hash(text: &str) -> Hash {
-    Hash(ion_hash(&Value::new(Data::String(text.to_owned()))))
+    let mut serialized = Vec::with_capacity(text.len() + 8);
+    struct_hash::text(text, &mut serialized);
+    Hash(Sha256::digest(&serialized).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use everstrand_ion::{Value, ion_hash};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_hash_of_a_text_is_its_ion_hash(text in "[\\x00-\\x7F\\PC]{0,200}") {
+            prop_assert_eq!(text_hash(&text), Hash(ion_hash(&Value::from(text.as_str()))));
+        }
+    }
 }
