@@ -28,6 +28,10 @@ use super::views::{
 /// The least that the engine takes. What is in its journal is read again after a crash.
 const JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// Of two the engine keeps one free for writing memory out, and lets it turn in a busy loop while the other one
+/// compacts.
+const WORKERS: usize = 1;
+
 /// In the order of [`Keyspace::ALL`].
 const KEYSPACES: [&str; Keyspace::ALL.len()] =
     ["catalog", "ids", "documents", "history", "indexes", "blocks", "tiles"];
@@ -201,7 +205,7 @@ impl Generation {
             let database = Database::builder(path)
                 .cache_size(options.cache_bytes)
                 .max_journaling_size(JOURNAL_BYTES_MAX)
-                .worker_threads(2)
+                .worker_threads(WORKERS)
                 .open()?;
             // The engine begins a keyspace anew when its files are gone.
             let there = database.list_keyspace_names();
