@@ -162,6 +162,30 @@ fn rows_a_few_at_a_time_are_the_rows_at_once() {
 }
 
 #[test]
+fn rows_that_are_counted_are_as_many_as_those_that_are_read() {
+    let ledger = ledger();
+    let mut transaction = transaction(&ledger);
+    let statement = u32::try_from(transaction.statements.len() - 1).unwrap();
+    for (source, access) in accesses(&mut transaction) {
+        for statement in [0, 3, statement] {
+            let mut scope = transaction.scope(statement);
+            let all = scope.rows(&source, &access, None, 1000).unwrap().len();
+            for limit in 1..=all + 2 {
+                let (mut counted, mut after) = scope.count(&source, &access, None, limit).unwrap();
+                if source.kind == SourceKind::Committed {
+                    assert!(counted <= limit as u64, "{limit} at a time, {source:?} by {access:?}");
+                }
+                while let Some(cursor) = after {
+                    let (more, next) = scope.count(&source, &access, Some(&cursor), limit).unwrap();
+                    (counted, after) = (counted + more, next);
+                }
+                assert_eq!(counted, all as u64, "{limit} at a time, {statement}, {source:?} by {access:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn every_access_shows_what_the_transaction_wrote() {
     let ledger = ledger();
     let mut transaction = transaction(&ledger);

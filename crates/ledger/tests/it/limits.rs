@@ -127,3 +127,14 @@ fn tables_that_fit_are_no_conflict() {
     }
     assert!(both.into_iter().all(|it| it.commit_unchecked().wait().is_ok()));
 }
+
+#[test]
+fn a_strict_ledger_refuses_what_goes_beyond_qldb() {
+    let mut world = World::new();
+    run(&world.open(), "CREATE TABLE t", &[]).unwrap();
+    let ordered = "SELECT VALUE k FROM t ORDER BY k";
+    for extensions in [true, false] {
+        world.options.extensions = extensions;
+        assert_eq!(run(&world.open(), ordered, &[]).is_ok(), extensions);
+    }
+}
