@@ -152,10 +152,8 @@ impl Scope<'_> {
                 if written.table.id != table.id {
                     return Ok(None);
                 }
-                match written.before(self.statement) {
-                    Some(version) => return Ok(version.cloned()),
-                    None if written.base.is_none() => return Ok(None),
-                    None => {}
+                if let Some(version) = written.before(self.statement) {
+                    return Ok(version.cloned());
                 }
             }
             return Ok(self.committed(table, id)?.map(|base| base.data));

@@ -1,7 +1,7 @@
 //! What drives the commits: the committing thread or the caller, when the view is saved, and what is left when
 //! the thread panics.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,13 +17,19 @@ use crate::support::{World, run};
 struct CountingView {
     view: MemoryView,
     saved: AtomicU64,
+    built_anew: AtomicU64,
     told: Mutex<Sender<()>>,
 }
 
 impl CountingView {
     fn new() -> (Arc<CountingView>, Receiver<()>) {
         let (sender, receiver) = channel();
-        let view = CountingView { view: MemoryView::new(), saved: AtomicU64::new(0), told: sender.into() };
+        let view = CountingView {
+            view: MemoryView::new(),
+            saved: AtomicU64::new(0),
+            built_anew: AtomicU64::new(0),
+            told: sender.into(),
+        };
         (Arc::new(view), receiver)
     }
 }
@@ -49,6 +55,11 @@ impl ViewStore for CountingView {
 
     fn wipe(&self) -> Result<(), ViewError> {
         self.view.wipe()
+    }
+
+    fn fresh(&self) -> Result<Option<Arc<dyn ViewStore>>, ViewError> {
+        self.built_anew.fetch_add(1, Ordering::SeqCst);
+        self.view.fresh()
     }
 }
 
@@ -81,6 +92,7 @@ fn a_view_is_saved_some_time_after_it_changed_and_once() {
         world.clock.advance(10_000);
         assert_eq!(step(), before + round + 1, "it has not changed since");
     }
+    assert_eq!(view.built_anew.load(Ordering::SeqCst), 0, "nothing is wrong with it");
 }
 
 /// The thread saves the view before it rests, although the time for it has not come.
@@ -97,6 +109,99 @@ fn a_view_is_saved_when_there_is_nothing_else_to_do() {
         told.recv_timeout(Duration::from_secs(60)).unwrap();
     }
     assert_eq!(ledger.status(), Status::Open);
+}
+
+/// What goes wrong with a view, and with those that are begun in its place.
+#[derive(Default)]
+struct Faults {
+    commit: AtomicBool,
+    fresh: AtomicBool,
+}
+
+struct FailingView {
+    view: MemoryView,
+    faults: Arc<Faults>,
+}
+
+impl FailingView {
+    fn new(faults: &Arc<Faults>) -> Arc<FailingView> {
+        Arc::new(FailingView { view: MemoryView::new(), faults: Arc::clone(faults) })
+    }
+}
+
+impl ViewStore for FailingView {
+    fn applied(&self) -> Result<Option<Applied>, ViewError> {
+        self.view.applied()
+    }
+
+    fn commit(&self, batch: &Batch, applied: Applied) -> Result<(), ViewError> {
+        match self.faults.commit.load(Ordering::SeqCst) {
+            true => Err(ViewError("no commit".into())),
+            false => self.view.commit(batch, applied),
+        }
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn ViewSnapshot>, ViewError> {
+        self.view.snapshot()
+    }
+
+    fn persist(&self) -> Result<(), ViewError> {
+        self.view.persist()
+    }
+
+    fn wipe(&self) -> Result<(), ViewError> {
+        self.view.wipe()
+    }
+
+    fn fresh(&self) -> Result<Option<Arc<dyn ViewStore>>, ViewError> {
+        match self.faults.fresh.load(Ordering::SeqCst) {
+            true => Err(ViewError("no place for another".into())),
+            false => Ok(Some(FailingView::new(&self.faults))),
+        }
+    }
+}
+
+/// The attempts to build a view anew become rarer, and after one that was successful there is a rest.
+#[test]
+fn a_view_is_not_built_anew_again_and_again() {
+    let faults = Arc::new(Faults::default());
+    let mut world = World::with(Arc::new(MemorySlots::new(link_of)), FailingView::new(&faults));
+    world.options.committing = Committing::ByCaller;
+    let ledger = world.open();
+    let commit = |table: &str| {
+        let mut transaction = ledger.start_transaction().unwrap();
+        transaction.execute(&format!("CREATE TABLE {table}"), &[]).unwrap();
+        transaction.commit_unchecked()
+    };
+    // The pauses before each of the attempts; the clock moves by no more than them.
+    let pauses = |attempts: usize| {
+        let mut pauses = Vec::new();
+        while pauses.len() < attempts {
+            match ledger.step() {
+                Some(0) => {}
+                Some(pause) => {
+                    pauses.push(pause);
+                    world.clock.advance(u32::try_from(pause).unwrap());
+                }
+                None => break,
+            }
+        }
+        pauses
+    };
+    faults.commit.store(true, Ordering::SeqCst);
+    faults.fresh.store(true, Ordering::SeqCst);
+    let committed = commit("a");
+    assert_eq!(pauses(9), [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+    assert!(committed.wait().is_ok());
+    assert!(matches!(ledger.status(), Status::Faulted(LedgerError::View(_))));
+    faults.commit.store(false, Ordering::SeqCst);
+    faults.fresh.store(false, Ordering::SeqCst);
+    assert_eq!(pauses(1), [0; 0]);
+    assert_eq!(ledger.status(), Status::Open);
+    faults.commit.store(true, Ordering::SeqCst);
+    let committed = commit("b");
+    assert_eq!(pauses(1), [10_000]);
+    assert!(committed.wait().is_ok());
 }
 
 /// A store whose creates panic when they are allowed to.
