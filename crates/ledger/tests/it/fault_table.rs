@@ -13,7 +13,7 @@ use everstrand_ledger::storage::{
     CreateFault, DiskSlots, DiskSlotsOptions, FaultySlots, FjallView, FjallViewOptions, MemoryDisk,
     MemorySlots, MemoryView, ReadFault,
 };
-use everstrand_ledger::{Ledger, LedgerError, Status, link_of};
+use everstrand_ledger::{Committing, Ledger, LedgerError, LedgerOptions, Status, link_of};
 
 use crate::support::{World, run};
 
@@ -121,23 +121,31 @@ fn f6_an_applied_create_whose_answer_is_lost_is_acknowledged_once() {
 
 #[test]
 fn f7_a_create_that_arrives_after_another_writers_is_definitely_not_done() {
-    let (slots, world, ledger) = faulty();
-    let other = World { views: Arc::new(MemoryView::new()), ..world.clone() }.open();
-    slots.fail_create(slots.creates(), CreateFault::Delayed);
-    let mut transaction = ledger.start_transaction().unwrap();
-    transaction.execute("INSERT INTO t VALUE {'n': 1}", &[]).unwrap();
-    let commit = transaction.commit_unchecked();
-    // While the first waits to send again, the second takes the slot.
-    while slots.creates() < 3 {
-        std::thread::yield_now();
+    let (slots, world, other) = faulty();
+    let options = LedgerOptions { committing: Committing::ByCaller, ..world.options.clone() };
+    let ledger = World { views: Arc::new(MemoryView::new()), options, ..world.clone() }.open();
+    let begun = |statement: &str| {
+        let mut transaction = ledger.start_transaction().unwrap();
+        transaction.execute(statement, &[]).unwrap();
+        transaction.commit_unchecked()
+    };
+    let sent = slots.creates();
+    slots.fail_create(sent, CreateFault::Delayed);
+    let commit = begun("INSERT INTO t VALUE {'n': 1}");
+    while slots.creates() == sent {
+        ledger.step();
     }
+    // Before the first sends again, the second takes the slot.
     insert(&other, 2).unwrap();
+    while ledger.step().is_some() {}
     assert!(matches!(commit.wait(), Err(LedgerError::OccConflict { .. })));
     for late in slots.deliver_late() {
         assert!(matches!(late, Ok(everstrand_ledger::storage::slots::Created::Exists)));
     }
     assert_eq!(numbers(&ledger), [2]);
-    insert(&ledger, 3).unwrap();
+    let commit = begun("INSERT INTO t VALUE {'n': 3}");
+    while ledger.step().is_some() {}
+    commit.wait().unwrap();
     assert_eq!(numbers(&ledger), [2, 3]);
     audited(&world, &ledger);
 }
