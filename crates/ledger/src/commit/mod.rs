@@ -399,9 +399,6 @@ impl Committer {
     }
 
     fn overlaid(&self, batch: &Batch) -> Box<dyn ViewSnapshot> {
-        if planted!("failed-view-is-read-as-it-is") {
-            return Box::new(Overlay::new(Arc::clone(&self.snapshot), &Batch::default()));
-        }
         Box::new(Overlay::new(Arc::clone(&self.snapshot), batch))
     }
 
