@@ -2,11 +2,12 @@
 //! copy of the state before anything reaches the journal: what cannot be applied is refused, and its
 //! neighbours are not, so that a journal never holds what its replay would refuse.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use everstrand_journal::{Slot, WriterId};
 
 use super::future::{CommitReply, Committed};
+use super::lock;
 use super::proposal::Proposal;
 use super::seal::Sealing;
 use super::validate::Recent;
@@ -93,12 +94,14 @@ impl<'a> Building<'a> {
         &mut self,
         proposal: Proposal,
         reply: CommitReply,
-        recent: &Recent,
+        recent: &Mutex<Recent>,
         now: i64,
     ) -> Result<(), (CommitReply, LedgerError)> {
         let Proposal { mut committed, snapshot, reads, touched, draft } = proposal;
         let since = snapshot.head.tip.sequence_no;
-        let valid = recent.validate(&reads, since).and_then(|()| match planted!("skip-group-validation") {
+        // Locked only while it is looked at: transactions that wrote nothing are validated by it, too.
+        let valid = lock(recent).validate(&reads, since);
+        let valid = valid.and_then(|()| match planted!("skip-group-validation") {
             true => Ok(()),
             false => self.touched.validate(&reads, since),
         });

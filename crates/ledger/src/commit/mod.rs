@@ -227,18 +227,15 @@ impl Committer {
         lock(&self.recent).prune(self.held.oldest_block(now));
         let snapshot = Arc::clone(&self.snapshot);
         let mut building = Building::new(&self.state, &*snapshot.view);
-        {
-            let recent = lock(&self.recent);
-            while building.len() < self.group_transactions && building.bytes() < self.group_bytes {
-                let Some((proposal, reply)) = self.queue.pop_front() else {
-                    break;
-                };
-                if let Err((reply, error)) = building.add(proposal, reply, &recent, now) {
-                    if let LedgerError::Unavailable(why) = &error {
-                        actions.push(Action::Doubt(why.clone()));
-                    }
-                    actions.push(Action::Reply(reply, Err(error)));
+        while building.len() < self.group_transactions && building.bytes() < self.group_bytes {
+            let Some((proposal, reply)) = self.queue.pop_front() else {
+                break;
+            };
+            if let Err((reply, error)) = building.add(proposal, reply, &self.recent, now) {
+                if let LedgerError::Unavailable(why) = &error {
+                    actions.push(Action::Doubt(why.clone()));
                 }
+                actions.push(Action::Reply(reply, Err(error)));
             }
         }
         self.attempt += 1;
