@@ -77,7 +77,13 @@ fn conformance() {
     }
     assert!(needless.is_empty(), "these pass, take them from the list of skips:\n{}", needless.join("\n"));
     assert_eq!(failed, 0, "cases failed");
-    assert!(skipped <= skips.most, "{skipped} cases are skipped, more than the {} that were", skips.most);
+    // Of a suite that has more cases than this one had, the further ones may be skipped by a rule.
+    let further = total.iter().sum::<usize>().saturating_sub(skips.most + skips.least_passed);
+    assert!(
+        skipped <= skips.most + further,
+        "{skipped} cases are skipped, more than the {} that were and {further} further ones",
+        skips.most
+    );
     assert!(
         passed >= skips.least_passed,
         "{passed} cases passed, fewer than the {} that did",
