@@ -369,7 +369,7 @@ impl Taken<Arc<Core>> {
                 return Some(std::mem::take(&mut line.proposals));
             }
             let repair = worker.repair_due(core, &line.status).map(Duration::from_millis);
-            if line.status != Status::Open && repair.is_none() || line.status == Status::Closed {
+            if line.status == Status::Closed {
                 return None;
             }
             if background && line.status == Status::Open || repair == Some(Duration::ZERO) {

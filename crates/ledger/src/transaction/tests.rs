@@ -17,13 +17,23 @@ fn run(ledger: &Ledger, statement: &str) {
 
 /// A ledger with changed, deleted and untouched documents, whose index holds every number from 0 to 3.
 fn ledger() -> Ledger {
+    let ledger = ledger_without_index();
+    for table in ["t", "other"] {
+        run(&ledger, &format!("CREATE INDEX ON {table} (k)"));
+    }
+    while ledger.is_building_index() {
+        std::thread::yield_now();
+    }
+    ledger
+}
+
+fn ledger_without_index() -> Ledger {
     let environment =
         Environment { clock: Arc::new(ManualClock::new(1_000)), ids: Arc::new(SeededIds::new(7)) };
     let (slots, views) = (Arc::new(MemorySlots::new(link_of)), Arc::new(MemoryView::new()));
     let ledger = Ledger::open(slots, views, environment, LedgerOptions::default()).unwrap();
     for table in ["t", "other"] {
         run(&ledger, &format!("CREATE TABLE {table}"));
-        run(&ledger, &format!("CREATE INDEX ON {table} (k)"));
         for number in 0..12 {
             run(&ledger, &format!("INSERT INTO {table} VALUE {{'n': {number}, 'k': {}}}", number % 4));
         }
@@ -31,9 +41,6 @@ fn ledger() -> Ledger {
         run(&ledger, &format!("UPDATE {table} SET m = 1 WHERE n < 7"));
         run(&ledger, &format!("UPDATE {table} SET m = 2 WHERE n = 0 OR n = 11"));
         run(&ledger, &format!("DELETE FROM {table} WHERE n = 6 OR n = 10"));
-    }
-    while ledger.is_building_index() {
-        std::thread::yield_now();
     }
     ledger
 }
@@ -181,6 +188,27 @@ fn rows_that_are_counted_are_as_many_as_those_that_are_read() {
                 }
                 assert_eq!(counted, all as u64, "{limit} at a time, {statement}, {source:?} by {access:?}");
             }
+        }
+    }
+}
+
+/// Without an index documents are counted themselves, and not their entries in one.
+#[test]
+fn documents_are_counted_a_few_at_a_time() {
+    let ledger = ledger_without_index();
+    let mut transaction = transaction(&ledger);
+    for kind in [SourceKind::User, SourceKind::Committed] {
+        let source = source(&mut transaction, kind, None);
+        let all = rows(&mut transaction, &source, &Access::Scan, None, 1000).len();
+        let statement = u32::try_from(transaction.statements.len() - 1).unwrap();
+        let mut scope = transaction.scope(statement);
+        for limit in 1..=all + 5 {
+            let (mut counted, mut after) = scope.count(&source, &Access::Scan, None, limit).unwrap();
+            while let Some(cursor) = after {
+                let (more, next) = scope.count(&source, &Access::Scan, Some(&cursor), limit).unwrap();
+                (counted, after) = (counted + more, next);
+            }
+            assert_eq!(counted, all as u64, "{limit} at a time, {source:?}");
         }
     }
 }

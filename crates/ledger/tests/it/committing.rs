@@ -111,6 +111,21 @@ fn a_view_is_saved_when_there_is_nothing_else_to_do() {
     assert_eq!(ledger.status(), Status::Open);
 }
 
+/// Between two commits it neither saves the view nor ends: others may follow at once.
+#[test]
+fn a_view_is_not_saved_at_every_pause() {
+    let (view, told) = CountingView::new();
+    let mut world = World::with(Arc::new(MemorySlots::new(link_of)), view);
+    world.options.persist_millis = u64::MAX;
+    world.options.idle_millis = 600_000;
+    let ledger = world.open();
+    while told.try_recv().is_ok() {}
+    for number in 0..10 {
+        run(&ledger, &format!("CREATE TABLE t{number}"), &[]).unwrap();
+    }
+    assert!(told.try_recv().is_err());
+}
+
 /// What goes wrong with a view, and with those that are begun in its place.
 #[derive(Default)]
 struct Faults {
