@@ -78,8 +78,6 @@ impl Settings {
         let kind = *random.pick(&kinds);
         let store = *random.pick(&[Store::Disk, Store::Disk, Store::Remote]);
         let servers = if store == Store::Remote && random.permille(500) { 2 } else { 1 };
-        // A server that has not read so far yet finds in an older slot that data is gone which was current there.
-        let redactions = if servers > 1 { 0 } else { redactions };
         Settings {
             kind,
             nulls,

@@ -11,7 +11,9 @@
 //!                Exists │   │ absent:           │ it is ours
 //!                       ▼   │ same bytes        │
 //!                      Reading ─────────────────┘
-//!                       │ it is another writer's: the group has not happened; apply theirs
+//!                       │ it is another writer's: the group has not happened
+//!                       ▼
+//!                   Following  applies theirs and what follows it to the last, then Ready
 //! ```
 //!
 //! While the outcome of a create is unknown, only the same bytes are sent again: whatever happens to
@@ -23,6 +25,7 @@
 //! with the changes over it, until the view was built anew ([`repair`]).
 
 pub(crate) mod driver;
+mod follow;
 pub(crate) mod future;
 mod group;
 mod held;
@@ -45,6 +48,7 @@ use crate::state::redaction::PendingRedaction;
 use crate::state::{Snapshot, State};
 use crate::storage::slots::{Created, SlotError};
 use crate::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot, ViewStore};
+use follow::Following;
 use future::{CommitReply, Committed};
 use group::{Building, Group, Members, Next};
 use held::HeldSnapshots;
@@ -146,6 +150,8 @@ enum Phase {
     Waiting(Group),
     /// The view is taking in these changes, for which these answers wait.
     Applying(Arc<Batch>, Vec<Answer>),
+    /// Another writer's slots are being taken in.
+    Following(Following),
     /// A slot is being written anew without this.
     Redacting(PendingRedaction),
     Faulted(LedgerError),
@@ -194,10 +200,13 @@ impl Committer {
             }
             (Event::Created(created), Phase::Creating(group)) => self.created(group, created, now),
             (Event::Read(read), Phase::Reading(group)) => self.read(group, read),
+            (Event::Read(read), Phase::Following(following)) => self.read_next(following, read, now),
             (Event::Applied(applied), Phase::Applying(batch, answers)) => {
                 self.applied(&batch, answers, applied, now)
             }
+            (Event::Applied(applied), Phase::Following(following)) => self.follow(following, applied, now),
             (Event::Waited, Phase::Waiting(group)) => vec![self.create(group)],
+            (Event::Waited, Phase::Following(following)) => vec![self.look_further(following)],
             (Event::Idle, Phase::Ready) => self.work_in_background(),
             (Event::Rebuilt(built), Phase::Ready | Phase::Faulted(LedgerError::View(_))) => {
                 self.rebuilt(*built, now)
@@ -247,6 +256,11 @@ impl Committer {
                 actions.extend(self.won(group));
                 actions.push(append);
             }
+            Ok(Some(group)) if planted!("visible-before-commit") => {
+                let (head, view) = (group.next.state.head.clone(), self.overlaid(&group.next.batch));
+                actions.push(Action::Publish(Arc::new(Snapshot { head, view, build: self.snapshot.build })));
+                actions.push(self.create(group));
+            }
             Ok(Some(group)) => actions.push(self.create(group)),
             Err((members, error)) => actions.extend(replies(members, &error)),
         }
@@ -289,9 +303,9 @@ impl Committer {
     /// Sends the same bytes again, or gives up: nobody knows whether the group has happened.
     fn doubt(&mut self, group: Group, why: &str) -> Vec<Action> {
         if group.attempts < self.doubt_attempts {
-            let millis = 50 << group.attempts.min(5);
+            let wait = wait_after(group.attempts);
             self.phase = Phase::Waiting(group);
-            return vec![Action::Wait { millis }];
+            return vec![wait];
         }
         let error = LedgerError::OutcomeUnknown(why.to_owned());
         let mut actions = replies(group.members, &error);
@@ -320,8 +334,13 @@ impl Committer {
                 self.won(group)
             }
             Ok(stored) => {
-                let losers = group.members.into_iter().map(|(reply, _)| reply).collect();
-                self.take_foreign(losers, &stored)
+                let conflict = LedgerError::OccConflict {
+                    what: "the journal, by another writer".to_owned(),
+                    block: Some(stored.header().first_block_no),
+                };
+                let answers = group.members.into_iter().map(|(reply, _)| (reply, Err(conflict.clone())));
+                let snapshot = Arc::clone(&self.snapshot);
+                self.take_foreign(answers.collect(), &stored, &*snapshot.view)
             }
             Err(error) => {
                 let slot = group.slot.header().slot;
@@ -399,30 +418,6 @@ impl Committer {
         Box::new(Overlay::new(Arc::clone(&self.snapshot), batch))
     }
 
-    /// Another writer has the slot: its group takes the place of ours, which has not happened.
-    fn take_foreign(&mut self, losers: Vec<CommitReply>, slot: &Slot) -> Vec<Action> {
-        let conflict = LedgerError::OccConflict {
-            what: "the journal, by another writer".to_owned(),
-            block: Some(slot.header().first_block_no),
-        };
-        let answers = losers.into_iter().map(|reply| (reply, Err(conflict.clone())));
-        match Next::after(&self.state, slot, &*self.snapshot.view) {
-            Ok(next) => {
-                // What another writer changed is not known key by key: older snapshots conflict.
-                if !planted!("foreign-commit-not-noted") {
-                    *lock(&self.recent) = Recent::new(next.state.head.tip.sequence_no);
-                }
-                vec![self.apply(next, answers.collect())]
-            }
-            Err(error) => {
-                let mut actions: Vec<Action> =
-                    answers.map(|(reply, answer)| Action::Reply(reply, answer)).collect();
-                actions.extend(self.fault(error));
-                actions
-            }
-        }
-    }
-
     /// Answers all that waits, and takes no more.
     fn fault(&mut self, error: LedgerError) -> Vec<Action> {
         self.phase = Phase::Faulted(error.clone());
@@ -478,6 +473,11 @@ impl Committer {
             Err(error) => self.fault(error.into()),
         }
     }
+}
+
+/// Longer after each failure.
+fn wait_after(failures: u32) -> Action {
+    Action::Wait { millis: 50 << failures.min(5) }
 }
 
 fn replies(members: Members, error: &LedgerError) -> Vec<Action> {

@@ -334,6 +334,77 @@ fn a_slot_that_another_writer_took_is_applied_and_the_group_has_not_happened() {
     assert_eq!(block_of(answer), 3);
 }
 
+/// An older slot of theirs may lack data that was current there; what superseded it is in a later one.
+#[test]
+fn another_writers_slots_are_shown_when_all_of_them_were_taken_in() {
+    let mut world = World::new();
+    let (proposal, answer) = world.insert(2, b"a");
+    let actions = world.step(Event::Proposed(vec![proposal]));
+    let (slot, _) = create_of(&actions);
+    let before = Arc::clone(&world.published);
+    let first = foreign_slot(&world, 9);
+    world.slots.create(slot, &first).unwrap();
+    // The second follows the first.
+    let next = Next::after(&world.committer.state, &Slot::decode(first).unwrap(), &*before.view).unwrap();
+    world.published =
+        Arc::new(Snapshot { head: next.state.head, view: world.views.snapshot().unwrap(), build: 0 });
+    let second = foreign_slot(&world, 10);
+    world.slots.create(slot + 1, &second).unwrap();
+    world.published = before;
+
+    let mut actions = world.step(Event::Created(Ok(Created::Exists)));
+    for read in [slot, slot + 1] {
+        assert!(matches!(actions[..], [Action::Read { slot }] if slot == read));
+        // What arrives meanwhile waits.
+        let (waiting, _) = world.insert(3, b"b");
+        assert!(world.step(Event::Proposed(vec![waiting])).is_empty());
+        actions = world.step(Event::Read(world.slots.read(read)));
+        let [Action::Apply { batch, applied }] = &actions[..] else { panic!("not one apply") };
+        world.views.commit(batch, *applied).unwrap();
+        actions = world.step(Event::Applied(world.views.snapshot()));
+    }
+    assert!(matches!(actions[..], [Action::Read { slot: last }] if last == slot + 2));
+    // Whether there is another is not known until the store says so.
+    for _ in 1..LedgerOptions::default().doubt_attempts {
+        let waits = world.step(Event::Read(Err(SlotError::Unknown("no answer".to_owned()))));
+        assert!(matches!(waits[..], [Action::Wait { .. }]));
+        actions = world.step(Event::Waited);
+        assert!(matches!(actions[..], [Action::Read { .. }]));
+    }
+    world.perform(actions);
+    assert!(is_conflict(answer));
+    assert_eq!(world.tip(), 3);
+}
+
+#[test]
+fn another_writers_slot_that_cannot_be_read_closes_the_ledger_for_writing() {
+    for answers in [true, false] {
+        let attempts = if answers { 1 } else { LedgerOptions::default().doubt_attempts };
+        let mut world = World::new();
+        let (proposal, answer) = world.insert(2, b"a");
+        let actions = world.step(Event::Proposed(vec![proposal]));
+        let (slot, _) = create_of(&actions);
+        let theirs = foreign_slot(&world, 9);
+        world.slots.create(slot, &theirs).unwrap();
+        world.step(Event::Created(Ok(Created::Exists)));
+        let actions = world.step(Event::Read(Ok(Some(theirs))));
+        let [Action::Apply { batch, applied }] = &actions[..] else { panic!("not one apply") };
+        world.views.commit(batch, *applied).unwrap();
+        world.step(Event::Applied(world.views.snapshot()));
+        let mut actions = Vec::new();
+        for _ in 0..attempts {
+            let no_answer = SlotError::Unknown("no answer".to_owned());
+            let read = if answers { Ok(Some(b"no slot".to_vec())) } else { Err(no_answer) };
+            actions = world.step(Event::Read(read));
+            world.step(Event::Waited);
+        }
+        assert!(actions.iter().any(|action| matches!(action, Action::Fault(_))));
+        world.perform(actions);
+        assert!(is_conflict(answer));
+        assert_eq!(world.tip(), 1, "what was read before is read on");
+    }
+}
+
 #[test]
 fn a_spurious_exists_is_followed_by_the_same_bytes() {
     let mut world = World::new();

@@ -1,0 +1,119 @@
+//! Following another writer, which took a slot that was to be ours: its slots are applied, to the last.
+//!
+//! Nothing on the way is published. The other writer may have taken data out of older slots which was current
+//! there ([`crate::state::redaction`]); what superseded it comes later, and is in the journal already.
+
+use std::sync::Arc;
+
+use everstrand_journal::Slot;
+
+use super::group::Next;
+use super::validate::Recent;
+use super::{Action, Answer, Committer, Phase, lock, wait_after};
+use crate::error::LedgerError;
+use crate::planted::planted;
+use crate::storage::slots::SlotError;
+use crate::storage::views::{ViewError, ViewSnapshot};
+
+/// On the way to the last slot.
+pub(super) struct Following {
+    /// The view after the slots so far, when it has taken them in.
+    view: Option<Box<dyn ViewSnapshot>>,
+    answers: Vec<Answer>,
+    /// How often the next slot could not be read.
+    failures: u32,
+}
+
+impl Committer {
+    /// Another writer has the slot: its group takes the place of ours, which has not happened. The view is of
+    /// the moment before.
+    pub(super) fn take_foreign(
+        &mut self,
+        answers: Vec<Answer>,
+        slot: &Slot,
+        view: &dyn ViewSnapshot,
+    ) -> Vec<Action> {
+        let Next { state, batch } = match Next::after(&self.state, slot, view) {
+            Ok(next) => next,
+            Err(error) => return self.stop_following(answers, error),
+        };
+        // What another writer changed is not known key by key: older snapshots conflict.
+        if !planted!("foreign-commit-not-noted") {
+            *lock(&self.recent) = Recent::new(state.head.tip.sequence_no);
+        }
+        self.state = state;
+        self.phase = Phase::Following(Following { view: None, answers, failures: 0 });
+        vec![Action::Apply { batch: Arc::new(batch), applied: self.state.head.applied() }]
+    }
+
+    /// The view has taken in the slot, or has not.
+    pub(super) fn follow(
+        &mut self,
+        mut following: Following,
+        view: Result<Box<dyn ViewSnapshot>, ViewError>,
+        now: i64,
+    ) -> Vec<Action> {
+        match view {
+            Ok(view) => {
+                following.view = Some(view);
+                if planted!("foreign-slots-one-by-one") {
+                    return self.arrive(following, now);
+                }
+                vec![self.look_further(following)]
+            }
+            Err(error) => self.stop_following(following.answers, error.into()),
+        }
+    }
+
+    /// Looks for another slot.
+    pub(super) fn look_further(&mut self, following: Following) -> Action {
+        self.phase = Phase::Following(following);
+        Action::Read { slot: self.state.head.next_slot() }
+    }
+
+    /// Takes in the next slot, if there is one.
+    pub(super) fn read_next(
+        &mut self,
+        mut following: Following,
+        read: Result<Option<Vec<u8>>, SlotError>,
+        now: i64,
+    ) -> Vec<Action> {
+        let error = match read.map(|bytes| bytes.map(Slot::decode)) {
+            Ok(Some(Ok(slot))) => match following.view {
+                Some(view) => return self.take_foreign(following.answers, &slot, &*view),
+                None => LedgerError::Internal("a slot was read before the one before it".to_owned()),
+            },
+            Ok(None) => return self.arrive(following, now),
+            Ok(Some(Err(error))) => {
+                LedgerError::Damaged(format!("slot {}: {error}", self.state.head.next_slot()))
+            }
+            Err(error) => {
+                following.failures += 1;
+                if following.failures < self.doubt_attempts {
+                    let wait = wait_after(following.failures);
+                    self.phase = Phase::Following(following);
+                    return vec![wait];
+                }
+                error.into()
+            }
+        };
+        self.stop_following(following.answers, error)
+    }
+
+    /// That was the last slot: what follows from it can be read.
+    fn arrive(&mut self, following: Following, now: i64) -> Vec<Action> {
+        let published = following.view.map(|view| self.publish(view, self.snapshot.build, now));
+        let mut actions: Vec<Action> = published.into_iter().collect();
+        actions.extend(following.answers.into_iter().map(|(reply, answer)| Action::Reply(reply, answer)));
+        actions.extend(self.begin(now));
+        actions
+    }
+
+    /// What was published before stays what is read.
+    fn stop_following(&mut self, answers: Vec<Answer>, error: LedgerError) -> Vec<Action> {
+        let mut actions: Vec<Action> =
+            answers.into_iter().map(|(reply, answer)| Action::Reply(reply, answer)).collect();
+        actions.extend(self.fault(error));
+        actions
+    }
+}
