@@ -1,5 +1,6 @@
 //! The journal on disk: its bytes, its syncs, its locks, its damage.
 
+use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -623,34 +624,57 @@ fn redaction_leaves_no_trace_in_the_files_and_nothing_else_changes() {
 }
 
 /// A journal as the current format has it, byte for byte, so that a change of the format is noticed and
-/// old journals keep opening. Written by `write_the_fixture`.
-const FIXTURE: &str = "tests/fixtures/pre-1/journal";
+/// old journals keep opening. `UPDATE_GOLDENFILES=1` writes it anew.
+const FIXTURE: &str = "tests/fixtures/pre-1/journal.txt";
 
-#[test]
-fn the_journal_of_this_format_opens() {
-    let disk = Arc::new(FileDisk::read_only(FIXTURE).unwrap());
-    let store = DiskSlots::open_read_only(disk, link_of).unwrap();
-    assert!(store.damage().is_none());
-    assert_eq!(slots_of(&store).unwrap(), (0..8).map(slot_bytes).collect::<Vec<_>>());
-    // What is written today is the same but for the nonces, which are random.
-    let disk = journal(8);
-    for name in segments(&disk) {
-        let stored = std::fs::read(format!("{FIXTURE}/{name}")).unwrap();
-        let nonce: [u8; 8] = stored[24..32].try_into().unwrap();
+const ABOUT: &str = "# A journal of the format pre-1, written by crates/ledger/tests/it/disk_slots.rs: its segments in hexadecimal
+# digits, 32 bytes a line behind their offset. Lines of zeros are left out.
+";
+
+fn text_of(disk: &MemoryDisk) -> String {
+    let mut text = ABOUT.to_owned();
+    for name in segments(disk) {
         disk.edit(&name, |bytes| {
-            let ours: [u8; 8] = bytes[24..32].try_into().unwrap();
-            assert_eq!(bytes.len(), stored.len());
-            assert_eq!(ours == nonce, *bytes == stored);
+            writeln!(text, "\n{name} {}", bytes.len()).unwrap();
+            for (number, line) in
+                bytes.chunks(32).enumerate().filter(|(_, line)| line.iter().any(|it| *it != 0))
+            {
+                write!(text, "{:06x} ", 32 * number).unwrap();
+                line.iter().for_each(|byte| write!(text, "{byte:02x}").unwrap());
+                text.push('\n');
+            }
         });
     }
+    text
+}
+
+fn disk_of(text: &str) -> MemoryDisk {
+    let disk = MemoryDisk::new();
+    for segment in text.split("\n\n").skip(1) {
+        let mut lines = segment.lines();
+        let (name, length) = lines.next().and_then(|line| line.split_once(' ')).unwrap();
+        let mut bytes = vec![0; length.parse().unwrap()];
+        for (offset, digits) in lines.map(|line| line.split_once(' ').unwrap()) {
+            let offset = usize::from_str_radix(offset, 16).unwrap();
+            for at in 0..digits.len() / 2 {
+                bytes[offset + at] = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap();
+            }
+        }
+        disk.create(name).unwrap();
+        disk.edit(name, |file| *file = bytes);
+    }
+    disk
 }
 
 #[test]
-#[ignore = "writes the fixture of the current format; run it when the format changes, before the release"]
-fn write_the_fixture() {
-    std::fs::create_dir_all(FIXTURE).unwrap();
-    let disk = journal(8);
-    for name in segments(&disk) {
-        disk.edit(&name, |bytes| std::fs::write(format!("{FIXTURE}/{name}"), bytes).unwrap());
+fn the_journal_of_this_format_opens() {
+    let written_today = text_of(&journal(8));
+    if std::env::var_os("UPDATE_GOLDENFILES").is_some() {
+        std::fs::write(FIXTURE, &written_today).unwrap();
     }
+    let stored = std::fs::read_to_string(FIXTURE).unwrap();
+    let store = open_read_only(&disk_of(&stored));
+    assert!(store.damage().is_none());
+    assert_eq!(slots_of(&store).unwrap(), (0..8).map(slot_bytes).collect::<Vec<_>>());
+    assert!(written_today == stored, "the format has changed: see UPDATE_GOLDENFILES in docs/testing.md");
 }
