@@ -3,14 +3,14 @@
 use std::error::Error;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use everstrand_ledger::Limits;
 use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
-use everstrand_server::{Service, http};
+use everstrand_server::{AccessKeys, Service, http};
 
 /// What `serve` may be told.
 #[derive(clap::Args)]
@@ -45,7 +45,11 @@ pub(crate) struct Arguments {
     /// How many seconds lie between two checkpoints
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u32).range(1..))]
     checkpoint_interval: u32,
-    /// Listen on other addresses than loopback although requests are not authenticated
+    /// Answer only requests that are signed with an access key in this file, which has the form of the AWS tools'
+    /// ~/.aws/credentials
+    #[arg(long, value_name = "FILE")]
+    access_keys: Option<PathBuf>,
+    /// Listen on other addresses than loopback although requests need no signature
     #[arg(long)]
     insecure_listen: bool,
 }
@@ -58,10 +62,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    if !arguments.listen.ip().is_loopback() && !arguments.insecure_listen {
+    let access_keys = arguments.access_keys.as_deref().map(read_access_keys).transpose()?;
+    if !arguments.listen.ip().is_loopback() && access_keys.is_none() && !arguments.insecure_listen {
         return Err(format!(
-            "{} is not a loopback address, and requests are not authenticated yet: whoever reaches it may read and \
-             write every ledger. Add --insecure-listen if that is what you want",
+            "{} is not a loopback address, and requests need no signature: whoever reaches it may read and write \
+             every ledger. Say with --access-keys FILE whose requests are answered, or add --insecure-listen",
             arguments.listen
         )
         .into());
@@ -73,6 +78,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     }
     config.extensions = !arguments.strict;
     config.record_reads = arguments.record_reads;
+    config.access_keys = access_keys;
     let place = arguments.checkpoints.as_deref().map(CheckpointPlace::parse).transpose()?;
     let every = Duration::from_secs(arguments.checkpoint_interval.into());
     config.checkpoints = place.map(|place| Checkpoints::new(place, every));
@@ -81,6 +87,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(config, arguments.listen, &arguments.create_ledger))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn read_access_keys(file: &Path) -> Result<AccessKeys, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string());
+    text.and_then(|text| AccessKeys::parse(&text)).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 async fn serve(config: Config, listen: SocketAddr, ledgers: &[String]) -> Result<(), Box<dyn Error>> {

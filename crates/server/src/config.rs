@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use everstrand_ledger::Limits;
 
-use crate::CheckpointUrl;
+use crate::{AccessKeys, CheckpointUrl};
 
 /// Where ledgers lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +72,8 @@ pub struct Config {
     pub account: String,
     /// How many sessions may be alive at once, over all ledgers.
     pub sessions_max: usize,
+    /// Whose requests are answered; everybody's unless set. `GET /health` and `GET /metrics` stay open.
+    pub access_keys: Option<AccessKeys>,
     /// Where signed checkpoints are published, and how often; nowhere unless set.
     pub checkpoints: Option<Checkpoints>,
     /// Called on the thread of a statement that runs long, now and then; [`crate::http::give_way`] where that
@@ -90,6 +92,7 @@ impl Config {
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             sessions_max: 100_000,
+            access_keys: None,
             checkpoints: None,
             on_long_statement: || (),
         }

@@ -131,12 +131,15 @@ async fn answer(service: &Service, request: Request<Incoming>) -> Response<Full<
             return refused;
         }
     };
+    // One that is no text is nothing that this service asks for, and no signature covers it.
+    let headers = head.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let headers: Vec<(&str, &str)> = headers.collect();
     let answered = service
         .handle(service::Request {
             method: head.method.as_str(),
             path: head.uri.path(),
             query: head.uri.query().unwrap_or(""),
-            header: &|name| head.headers.get(name).and_then(|value| value.to_str().ok()),
+            headers: &headers,
             body: &body,
         })
         .await;

@@ -6,6 +6,7 @@
 pub mod config;
 pub mod http;
 
+mod access_keys;
 mod checkpoints;
 mod commands;
 mod control;
@@ -16,6 +17,7 @@ mod service;
 mod sessions;
 mod verification;
 
+pub use access_keys::AccessKeys;
 pub use checkpoints::{CheckpointUrl, fetch};
 pub use config::Config;
 pub use ledgers::ledger_folders;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use everstrand_ledger::{Clock, Environment, Ids, Importer, Ledger, RandomIds, SystemClock};
 use everstrand_protocol::control::{self, ControlRequest, PermissionsMode, Tags};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
+use everstrand_protocol::signature::AmzDate;
 use everstrand_protocol::{Exception, SendCommandRequest, ServiceError, send_command};
 
 use crate::checkpoints::{Due, Published};
@@ -20,10 +21,18 @@ pub struct Request<'a> {
     pub path: &'a str,
     /// The query without its question mark; empty when there is none.
     pub query: &'a str,
-    /// The value of a header by its name in lower case.
-    pub header: &'a (dyn Fn(&str) -> Option<&'a str> + Sync),
+    /// Names, in whatever case, and values of the headers.
+    pub headers: &'a [(&'a str, &'a str)],
     /// The body.
     pub body: &'a [u8],
+}
+
+impl<'a> Request<'a> {
+    /// The value of a header; of the first of that name.
+    fn header(&self, name: &str) -> Option<&'a str> {
+        let mut headers = self.headers.iter();
+        headers.find(|header| header.0.eq_ignore_ascii_case(name)).map(|header| header.1)
+    }
 }
 
 /// What is answered.
@@ -100,16 +109,23 @@ impl Service {
     /// Answers one request. Every answer carries a request id; clients call the one of StartSession the
     /// session's id.
     pub async fn handle(&self, request: Request<'_>) -> Response {
-        let target = (request.header)("x-amz-target");
+        let target = request.header("x-amz-target");
         match (request.method, request.path, target) {
             ("GET", "/health", _) => self.answer(control::CONTENT_TYPE, Ok(br#"{"status":"ok"}"#.to_vec())),
             ("GET", "/metrics", _) => {
                 self.answer("text/plain; version=0.0.4", Ok(self.metrics().into_bytes()))
             }
             ("POST", "/", _) | (_, _, Some(_)) => {
-                self.answer(send_command::CONTENT_TYPE, self.session_api(target, request.body).await)
+                let answered = match self.authenticate(&request) {
+                    Ok(()) => self.session_api(target, request.body).await,
+                    Err(error) => Err(error),
+                };
+                self.answer(send_command::CONTENT_TYPE, answered)
             }
-            _ => self.answer(control::CONTENT_TYPE, self.control_api(&request)),
+            _ => {
+                let answered = self.authenticate(&request).and_then(|()| self.control_api(&request));
+                self.answer(control::CONTENT_TYPE, answered)
+            }
         }
     }
 
@@ -128,6 +144,11 @@ impl Service {
                 Response { status: error.http_status(), headers, body: error.to_json() }
             }
         }
+    }
+
+    fn authenticate(&self, request: &Request<'_>) -> Result<(), ServiceError> {
+        let now = || AmzDate::from_unix_seconds(self.clock.unix_millis().div_euclid(1000));
+        self.config.access_keys.as_ref().map_or(Ok(()), |keys| keys.check(request, now()))
     }
 
     async fn session_api(&self, target: Option<&str>, body: &[u8]) -> Result<Vec<u8>, ServiceError> {

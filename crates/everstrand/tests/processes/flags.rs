@@ -1,7 +1,13 @@
 //! What an operator may say on the command line takes effect, or is refused with a reason.
 
+use std::sync::Arc;
+
+use everstrand::protocol::control::{ControlRequest, DescribeLedgerRequest};
+use everstrand::protocol::signature::Credentials;
+use everstrand::{HttpTransport, SessionClient};
+
 use crate::load::{prepare, run};
-use crate::process::{Server, program, run_to_end};
+use crate::process::{LEDGER, Server, program, run_to_end};
 
 /// What a driver is told when a statement is refused.
 async fn refusal(server: &Server, statements: &[&str]) -> String {
@@ -84,6 +90,8 @@ fn wrong_arguments_are_refused() {
         (vec!["--limit", "tables=many"], "NAME=N"),
         (vec!["--listen", "0.0.0.0:0"], "--insecure-listen"),
         (vec!["--listen", "[::]:0"], "--insecure-listen"),
+        (vec!["--access-keys", "/dev/null/keys"], "/dev/null/keys"),
+        (vec!["--access-keys", "/dev/null"], "/dev/null: there is no access key"),
         (vec!["--listen", "localhost"], "--listen"),
         (vec!["--data", "/tmp", "--memory"], "--memory"),
         (vec!["--create-ledger", "not a name"], "no name for a ledger"),
@@ -100,6 +108,38 @@ fn wrong_arguments_are_refused() {
         assert_eq!(status.code(), Some(2), "{arguments:?}: {stderr}");
         assert!(stderr.contains(reason), "{arguments:?}: {stderr}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_who_signs_with_a_known_access_key_is_answered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("access-keys");
+    std::fs::write(&file, "[app]\naws_access_key_id = APP\naws_secret_access_key = hunter2\n")
+        .expect("a file");
+    let server = Server::in_memory(&["--access-keys", file.to_str().expect("a path of text")]);
+    let describe = ControlRequest::DescribeLedger(DescribeLedgerRequest { name: LEDGER.to_owned() });
+    for (secret, refusal) in [("hunter2", None), ("hunter3", Some("does not match"))] {
+        let credentials = Credentials {
+            access_key_id: "APP".to_owned(),
+            secret_access_key: secret.to_owned(),
+            session_token: None,
+        };
+        let endpoint = format!("http://{}", server.address);
+        let transport =
+            HttpTransport::builder().endpoint(endpoint).region("eu-west-1").credentials(credentials);
+        let transport = Arc::new(transport.build().expect("a transport"));
+        let described = transport.control(&describe).await.map(drop);
+        let started = SessionClient::start_session(LEDGER, transport).await.map(drop);
+        for answer in
+            [described.map_err(|error| error.to_string()), started.map_err(|error| error.to_string())]
+        {
+            match refusal {
+                None => assert_eq!(answer, Ok(())),
+                Some(refusal) => assert!(answer.expect_err("refused").contains(refusal)),
+            }
+        }
+    }
+    assert!(!server.stderr().contains("hunter"), "{}", server.stderr());
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod checkpoints;
 mod control;
 mod folder;
 mod sessions;
+mod signatures;
 mod wire;
 
 use std::sync::Arc;
@@ -27,8 +28,8 @@ fn service_and_clock(config: Config, seed: u64) -> (Service, Arc<ManualClock>) {
 
 async fn send(service: &Service, method: &str, path: &str, target: Option<&str>, body: &[u8]) -> Response {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let header = |name: &str| if name == "x-amz-target" { target } else { None };
-    let response = service.handle(Request { method, path, query, header: &header, body }).await;
+    let headers: Vec<(&str, &str)> = target.iter().map(|target| ("X-Amz-Target", *target)).collect();
+    let response = service.handle(Request { method, path, query, headers: &headers, body }).await;
     let header = |wanted: &str| response.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
     assert!(header("x-amzn-requestid") && header("content-type"), "every answer has both: {response:?}");
     assert_eq!(header("x-amzn-errortype"), response.status != 200, "{response:?}");

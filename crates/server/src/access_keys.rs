@@ -1,0 +1,132 @@
+//! Whose requests are answered, where not everybody's are: those signed with a key that the operator knows.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use everstrand_protocol::signature::{AmzDate, Authorization, Credentials, SERVICE, SignedParts};
+use everstrand_protocol::{Exception, ServiceError};
+
+use crate::service::Request;
+
+/// Access keys by their ids.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccessKeys {
+    by_id: HashMap<String, Credentials>,
+}
+
+impl AccessKeys {
+    /// Reads them from a text of the form of the AWS tools' `~/.aws/credentials`: below each `[name]`, which may be
+    /// any, `aws_access_key_id`, `aws_secret_access_key` and at will `aws_session_token`. Other settings are passed
+    /// over, and so are lines that begin with `#`.
+    pub fn parse(text: &str) -> Result<AccessKeys, String> {
+        let mut by_id = HashMap::new();
+        let mut section: Option<(usize, HashMap<&str, &str>)> = None;
+        let mut finish = |section: Option<(usize, HashMap<&str, &str>)>| {
+            let Some((line, settings)) = section else {
+                return Ok(());
+            };
+            let setting = |name: &str| settings.get(name).map(|value| (*value).to_owned());
+            let required = |name: &str| {
+                let missing = || format!("the profile in line {line} has no {name}");
+                setting(name).filter(|value| !value.is_empty()).ok_or_else(missing)
+            };
+            let credentials = Credentials {
+                access_key_id: required("aws_access_key_id")?,
+                secret_access_key: required("aws_secret_access_key")?,
+                session_token: setting("aws_session_token"),
+            };
+            match by_id.insert(credentials.access_key_id.clone(), credentials) {
+                None => Ok(()),
+                Some(twice) => Err(format!("the access key {} is there twice", twice.access_key_id)),
+            }
+        };
+        for (number, line) in (1..).zip(text.lines().map(str::trim)) {
+            if line.is_empty() || line.starts_with(['#', ';']) {
+                continue;
+            }
+            if line.starts_with('[') && line.ends_with(']') {
+                finish(section.replace((number, HashMap::new())))?;
+                continue;
+            }
+            let (name, value) = line.split_once('=').ok_or_else(|| {
+                // The line itself may be a secret, and is not repeated.
+                format!("line {number} is no [profile], no setting and no comment")
+            })?;
+            let (_, settings) =
+                section.as_mut().ok_or_else(|| format!("line {number} stands before the first [profile]"))?;
+            settings.insert(name.trim(), value.trim());
+        }
+        finish(section)?;
+        match by_id.is_empty() {
+            true => Err("there is no access key in it: nobody could sign a request".to_owned()),
+            false => Ok(AccessKeys { by_id }),
+        }
+    }
+
+    /// Whether one of these keys has signed the request, lately.
+    pub(crate) fn check(&self, request: &Request<'_>, now: AmzDate) -> Result<(), ServiceError> {
+        let authorization = Authorization::from_headers(request.headers)?;
+        let credentials = self.by_id.get(&authorization.access_key_id);
+        let credentials = credentials.filter(|known| known.session_token == authorization.session_token);
+        let credentials = credentials.ok_or_else(|| {
+            let message = "The security token included in the request is invalid.";
+            ServiceError::new(Exception::UnrecognizedClient, message)
+        })?;
+        if authorization.service != SERVICE {
+            let message = format!("Credential should be scoped to correct service: '{SERVICE}'.");
+            return Err(ServiceError::new(Exception::InvalidSignature, message));
+        }
+        let parts = SignedParts {
+            method: request.method,
+            path: request.path,
+            query: request.query,
+            headers: request.headers,
+            body: request.body,
+        };
+        authorization.check(&parts, &authorization.signing_key(&credentials.secret_access_key), now)
+    }
+}
+
+impl fmt::Debug for AccessKeys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.by_id.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_is_that_of_the_aws_tools() {
+        let keys = AccessKeys::parse(
+            "# who may\n[default]\naws_access_key_id = ONE\naws_secret_access_key=a=b/c+d\nregion = us-east-1\n\
+             \n[profile other]\n  aws_secret_access_key = two\n  aws_access_key_id = TWO\n  aws_session_token = t\n",
+        )
+        .expect("two keys");
+        let one = &keys.by_id["ONE"];
+        assert_eq!((&*one.secret_access_key, &one.session_token), ("a=b/c+d", &None));
+        assert_eq!(keys.by_id["TWO"].session_token.as_deref(), Some("t"));
+        assert_eq!(keys.by_id.len(), 2);
+        assert!(!format!("{keys:?}").contains("two"), "no secret is printed");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_a_secret() {
+        for (text, wrong) in [
+            ("", "there is no access key"),
+            ("[default]\nhunter2", "line 2 is no [profile]"),
+            ("aws_access_key_id = A", "line 1 stands before the first [profile]"),
+            ("[a]\naws_access_key_id = A", "the profile in line 1 has no aws_secret_access_key"),
+            ("[a]\naws_access_key_id = A\naws_secret_access_key =", "has no aws_secret_access_key"),
+            (
+                "[a]\naws_access_key_id=A\naws_secret_access_key=hunter2\n[b]\naws_access_key_id=A\n\
+                 aws_secret_access_key=hunter2",
+                "the access key A is there twice",
+            ),
+        ] {
+            let error = AccessKeys::parse(text).expect_err(text);
+            assert!(error.contains(wrong) && !error.contains("hunter2"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Requests that are answered only when they are signed with a known key.
+
+use everstrand_protocol::signature::{AmzDate, Credentials, SignedParts, Signer};
+use everstrand_protocol::{Exception, SessionToken};
+use everstrand_server::config::{Config, Storage};
+use everstrand_server::{AccessKeys, Request, Response, Service};
+
+use super::{error, json, service_and_clock};
+
+const FILE: &str = "[app]\naws_access_key_id = APP\naws_secret_access_key = hunter2\n\
+                    [lent]\naws_access_key_id = LENT\naws_secret_access_key = hunter3\naws_session_token = lent\n";
+
+/// When the service's time stands still.
+const NOW: i64 = 1_700_000_000;
+
+fn credentials(id: &str, secret: &str, token: Option<&str>) -> Credentials {
+    Credentials {
+        access_key_id: id.to_owned(),
+        secret_access_key: secret.to_owned(),
+        session_token: token.map(str::to_owned),
+    }
+}
+
+fn app() -> Credentials {
+    credentials("APP", "hunter2", None)
+}
+
+fn service() -> Service {
+    let mut config = Config::new(Storage::Memory);
+    config.access_keys = Some(AccessKeys::parse(FILE).expect("two keys"));
+    let service = service_and_clock(config, 1).0;
+    service.create_ledger_unless_it_exists("signed").expect("a ledger");
+    service
+}
+
+/// A request of StartSession, as somebody signed it then.
+struct Signed {
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+fn signed(by: Credentials, at: i64) -> Signed {
+    let mut headers = vec![
+        ("Host", "127.0.0.1".to_owned()),
+        ("X-Amz-Target", "QLDBSession.SendCommand".to_owned()),
+        ("Content-Type", "application/x-amz-json-1.0".to_owned()),
+    ];
+    let body = br#"{"StartSession": {"LedgerName": "signed"}}"#.to_vec();
+    let named: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let parts = SignedParts { method: "POST", path: "/", query: "", headers: &named, body: &body };
+    let added = Signer::new(by, "eu-central-1").sign(&parts, AmzDate::from_unix_seconds(at));
+    headers.extend(added);
+    Signed { headers, body }
+}
+
+async fn send(service: &Service, signed: &Signed) -> Response {
+    let headers: Vec<(&str, &str)> =
+        signed.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let request = Request { method: "POST", path: "/", query: "", headers: &headers, body: &signed.body };
+    service.handle(request).await
+}
+
+#[tokio::test]
+async fn what_a_known_key_has_signed_is_answered_and_nothing_else() {
+    let service = service();
+    for by in [app(), credentials("LENT", "hunter3", Some("lent"))] {
+        for at in [NOW, NOW - 300, NOW + 300] {
+            let answered = json(&send(&service, &signed(by.clone(), at)).await);
+            let token = answered["StartSession"]["SessionToken"].as_str().map(SessionToken::from);
+            assert!(token.is_some(), "{answered}");
+        }
+    }
+    let refused = |name: Exception| (403, name.name().to_owned());
+    for (by, at, name) in [
+        (app(), NOW - 301, Exception::InvalidSignature),
+        (app(), NOW + 301, Exception::InvalidSignature),
+        (credentials("APP", "hunter3", None), NOW, Exception::InvalidSignature),
+        (credentials("APP", "hunter2", Some("lent")), NOW, Exception::UnrecognizedClient),
+        (credentials("LENT", "hunter3", None), NOW, Exception::UnrecognizedClient),
+        (credentials("LENT", "hunter3", Some("stolen")), NOW, Exception::UnrecognizedClient),
+        (credentials("NOBODY", "hunter2", None), NOW, Exception::UnrecognizedClient),
+    ] {
+        let (status, exception, message) = error(&send(&service, &signed(by.clone(), at)).await);
+        assert_eq!((status, exception), refused(name), "{by:?} at {at}");
+        assert!(!message.contains("hunter"), "{message}");
+    }
+    let mut changed = signed(app(), NOW);
+    changed.body.push(b' ');
+    assert_eq!(error(&send(&service, &changed).await).1, Exception::InvalidSignature.name());
+    let mut of_another_service = signed(app(), NOW);
+    let authorization = &mut of_another_service.headers.last_mut().expect("the signature").1;
+    *authorization = authorization.replace("/qldb/", "/s3/");
+    assert_eq!(error(&send(&service, &of_another_service).await).1, Exception::InvalidSignature.name());
+    let mut half = signed(app(), NOW);
+    half.headers.last_mut().expect("the signature").1 = "AWS4-HMAC-SHA256 Credential=APP".to_owned();
+    assert_eq!(error(&send(&service, &half).await).1, Exception::IncompleteSignature.name());
+}
+
+#[tokio::test]
+async fn without_a_signature_there_is_nothing_but_health_and_metrics() {
+    let service = service();
+    for (method, path, status) in [
+        ("GET", "/health", 200),
+        ("GET", "/metrics", 200),
+        ("GET", "/ledgers", 403),
+        ("GET", "/ledgers/signed", 403),
+        ("DELETE", "/ledgers/signed", 403),
+        ("POST", "/ledgers/signed/digest", 403),
+        ("GET", "/nothing", 403),
+        ("POST", "/", 403),
+    ] {
+        let answered = service.handle(Request { method, path, query: "", headers: &[], body: b"" }).await;
+        assert_eq!(answered.status, status, "{method} {path}");
+        if status == 403 {
+            assert_eq!(error(&answered).1, Exception::MissingAuthenticationToken.name());
+        }
+    }
+}
