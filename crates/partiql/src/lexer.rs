@@ -16,9 +16,6 @@ use crate::error::PartiqlError;
 
 pub(crate) use keywords::keyword;
 
-/// The longest statement in characters.
-pub(crate) const STATEMENT_CHARACTERS_MAX: usize = 100_000;
-
 /// A token and where it begins.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Token {
@@ -91,11 +88,6 @@ impl TokenKind {
 
 /// All tokens of a text, the last of them [`TokenKind::End`].
 pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, PartiqlError> {
-    if text.len() > STATEMENT_CHARACTERS_MAX && text.chars().count() > STATEMENT_CHARACTERS_MAX {
-        return Err(PartiqlError::limit(format!(
-            "The statement is longer than {STATEMENT_CHARACTERS_MAX} characters"
-        )));
-    }
     let mut lexer = Lexer { text, rest: text, line: 1, column: 1, parameters: 0 };
     let mut tokens = Vec::new();
     loop {

@@ -52,6 +52,14 @@ fn a_statement_of_as_many_characters_as_may_be() {
     }
 }
 
+/// The bound is the ledger's alone, also where it is larger than QLDB's.
+#[test]
+fn a_statement_longer_than_qldb_took() {
+    let statement = format!("SELECT VALUE '{}' FROM << 1 >>", "x".repeat(150_000));
+    let ledger = ledger_with(|limits| limits.statement_characters = 200_000);
+    run(&ledger, &statement, &[]).unwrap();
+}
+
 #[test]
 fn statements_of_as_many_bytes_together_as_may_be() {
     let statement = "SELECT VALUE 'äöü€' FROM << 1 >>";

@@ -84,14 +84,6 @@ fn deepest() {
     parse_small_stack(text).expect("a statement");
 }
 
-/// L14: a statement has at most 100,000 characters.
-#[test]
-fn longest() {
-    let text = |length: usize| format!("SELECT 'é' FROM t{}", " ".repeat(length - 17));
-    assert!(parse(&text(100_000)).is_ok());
-    assert_eq!(parse(&text(100_001)).expect_err("too long").category(), Category::Limit);
-}
-
 /// More sources than anybody joins.
 #[test]
 fn many_sources() {
