@@ -202,14 +202,14 @@ impl Ledgers {
         let seed = match &self.storage {
             Storage::Memory => random_seed()?,
             Storage::Folder(folder) => {
-                let disk =
-                    FileDisk::create(folder.join(&entry.record().id)).map_err(|error| error.to_string())?;
+                let disk = FileDisk::create(folder.join(&entry.record().id))
+                    .map_err(|error| error.to_string())?
+                    .private();
                 match meta::read(&disk, KEY).map_err(|error| error.to_string())? {
                     Some(seed) => seed.try_into().map_err(|_| "the key's file holds no key".to_owned())?,
                     None => {
                         let seed = random_seed()?;
                         meta::replace(&disk, KEY, &seed).map_err(|error| error.to_string())?;
-                        keep_private(&folder.join(&entry.record().id).join(KEY))?;
                         seed
                     }
                 }
@@ -408,19 +408,6 @@ impl Entry {
 fn exists_already(name: &str) -> ServiceError {
     ServiceError::new(Exception::ResourceAlreadyExists, format!("Ledger with name {name} already exists"))
         .with_resource("Ledger", name)
-}
-
-/// Lets nobody but the server's user read a file.
-#[cfg(unix)]
-fn keep_private(file: &Path) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(file, fs::Permissions::from_mode(0o600))
-        .map_err(|error| format!("cannot restrict {}: {error}", file.display()))
-}
-
-#[cfg(not(unix))]
-fn keep_private(_file: &Path) -> Result<(), String> {
-    Ok(())
 }
 
 fn random_seed() -> Result<[u8; 32], String> {

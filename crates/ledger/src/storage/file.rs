@@ -15,6 +15,7 @@ const LOCK: &str = "lock";
 pub struct FileDisk {
     path: PathBuf,
     read_only: bool,
+    private: bool,
 }
 
 impl FileDisk {
@@ -22,14 +23,21 @@ impl FileDisk {
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         create_directories(&path)?;
-        Ok(FileDisk { path, read_only: false })
+        Ok(FileDisk { path, read_only: false, private: false })
+    }
+
+    /// New files are for the process's user alone, from their first byte on; where the system knows no modes of
+    /// files, for whoever may enter the directory.
+    #[must_use]
+    pub fn private(self) -> Self {
+        FileDisk { private: true, ..self }
     }
 
     /// The directory at `path`, for looking only: nothing is created, written or locked.
     pub fn read_only(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         match fs::metadata(&path)?.is_dir() {
-            true => Ok(FileDisk { path, read_only: true }),
+            true => Ok(FileDisk { path, read_only: true, private: false }),
             false => Err(io::Error::new(
                 io::ErrorKind::NotADirectory,
                 format!("{} is no directory", path.display()),
@@ -59,7 +67,12 @@ impl FileDisk {
 impl Disk for FileDisk {
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         self.writable()?;
-        self.open_with(name, OpenOptions::new().write(true).create_new(true))
+        let mut options = OpenOptions::new();
+        #[cfg(unix)]
+        if self.private {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
+        self.open_with(name, options.write(true).create_new(true))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
@@ -222,4 +235,20 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_directory(_path: &Path) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_private_file_is_never_open_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = FileDisk::create(folder.path()).unwrap();
+        disk.private().create("key").unwrap();
+        let mode = fs::metadata(folder.path().join("key")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{mode:o}");
+    }
 }
