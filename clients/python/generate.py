@@ -243,6 +243,9 @@ SESSION = {
     "shapes": SESSION_SHAPES,
 }
 
+# A member that QLDB did not have; a service that does not know it passes over it.
+STRICT = ("Boolean", "Whether the ledger's language is QLDB's and nothing else.")
+
 CONTROL_SHAPES = {
     "LedgerName": string(1, 32, LEDGER_NAME),
     "StreamName": string(1, 32, LEDGER_NAME),
@@ -291,6 +294,7 @@ CONTROL_SHAPES = {
         PermissionsMode=("!PermissionsMode", "Who may run statements."),
         DeletionProtection=("DeletionProtection", "Whether deletion must be allowed first; true when absent."),
         KmsKey=("KmsKey", "The key that encrypts the ledger."),
+        Strict=STRICT,
     ),
     "CreateLedgerResponse": structure(
         Name="LedgerName",
@@ -310,13 +314,14 @@ CONTROL_SHAPES = {
         PermissionsMode="PermissionsMode",
         DeletionProtection="DeletionProtection",
         EncryptionDescription="LedgerEncryptionDescription",
+        Strict=STRICT,
     ),
     "ListLedgersRequest": structure(
         MaxResults="query:max_results:MaxResults", NextToken="query:next_token:NextToken"
     ),
     "ListLedgersResponse": structure(Ledgers="LedgerList", NextToken="NextToken"),
     "UpdateLedgerRequest": structure(
-        Name="!uri:name:LedgerName", DeletionProtection="DeletionProtection", KmsKey="KmsKey"
+        Name="!uri:name:LedgerName", DeletionProtection="DeletionProtection", KmsKey="KmsKey", Strict=STRICT
     ),
     "UpdateLedgerResponse": structure(
         Name="LedgerName",
@@ -351,6 +356,12 @@ CONTROL_SHAPES = {
         DigestTipAddress=("ValueHolder", "The tip of the digest that the proof is to lead to."),
     ),
     "GetRevisionResponse": structure(Proof="ValueHolder", Revision="!ValueHolder"),
+    "GetConsistencyProofRequest": structure(
+        Name="!uri:name:LedgerName",
+        OldDigestTipAddress=("!ValueHolder", "The tip of the older digest."),
+        DigestTipAddress=("!ValueHolder", "The tip of the newer digest."),
+    ),
+    "GetConsistencyProofResponse": structure(Proof="!ValueHolder"),
     "S3EncryptionConfiguration": structure(ObjectEncryptionType="!S3ObjectEncryptionType", KmsKeyArn="Arn"),
     "S3ExportConfiguration": structure(
         Bucket="!S3Bucket", Prefix="!S3Prefix", EncryptionConfiguration="!S3EncryptionConfiguration"
@@ -531,6 +542,13 @@ CONTROL = {
                 f"{LEDGER}/revision",
                 [WRONG, MISSING, UNMET],
                 doc="Asks for a revision of a document, and for its proof.",
+            ),
+            control(
+                "GetConsistencyProof",
+                "POST",
+                f"{LEDGER}/consistency-proof",
+                [WRONG, MISSING, UNMET],
+                doc="Asks for the proof that a newer digest continues an older one. QLDB had no such operation.",
             ),
             control(
                 "ExportJournalToS3",

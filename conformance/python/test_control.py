@@ -85,3 +85,20 @@ def test_paths_that_lead_nowhere(http_):
         assert headers["x-amzn-RequestId"]
     status, _, _ = http_.send("GET", "/health")
     assert status == 200
+
+
+def test_what_qldb_did_not_have(control):
+    """With our models alone: those of botocore know neither the member nor the operation."""
+    if not hasattr(control, "get_consistency_proof"):
+        pytest.skip("these are AWS's models")
+    name = new_name()
+    control.create_ledger(Name=name, PermissionsMode="ALLOW_ALL", DeletionProtection=False, Strict=True)
+    assert control.describe_ledger(Name=name)["Strict"] is True
+    tip = control.get_digest(Name=name)["DigestTipAddress"]
+    proof = {"Name": name, "OldDigestTipAddress": tip, "DigestTipAddress": tip}
+    code, status, _ = error_of(control.get_consistency_proof, **proof)
+    assert (code, status) == ("UnknownOperationException", 404)
+    control.update_ledger(Name=name, Strict=False)
+    assert control.describe_ledger(Name=name)["Strict"] is False
+    assert control.get_consistency_proof(**proof)["Proof"]["IonText"] == "[]"
+    control.delete_ledger(Name=name)
