@@ -39,7 +39,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     record_reads: bool,
     /// Publish signed checkpoints of every ledger's digest in this folder, or below this URL with HTTP PUT; a user and
-    /// password, or a token, in the URL are sent as the header Authorization
+    /// password, or a token, in the URL are sent as the header Authorization. A URL with a secret is better given as
+    /// the variable EVERSTRAND_CHECKPOINTS: arguments can be seen by other users of the machine
     #[arg(long, value_name = "DIR|URL")]
     checkpoints: Option<String>,
     /// How many seconds lie between two checkpoints
@@ -79,7 +80,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     config.extensions = !arguments.strict;
     config.record_reads = arguments.record_reads;
     config.access_keys = access_keys;
-    let place = arguments.checkpoints.as_deref().map(CheckpointPlace::parse).transpose()?;
+    let place = match (arguments.checkpoints, std::env::var_os("EVERSTRAND_CHECKPOINTS")) {
+        (None, Some(place)) if !place.is_empty() => {
+            Some(place.into_string().map_err(|_| "the variable EVERSTRAND_CHECKPOINTS is no UTF-8")?)
+        }
+        (place, _) => place,
+    };
+    let place = place.as_deref().map(CheckpointPlace::parse).transpose()?;
     let every = Duration::from_secs(arguments.checkpoint_interval.into());
     config.checkpoints = place.map(|place| Checkpoints::new(place, every));
     config.on_long_statement = http::give_way;

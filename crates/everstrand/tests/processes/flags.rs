@@ -142,6 +142,16 @@ async fn only_who_signs_with_a_known_access_key_is_answered() {
     assert!(!server.stderr().contains("hunter"), "{}", server.stderr());
 }
 
+/// The list of processes is open to all users of a machine, and so are their arguments.
+#[test]
+fn a_password_need_not_be_an_argument() {
+    let mut command = program();
+    command.args(["serve", "--memory", "--listen", "127.0.0.1:0"]);
+    let (status, _, stderr) = run_to_end(command.env("EVERSTRAND_CHECKPOINTS", "ftp://me:secret@notary/"));
+    assert_eq!(status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("the URL for checkpoints") && !stderr.contains("secret"), "{stderr}");
+}
+
 #[test]
 fn limits_are_listed() {
     let (status, stdout, stderr) = run_to_end(program().args(["serve", "--limit", "help"]));
