@@ -164,19 +164,26 @@ pub(crate) fn frame(bytes: &[u8]) -> Result<(u8, usize), FormatError> {
     let kind = reader.u8()?;
     reader.u8()?;
     reader.expect(&[0; 2], "a block: its reserved bytes are not zero")?;
-    let length = to_usize(reader.u32()?);
-    if length < AT_TRANSACTION_ID + 4 {
-        return Err(FormatError::new("the frame is too short for a block", AT_FRAME_LENGTH));
-    }
+    let length = frame_length(bytes)?;
     let mut end = Reader::new(bytes);
     end.take(length - 4)?;
     end.checksum_since(0, "a block")?;
     Ok((kind, length))
 }
 
-/// How long the block is that begins these bytes, from its two length fields alone.
+/// What a frame says of its own length; never less than any frame has.
+fn frame_length(bytes: &[u8]) -> Result<usize, FormatError> {
+    let length = to_usize(Reader::at(bytes, AT_FRAME_LENGTH).u32()?);
+    if length < AT_TRANSACTION_ID + 4 {
+        return Err(FormatError::new("the frame is too short for a block", AT_FRAME_LENGTH));
+    }
+    Ok(length)
+}
+
+/// How long the block is that begins these bytes, from its two length fields alone. Never zero: so a slot
+/// holds no more blocks than its bytes allow, whatever its head says.
 pub(crate) fn encoded_length(bytes: &[u8]) -> Result<usize, FormatError> {
-    let frame_length = to_usize(Reader::at(bytes, AT_FRAME_LENGTH).u32()?);
+    let frame_length = frame_length(bytes)?;
     let data_length = to_usize(Reader::at(bytes, frame_length).u32()?);
     frame_length
         .checked_add(data_length)

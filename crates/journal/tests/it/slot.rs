@@ -208,6 +208,20 @@ fn every_flipped_bit_of_a_slot_is_refused() {
 }
 
 #[test]
+fn blocks_without_a_length_are_refused_before_they_are_counted() {
+    let blocks = blocks();
+    let mut bytes = slots(&blocks[..1], 1)[0].encode().unwrap();
+    let head = bytes.len() - blocks[0].as_bytes().len();
+    // As many blocks as one slot can name, none of which takes a byte: 2^31, for which one hash is enough.
+    bytes[12..16].copy_from_slice(&(1u32 << 31).to_le_bytes());
+    let checksum = crc32c::crc32c(&bytes[..head - 4]);
+    bytes[head - 4..head].copy_from_slice(&checksum.to_le_bytes());
+    bytes.truncate(head);
+    bytes.resize(head + 32, 0);
+    assert_eq!(Slot::decode(bytes).unwrap_err().message, "the frame is too short for a block");
+}
+
+#[test]
 fn blocks_that_do_not_follow_one_another_make_no_slot() {
     let blocks = blocks();
     let header = SlotHeader {
