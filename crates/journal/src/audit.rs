@@ -14,7 +14,7 @@ use crate::check::{Check, Deviation};
 use crate::checked_block::{BlockShape, CheckedBlock};
 use crate::tree::Frontier;
 use crate::{
-    BlockAddress, Digest, ForeignBlock, FormatError, Hash, Proof, Slot, SlotContent, check_block,
+    BlockAddress, Digest, ForeignBlock, FormatError, Hash, Proof, Slot, SlotContent, SlotHeader, check_block,
     check_foreign,
 };
 
@@ -22,7 +22,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct Auditor {
     tip: Option<(BlockAddress, Hash)>,
-    last_slot: Option<(u64, Hash)>,
+    last_slot: Option<(SlotHeader, Hash)>,
     /// The tree over all blocks so far; none when the journal did not begin with block 0 or has a gap.
     frontier: Option<Frontier>,
     /// The digests that are still ahead, by the number of their tip.
@@ -137,8 +137,12 @@ impl Auditor {
         let mut found = Vec::new();
         let report = |detail: String| Deviation::new(Some(header.first_block_no), Check::Slot, detail);
         match self.last_slot {
-            Some((number, _)) if header.slot != number + 1 => {
-                found.push(report(format!("slot {} follows slot {number}", header.slot)));
+            Some((before, _)) if before.slot.checked_add(1) != Some(header.slot) => {
+                found.push(report(format!("slot {} follows slot {}", header.slot, before.slot)));
+            }
+            Some((before, _)) if header.journal_id != before.journal_id => {
+                found
+                    .push(report(format!("slot {} is of another journal than the slot before", header.slot)));
             }
             Some((_, link)) if header.previous_link != link => {
                 found.push(report(format!("slot {} does not name the link of the slot before", header.slot)));
@@ -148,7 +152,7 @@ impl Auditor {
             }
             _ => {}
         }
-        self.last_slot = Some((header.slot, slot.link()));
+        self.last_slot = Some((*header, slot.link()));
         self.summary.slots += 1;
         self.count(&found);
         for block in blocks {

@@ -141,6 +141,20 @@ fn a_missing_slot_and_a_foreign_one_are_seen() {
     other_tree.push(Hash([2; 32]));
     let other = Slot::new(*whole[1].header(), &other_tree, whole[1].content().clone()).unwrap();
     assert_eq!(checks(&[whole[0].clone(), other]), [Check::Frontier]);
+    let header = SlotHeader { journal_id: id(2), ..*whole[1].header() };
+    let other = Slot::new(header, whole[0].frontier(), whole[1].content().clone()).unwrap();
+    assert_eq!(checks(&[whole[0].clone(), other]), [Check::Slot], "of another journal");
+}
+
+#[test]
+fn nothing_follows_the_last_number_of_a_slot() {
+    let whole = slots(&blocks(), 2);
+    let header = SlotHeader { slot: u64::MAX, ..*whole[0].header() };
+    let last = Slot::new(header, &Frontier::empty(), whole[0].content().clone()).unwrap();
+    let header = SlotHeader { slot: 0, previous_link: last.link(), ..*whole[1].header() };
+    let next = Slot::new(header, whole[0].frontier(), whole[1].content().clone()).unwrap();
+    let (_, found) = audit(&[last, next], vec![]);
+    assert_eq!(found.iter().map(|deviation| deviation.check).collect::<Vec<Check>>(), [Check::Slot]);
 }
 
 /// Repairs both checksums of a block, as somebody would who wants to hide a change.
