@@ -372,9 +372,9 @@ def hash_of(value):
     return data
 def revision_problems(revision):
     metadata, stored = get(revision, "metadata"), hash_of(get(revision, "hash"))
-    if metadata is None:
-        return []
     data, data_hash = get(revision, "data"), hash_of(get(revision, "dataHash"))
+    if metadata is None:
+        return ["data without metadata"] if data or get(revision, "dataHash") else []
     candidates = [ion_hash(data)] if data is not None else [data_hash]
     if data is None and data_hash is None:  # deleted: ours is the first, the others are candidates for QLDB's rule
         candidates = [b"", sha(b"")] + [ion_hash(v) for v in (NULL, Value("struct", 0xDF), fields())]

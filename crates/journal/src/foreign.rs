@@ -63,12 +63,16 @@ pub fn check_foreign(
 
 /// Whether a revision in QLDB's shape has the hash it should have: `None` when only the hash is there.
 pub fn check_revision(revision: RawValue<'_>) -> Option<Result<(), String>> {
-    let metadata = revision.get("metadata")?;
+    let (data, data_hash) = (revision.get("data"), revision.get("dataHash"));
+    let Some(metadata) = revision.get("metadata") else {
+        // Nothing would bind the data to the hash.
+        return data.or(data_hash).map(|_| Err("shows data without metadata".to_owned()));
+    };
     let Some(hash) = revision.get("hash").and_then(hash_of).flatten() else {
         return Some(Err("the revision has no hash of 32 bytes".to_owned()));
     };
     let metadata_hash = Hash(metadata.ion_hash());
-    let data_hash = match (revision.get("data"), revision.get("dataHash")) {
+    let data_hash = match (data, data_hash) {
         (Some(data), _) => Some(Hash(data.ion_hash())),
         (None, Some(data_hash)) => match hash_of(data_hash).flatten() {
             Some(data_hash) => Some(data_hash),
@@ -121,7 +125,12 @@ impl Checking {
                 self.report(Check::RevisionHash, format!("revisions[{index}] has no hash of 32 bytes"));
                 continue;
             };
-            let Some(metadata) = revision.get("metadata") else {
+            let metadata = revision.get("metadata");
+            if let Some(Err(problem)) = check_revision(revision) {
+                let id = metadata.and_then(|metadata| metadata.get("id")?.as_text()).unwrap_or("?");
+                self.report(Check::RevisionHash, format!("revisions[{index}] of document {id} {problem}"));
+            }
+            let Some(metadata) = metadata else {
                 self.shape.revisions_hash_only += 1;
                 continue;
             };
@@ -140,10 +149,6 @@ impl Checking {
                     let rule = delete_rule(hash, Hash(metadata.ion_hash()));
                     self.shape.deletes_by_rule[rule.unwrap_or(DELETE_RULES.len())] += 1;
                 }
-            }
-            if let Some(Err(problem)) = check_revision(revision) {
-                let id = metadata.get("id").and_then(RawValue::as_text).unwrap_or("?");
-                self.report(Check::RevisionHash, format!("revisions[{index}] of document {id} {problem}"));
             }
         }
         hashes

@@ -4,7 +4,8 @@
 use everstrand_ion::Document;
 use everstrand_journal::tree::Frontier;
 use everstrand_journal::{
-    ForeignBlock, Hash, JournalBlock, RevisionData, Slot, SlotContent, SlotHeader, WriterId, check_foreign,
+    Check, ForeignBlock, Hash, JournalBlock, RevisionData, Slot, SlotContent, SlotHeader, WriterId,
+    check_foreign,
 };
 
 use crate::samples::{blocks, id};
@@ -81,4 +82,15 @@ fn a_revision_whose_table_nobody_names_is_an_error() {
     let block = ForeignBlock::new((&value).into(), None, None).unwrap();
     let error = block.revisions().unwrap_err().to_string();
     assert!(error.contains("whose table transactionInfo does not name"), "{error}");
+}
+
+#[test]
+fn data_without_metadata_hides_behind_no_hash() {
+    let block = blocks()[2].to_ion().unwrap().to_string();
+    let changed = block.replacen("Bob", "Rob", 1).replace("metadata", "metadatum");
+    let value = Document::from(&everstrand_ion::text::read_one(&changed).unwrap());
+    let checked = check_foreign(value.root(), None).unwrap();
+    assert_eq!(checked.shape.revisions_hash_only, 3);
+    let checks = checked.deviations.iter().map(|deviation| deviation.check).collect::<Vec<Check>>();
+    assert_eq!(checks, [Check::RevisionHash; 3], "{:?}", checked.deviations);
 }
