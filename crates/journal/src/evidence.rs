@@ -139,8 +139,8 @@ impl Evidence {
             "digest" if value.as_struct().is_some() => self.take(value, Role::Digest)?,
             "digest" => self.take_digest(hash(&value).ok_or_else(|| no("hash of 32 bytes"))?)?,
             "digesttipaddress" => self.take_tip(address(&value).ok_or_else(|| no("block address"))?)?,
-            "blockaddress" => self.block_address = Some(address(&value).ok_or_else(|| no("block address"))?),
-            "revisionhash" => self.revision_hash = Some(hash(&value).ok_or_else(|| no("hash of 32 bytes"))?),
+            "blockaddress" => self.take_address(Some(&value))?,
+            "revisionhash" => self.take_revision_hash(hash(&value).ok_or_else(|| no("hash of 32 bytes"))?)?,
             "proof" => self.take_proof(&value)?,
             "revision" => self.take_revision(value)?,
             "block" => self.take_block(value)?,
@@ -151,19 +151,17 @@ impl Evidence {
     }
 
     fn take_digest(&mut self, digest: Hash) -> Result<(), String> {
-        match self.digest.replace(digest) {
-            Some(other) if other != digest => {
-                Err(format!("the digest {digest} differs from the other one, {other}"))
-            }
-            _ => Ok(()),
-        }
+        only_one(&mut self.digest, digest, "digest")
     }
 
     fn take_tip(&mut self, tip: BlockAddress) -> Result<(), String> {
-        match self.digest_tip_address.replace(tip) {
-            Some(other) if other != tip => Err("the tip of the digest differs from the other one".to_owned()),
-            _ => Ok(()),
-        }
+        only_one(&mut self.digest_tip_address, tip, "tip of the digest")
+    }
+
+    /// A proof leads from this hash, so it must be that of the revision that is shown: else any revision would do
+    /// beside the hash of a true one.
+    fn take_revision_hash(&mut self, hash: Hash) -> Result<(), String> {
+        only_one(&mut self.revision_hash, hash, "hash of the revision")
     }
 
     fn take_proof(&mut self, value: &Value) -> Result<(), String> {
@@ -176,13 +174,14 @@ impl Evidence {
         let nodes = nodes.iter().map(node).collect::<Option<Vec<Option<Hash>>>>();
         let nodes = nodes.ok_or("a proof is a list of blobs of 32 bytes, or of their base64")?;
         // An empty sibling changes nothing, so leaving it out does not either.
-        self.proof = Some(Proof { nodes: nodes.into_iter().flatten().collect() });
-        Ok(())
+        let proof = Proof { nodes: nodes.into_iter().flatten().collect() };
+        only_one(&mut self.proof, proof, "proof")
     }
 
     fn take_address(&mut self, value: Option<&Value>) -> Result<(), String> {
         if let Some(value) = value {
-            self.block_address = Some(address(value).ok_or("its blockAddress is no block address")?);
+            let address = address(value).ok_or("its blockAddress is no block address")?;
+            only_one(&mut self.block_address, address, "address of the block")?;
         }
         Ok(())
     }
@@ -190,7 +189,7 @@ impl Evidence {
     fn take_revision(&mut self, value: Value) -> Result<(), String> {
         let value = if is_json(value.get("hash")) { recover_revision(&value) } else { value };
         let stored = value.get("hash").and_then(hash).ok_or("the revision has no hash of 32 bytes")?;
-        self.revision_hash = Some(stored);
+        self.take_revision_hash(stored)?;
         self.take_address(value.get("blockAddress"))?;
         self.revision = Some(Document::from(&value));
         Ok(())
@@ -201,6 +200,14 @@ impl Evidence {
         self.take_address(value.get("blockAddress"))?;
         self.block = Some(Document::from(&value));
         Ok(())
+    }
+}
+
+/// Keeps a part; it may be there twice, but not in two ways.
+fn only_one<T: PartialEq>(kept: &mut Option<T>, part: T, what: &str) -> Result<(), String> {
+    match kept.replace(part) {
+        Some(other) if Some(&other) != kept.as_ref() => Err(format!("the {what} differs from the other one")),
+        _ => Ok(()),
     }
 }
 

@@ -1,12 +1,15 @@
 //! Digests, revisions, blocks and proofs in the forms in which people saved them.
 
-use everstrand_ion::Value;
+use everstrand_ion::{Document, Value, text};
 use everstrand_journal::evidence::{Input, Role};
 use everstrand_journal::export::OutputFormat;
 use everstrand_journal::json::to_json;
 use everstrand_journal::tree::{TileKey, TileReader, Tiles, block_path};
 use everstrand_journal::verify::Outcome;
-use everstrand_journal::{Checkpoint, CheckpointSigner, Digest, Hash, Proof, origin, verify_files};
+use everstrand_journal::{
+    Checkpoint, CheckpointSigner, Digest, Hash, Proof, Revision, RevisionData, RevisionMetadata, origin,
+    verify_files,
+};
 
 use crate::samples::{blocks, id};
 
@@ -179,6 +182,59 @@ fn a_proof_of_another_place_does_not_pass() {
     );
     assert!(verify(&[(Role::Digest, &digest), (Role::Revision, &revision)]).is_err(), "without a proof");
     assert!(verify(&[(Role::Digest, &digest), (Role::Proof, &proof)]).is_err(), "without a revision");
+}
+
+/// A revision that is consistent in itself, but was never in the journal.
+fn forged(saved: &Saved) -> String {
+    let forged = saved.revision.to_string().replacen("Bob", "Rob", 1);
+    let forged = Revision {
+        block_address: None,
+        hash: Hash([0; 32]),
+        data: RevisionData::Data(Document::from(text::read_one(&forged).unwrap().get("data").unwrap())),
+        metadata: RevisionMetadata::from_ion(saved.revision.get("metadata").unwrap()).unwrap(),
+    };
+    Revision { hash: forged.computed_hash(), ..forged }.to_ion().to_string()
+}
+
+#[test]
+fn a_forged_revision_does_not_pass_by_the_hash_of_a_true_one() {
+    let saved = saved();
+    let (digest, proof) = (saved.digest.to_ion().to_string(), saved.revision_proof.to_ion());
+    let hash = saved.revision.get("hash").unwrap();
+    for forged in [forged(&saved), saved.revision.to_string().replacen("metadata", "metadatum", 1)] {
+        for members in [
+            format!("{{revision:{forged},revisionHash:{hash},proof:{proof}}}"),
+            format!("{{revisionHash:{hash},revision:{forged},proof:{proof}}}"),
+        ] {
+            let verified = verify(&[(Role::Digest, &digest), (Role::Any, &members)]);
+            assert_ne!(verified, Ok(true), "{members}");
+        }
+    }
+    let true_one = format!("{{revision:{},revisionHash:{hash},proof:{proof}}}", saved.revision);
+    assert_eq!(verify(&[(Role::Digest, &digest), (Role::Any, &true_one)]), Ok(true));
+}
+
+#[test]
+fn files_that_contradict_each_other_are_of_no_use() {
+    let saved = saved();
+    let texts = [
+        (Role::Digest, saved.digest.to_ion().to_string()),
+        (Role::Proof, saved.revision_proof.to_ion().to_string()),
+        (Role::Revision, saved.revision.to_string()),
+        (Role::Any, format!("{{blockAddress:{}}}", saved.revision.get("blockAddress").unwrap())),
+    ];
+    let files: Vec<(Role, &str)> = texts.iter().map(|(role, text)| (*role, text.as_str())).collect();
+    let (twice, block_proof) = ([&files[..], &files[..]].concat(), saved.block_proof.to_ion().to_string());
+    assert_eq!(verify(&twice), Ok(true), "the same twice");
+    let others = [
+        (Role::Proof, block_proof),
+        (Role::Any, texts[3].1.replacen("sequenceNo:2", "sequenceNo:4", 1)),
+        (Role::Digest, texts[0].1.replacen("sequenceNo:6", "sequenceNo:5", 1)),
+        (Role::Revision, forged(&saved)),
+    ];
+    for (role, other) in &others {
+        assert!(verify(&[&files[..], &[(*role, other)]].concat()).is_err(), "{other}");
+    }
 }
 
 #[test]
