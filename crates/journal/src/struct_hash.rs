@@ -123,7 +123,7 @@ pub(crate) fn timestamp(millis: i64, out: &mut Vec<u8>) {
         [fields.month, fields.day, fields.hour, fields.minute, fields.second].map(|part| 0x80 | part),
     );
     payload.push(0xC3);
-    let fraction = u16::try_from(millis.rem_euclid(1000)).expect("less than a thousand").to_be_bytes();
+    let fraction = u16::try_from(fields.fraction).expect("less than a thousand").to_be_bytes();
     match fraction {
         [0, 0] => {}
         [0, low] if low < 0x80 => payload.push(low),
@@ -171,8 +171,7 @@ mod tests {
         }
 
         #[test]
-        fn structs_of_all_parts_are_ion_hashes(name in ".{0,9}", said in any::<String>(), bytes in any::<Vec<u8>>(), number in any::<u64>(), time in -60_000_000_000_000i64..200_000_000_000_000) {
-            let time = time.clamp(Timestamp::from_date(1, 1, 2).unwrap().unix_millis(), Timestamp::from_date(9999, 12, 30).unwrap().unix_millis());
+        fn structs_of_all_parts_are_ion_hashes(name in ".{0,9}", said in any::<String>(), bytes in any::<Vec<u8>>(), number in any::<u64>(), time in prop_oneof![any::<i64>(), -63_000_000_000_000i64..254_000_000_000_000]) {
             let mut inner = StructHash::default();
             inner.field("n", |out| uint(number, out));
             let mut hash = StructHash::default();
