@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use everstrand_journal::tree::{Proof, block_path, consistency, root_at};
+use everstrand_journal::tree::{Proof, TreeError, block_path, consistency, root_at};
 use everstrand_journal::{BlockAddress, Digest, JournalBlock, Revision, Slot, UniqueId};
 
 use crate::clock::Clock;
@@ -22,7 +22,7 @@ use crate::session::Session;
 use crate::state::{BlockPosition, Snapshot, StoredTree, keys};
 use crate::statements::Statements;
 use crate::storage::slots::SlotStore;
-use crate::storage::views::{Keyspace, ViewStore};
+use crate::storage::views::{Keyspace, ViewError, ViewStore};
 use crate::subscription::{News, Subscription};
 use crate::transaction::Transaction;
 use crate::transaction::read_set::ReadSet;
@@ -153,7 +153,7 @@ impl Ledger {
     pub fn digest_at(&self, tip: u64) -> Result<Digest, LedgerError> {
         let snapshot = self.core().snapshot();
         let digest = root_at(&StoredTree(&*snapshot.view), snapshot.head.frontier.size(), tip);
-        let digest = digest.map_err(|error| LedgerError::Internal(error.to_string()))?;
+        let digest = self.of_tree(&snapshot, digest)?;
         let digest_tip_address = BlockAddress { strand_id: self.strand_id(), sequence_no: tip };
         Ok(Digest { digest, digest_tip_address })
     }
@@ -177,17 +177,15 @@ impl Ledger {
     /// The proof that block `sequence_no` is covered by the digest whose tip is `tip`.
     pub fn block_proof(&self, sequence_no: u64, tip: u64) -> Result<Proof, LedgerError> {
         let snapshot = self.core().snapshot();
-        let tree = StoredTree(&*snapshot.view);
-        let proof = block_path(&tree, snapshot.head.frontier.size(), sequence_no, tip);
-        proof.map_err(|error| LedgerError::bad_request(error.to_string()))
+        let proof = block_path(&StoredTree(&*snapshot.view), snapshot.head.frontier.size(), sequence_no, tip);
+        self.of_tree(&snapshot, proof)
     }
 
     /// The proof that the journal up to block `old_tip` is the beginning of that up to block `tip`.
     pub fn consistency_proof(&self, old_tip: u64, tip: u64) -> Result<Proof, LedgerError> {
         let snapshot = self.core().snapshot();
-        let tree = StoredTree(&*snapshot.view);
-        let nodes = consistency(&tree, snapshot.head.frontier.size(), old_tip, tip);
-        Ok(Proof { nodes: nodes.map_err(|error| LedgerError::bad_request(error.to_string()))? })
+        let nodes = consistency(&StoredTree(&*snapshot.view), snapshot.head.frontier.size(), old_tip, tip);
+        Ok(Proof { nodes: self.of_tree(&snapshot, nodes)? })
     }
 
     /// The revision of a document in a block; `None` where the block has none of it.
@@ -299,6 +297,20 @@ impl Ledger {
             start_background(&self.handle.core);
         }
         result
+    }
+
+    /// What came of asking the stored tree: a block that is not there is the caller's mistake, all else the view's.
+    fn of_tree<T>(
+        &self,
+        snapshot: &Snapshot,
+        result: Result<T, TreeError<ViewError>>,
+    ) -> Result<T, LedgerError> {
+        let result = result.map_err(|error| match error {
+            TreeError::Beyond(_) => LedgerError::bad_request(error.to_string()),
+            TreeError::Missing(_) => LedgerError::View(error.to_string()),
+            TreeError::Reader(error) => error.into(),
+        });
+        self.noting(snapshot, result)
     }
 
     fn read_block(&self, position: BlockPosition) -> Result<JournalBlock, LedgerError> {

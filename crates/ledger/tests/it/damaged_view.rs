@@ -199,6 +199,39 @@ fn damage_that_is_met_is_remembered() {
     }
 }
 
+/// What a digest or a proof meets in the stored tree is the view's damage too, and not what the client asked wrong.
+#[test]
+fn damage_that_a_proof_meets_is_remembered() {
+    type Ask = fn(&Ledger, u64) -> Result<(), LedgerError>;
+    let asks: [Ask; 3] = [
+        |ledger, tip| ledger.digest_at(tip).map(drop),
+        |ledger, tip| ledger.block_proof(0, tip).map(drop),
+        |ledger, tip| ledger.consistency_proof(0, tip).map(drop),
+    ];
+    for ask in asks {
+        let (world, view) = filled();
+        let mut batch = Batch::default();
+        for (_, key, value) in
+            entries(&*view.snapshot().unwrap()).into_iter().filter(|it| it.0 == Keyspace::Tiles)
+        {
+            // Opening looks at the leaves.
+            batch.put(Keyspace::Tiles, key, &value[..32]);
+        }
+        view.commit(&batch, view.applied().unwrap().unwrap()).unwrap();
+        let doubted = Doubted::new(view, Arc::default());
+        let ledger = World { views: doubted.clone(), ..world }.open();
+        let tip = ledger.digest().digest_tip_address.sequence_no;
+        assert!(matches!(ask(&ledger, tip + 1), Err(LedgerError::BadRequest { .. })));
+        assert_eq!(doubted.doubts.load(Ordering::SeqCst), 0);
+        let met = ask(&ledger, tip);
+        assert!(matches!(met, Err(LedgerError::View(_))), "{met:?}");
+        while doubted.discarded.load(Ordering::SeqCst) == 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!(ask(&ledger, tip), Ok(()));
+    }
+}
+
 /// A bit flips deep in one of the engine's files, where opening does not look.
 #[test]
 fn a_flipped_bit_is_mended_while_the_ledger_is_open() {
