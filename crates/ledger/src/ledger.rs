@@ -169,9 +169,8 @@ impl Ledger {
 
     /// The number of the block of a transaction; `None` where it wrote none.
     pub fn block_of_transaction(&self, transaction_id: UniqueId) -> Result<Option<u64>, LedgerError> {
-        let key = keys::transaction(transaction_id);
-        let found = self.core().snapshot().view.get(Keyspace::Blocks, &key)?;
-        Ok(found.and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?))))
+        let snapshot = self.core().snapshot();
+        self.noting(&snapshot, snapshot.block_of_transaction(transaction_id).map_err(LedgerError::from))
     }
 
     /// The proof that block `sequence_no` is covered by the digest whose tip is `tip`.

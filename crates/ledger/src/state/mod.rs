@@ -384,6 +384,15 @@ impl Snapshot {
         let position = BlockPosition::from_bytes(&bytes);
         position.map(Some).ok_or_else(|| ViewError("a block's place is damaged".to_owned()))
     }
+
+    /// The number of the block of a transaction; `None` where it wrote none.
+    pub(crate) fn block_of_transaction(&self, id: UniqueId) -> Result<Option<u64>, ViewError> {
+        let Some(bytes) = self.view.get(Keyspace::Blocks, &keys::transaction(id))? else {
+            return Ok(None);
+        };
+        let number = bytes.try_into().map(u64::from_be_bytes);
+        number.map(Some).map_err(|_| ViewError("a transaction's block is damaged".to_owned()))
+    }
 }
 
 /// The tree in a view.

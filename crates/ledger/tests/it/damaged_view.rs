@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use everstrand_journal::JournalBlock;
 use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot, ViewStore};
 use everstrand_ledger::storage::{FjallView, FjallViewOptions, MemorySlots, MemoryView};
 use everstrand_ledger::{Ledger, LedgerError, Status, link_of};
@@ -197,6 +198,24 @@ fn damage_that_is_met_is_remembered() {
         let replayed = World { views: Arc::new(MemoryView::new()), ..world }.open();
         assert_eq!((run(&replayed, statement, &[]).is_ok(), replayed.status()), (true, Status::Open));
     }
+}
+
+#[test]
+fn a_transaction_whose_block_is_damaged_is_not_one_that_wrote_none() {
+    let (world, view) = filled();
+    let ledger = world.open();
+    let Some(JournalBlock::Own(block)) = ledger.block(3).unwrap() else { panic!("it is the ledger's own") };
+    assert_eq!(ledger.block_of_transaction(block.transaction_id()), Ok(Some(3)));
+    drop(ledger);
+    let mut batch = Batch::default();
+    for (_, key, value) in
+        entries(&*view.snapshot().unwrap()).into_iter().filter(|it| it.0 == Keyspace::Blocks)
+    {
+        batch.put(Keyspace::Blocks, key, &value[1..]);
+    }
+    view.commit(&batch, view.applied().unwrap().unwrap()).unwrap();
+    let found = world.open().block_of_transaction(block.transaction_id());
+    assert!(matches!(found, Err(LedgerError::View(_))), "{found:?}");
 }
 
 /// What a digest or a proof meets in the stored tree is the view's damage too, and not what the client asked wrong.
