@@ -171,9 +171,10 @@ impl HttpTransport {
     pub async fn control(&self, request: &ControlRequest) -> Result<ControlReply, TransportError> {
         let http = request.to_http();
         let method = Method::from_bytes(http.method.as_bytes());
+        let path = format!("{}{}", self.endpoint.path().trim_end_matches('/'), http.path);
         let parts = Parts {
             method: method.map_err(|error| TransportError::NotSent(error.into()))?,
-            path: &http.path,
+            path: &path,
             query: &http.query,
             content_type: control::CONTENT_TYPE,
             target: None,

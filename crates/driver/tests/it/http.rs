@@ -5,6 +5,7 @@ use std::time::Duration;
 use everstrand_driver::{
     Command, Credentials, Error, Exception, HttpTransport, SendCommandRequest, Transport, TransportError,
 };
+use everstrand_protocol::control::{ControlRequest, UpdateLedgerRequest};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -72,6 +73,25 @@ async fn a_command_is_posted_and_answered() {
     ] {
         assert!(asked.contains(part), "{part} in {asked}");
     }
+}
+
+/// As behind a proxy that has other services beside this one.
+#[tokio::test]
+async fn both_apis_lie_below_the_endpoints_path() {
+    let session = answer("200 OK", "", r#"{"StartSession":{"SessionToken":"abcd"}}"#);
+    let (url, asked) = listener(vec![session, answer("200 OK", "", "{}")]).await;
+    let transport = HttpTransport::builder().endpoint(format!("{url}/qldb/")).build().unwrap();
+    transport.send_command(start_session()).await.unwrap();
+    let update = UpdateLedgerRequest {
+        name: "my-ledger".into(),
+        deletion_protection: Some(false),
+        kms_key: None,
+        strict: None,
+    };
+    transport.control(&ControlRequest::UpdateLedger(update)).await.unwrap();
+    let asked = asked.await.unwrap();
+    assert!(asked[0].starts_with("POST /qldb/ HTTP"), "{}", asked[0]);
+    assert!(asked[1].starts_with("PATCH /qldb/ledgers/my-ledger HTTP"), "{}", asked[1]);
 }
 
 #[tokio::test]
