@@ -185,14 +185,15 @@ impl<T: Transport> SessionClient<T> {
 
     /// [`close`](SessionClient::close) for those who hold the session together with others.
     pub(crate) async fn end_or_log(&self) {
-        // Also when ending fails: dropping the session is not to try again what was tried.
-        let already_ended = self.ended.swap(true, Ordering::Relaxed);
-        if already_ended {
+        if self.is_ended() {
             return;
         }
         if let Err(error) = self.end_session().await {
             tracing::warn!(ledger = self.ledger_name, %error, "could not end a session");
         }
+        // Also when ending failed: dropping the session is not to try again what was tried. Not before, for a close
+        // that nobody waits for any longer has tried nothing.
+        self.ended.store(true, Ordering::Relaxed);
     }
 
     async fn send(&self, command: Command) -> Result<Reply, Error> {

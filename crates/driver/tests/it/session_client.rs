@@ -1,10 +1,13 @@
 //! Every member of the founding class, by what it sends and what it hands back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use everstrand_driver::scripted::{Answer, ScriptedTransport};
 use everstrand_driver::{
-    Command, Document, Error, Exception, SessionClient, SessionToken, Value, ValueHolder,
+    Command, Document, Error, Exception, SendCommandRequest, SendCommandResponse, SessionClient,
+    SessionToken, Transport, TransportError, Value, ValueHolder,
 };
 use serde_json::json;
 
@@ -187,13 +190,37 @@ async fn a_dropped_session_is_ended_in_the_background() {
     assert_eq!(body(&transport, 1), json!({"SessionToken": "session1", "EndSession": {}}));
 }
 
+/// Who waits for a close no longer leaves the rest to the background, as with any other drop.
+#[tokio::test]
+async fn a_close_that_is_given_up_still_ends_the_session() {
+    /// Does not get the first command through that ends a session.
+    #[derive(Default)]
+    struct Stuck(ScriptedTransport, AtomicBool);
+    impl Transport for Stuck {
+        async fn send_command(
+            &self,
+            request: SendCommandRequest,
+        ) -> Result<SendCommandResponse, TransportError> {
+            if request.command == Command::EndSession && !self.1.swap(true, Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            self.0.send_command(request).await
+        }
+    }
+    let transport = Arc::new(Stuck::default());
+    let session = SessionClient::start_session("l", Arc::clone(&transport)).await.unwrap();
+    assert!(tokio::time::timeout(Duration::from_millis(20), session.close()).await.is_err());
+    until_sent(&transport.0, 2).await;
+    assert_eq!(transport.0.commands(), ["StartSession", "EndSession"]);
+}
+
 #[tokio::test]
 async fn a_session_that_the_service_forgot_is_not_ended_again() {
     let (transport, session) = session().await;
     transport.on("StartTransaction", Answer::fails(Exception::InvalidSession, "No such session"));
     assert!(session.start_transaction().await.unwrap_err().is_invalid_session());
     drop(session);
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(transport.commands(), ["StartSession", "StartTransaction"]);
 }
 
