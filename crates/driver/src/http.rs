@@ -280,8 +280,8 @@ fn client(connect_timeout: Duration) -> Result<Client<HttpsConnector<HttpConnect
         .enable_http1()
         .wrap_connector(tcp);
     let client = Client::builder(TokioExecutor::new())
-        // Shorter than services and balancers keep theirs, so that few commands meet a closed one.
-        .pool_idle_timeout(Duration::from_secs(30))
+        // Shorter than services and balancers keep theirs (Everstrand 30 seconds), so that few commands meet a closed one.
+        .pool_idle_timeout(Duration::from_secs(20))
         .pool_timer(TokioTimer::new())
         .build(https);
     Ok(client)

@@ -24,7 +24,8 @@ use crate::service;
 
 /// The largest request body, in bytes.
 pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// How long a client may take to send a request's head, and as long again for its body.
+/// How long a client may take to send a request's head, and as long again for its body; so, too, how long a
+/// connection is kept on which nothing is asked.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often sessions and transactions that have expired are cleared away.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
