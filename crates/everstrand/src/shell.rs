@@ -155,14 +155,24 @@ impl<T: Transport> Shell<T> {
         match self.execute(&mut transaction, statement).await {
             Ok(()) => self.commit(transaction).await,
             Err(error) => {
-                self.session.abort_transaction().await?;
+                // Where that fails too, the statement's error is the one that says why.
+                let _ = self.session.abort_transaction().await;
                 Err(error.into())
             }
         }
     }
 
-    async fn begin(&self) -> Result<Transaction, Box<dyn Error>> {
-        let id = self.session.start_transaction().await?.transaction_id;
+    async fn begin(&mut self) -> Result<Transaction, everstrand_driver::Error> {
+        let started = match self.session.start_transaction().await {
+            // A person may think for longer than a session lives.
+            Err(error) if error.is_invalid_session() => {
+                let (ledger, transport) = (self.session.ledger_name(), Arc::clone(self.session.client()));
+                self.session = SessionClient::start_session(ledger, transport).await?;
+                self.session.start_transaction().await?
+            }
+            started => started?,
+        };
+        let id = started.transaction_id;
         Ok(Transaction { digest: CommitDigest::from_text(&id), id })
     }
 

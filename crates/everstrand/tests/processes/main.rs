@@ -13,6 +13,7 @@ mod kill;
 mod load;
 mod process;
 mod sessions;
+mod shell;
 mod stopped;
 mod syncs;
 mod terminate;
