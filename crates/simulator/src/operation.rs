@@ -414,12 +414,13 @@ pub(crate) fn random(random: &mut Random, settings: &Settings, known: &Model, so
     }
 }
 
-/// Mostly lately; times, unlike numbers of blocks, also from the future.
+/// Mostly lately, now and then in the future.
 fn as_of(random: &mut Random, known: &Model, after: u64) -> AsOf {
     let block =
         if random.permille(600) { after.saturating_sub(random.below(6)) } else { random.below(after + 1) };
     match known.time_of(block).filter(|_| random.permille(400)) {
         Some(millis) => AsOf::Millis(millis + *random.pick(&[-1, 0, 0, 0, 1, 5000])),
+        None if random.permille(100) => AsOf::Block(after + random.below(4)),
         None => AsOf::Block(block),
     }
 }

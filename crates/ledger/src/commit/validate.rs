@@ -63,6 +63,12 @@ impl Recent {
         {
             return Err(conflict("the catalogue".to_owned(), block));
         }
+        if reads.last_block
+            && let Some(block) = changed(self.log.back().map(|(block, _)| block))
+            && !planted!("last-block-not-noted")
+        {
+            return Err(conflict("the last block".to_owned(), block));
+        }
         for name in &reads.names {
             if let Some(block) = changed(self.names.get(name))
                 && !planted!("stale-catalogue")
@@ -231,6 +237,9 @@ mod tests {
                     assert!(recent.validate(reads, 4).is_ok(), "{at} does not change what {other} read");
                 }
             }
+            let last = ReadSet { last_block: true, ..ReadSet::default() };
+            assert!(recent.validate(&last, 5).is_err(), "{at}: block 6 is another last one");
+            assert!(recent.validate(&last, 6).is_ok(), "{at}");
         }
     }
 

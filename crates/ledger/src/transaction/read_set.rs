@@ -30,6 +30,8 @@ pub(crate) struct ReadSet {
     pub(crate) table_ids: BTreeSet<UniqueId>,
     /// The catalogue as a whole.
     pub(crate) catalogue: bool,
+    /// Which block is the last.
+    pub(crate) last_block: bool,
 }
 
 /// All entries of an index between two keys. The keys begin with the index's id, so that the keys of

@@ -57,11 +57,12 @@ impl Scope<'_> {
     }
 
     /// The last block that is not later than a point in the past.
-    fn block_at(&self, as_of: &AsOf) -> Result<u64, LedgerError> {
+    fn block_at(&mut self, as_of: &AsOf) -> Result<u64, LedgerError> {
         let tip = self.snapshot.head.tip.sequence_no;
         let timestamp = match as_of {
             AsOf::Block(block) if *block <= tip => return Ok(*block),
             AsOf::Block(block) => {
+                self.work.reads.last_block = true;
                 return Err(LedgerError::bad_request(format!(
                     "Block {block} is beyond the last block, {tip}"
                 )));
