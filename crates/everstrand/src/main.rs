@@ -8,6 +8,7 @@ mod audit;
 mod export;
 mod exported;
 mod import;
+mod remote;
 mod saved;
 mod serve;
 mod shell;

@@ -11,12 +11,13 @@ use everstrand_journal::export::read_blocks;
 use everstrand_journal::{Auditor, BlockAddress, CheckedBlock, FormatError, Slot, check_foreign, check_slot};
 use everstrand_ledger::storage::slots::{SlotError, SlotStore};
 use everstrand_ledger::storage::{DiskSlots, FileDisk};
-use everstrand_protocol::control::{ControlReply, ControlRequest, GetBlockRequest, GetDigestRequest};
+use everstrand_protocol::control::{ControlReply, ControlRequest, GetBlockRequest};
 use everstrand_server::ledger_folders;
 
 use super::remember::Remembered;
 use super::report::Report;
 use crate::exported::{BATCH_BLOCKS, ExportFolder, on_all_cores};
+use crate::remote;
 
 /// Bytes of slots that are read and checked at a time.
 const BATCH_BYTES: usize = 16 << 20;
@@ -208,11 +209,8 @@ async fn audit_server(
     report: &mut Report,
 ) -> Result<(), Box<dyn Error>> {
     let transport = HttpTransport::builder().endpoint(endpoint).build()?;
-    let request = ControlRequest::GetDigest(GetDigestRequest { name: ledger.to_owned() });
-    let ControlReply::GetDigest(digest) = transport.control(&request).await? else {
-        return Err("the server answered another request than GetDigest".into());
-    };
-    let tip = BlockAddress::try_from(&text::read_one(&digest.digest_tip_address.text)?)?;
+    let digest = remote::digest(&transport, ledger).await?;
+    let tip = digest.digest_tip_address;
     for sequence_no in from..=tip.sequence_no {
         let address = BlockAddress { sequence_no, ..tip };
         let request = ControlRequest::GetBlock(GetBlockRequest {
@@ -227,7 +225,7 @@ async fn audit_server(
         let block = check_foreign(Document::from(&value).root(), None);
         take_blocks(vec![block], &format!("block {sequence_no}"), None, auditor, report)?;
     }
-    if auditor.digest().is_some_and(|computed| computed.digest.0 != *digest.digest) {
+    if auditor.digest().is_some_and(|computed| computed.digest != digest.digest) {
         let differs = "it is not the digest of the blocks that the server gave";
         report.deviations(&auditor.unreadable("the server's digest", &differs))?;
     }

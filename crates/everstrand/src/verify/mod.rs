@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use everstrand_driver::{HttpTransport, QldbDriver};
-use everstrand_ion::{Data, Value, text};
+use everstrand_ion::text;
 use everstrand_journal::evidence::{Evidence, Input, Role};
 use everstrand_journal::{BlockAddress, CheckpointVerifier, verify_files};
-use everstrand_protocol::control::{ControlReply, ControlRequest, GetDigestRequest, GetRevisionRequest};
+use everstrand_protocol::control::{ControlReply, ControlRequest, GetRevisionRequest};
 
-use crate::saved;
+use crate::{remote, saved};
 
 /// What `verify` may be told.
 #[derive(clap::Args)]
@@ -112,23 +112,18 @@ async fn fetch(
     let transport = HttpTransport::builder().endpoint(endpoint).build()?;
     let mut evidence = Vec::new();
     let tip = match saved_tip {
-        Some(tip) => text::write(&tip.to_ion()).into(),
+        Some(tip) => tip,
         None => {
-            let request = ControlRequest::GetDigest(GetDigestRequest { name: ledger.to_owned() });
-            let ControlReply::GetDigest(found) = transport.control(&request).await? else {
-                return Err("the server answered another request than GetDigest".into());
-            };
-            let blob = text::write(&Value::new(Data::Blob(found.digest)));
-            let tip = found.digest_tip_address;
-            evidence.push((Role::Digest, format!("{{digest:{blob},digestTipAddress:{}}}", tip.text)));
-            tip
+            let digest = remote::digest(&transport, ledger).await?;
+            evidence.push((Role::Digest, text::write(&digest.to_ion())));
+            digest.digest_tip_address
         }
     };
     let request = ControlRequest::GetRevision(GetRevisionRequest {
         name: ledger.to_owned(),
         block_address: text::write(&address.to_ion()).into(),
         document_id: document.to_owned(),
-        digest_tip_address: Some(tip),
+        digest_tip_address: Some(text::write(&tip.to_ion()).into()),
     });
     let ControlReply::GetRevision(found) = transport.control(&request).await? else {
         return Err("the server answered another request than GetRevision".into());

@@ -17,13 +17,12 @@ use everstrand_journal::{
 };
 use everstrand_ledger::storage::slots::{SlotError, SlotStore};
 use everstrand_ledger::storage::{DiskSlots, FileDisk};
-use everstrand_protocol::control::{
-    ControlReply, ControlRequest, GetConsistencyProofRequest, GetDigestRequest,
-};
+use everstrand_protocol::control::{ControlReply, ControlRequest, GetConsistencyProofRequest};
 use tokio::runtime::Runtime;
 
 use super::{Arguments, as_inputs, read};
 use crate::audit::source::{self, Journal};
+use crate::remote;
 
 /// Whether it is this that is asked for, and not evidence for a revision or a block.
 pub(super) fn is_asked(arguments: &Arguments) -> bool {
@@ -133,16 +132,7 @@ impl Source {
     fn digest(&self) -> Result<Digest, Box<dyn Error>> {
         match self {
             Source::Server { transport, runtime, ledger } => {
-                let request = ControlRequest::GetDigest(GetDigestRequest { name: ledger.clone() });
-                let ControlReply::GetDigest(found) = runtime.block_on(transport.control(&request))? else {
-                    return Err("the server answered another request than GetDigest".into());
-                };
-                Ok(Digest {
-                    digest: Hash::from_slice(&found.digest).ok_or("the server's digest has not 32 bytes")?,
-                    digest_tip_address: BlockAddress::try_from(&text::read_one(
-                        &found.digest_tip_address.text,
-                    )?)?,
-                })
+                runtime.block_on(remote::digest(transport, ledger))
             }
             Source::Slots(slots) => {
                 let mut tree = tree(slots)?;
