@@ -258,6 +258,38 @@ fn a_key_that_not_every_engine_takes_is_refused_by_all() {
 }
 
 #[test]
+fn bounds_longer_than_any_key_lie_between_keys() {
+    let directory = scratch();
+    let views: [Box<dyn ViewStore>; 3] =
+        [Box::new(MemoryView::new()), fjall(&directory.path().join("a")), redb(&directory.path().join("b"))];
+    let long = |last: u8| [vec![7; 65_535], vec![last]].concat();
+    let keys = [vec![7; 65_534], vec![7; 65_535], vec![8]];
+    for view in views {
+        let mut batch = Batch::default();
+        keys.iter().for_each(|key| batch.put(Keyspace::Ids, key.clone(), "1"));
+        view.commit(&batch, applied(0)).unwrap();
+        let snapshot = view.snapshot().unwrap();
+        let (low, high) = (long(1), long(9));
+        let (low, high) = (low.as_slice(), high.as_slice());
+        for (lower, upper, expected) in [
+            (Bound::Included(low), Bound::Included(high), 0),
+            (Bound::Excluded(low), Bound::Excluded(high), 0),
+            (Bound::Included(low), Bound::Included(low), 0),
+            (Bound::Included(&keys[1][..]), Bound::Excluded(low), 1),
+            (Bound::Excluded(&keys[1][..]), Bound::Included(low), 0),
+            (Bound::Included(low), Bound::Included(&keys[2][..]), 1),
+            (Bound::Unbounded, Bound::Excluded(low), 2),
+            (Bound::Excluded(low), Bound::Unbounded, 1),
+        ] {
+            for descending in [false, true] {
+                let found = snapshot.range(Keyspace::Ids, lower, upper, descending, 9);
+                assert_eq!(found.map(|found| found.len()).map_err(|error| error.0), Ok(expected));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_view_that_another_process_has_is_refused_and_not_begun_anew() {
     let directory = scratch();
     for open in [fjall, redb] {
