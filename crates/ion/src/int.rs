@@ -37,14 +37,6 @@ impl Int {
         }
     }
 
-    /// The integer, when it fits.
-    pub fn as_i128(&self) -> Option<i128> {
-        match &self.0 {
-            Repr::Small(small) => Some(i128::from(*small)),
-            Repr::Big(big) => big.to_i128(),
-        }
-    }
-
     /// The integer in the form that has arithmetic.
     pub fn to_bigint(&self) -> BigInt {
         match &self.0 {
@@ -88,32 +80,6 @@ impl Int {
             Repr::Small(small) => Int::from(small.unsigned_abs()),
             Repr::Big(big) => Int::from(BigInt::from(big.magnitude().clone())),
         }
-    }
-
-    /// The bytes of the integer without its sign, most significant first, as few as possible:
-    /// none for 0.
-    pub fn magnitude_be_bytes(&self) -> Vec<u8> {
-        match &self.0 {
-            Repr::Small(small) => {
-                let bytes = small.unsigned_abs().to_be_bytes();
-                let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-                bytes[zeros..].to_vec()
-            }
-            Repr::Big(big) => big.magnitude().to_bytes_be(),
-        }
-    }
-
-    /// The integer of this sign and these bytes, most significant first; leading zeros may be there.
-    pub fn from_magnitude_be_bytes(negative: bool, bytes: &[u8]) -> Int {
-        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-        let bytes = &bytes[zeros..];
-        if bytes.len() <= 8 {
-            let magnitude = bytes.iter().fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte));
-            let magnitude = i128::from(magnitude);
-            return Int::from(if negative { -magnitude } else { magnitude });
-        }
-        let sign = if negative { Sign::Minus } else { Sign::Plus };
-        Int::from(BigInt::from_bytes_be(sign, bytes))
     }
 
     /// How many decimal digits the integer has without its sign; 1 for 0.
@@ -307,8 +273,6 @@ mod tests {
         }
         for text in ascending {
             assert_eq!(int(text).to_string(), text);
-            let bytes = int(text).magnitude_be_bytes();
-            assert_eq!(Int::from_magnitude_be_bytes(int(text).is_negative(), &bytes), int(text));
         }
     }
 

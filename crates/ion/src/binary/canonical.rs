@@ -188,7 +188,8 @@ impl Check<'_> {
             return None;
         }
         let mut id_at = wrapper.ids_start;
-        if with_header_of_ids(wrapper.ids_end - wrapper.ids_start) != wrapper.ids_start - header.start {
+        let ids_length = (wrapper.ids_end - wrapper.ids_start) as u64;
+        if var_uint_length(ids_length) != wrapper.ids_start - header.start {
             return None;
         }
         while id_at < wrapper.ids_end {
@@ -263,10 +264,6 @@ impl Check<'_> {
 /// Whether a header that begins at `start` is as short as it can be.
 fn minimal(header: Header, start: usize) -> bool {
     with_header(header.end - header.start) == header.end - start
-}
-
-fn with_header_of_ids(length: usize) -> usize {
-    var_uint_length(length as u64)
 }
 
 /// Whether reading and writing a payload gives the same bytes.

@@ -25,11 +25,11 @@ pub(crate) fn read_var_uint(bytes: &[u8], at: &mut usize) -> Option<u64> {
         *at += 1;
         return Some(u64::from(byte & 0x7F));
     }
-    read_long_var_uint(bytes, at)
+    read_groups(bytes, at, 0)
 }
 
-fn read_long_var_uint(bytes: &[u8], at: &mut usize) -> Option<u64> {
-    let mut value: u64 = 0;
+/// Reads the groups of seven bits up to the last, which follow what is in `value` already.
+fn read_groups(bytes: &[u8], at: &mut usize, mut value: u64) -> Option<u64> {
     loop {
         let byte = *bytes.get(*at)?;
         *at += 1;
@@ -48,20 +48,8 @@ pub(crate) fn read_var_int(bytes: &[u8], at: &mut usize) -> Option<(bool, u64)> 
     let first = *bytes.get(*at)?;
     *at += 1;
     let negative = first & 0x40 != 0;
-    let mut value = u64::from(first & 0x3F);
-    if first & 0x80 == 0 {
-        loop {
-            let byte = *bytes.get(*at)?;
-            *at += 1;
-            if value >> 57 != 0 {
-                return None;
-            }
-            value = (value << 7) | u64::from(byte & 0x7F);
-            if byte & 0x80 != 0 {
-                break;
-            }
-        }
-    }
+    let value = u64::from(first & 0x3F);
+    let value = if first & 0x80 == 0 { read_groups(bytes, at, value)? } else { value };
     Some((negative, value))
 }
 

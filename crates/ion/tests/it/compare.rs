@@ -58,8 +58,6 @@ proptest! {
         prop_assert_eq!(left.to_string(), left.to_bigint().to_string());
         prop_assert_eq!(left.to_string().parse::<Int>().unwrap(), left.clone());
         prop_assert_eq!(left.decimal_digits(), u64::try_from(left.abs().to_string().len()).unwrap());
-        let bytes = left.magnitude_be_bytes();
-        prop_assert_eq!(Int::from_magnitude_be_bytes(left.is_negative(), &bytes), left);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use everstrand_ion::{
     Data, Decimal, Int, IonType, Precision, Struct, Symbol, Timestamp, TimestampFields, Value,
 };
+use num_bigint::BigInt;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -64,8 +65,7 @@ fn ion_type() -> impl Strategy<Value = IonType> {
 
 /// Integers of one byte as likely as those of twenty.
 pub(crate) fn int() -> impl Strategy<Value = Int> {
-    (any::<bool>(), vec(any::<u8>(), 0..20))
-        .prop_map(|(negative, bytes)| Int::from_magnitude_be_bytes(negative, &bytes))
+    vec(any::<u8>(), 0..20).prop_map(|bytes| Int::from(BigInt::from_signed_bytes_be(&bytes)))
 }
 
 fn float() -> impl Strategy<Value = f64> {

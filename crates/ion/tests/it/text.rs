@@ -215,7 +215,7 @@ fn element(value: &Value) -> ion_rs::Element {
 fn fits_elsewhere(value: &Value) -> bool {
     match &value.data {
         Data::Decimal(decimal) => decimal.exponent().unsigned_abs() < 1_000,
-        Data::Int(int) => int.as_i128().is_some(),
+        Data::Int(int) => i128::try_from(int.to_bigint()).is_ok(),
         Data::List(items) | Data::Sexp(items) => items.iter().all(fits_elsewhere),
         Data::Struct(fields) => fields.iter().all(|(_, value)| fits_elsewhere(value)),
         _ => true,
