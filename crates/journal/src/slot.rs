@@ -173,16 +173,10 @@ impl Slot {
             }
         };
         let slot = Slot::checked(head.header, head.frontier, content)?;
-        if slot.kind() != head.kind || slot.link != head.link {
+        if slot.link != head.link {
             return Err(FormatError::new("the link does not match the blocks", AT_FRONTIER));
         }
         Ok(slot)
-    }
-
-    /// The link of an encoded slot, from its head alone; none where the head is not that of a slot. What a
-    /// store compares before it lets a redaction through.
-    pub fn link_of(bytes: &[u8]) -> Option<[u8; 32]> {
-        read_head(&mut Reader::new(bytes)).ok().map(|head| head.link.0)
     }
 
     /// Where the own blocks lie in the encoded slot: offset and length of each, in order. What an index

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use everstrand_journal::tree::{Proof, TreeError, block_path, consistency, root_at};
 use everstrand_journal::{BlockAddress, Digest, JournalBlock, Revision, Slot, UniqueId};
 
+use crate::ahead::decode;
 use crate::clock::Clock;
 use crate::commit::driver::{Driver, start_background, step, submit};
 use crate::commit::future::CommitReply;
@@ -85,7 +86,8 @@ struct Handle {
 /// One of a ledger's open transactions, as long as it lives.
 pub(crate) struct OpenTransaction(Arc<AtomicUsize>);
 
-/// The link in the bytes of a slot, by which slot stores tell slots apart that must be the same.
+/// The link in the bytes of a slot, by which slot stores tell slots apart that must be the same. `None` where
+/// the slot is not whole.
 pub fn link_of(slot: &[u8]) -> Option<[u8; 32]> {
     Slot::decode(slot.to_vec()).ok().map(|slot| slot.link().0)
 }
@@ -320,9 +322,8 @@ impl Ledger {
     }
 
     pub(crate) fn read_slot(&self, slot: u64) -> Result<Slot, LedgerError> {
-        let damaged = |why: String| LedgerError::Damaged(format!("slot {slot}: {why}"));
-        let bytes = self.core().slots.read(slot)?.ok_or_else(|| damaged("it is gone".to_owned()))?;
-        Slot::decode(bytes).map_err(|error| damaged(error.to_string()))
+        let gone = || LedgerError::Damaged(format!("slot {slot}: it is gone"));
+        decode(slot, self.core().slots.read(slot)?.ok_or_else(gone)?)
     }
 }
 
