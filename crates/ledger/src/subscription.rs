@@ -49,7 +49,9 @@ impl Subscription {
     }
 
     fn available(&mut self) -> Result<Option<JournalBlock>, LedgerError> {
-        let Some((position, _)) = self.ledger.core().snapshot().block_position(self.next)? else {
+        let snapshot = self.ledger.core().snapshot();
+        let position = snapshot.block_position(self.next).map_err(LedgerError::from);
+        let Some((position, _)) = self.ledger.noting(&snapshot, position)? else {
             return Ok(None);
         };
         let slot = match self.slot.take().filter(|slot| slot.header().slot == position.slot) {

@@ -16,7 +16,7 @@ pub enum Keyspace {
     History,
     /// Index + key + number → nothing.
     Indexes,
-    /// Block sequence number → slot and offset; transaction id → block.
+    /// Block sequence number → slot, number in it and timestamp; transaction id → block.
     Blocks,
     /// The tiles of the journal's tree.
     Tiles,

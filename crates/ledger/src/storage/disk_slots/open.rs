@@ -65,8 +65,8 @@ pub(super) fn open(disk: &dyn Disk, must_exist: bool) -> Result<Opened, SlotErro
 /// Opens for reading, beside a process that may be writing: what was there at this moment.
 pub(super) fn open_read_only(disk: &dyn Disk) -> Result<Index, SlotError> {
     let mut survey = self::survey(disk)?;
-    // What looks damaged may have been in the middle of a write. Nothing is so for two looks on end: a
-    // record behind it is begun only when it is whole.
+    // What looks damaged may have been half written when it was read, and the record behind it read later.
+    // Then a second look finds it whole: a record is begun only when the one before it is.
     loop {
         if survey.index.damages.is_empty() {
             return Ok(survey.index);
