@@ -75,14 +75,14 @@ impl ExportWriter {
     /// The last objects, in the order in which they are to be written: the completed manifest at the end says
     /// that all others are there.
     pub fn finish(mut self) -> Vec<ExportObject> {
-        let StartedManifest { prefix, export_id, .. } = self.manifest.clone();
         let mut objects: Vec<ExportObject> = self.data_object().into_iter().collect();
-        let catalog = catalog_key(&prefix, &export_id, self.strand_id);
-        objects.push(ExportObject { key: catalog, bytes: self.catalog });
+        let StartedManifest { prefix, export_id, .. } = &self.manifest;
+        let key = catalog_key(prefix, export_id, self.strand_id);
+        objects.push(ExportObject { key, bytes: self.catalog });
+        let key = completed_manifest_key(prefix, export_id, self.strand_id);
         let mut bytes = Vec::new();
         self.format.write(&completed_manifest(&self.keys), &mut bytes);
-        objects
-            .push(ExportObject { key: completed_manifest_key(&prefix, &export_id, self.strand_id), bytes });
+        objects.push(ExportObject { key, bytes });
         objects
     }
 
