@@ -50,8 +50,8 @@ pub enum Error {
         /// The transaction.
         transaction_id: String,
     },
-    /// A value of a result is no Ion.
-    #[error("the service sent a value that is no Ion: {0}")]
+    /// A value of a result is not Ion.
+    #[error("the service sent a value that is not Ion: {0}")]
     Ion(#[from] IonError),
     /// The driver was given a setting that it cannot work with.
     #[error("{0}")]

@@ -15,7 +15,7 @@ pub(crate) async fn digest(transport: &HttpTransport, ledger: &str) -> Result<Di
     };
     let tip = text::read_one(&found.digest_tip_address.text)?;
     Ok(Digest {
-        digest: Hash::from_slice(&found.digest).ok_or("the server's digest has not 32 bytes")?,
+        digest: Hash::from_slice(&found.digest).ok_or("the server's digest does not have 32 bytes")?,
         digest_tip_address: BlockAddress::try_from(&tip)?,
     })
 }

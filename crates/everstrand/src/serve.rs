@@ -82,7 +82,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     config.access_keys = access_keys;
     let place = match (arguments.checkpoints, std::env::var_os("EVERSTRAND_CHECKPOINTS")) {
         (None, Some(place)) if !place.is_empty() => {
-            Some(place.into_string().map_err(|_| "the variable EVERSTRAND_CHECKPOINTS is no UTF-8")?)
+            Some(place.into_string().map_err(|_| "the variable EVERSTRAND_CHECKPOINTS is not UTF-8")?)
         }
         (place, _) => place,
     };

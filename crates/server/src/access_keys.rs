@@ -50,7 +50,7 @@ impl AccessKeys {
             }
             let (name, value) = line.split_once('=').ok_or_else(|| {
                 // The line itself may be a secret, and is not repeated.
-                format!("line {number} is no [profile], no setting and no comment")
+                format!("line {number} is neither a [profile] nor a setting nor a comment")
             })?;
             let (_, settings) =
                 section.as_mut().ok_or_else(|| format!("line {number} stands before the first [profile]"))?;
@@ -115,7 +115,7 @@ mod tests {
     fn what_is_wrong_is_said_without_a_secret() {
         for (text, wrong) in [
             ("", "there is no access key"),
-            ("[default]\nhunter2", "line 2 is no [profile]"),
+            ("[default]\nhunter2", "line 2 is neither a [profile]"),
             ("aws_access_key_id = A", "line 1 stands before the first [profile]"),
             ("[a]\naws_access_key_id = A", "the profile in line 1 has no aws_secret_access_key"),
             ("[a]\naws_access_key_id = A\naws_secret_access_key =", "has no aws_secret_access_key"),

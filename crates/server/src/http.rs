@@ -151,7 +151,7 @@ async fn answer(service: &Service, request: Request<Incoming>) -> Response<Full<
 async fn read(body: Incoming) -> Result<Bytes, ServiceError> {
     let too_large =
         || ServiceError::new(Exception::RequestEntityTooLarge, "the request's body is larger than 16 MiB");
-    // Said in advance, it is not waited for.
+    // Where its length is declared, it is refused without being waited for.
     if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
         return Err(too_large());
     }

@@ -8,8 +8,8 @@
 //! DIR/<ledgerId>/view/     what was derived from them; may be deleted while no server runs
 //! ```
 //!
-//! Names are an index over the `meta` files, so that a ledger can be renamed by nobody but its owner and a
-//! name can be used again as soon as its ledger was deleted.
+//! Names are an index over the `meta` files: a folder is found by an id that is never given twice, and a name can
+//! be used again as soon as its ledger was deleted.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -32,6 +32,7 @@ use crate::record::{Record, STRICT_TAG, check_tags};
 const META: &str = "meta";
 /// The file with the seed of a ledger's key.
 const KEY: &str = "key";
+
 /// What there is of a ledger that is opened.
 enum Beginning<'a> {
     /// It was there before.

@@ -65,7 +65,7 @@ pub(crate) fn check_tags(tags: &Tags) -> Result<(), ServiceError> {
     let wrong = if tags.len() > TAGS_MAX {
         format!("A ledger may have {TAGS_MAX} tags, not {}", tags.len())
     } else if let Some(key) = tags.keys().find(|key| !(1..=128).contains(&key.chars().count())) {
-        format!("The tag key {key:?} has not between 1 and 128 characters")
+        format!("The tag key {key:?} does not have between 1 and 128 characters")
     } else if let Some((key, _)) = tags.iter().find(|(_, value)| value.chars().count() > 256) {
         format!("The value of the tag {key:?} has more than 256 characters")
     } else if tags.get(STRICT_TAG).is_some_and(|strict| strict != "true" && strict != "false") {

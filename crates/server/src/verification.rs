@@ -39,7 +39,10 @@ impl Service {
         let ledger = self.existing(&request.name)?;
         let address = block_address(&ledger, "BlockAddress", &request.block_address)?;
         let document: UniqueId = request.document_id.parse().map_err(|_| {
-            invalid("DocumentId", &format!("{} is no document id of 22 characters", request.document_id))
+            invalid(
+                "DocumentId",
+                &format!("{} is not a document id: it must have 22 letters and digits", request.document_id),
+            )
         })?;
         let tip = tip(&ledger, address, request.digest_tip_address.as_ref())?;
         let absent = || {

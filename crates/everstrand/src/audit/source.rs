@@ -40,7 +40,7 @@ pub(crate) fn find(source: &str, ledger: Option<&str>) -> Result<Journal, String
     }
     let path = Path::new(source);
     if !path.is_dir() {
-        return Err(format!("{source} is no folder"));
+        return Err(format!("{source} is not a folder"));
     }
     if has_segments(path) {
         return Ok(Journal::Slots(path.to_owned()));

@@ -75,7 +75,8 @@ pub(crate) fn days_in_month(year: i64, month: u8) -> u8 {
 
 fn bad_part(part: DatePart) -> Fault {
     let part = if part == DatePart::TimezoneHour { "timezone_hour" } else { "timezone_minute" };
-    format!("{part} is no part to count in, expected one of: [year, month, day, hour, minute, second]").into()
+    format!("{part} is not a part to count in, expected one of: [year, month, day, hour, minute, second]")
+        .into()
 }
 
 fn add_months(mut fields: TimestampFields, count: Option<i64>) -> Option<TimestampFields> {

@@ -77,7 +77,7 @@ impl Parser<'_> {
         if matches!(part, DatePart::TimezoneHour | DatePart::TimezoneMinute) {
             return Err(PartiqlError::parser(
                 position,
-                "unexpected token found, a timezone is no part to count in",
+                "unexpected token found, a timezone is not a part to count in",
                 "expected one of: [year, month, day, hour, minute, second]",
             ));
         }

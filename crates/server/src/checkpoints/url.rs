@@ -44,7 +44,8 @@ impl CheckpointUrl {
     /// `Authorization: Basic`, a token without a colon as `Authorization: Bearer`.
     pub fn parse(url: &str) -> Result<CheckpointUrl, String> {
         // Said without the URL, which may hold a password.
-        let uri: Uri = url.parse().map_err(|error| format!("the URL for checkpoints is none: {error}"))?;
+        let uri: Uri =
+            url.parse().map_err(|error| format!("the URL for checkpoints cannot be read: {error}"))?;
         let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err("the URL for checkpoints must begin with http:// or https://".to_owned());
         };
@@ -176,7 +177,7 @@ impl<'a> Connection<'a> {
 
 /// Fetches a checkpoint, or whatever else of evidence is there. Waits; not to be called on a runtime's thread.
 pub fn fetch(url: &str) -> Result<Vec<u8>, String> {
-    let (place, name) = url.rsplit_once('/').ok_or("this is no URL")?;
+    let (place, name) = url.rsplit_once('/').ok_or("this is not a URL")?;
     let place = CheckpointUrl::parse(place)?;
     let connection = Connection::open(&place, FETCH_PATIENCE)?;
     match connection.exchange(Method::GET, name, "", false) {
