@@ -53,7 +53,12 @@ impl Authorization {
         else {
             return Err(incomplete("Credential is not KEY/DAY/REGION/SERVICE/aws4_request"));
         };
-        let signed_headers = member("SignedHeaders")?;
+        let signed_headers = member("SignedHeaders")?.to_ascii_lowercase();
+        // Sorted, as the signature wants them, no name is there twice: else a short request could ask for a long text,
+        // with all values of a header in it as often as the header is named.
+        if !signed_headers.split(';').is_sorted_by(|name, next| name < next) {
+            return Err(incomplete("SignedHeaders is not sorted, or names a header twice"));
+        }
         let signature = signature_bytes(member("Signature")?)
             .ok_or_else(|| incomplete("Signature is not of 64 hexadecimal digits"))?;
         let date: AmzDate = header("x-amz-date")
@@ -69,7 +74,7 @@ impl Authorization {
             service: service.to_owned(),
             date,
             session_token: header("x-amz-security-token").map(str::to_owned),
-            signed_headers: signed_headers.to_ascii_lowercase(),
+            signed_headers,
             signature,
         })
     }

@@ -179,6 +179,15 @@ fn a_header_that_lacks_a_part_is_named() {
             "AWS4-HMAC-SHA256 Credential=k/20261122/r/qldb/aws4_request, SignedHeaders=host, Signature=xyz",
             "Signature",
         ),
+        // Each name would add all the values that the request has under it, to a text without end.
+        (
+            "AWS4-HMAC-SHA256 Credential=k/20261122/r/qldb/aws4_request, SignedHeaders=host;HOST, Signature=00",
+            "SignedHeaders",
+        ),
+        (
+            "AWS4-HMAC-SHA256 Credential=k/20261122/r/qldb/aws4_request, SignedHeaders=host;date;host, Signature=00",
+            "SignedHeaders",
+        ),
     ];
     for (header, named) in cases {
         let error = Authorization::from_headers(&[("authorization", header)]).unwrap_err();
