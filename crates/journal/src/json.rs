@@ -7,13 +7,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use everstrand_ion::{Data, Decimal, IonType, Struct, Symbol, Timestamp, Value, ion_hash};
+use everstrand_ion::{Data, Decimal, IonType, Struct, Symbol, Timestamp, Value, binary, ion_hash};
 
 use crate::{Hash, dot};
 
-/// How many values are tried for one document at most, and how many scalars they may have together.
+/// How many values are tried for one document at most, and how many bytes they may have together.
 const TRIES_MAX: usize = 4096;
-const TRIED_SCALARS_MAX: usize = 1_000_000;
+const TRIED_BYTES_MAX: usize = 64 << 20;
 
 /// One line of JSON by Ion's rules for it: nulls lose their type, annotations and lobs' kinds are
 /// dropped, timestamps and symbols become strings, blobs base64.
@@ -115,7 +115,7 @@ fn with_field(value: &Value, wanted: &str, convert: impl Fn(&Value) -> Value) ->
 fn recover_data(json: &Value, fits: impl Fn(&Value) -> bool) -> Option<Value> {
     let mut scalars = Vec::new();
     collect(json, &mut scalars);
-    let tries = TRIES_MAX.min(TRIED_SCALARS_MAX / scalars.len().max(1));
+    let tries = TRIES_MAX.min(TRIED_BYTES_MAX / binary::write(json).len());
     let choices: Vec<Vec<Value>> = scalars.into_iter().map(readings).collect();
     let most = choices.iter().map(Vec::len).max().unwrap_or(1);
     let same: Vec<Vec<usize>> = (0..most)
@@ -310,6 +310,18 @@ mod tests {
         for (ion, json) in written {
             assert_eq!(to_json(&read_one(ion).unwrap()), json);
         }
+    }
+
+    #[test]
+    fn what_is_tried_is_bounded_in_bytes_too() {
+        let long = "x".repeat(1 << 20);
+        let json = read_one(&format!("[{}]", vec![format!("{long:?}"); 16].join(","))).unwrap();
+        let tried = std::cell::Cell::new(0);
+        let found = recover_data(&json, |_| {
+            tried.set(tried.get() + 1);
+            false
+        });
+        assert_eq!((found, tried.get()), (None, 3));
     }
 
     #[test]
