@@ -9,6 +9,8 @@ use crate::note::CheckpointVerifier;
 use crate::tree::{self, path_length};
 use crate::{Hash, Proof};
 
+const BLOCK_HASHES: &str = "all hashes in the block are those of its content";
+
 /// What was checked, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VerifyReport {
@@ -86,6 +88,9 @@ pub fn verify(evidence: &Evidence, keys: &[CheckpointVerifier]) -> Result<Verify
     checkpoint(signed, evidence, keys, &mut report);
     let (subject, hash) = if let Some(hash) = evidence.revision_hash {
         revision(evidence, &mut report);
+        if evidence.block.is_some() {
+            report.skip(BLOCK_HASHES, "what is verified is the revision, whose proof needs no block");
+        }
         ("revision", hash)
     } else {
         ("block", block(evidence, &mut report)?)
@@ -168,7 +173,7 @@ fn block(evidence: &Evidence, report: &mut VerifyReport) -> Result<Hash, Unusabl
     let block = block.ok_or_else(|| Unusable("there is no revision and no block to verify".to_owned()))?;
     let checked = check_foreign(block.root(), None).map_err(|error| Unusable(error.to_string()))?;
     if checked.deviations.is_empty() {
-        report.step("all hashes in the block are those of its content", Ok(()));
+        report.step(BLOCK_HASHES, Ok(()));
     }
     for deviation in checked.deviations {
         report.step(format!("the block's {}", deviation.check), Err(deviation.detail));

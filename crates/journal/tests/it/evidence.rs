@@ -215,6 +215,25 @@ fn a_forged_revision_does_not_pass_by_the_hash_of_a_true_one() {
 }
 
 #[test]
+fn a_block_beside_a_revision_is_said_not_to_be_checked() {
+    let saved = saved();
+    let texts = [
+        (Role::Digest, saved.digest.to_ion().to_string()),
+        (Role::Proof, saved.revision_proof.to_ion().to_string()),
+        (Role::Revision, saved.revision.to_string()),
+        (Role::Block, saved.block.to_string().replacen("SELECT", "DELETE", 1)),
+    ];
+    let inputs =
+        texts.each_ref().map(|(role, text)| Input { name: "file", role: *role, bytes: text.as_bytes() });
+    let report = verify_files(&inputs, &[]).unwrap();
+    assert!(report.is_verified(), "{report}");
+    assert!(
+        report.to_string().contains("skipped  all hashes in the block are those of its content"),
+        "{report}"
+    );
+}
+
+#[test]
 fn files_that_contradict_each_other_are_of_no_use() {
     let saved = saved();
     let texts = [
