@@ -17,6 +17,8 @@ pub struct QldbSession<T: Transport> {
     client: Arc<SessionClient<T>>,
     /// The last transaction that was started.
     transaction: Option<Transaction<T>>,
+    /// The service may have a transaction open that was lost here.
+    adrift: bool,
     read_ahead: usize,
 }
 
@@ -28,7 +30,7 @@ impl<T: Transport> QldbSession<T> {
 
     /// A session over one that was started before and has no transaction.
     pub fn new(client: SessionClient<T>) -> QldbSession<T> {
-        QldbSession { client: Arc::new(client), transaction: None, read_ahead: 0 }
+        QldbSession { client: Arc::new(client), transaction: None, adrift: false, read_ahead: 0 }
     }
 
     /// Results are read ahead, up to this many pages; 0 turns it off and 1 makes no sense.
@@ -39,18 +41,22 @@ impl<T: Transport> QldbSession<T> {
     }
 
     /// Starts a transaction. The one before must be over; if all its handles were dropped without commit
-    /// or abort, it is aborted.
+    /// or abort, it is aborted, and so is one of which the service alone knows whether it is over.
     pub async fn start_transaction(&mut self) -> Result<Transaction<T>, Error> {
-        if let Some(last) = self.transaction.take() {
-            let open = last.is_open().await;
-            if open && !last.is_abandoned() {
-                let transaction_id = last.id().to_owned();
-                self.transaction = Some(last);
-                return Err(Error::TransactionInProgress { transaction_id });
+        if let Some(last) = &self.transaction {
+            if last.is_open().await && !last.is_abandoned() {
+                return Err(Error::TransactionInProgress { transaction_id: last.id().to_owned() });
             }
-            last.leave().await;
+            self.adrift = !last.leave().await;
+            self.transaction = None;
         }
+        if self.adrift && !self.is_ended() {
+            self.client.abort_transaction().await?;
+        }
+        // Until the answer is here: whoever drops this future loses it.
+        self.adrift = true;
         let transaction = Transaction::start(&self.client, self.read_ahead).await?;
+        self.adrift = false;
         self.transaction = Some(transaction.clone());
         Ok(transaction)
     }

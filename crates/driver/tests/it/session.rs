@@ -171,6 +171,27 @@ async fn one_transaction_at_a_time_and_abandoned_ones_are_aborted() {
     );
 }
 
+/// Else the service might refuse another: it may have one open that was lost on the way.
+#[tokio::test]
+async fn what_may_be_open_is_aborted_before_the_next_transaction() {
+    for (lost, abort) in [("StartTransaction", 2), ("CommitTransaction", 3), ("AbortTransaction", 3)] {
+        let (transport, mut session) = session().await;
+        transport.on(lost, Answer::Lost);
+        match (lost, session.start_transaction().await) {
+            ("StartTransaction", started) => drop(started.unwrap_err()),
+            ("CommitTransaction", started) => drop(started.unwrap().commit().await.unwrap_err()),
+            (_, started) => drop(started.unwrap().abort().await.unwrap_err()),
+        }
+        session.start_transaction().await.unwrap().commit().await.unwrap();
+        session.start_transaction().await.unwrap();
+        assert_eq!(
+            transport.commands()[abort..],
+            ["AbortTransaction", "StartTransaction", "CommitTransaction", "StartTransaction"],
+            "{lost}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn one_statement_alone() {
     let (transport, mut session) = session().await;
