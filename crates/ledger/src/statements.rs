@@ -1,38 +1,75 @@
-//! Statements that were parsed lately: applications say the same few texts again and again.
+//! Statements that were planned lately: applications say the same few texts again and again.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use everstrand_partiql::{PartiqlError, ast, parse};
+use everstrand_ion::Document;
+use everstrand_partiql::plan::Plan;
+use everstrand_partiql::tables::Tables;
+use everstrand_partiql::{Options, PartiqlError, ast, parse, plan};
 
 /// Longer texts carry their values in them, and hardly come again.
 const CHARACTERS_MAX: usize = 2000;
 /// When there are more, all are forgotten: who uses parameters never gets there.
 const STATEMENTS_MAX: usize = 500;
 
-/// Texts and what they were parsed to. What a statement means is decided anew each time.
+/// Texts, what they were parsed to, and the plans that were last made of them.
 #[derive(Debug, Default)]
 pub(crate) struct Statements {
-    parsed: Mutex<HashMap<Box<str>, Arc<ast::Statement>>>,
+    known: Mutex<HashMap<Box<str>, Known>>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    statement: Arc<ast::Statement>,
+    /// Serves again as long as the names in the statement mean what they meant.
+    plan: Option<Arc<Plan>>,
 }
 
 impl Statements {
-    /// The statement of a text.
-    pub(crate) fn parse(&self, text: &str) -> Result<Arc<ast::Statement>, PartiqlError> {
-        if text.len() > CHARACTERS_MAX {
-            return parse(text).map(Arc::new);
+    /// The plan of a text against these tables, which are asked the same whether it is made anew or not.
+    pub(crate) fn plan(
+        &self,
+        text: &str,
+        parameters: &[Document],
+        tables: &mut dyn Tables,
+        options: &Options,
+    ) -> Result<Plan, PartiqlError> {
+        let known = self.known(text)?;
+        if let Some(known) = &known.plan
+            && let Some(plan) = known.again(parameters.len(), tables, options)?
+        {
+            return Ok(plan);
         }
-        let known = self.parsed.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
+        let made = plan(&known.statement, parameters, tables, options)?;
+        if made.may_serve_again()
+            && let Some(known) = self.lock().get_mut(text)
+        {
+            known.plan = Some(Arc::new(made.clone()));
+        }
+        Ok(made)
+    }
+
+    fn known(&self, text: &str) -> Result<Known, PartiqlError> {
+        let parsed = || Ok(Known { statement: Arc::new(parse(text)?), plan: None });
+        if text.len() > CHARACTERS_MAX {
+            return parsed();
+        }
+        let known = self.lock().get(text).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
-        let statement = Arc::new(parse(text)?);
-        let mut parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
-        if parsed.len() >= STATEMENTS_MAX {
-            parsed.clear();
+        let parsed = parsed()?;
+        let mut known = self.lock();
+        if known.len() >= STATEMENTS_MAX {
+            known.clear();
         }
-        parsed.insert(text.into(), Arc::clone(&statement));
-        Ok(statement)
+        known.insert(text.into(), parsed.clone());
+        Ok(parsed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -43,13 +80,14 @@ mod tests {
     #[test]
     fn the_same_text_is_parsed_once_and_their_number_is_bounded() {
         let statements = Statements::default();
-        let first = statements.parse("SELECT * FROM a").unwrap();
-        assert!(Arc::ptr_eq(&first, &statements.parse("SELECT * FROM a").unwrap()));
-        assert!(statements.parse("SELECT * FORM a").is_err());
+        let statement = |text: &str| statements.known(text).map(|known| known.statement);
+        let first = statement("SELECT * FROM a").unwrap();
+        assert!(Arc::ptr_eq(&first, &statement("SELECT * FROM a").unwrap()));
+        assert!(statement("SELECT * FORM a").is_err());
         for number in 0..2 * STATEMENTS_MAX {
             let text = format!("SELECT * FROM a WHERE b = {number}");
-            assert_eq!(*statements.parse(&text).unwrap(), parse(&text).unwrap());
-            assert!(statements.parsed.lock().unwrap().len() <= STATEMENTS_MAX);
+            assert_eq!(*statement(&text).unwrap(), parse(&text).unwrap());
+            assert!(statements.lock().len() <= STATEMENTS_MAX);
         }
     }
 }

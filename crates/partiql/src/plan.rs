@@ -15,6 +15,7 @@
 
 mod explain;
 mod expression;
+mod premises;
 mod unresolve;
 mod walk;
 
@@ -25,6 +26,7 @@ use everstrand_ion::Value;
 
 pub(crate) use explain::explain;
 pub use expression::{Coercion, Expression, Function, PathStep};
+pub(crate) use premises::Premises;
 
 use crate::Options;
 use crate::ast::{AggregateFunction, Position};
@@ -34,9 +36,11 @@ use crate::tables::{Index, OnConflict, Source};
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// What is done.
-    pub statement: Statement,
+    pub statement: Arc<Statement>,
     /// The bounds within which it runs.
     pub options: Options,
+    /// What must hold for it to serve again; nothing where it does for one execution alone.
+    pub(crate) premises: Option<Arc<Premises>>,
 }
 
 /// What a [`Plan`] does.

@@ -12,13 +12,15 @@ mod modify;
 mod query;
 mod scope;
 
+use std::sync::Arc;
+
 use everstrand_ion::{Document, Value};
 
 use crate::Options;
 use crate::ast::{self, Position};
 use crate::error::{Category, PartiqlError};
-use crate::plan::{self, Expression, InsertPlan, Insertion, Plan};
-use crate::tables::{OnConflict, Source, SourceKind, Tables};
+use crate::plan::{self, Expression, InsertPlan, Insertion, Plan, Premises};
+use crate::tables::{AsOf, OnConflict, Source, SourceKind, Tables};
 
 use access::Lookups;
 use scope::Scope;
@@ -30,7 +32,14 @@ pub fn plan(
     tables: &mut dyn Tables,
     options: &Options,
 ) -> Result<Plan, PartiqlError> {
-    let mut planner = Planner { parameters, tables, options, scopes: Vec::new(), highest_parameter: 0 };
+    let mut planner = Planner {
+        parameters,
+        tables,
+        options,
+        scopes: Vec::new(),
+        highest_parameter: 0,
+        sources: Some(Vec::new()),
+    };
     let statement = planner.statement(statement)?;
     let expected = planner.highest_parameter;
     if expected != parameters.len() {
@@ -39,7 +48,8 @@ pub fn plan(
             format!("Query expects {expected} parameters, but statement has {}", parameters.len()),
         ));
     }
-    Ok(Plan { statement, options: options.clone() })
+    let premises = planner.sources.map(|sources| Arc::new(Premises { sources, parameters: expected }));
+    Ok(Plan { statement: Arc::new(statement), options: options.clone(), premises })
 }
 
 /// Owned by one call of [`plan`].
@@ -51,6 +61,8 @@ struct Planner<'a> {
     scopes: Vec<Scope>,
     /// How many parameters the statement has, as far as it was seen.
     highest_parameter: usize,
+    /// What names of tables stood for, until something is asked for that depends on more than the catalogue.
+    sources: Option<Vec<(Box<str>, Option<Source>)>>,
 }
 
 impl Planner<'_> {
@@ -94,6 +106,18 @@ impl Planner<'_> {
                 plan::Statement::Explain(plan::explain(&self.statement(statement)?))
             }
         })
+    }
+
+    /// What the name of a table stands for.
+    fn source(&mut self, name: &str, as_of: Option<AsOf>) -> Result<Option<Source>, PartiqlError> {
+        if as_of.is_some() {
+            self.sources = None;
+        }
+        let source = self.tables.source(name, as_of)?;
+        if let Some(sources) = &mut self.sources {
+            sources.push((name.into(), source.clone()));
+        }
+        Ok(source)
     }
 
     fn create_table(
@@ -166,7 +190,7 @@ impl Planner<'_> {
             }
         };
         let name = &target.root;
-        let table = self.tables.source(&name.name, None)?;
+        let table = self.source(&name.name, None)?;
         let table = writable(table.ok_or_else(|| no_such_variable(name))?, name)?;
         if !target.steps.is_empty() {
             return Err(PartiqlError::refused(

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use everstrand_ion::{Document, Timestamp, Value};
 
 /// Something that rows come from, resolved once per statement.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Source {
     /// What the rows look like and whether they may be written.
     pub kind: SourceKind,

@@ -225,9 +225,8 @@ impl Transaction {
             held: self.held.clone(),
             ..Default::default()
         };
-        let statement = self.core().statements.parse(text)?;
         let mut scope = self.scope(number);
-        let plan = partiql::plan(&statement, parameters, &mut scope, &options)?;
+        let plan = scope.core.statements.plan(text, parameters, &mut scope, &options)?;
         let rows = partiql::execute(plan, parameters.into(), &mut scope)?;
         self.page(number, rows, None, (0, 0))
     }

@@ -10,7 +10,7 @@ pub use crate::execute::context::HeldBytes;
 use crate::execute::context::{Context, Execution};
 use crate::execute::node::Around;
 use crate::execute::query::QueryState;
-use crate::plan::{Plan, QueryPlan, Statement};
+use crate::plan::{Plan, Statement};
 use crate::tables::Tables;
 use crate::view::View;
 
@@ -40,7 +40,7 @@ pub struct Rows {
 enum RowSource {
     Ready(std::vec::IntoIter<Document>),
     Query {
-        plan: Box<QueryPlan>,
+        plan: Arc<Statement>,
         state: Box<QueryState>,
     },
     /// A query that failed or came to its end.
@@ -55,14 +55,14 @@ pub fn execute(
     tables: &mut dyn Tables,
 ) -> Result<Rows, PartiqlError> {
     let mut execution = Execution::new(tables.now(), &plan.options);
-    let source = match plan.statement {
-        Statement::Query(plan) => {
-            RowSource::Query { state: Box::new(QueryState::new(&plan)), plan: Box::new(plan) }
+    let source = match &*plan.statement {
+        Statement::Query(query) => {
+            RowSource::Query { state: Box::new(QueryState::new(query)), plan: Arc::clone(&plan.statement) }
         }
         other => {
             let mut context = Context { tables, execution: &mut execution };
             let around = Around { outer: None, parameters: &parameters };
-            RowSource::Ready(at_once(&other, &mut context, around)?.into_iter())
+            RowSource::Ready(at_once(other, &mut context, around)?.into_iter())
         }
     };
     Ok(Rows { execution, parameters, source })
@@ -76,6 +76,7 @@ impl Rows {
             RowSource::Over => return Ok(None),
             RowSource::Query { plan, state } => (plan, state),
         };
+        let Statement::Query(plan) = &**plan else { return Ok(None) };
         let mut context = Context { tables, execution: &mut self.execution };
         let around = Around { outer: None, parameters: &self.parameters };
         let row = state.next(plan, &mut context, around);

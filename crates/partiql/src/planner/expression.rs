@@ -176,7 +176,7 @@ impl Planner<'_> {
     pub(super) fn variable(&mut self, name: &Identifier, local: bool) -> Result<Expression, PartiqlError> {
         let current = self.scopes.last().map(|scope| scope.clause);
         // N1: in FROM tables come first, and a table that is not the whole source is no value.
-        if current == Some(Clause::From) && !local && self.tables.source(&name.name, None)?.is_some() {
+        if current == Some(Clause::From) && !local && self.source(&name.name, None)?.is_some() {
             return Err(global_access_is_illegal(name));
         }
         // The suite's environment, bound around its statement, stands for tables.
@@ -220,7 +220,7 @@ impl Planner<'_> {
             return Ok(extended(root, vec![PathStep::Field(name.name.as_str().into())]));
         }
         // N7: a table outside FROM.
-        if !local && self.tables.source(&name.name, None)?.is_some() {
+        if !local && self.source(&name.name, None)?.is_some() {
             return Err(global_access_is_illegal(name));
         }
         if self.scopes.iter().any(|scope| {

@@ -136,13 +136,14 @@ impl Planner<'_> {
         let (source, name, shown) = match &item.value {
             ast::Expression::Variable { name, local: false } => {
                 let as_of = item.as_of.as_ref().map(|as_of| self.as_of(as_of)).transpose()?.flatten();
-                (self.tables.source(&name.name, as_of)?, name, name.name.clone())
+                (self.source(&name.name, as_of)?, name, name.name.clone())
             }
             ast::Expression::Path { root, steps } if item.as_of.is_none() => match (&**root, &**steps) {
                 (ast::Expression::Variable { name, local: false }, [PathStep::Field(member)])
                     if name.name == "information_schema" =>
                 {
                     let shown = format!("information_schema.{member}");
+                    self.sources = None;
                     (self.tables.information_schema(member)?, name, shown)
                 }
                 _ => return Ok(None),
@@ -191,6 +192,8 @@ impl Planner<'_> {
         function: &Identifier,
         arguments: &[ast::Expression],
     ) -> Result<Source, PartiqlError> {
+        // Its bounds may be parameters, of which a plan holds the values.
+        self.sources = None;
         let wrong = |message: &str| Err(PartiqlError::refused(function.position, message));
         let (table, start, end) = match arguments {
             [table] => (table, None, None),

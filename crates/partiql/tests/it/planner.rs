@@ -88,3 +88,60 @@ fn parameters_are_counted() {
     assert_eq!(check("CREATE TABLE t", 1), "Query expects 0 parameters, but statement has 1");
     assert_eq!(check("EXEC f ?, ?", 1), "Query expects 2 parameters, but statement has 1");
 }
+
+/// A plan serves again exactly as long as planning anew would make the same of it.
+#[test]
+fn plans_serve_again_until_a_name_means_something_else() {
+    let mut tables = MemoryTables::default();
+    let options = Options::default();
+    let strict = Options { extensions: false, ..Options::default() };
+    run_all(&mut tables, &["CREATE TABLE a"]);
+    let texts = [
+        "SELECT * FROM a WHERE b = ?",
+        "SELECT * FROM a AS x, _ql_committed_a AS y WHERE y.metadata.id = x.b AND x.b = ?",
+        "UPDATE a SET b = ? WHERE c = 1",
+        "INSERT INTO a VALUE ?",
+    ];
+    let parameter = [Document::from(&Value::from(1))];
+    let made = |text: &str, tables: &mut MemoryTables| {
+        plan(&parse(text).expect("statement"), &parameter, tables, &options).expect("a plan")
+    };
+    let mut kept: Vec<_> = texts.iter().map(|text| made(text, &mut tables)).collect();
+    for (change, serves) in [
+        ("CREATE TABLE other", [true; 4]),
+        ("CREATE INDEX ON a (b)", [false; 4]),
+        ("INSERT INTO a VALUE {'b': 1}", [true; 4]),
+        ("DROP TABLE a", [false; 4]),
+    ] {
+        run_all(&mut tables, &[change]);
+        for ((text, kept), serves) in texts.iter().zip(&mut kept).zip(serves) {
+            let again = kept.again(1, &mut tables, &options).expect("an answer");
+            assert_eq!(again.is_some(), serves, "{text} after {change}");
+            if change == "DROP TABLE a" {
+                assert!(plan(&parse(text).expect("statement"), &parameter, &mut tables, &options).is_err());
+                continue;
+            }
+            let anew = made(text, &mut tables);
+            assert!(again.is_none_or(|again| again.to_string() == anew.to_string()), "{text} after {change}");
+            *kept = anew;
+            assert!(kept.again(0, &mut tables, &options).expect("an answer").is_none(), "{text} without ?");
+            assert!(kept.again(1, &mut tables, &strict).expect("an answer").is_none(), "{text}, strict");
+        }
+    }
+    // What depends on more than names.
+    run_all(&mut tables, &["CREATE TABLE a"]);
+    for text in [
+        "SELECT * FROM a AS OF ? AS v",
+        "SELECT * FROM a AS OF 1 AS v, other AS w WHERE w.b = ?",
+        "SELECT * FROM history(a) WHERE data.b = ?",
+        "SELECT * FROM information_schema.user_tables WHERE name = ?",
+    ] {
+        assert!(!made(text, &mut tables).may_serve_again(), "{text}");
+    }
+}
+
+fn run_all(tables: &mut MemoryTables, texts: &[&str]) {
+    for text in texts {
+        crate::statements::run(tables, text, &[], &Options::default()).expect("it runs");
+    }
+}

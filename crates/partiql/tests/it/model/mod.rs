@@ -5,6 +5,7 @@
 //! they begin.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use everstrand_ion::{Document, Struct, Value};
 use everstrand_partiql::plan::{AccessPlan, KeyRangePlan, Keys, Node, Plan, Statement};
@@ -78,7 +79,7 @@ fn rows_of(
 
 /// Counts the nodes of a plan; on request takes the equality out of its bounds.
 fn visit(plan: &mut Plan, spoil: bool, seen: &mut BTreeMap<&'static str, u64>) {
-    if let Statement::Query(query) = &mut plan.statement {
+    if let Statement::Query(query) = Arc::make_mut(&mut plan.statement) {
         if query.distinct {
             *seen.entry("distinct").or_default() += 1;
         }
