@@ -146,9 +146,21 @@ impl Service {
         }
     }
 
+    /// Whether the request may be answered. Where nobody has to sign, whoever reaches the server may do everything;
+    /// the pages that somebody looks at in a browser on the same machine are not to be among them.
     fn authenticate(&self, request: &Request<'_>) -> Result<(), ServiceError> {
-        let now = || AmzDate::from_unix_seconds(self.clock.unix_millis().div_euclid(1000));
-        self.config.access_keys.as_ref().map_or(Ok(()), |keys| keys.check(request, now()))
+        if let Some(keys) = &self.config.access_keys {
+            return keys
+                .check(request, AmzDate::from_unix_seconds(self.clock.unix_millis().div_euclid(1000)));
+        }
+        let site = request.header("sec-fetch-site").filter(|site| *site != "none");
+        match request.header("origin").or(site) {
+            None => Ok(()),
+            Some(_) => Err(ServiceError::new(
+                Exception::AccessDenied,
+                "A web page has sent this, and without access keys any page could: see everstrand serve --access-keys",
+            )),
+        }
     }
 
     async fn session_api(&self, target: Option<&str>, body: &[u8]) -> Result<Vec<u8>, ServiceError> {

@@ -97,6 +97,23 @@ async fn what_a_known_key_has_signed_is_answered_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_web_page_is_not_answered_where_nobody_has_to_sign() {
+    let (service, _) = service_and_clock(Config::new(Storage::Memory), 1);
+    let body = br#"{"Name": "made-by-a-page", "PermissionsMode": "ALLOW_ALL"}"#;
+    for (headers, status) in [
+        (vec![("Origin", "https://example.com"), ("Content-Type", "text/plain")], 403),
+        (vec![("Origin", "null")], 403),
+        (vec![("Sec-Fetch-Site", "same-origin")], 403),
+        // Typed into a browser, or sent by a program.
+        (vec![("Sec-Fetch-Site", "none")], 200),
+        (vec![("Content-Type", "text/plain")], 409),
+    ] {
+        let request = Request { method: "POST", path: "/ledgers", query: "", headers: &headers, body };
+        assert_eq!(service.handle(request).await.status, status, "{headers:?}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_signature_there_is_nothing_but_health_and_metrics() {
     let service = service();
     for (method, path, status) in [
