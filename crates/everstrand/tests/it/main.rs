@@ -7,4 +7,5 @@ mod export;
 mod import;
 mod saved_forms;
 mod session_states;
+mod shell;
 mod tidy;

@@ -1,4 +1,6 @@
-//! `everstrand shell LEDGER`: statements typed at a prompt, or read from a pipe, one a line.
+//! `everstrand shell LEDGER`: statements typed at a prompt, or read from a pipe.
+
+mod script;
 
 use std::error::Error;
 use std::io::{BufRead, IsTerminal};
@@ -14,6 +16,7 @@ use everstrand_protocol::{Page, ValueHolder};
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 use rustyline::error::ReadlineError;
+use script::Script;
 
 /// What `shell` may be told.
 #[derive(clap::Args)]
@@ -29,7 +32,8 @@ pub(crate) struct Arguments {
 }
 
 const HELP: &str = "\
-A line is a PartiQL statement, run in a transaction of its own, or one of:
+A PartiQL statement ends with a semicolon, goes over as many lines as it likes, and is run in a transaction
+of its own. Ctrl-C drops what was typed, or stops the statement that is running. There are also the words:
   begin     open a transaction for the statements that follow
   commit    commit it
   abort     roll it back
@@ -37,7 +41,7 @@ A line is a PartiQL statement, run in a transaction of its own, or one of:
   help      this
   quit      leave (so does the end of the input)";
 
-/// Reads lines until the input ends. From a pipe, the first error ends it with exit code 1.
+/// Reads statements until the input ends. From a pipe, the first error ends it with exit code 1.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match &arguments.data {
@@ -63,22 +67,7 @@ async fn converse<T: Transport>(ledger: &str, transport: T) -> Result<ExitCode, 
     let session = SessionClient::start_session(ledger, Arc::new(transport)).await?;
     let mut shell = Shell { session, open: None };
     let code = if std::io::stdin().is_terminal() {
-        let mut editor = rustyline::DefaultEditor::new()?;
-        loop {
-            let prompt = if shell.open.is_some() { format!("{ledger} *> ") } else { format!("{ledger} > ") };
-            match editor.readline(&prompt) {
-                Ok(line) => {
-                    editor.add_history_entry(&line)?;
-                    match shell.line(&line).await {
-                        Ok(true) => {}
-                        Ok(false) => break ExitCode::SUCCESS,
-                        Err(error) => println!("{error}"),
-                    }
-                }
-                Err(ReadlineError::Eof | ReadlineError::Interrupted) => break ExitCode::SUCCESS,
-                Err(error) => return Err(error.into()),
-            }
-        }
+        prompted(ledger, &mut shell).await?
     } else {
         piped(&mut shell).await?
     };
@@ -86,18 +75,70 @@ async fn converse<T: Transport>(ledger: &str, transport: T) -> Result<ExitCode, 
     Ok(code)
 }
 
-async fn piped<T: Transport>(shell: &mut Shell<T>) -> Result<ExitCode, Box<dyn Error>> {
-    for line in std::io::stdin().lock().lines() {
-        match shell.line(&line?).await {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(error) => {
-                eprintln!("{error}");
-                return Ok(ExitCode::FAILURE);
+async fn prompted<T: Transport>(ledger: &str, shell: &mut Shell<T>) -> Result<ExitCode, Box<dyn Error>> {
+    let mut editor = rustyline::DefaultEditor::new()?;
+    let mut script = Script::default();
+    loop {
+        let mark = if shell.open.is_some() { "*>" } else { " >" };
+        let prompt = if script.is_empty() {
+            format!("{ledger} {mark} ")
+        } else {
+            format!("{:>1$} ", "->", ledger.chars().count() + 3)
+        };
+        let line = match editor.readline(&prompt) {
+            Ok(line) => line,
+            Err(ReadlineError::Interrupted) => {
+                script = Script::default();
+                continue;
+            }
+            Err(ReadlineError::Eof) => return Ok(ExitCode::SUCCESS),
+            Err(error) => return Err(error.into()),
+        };
+        editor.add_history_entry(&line)?;
+        // What was pasted may come as one line with line feeds in it.
+        for statement in line.split('\n').flat_map(|line| script.push(line)).collect::<Vec<_>>() {
+            let outcome = tokio::select! {
+                outcome = shell.run(&statement.text) => outcome,
+                Ok(()) = tokio::signal::ctrl_c() => {
+                    shell.interrupt().await;
+                    Err("stopped; its transaction was rolled back".into())
+                }
+            };
+            match outcome {
+                Ok(true) => {}
+                Ok(false) => return Ok(ExitCode::SUCCESS),
+                Err(error) => {
+                    println!("{error}");
+                    break;
+                }
             }
         }
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+async fn piped<T: Transport>(shell: &mut Shell<T>) -> Result<ExitCode, Box<dyn Error>> {
+    let mut script = Script::default();
+    let mut lines = std::io::stdin().lock().lines();
+    loop {
+        let line = lines.next().transpose()?;
+        let statements = match &line {
+            Some(line) => script.push(line),
+            None => script.rest().into_iter().collect(),
+        };
+        for statement in statements {
+            match shell.run(&statement.text).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(ExitCode::SUCCESS),
+                Err(error) => {
+                    eprintln!("the statement that begins in line {} of the input: {error}", statement.line);
+                    return Ok(ExitCode::FAILURE);
+                }
+            }
+        }
+        if line.is_none() {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
 }
 
 struct Shell<T: Transport> {
@@ -111,11 +152,9 @@ struct Transaction {
 }
 
 impl<T: Transport> Shell<T> {
-    /// Does what a line says; `false` when it says to leave.
-    async fn line(&mut self, line: &str) -> Result<bool, Box<dyn Error>> {
-        let line = line.trim().trim_end_matches(';').trim_end();
-        match line.to_ascii_lowercase().as_str() {
-            "" => {}
+    /// Runs a statement, or does what a word of the shell says; `false` when that is to leave.
+    async fn run(&mut self, statement: &str) -> Result<bool, Box<dyn Error>> {
+        match statement.to_ascii_lowercase().as_str() {
             "quit" | "exit" => return Ok(false),
             "help" => println!("{HELP}"),
             "begin" | "start" if self.open.is_some() => {
@@ -136,9 +175,16 @@ impl<T: Transport> Shell<T> {
                 )
                 .await?;
             }
-            _ => self.statement(line).await?,
+            _ => self.statement(statement).await?,
         }
         Ok(true)
+    }
+
+    /// Rolls back what is under way, so that the service does not go on with it either.
+    async fn interrupt(&mut self) {
+        self.open = None;
+        // Where the session is gone its transaction is, too.
+        let _ = self.session.abort_transaction().await;
     }
 
     /// Runs a statement in the open transaction, or in one of its own.
