@@ -79,11 +79,11 @@ async fn prompted<T: Transport>(ledger: &str, shell: &mut Shell<T>) -> Result<Ex
     let mut editor = rustyline::DefaultEditor::new()?;
     let mut script = Script::default();
     loop {
-        let mark = if shell.open.is_some() { "*>" } else { " >" };
+        let mark = if shell.open.is_some() { "*>" } else { ">" };
         let prompt = if script.is_empty() {
             format!("{ledger} {mark} ")
         } else {
-            format!("{:>1$} ", "->", ledger.chars().count() + 3)
+            format!("{:>1$} ", "->", ledger.chars().count() + 1 + mark.len())
         };
         let line = match editor.readline(&prompt) {
             Ok(line) => line,
