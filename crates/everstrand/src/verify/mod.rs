@@ -62,6 +62,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     } else {
         verify_files(&as_inputs(&evidence(arguments)?), &keys)?
     };
+    if arguments.document.is_some() && arguments.digest.is_empty() && arguments.files.is_empty() {
+        println!(
+            "no saved digest was compared: the server's own of this moment shows nothing about the past"
+        );
+    }
     println!("{report}");
     Ok(if report.is_verified() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -43,9 +43,11 @@ async fn a_document_and_a_journal_of_a_server() {
     let verify = ["verify", "--endpoint", &endpoint, "--ledger", "remote", "--document", &id];
     let (code, printed) = program(&verify).await;
     assert_eq!((code, printed.trim_end().ends_with("verified")), (0, true), "{printed}");
+    assert!(printed.contains("no saved digest was compared"), "{printed}");
     let with_digest = [&verify[..], &["--digest", &saved]].concat();
     let (code, printed) = program(&with_digest).await;
     assert_eq!(code, 0, "against the digest that was saved: {printed}");
+    assert!(!printed.contains("no saved digest"), "{printed}");
     let continues = ["verify", "--endpoint", &endpoint, "--ledger", "remote", "--digest", &saved];
     let newer = folder.path().join("newer.ion").display().to_string();
     let (code, printed) = program(&[&continues[..], &["--save", &newer]].concat()).await;
