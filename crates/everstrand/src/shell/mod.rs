@@ -9,10 +9,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use everstrand::InProcess;
-use everstrand_driver::{HttpTransport, SessionClient, Transport};
+use everstrand_driver::{HttpTransport, SendCommandResponse, SessionClient, Transport, TransportError};
 use everstrand_ion::{Document, text};
 use everstrand_journal::{CommitDigest, statement_digest};
-use everstrand_protocol::{Page, ValueHolder};
+use everstrand_protocol::{Page, SendCommandRequest, ValueHolder};
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 use rustyline::error::ReadlineError;
@@ -51,7 +51,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
                 return Err(format!("there is no folder {}", folder.display()).into());
             }
             let service = Arc::new(Service::open(Config::new(Storage::Folder(folder.clone())))?);
-            let code = runtime.block_on(converse(&arguments.ledger, InProcess::new(Arc::clone(&service))));
+            let code =
+                runtime.block_on(converse(&arguments.ledger, Beside(InProcess::new(Arc::clone(&service)))));
             service.close();
             code
         }
@@ -73,6 +74,17 @@ async fn converse<T: Transport>(ledger: &str, transport: T) -> Result<ExitCode, 
     };
     shell.session.close().await;
     Ok(code)
+}
+
+/// A ledger in this process, whose work goes on beside the prompt, so that Ctrl-C can be heard meanwhile.
+struct Beside(InProcess);
+
+impl Transport for Beside {
+    async fn send_command(&self, request: SendCommandRequest) -> Result<SendCommandResponse, TransportError> {
+        let ledger = self.0.clone();
+        let work = tokio::spawn(async move { ledger.send_command(request).await });
+        work.await.map_err(|error| TransportError::Lost(error.into()))?
+    }
 }
 
 async fn prompted<T: Transport>(ledger: &str, shell: &mut Shell<T>) -> Result<ExitCode, Box<dyn Error>> {
