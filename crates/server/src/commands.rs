@@ -123,7 +123,11 @@ impl Service {
     }
 
     fn start_session(&self, ledger_name: &str) -> Result<SessionToken, ServiceError> {
-        let ledger = self.ledgers.open(ledger_name)?;
+        let ledger = self.ledgers.open(ledger_name).map_err(|error| match error.exception {
+            // The session API has no exception of this name.
+            Exception::ResourceNotFound => ServiceError::bad_request(error.message),
+            _ => error,
+        })?;
         let token = format!("{}{}", self.ids.next(), self.ids.next());
         let session = ledger.start_session();
         let lifetime = self.config.limits.session_millis.saturating_add(REMEMBERED_MILLIS);

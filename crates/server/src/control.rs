@@ -41,7 +41,6 @@ impl Service {
             ControlRequest::UpdateLedgerPermissionsMode(request) => {
                 let record = self.ledgers.update(&request.name, |record| {
                     record.permissions_mode = request.permissions_mode;
-                    Ok(())
                 })?;
                 ControlReply::UpdateLedgerPermissionsMode(UpdateLedgerPermissionsModeResult {
                     arn: Some(self.arn(&record.name)),
@@ -57,7 +56,6 @@ impl Service {
                 let name = self.tagged(&request.resource_arn)?;
                 self.ledgers.update(name, |record| {
                     record.tags.extend(request.tags);
-                    Ok(())
                 })?;
                 ControlReply::TagResource(Nothing {})
             }
@@ -65,7 +63,6 @@ impl Service {
                 let name = self.tagged(&request.resource_arn)?;
                 self.ledgers.update(name, |record| {
                     record.tags.retain(|key, _| !request.tag_keys.contains(key));
-                    Ok(())
                 })?;
                 ControlReply::UntagResource(Nothing {})
             }
@@ -137,7 +134,6 @@ impl Service {
         let record = self.ledgers.update(&request.name, |record| {
             record.deletion_protection = request.deletion_protection.unwrap_or(record.deletion_protection);
             set_strict(&mut record.tags, request.strict);
-            Ok(())
         })?;
         let encryption_description = request.kms_key.as_ref().map(|key| LedgerEncryptionDescription {
             kms_key_arn: key.clone(),

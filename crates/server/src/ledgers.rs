@@ -173,12 +173,9 @@ impl Ledgers {
         Ok(())
     }
 
-    /// The open ledger of a name. The session API's error for a missing one is a bad request.
+    /// The open ledger of a name.
     pub(crate) fn open(&self, name: &str) -> Result<Ledger, ServiceError> {
-        let Some(entry) = self.names().get(name).cloned() else {
-            return Err(ServiceError::bad_request(format!("The Ledger with name {name} is not found")));
-        };
-        entry.ledger.clone().map_err(|why| {
+        self.entry(name)?.ledger.clone().map_err(|why| {
             ServiceError::new(
                 Exception::ServiceUnavailable,
                 format!("The Ledger with name {name} could not be opened: {why}"),
@@ -315,12 +312,12 @@ impl Ledgers {
     pub(crate) fn update(
         &self,
         name: &str,
-        change: impl FnOnce(&mut Record) -> Result<(), ServiceError>,
+        change: impl FnOnce(&mut Record),
     ) -> Result<Record, ServiceError> {
         let _changing = self.changing();
         let entry = self.entry(name)?;
         let mut changed = entry.record().clone();
-        change(&mut changed)?;
+        change(&mut changed);
         check_tags(&changed.tags)?;
         self.write(&changed)?;
         *entry.record() = changed.clone();
