@@ -26,7 +26,7 @@ impl RetryPolicy {
     /// The wait before a retry, counted from 1: between half of `base · 2^retry`, capped, and the whole.
     /// Half of it is left to chance, so that transactions that collided do not collide again.
     pub fn wait(&self, retry: u32, chance: u64) -> Duration {
-        let factor = 1u32.checked_shl(retry).filter(|_| retry < 32).unwrap_or(u32::MAX);
+        let factor = 1u32.checked_shl(retry).unwrap_or(u32::MAX);
         let longest = self.wait_base.saturating_mul(factor).min(self.wait_max);
         let half = longest / 2;
         let spread = u64::try_from(half.as_micros()).unwrap_or(u64::MAX - 1);

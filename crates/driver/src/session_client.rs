@@ -54,7 +54,7 @@ impl<T: Transport> SessionClient<T> {
             Reply::StartSession(result) => {
                 Ok(SessionClient::new(ledger_name, result.session_token, client, response.request_id))
             }
-            reply => Err(Error::UnexpectedReply { sent: "StartSession", received: reply.name() }),
+            reply => Err(unexpected("StartSession", &reply)),
         }
     }
 

@@ -40,10 +40,8 @@ struct Progress {
     stage: Stage,
     digest: CommitDigest,
     statistics: Statistics,
-    /// Whether the last command failed in a way that running the transaction again may mend.
-    failed_retriably: bool,
-    /// Whether it failed because the session is gone.
-    lost_session: bool,
+    /// What the last command's failure, if it failed, means for the next attempt.
+    retry: Retry,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +49,7 @@ enum Stage {
     /// Takes statements.
     Open,
     /// Over, and the service knows it too: the session can have another transaction.
-    Over {
-        /// Permanent.
-        committed: bool,
-    },
+    Over,
     /// Over for this client; what the service thinks is not known.
     Uncertain,
 }
@@ -80,8 +75,7 @@ impl<T: Transport> Transaction<T> {
         let mut statistics = Statistics::default();
         statistics.add(result.timing_information.as_ref(), None);
         let digest = CommitDigest::from_text(&result.transaction_id);
-        let progress =
-            Progress { stage: Stage::Open, digest, statistics, failed_retriably: false, lost_session: false };
+        let progress = Progress { stage: Stage::Open, digest, statistics, retry: Retry::No };
         Ok(Transaction(Arc::new(Inner {
             session: Arc::clone(session),
             id: result.transaction_id,
@@ -109,7 +103,7 @@ impl<T: Transport> Transaction<T> {
         let result = self.0.session.commit_transaction(&self.0.id, digest).await;
         match progress.note(result) {
             Ok(result) => {
-                progress.stage = Stage::Over { committed: true };
+                progress.stage = Stage::Over;
                 progress.statistics.add(result.timing_information.as_ref(), result.consumed_ios.as_ref());
                 if result.transaction_id == self.0.id && result.commit_digest == digest.as_bytes() {
                     Ok(result)
@@ -119,13 +113,12 @@ impl<T: Transport> Transaction<T> {
             }
             Err(error) if error.leaves_commit_unknown() => {
                 // Nothing may run again what is perhaps permanent, whatever kept us from knowing.
-                progress.failed_retriably = false;
+                progress.retry = Retry::No;
                 let transaction_id = self.0.id.clone();
                 Err(Error::CommitOutcomeUnknown { transaction_id, source: Box::new(error) })
             }
             Err(error) => {
-                let conflict = error.is_occ_conflict();
-                progress.stage = if conflict { Stage::Over { committed: false } } else { Stage::Open };
+                progress.stage = if error.is_occ_conflict() { Stage::Over } else { Stage::Open };
                 Err(error)
             }
         }
@@ -172,7 +165,7 @@ impl<T: Transport> Transaction<T> {
                 tracing::debug!(transaction = self.0.id, %error, "could not abort");
             }
         }
-        matches!(progress.stage, Stage::Over { .. }) && !self.0.session.is_ended()
+        progress.stage == Stage::Over && !self.0.session.is_ended()
     }
 
     /// Whether commands may still be sent.
@@ -187,12 +180,7 @@ impl<T: Transport> Transaction<T> {
 
     /// What the last command's failure, if it failed, means for the next attempt.
     pub(crate) async fn retry(&self) -> Retry {
-        let progress = self.0.progress.lock().await;
-        match (progress.failed_retriably, progress.lost_session) {
-            (false, _) => Retry::No,
-            (true, false) => Retry::Later,
-            (true, true) => Retry::WithNewSession,
-        }
+        self.0.progress.lock().await.retry
     }
 
     pub(crate) fn over(&self) -> Error {
@@ -218,7 +206,7 @@ impl<T: Transport> Transaction<T> {
     async fn abort_open(&self, progress: &mut Progress) -> Result<(), Error> {
         progress.stage = Stage::Uncertain;
         let result = self.0.session.abort_transaction().await?;
-        progress.stage = Stage::Over { committed: false };
+        progress.stage = Stage::Over;
         progress.statistics.add(result.timing_information.as_ref(), None);
         Ok(())
     }
@@ -231,9 +219,7 @@ impl<T: Transport> Transaction<T> {
 
 impl Progress {
     fn note<R>(&mut self, result: Result<R, Error>) -> Result<R, Error> {
-        let error = result.as_ref().err();
-        self.failed_retriably = error.is_some_and(Error::is_retriable);
-        self.lost_session = error.is_some_and(Error::is_invalid_session);
+        self.retry = result.as_ref().err().map_or(Retry::No, Retry::after);
         result
     }
 }
