@@ -130,7 +130,7 @@ impl Error {
                 _ if self.is_transaction_expired() => false,
                 _ => self.is_invalid_session() || error.http_status() >= 500,
             },
-            Error::Transport(_) => true,
+            Error::Transport(error) => !matches!(error, TransportError::Unsendable(_)),
             _ => false,
         }
     }
@@ -141,7 +141,7 @@ impl Error {
             // Refused for lack of room, before anything was done.
             Error::Service(error) if error.exception == Exception::CapacityExceeded => false,
             Error::Service(error) => error.http_status() >= 500,
-            Error::Transport(TransportError::NotSent(_)) => false,
+            Error::Transport(TransportError::Unsendable(_) | TransportError::NotSent(_)) => false,
             Error::Transport(_) | Error::UnexpectedReply { .. } => true,
             _ => false,
         }

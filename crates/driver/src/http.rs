@@ -173,7 +173,7 @@ impl HttpTransport {
         let method = Method::from_bytes(http.method.as_bytes());
         let path = format!("{}{}", self.endpoint.path().trim_end_matches('/'), http.path);
         let parts = Parts {
-            method: method.map_err(|error| TransportError::NotSent(error.into()))?,
+            method: method.map_err(|error| TransportError::Unsendable(error.into()))?,
             path: &path,
             query: &http.query,
             content_type: control::CONTENT_TYPE,
@@ -202,17 +202,17 @@ impl HttpTransport {
     fn request(&self, parts: Parts<'_>, body: Vec<u8>) -> Result<Request<Full<Bytes>>, TransportError> {
         if body.len() > REQUEST_BYTES_MAX {
             let message = format!("a request of {} bytes, services take {REQUEST_BYTES_MAX}", body.len());
-            return Err(TransportError::NotSent(message.into()));
+            return Err(TransportError::Unsendable(message.into()));
         }
         let Parts { method, path, query, content_type, target } = parts;
-        let not_sent = |error: hyper::http::Error| TransportError::NotSent(error.into());
+        let unsendable = |error: hyper::http::Error| TransportError::Unsendable(error.into());
         let path_and_query = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
         let uri = Uri::builder()
             .scheme(self.endpoint.scheme_str().unwrap_or("http"))
             .authority(self.endpoint.authority().map_or("", |authority| authority.as_str()))
             .path_and_query(path_and_query)
             .build()
-            .map_err(not_sent)?;
+            .map_err(unsendable)?;
         let mut headers = vec![("content-type", content_type), ("host", &self.host)];
         headers.extend(target.map(|target| ("x-amz-target", target)));
         let mut request =
@@ -226,7 +226,7 @@ impl HttpTransport {
                 request = request.header(name, value);
             }
         }
-        request.body(Full::from(body)).map_err(not_sent)
+        request.body(Full::from(body)).map_err(unsendable)
     }
 
     async fn answer(&self, request: Request<Full<Bytes>>) -> Result<(Option<String>, Bytes), TransportError> {

@@ -32,7 +32,10 @@ pub enum TransportError {
     /// The service answered with an exception.
     #[error(transparent)]
     Service(#[from] ServiceError),
-    /// The request did not leave: no connection, or no way to write it down. Nothing happened.
+    /// The request cannot be sent as it is: it is too large, say. It never could be.
+    #[error("the request cannot be sent: {0}")]
+    Unsendable(#[source] Box<dyn StdError + Send + Sync>),
+    /// The request did not leave: there was no connection. Nothing happened.
     #[error("the request was not sent: {0}")]
     NotSent(#[source] Box<dyn StdError + Send + Sync>),
     /// The request left and no answer came: a timeout, a broken connection. Whether the service did
