@@ -141,10 +141,14 @@ impl Error {
             // Refused for lack of room, before anything was done.
             Error::Service(error) if error.exception == Exception::CapacityExceeded => false,
             Error::Service(error) => error.http_status() >= 500,
-            Error::Transport(TransportError::Unsendable(_) | TransportError::NotSent(_)) => false,
-            Error::Transport(_) | Error::UnexpectedReply { .. } => true,
+            Error::Transport(_) | Error::UnexpectedReply { .. } => !self.is_of_request_not_sent(),
             _ => false,
         }
+    }
+
+    /// Whether the service certainly never saw the request.
+    pub(crate) fn is_of_request_not_sent(&self) -> bool {
+        matches!(self, Error::Transport(TransportError::Unsendable(_) | TransportError::NotSent(_)))
     }
 
     fn is(&self, exception: &Exception) -> bool {

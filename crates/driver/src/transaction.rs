@@ -194,9 +194,13 @@ impl<T: Transport> Transaction<T> {
     ) -> Result<Cursor<T>, Error> {
         let said = statement_digest(statement, &parameters);
         let mut progress = self.open_progress().await?;
+        let before = progress.digest;
         // Before the answer is known: the service counts statements that fail.
         progress.digest.add(said);
         let result = self.0.session.execute_statement(&self.0.id, statement, parameters).await;
+        if result.as_ref().is_err_and(Error::is_of_request_not_sent) {
+            progress.digest = before;
+        }
         let result = progress.note(result)?;
         progress.statistics.add(result.timing_information.as_ref(), result.consumed_ios.as_ref());
         drop(progress);

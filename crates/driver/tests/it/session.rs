@@ -111,6 +111,19 @@ async fn a_failed_statement_counts_in_the_digest_and_leaves_the_transaction_open
     assert_eq!(result.commit_digest, expected.as_bytes());
 }
 
+/// … while one that never left does not count: the service has not seen it.
+#[tokio::test]
+async fn a_statement_that_was_not_sent_can_be_sent_again() {
+    for (answer, counts) in [(Answer::NotSent, false), (Answer::Lost, true)] {
+        let (transport, mut session) = session().await;
+        transport.on("ExecuteStatement", answer);
+        let transaction = session.start_transaction().await.unwrap();
+        let before = transaction.commit_digest().await;
+        transaction.execute("INSERT INTO t ?", 1).await.unwrap_err();
+        assert_eq!(transaction.commit_digest().await != before, counts);
+    }
+}
+
 #[tokio::test]
 async fn an_answer_with_another_digest_or_id_is_an_error() {
     for (id, digest) in [("0000000000000000000001", vec![0; 32]), ("another", vec![])] {
