@@ -148,6 +148,15 @@ fn a_journal_that_forked_continues_nothing() {
 }
 
 #[test]
+fn two_digests_of_one_block_are_compared_without_a_proof() {
+    let [honest, forked] = [u64::MAX, 4].map(|fork| digests(&long_chain(6, fork)));
+    for (other, holds) in [(&honest[5], true), (&forked[5], false)] {
+        let report = verify_prefix(&evidence(&honest[5], None), &evidence(other, None), &[]).unwrap();
+        assert_eq!(report.is_verified(), holds, "{report}");
+    }
+}
+
+#[test]
 fn what_cannot_be_compared_is_refused() {
     let digests = digests(&long_chain(6, u64::MAX));
     let error = verified(&digests[5], &digests[2], &[]).unwrap_err();
