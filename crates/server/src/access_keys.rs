@@ -25,11 +25,11 @@ impl AccessKeys {
             let Some((line, settings)) = section else {
                 return Ok(());
             };
-            let setting = |name: &str| settings.get(name).map(|value| (*value).to_owned());
-            let required = |name: &str| {
-                let missing = || format!("the profile in line {line} has no {name}");
-                setting(name).filter(|value| !value.is_empty()).ok_or_else(missing)
+            let setting = |name: &str| {
+                settings.get(name).filter(|value| !value.is_empty()).map(|value| (*value).to_owned())
             };
+            let required =
+                |name: &str| setting(name).ok_or_else(|| format!("the profile in line {line} has no {name}"));
             let credentials = Credentials {
                 access_key_id: required("aws_access_key_id")?,
                 secret_access_key: required("aws_secret_access_key")?,
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn the_form_is_that_of_the_aws_tools() {
         let keys = AccessKeys::parse(
-            "# who may\n[default]\naws_access_key_id = ONE\naws_secret_access_key=a=b/c+d\nregion = us-east-1\n\
+            "# who may\n[default]\naws_access_key_id = ONE\naws_secret_access_key=a=b/c+d\naws_session_token=\nregion = us-east-1\n\
              \n[profile other]\n  aws_secret_access_key = two\n  aws_access_key_id = TWO\n  aws_session_token = t\n",
         )
         .expect("two keys");
