@@ -1,11 +1,18 @@
 //! Requests to and from JSON.
 
+use std::fmt;
+
+use serde::de::{self, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Command, Limits, PageToken, SendCommandRequest, SessionToken, ValueHolder};
 use crate::wire::{self, Blob, Object};
 use crate::{Exception, ServiceError};
+
+/// A statement has no more characters, and a `?` is one of them. Parameters take a few bytes each on the wire and far
+/// more in memory, so that this is not left to be found out when all of them are read.
+const PARAMETERS_MAX: usize = 100_000;
 
 impl SendCommandRequest {
     /// Reads and checks a request, under the limits of the model.
@@ -61,7 +68,8 @@ struct StartSession {
 struct ExecuteStatement {
     transaction_id: Option<String>,
     statement: Option<String>,
-    parameters: Option<Vec<Option<Object<Holder>>>>,
+    #[serde(default, deserialize_with = "parameters")]
+    parameters: Vec<Option<Object<Holder>>>,
 }
 
 #[derive(Deserialize)]
@@ -129,8 +137,7 @@ impl Body {
 
 impl ExecuteStatement {
     fn into_command(self) -> Result<Command, ServiceError> {
-        let parameters = self.parameters.unwrap_or_default();
-        let parameters = parameters.into_iter().enumerate().map(|(index, holder)| {
+        let parameters = self.parameters.into_iter().enumerate().map(|(index, holder)| {
             match holder.map(|Object(it)| (it.ion_binary, it.ion_text)) {
                 Some((Some(Blob(bytes)), None)) => Ok(ValueHolder::IonBinary(bytes)),
                 Some((None, Some(text))) => Ok(ValueHolder::IonText(text)),
@@ -145,6 +152,30 @@ impl ExecuteStatement {
             parameters: parameters.collect::<Result<_, _>>()?,
         })
     }
+}
+
+fn parameters<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Option<Object<Holder>>>, D::Error> {
+    struct List;
+    impl<'de> Visitor<'de> for List {
+        type Value = Vec<Option<Object<Holder>>>;
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(formatter, "a list of at most {PARAMETERS_MAX} parameters")
+        }
+        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut parameters = Vec::new();
+            while let Some(parameter) = list.next_element()? {
+                if parameters.len() == PARAMETERS_MAX {
+                    return Err(de::Error::invalid_length(PARAMETERS_MAX + 1, &self));
+                }
+                parameters.push(parameter);
+            }
+            Ok(parameters)
+        }
+    }
+    deserializer.deserialize_any(List)
 }
 
 fn required<T>(name: &str, value: Option<T>) -> Result<T, ServiceError> {
@@ -215,13 +246,13 @@ impl Serialize for ValueHolder {
 }
 
 impl<'de> Deserialize<'de> for ValueHolder {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<ValueHolder, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ValueHolder, D::Error> {
         let Object(holder) = Object::<Holder>::deserialize(deserializer)?;
         match (holder.ion_binary, holder.ion_text) {
             // A service that sends both means the same value twice.
             (Some(Blob(bytes)), _) => Ok(ValueHolder::IonBinary(bytes)),
             (None, Some(text)) => Ok(ValueHolder::IonText(text)),
-            (None, None) => Err(serde::de::Error::custom("a value without IonBinary and IonText")),
+            (None, None) => Err(de::Error::custom("a value without IonBinary and IonText")),
         }
     }
 }

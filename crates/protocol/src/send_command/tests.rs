@@ -199,6 +199,22 @@ fn the_largest_sizes_pass_and_characters_are_not_bytes() {
     assert_eq!(SendCommandRequest::from_json(&request.to_json()).unwrap(), request);
 }
 
+/// The many that a small body can name take no room before they are refused.
+#[test]
+fn parameters_are_counted_while_they_are_read() {
+    let read = |count: usize| {
+        let parameters = vec!["{}"; count].join(",");
+        let body = format!(
+            r#"{{"SessionToken":"{TOKEN}","ExecuteStatement":{{"TransactionId":"{TX}","Statement":"s","Parameters":[{parameters}]}}}}"#
+        );
+        SendCommandRequest::from_json(body.as_bytes()).unwrap_err()
+    };
+    assert!(read(100_000).message.contains("Parameters[0]"));
+    let error = read(100_001);
+    assert_eq!(error.exception, Exception::Serialization);
+    assert!(error.message.contains("at most 100000 parameters"), "{}", error.message);
+}
+
 #[test]
 fn limits_can_be_widened() {
     let body = request(execute("s", vec![ValueHolder::IonBinary(vec![0; 131_073])])).to_json();
