@@ -9,7 +9,7 @@ use everstrand_protocol::send_command::{
 use tokio::sync::mpsc;
 
 use crate::error::Error;
-use crate::transaction::Transaction;
+use crate::transaction::{Transaction, WeakTransaction};
 use crate::transport::Transport;
 
 /// What statements cost the service.
@@ -60,7 +60,7 @@ impl<T: Transport> Cursor<T> {
         let rest = match (result.first_page.next_page_token, tokio::runtime::Handle::try_current()) {
             (Some(token), Ok(runtime)) if read_ahead >= 2 => {
                 let (sender, receiver) = mpsc::channel(read_ahead - 1);
-                runtime.spawn(read_pages(transaction.clone(), token, sender));
+                runtime.spawn(read_pages(transaction.downgrade(), token, sender));
                 Rest::Ahead(receiver)
             }
             (Some(token), _) => Rest::Token(token),
@@ -140,7 +140,7 @@ impl Statistics {
 
 /// Fetches page after page, until the last, an error, or nobody who wants them.
 async fn read_pages<T: Transport>(
-    transaction: Transaction<T>,
+    transaction: WeakTransaction<T>,
     first: PageToken,
     pages: mpsc::Sender<Result<FetchPageResult, Error>>,
 ) {
@@ -148,7 +148,9 @@ async fn read_pages<T: Transport>(
     while let Some(token) = next {
         // First the room, then the page: no more pages are held than there is room for.
         let Ok(room) = pages.reserve().await else { return };
+        let Some(transaction) = transaction.upgrade() else { return };
         let result = transaction.fetch_page(&token).await;
+        drop(transaction);
         next = result.as_ref().ok().and_then(|result| result.page.next_page_token.clone());
         room.send(result);
     }

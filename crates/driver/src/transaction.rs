@@ -1,6 +1,6 @@
 //! A transaction in progress: what was said in it, and how it ended.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use everstrand_ion::Document;
 use everstrand_journal::{CommitDigest, Hash, statement_digest};
@@ -23,6 +23,15 @@ pub struct Transaction<T: Transport>(Arc<Inner<T>>);
 impl<T: Transport> Clone for Transaction<T> {
     fn clone(&self) -> Transaction<T> {
         Transaction(Arc::clone(&self.0))
+    }
+}
+
+/// A handle that does not count: who has it alone has given the transaction up.
+pub(crate) struct WeakTransaction<T: Transport>(Weak<Inner<T>>);
+
+impl<T: Transport> WeakTransaction<T> {
+    pub(crate) fn upgrade(&self) -> Option<Transaction<T>> {
+        self.0.upgrade().map(Transaction)
     }
 }
 
@@ -176,6 +185,10 @@ impl<T: Transport> Transaction<T> {
     /// Whether nobody but the caller holds the transaction.
     pub(crate) fn is_abandoned(&self) -> bool {
         Arc::strong_count(&self.0) == 1
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakTransaction<T> {
+        WeakTransaction(Arc::downgrade(&self.0))
     }
 
     /// What the last command's failure, if it failed, means for the next attempt.

@@ -83,6 +83,18 @@ async fn reading_ahead_holds_no_more_pages_than_it_may() {
     transaction.commit().await.unwrap();
 }
 
+/// The task that reads ahead has not heard yet that nobody wants the pages.
+#[tokio::test]
+async fn a_transaction_that_was_read_ahead_can_be_abandoned() {
+    let (transport, mut session, transaction) = transaction(2).await;
+    script(&transport);
+    let cursor = transaction.execute("s", ()).await.unwrap();
+    until_sent(&transport, 4).await;
+    drop((cursor, transaction));
+    session.start_transaction().await.unwrap();
+    assert_eq!(transport.commands()[4..], ["AbortTransaction", "StartTransaction"]);
+}
+
 #[tokio::test]
 async fn errors_arrive_in_their_place_also_from_ahead() {
     for read_ahead in [0, 3] {
