@@ -50,6 +50,13 @@ impl Parameter for f64 {
     }
 }
 
+/// `None` is NULL.
+impl<P: Parameter> Parameter for Option<P> {
+    fn into_document(self) -> Document {
+        self.map_or_else(|| Value::null().into_document(), P::into_document)
+    }
+}
+
 impl<P: Parameter + Clone> Parameter for &P {
     fn into_document(self) -> Document {
         self.clone().into_document()
@@ -79,6 +86,12 @@ macro_rules! single {
 
 ints!(i32, i64, u32, u64);
 single!(Document, Value, String, &str, bool, f64, &Document, &Value, &String);
+
+impl<P: Parameter> Parameters for Option<P> {
+    fn into_documents(self) -> Vec<Document> {
+        vec![self.into_document()]
+    }
+}
 
 impl Parameters for () {
     fn into_documents(self) -> Vec<Document> {
@@ -131,4 +144,19 @@ tuples! {
     A B C D E F;
     A B C D E F G;
     A B C D E F G H;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_null_and_takes_its_place() {
+        let ion = |parameters: Vec<Document>| -> Vec<Value> {
+            parameters.iter().map(|parameter| parameter.root().to_value()).collect()
+        };
+        assert_eq!(ion((Some("Ann"), None::<i64>).into_documents()), [Value::from("Ann"), Value::null()]);
+        assert_eq!(ion(None::<&str>.into_documents()), [Value::null()]);
+        assert_eq!(ion(().into_documents()), []);
+    }
 }
