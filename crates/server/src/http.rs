@@ -132,7 +132,7 @@ async fn answer(service: &Service, request: Request<Incoming>) -> Response<Full<
             return refused;
         }
     };
-    // One that is no text is nothing that this service asks for, and no signature covers it.
+    // A header that is not text is none that this service reads; where a signature covers it, the check fails.
     let headers = head.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let headers: Vec<(&str, &str)> = headers.collect();
     let answered = service

@@ -10,7 +10,7 @@ use super::{Command, Limits, PageToken, SendCommandRequest, SessionToken, ValueH
 use crate::wire::{self, Blob, Object};
 use crate::{Exception, ServiceError};
 
-/// A statement has no more characters, and a `?` is one of them. Parameters take a few bytes each on the wire and far
+/// As many as the characters that QLDB allowed a statement, of which each `?` is one. Parameters take a few bytes each on the wire and far
 /// more in memory, so that this is not left to be found out when all of them are read.
 const PARAMETERS_MAX: usize = 100_000;
 
