@@ -1,7 +1,7 @@
 //! What may go wrong, sorted by who must act.
 
-use everstrand_partiql::PartiqlError;
 use everstrand_partiql::tables::TablesError;
+use everstrand_partiql::{Category, PartiqlError};
 
 use crate::storage::slots::SlotError;
 use crate::storage::views::ViewError;
@@ -133,6 +133,9 @@ impl From<PartiqlError> for LedgerError {
                 Ok(own) => *own,
                 Err(other) => LedgerError::Internal(other.to_string()),
             },
+            Err(error) if error.category() == Category::Capacity => {
+                LedgerError::LimitExceeded(error.to_string())
+            }
             Err(error) => LedgerError::BadRequest { code: error.code(), message: error.to_string() },
         }
     }

@@ -25,6 +25,7 @@ pub mod storage;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use commit::future::{CommitFuture, Committed};
 pub use error::LedgerError;
+pub use everstrand_partiql::HeldBytes;
 pub use ids::{Ids, RandomIds, SeededIds};
 pub use import::Importer;
 pub use ledger::{Environment, Ledger, Status, link_of};

@@ -1,5 +1,7 @@
 //! How much a ledger allows, and how it behaves. The defaults are QLDB's.
 
+use everstrand_partiql::HeldBytes;
+
 /// Bounds of one ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -198,6 +200,9 @@ pub enum Committing {
 pub struct LedgerOptions {
     /// Its bounds.
     pub limits: Limits,
+    /// What the statements of all its transactions hold together, and may: `limits.held_bytes_max` is the
+    /// part of one transaction. Ledgers whose options are clones of one another share the count.
+    pub held_bytes: HeldBytes,
     /// Whether a transaction that only read writes a block, as QLDB's did.
     pub record_reads: bool,
     /// Whether the language goes beyond QLDB's (`ORDER BY`, `GROUP BY`, unique indexes and more), until
@@ -225,6 +230,7 @@ impl Default for LedgerOptions {
     fn default() -> LedgerOptions {
         LedgerOptions {
             limits: Limits::default(),
+            held_bytes: HeldBytes::new(512 << 20, "held_bytes"),
             record_reads: false,
             extensions: true,
             group_bytes: 4 << 20,

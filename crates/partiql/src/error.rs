@@ -34,6 +34,8 @@ pub enum Category {
     Statement,
     /// A bound was reached; the text names it.
     Limit,
+    /// A bound was reached that is shared with others; the same statement may run later.
+    Capacity,
     /// The tables failed; nothing that the author of the statement could change.
     Tables,
 }
@@ -96,13 +98,12 @@ impl PartiqlError {
 
     /// A bound was reached.
     pub fn limit(message: impl Into<String>) -> PartiqlError {
-        PartiqlError {
-            category: Category::Limit,
-            code: None,
-            position: None,
-            message: message.into(),
-            failure: None,
-        }
+        PartiqlError { category: Category::Limit, ..PartiqlError::statement(None, message) }
+    }
+
+    /// A bound was reached that is shared with others.
+    pub fn capacity(message: impl Into<String>) -> PartiqlError {
+        PartiqlError { category: Category::Capacity, ..PartiqlError::statement(None, message) }
     }
 
     /// Which stage refused.
@@ -138,7 +139,7 @@ impl fmt::Display for PartiqlError {
             Category::Parser => "Parser Error",
             Category::Semantic => "Semantic Error",
             Category::Evaluator => "Evaluator Error",
-            Category::Statement | Category::Limit | Category::Tables => {
+            Category::Statement | Category::Limit | Category::Capacity | Category::Tables => {
                 return formatter.write_str(&self.message);
             }
         };

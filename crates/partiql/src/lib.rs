@@ -13,6 +13,7 @@ mod datum;
 mod error;
 mod eval;
 mod execute;
+mod held;
 mod lexer;
 mod number;
 mod parser;
@@ -20,7 +21,8 @@ mod planner;
 mod view;
 
 pub use error::{Category, PartiqlError};
-pub use execute::{HeldBytes, Rows, execute};
+pub use execute::{Rows, execute};
+pub use held::{Charge, HeldBytes};
 pub use parser::parse;
 pub use planner::plan;
 pub use view::ValueRef;
@@ -35,21 +37,13 @@ pub struct Options {
     /// or among several sources, and the names of the outermost query stand for tables. Only the public
     /// conformance suite, which knows none of these rules, wants this.
     pub lenient_names: bool,
-    /// How many bytes of rows may be held at once: to sort, group, make distinct, join by hash, or as
-    /// the result of a nested query.
-    pub held_bytes_max: usize,
-    /// How many are: by this statement and by all others with the same count whose rows are not at
-    /// their end.
+    /// How many bytes of rows and values may be held at once, and are: by this statement and by all
+    /// others with the same count whose rows are not at their end.
     pub held: HeldBytes,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options {
-            extensions: true,
-            lenient_names: false,
-            held_bytes_max: 64 << 20,
-            held: HeldBytes::default(),
-        }
+        Options { extensions: true, lenient_names: false, held: HeldBytes::default() }
     }
 }

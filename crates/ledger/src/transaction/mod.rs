@@ -96,7 +96,7 @@ impl Transaction {
             statement_bytes: 0,
             work: Work::default(),
             results: Vec::new(),
-            held: HeldBytes::default(),
+            held: core.options.held_bytes.part(core.options.limits.held_bytes_max, "held_bytes_max"),
             interrupt: Interrupt::default(),
             _open: open,
             ledger,
@@ -221,7 +221,6 @@ impl Transaction {
     fn run(&mut self, number: u32, text: &str, parameters: &[Document]) -> Result<Page, LedgerError> {
         let options = partiql::Options {
             extensions: self.core().extensions(),
-            held_bytes_max: self.core().options.limits.held_bytes_max,
             held: self.held.clone(),
             ..Default::default()
         };

@@ -1,21 +1,29 @@
 //! What one client may make a ledger hold.
 
-use everstrand_ledger::LedgerError;
+use everstrand_ledger::{HeldBytes, Ledger, LedgerError};
 
 use crate::support::{World, all, run};
 
-/// The rows that unfinished results hold count together, until they are read to their end.
-#[test]
-fn the_results_of_a_transaction_share_one_bound_of_held_rows() {
-    let mut world = World::new();
-    world.options.limits.held_bytes_max = 180_000;
+const SORTED: &str = "SELECT VALUE n FROM t ORDER BY n DESC, text";
+
+/// A ledger with 280 rows of some 180 bytes.
+fn filled(world: &World) -> Ledger {
     let ledger = world.open();
     run(&ledger, "CREATE TABLE t", &[]).unwrap();
     for first in (0..280).step_by(40) {
         let rows = (first..first + 40).map(|n| format!("{{'n': {n}, 'text': '{}'}}", "x".repeat(150)));
         run(&ledger, &format!("INSERT INTO t << {} >>", rows.collect::<Vec<_>>().join(", ")), &[]).unwrap();
     }
-    let sorted = "SELECT VALUE n FROM t ORDER BY n DESC, text";
+    ledger
+}
+
+/// The rows that unfinished results hold count together, until they are read to their end.
+#[test]
+fn the_results_of_a_transaction_share_one_bound_of_held_rows() {
+    let mut world = World::new();
+    world.options.limits.held_bytes_max = 180_000;
+    let ledger = filled(&world);
+    let sorted = SORTED;
     let mut transaction = ledger.start_transaction().unwrap();
     let first = transaction.execute(sorted, &[]).unwrap();
     let refused = transaction.execute(sorted, &[]);
@@ -29,4 +37,26 @@ fn the_results_of_a_transaction_share_one_bound_of_held_rows() {
     assert_eq!((first.values.len() + rest.values.len(), rest.next_page_token), (280, None));
     assert_eq!(all(&mut transaction, sorted, &[]).unwrap().len(), 280);
     transaction.commit_unchecked().wait().unwrap();
+}
+
+/// What the transactions of all ledgers hold that share their options has a bound of its own, and refuses in
+/// a way that tells a client to wait.
+#[test]
+fn the_transactions_of_a_server_share_one_bound_of_held_rows() {
+    let mut world = World::new();
+    world.options.held_bytes = HeldBytes::new(180_000, "--memory");
+    let held = world.options.held_bytes.clone();
+    let ledger = filled(&world);
+    let mut first = ledger.start_transaction().unwrap();
+    let page = first.execute(SORTED, &[]).unwrap();
+    assert!(held.bytes() > 0);
+    let mut second = ledger.start_transaction().unwrap();
+    let refused = second.execute(SORTED, &[]);
+    let Err(LedgerError::LimitExceeded(message)) = refused else { panic!("{refused:?}") };
+    assert!(message.contains("180000") && message.contains("(the setting --memory)"), "{message}");
+    drop(page);
+    first.abort();
+    assert_eq!(all(&mut second, SORTED, &[]).unwrap().len(), 280);
+    second.abort();
+    assert_eq!(held.bytes(), 0);
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::error::PartiqlError;
-use crate::execute::context::{Budget, Charge};
+use crate::held::{Charge, HeldBytes};
 use crate::key;
 use crate::plan::Expression;
 use crate::view::{ValueRef, View};
@@ -23,11 +23,14 @@ pub(crate) struct Membership {
 
 impl Membership {
     /// The elements of a list, a bag or an s-expression; nothing for any other value.
-    pub(crate) fn of(collection: ValueRef<'_>, budget: &Budget) -> Result<Option<Membership>, PartiqlError> {
+    pub(crate) fn of(
+        collection: ValueRef<'_>,
+        budget: &HeldBytes,
+    ) -> Result<Option<Membership>, PartiqlError> {
         if !matches!(collection.view(), View::List | View::Bag | View::Sexp) {
             return Ok(None);
         }
-        let mut charge = budget.open();
+        let mut charge = budget.charge();
         let mut keys = HashSet::new();
         let mut has_unknown = false;
         for item in collection.items() {
@@ -36,7 +39,7 @@ impl Membership {
                 continue;
             }
             let key = key::whole(item);
-            budget.take(&mut charge, key.len() + size_of::<Vec<u8>>(), "IN")?;
+            charge.take(key.len() + size_of::<Vec<u8>>(), "IN")?;
             keys.insert(key);
         }
         Ok(Some(Membership { keys, has_unknown, _charge: charge }))

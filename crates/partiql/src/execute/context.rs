@@ -2,8 +2,6 @@
 //! not be computed twice.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use everstrand_ion::Timestamp;
 
@@ -13,6 +11,7 @@ use crate::error::PartiqlError;
 use crate::eval::Fault;
 use crate::eval::like::LikePattern;
 use crate::eval::membership::Membership;
+use crate::held::{Charge, HeldBytes};
 use crate::tables::Tables;
 
 /// How many steps lie between two questions whether the statement should stop.
@@ -23,7 +22,7 @@ const STEPS_BETWEEN_INTERRUPTS: u32 = 64;
 pub(crate) struct Execution {
     pub(crate) read_ios: u64,
     pub(crate) write_ios: u64,
-    pub(crate) budget: Budget,
+    pub(crate) budget: HeldBytes,
     now: Timestamp,
     steps: u32,
     like: Option<(String, Option<String>, LikePattern)>,
@@ -45,7 +44,7 @@ impl Execution {
         Execution {
             read_ios: 0,
             write_ios: 0,
-            budget: Budget { held: options.held.clone(), bytes_max: options.held_bytes_max },
+            budget: options.held.clone(),
             now,
             steps: 0,
             like: None,
@@ -75,7 +74,7 @@ impl Context<'_> {
     /// Passes on a value that a statement has put together, unless it has become so large that only a
     /// repetition can have made it so.
     pub(crate) fn bounded(&self, value: Datum) -> Result<Datum, PartiqlError> {
-        let bytes_max = self.execution.budget.bytes_max;
+        let bytes_max = self.execution.budget.bytes_max();
         if value.weight() > bytes_max {
             return Err(PartiqlError::limit(format!(
                 "a value put together by the statement takes more than {bytes_max} bytes (the limit held_bytes_max)"
@@ -100,48 +99,5 @@ impl Context<'_> {
         }
         let (_, _, parsed) = like.as_ref().expect("set above");
         Ok(parsed)
-    }
-}
-
-/// A count of bytes of rows that are held. Clones are the same count.
-#[derive(Clone, Debug, Default)]
-pub struct HeldBytes(Arc<AtomicUsize>);
-
-/// How many bytes of rows a statement may hold at once, with those it shares the count with.
-#[derive(Clone, Debug)]
-pub(crate) struct Budget {
-    held: HeldBytes,
-    bytes_max: usize,
-}
-
-/// Bytes of the budget in use; given back when dropped.
-#[derive(Debug)]
-pub(crate) struct Charge {
-    held: HeldBytes,
-    bytes: usize,
-}
-
-impl Budget {
-    pub(crate) fn open(&self) -> Charge {
-        Charge { held: self.held.clone(), bytes: 0 }
-    }
-
-    /// Takes bytes for a purpose, which the error names.
-    pub(crate) fn take(&self, charge: &mut Charge, bytes: usize, purpose: &str) -> Result<(), PartiqlError> {
-        charge.bytes += bytes;
-        if self.held.0.fetch_add(bytes, Ordering::Relaxed) + bytes > self.bytes_max {
-            return Err(PartiqlError::limit(format!(
-                "{purpose} needs to hold more than {} bytes of rows (the limit held_bytes_max); \
-                 narrow the statement by a condition or a LIMIT, or read other results to their end before",
-                self.bytes_max
-            )));
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        self.held.0.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }

@@ -89,8 +89,7 @@ fn find(
     context: &mut Context<'_>,
     around: Around<'_>,
 ) -> Result<Vec<Found>, PartiqlError> {
-    let budget = context.execution.budget.clone();
-    let mut charge = budget.open();
+    let mut charge = context.execution.budget.charge();
     let mut found: Vec<Found> = Vec::new();
     let mut places: HashMap<Arc<str>, usize> = HashMap::new();
     let mut frame: Frame = vec![Datum::Missing; plan.slots];
@@ -104,7 +103,7 @@ fn find(
             Some(place) => *place,
             None => {
                 let id: Arc<str> = Arc::from(id);
-                budget.take(&mut charge, slice.size() + 128, PURPOSE)?;
+                charge.take(slice.size() + 128, PURPOSE)?;
                 places.insert(Arc::clone(&id), found.len());
                 found.push(Found { id, document: slice.get().to_document(), edits: Some(Vec::new()) });
                 found.len() - 1
@@ -114,7 +113,7 @@ fn find(
             None => found[place].edits = None,
             Some(edits) => {
                 let bytes = edits.iter().map(weight_of).sum();
-                budget.take(&mut charge, bytes, PURPOSE)?;
+                charge.take(bytes, PURPOSE)?;
                 if let Some(so_far) = &mut found[place].edits {
                     so_far.extend(edits);
                 }

@@ -8,9 +8,10 @@ use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::aggregate::Accumulator;
 use crate::eval::expression;
-use crate::execute::context::{Charge, Context};
+use crate::execute::context::Context;
 use crate::execute::node::{self, Around, Frame, State};
 use crate::execute::scan;
+use crate::held::Charge;
 use crate::key;
 use crate::plan::{Group, GroupAs, Node, Scan};
 
@@ -45,7 +46,7 @@ impl GroupState {
         frame: &mut Frame,
     ) -> Result<bool, PartiqlError> {
         if self.groups.is_none() {
-            let mut charge = context.execution.budget.open();
+            let mut charge = context.execution.budget.charge();
             let groups = self.read(plan, &mut charge, context, around, frame)?;
             self.charge = Some(charge);
             self.groups = Some(groups.into_iter());
@@ -77,7 +78,6 @@ impl GroupState {
         around: Around<'_>,
         frame: &mut Frame,
     ) -> Result<Vec<One>, PartiqlError> {
-        let budget = context.execution.budget.clone();
         let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
         let mut groups: Vec<One> = Vec::new();
         if plan.keys.is_empty() {
@@ -106,7 +106,7 @@ impl GroupState {
                 Some(place) => *place,
                 None => {
                     let bytes = 2 * encoded.len() + 256 * (1 + plan.aggregates.len());
-                    budget.take(charge, bytes, PURPOSE)?;
+                    charge.take(bytes, PURPOSE)?;
                     groups.push(One::new(plan, keys));
                     places.insert(encoded, groups.len() - 1);
                     groups.len() - 1
@@ -122,7 +122,7 @@ impl GroupState {
                 let bytes = accumulator
                     .add(value.get())
                     .map_err(|fault| PartiqlError::evaluator(Some(aggregate.position), fault))?;
-                budget.take(charge, bytes, PURPOSE)?;
+                charge.take(bytes, PURPOSE)?;
             }
             if let Some(GroupAs { fields, .. }) = &plan.group_as {
                 let member = fields
@@ -131,7 +131,7 @@ impl GroupState {
                     .map(|(name, slot)| (Symbol::from(&**name), frame[*slot].clone()))
                     .collect();
                 let member = Datum::Struct(member);
-                budget.take(charge, member.weight(), PURPOSE)?;
+                charge.take(member.weight(), PURPOSE)?;
                 group.members.push(member);
             }
         }

@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use crate::datum::Datum;
 use crate::error::PartiqlError;
-use crate::execute::context::{Charge, Context};
+use crate::execute::context::Context;
 use crate::execute::node::{self, Around, Frame, State};
+use crate::held::Charge;
 use crate::key;
 use crate::plan::{Expression, JoinKind, Node};
 
@@ -158,7 +159,7 @@ fn read<'k, K: Iterator<Item = &'k Expression>>(
     frame: &mut Frame,
 ) -> Result<Table, PartiqlError> {
     let before = context.execution.read_ios;
-    let mut charge = context.execution.budget.open();
+    let mut charge = context.execution.budget.charge();
     let mut rows: HashMap<Vec<u8>, Vec<Vec<Datum>>> = HashMap::new();
     while node::next(state, right, context, around, frame)? {
         let Some(key) = key_of(keys(), context, around, frame)? else {
@@ -166,7 +167,7 @@ fn read<'k, K: Iterator<Item = &'k Expression>>(
         };
         let row = frame[slots.clone()].to_vec();
         let bytes = node::weight(&row, None) + key.len();
-        context.execution.budget.clone().take(&mut charge, bytes, "a join")?;
+        charge.take(bytes, "a join")?;
         rows.entry(key).or_default().push(row);
     }
     Ok(Table { rows, read_ios: context.execution.read_ios - before, _charge: charge })

@@ -6,7 +6,6 @@ use everstrand_ion::{Document, StructWriter};
 
 use crate::datum::Datum;
 use crate::error::PartiqlError;
-pub use crate::execute::context::HeldBytes;
 use crate::execute::context::{Context, Execution};
 use crate::execute::node::Around;
 use crate::execute::query::QueryState;

@@ -8,8 +8,9 @@ use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::expression::{self, Scope};
 use crate::eval::operand::Operand;
-use crate::execute::context::{Charge, Context};
+use crate::execute::context::Context;
 use crate::execute::node::{self, Around, Frame, State};
+use crate::held::Charge;
 use crate::key;
 use crate::number::Number;
 use crate::plan::{Coercion, Expression, Node, Projection, ProjectionItem, QueryPlan};
@@ -75,7 +76,7 @@ impl QueryState {
                 if !seen.insert(key) {
                     continue;
                 }
-                context.execution.budget.clone().take(charge, bytes, "DISTINCT")?;
+                charge.take(bytes, "DISTINCT")?;
                 if window.skip > 0 {
                     window.skip -= 1;
                     continue;
@@ -97,7 +98,7 @@ impl QueryState {
         let skip = count(plan.offset.as_ref(), "OFFSET", context, around, &self.frame)?.unwrap_or(0);
         let take = count(plan.limit.as_ref(), "LIMIT", context, around, &self.frame)?;
         if plan.distinct {
-            self.seen = Some((HashSet::new(), context.execution.budget.open()));
+            self.seen = Some((HashSet::new(), context.execution.budget.charge()));
         } else if let (Some(take), State::Sort(sort), Node::Sort { .. }) = (take, &mut self.node, &plan.input)
         {
             sort.rows_max = Some(skip.saturating_add(take));
@@ -121,7 +122,7 @@ pub(crate) fn nested(
     }
     let around = Around { outer: Some(&scope), parameters: scope.parameters };
     let mut state = QueryState::new(plan);
-    let mut charge = context.execution.budget.open();
+    let mut charge = context.execution.budget.charge();
     let mut results = Vec::new();
     while let Some(result) = state.next(plan, context, around)? {
         if coercion == Coercion::None && result.is_missing() {
@@ -131,7 +132,7 @@ pub(crate) fn nested(
             return Err(PartiqlError::evaluator(None, "a query used as one value has more than one row"));
         }
         let bytes = result.weight();
-        context.execution.budget.clone().take(&mut charge, bytes, "a nested query")?;
+        charge.take(bytes, "a nested query")?;
         results.push(result);
     }
     let result = match coercion {
@@ -164,7 +165,7 @@ pub(crate) fn exists(
         }
     };
     if !plan.correlated {
-        let charge = context.execution.budget.open();
+        let charge = context.execution.budget.charge();
         context.execution.nested.insert(address, (Datum::of(exists), charge));
     }
     Ok(exists)

@@ -88,14 +88,14 @@ impl ScanState {
         scan: &Scan,
         context: &mut Context<'_>,
     ) -> Result<(), PartiqlError> {
-        let mut charge = context.execution.budget.open();
+        let mut charge = context.execution.budget.charge();
         let mut run = vec![(key, row)];
         while let Some(row) = self.fetch(scan, context)? {
             context.step()?;
             match long_key(scan, &row) {
                 Some(key) if key[..key::PART_BYTES_MAX] == run[0].0[..key::PART_BYTES_MAX] => {
                     let bytes = key.len() + row.value.as_bytes().len();
-                    context.execution.budget.take(&mut charge, bytes, "ORDER BY")?;
+                    charge.take(bytes, "ORDER BY")?;
                     run.push((key, row));
                 }
                 _ => {

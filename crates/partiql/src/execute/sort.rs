@@ -5,8 +5,9 @@ use std::cmp::Ordering;
 use crate::compare;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
-use crate::execute::context::{Charge, Context};
+use crate::execute::context::Context;
 use crate::execute::node::{self, Around, Frame, State};
+use crate::held::Charge;
 use crate::plan::{Node, SortTerm};
 
 const PURPOSE: &str = "ORDER BY";
@@ -61,8 +62,7 @@ impl SortState {
         around: Around<'_>,
         frame: &mut Frame,
     ) -> Result<Vec<Sorted>, PartiqlError> {
-        let budget = context.execution.budget.clone();
-        let mut charge = budget.open();
+        let mut charge = context.execution.budget.charge();
         let mut rows: Vec<Sorted> = Vec::new();
         // Rows gather to twice the number that is wanted before the rest is dropped, so that a row costs
         // the logarithm of that number on average.
@@ -74,12 +74,11 @@ impl SortState {
                 .collect::<Result<Vec<Datum>, _>>()?;
             let before = rows.last().map(|row| row.frame.as_slice());
             let bytes = node::weight(frame, before) + keys.iter().map(Datum::weight).sum::<usize>();
-            budget.take(&mut charge, bytes, PURPOSE)?;
+            charge.take(bytes, PURPOSE)?;
             rows.push(Sorted { keys, frame: frame.clone(), bytes });
             if gather_max.is_some_and(|gather_max| rows.len() >= gather_max) {
                 self.keep_best(&mut rows, terms);
-                charge = budget.open();
-                budget.take(&mut charge, rows.iter().map(|row| row.bytes).sum(), PURPOSE)?;
+                charge.keep(rows.iter().map(|row| row.bytes).sum());
             }
         }
         self.keep_best(&mut rows, terms);

@@ -1,0 +1,195 @@
+//! How many bytes are held for statements: by one of them, by all of a transaction, by all of a server.
+//! A count has a maximum, and may be a part of a larger count that has another.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::error::PartiqlError;
+
+/// How many bytes a charge takes at once at most, so that a row costs no access to memory that threads share.
+const CHUNK_BYTES_MAX: usize = 16 << 10;
+
+/// A count of bytes that are held, and how many may be. Clones are the same count.
+#[derive(Clone, Debug)]
+pub struct HeldBytes(Arc<Count>);
+
+#[derive(Debug)]
+struct Count {
+    bytes: AtomicUsize,
+    bytes_max: usize,
+    /// The setting that says how many, as errors name it.
+    setting: Cow<'static, str>,
+    /// The larger count, in which these bytes count as well.
+    whole: Option<HeldBytes>,
+}
+
+impl HeldBytes {
+    /// A count of at most so many bytes. Errors name the setting that says how many.
+    pub fn new(bytes_max: usize, setting: impl Into<Cow<'static, str>>) -> HeldBytes {
+        HeldBytes::counting(bytes_max, setting.into(), None)
+    }
+
+    /// A count of its own, whose bytes count in this one as well.
+    pub fn part(&self, bytes_max: usize, setting: impl Into<Cow<'static, str>>) -> HeldBytes {
+        HeldBytes::counting(bytes_max, setting.into(), Some(self.clone()))
+    }
+
+    /// How many bytes are held now.
+    pub fn bytes(&self) -> usize {
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes may be held.
+    pub fn bytes_max(&self) -> usize {
+        self.0.bytes_max
+    }
+
+    /// Nothing yet, for somebody who will hold bytes of this count.
+    pub fn charge(&self) -> Charge {
+        Charge { held: self.clone(), used: 0, taken: 0 }
+    }
+
+    fn counting(bytes_max: usize, setting: Cow<'static, str>, whole: Option<HeldBytes>) -> HeldBytes {
+        HeldBytes(Arc::new(Count { bytes: AtomicUsize::new(0), bytes_max, setting, whole }))
+    }
+
+    /// Takes all of the bytes or none; answers the count that is full.
+    fn add(&self, bytes: usize) -> Result<(), &HeldBytes> {
+        let before = self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > self.0.bytes_max {
+            self.0.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(self);
+        }
+        if let Some(whole) = &self.0.whole {
+            whole.add(bytes).inspect_err(|_| {
+                self.0.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            })?;
+        }
+        Ok(())
+    }
+
+    fn subtract(&self, bytes: usize) {
+        self.0.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        if let Some(whole) = &self.0.whole {
+            whole.subtract(bytes);
+        }
+    }
+
+    fn refusal(&self, full: &HeldBytes, purpose: &str) -> PartiqlError {
+        let Count { bytes_max, setting, .. } = &*full.0;
+        if Arc::ptr_eq(&self.0, &full.0) {
+            return PartiqlError::limit(format!(
+                "{purpose} needs to hold more than {bytes_max} bytes of rows (the limit {setting}); \
+                 narrow the statement by a condition or a LIMIT, or read other results to their end before"
+            ));
+        }
+        PartiqlError::capacity(format!(
+            "{purpose} needs to hold more bytes than are left of the {bytes_max} that all transactions \
+             may hold together (the setting {setting}); try again when others are over, or narrow the \
+             statement by a condition or a LIMIT"
+        ))
+    }
+}
+
+impl Default for HeldBytes {
+    fn default() -> HeldBytes {
+        HeldBytes::new(64 << 20, "held_bytes_max")
+    }
+}
+
+/// Bytes of a count in use; given back when dropped.
+#[derive(Debug)]
+pub struct Charge {
+    held: HeldBytes,
+    used: usize,
+    /// How many were taken from the count: those in use, and some for what comes next.
+    taken: usize,
+}
+
+impl Charge {
+    /// Takes bytes for a purpose, which the error names.
+    pub fn take(&mut self, bytes: usize, purpose: &str) -> Result<(), PartiqlError> {
+        let used = self.used.saturating_add(bytes);
+        if used > self.taken {
+            self.fetch(used - self.taken, purpose)?;
+        }
+        self.used = used;
+        Ok(())
+    }
+
+    /// How many bytes are in use.
+    pub fn used(&self) -> usize {
+        self.used
+    }
+
+    /// Gives back all bytes but so many.
+    pub fn keep(&mut self, used: usize) {
+        self.used = self.used.min(used);
+        let spare = self.taken - self.used;
+        if spare > 2 * CHUNK_BYTES_MAX {
+            self.taken -= spare;
+            self.held.subtract(spare);
+        }
+    }
+
+    #[cold]
+    fn fetch(&mut self, bytes: usize, purpose: &str) -> Result<(), PartiqlError> {
+        // Near its maximum a count has no bytes to spare.
+        let chunk = bytes.max(CHUNK_BYTES_MAX.min(self.held.bytes_max() / 64));
+        if self.held.add(chunk).is_ok() {
+            self.taken += chunk;
+            return Ok(());
+        }
+        self.held.add(bytes).map_err(|full| self.held.refusal(full, purpose))?;
+        self.taken += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        if self.taken > 0 {
+            self.held.subtract(self.taken);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_counts_in_the_whole_and_gives_everything_back() {
+        let whole = HeldBytes::new(1000, "--memory");
+        let (one, two) = (whole.part(700, "held_bytes_max"), whole.part(700, "held_bytes_max"));
+        let (mut first, mut second) = (one.charge(), two.charge());
+        first.take(600, "a join").unwrap();
+        assert!(one.bytes() >= 600 && whole.bytes() >= 600 && two.bytes() == 0);
+        let full = first.take(101, "a join").unwrap_err().to_string();
+        assert!(full.contains("more than 700 bytes of rows (the limit held_bytes_max)"), "{full}");
+        let full = second.take(401, "a join").unwrap_err();
+        assert_eq!(full.category(), crate::Category::Capacity);
+        assert!(full.to_string().contains("(the setting --memory)"), "{full}");
+        // What was refused was not counted.
+        second.take(350, "a join").unwrap();
+        drop(first);
+        second.take(350, "a join").unwrap();
+        drop(second);
+        assert_eq!((one.bytes(), two.bytes(), whole.bytes()), (0, 0, 0));
+    }
+
+    #[test]
+    fn small_amounts_are_taken_in_chunks_and_large_ones_given_back() {
+        let held = HeldBytes::default();
+        let mut charge = held.charge();
+        charge.take(1, "a join").unwrap();
+        assert_eq!(held.bytes(), CHUNK_BYTES_MAX);
+        charge.take(10 << 20, "a join").unwrap();
+        charge.keep(100);
+        assert_eq!((charge.used(), held.bytes()), (100, 100));
+        charge.keep(0);
+        charge.take(100, "a join").unwrap();
+        assert_eq!(held.bytes(), 100);
+    }
+}
