@@ -122,7 +122,8 @@ pub struct QueryPlan {
 /// What a query makes of each row.
 #[derive(Clone, Debug)]
 pub enum Projection {
-    /// The value itself; MISSING becomes null at the top, and is skipped within other queries.
+    /// The value itself; MISSING becomes null at the top, and stays an element of the bag of a query within
+    /// others.
     Value(Expression),
     /// A struct.
     Items(Vec<ProjectionItem>),

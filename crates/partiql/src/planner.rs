@@ -206,7 +206,7 @@ impl Planner<'_> {
                 ));
             }
             ast::Insertion::One { value, at: None } => Insertion::One(self.expression(value)?),
-            ast::Insertion::Each(values) => Insertion::Each(self.expression(values)?),
+            ast::Insertion::Each(values) => Insertion::Each(self.collection(values)?),
         };
         Ok(InsertPlan { table, name: name.name.clone(), insertion, on_conflict })
     }

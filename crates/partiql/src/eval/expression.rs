@@ -74,6 +74,10 @@ pub(crate) fn evaluate<'e>(
         }
         Expression::Binary { operator, left, right, position } => {
             let left = evaluate(context, scope, left)?;
+            // What is unknown stays so, and what the right side may fail at is not asked.
+            if left.get().is_unknown() {
+                return Ok(Operand::truth(None));
+            }
             let right = evaluate(context, scope, right)?;
             binary(*operator, left.get(), right.get()).map_err(at(*position))?.into()
         }
@@ -88,6 +92,9 @@ pub(crate) fn evaluate<'e>(
         }
         Expression::Between { value, low, high, negated } => {
             let value = evaluate(context, scope, value)?;
+            if value.get().is_unknown() {
+                return Ok(Operand::truth(None));
+            }
             let low = evaluate(context, scope, low)?;
             let high = evaluate(context, scope, high)?;
             let from = truth_of(&ordered(BinaryOperator::GreaterOrEqual, value.get(), low.get()));
@@ -96,6 +103,9 @@ pub(crate) fn evaluate<'e>(
         }
         Expression::Like { value, pattern, escape, negated, position } => {
             let value = evaluate(context, scope, value)?;
+            if value.get().is_unknown() {
+                return Ok(Operand::truth(None));
+            }
             let pattern = evaluate(context, scope, pattern)?;
             let escape = match escape {
                 Some(escape) => Some(evaluate(context, scope, escape)?),

@@ -125,9 +125,6 @@ pub(crate) fn nested(
     let mut charge = context.execution.budget.charge();
     let mut results = Vec::new();
     while let Some(result) = state.next(plan, context, around)? {
-        if coercion == Coercion::None && result.is_missing() {
-            continue;
-        }
         if coercion == Coercion::Scalar && !results.is_empty() {
             return Err(PartiqlError::evaluator(None, "a query used as one value has more than one row"));
         }
@@ -137,8 +134,7 @@ pub(crate) fn nested(
     }
     let result = match coercion {
         Coercion::None => Datum::Bag(results),
-        Coercion::Column => Datum::Bag(results.into_iter().map(only_field).collect()),
-        Coercion::Scalar => results.into_iter().next().map_or(Datum::null(), only_field),
+        Coercion::Scalar => results.into_iter().next().unwrap_or(Datum::null()),
     };
     if !plan.correlated {
         context.execution.nested.insert(address, (result.clone(), charge));
@@ -158,25 +154,12 @@ pub(crate) fn exists(
     }
     let around = Around { outer: Some(&scope), parameters: scope.parameters };
     let mut state = QueryState::new(plan);
-    let exists = loop {
-        match state.next(plan, context, around)? {
-            Some(result) if result.is_missing() => {}
-            result => break result.is_some(),
-        }
-    };
+    let exists = state.next(plan, context, around)?.is_some();
     if !plan.correlated {
         let charge = context.execution.budget.charge();
         context.execution.nested.insert(address, (Datum::of(exists), charge));
     }
     Ok(exists)
-}
-
-/// The value of a row with one field.
-fn only_field(row: Datum) -> Datum {
-    match row.view() {
-        View::Struct => row.into_fields().into_iter().next().map_or(Datum::Missing, |(_, value)| value),
-        _ => row,
-    }
 }
 
 fn project(

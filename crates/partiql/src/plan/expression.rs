@@ -156,10 +156,8 @@ pub enum PathStep {
 pub enum Coercion {
     /// It stays a bag.
     None,
-    /// SQL's scalar sub-query: the only field of its only row. No row: NULL; more: an error.
+    /// The value of its only row. No row: NULL; more: an error.
     Scalar,
-    /// SQL's `IN (SELECT a …)`: a bag of the only field of each row.
-    Column,
 }
 
 /// The functions, and what of their arguments is not an expression.

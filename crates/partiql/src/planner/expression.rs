@@ -8,7 +8,7 @@ use super::scope::Clause;
 use super::{Planner, function, global_access_is_illegal, no_such_variable};
 use crate::ast::{self, BinaryOperator, Identifier, TrimSide};
 use crate::error::PartiqlError;
-use crate::plan::{Aggregate, Coercion, Expression, Function, PathStep};
+use crate::plan::{Aggregate, Coercion, Expression, Function, PathStep, Projection, ProjectionItem};
 
 impl Planner<'_> {
     pub(super) fn expressions(
@@ -31,12 +31,12 @@ impl Planner<'_> {
             }
             ast::Expression::Variable { name, local } => self.variable(name, *local)?,
             ast::Expression::Path { root, steps } => self.path(root, steps)?,
-            ast::Expression::Not(value) => Expression::Not(self.boxed(value)?),
+            ast::Expression::Not(value) => Expression::Not(self.operand(value)?),
             ast::Expression::Sign { negative, operand } => {
                 Expression::Sign { negative: *negative, operand: self.operand(operand)? }
             }
             ast::Expression::Binary { operator, left, right, position } => {
-                let (left, right) = (self.operand(left)?, self.operand(right)?);
+                let (left, right) = (self.operand_beside(left, right)?, self.operand_beside(right, left)?);
                 if *operator == BinaryOperator::Concatenate {
                     function::check_concatenated(&left, &right, *position)?;
                 }
@@ -47,7 +47,9 @@ impl Planner<'_> {
             ast::Expression::In { value, collection, negated, .. } => Expression::In {
                 value: self.operand(value)?,
                 collection: Box::new(match &**collection {
-                    ast::Expression::Query(query) => self.nested_query(query, Coercion::Column)?,
+                    ast::Expression::Query(query) => {
+                        self.query_of_columns(query, columns_beside(value), Coercion::None)?
+                    }
                     collection => self.expression(collection)?,
                 }),
                 negated: *negated,
@@ -66,7 +68,7 @@ impl Planner<'_> {
                 Expression::Like { value, pattern, escape, negated: *negated, position: *position }
             }
             ast::Expression::Is { value, of, negated } => {
-                Expression::Is { value: self.boxed(value)?, of: *of, negated: *negated }
+                Expression::Is { value: self.operand(value)?, of: *of, negated: *negated }
             }
             ast::Expression::Case { operand, branches, otherwise } => Expression::Case {
                 operand: operand.as_ref().map(|operand| self.operand(operand)).transpose()?,
@@ -89,7 +91,14 @@ impl Planner<'_> {
             ),
             ast::Expression::Call { function: name, arguments } => {
                 let function = function::function(name, arguments.len())?;
-                function::call(function, self.expressions(arguments)?, name.position)?
+                let arguments = match function {
+                    Function::Exists | Function::Size => arguments
+                        .iter()
+                        .map(|argument| self.collection(argument))
+                        .collect::<Result<_, _>>()?,
+                    _ => self.expressions(arguments)?,
+                };
+                function::call(function, arguments, name.position)?
             }
             ast::Expression::DateArithmetic { difference, part, arguments, position } => {
                 let function = if *difference { Function::DateDiff(*part) } else { Function::DateAdd(*part) };
@@ -117,7 +126,7 @@ impl Planner<'_> {
                 match argument {
                     Some(argument) if *collection || !self.aggregates_rows() => {
                         let function = Function::Collection { function: *function, distinct: *distinct };
-                        let arguments = vec![self.expression(argument)?];
+                        let arguments = vec![self.collection(argument)?];
                         Expression::Call { function, arguments, position: *position }
                     }
                     None if *collection => {
@@ -128,7 +137,8 @@ impl Planner<'_> {
                     }
                 }
             }
-            ast::Expression::Query(query) => self.nested_query(query, Coercion::None)?,
+            ast::Expression::Query(query) if has_star(&query.projection) => self.nested_query(query)?,
+            ast::Expression::Query(query) => self.query_of_columns(query, 1, Coercion::Scalar)?,
         })
     }
 
@@ -136,28 +146,98 @@ impl Planner<'_> {
         self.expression(expression).map(Box::new)
     }
 
-    /// An expression where a scalar is wanted: a query of columns becomes one.
+    /// An expression where one value is wanted, and no bag of documents.
     fn operand(&mut self, expression: &ast::Expression) -> Result<Box<Expression>, PartiqlError> {
+        self.operand_of(expression, 1)
+    }
+
+    /// An operand whose query may have as many items as the row value on the other side.
+    fn operand_beside(
+        &mut self,
+        expression: &ast::Expression,
+        other: &ast::Expression,
+    ) -> Result<Box<Expression>, PartiqlError> {
+        self.operand_of(expression, columns_beside(other))
+    }
+
+    fn operand_of(
+        &mut self,
+        expression: &ast::Expression,
+        columns: usize,
+    ) -> Result<Box<Expression>, PartiqlError> {
         Ok(Box::new(match expression {
-            ast::Expression::Query(query) => self.nested_query(query, Coercion::Scalar)?,
+            ast::Expression::Query(query) => self.query_of_columns(query, columns, Coercion::Scalar)?,
             expression => self.expression(expression)?,
         }))
     }
 
-    /// A query within an expression. QLDB took its bag as it is; the coercions of SQL are an
-    /// extension, and never touch SELECT VALUE.
-    pub(super) fn nested_query(
+    /// An expression where a collection is wanted: the bag of a query stays one.
+    pub(super) fn collection(&mut self, expression: &ast::Expression) -> Result<Expression, PartiqlError> {
+        match expression {
+            ast::Expression::Query(query) => self.nested_query(query),
+            expression => self.expression(expression),
+        }
+    }
+
+    /// The coercion of SQL: a query of so many items stands for their values, those of one row or of
+    /// each. Several become a list, which compares with a row value `(a, b)`. SELECT VALUE is never
+    /// touched; and QLDB, which had no coercion, took the bag as it is.
+    fn query_of_columns(
         &mut self,
         query: &ast::Query,
+        columns: usize,
         coercion: Coercion,
     ) -> Result<Expression, PartiqlError> {
-        let columns = !matches!(query.projection, ast::Projection::Value(_));
-        let coercion = if columns && self.options.extensions { coercion } else { Coercion::None };
-        Ok(Expression::Query { query: Box::new(self.query(query)?), coercion })
+        if matches!(query.projection, ast::Projection::Value(_)) || !self.options.extensions {
+            return self.nested_query(query);
+        }
+        let mut nested = self.query(query)?;
+        let Projection::Items(items) = nested.projection else {
+            unreachable!("only SELECT VALUE has no items");
+        };
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            let ProjectionItem::Field { value, .. } = item else {
+                return Err(PartiqlError::refused(
+                    query.position,
+                    "This query stands where values are wanted: name the items of its select list, \
+                     because * has as many as a document has fields",
+                ));
+            };
+            values.push(value);
+        }
+        if values.len() != columns {
+            let wanted = if columns == 1 { "one item is".to_owned() } else { format!("{columns} items are") };
+            return Err(PartiqlError::refused(
+                query.position,
+                format_args!(
+                    "This query has {} items in its select list, where {wanted} wanted",
+                    values.len()
+                ),
+            ));
+        }
+        let value = match values.pop() {
+            Some(value) if values.is_empty() => value,
+            last => {
+                values.extend(last);
+                Expression::List(values)
+            }
+        };
+        nested.projection = Projection::Value(value);
+        Ok(Expression::Query { query: Box::new(nested), coercion })
+    }
+
+    /// A query within an expression as it is.
+    fn nested_query(&mut self, query: &ast::Query) -> Result<Expression, PartiqlError> {
+        Ok(Expression::Query { query: Box::new(self.query(query)?), coercion: Coercion::None })
     }
 
     fn path(&mut self, root: &ast::Expression, steps: &[ast::PathStep]) -> Result<Expression, PartiqlError> {
-        let root = self.expression(root)?;
+        // What `[*]` steps into is a collection.
+        let root = match steps.first() {
+            Some(ast::PathStep::Elements) => self.collection(root)?,
+            _ => self.expression(root)?,
+        };
         let steps = steps
             .iter()
             .map(|step| {
@@ -334,6 +414,23 @@ impl Planner<'_> {
             scope.groups = groups;
         }
         result
+    }
+}
+
+/// Whether results have fields that no select list names, so that they are documents and no values.
+fn has_star(projection: &ast::Projection) -> bool {
+    match projection {
+        ast::Projection::Value(_) => false,
+        ast::Projection::Star => true,
+        ast::Projection::Items(items) => items.iter().any(|item| matches!(item, ast::SelectItem::All(_))),
+    }
+}
+
+/// How many items a query has that is compared with this: those of a row value, else one.
+fn columns_beside(other: &ast::Expression) -> usize {
+    match other {
+        ast::Expression::List(items) if items.len() > 1 => items.len(),
+        _ => 1,
     }
 }
 

@@ -93,7 +93,7 @@ impl Planner<'_> {
                     "AS OF may only follow the name of a table",
                 ));
             }
-            None => Some(self.expression(&item.value)?),
+            None => Some(self.collection(&item.value)?),
         };
         let scope = self.scopes.last_mut().expect("a FROM clause is resolved into a scope");
         let alias = match &item.alias {

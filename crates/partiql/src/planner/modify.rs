@@ -91,7 +91,7 @@ impl Planner<'_> {
                         at: at.as_ref().map(|at| self.expression(at)).transpose()?,
                     },
                     ast::Insertion::Each(values) => {
-                        Operation::InsertEach { target, values: self.expression(values)? }
+                        Operation::InsertEach { target, values: self.collection(values)? }
                     }
                 }
             }

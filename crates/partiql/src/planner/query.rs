@@ -9,9 +9,7 @@ use super::scope::{Clause, GroupKey, Groups, Scope, last_name};
 use super::{Planner, access, join};
 use crate::ast::{self, OrderTerm, SelectItem};
 use crate::error::{Category, PartiqlError};
-use crate::plan::{
-    Coercion, Expression, Group, GroupAs, Node, Projection, ProjectionItem, QueryPlan, SortTerm,
-};
+use crate::plan::{Expression, Group, GroupAs, Node, Projection, ProjectionItem, QueryPlan, SortTerm};
 use crate::tables::SourceKind;
 
 impl Planner<'_> {
@@ -143,24 +141,11 @@ impl Planner<'_> {
                         // S2: the alias, the last name, or the number of the item.
                         let name = alias.as_ref().map(|alias| &*alias.name).or_else(|| last_name(value));
                         let name = name.map_or_else(|| format!("_{}", at + 1).into(), Arc::from);
-                        Ok(ProjectionItem::Field { name, value: self.select_item(value)? })
+                        Ok(ProjectionItem::Field { name, value: self.expression(value)? })
                     }
                 });
                 Projection::Items(items.collect::<Result<_, PartiqlError>>()?)
             }
-        })
-    }
-
-    /// An item of a select list. A query of columns over a table, which QLDB did not have, is a scalar
-    /// as in SQL; one over a nested collection stays the bag that QLDB made of it.
-    fn select_item(&mut self, value: &ast::Expression) -> Result<Expression, PartiqlError> {
-        let ast::Expression::Query(query) = value else { return self.expression(value) };
-        let nested = self.nested_query(query, Coercion::Scalar)?;
-        Ok(match nested {
-            Expression::Query { query, .. } if !reads_table(&query.input) => {
-                Expression::Query { query, coercion: Coercion::None }
-            }
-            nested => nested,
         })
     }
 
@@ -284,19 +269,6 @@ fn by_alias<'a>(query: &'a ast::Query, term: &'a ast::Expression) -> &'a ast::Ex
 
 fn field(name: &Arc<str>, slot: usize) -> ProjectionItem {
     ProjectionItem::Field { name: name.clone(), value: Expression::Variable { depth: 0, slot } }
-}
-
-/// Whether a node reads any table or view.
-fn reads_table(node: &Node) -> bool {
-    match node {
-        Node::Scan(_) => true,
-        Node::Iterate { .. } => false,
-        Node::Join { left, right, .. } | Node::HashJoin { left, right, .. } => {
-            reads_table(left) || reads_table(right)
-        }
-        Node::Filter { input, .. } | Node::Sort { input, .. } => reads_table(input),
-        Node::Group(group) => reads_table(&group.input),
-    }
 }
 
 /// Whether a grouping wants no more than the number of rows of one scan, whose access finds no others.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use everstrand_ion::{Data, Document, Struct, Value, text};
+use everstrand_partiql::ast::{Expression, Statement};
 use everstrand_partiql::{Options, compare, execute, parse, plan};
 
 use crate::memory::MemoryTables;
@@ -149,10 +150,10 @@ impl Case {
             (Expected::DoesNotParse | Expected::DoesNotPlan | Expected::Fails, Err(_)) => Ok(()),
             (_, Err(error)) => Err(error.to_string()),
             (Expected::DoesNotParse, Ok(statement)) => Err(format!("parsed as {statement}")),
-            (expected, Ok(_)) => {
+            (expected, Ok(parsed)) => {
                 let mut tables = MemoryTables::default();
                 let options = Options { lenient_names: true, ..Options::default() };
-                let (whole, parameters) = self.query(statement);
+                let (whole, parameters) = self.query(statement, &parsed);
                 let parsed = parse(&whole).map_err(|error| format!("{whole}: {error}"))?;
                 let plan = match (expected, plan(&parsed, &parameters, &mut tables, &options)) {
                     (Expected::DoesNotPlan | Expected::Fails, Err(_)) => return Ok(()),
@@ -186,11 +187,14 @@ impl Case {
     }
 
     /// A query of one row that binds the environment around the statement, and its parameters. There
-    /// are always two sources, so that no unknown name is taken for a field of one.
-    fn query(&self, statement: &str) -> (String, Vec<Document>) {
+    /// are always two sources, so that no unknown name is taken for a field of one. A statement that is a
+    /// query has all its rows for a result, where one within an expression would stand for a value.
+    fn query(&self, statement: &str, parsed: &Statement) -> (String, Vec<Document>) {
         let statement = statement.trim().trim_end_matches(';');
-        let mut query =
-            format!("SELECT VALUE {{'result': (\n{statement}\n)}} FROM <<0>> AS \"$1\", <<0>> AS \"$2\"");
+        let rows = if matches!(parsed, Statement::Query(Expression::Query(_))) { "[*]" } else { "" };
+        let mut query = format!(
+            "SELECT VALUE {{'result': (\n{statement}\n){rows}}} FROM <<0>> AS \"$1\", <<0>> AS \"$2\""
+        );
         let mut parameters = Vec::new();
         for (name, value) in &self.environment {
             if statement.contains(name.as_str()) {

@@ -292,8 +292,7 @@ fn scalar(world: &World, row: &Row, expression: &Expression) -> Item {
         Expression::InParameter(value, items) => is_in(&of(value), items.iter().cloned().map(Some)),
         Expression::InTable(value, table, steps) => {
             let elements = table_rows(world, *table).into_iter().map(|(row, _)| follow(row, steps));
-            // A nested query leaves out what is MISSING.
-            is_in(&of(value), elements.filter(Option::is_some))
+            is_in(&of(value), elements)
         }
         Expression::Between(operands) => {
             let [value, low, high] = [of(&operands[0]), of(&operands[1]), of(&operands[2])];

@@ -264,6 +264,46 @@ fn a_planner_that_is_broken_on_purpose_is_found() {
     assert!(difference.is_some(), "no query shows that bounds have lost their equality");
 }
 
+/// A row whose value is MISSING is a row: nested, a query of values has as many as one of structs.
+#[test]
+fn a_nested_query_has_as_many_rows_as_the_model() {
+    let mut random = Random::new(wanted("MODEL_SEED", 5));
+    let (mut queries, mut rows) = (0u64, 0usize);
+    while queries < wanted("MODEL_NESTED", 200) {
+        let world = generate::world(&mut random);
+        let mut tables = tables_of(&world, &generate::indexes(&mut random));
+        for _ in 0..QUERIES_PER_WORLD {
+            let query = generate::query(&mut random);
+            if query.distinct {
+                continue;
+            }
+            let all = evaluate::rows(&world, &query).len();
+            let expected = query.window(all).len();
+            for is_value in [true, false] {
+                for (before, after, expected) in [
+                    (
+                        "SELECT VALUE q.n FROM (SELECT COUNT(*) AS n FROM ",
+                        " AS s) AS q",
+                        Value::from(expected as i64),
+                    ),
+                    ("SELECT VALUE SIZE(", ") FROM <<0>> AS o", Value::from(expected as i64)),
+                    ("SELECT VALUE EXISTS(", ") FROM <<0>> AS o", Value::from(expected > 0)),
+                ] {
+                    let (text, parameters) = query.print_within(before, is_value, after);
+                    let parameters: Vec<Document> = parameters.iter().map(Document::from).collect();
+                    let outcome = run(&mut tables, &text, &parameters, &Options::default())
+                        .unwrap_or_else(|error| panic!("{error}\n{text}"));
+                    let found: Vec<Value> = outcome.rows.iter().map(Document::to_value).collect();
+                    assert_eq!(found, [expected], "{text}");
+                }
+            }
+            queries += 1;
+            rows += expected;
+        }
+    }
+    assert!(rows > 200, "too few rows");
+}
+
 #[test]
 fn changes_meet_the_documents_of_their_condition() {
     let mut random = Random::new(wanted("MODEL_SEED", 3));

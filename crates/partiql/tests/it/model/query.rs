@@ -115,6 +115,19 @@ impl Query {
         printer.query(self);
         (printer.text, printer.parameters)
     }
+
+    /// A query of the first item alone, within a statement: as a bare value or as a field.
+    pub(super) fn print_within(&self, before: &str, is_value: bool, after: &str) -> (String, Vec<Value>) {
+        let mut printer = Printer::default();
+        printer.push(before);
+        printer.push(if is_value { "(SELECT VALUE " } else { "(SELECT " });
+        printer.expression(&self.items[0]);
+        printer.push(if is_value { "" } else { " AS v" });
+        printer.clauses(self);
+        printer.push(")");
+        printer.push(after);
+        (printer.text, printer.parameters)
+    }
 }
 
 #[derive(Default)]
@@ -142,7 +155,13 @@ impl Printer {
             let _ = write!(self.text, "{}'f{number}': ", if number > 0 { ", " } else { "" });
             self.expression(item);
         }
-        self.push("} FROM ");
+        self.push("}");
+        self.clauses(query);
+    }
+
+    /// All that follows the select list.
+    fn clauses(&mut self, query: &Query) {
+        self.push(" FROM ");
         self.sources(&query.sources);
         if let Some(condition) = &query.condition {
             self.push(" WHERE ");
