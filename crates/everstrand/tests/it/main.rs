@@ -5,6 +5,7 @@ mod endpoint;
 mod evidence;
 mod export;
 mod import;
+mod old_data;
 mod saved_forms;
 mod session_states;
 mod shell;
