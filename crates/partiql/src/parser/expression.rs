@@ -187,9 +187,9 @@ impl Parser<'_> {
                 Expression::In { value, collection: Box::new(collection), negated, position }
             }
             Operator::Between { negated } => {
-                let low = Box::new(self.operators(AND)?);
+                let low = Box::new(self.operators(precedence)?);
                 self.expect_keyword("and")?;
-                let high = Box::new(self.operators(AND)?);
+                let high = Box::new(self.operators(precedence)?);
                 Expression::Between { value, low, high, negated }
             }
             Operator::Like { negated } => {

@@ -50,9 +50,9 @@ impl Display for Expression {
             Expression::Between { value, low, high, negated } => {
                 left(f, value, COMPARISON)?;
                 write!(f, " {}BETWEEN ", not(*negated))?;
-                right(f, low, AND)?;
+                right(f, low, COMPARISON)?;
                 f.write_str(" AND ")?;
-                right(f, high, AND)
+                right(f, high, COMPARISON)
             }
             Expression::Like { value, pattern, escape, negated, .. } => {
                 left(f, value, COMPARISON)?;
@@ -205,7 +205,7 @@ fn tail(expression: &Expression) -> u8 {
         Expression::And(_) => return AND,
         Expression::Not(operand) => (NOT, operand),
         Expression::In { collection, .. } => (EQUALITY, collection),
-        Expression::Between { high, .. } => (AND, high),
+        Expression::Between { high, .. } => (COMPARISON, high),
         Expression::Like { pattern, escape, .. } => (COMPARISON, escape.as_ref().unwrap_or(pattern)),
         Expression::Binary { operator, right, .. } => (operator.precedence(), right),
         Expression::Sign { operand, .. } if head(operand) == TERM => (TERM, operand),
