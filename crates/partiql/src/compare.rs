@@ -17,7 +17,7 @@ pub enum Comparison {
     Ordered(Ordering),
     /// A side is NULL or MISSING, and so the comparison is NULL.
     Unknown,
-    /// The kinds have no order between them, or the kind has none: MISSING.
+    /// The kinds have no order between them: MISSING.
     Incomparable,
 }
 
@@ -31,12 +31,14 @@ pub fn equal<'a, 'b>(left: impl Into<ValueRef<'a>>, right: impl Into<ValueRef<'b
     Some(order(left, right) == Ordering::Equal)
 }
 
-/// What `left < right` rests on: an order within bools, numbers, timestamps, text and lobs only.
+/// What `left < right` rests on: within each kind the order of [`order`], between kinds none.
 pub fn compare<'a, 'b>(left: impl Into<ValueRef<'a>>, right: impl Into<ValueRef<'b>>) -> Comparison {
-    match (left.into().view(), right.into().view()) {
+    let (left, right) = (left.into(), right.into());
+    match (left.view(), right.view()) {
         (View::Missing | View::Null, _) | (_, View::Missing | View::Null) => Comparison::Unknown,
-        (left, right) => match order_of_scalars(&left, &right) {
+        (left_view, right_view) => match order_of_scalars(&left_view, &right_view) {
             Some(order) => Comparison::Ordered(order),
+            None if rank(&left_view) == rank(&right_view) => Comparison::Ordered(order(left, right)),
             None => Comparison::Incomparable,
         },
     }

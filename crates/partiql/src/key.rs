@@ -91,9 +91,9 @@ pub fn range(range: &KeyRange) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
 }
 
 /// Whether [`range`] holds the keys of exactly those values for which `<` and its like are TRUE: no bound
-/// is cut, and all are of one kind that has an order. Equal parts are exact at any length.
+/// is cut, and all are scalars of one kind. Equal parts are exact at any length.
 pub(crate) fn is_exact(range: &KeyRange) -> bool {
-    let has_order = |value: &Value| {
+    let is_exact_bound = |value: &Value| {
         let kind = ValueRef::from(value).view();
         matches!(
             kind,
@@ -107,9 +107,9 @@ pub(crate) fn is_exact(range: &KeyRange) -> bool {
     };
     match (&range.lower, &range.upper) {
         (None, None) => true,
-        (Some((one, _)), None) | (None, Some((one, _))) => has_order(one),
+        (Some((one, _)), None) | (None, Some((one, _))) => is_exact_bound(one),
         (Some((lower, _)), Some((upper, _))) => {
-            has_order(lower) && has_order(upper) && kind_of(lower) == kind_of(upper)
+            is_exact_bound(lower) && is_exact_bound(upper) && kind_of(lower) == kind_of(upper)
         }
     }
 }
