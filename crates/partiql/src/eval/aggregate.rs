@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::ast::{AggregateFunction, BinaryOperator};
 use crate::compare;
 use crate::datum::Datum;
+use crate::eval::mistyped::expected;
 use crate::eval::{Fault, arithmetic};
 use crate::key;
 use crate::number::Number;
@@ -17,22 +18,13 @@ pub(crate) struct Accumulator {
     count: i64,
     sum: Option<Number>,
     extreme: Option<Datum>,
-    /// A value that cannot be added was met.
-    is_mistyped: bool,
     /// The keys of the values met so far, where equal values count once.
     seen: Option<HashSet<Vec<u8>>>,
 }
 
 impl Accumulator {
     pub(crate) fn new(function: AggregateFunction, distinct: bool) -> Accumulator {
-        Accumulator {
-            function,
-            count: 0,
-            sum: None,
-            extreme: None,
-            is_mistyped: false,
-            seen: distinct.then(HashSet::new),
-        }
+        Accumulator { function, count: 0, sum: None, extreme: None, seen: distinct.then(HashSet::new) }
     }
 
     /// `COUNT(*)` counts rows, whatever they hold.
@@ -40,7 +32,14 @@ impl Accumulator {
         self.count += rows.cast_signed();
     }
 
-    /// Takes in a value; answers how many bytes that has cost.
+    /// Whether this is of a type that can be added, where it is to be.
+    pub(crate) fn takes(&self, value: ValueRef<'_>) -> bool {
+        !matches!(self.function, AggregateFunction::Sum | AggregateFunction::Avg)
+            || matches!(value.view(), View::Number(_) | View::Null | View::Missing)
+    }
+
+    /// Takes in a value; answers how many bytes that has cost. What cannot be added is refused, for a total
+    /// without it would be wrong.
     pub(crate) fn add(&mut self, value: ValueRef<'_>) -> Result<usize, Fault> {
         if value.is_unknown() {
             return Ok(0);
@@ -63,7 +62,7 @@ impl Accumulator {
                         Some(sum) => arithmetic::numbers(BinaryOperator::Add, sum, &number)?,
                     });
                 }
-                _ => self.is_mistyped = true,
+                _ => return Err(expected("number", value)),
             },
             AggregateFunction::Min | AggregateFunction::Max => {
                 let wanted = if self.function == AggregateFunction::Min {
@@ -86,11 +85,8 @@ impl Accumulator {
         Ok(cost)
     }
 
-    /// The result: NULL over no values, but 0 for COUNT; MISSING where a sum met no number.
+    /// The result: NULL over no values, but 0 for COUNT.
     pub(crate) fn finish(self) -> Result<Datum, Fault> {
-        if self.is_mistyped {
-            return Ok(Datum::Missing);
-        }
         Ok(match self.function {
             AggregateFunction::Count => Datum::of(self.count),
             AggregateFunction::Sum => self.sum.map_or(Datum::null(), arithmetic::datum),

@@ -2,7 +2,7 @@
 //!
 //! Ints stay ints of 64 bits; with a decimal on either side the result is a decimal of at most 38
 //! digits, rounded half to even; with a float on one side and an int on the other it is a float. An
-//! unknown operand makes NULL, an operand that is no number MISSING.
+//! unknown operand makes NULL; what an operand that is no number makes, [`super::mistyped`] says.
 
 use everstrand_ion::{Data, Decimal, Int, Value};
 use num_bigint::{BigInt, Sign};
@@ -10,6 +10,8 @@ use num_integer::Integer;
 
 use crate::ast::BinaryOperator;
 use crate::datum::Datum;
+use crate::eval::Fault;
+use crate::eval::mistyped::TypeErrors;
 use crate::number::Number;
 use crate::view::{ValueRef, View};
 
@@ -24,21 +26,23 @@ pub(crate) fn calculate(
     operator: BinaryOperator,
     left: ValueRef<'_>,
     right: ValueRef<'_>,
-) -> Result<Datum, &'static str> {
+    type_errors: TypeErrors,
+) -> Result<Datum, Fault> {
     let (left, right) = match (left.view(), right.view()) {
         (View::Missing | View::Null, _) | (_, View::Missing | View::Null) => return Ok(Datum::null()),
         (View::Number(left), View::Number(right)) => (left, right),
-        _ => return Ok(Datum::Missing),
+        (View::Number(_), _) => return type_errors.not_a_number(right),
+        _ => return type_errors.not_a_number(left),
     };
-    numbers(operator, &left, &right).map(datum)
+    Ok(datum(numbers(operator, &left, &right)?))
 }
 
 /// `-operand` or `+operand`.
-pub(crate) fn sign(negative: bool, operand: ValueRef<'_>) -> Result<Datum, &'static str> {
+pub(crate) fn sign(negative: bool, operand: ValueRef<'_>, type_errors: TypeErrors) -> Result<Datum, Fault> {
     let number = match operand.view() {
         View::Missing | View::Null => return Ok(Datum::null()),
         View::Number(number) => number,
-        _ => return Ok(Datum::Missing),
+        _ => return type_errors.not_a_number(operand),
     };
     Ok(datum(match number {
         number if !negative => number,
@@ -63,17 +67,13 @@ pub(crate) fn numbers(
 ) -> Result<Number, &'static str> {
     match (left, right) {
         (Number::Int(left), Number::Int(right)) => ints(operator, left, right).map(Number::Int),
-        (Number::Float(left), Number::Float(right)) => Ok(Number::Float(floats(operator, *left, *right))),
-        (Number::Float(left), Number::Int(right)) => {
-            Ok(Number::Float(floats(operator, *left, right.to_f64())))
-        }
-        (Number::Int(left), Number::Float(right)) => {
-            Ok(Number::Float(floats(operator, left.to_f64(), *right)))
+        (Number::Float(_), Number::Float(_) | Number::Int(_)) | (Number::Int(_), Number::Float(_)) => {
+            floats(operator, float_of(left), float_of(right)).map(Number::Float)
         }
         (left, right) => match (decimal_of(left), decimal_of(right)) {
             (Some(left), Some(right)) => decimals(operator, &left, &right).map(Number::Decimal),
             // No decimal says NaN or infinity.
-            _ => Ok(Number::Float(floats(operator, float_of(left), float_of(right)))),
+            _ => floats(operator, float_of(left), float_of(right)).map(Number::Float),
         },
     }
 }
@@ -82,7 +82,7 @@ pub(crate) fn numbers(
 pub(crate) fn divide_exactly(left: &Number, right: &Number) -> Result<Number, &'static str> {
     match (decimal_of(left), decimal_of(right)) {
         (Some(left), Some(right)) => decimals(BinaryOperator::Divide, &left, &right).map(Number::Decimal),
-        _ => Ok(Number::Float(float_of(left) / float_of(right))),
+        _ => floats(BinaryOperator::Divide, float_of(left), float_of(right)).map(Number::Float),
     }
 }
 
@@ -116,13 +116,7 @@ fn float_of(number: &Number) -> f64 {
 }
 
 fn ints(operator: BinaryOperator, left: &Int, right: &Int) -> Result<Int, &'static str> {
-    if right.is_zero() {
-        match operator {
-            BinaryOperator::Divide => return Err("/ by zero"),
-            BinaryOperator::Modulo => return Err("% by zero"),
-            _ => {}
-        }
-    }
+    refuse_zero(operator, right.is_zero())?;
     if let (Some(left), Some(right)) = (left.as_i64(), right.as_i64()) {
         let small = match operator {
             BinaryOperator::Add => left.checked_add(right),
@@ -147,17 +141,28 @@ fn int64(big: BigInt) -> Result<Int, &'static str> {
     i64::try_from(big).map(Int::from).map_err(|_| OVERFLOW)
 }
 
-fn floats(operator: BinaryOperator, left: f64, right: f64) -> f64 {
+/// Division by zero is one error, whatever the kinds of numbers.
+fn refuse_zero(operator: BinaryOperator, divisor_is_zero: bool) -> Result<(), &'static str> {
     match operator {
+        BinaryOperator::Divide if divisor_is_zero => Err("/ by zero"),
+        BinaryOperator::Modulo if divisor_is_zero => Err("% by zero"),
+        _ => Ok(()),
+    }
+}
+
+fn floats(operator: BinaryOperator, left: f64, right: f64) -> Result<f64, &'static str> {
+    refuse_zero(operator, right == 0.0)?;
+    Ok(match operator {
         BinaryOperator::Add => left + right,
         BinaryOperator::Subtract => left - right,
         BinaryOperator::Multiply => left * right,
         BinaryOperator::Divide => left / right,
         _ => left % right,
-    }
+    })
 }
 
 fn decimals(operator: BinaryOperator, left: &Decimal, right: &Decimal) -> Result<Decimal, &'static str> {
+    refuse_zero(operator, right.is_zero())?;
     match operator {
         BinaryOperator::Add => add(left, right.coefficient().to_bigint(), right),
         BinaryOperator::Subtract => add(left, -right.coefficient().to_bigint(), right),
@@ -213,9 +218,6 @@ fn widen(coefficient: BigInt, exponent: i64, wanted: i64) -> Result<Decimal, &'s
 }
 
 fn divide(left: &Decimal, right: &Decimal) -> Result<Decimal, &'static str> {
-    if right.is_zero() {
-        return Err("/ by zero");
-    }
     let preferred = i64::from(left.exponent()) - i64::from(right.exponent());
     let (dividend, divisor) = (left.coefficient().to_bigint(), right.coefficient().to_bigint());
     if left.is_zero() {
@@ -243,9 +245,6 @@ fn divide(left: &Decimal, right: &Decimal) -> Result<Decimal, &'static str> {
 }
 
 fn remainder(left: &Decimal, right: &Decimal) -> Result<Decimal, &'static str> {
-    if right.is_zero() {
-        return Err("% by zero");
-    }
     if left.is_zero() || left.magnitude() < right.magnitude() {
         return round(left.coefficient().to_bigint(), i64::from(left.exponent()));
     }

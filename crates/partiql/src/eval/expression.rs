@@ -10,6 +10,7 @@ use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::like::{LIKE_NEEDS_TEXT, LikePattern};
 use crate::eval::membership::{self, Membership};
+use crate::eval::mistyped::{self, TypeErrors, expected};
 use crate::eval::operand::Operand;
 use crate::eval::path::{self, Index};
 use crate::eval::{Fault, arithmetic, cast, function};
@@ -62,15 +63,12 @@ pub(crate) fn evaluate<'e>(
             let root = evaluate(context, scope, root)?;
             steps_into(context, scope, root, steps)?
         }
-        Expression::Not(operand) => match evaluate(context, scope, operand)?.get().view() {
-            View::Bool(truth) => Operand::truth(Some(!truth)),
-            View::Missing | View::Null => Operand::truth(None),
-            _ => Operand::MISSING,
-        },
+        Expression::Not(operand) => {
+            Operand::truth(truth(&evaluate(context, scope, operand)?)?.map(|truth| !truth))
+        }
         Expression::Sign { negative, operand } => {
             let operand = evaluate(context, scope, operand)?;
-            let value = arithmetic::sign(*negative, operand.get());
-            value.map_err(|fault| PartiqlError::evaluator(None, fault))?.into()
+            arithmetic::sign(*negative, operand.get(), context.execution.type_errors).map_err(nowhere)?.into()
         }
         Expression::Binary { operator, left, right, position } => {
             let left = evaluate(context, scope, left)?;
@@ -79,14 +77,21 @@ pub(crate) fn evaluate<'e>(
                 return Ok(Operand::truth(None));
             }
             let right = evaluate(context, scope, right)?;
-            binary(*operator, left.get(), right.get()).map_err(at(*position))?.into()
+            binary(*operator, left.get(), right.get(), context.execution.type_errors)
+                .map_err(at(*position))?
+                .into()
         }
         Expression::And(operands) => junction(context, scope, operands, false)?,
         Expression::Or(operands) => junction(context, scope, operands, true)?,
         Expression::In { value, collection, negated } => {
             let value = evaluate(context, scope, value)?;
             match is_in(context, scope, value.get(), collection)? {
-                None => Operand::MISSING,
+                None => context
+                    .execution
+                    .type_errors
+                    .of(|| "IN needs a collection on its right side".into())
+                    .map_err(nowhere)?
+                    .into(),
                 Some(truth) => Operand::truth(truth.map(|truth| truth != *negated)),
             }
         }
@@ -97,8 +102,13 @@ pub(crate) fn evaluate<'e>(
             }
             let low = evaluate(context, scope, low)?;
             let high = evaluate(context, scope, high)?;
-            let from = truth_of(&ordered(BinaryOperator::GreaterOrEqual, value.get(), low.get()));
-            let to = truth_of(&ordered(BinaryOperator::LessOrEqual, value.get(), high.get()));
+            let side = |operator, bound: &Operand<'_>| {
+                ordered(operator, value.get(), bound.get(), context.execution.type_errors)
+                    .map(|side| truth_of(&side))
+                    .map_err(nowhere)
+            };
+            let from = side(BinaryOperator::GreaterOrEqual, &low)?;
+            let to = side(BinaryOperator::LessOrEqual, &high)?;
             Operand::truth(and(from, to).map(|truth| truth != *negated))
         }
         Expression::Like { value, pattern, escape, negated, position } => {
@@ -112,7 +122,12 @@ pub(crate) fn evaluate<'e>(
                 None => None,
             };
             match like(context, &value, &pattern, escape.as_ref()).map_err(at(*position))? {
-                None => Operand::MISSING,
+                None => context
+                    .execution
+                    .type_errors
+                    .of(|| expected("text", value.get()))
+                    .map_err(at(*position))?
+                    .into(),
                 Some(truth) => Operand::truth(truth.map(|truth| truth != *negated)),
             }
         }
@@ -129,7 +144,7 @@ pub(crate) fn evaluate<'e>(
                 let when = evaluate(context, scope, when)?;
                 let is_met = match &operand {
                     Some(operand) => compare::equal(operand.get(), when.get()) == Some(true),
-                    None => is_true(&when),
+                    None => truth(&when)? == Some(true),
                 };
                 if is_met {
                     return evaluate(context, scope, then);
@@ -157,11 +172,13 @@ pub(crate) fn evaluate<'e>(
             for (name, value) in pairs {
                 let name = evaluate(context, scope, name)?;
                 let value = evaluate(context, scope, value)?;
-                // A name that is no text names nothing.
-                if let View::Text(Some(name)) = name.get().view()
-                    && !value.get().is_missing()
-                {
-                    fields.push((Symbol::from(name), value.into_datum()));
+                match name.get().view() {
+                    View::Text(Some(name)) if !value.get().is_missing() => {
+                        fields.push((Symbol::from(name), value.into_datum()));
+                    }
+                    View::Text(Some(_)) => {}
+                    // A name that is no text names nothing.
+                    _ => drop(context.execution.type_errors.of(|| not_a_name(name.get())).map_err(nowhere)?),
                 }
             }
             context.bounded(Datum::Struct(fields))?.into()
@@ -182,17 +199,28 @@ pub(crate) fn datum(
     evaluate(context, scope, expression).map(Operand::into_datum)
 }
 
-/// Whether a condition is TRUE; FALSE, NULL, MISSING and all else are not.
+/// Whether a condition is TRUE; FALSE, NULL and MISSING are not.
 pub(crate) fn holds(
     context: &mut Context<'_>,
     scope: Scope<'_>,
     condition: &Expression,
 ) -> Result<bool, PartiqlError> {
-    evaluate(context, scope, condition).map(|value| is_true(&value))
+    Ok(truth(&evaluate(context, scope, condition)?)? == Some(true))
 }
 
 fn at(position: Position) -> impl Fn(Fault) -> PartiqlError {
     move |fault| PartiqlError::evaluator(Some(position), fault)
+}
+
+/// The error of an operator whose place is not known.
+fn nowhere(fault: Fault) -> PartiqlError {
+    PartiqlError::evaluator(None, fault)
+}
+
+/// Why a struct cannot have a field of this name.
+fn not_a_name(name: ValueRef<'_>) -> Fault {
+    let found = cast::type_name(name);
+    format!("Expected text for the name of a field: {found}; write {{'name': value}}").into()
 }
 
 fn evaluate_all(
@@ -253,14 +281,19 @@ fn many<'e>(
     Ok(Datum::Bag(values).into())
 }
 
-fn binary(operator: BinaryOperator, left: ValueRef<'_>, right: ValueRef<'_>) -> Result<Datum, Fault> {
+fn binary(
+    operator: BinaryOperator,
+    left: ValueRef<'_>,
+    right: ValueRef<'_>,
+    type_errors: TypeErrors,
+) -> Result<Datum, Fault> {
     match operator {
         BinaryOperator::Equal => Ok(Datum::truth(compare::equal(left, right))),
         BinaryOperator::NotEqual => Ok(Datum::truth(compare::equal(left, right).map(|equal| !equal))),
         BinaryOperator::Less
         | BinaryOperator::LessOrEqual
         | BinaryOperator::Greater
-        | BinaryOperator::GreaterOrEqual => Ok(ordered(operator, left, right)),
+        | BinaryOperator::GreaterOrEqual => ordered(operator, left, right, type_errors),
         BinaryOperator::Concatenate => match (left.view(), right.view()) {
             (View::Missing | View::Null, _) | (_, View::Missing | View::Null) => Ok(Datum::null()),
             (View::Text(Some(left)), View::Text(Some(right))) => {
@@ -271,26 +304,35 @@ fn binary(operator: BinaryOperator, left: ValueRef<'_>, right: ValueRef<'_>) -> 
             }
             _ => Err(NOT_CONCATENATED.into()),
         },
-        _ => arithmetic::calculate(operator, left, right).map_err(Fault::Borrowed),
+        _ => arithmetic::calculate(operator, left, right, type_errors),
     }
 }
 
 /// `< <= > >=`: TRUE, FALSE, NULL, or MISSING where the kinds have no order between them.
-fn ordered(operator: BinaryOperator, left: ValueRef<'_>, right: ValueRef<'_>) -> Datum {
-    match compare::compare(left, right) {
+fn ordered(
+    operator: BinaryOperator,
+    left: ValueRef<'_>,
+    right: ValueRef<'_>,
+    type_errors: TypeErrors,
+) -> Result<Datum, Fault> {
+    Ok(match compare::compare(left, right) {
         Comparison::Unknown => Datum::null(),
-        Comparison::Incomparable => Datum::Missing,
+        Comparison::Incomparable => {
+            let (left, right) = (cast::type_name(left), cast::type_name(right));
+            type_errors.of(|| format!("Cannot compare values: {left}, {right}").into())?
+        }
         Comparison::Ordered(order) => Datum::of(match operator {
             BinaryOperator::Less => order == Ordering::Less,
             BinaryOperator::LessOrEqual => order != Ordering::Greater,
             BinaryOperator::Greater => order == Ordering::Greater,
             _ => order != Ordering::Less,
         }),
-    }
+    })
 }
 
-fn is_true(value: &Operand<'_>) -> bool {
-    matches!(value.get().view(), View::Bool(true))
+/// The truth of a condition, or of an operand of AND, OR and NOT.
+fn truth(value: &Operand<'_>) -> Result<Option<bool>, PartiqlError> {
+    mistyped::truth(value.get()).map_err(nowhere)
 }
 
 fn truth_of(value: &Datum) -> Option<bool> {
@@ -305,7 +347,7 @@ fn and(left: Option<bool>, right: Option<bool>) -> Option<bool> {
     }
 }
 
-/// AND, which FALSE decides, or OR, which TRUE does; what is no bool counts as unknown.
+/// AND, which FALSE decides, or OR, which TRUE does.
 fn junction<'e>(
     context: &mut Context<'_>,
     scope: Scope<'e>,
@@ -314,10 +356,10 @@ fn junction<'e>(
 ) -> Result<Operand<'e>, PartiqlError> {
     let mut result = Some(!decides);
     for operand in operands {
-        match evaluate(context, scope, operand)?.get().view() {
-            View::Bool(truth) if truth == decides => return Ok(Operand::truth(Some(decides))),
-            View::Bool(_) => {}
-            _ => result = None,
+        match truth(&evaluate(context, scope, operand)?)? {
+            Some(truth) if truth == decides => return Ok(Operand::truth(Some(decides))),
+            Some(_) => {}
+            None => result = None,
         }
     }
     Ok(Operand::truth(result))
@@ -435,7 +477,9 @@ fn call<'e>(
                 values.push(evaluate(context, scope, argument)?);
             }
             let values: Vec<ValueRef<'_>> = values.iter().map(Operand::get).collect();
-            function::call(function, &values).map(Operand::from).map_err(at(position))
+            function::call(function, &values, context.execution.type_errors)
+                .map(Operand::from)
+                .map_err(at(position))
         }
     }
 }

@@ -7,17 +7,24 @@ use crate::ast::AggregateFunction;
 use crate::compare;
 use crate::datum::Datum;
 use crate::eval::aggregate::Accumulator;
-use crate::eval::{Fault, cast, datetime, format, text};
+use crate::eval::mistyped::{TypeErrors, expected};
+use crate::eval::{Fault, datetime, format, text};
 use crate::number::Number;
 use crate::plan::Function;
 use crate::view::{ValueRef, View};
 
 /// Calls a function that needs nothing but its arguments, whose number was checked.
-pub(crate) fn call(function: Function, arguments: &[ValueRef<'_>]) -> Result<Datum, Fault> {
+pub(crate) fn call(
+    function: Function,
+    arguments: &[ValueRef<'_>],
+    type_errors: TypeErrors,
+) -> Result<Datum, Fault> {
     match function {
         Function::Exists => return Ok(Datum::of(exists(arguments[0]))),
         Function::NullIf => return Ok(null_if(arguments[0], arguments[1])),
-        Function::Collection { function, distinct } => return collection(function, distinct, arguments[0]),
+        Function::Collection { function, distinct } => {
+            return collection(function, distinct, arguments[0], type_errors);
+        }
         _ => {}
     }
     if arguments.iter().any(|argument| argument.is_unknown()) {
@@ -89,14 +96,22 @@ fn size(value: ValueRef<'_>) -> Result<Datum, Fault> {
 }
 
 /// An aggregate over the elements of a collection.
-fn collection(function: AggregateFunction, distinct: bool, value: ValueRef<'_>) -> Result<Datum, Fault> {
+fn collection(
+    function: AggregateFunction,
+    distinct: bool,
+    value: ValueRef<'_>,
+    type_errors: TypeErrors,
+) -> Result<Datum, Fault> {
     match value.view() {
         View::Missing | View::Null => return Ok(Datum::null()),
         View::List | View::Bag | View::Sexp => {}
-        _ => return Ok(Datum::Missing),
+        _ => return type_errors.of(|| expected("collection", value)),
     }
     let mut accumulator = Accumulator::new(function, distinct);
     for item in value.items() {
+        if !accumulator.takes(item) {
+            return type_errors.not_a_number(item);
+        }
         accumulator.add(item)?;
     }
     accumulator.finish()
@@ -105,20 +120,20 @@ fn collection(function: AggregateFunction, distinct: bool, value: ValueRef<'_>) 
 fn text_of(value: ValueRef<'_>) -> Result<&str, Fault> {
     match value.view() {
         View::Text(Some(text)) => Ok(text),
-        _ => Err(format!("Expected text: {}", cast::type_name(value)).into()),
+        _ => Err(expected("text", value)),
     }
 }
 
 fn integer_of(value: ValueRef<'_>) -> Result<i64, Fault> {
     match value.view() {
         View::Number(Number::Int(int)) => int.as_i64().ok_or("Int overflow or underflow".into()),
-        _ => Err(format!("Expected integer: {}", cast::type_name(value)).into()),
+        _ => Err(expected("integer", value)),
     }
 }
 
 fn timestamp_of(value: ValueRef<'_>) -> Result<everstrand_ion::Timestamp, Fault> {
     match value.view() {
         View::Timestamp(timestamp) => Ok(timestamp),
-        _ => Err(format!("Expected timestamp: {}", cast::type_name(value)).into()),
+        _ => Err(expected("timestamp", value)),
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod format;
 pub(crate) mod function;
 pub(crate) mod like;
 pub(crate) mod membership;
+pub(crate) mod mistyped;
 pub(crate) mod operand;
 pub(crate) mod path;
 pub(crate) mod text;

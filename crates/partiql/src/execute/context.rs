@@ -11,6 +11,7 @@ use crate::error::PartiqlError;
 use crate::eval::Fault;
 use crate::eval::like::LikePattern;
 use crate::eval::membership::Membership;
+use crate::eval::mistyped::TypeErrors;
 use crate::held::{Charge, HeldBytes};
 use crate::tables::Tables;
 
@@ -23,6 +24,7 @@ pub(crate) struct Execution {
     pub(crate) read_ios: u64,
     pub(crate) write_ios: u64,
     pub(crate) budget: HeldBytes,
+    pub(crate) type_errors: TypeErrors,
     now: Timestamp,
     steps: u32,
     like: Option<(String, Option<String>, LikePattern)>,
@@ -45,6 +47,7 @@ impl Execution {
             read_ios: 0,
             write_ios: 0,
             budget: options.held.clone(),
+            type_errors: TypeErrors { strict: !options.extensions, refused: false },
             now,
             steps: 0,
             like: None,
@@ -58,6 +61,18 @@ impl Context<'_> {
     /// `UTCNOW()`, the same for the whole statement.
     pub(crate) fn now(&self) -> Timestamp {
         self.execution.now.clone()
+    }
+
+    /// Computes something whose type errors fail the statement, or do not.
+    pub(crate) fn with_type_errors<T>(
+        &mut self,
+        refused: bool,
+        compute: impl FnOnce(&mut Self) -> Result<T, PartiqlError>,
+    ) -> Result<T, PartiqlError> {
+        let before = std::mem::replace(&mut self.execution.type_errors.refused, refused);
+        let result = compute(self);
+        self.execution.type_errors.refused = before;
+        result
     }
 
     /// Asks now and then whether the statement should stop; called for every row and every pair.

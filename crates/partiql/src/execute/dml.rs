@@ -25,9 +25,9 @@ pub(crate) fn insert(
     around: Around<'_>,
 ) -> Result<Vec<Document>, PartiqlError> {
     let values = match &plan.insertion {
-        Insertion::One(value) => vec![around.datum(context, &[], value)?],
+        Insertion::One(value) => vec![around.written(context, &[], value)?],
         Insertion::Each(values) => {
-            let values = around.datum(context, &[], values)?;
+            let values = around.written(context, &[], values)?;
             match values.view() {
                 View::List | View::Bag => values.into_items(),
                 _ => vec![values],
@@ -138,24 +138,21 @@ fn edits_of(
             let mut edits = Vec::with_capacity(assignments.len());
             for (target, value) in assignments {
                 let path = path_of(target, frame)?;
-                let value = around.datum(context, frame, value)?;
-                edits.push(match value {
-                    Datum::Missing if path.is_empty() => {
-                        return Err(PartiqlError::statement(None, "a document cannot be set to MISSING"));
-                    }
-                    Datum::Missing => Edit::Remove { path },
-                    value => Edit::Set { path, value: value.into_value() },
-                });
+                let value = around.written(context, frame, value)?;
+                if value.is_missing() {
+                    return Err(set_to_missing(&path));
+                }
+                edits.push(Edit::Set { path, value: value.into_value() });
             }
             Some(edits)
         }
         Operation::Insert { target, value, at } => {
             let path = path_of(target, frame)?;
-            let value = insertable(around.datum(context, frame, value)?)?;
+            let value = insertable(around.written(context, frame, value)?)?;
             let at = match at {
                 None => At::End,
                 Some(at) => {
-                    let at = around.datum(context, frame, at)?;
+                    let at = around.written(context, frame, at)?;
                     match Index::of((&at).into()) {
                         Some(Index::Position(position)) => At::Place(Step::Index(position)),
                         Some(Index::Name(name)) => At::Place(Step::Field(name)),
@@ -172,7 +169,7 @@ fn edits_of(
         }
         Operation::InsertEach { target, values } => {
             let path = path_of(target, frame)?;
-            let values = around.datum(context, frame, values)?;
+            let values = around.written(context, frame, values)?;
             let values = match values.view() {
                 View::List | View::Bag => values.into_items(),
                 _ => vec![values],
@@ -184,6 +181,23 @@ fn edits_of(
             Some(edits)
         }
     })
+}
+
+/// A SET whose right side has no value. Taking the field away, or writing NULL over it, would lose what
+/// stands there to a misspelt name.
+fn set_to_missing(path: &[Step]) -> PartiqlError {
+    let target = match path.last() {
+        None => "the document".to_owned(),
+        Some(Step::Field(name)) => format!("'{name}'"),
+        Some(Step::Index(index)) => format!("the element {index}"),
+    };
+    PartiqlError::statement(
+        None,
+        format!(
+            "SET would assign MISSING to {target}: what stands right of = is not in this document; \
+             assign NULL, or take the field away with REMOVE"
+        ),
+    )
 }
 
 fn insertable(value: Datum) -> Result<Value, PartiqlError> {

@@ -118,7 +118,9 @@ impl GroupState {
                     accumulator.count_rows(1);
                     continue;
                 };
-                let value = expression::evaluate(context, around.scope(frame), argument)?;
+                let value = context.with_type_errors(true, |context| {
+                    expression::evaluate(context, around.scope(frame), argument)
+                })?;
                 let bytes = accumulator
                     .add(value.get())
                     .map_err(|fault| PartiqlError::evaluator(Some(aggregate.position), fault))?;

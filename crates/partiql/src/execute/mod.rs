@@ -112,7 +112,7 @@ fn at_once(
             let tags = match tags {
                 None => None,
                 Some(tags) => {
-                    let tags = around.datum(context, &[], tags)?;
+                    let tags = around.written(context, &[], tags)?;
                     if !matches!(tags.view(), View::Struct) {
                         return Err(PartiqlError::statement(None, "aws_tags must be a struct"));
                     }
@@ -132,7 +132,7 @@ fn at_once(
         Statement::Exec { procedure, arguments } => {
             let mut values = Vec::with_capacity(arguments.len());
             for argument in arguments {
-                values.push(around.datum(context, &[], argument)?.into_value());
+                values.push(around.written(context, &[], argument)?.into_value());
             }
             match context.tables.procedure(procedure, &values)? {
                 Some(rows) => rows.iter().map(Document::from).collect(),

@@ -46,6 +46,16 @@ impl<'a> Around<'a> {
         expression::datum(context, self.scope(frame), expression)
     }
 
+    /// What an expression over this frame yields that will be written: a type error in it is refused.
+    pub(crate) fn written(
+        self,
+        context: &mut Context<'_>,
+        frame: &[Datum],
+        expression: &Expression,
+    ) -> Result<Datum, PartiqlError> {
+        context.with_type_errors(true, |context| self.datum(context, frame, expression))
+    }
+
     /// Whether a condition is TRUE of this frame.
     pub(crate) fn holds(
         self,

@@ -500,7 +500,7 @@ pub(super) fn is_total(expression: &Expression) -> bool {
                     _ => true,
                 })
         }
-        Expression::Not(value) => is_total(value),
+        Expression::Not(value) => is_total_condition(value),
         Expression::Is { value, .. } => is_total(value),
         Expression::Binary { operator, left, right, .. } => {
             matches!(
@@ -514,9 +514,8 @@ pub(super) fn is_total(expression: &Expression) -> bool {
             ) && is_total(left)
                 && is_total(right)
         }
-        Expression::And(items) | Expression::Or(items) | Expression::List(items) | Expression::Bag(items) => {
-            items.iter().all(is_total)
-        }
+        Expression::And(items) | Expression::Or(items) => items.iter().all(is_total_condition),
+        Expression::List(items) | Expression::Bag(items) => items.iter().all(is_total),
         Expression::In { value, collection, .. } => is_total(value) && is_total(collection),
         Expression::Between { value, low, high, .. } => is_total(value) && is_total(low) && is_total(high),
         Expression::Like { value, pattern, escape, .. } => {
@@ -529,6 +528,23 @@ pub(super) fn is_total(expression: &Expression) -> bool {
         | Expression::Call { .. }
         | Expression::Query { .. } => false,
     }
+}
+
+/// Whether a condition has a truth on every row: whatever the row is, it is no value of another type.
+pub(super) fn is_total_condition(condition: &Expression) -> bool {
+    let is_truth = match condition {
+        Expression::Not(_)
+        | Expression::And(_)
+        | Expression::Or(_)
+        | Expression::In { .. }
+        | Expression::Between { .. }
+        | Expression::Like { .. }
+        | Expression::Is { .. }
+        // Arithmetic and `||` are not total, unless they read no row.
+        | Expression::Binary { .. } => true,
+        condition => is_constant(condition),
+    };
+    is_truth && is_total(condition)
 }
 
 /// Whether an expression reads neither rows nor tables.

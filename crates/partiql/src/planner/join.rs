@@ -1,20 +1,20 @@
 //! Where conditions are checked and how sources are joined.
 //!
 //! A condition is checked as soon as all it reads is there, so that it can choose the access of the
-//! last source it needs; only conditions that cannot fail are moved (see `is_total`). An equality
+//! last source it needs; only conditions that cannot fail are moved (see `is_total_condition`). An equality
 //! between a source and those before it that no access serves becomes a hash join.
 
 use std::ops::Range;
 
 use super::access::{self, Lookups};
-use super::expression::{conjunction, is_total};
+use super::expression::{conjunction, is_total_condition};
 use super::from::{Tree, TreeKind};
 use crate::ast::BinaryOperator;
 use crate::plan::{AccessPlan, Expression, JoinKind, Node, Scan};
 
 /// The rows of a FROM clause for which all conditions are TRUE.
 pub(super) fn rows(tree: Tree, conditions: Vec<Expression>, lookups: Lookups) -> Node {
-    let (movable, fixed) = conditions.into_iter().partition(is_total);
+    let (movable, fixed) = conditions.into_iter().partition(is_total_condition);
     let (node, rest) = build(tree, movable, lookups);
     filter(node, rest.into_iter().chain(fixed).collect())
 }
@@ -32,7 +32,7 @@ fn build(tree: Tree, conditions: Vec<Expression>, lookups: Lookups) -> (Node, Ve
             (filter(Node::Iterate { value, unpivot, slots }, conditions), Vec::new())
         }
         TreeKind::Join { left, right, kind: JoinKind::Inner, on } => {
-            let (on, fixed): (Vec<_>, Vec<_>) = on.into_iter().partition(is_total);
+            let (on, fixed): (Vec<_>, Vec<_>) = on.into_iter().partition(is_total_condition);
             let (to_right, to_left): (Vec<_>, Vec<_>) =
                 conditions.into_iter().chain(on).partition(|condition| condition.reads(&right.slots));
             let left_slots = left.slots.clone();
@@ -45,8 +45,9 @@ fn build(tree: Tree, conditions: Vec<Expression>, lookups: Lookups) -> (Node, Ve
             // Conditions on the right side of a left join see the NULLs it makes.
             let (rest, to_left): (Vec<_>, Vec<_>) =
                 conditions.into_iter().partition(|condition| condition.reads(&right.slots));
-            let (on_right, on_pair): (Vec<_>, Vec<_>) =
-                on.into_iter().partition(|condition| is_total(condition) && condition.reads(&right.slots));
+            let (on_right, on_pair): (Vec<_>, Vec<_>) = on
+                .into_iter()
+                .partition(|condition| is_total_condition(condition) && condition.reads(&right.slots));
             let left_slots = left.slots.clone();
             let (left, left_rest) = build(*left, to_left, lookups);
             let left = filter(left, left_rest);

@@ -14,8 +14,12 @@ type Item = Option<Value>;
 /// What the sources stand at: a row and its id.
 type Row = Vec<(Item, Item)>;
 
+/// Why a query has no rows: it would add up what is no number.
+#[derive(Debug)]
+pub(super) struct Refused;
+
 /// All rows of a query before OFFSET and LIMIT.
-pub(super) fn rows(world: &World, query: &Query) -> Vec<Value> {
+pub(super) fn rows(world: &World, query: &Query) -> Result<Vec<Value>, Refused> {
     let mut rows: Vec<Row> = vec![Vec::new()];
     for source in &query.sources {
         let mut joined = Vec::new();
@@ -85,7 +89,7 @@ pub(super) fn rows(world: &World, query: &Query) -> Vec<Value> {
         }
         results = distinct;
     }
-    results
+    Ok(results)
 }
 
 /// A struct of those that are not MISSING, named by a letter and their number.
@@ -109,7 +113,7 @@ fn table_rows(world: &World, table: usize) -> Vec<(Item, Item)> {
         .collect()
 }
 
-fn groups(world: &World, query: &Query, rows: Vec<Row>) -> Vec<Value> {
+fn groups(world: &World, query: &Query, rows: Vec<Row>) -> Result<Vec<Value>, Refused> {
     let no_keys = Vec::new();
     let keys = query.group.as_ref().unwrap_or(&no_keys);
     let mut groups: Vec<(Vec<Value>, Vec<Row>)> = Vec::new();
@@ -127,11 +131,9 @@ fn groups(world: &World, query: &Query, rows: Vec<Row>) -> Vec<Value> {
             None => groups.push((values, vec![row])),
         }
     }
-    groups
-        .iter()
-        .filter(|(_, members)| query.having.is_none() || members.len() > 1)
-        .map(|(keys, members)| {
-            let items = query.items.iter().map(|item| match item {
+    let results = groups.iter().map(|(keys, members)| {
+        let items = query.items.iter().map(|item| {
+            Ok(match item {
                 Expression::CountAll => Some(Value::from(count(members.len()))),
                 Expression::GroupKey(number) => Some(keys[*number].clone()),
                 Expression::Aggregate(function, distinct, value) => {
@@ -142,40 +144,41 @@ fn groups(world: &World, query: &Query, rows: Vec<Row>) -> Vec<Value> {
                             known.push(value);
                         }
                     }
-                    aggregate(function, &known)
+                    Some(aggregate(function, &known)?)
                 }
                 other => unreachable!("{other:?} in a group"),
-            });
-            Value::from(named("f", items))
-        })
-        .collect()
+            })
+        });
+        let items = items.collect::<Result<Vec<Item>, Refused>>()?;
+        Ok((members.len(), Value::from(named("f", items.into_iter()))))
+    });
+    // Groups that HAVING drops are added up, too.
+    let results = results.collect::<Result<Vec<(usize, Value)>, Refused>>()?;
+    let is_kept = |members: usize| query.having.is_none() || members > 1;
+    Ok(results.into_iter().filter(|(members, _)| is_kept(*members)).map(|(_, result)| result).collect())
 }
 
 fn count(count: usize) -> i64 {
     i64::try_from(count).expect("few rows")
 }
 
-fn aggregate(function: &str, values: &[Value]) -> Item {
-    match function {
-        "COUNT" => Some(Value::from(count(values.len()))),
-        "MIN" => {
-            Some(values.iter().min_by(|left, right| total(left, right)).cloned().unwrap_or_else(Value::null))
-        }
-        "MAX" => {
-            Some(values.iter().max_by(|left, right| total(left, right)).cloned().unwrap_or_else(Value::null))
-        }
+fn aggregate(function: &str, values: &[Value]) -> Result<Value, Refused> {
+    Ok(match function {
+        "COUNT" => Value::from(count(values.len())),
+        "MIN" => values.iter().min_by(|left, right| total(left, right)).cloned().unwrap_or_else(Value::null),
+        "MAX" => values.iter().max_by(|left, right| total(left, right)).cloned().unwrap_or_else(Value::null),
         _ => {
             let mut sum: Option<Value> = None;
             for value in values {
-                number(value)?;
+                number(value).ok_or(Refused)?;
                 sum = Some(match sum {
                     None => value.clone(),
-                    Some(sum) => add(&sum, value)?,
+                    Some(sum) => add(&sum, value).ok_or(Refused)?,
                 });
             }
-            Some(sum.unwrap_or_else(Value::null))
+            sum.unwrap_or_else(Value::null)
         }
-    }
+    })
 }
 
 fn order_rows(world: &World, terms: &[OrderTerm], left: &Row, right: &Row) -> Ordering {
@@ -343,7 +346,8 @@ fn less(operator: &str, left: &Item, right: &Item) -> Item {
     if is_unknown(left) || is_unknown(right) {
         return Some(Value::null());
     }
-    let order = within_kind(left.as_ref()?, right.as_ref()?)?;
+    let (left, right) = (left.as_ref()?, right.as_ref()?);
+    let order = (rank(left) == rank(right)).then(|| total(left, right))?;
     Some(Value::from(match operator {
         "<" => order.is_lt(),
         "<=" => order.is_le(),
@@ -387,17 +391,6 @@ fn within_kind(left: &Value, right: &Value) -> Option<Ordering> {
 
 /// The total order, as far as values of the world need it.
 fn total(left: &Value, right: &Value) -> Ordering {
-    let rank = |value: &Value| match &value.data {
-        Data::Null(_) => 0,
-        Data::Bool(_) => 1,
-        Data::Int(_) | Data::Decimal(_) | Data::Float(_) => 2,
-        Data::Timestamp(_) => 3,
-        Data::String(_) | Data::Symbol(_) => 4,
-        Data::Clob(_) | Data::Blob(_) => 5,
-        Data::List(_) => 6,
-        Data::Sexp(_) => 7,
-        Data::Struct(_) => 8,
-    };
     rank(left).cmp(&rank(right)).then_with(|| {
         within_kind(left, right).unwrap_or_else(|| match (&left.data, &right.data) {
             (Data::List(left), Data::List(right)) => {
@@ -412,4 +405,18 @@ fn total(left: &Value, right: &Value) -> Ordering {
             _ => Ordering::Equal,
         })
     })
+}
+
+fn rank(value: &Value) -> u8 {
+    match &value.data {
+        Data::Null(_) => 0,
+        Data::Bool(_) => 1,
+        Data::Int(_) | Data::Decimal(_) | Data::Float(_) => 2,
+        Data::Timestamp(_) => 3,
+        Data::String(_) | Data::Symbol(_) => 4,
+        Data::Clob(_) | Data::Blob(_) => 5,
+        Data::List(_) => 6,
+        Data::Sexp(_) => 7,
+        Data::Struct(_) => 8,
+    }
 }

@@ -19,6 +19,7 @@ mod generate;
 mod query;
 mod random;
 
+use evaluate::Refused;
 use query::Query;
 use random::Random;
 
@@ -151,6 +152,7 @@ fn visit_node(node: &mut Node, spoil: bool, seen: &mut BTreeMap<&'static str, u6
 struct Report {
     queries: u64,
     non_empty: u64,
+    refused: u64,
     seen: BTreeMap<&'static str, u64>,
 }
 
@@ -167,13 +169,19 @@ fn search(seed: u64, queries: u64, spoil: bool) -> (Report, Option<String>) {
             let query = generate::query(&mut random);
             report.queries += 1;
             let expected = evaluate::rows(&world, &query);
-            report.non_empty += u64::from(!expected.is_empty());
+            report.non_empty += u64::from(expected.as_ref().is_ok_and(|rows| !rows.is_empty()));
+            report.refused += u64::from(expected.is_err());
             for (tables, name) in [(&mut plain, "without indexes"), (&mut indexed, "with indexes")] {
-                let found = match rows_of(tables, &query, spoil, &mut report.seen) {
-                    Ok(found) => found,
-                    Err(error) => return (report, Some(format!("{error}\n{}", query.print().0))),
+                let (expected, found) = match (&expected, rows_of(tables, &query, spoil, &mut report.seen)) {
+                    (Ok(expected), Ok(found)) => (expected, found),
+                    (Err(Refused), Err(error)) if error.contains("Expected number") => continue,
+                    // LIMIT 0 asks for nothing.
+                    (Err(Refused), Ok(found)) if found.is_empty() && query.window(1).is_empty() => continue,
+                    (_, found) => {
+                        return (report, Some(format!("{expected:?} {found:?}\n{}", query.print().0)));
+                    }
                 };
-                if let Err(why) = agree(&query, &expected, &found) {
+                if let Err(why) = agree(&query, expected, &found) {
                     let (text, parameters) = query.print();
                     let found: Vec<String> = found.iter().map(ToString::to_string).collect();
                     let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
@@ -228,12 +236,13 @@ fn plans_give_the_rows_of_nested_loops() {
     let queries = wanted("MODEL_QUERIES", 10_000);
     let (report, difference) = search(wanted("MODEL_SEED", 1), queries, false);
     println!(
-        "{} queries, {} with rows; plan nodes seen: {:#?}",
-        report.queries, report.non_empty, report.seen
+        "{} queries, {} with rows, {} refused; plan nodes seen: {:#?}",
+        report.queries, report.non_empty, report.refused, report.seen
     );
     if let Some(difference) = difference {
         panic!("{difference}");
     }
+    assert!(report.refused > 0, "no query adds up what is no number");
     assert!(report.non_empty * 10 >= report.queries * 3, "too many queries find nothing");
     for node in [
         "scan",
@@ -277,8 +286,8 @@ fn a_nested_query_has_as_many_rows_as_the_model() {
             if query.distinct {
                 continue;
             }
-            let all = evaluate::rows(&world, &query).len();
-            let expected = query.window(all).len();
+            let Ok(all) = evaluate::rows(&world, &query) else { continue };
+            let expected = query.window(all.len()).len();
             for is_value in [true, false] {
                 for (before, after, expected) in [
                     (
@@ -314,8 +323,11 @@ fn changes_meet_the_documents_of_their_condition() {
         let query = generate::change(&mut random);
         let query::Over::Table(table) = query.sources[0].over else { unreachable!("a table") };
         let first = 4 + world[..table].iter().map(Vec::len).sum::<usize>();
-        let ids: Vec<Value> =
-            evaluate::rows(&world, &query).iter().map(|row| row.get("f0").expect("an id").clone()).collect();
+        let ids: Vec<Value> = evaluate::rows(&world, &query)
+            .expect("no aggregates")
+            .iter()
+            .map(|row| row.get("f0").expect("an id").clone())
+            .collect();
         let is_met = |number: usize| ids.contains(&Value::from(format!("document{}", first + number)));
         let operations: &[&str] = if query.sources.len() == 1 {
             &["SET s0.z = 1", "REMOVE s0.a", "REMOVE s0", "DELETE"]
