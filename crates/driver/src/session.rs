@@ -11,7 +11,7 @@ use crate::transaction::Transaction;
 use crate::transport::Transport;
 
 /// A session to a ledger that has one transaction at a time. It retries nothing; see
-/// [`crate::QldbDriver`] for that.
+/// [`crate::driver::QldbDriver`] for that.
 #[derive(Debug)]
 pub struct QldbSession<T: Transport> {
     client: Arc<SessionClient<T>>,

@@ -16,8 +16,8 @@ use crate::transport::{SendCommandResponse, Transport};
 
 /// An independent session to a ledger, over which single commands are sent.
 ///
-/// It keeps no transaction, retries nothing and checks nothing: that is what [`crate::QldbSession`] and
-/// [`crate::QldbDriver`] are for. Whoever drops it without [`close`](SessionClient::close) leaves it to
+/// It keeps no transaction, retries nothing and checks nothing: that is what [`crate::session::QldbSession`] and
+/// [`crate::driver::QldbDriver`] are for. Whoever drops it without [`close`](SessionClient::close) leaves it to
 /// a task in the background to end the session, or, where no tokio runtime is at hand, to the service
 /// to let it expire.
 pub struct SessionClient<T: Transport> {

@@ -22,7 +22,8 @@ pub(crate) use primitives::{
 };
 pub(crate) use system_symbols::{FIRST_LOCAL_ID, system_symbol};
 
-use crate::{IonError, Value};
+use crate::error::IonError;
+use crate::value::Value;
 use reader::Reader;
 
 /// The first four bytes of Ion 1.0 binary.

@@ -6,7 +6,7 @@ use std::fmt;
 use num_bigint::BigInt;
 use num_integer::Integer;
 
-use crate::Int;
+use crate::int::Int;
 use crate::int::power_of_ten;
 
 /// `coefficient × 10^exponent`; `-0.` and `0.` differ, and so do `1.0` and `1.00`.

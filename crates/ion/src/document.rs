@@ -5,7 +5,9 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::binary::{self, Encoder, FIRST_LOCAL_ID, Layout, system_symbol};
-use crate::{IonError, RawValue, Value};
+use crate::error::IonError;
+use crate::raw::RawValue;
+use crate::value::Value;
 
 /// One self-contained Ion binary value (version marker, symbol table, value) in the canonical form
 /// of [`binary`](crate::binary), validated once and cheap to clone. What a ledger stores, hashes

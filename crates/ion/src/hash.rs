@@ -14,8 +14,10 @@
 
 use sha2::Digest;
 
+use crate::document::Document;
 use crate::raw::RAW_DEPTH_MAX;
-use crate::{Document, IonType, RawValue, Value};
+use crate::raw::RawValue;
+use crate::value::{IonType, Value};
 
 const BEGIN: u8 = 0x0B;
 const ESCAPE: u8 = 0x0C;
@@ -171,7 +173,7 @@ fn escape(bytes: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Data, Struct};
+    use crate::value::{Data, Struct};
 
     fn hex(hash: [u8; 32]) -> String {
         hash.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -4,7 +4,12 @@ use crate::binary::{
     self, Encoder, FIRST_LOCAL_ID, Header, WRAPPER, int_of, magnitude_u64, read_header, read_plain_header,
     read_var_uint, read_wrapper, small_int, type_of,
 };
-use crate::{Data, Decimal, Document, Int, IonType, Struct, Symbol, Timestamp, Value};
+use crate::decimal::Decimal;
+use crate::document::Document;
+use crate::int::Int;
+use crate::symbol::Symbol;
+use crate::timestamp::Timestamp;
+use crate::value::{Data, IonType, Struct, Value};
 
 /// Below this many containers, a value reads and is written as null, so that what is hashed is what
 /// is seen. Reading what others send admits [`MAX_DEPTH`](crate::MAX_DEPTH); what is put together

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::{Document, RawValue};
+use crate::document::Document;
+use crate::raw::RawValue;
 
 /// A value and the document it lies in. Cheap to clone; keeps the whole document alive.
 #[derive(Clone, Debug)]

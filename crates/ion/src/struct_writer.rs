@@ -1,7 +1,9 @@
 //! Puts a struct together from parts of other documents, without trees in between.
 
 use crate::binary::Encoder;
-use crate::{Document, IonType, RawValue, Value};
+use crate::document::Document;
+use crate::raw::RawValue;
+use crate::value::{IonType, Value};
 
 /// Writes the fields of one struct in order, straight into canonical form.
 ///

@@ -4,7 +4,9 @@
 //! text is unknown. A range costs a few words however many ids it claims.
 
 use crate::binary::{FIRST_LOCAL_ID, system_symbol};
-use crate::{Data, IonError, Struct, Symbol, Value};
+use crate::error::IonError;
+use crate::symbol::Symbol;
+use crate::value::{Data, Struct, Value};
 
 /// The text of symbol ids at one place of a stream.
 #[derive(Clone, Debug)]

@@ -12,7 +12,8 @@ mod writer;
 pub use reader::Reader;
 pub use writer::write_symbol;
 
-use crate::{IonError, Value};
+use crate::error::IonError;
+use crate::value::Value;
 
 /// Reads all top-level values of a text.
 pub fn read_all(text: &str) -> Result<Vec<Value>, IonError> {

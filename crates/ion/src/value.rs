@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::{Decimal, Int, Symbol, Timestamp};
+use crate::decimal::Decimal;
+use crate::int::Int;
+use crate::symbol::Symbol;
+use crate::timestamp::Timestamp;
 
 /// The thirteen types of Ion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -9,8 +9,11 @@ use crate::binary::primitives::{
     low_byte, var_uint_length, write_decimal, write_float, write_magnitude, write_timestamp, write_var_uint,
 };
 use crate::binary::system_symbols::{FIRST_LOCAL_ID, system_id};
+use crate::document::Document;
+use crate::int::Int;
 use crate::raw::{RAW_DEPTH_MAX, RawValue};
-use crate::{Data, Document, Int, IonType, Symbol, Value};
+use crate::symbol::Symbol;
+use crate::value::{Data, IonType, Value};
 
 /// Builds one document from front to back. Texts of symbols are borrowed until it is finished.
 #[derive(Debug)]

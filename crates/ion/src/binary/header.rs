@@ -11,8 +11,8 @@
 //!              (L = 0 is the version marker E0 01 00 EA and stands only between values)
 //! ```
 
-use crate::IonType;
 use crate::binary::primitives::read_var_uint;
+use crate::value::IonType;
 
 /// The type code of an annotation wrapper.
 pub(crate) const WRAPPER: u8 = 14;

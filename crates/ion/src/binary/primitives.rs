@@ -11,8 +11,10 @@
 use num_bigint::{BigInt, Sign};
 
 use crate::binary::header::Reason;
+use crate::decimal::Decimal;
+use crate::int::Int;
 use crate::timestamp::TimestampError;
-use crate::{Decimal, Int, Precision, Timestamp, TimestampFields};
+use crate::timestamp::{Precision, Timestamp, TimestampFields};
 
 /// The bits of the one NaN that canonical Ion knows.
 const CANONICAL_NAN_BITS: u64 = 0x7FF8_0000_0000_0000;

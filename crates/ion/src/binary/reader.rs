@@ -1,13 +1,16 @@
 //! Reads Ion binary of any well-formed shape into values.
 
+use crate::MAX_DEPTH;
 use crate::binary::canonical::plain_symbol_table;
 use crate::binary::header::{Header, Reason, WRAPPER, Wrapper, read_header, read_wrapper, type_of};
 use crate::binary::primitives::{
     int_of, magnitude_u64, read_decimal, read_float, read_magnitude, read_text, read_timestamp, read_var_uint,
 };
 use crate::binary::{Encoder, Layout, VERSION_MARKER, error};
+use crate::error::IonError;
+use crate::symbol::Symbol;
 use crate::symbol_table::SymbolTable;
-use crate::{Data, IonError, MAX_DEPTH, Struct, Symbol, Value};
+use crate::value::{Data, Struct, Value};
 
 /// How long the symbol tables may be that define a stream's symbols at one point, in bytes. They
 /// are read into trees, many times as large.

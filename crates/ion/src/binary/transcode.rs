@@ -9,7 +9,8 @@ use crate::binary::primitives::{
     write_decimal, write_float, write_timestamp,
 };
 use crate::binary::reader::{Reader, check_depth};
-use crate::{IonError, IonType};
+use crate::error::IonError;
+use crate::value::IonType;
 
 impl Reader<'_> {
     /// Writes the value at `at`, which is not padding, and returns where it ends.

@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::decimal::Decimal;
 use crate::decimal::parse_exponent;
-use crate::{Data, Decimal, Int, Timestamp};
+use crate::int::Int;
+use crate::timestamp::Timestamp;
+use crate::value::Data;
 
 /// Whether a byte can be part of such a token. What ends one is checked by the caller.
 pub(super) fn is_part(byte: u8) -> bool {

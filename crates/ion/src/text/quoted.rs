@@ -1,7 +1,8 @@
 //! What stands in quotes or double braces: strings, quoted symbols, blobs and clobs.
 
 use super::reader::Reader;
-use crate::{Data, IonError};
+use crate::error::IonError;
+use crate::value::Data;
 
 /// What a quoted run means.
 #[derive(Clone, Copy, PartialEq, Eq)]

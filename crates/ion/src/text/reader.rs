@@ -2,8 +2,11 @@
 
 use super::number;
 use super::quoted::is_blank;
+use crate::MAX_DEPTH;
+use crate::error::IonError;
+use crate::symbol::Symbol;
 use crate::symbol_table::SymbolTable;
-use crate::{Data, IonError, IonType, MAX_DEPTH, Struct, Symbol, Value};
+use crate::value::{Data, IonType, Struct, Value};
 
 /// The top-level values of a text, read as they are asked for. After an error it ends.
 #[derive(Clone, Debug)]

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::reader::{is_identifier_part, is_identifier_start, is_keyword, is_operator, is_version_marker};
-use crate::{Data, IonType, Symbol, Value};
+use crate::symbol::Symbol;
+use crate::value::{Data, IonType, Value};
 
 pub(super) fn write(value: &Value, pretty: bool) -> String {
     let mut writer = Writer { out: String::new(), indent: pretty.then_some(0) };

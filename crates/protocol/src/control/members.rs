@@ -4,7 +4,7 @@ use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::{Exception, ServiceError};
+use crate::error::{Exception, ServiceError};
 
 /// The body of a request.
 pub(super) struct Members(Map<String, Value>);

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::members::{Members, invalid};
 use super::*;
+use crate::error::{Exception, ServiceError};
 use crate::send_command::{is_ledger_name, is_token, is_unique_id};
 use crate::wire::{length_within, percent_decode, percent_encode};
-use crate::{Exception, ServiceError};
 
 /// A request in the parts that HTTP has, ready to be signed and sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::Exception;
+use crate::error::Exception;
 
 const ARN: &str = "arn:aws:qldb:us-east-1:123456789012:ledger/l";
 const ID: &str = "HgXAkLjAtV0HQ4lNYdzX60";

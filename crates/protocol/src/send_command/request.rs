@@ -7,8 +7,8 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Command, Limits, PageToken, SendCommandRequest, SessionToken, ValueHolder};
+use crate::error::{Exception, ServiceError};
 use crate::wire::{self, Blob, Object};
-use crate::{Exception, ServiceError};
 
 /// As many as the characters that QLDB allowed a statement, of which each `?` is one. Parameters take a few bytes each on the wire and far
 /// more in memory, so that this is not left to be found out when all of them are read.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{Exception, ServiceError};
+use crate::error::{Exception, ServiceError};
 
 const TX: &str = "HgXAkLjAtV0HQ4lNYdzX60";
 const TOKEN: &str = "AAdLbF+tok/en==";

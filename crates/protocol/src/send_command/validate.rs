@@ -1,7 +1,7 @@
 //! The lengths and patterns of the model. No official client checks more than minimum lengths.
 
 use super::{Command, SendCommandRequest, ValueHolder};
-use crate::ServiceError;
+use crate::error::ServiceError;
 use crate::wire::length_within;
 
 /// The largest sizes a service takes. The defaults are QLDB's.

@@ -3,7 +3,7 @@
 use hmac::Mac;
 
 use super::{ALGORITHM, AmzDate, SignedParts, SigningKey, TERMINATOR, string_to_sign};
-use crate::{Exception, ServiceError};
+use crate::error::{Exception, ServiceError};
 
 /// How far the signature's time may lie from the server's, as everywhere at AWS.
 pub const CLOCK_SKEW_SECONDS_MAX: i64 = 300;

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::Exception;
+use crate::error::Exception;
 
 struct Vector {
     secret: &'static str,
