@@ -7,6 +7,7 @@
 //! a symbol is what Ion Hash takes in.
 
 mod canonical;
+mod copy;
 mod encoder;
 mod header;
 mod primitives;
@@ -16,7 +17,10 @@ mod transcode;
 
 pub(crate) use canonical::{Layout, layout, layout_if_canonical};
 pub(crate) use encoder::Encoder;
-pub(crate) use header::{Header, WRAPPER, read_header, read_plain_header, read_wrapper, type_of};
+pub use header::VERSION_MARKER;
+pub(crate) use header::{
+    Header, RAW_DEPTH_MAX, WRAPPER, read_header, read_plain_header, read_wrapper, type_of,
+};
 pub(crate) use primitives::{
     int_of, magnitude_u64, read_decimal, read_float, read_timestamp, read_var_uint, small_int,
 };
@@ -25,9 +29,6 @@ pub(crate) use system_symbols::{FIRST_LOCAL_ID, system_symbol};
 use crate::error::IonError;
 use crate::value::Value;
 use reader::Reader;
-
-/// The first four bytes of Ion 1.0 binary.
-pub const VERSION_MARKER: [u8; 4] = [0xE0, 0x01, 0x00, 0xEA];
 
 /// Reads all top-level values of a stream. An empty stream has none.
 pub fn read_all(bytes: &[u8]) -> Result<Vec<Value>, IonError> {
@@ -42,7 +43,7 @@ pub fn read_all(bytes: &[u8]) -> Result<Vec<Value>, IonError> {
 /// Reads a stream that holds exactly one value.
 pub fn read_one(bytes: &[u8]) -> Result<Value, IonError> {
     let mut reader = Reader::new(bytes)?;
-    let value = reader.next()?.ok_or_else(|| error("there is no value", bytes.len()))?;
+    let value = reader.next()?.ok_or_else(|| IonError::new("there is no value", bytes.len()))?;
     reader.expect_end()?;
     Ok(value)
 }
@@ -50,7 +51,7 @@ pub fn read_one(bytes: &[u8]) -> Result<Value, IonError> {
 /// Brings a stream that holds exactly one value into canonical form.
 pub(crate) fn transcode_one(bytes: &[u8]) -> Result<(Vec<u8>, Layout), IonError> {
     let mut reader = Reader::new(bytes)?;
-    let document = reader.transcode_next()?.ok_or_else(|| error("there is no value", bytes.len()))?;
+    let document = reader.transcode_next()?.ok_or_else(|| IonError::new("there is no value", bytes.len()))?;
     reader.expect_end()?;
     Ok(document)
 }
@@ -61,8 +62,4 @@ pub fn write(value: &Value) -> Vec<u8> {
     let mut encoder = Encoder::new();
     encoder.value(value);
     encoder.finish().0
-}
-
-fn error(message: impl Into<String>, offset: usize) -> IonError {
-    IonError { message: message.into(), offset }
 }

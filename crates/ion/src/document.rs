@@ -58,11 +58,6 @@ impl Document {
         self.root().to_value()
     }
 
-    /// The SHA-256 Ion hash, taken over the encoded bytes.
-    pub fn ion_hash(&self) -> [u8; 32] {
-        self.root().ion_hash()
-    }
-
     pub(crate) fn from_encoder(encoder: Encoder<'_>) -> Document {
         let (bytes, layout) = encoder.finish();
         Document::new(bytes.into(), layout)

@@ -14,8 +14,8 @@
 
 use sha2::Digest;
 
+use crate::binary::RAW_DEPTH_MAX;
 use crate::document::Document;
-use crate::raw::RAW_DEPTH_MAX;
 use crate::raw::RawValue;
 use crate::value::{IonType, Value};
 
@@ -36,7 +36,7 @@ pub trait Hasher {
 }
 
 /// SHA-256, the hash function of ledgers.
-pub(crate) struct Sha256Hasher(sha2::Sha256);
+struct Sha256Hasher(sha2::Sha256);
 
 impl Hasher for Sha256Hasher {
     type Output = [u8; 32];
@@ -54,6 +54,20 @@ impl Hasher for Sha256Hasher {
     }
 }
 
+impl Document {
+    /// The SHA-256 Ion hash, taken over the encoded bytes.
+    pub fn ion_hash(&self) -> [u8; 32] {
+        self.root().ion_hash()
+    }
+}
+
+impl RawValue<'_> {
+    /// The SHA-256 Ion hash.
+    pub fn ion_hash(self) -> [u8; 32] {
+        ion_hash_raw::<Sha256Hasher>(self)
+    }
+}
+
 /// The SHA-256 Ion hash of a value.
 pub fn ion_hash(value: &Value) -> [u8; 32] {
     Document::from(value).ion_hash()
@@ -65,7 +79,7 @@ pub fn ion_hash_with<H: Hasher>(value: &Value) -> H::Output {
 }
 
 /// The Ion hash of an encoded value under any hash function.
-pub(crate) fn ion_hash_raw<H: Hasher>(value: RawValue<'_>) -> H::Output {
+fn ion_hash_raw<H: Hasher>(value: RawValue<'_>) -> H::Output {
     let mut serializer = Serializer::<H> { out: Vec::with_capacity(256), digests: Vec::new() };
     serializer.value(value, 0);
     digest::<H>(&serializer.out)

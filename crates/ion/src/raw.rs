@@ -1,8 +1,8 @@
 //! Borrowed views of the values inside a document. Nothing is decoded before it is asked for.
 
 use crate::binary::{
-    self, Encoder, FIRST_LOCAL_ID, Header, WRAPPER, int_of, magnitude_u64, read_header, read_plain_header,
-    read_var_uint, read_wrapper, small_int, type_of,
+    self, FIRST_LOCAL_ID, Header, RAW_DEPTH_MAX, WRAPPER, int_of, magnitude_u64, read_header,
+    read_plain_header, read_var_uint, read_wrapper, small_int, type_of,
 };
 use crate::decimal::Decimal;
 use crate::document::Document;
@@ -10,11 +10,6 @@ use crate::int::Int;
 use crate::symbol::Symbol;
 use crate::timestamp::Timestamp;
 use crate::value::{Data, IonType, Struct, Value};
-
-/// Below this many containers, a value reads and is written as null, so that what is hashed is what
-/// is seen. Reading what others send admits [`MAX_DEPTH`](crate::MAX_DEPTH); what is put together
-/// from documents can be some levels deeper.
-pub(crate) const RAW_DEPTH_MAX: usize = 4 * crate::MAX_DEPTH;
 
 /// A value inside a [`Document`], borrowed. Every access is total: bytes that are not canonical Ion
 /// yield `None`, null, or fewer elements, never a panic.
@@ -140,20 +135,10 @@ impl<'a> RawValue<'a> {
         self.tree(&mut symbols, 0)
     }
 
-    /// A document of its own with just this value.
-    pub fn to_document(self) -> Document {
+    /// Whether this is all that its document holds.
+    pub(crate) fn is_whole_document(self) -> bool {
         let root = self.document.root();
-        if std::ptr::eq(self.payload, root.payload) && std::ptr::eq(self.annotations, root.annotations) {
-            return self.document.clone();
-        }
-        let mut encoder = Encoder::new();
-        encoder.raw(self);
-        Document::from_encoder(encoder)
-    }
-
-    /// The SHA-256 Ion hash.
-    pub fn ion_hash(self) -> [u8; 32] {
-        crate::hash::ion_hash_raw::<crate::hash::Sha256Hasher>(self)
+        std::ptr::eq(self.payload, root.payload) && std::ptr::eq(self.annotations, root.annotations)
     }
 
     pub(crate) fn root(document: &'a Document, bytes: &'a [u8]) -> RawValue<'a> {

@@ -1,6 +1,5 @@
 //! Symbols: text that binary Ion sends as a number.
 
-use std::fmt;
 use std::sync::Arc;
 
 /// The symbols 1 to 9, which every Ion 1.0 stream has.
@@ -51,14 +50,5 @@ impl From<&str> for Symbol {
 impl From<String> for Symbol {
     fn from(text: String) -> Symbol {
         Symbol::new(text)
-    }
-}
-
-/// Ion text, quoted where an identifier needs it.
-impl fmt::Display for Symbol {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::new();
-        crate::text::write_symbol(&mut text, self, false);
-        formatter.write_str(&text)
     }
 }

@@ -4,6 +4,7 @@
 //! shortest quoting, no raw control characters. [`Reader`] reads all of Ion 1.0 text, including
 //! what nobody writes by hand: version markers, symbol tables, symbol ids.
 
+mod characters;
 mod number;
 mod quoted;
 mod reader;
@@ -46,11 +47,4 @@ pub fn write(value: &Value) -> String {
 /// Text over several lines, indented by two blanks, for people.
 pub fn write_pretty(value: &Value) -> String {
     writer::write(value, true)
-}
-
-/// Compact text, or with `{:#}` the text for people.
-impl std::fmt::Display for Value {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&writer::write(self, formatter.alternate()))
-    }
 }

@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use crate::MAX_DEPTH;
-use crate::binary::VERSION_MARKER;
-use crate::binary::header::{Header, Reason, WRAPPER, read_header, read_wrapper};
+use crate::binary::header::{Header, Reason, VERSION_MARKER, WRAPPER, read_header, read_wrapper};
 use crate::binary::primitives::{
     magnitude_u64, read_decimal, read_float, read_timestamp, read_var_uint, var_uint_length, write_decimal,
     write_float, write_timestamp,

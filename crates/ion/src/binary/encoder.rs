@@ -1,27 +1,24 @@
-//! Writes the canonical form, from values and from parts of other documents.
+//! Writes the canonical form.
 
 use std::collections::HashMap;
 
-use crate::binary::VERSION_MARKER;
 use crate::binary::canonical::{Layout, looks_like_a_symbol_table, symbol_table_length, with_header};
-use crate::binary::header::{WRAPPER, code_of};
+use crate::binary::header::{RAW_DEPTH_MAX, VERSION_MARKER, WRAPPER, code_of};
 use crate::binary::primitives::{
     low_byte, var_uint_length, write_decimal, write_float, write_magnitude, write_timestamp, write_var_uint,
 };
 use crate::binary::system_symbols::{FIRST_LOCAL_ID, system_id};
-use crate::document::Document;
 use crate::int::Int;
-use crate::raw::{RAW_DEPTH_MAX, RawValue};
 use crate::symbol::Symbol;
 use crate::value::{Data, IonType, Value};
 
 /// Builds one document from front to back. Texts of symbols are borrowed until it is finished.
 #[derive(Debug)]
 pub(crate) struct Encoder<'s> {
-    body: Vec<u8>,
-    symbols: Symbols<'s>,
-    /// What the ids of the document that was last copied from are here; 0 is not yet known.
-    copied: Option<(&'s Document, Vec<u64>)>,
+    pub(super) body: Vec<u8>,
+    pub(super) symbols: Symbols<'s>,
+    /// What the ids of the document that was last copied from are here, by its layout; 0 is not yet known.
+    pub(super) copied: Option<(&'s Layout, Vec<u64>)>,
 }
 
 /// Where a value whose length is not yet known began.
@@ -114,21 +111,6 @@ impl<'s> Encoder<'s> {
         self.bytes(code_of(IonType::Blob), bytes);
     }
 
-    /// Copies a value of another document.
-    pub(crate) fn raw(&mut self, value: RawValue<'s>) {
-        let symbols = value.document().layout().symbols.len();
-        let ids = match self.copied.take() {
-            Some((document, ids)) if std::ptr::eq(document, value.document()) => ids,
-            // Where the table is longer than the part, the texts are looked up one by one instead.
-            _ if value.payload().len() < symbols => Vec::new(),
-            _ => vec![0; symbols],
-        };
-        let mut copy = Copy { encoder: self, ids };
-        copy.value(value, 0);
-        let ids = copy.ids;
-        self.copied = (ids.len() == symbols).then_some((value.document(), ids));
-    }
-
     /// The document's bytes, and where its parts lie in them.
     pub(crate) fn finish(self) -> (Vec<u8>, Layout) {
         let texts = &self.symbols.texts;
@@ -205,7 +187,7 @@ impl<'s> Encoder<'s> {
         self.end(mark, ion_type);
     }
 
-    fn symbol_id(&mut self, id: u64) {
+    pub(super) fn symbol_id(&mut self, id: u64) {
         let zeros = id.leading_zeros() as usize / 8;
         self.bytes(code_of(IonType::Symbol), &id.to_be_bytes()[zeros..]);
     }
@@ -215,7 +197,7 @@ impl<'s> Encoder<'s> {
         self.body.extend_from_slice(payload);
     }
 
-    fn annotation_ids(&mut self, ids: &[u64]) {
+    pub(super) fn annotation_ids(&mut self, ids: &[u64]) {
         let length = ids.iter().map(|id| var_uint_length(*id) as u64).sum();
         write_var_uint(length, &mut self.body);
         for id in ids {
@@ -239,76 +221,9 @@ impl<'s> Encoder<'s> {
     }
 }
 
-/// A copy of a value out of another document under way.
-struct Copy<'e, 's> {
-    encoder: &'e mut Encoder<'s>,
-    ids: Vec<u64>,
-}
-
-impl<'s> Copy<'_, 's> {
-    fn value(&mut self, value: RawValue<'s>, depth: usize) {
-        if !value.has_annotations() {
-            return self.unannotated(value, depth);
-        }
-        let wrapper = self.encoder.begin();
-        let ids: Vec<u64> = value.annotation_ids().map(|id| self.id(value, id)).collect();
-        self.encoder.annotation_ids(&ids);
-        self.unannotated(value, depth);
-        self.encoder.end_as(wrapper, WRAPPER);
-    }
-
-    fn unannotated(&mut self, value: RawValue<'s>, depth: usize) {
-        if value.is_null() || depth >= RAW_DEPTH_MAX {
-            return self.encoder.null(value.ion_type());
-        }
-        match value.ion_type() {
-            IonType::Null | IonType::Bool => self.encoder.body.push(value.descriptor()),
-            IonType::Symbol => {
-                let id = self.id(value, value.symbol_id().unwrap_or(0));
-                self.encoder.symbol_id(id);
-            }
-            ion_type @ (IonType::List | IonType::Sexp) => {
-                let mark = self.encoder.begin();
-                for item in value.items() {
-                    self.value(item, depth + 1);
-                }
-                self.encoder.end(mark, ion_type);
-            }
-            IonType::Struct => {
-                let mark = self.encoder.begin();
-                for (id, field) in value.fields().with_ids() {
-                    let id = self.id(value, id);
-                    write_var_uint(id, &mut self.encoder.body);
-                    self.value(field, depth + 1);
-                }
-                self.encoder.end(mark, IonType::Struct);
-            }
-            _ => self.encoder.bytes(value.descriptor() >> 4, value.payload()),
-        }
-    }
-
-    /// What an id of the other document is here.
-    fn id(&mut self, value: RawValue<'s>, id: u64) -> u64 {
-        if id < FIRST_LOCAL_ID {
-            return id;
-        }
-        let index = usize::try_from(id - FIRST_LOCAL_ID).ok();
-        match index.and_then(|index| self.ids.get_mut(index)) {
-            Some(known) if *known != 0 => *known,
-            known => {
-                let here = self.encoder.symbols.intern(value.document().symbol_text(id));
-                if let Some(known) = known {
-                    *known = here;
-                }
-                here
-            }
-        }
-    }
-}
-
 /// The symbols of a document in order of first appearance.
 #[derive(Debug, Default)]
-struct Symbols<'s> {
+pub(super) struct Symbols<'s> {
     texts: Vec<&'s str>,
     /// Only filled where there are too many to compare them all.
     ids: HashMap<&'s str, u64>,
@@ -318,7 +233,7 @@ impl<'s> Symbols<'s> {
     const COMPARED_MAX: usize = 64;
 
     /// The id of a text; 0 where it is unknown.
-    fn intern(&mut self, text: Option<&'s str>) -> u64 {
+    pub(super) fn intern(&mut self, text: Option<&'s str>) -> u64 {
         let Some(text) = text else { return 0 };
         if let Some(id) = system_id(text) {
             return id;

@@ -11,8 +11,17 @@
 //!              (L = 0 is the version marker E0 01 00 EA and stands only between values)
 //! ```
 
+use crate::MAX_DEPTH;
 use crate::binary::primitives::read_var_uint;
 use crate::value::IonType;
+
+/// The first four bytes of Ion 1.0 binary.
+pub const VERSION_MARKER: [u8; 4] = [0xE0, 0x01, 0x00, 0xEA];
+
+/// Below this many containers, a value reads and is written as null, so that what is hashed is what
+/// is seen. Reading what others send admits [`MAX_DEPTH`]; what is put together
+/// from documents can be some levels deeper.
+pub(crate) const RAW_DEPTH_MAX: usize = 4 * MAX_DEPTH;
 
 /// The type code of an annotation wrapper.
 pub(crate) const WRAPPER: u8 = 14;

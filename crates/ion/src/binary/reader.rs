@@ -1,12 +1,15 @@
 //! Reads Ion binary of any well-formed shape into values.
 
 use crate::MAX_DEPTH;
-use crate::binary::canonical::plain_symbol_table;
-use crate::binary::header::{Header, Reason, WRAPPER, Wrapper, read_header, read_wrapper, type_of};
+use crate::binary::canonical::{Layout, plain_symbol_table};
+use crate::binary::encoder::Encoder;
+use crate::binary::header::{
+    Header, Reason, VERSION_MARKER, WRAPPER, Wrapper, read_header, read_wrapper, type_of,
+};
 use crate::binary::primitives::{
     int_of, magnitude_u64, read_decimal, read_float, read_magnitude, read_text, read_timestamp, read_var_uint,
 };
-use crate::binary::{Encoder, Layout, VERSION_MARKER, error};
+
 use crate::error::IonError;
 use crate::symbol::Symbol;
 use crate::symbol_table::SymbolTable;
@@ -31,7 +34,7 @@ impl<'a> Reader<'a> {
     /// A reader of a stream, which is empty or begins with the version marker.
     pub(crate) fn new(bytes: &'a [u8]) -> Result<Reader<'a>, IonError> {
         if !bytes.is_empty() && bytes[0] != VERSION_MARKER[0] {
-            return Err(error("Ion binary does not begin with the version marker E0 01 00 EA", 0));
+            return Err(IonError::new("Ion binary does not begin with the version marker E0 01 00 EA", 0));
         }
         Ok(Reader { bytes, at: 0, symbols: SymbolTable::system(), tables_bytes: 0 })
     }
@@ -55,7 +58,7 @@ impl<'a> Reader<'a> {
 
     /// Checks that no value follows.
     pub(crate) fn expect_end(&mut self) -> Result<(), IonError> {
-        if self.find_next()? { Err(error("there is more than one value", self.at)) } else { Ok(()) }
+        if self.find_next()? { Err(IonError::new("there is more than one value", self.at)) } else { Ok(()) }
     }
 
     /// Moves to the next value that is the user's, over padding, version markers and symbol tables.
@@ -93,7 +96,8 @@ impl<'a> Reader<'a> {
     fn symbol_table(&mut self, header: Header) -> Result<(), IonError> {
         let start = self.at;
         let length = header.end - start;
-        let too_long = || error(format!("symbol tables are longer than {TABLES_BYTES_MAX} bytes"), start);
+        let too_long =
+            || IonError::new(format!("symbol tables are longer than {TABLES_BYTES_MAX} bytes"), start);
         if length > TABLES_BYTES_MAX {
             return Err(too_long());
         }
@@ -123,7 +127,7 @@ impl<'a> Reader<'a> {
                 Some([_, major, minor, 0xEA]) => format!("Ion {major}.{minor} is not supported, only 1.0"),
                 _ => "a version marker is cut short or damaged".to_owned(),
             };
-            return Err(error(message, self.at));
+            return Err(IonError::new(message, self.at));
         }
         self.at += VERSION_MARKER.len();
         self.symbols = SymbolTable::system();
@@ -159,7 +163,7 @@ impl<'a> Reader<'a> {
             return Ok(Data::Null(ion_type));
         }
         let payload = &self.bytes[header.start..header.end];
-        let at_start = |reason| error(reason, start);
+        let at_start = |reason| IonError::new(reason, start);
         Ok(match header.code() {
             1 => Data::Bool(header.low() == 1),
             code @ (2 | 3) => {
@@ -206,11 +210,11 @@ impl<'a> Reader<'a> {
 
     pub(super) fn header(&self, at: &mut usize, end: usize) -> Result<Header, IonError> {
         let start = *at;
-        read_header(&self.bytes[..end], at).map_err(|reason| error(reason, start))
+        read_header(&self.bytes[..end], at).map_err(|reason| IonError::new(reason, start))
     }
 
     pub(super) fn wrapper(&self, header: Header, start: usize) -> Result<Wrapper, IonError> {
-        read_wrapper(self.bytes, header).map_err(|reason| error(reason, start))
+        read_wrapper(self.bytes, header).map_err(|reason| IonError::new(reason, start))
     }
 
     pub(super) fn bytes(&self) -> &'a [u8] {
@@ -219,7 +223,7 @@ impl<'a> Reader<'a> {
 
     /// The text of a symbol that is defined.
     pub(super) fn text_of(&self, id: Option<u64>, offset: usize) -> Result<Option<&str>, IonError> {
-        let id = id.ok_or_else(|| error(CUT_ID, offset))?;
+        let id = id.ok_or_else(|| IonError::new(CUT_ID, offset))?;
         self.symbols.text(id).ok_or_else(|| undefined(id, offset))
     }
 
@@ -230,18 +234,18 @@ impl<'a> Reader<'a> {
     }
 
     fn symbol_of(&self, id: Option<u64>, offset: usize) -> Result<Symbol, IonError> {
-        let id = id.ok_or_else(|| error(CUT_ID, offset))?;
+        let id = id.ok_or_else(|| IonError::new(CUT_ID, offset))?;
         self.symbols.get(id).ok_or_else(|| undefined(id, offset))
     }
 }
 
 fn undefined(id: u64, offset: usize) -> IonError {
-    error(format!("the symbol ${id} is not defined"), offset)
+    IonError::new(format!("the symbol ${id} is not defined"), offset)
 }
 
 pub(super) fn check_depth(depth: usize, offset: usize) -> Result<(), IonError> {
     if depth >= MAX_DEPTH {
-        return Err(error(format!("containers are nested deeper than {MAX_DEPTH}"), offset));
+        return Err(IonError::new(format!("containers are nested deeper than {MAX_DEPTH}"), offset));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! with every document that a client sends.
 
 use crate::binary::encoder::Encoder;
-use crate::binary::error;
+
 use crate::binary::header::{Header, WRAPPER, type_of};
 use crate::binary::primitives::{
     magnitude_u64, read_decimal, read_float, read_magnitude, read_text, read_timestamp, read_var_uint,
@@ -48,7 +48,7 @@ impl Transcoder<'_, '_> {
     }
 
     fn unannotated(&mut self, header: Header, start: usize, depth: usize) -> Result<(), IonError> {
-        let at_start = |reason| error(reason, start);
+        let at_start = |reason| IonError::new(reason, start);
         let ion_type =
             type_of(header.code()).ok_or_else(|| at_start("a type descriptor is not allowed here"))?;
         if header.low() == 15 {

@@ -1,5 +1,8 @@
 //! Reads text, one top-level value at a time.
 
+use super::characters::{
+    is_identifier_part, is_identifier_start, is_keyword, is_operator, is_version_marker,
+};
 use super::number;
 use super::quoted::is_blank;
 use crate::MAX_DEPTH;
@@ -392,15 +395,6 @@ impl Iterator for Reader<'_> {
     }
 }
 
-/// Whether an identifier is `$ion_` and two numbers.
-pub(super) fn is_version_marker(identifier: &str) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    identifier
-        .strip_prefix("$ion_")
-        .and_then(|version| version.split_once('_'))
-        .is_some_and(|(major, minor)| digits(major) && digits(minor))
-}
-
 /// The digits of an identifier that is a symbol id.
 fn symbol_id_digits(identifier: &str) -> Option<&str> {
     identifier
@@ -408,22 +402,6 @@ fn symbol_id_digits(identifier: &str) -> Option<&str> {
         .filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-pub(super) fn is_keyword(identifier: &str) -> bool {
-    matches!(identifier, "null" | "true" | "false" | "nan")
-}
-
-pub(super) fn is_identifier_start(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'$')
-}
-
-pub(super) fn is_identifier_part(byte: u8) -> bool {
-    is_identifier_start(byte) || byte.is_ascii_digit()
-}
-
 fn starts_identifier_part(bytes: &[u8]) -> bool {
     bytes.first().is_some_and(|byte| is_identifier_part(*byte))
-}
-
-pub(super) fn is_operator(byte: u8) -> bool {
-    b"!#%&*+-./;<=>?@^`|~".contains(&byte)
 }

@@ -1,8 +1,10 @@
 //! Writes text: compact as QLDB printed it, or over several lines for people.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
-use super::reader::{is_identifier_part, is_identifier_start, is_keyword, is_operator, is_version_marker};
+use super::characters::{
+    is_identifier_part, is_identifier_start, is_keyword, is_operator, is_version_marker,
+};
 use crate::symbol::Symbol;
 use crate::value::{Data, IonType, Value};
 
@@ -26,6 +28,22 @@ pub fn write_symbol(out: &mut String, symbol: &Symbol, in_sexp: bool) {
         None => out.push_str("$0"),
         Some(text) if is_bare(text) || (in_sexp && is_bare_operator(text)) => out.push_str(text),
         Some(text) => write_quoted(out, text, '\''),
+    }
+}
+
+/// Ion text, quoted where an identifier needs it.
+impl fmt::Display for Symbol {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        write_symbol(&mut text, self, false);
+        formatter.write_str(&text)
+    }
+}
+
+/// Compact text, or with `{:#}` the text for people.
+impl fmt::Display for Value {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&write(self, formatter.alternate()))
     }
 }
 
