@@ -9,6 +9,8 @@ use crate::view::{ValueRef, View};
 #[derive(Clone, Debug)]
 pub(crate) enum Datum {
     Missing,
+    /// NULL in the place of a row that a left join did not find. All that is below it is NULL, too.
+    Unmatched,
     /// A tree; scalars mostly.
     Value(Value),
     /// A document or a value inside one.
@@ -55,7 +57,7 @@ impl Datum {
     /// The tree; bags become lists, MISSING becomes null at the top and is skipped below.
     pub(crate) fn into_value(self) -> Value {
         match self {
-            Datum::Missing => Value::null(),
+            Datum::Missing | Datum::Unmatched => Value::null(),
             Datum::Value(value) => value,
             Datum::Slice(slice) => slice.get().to_value(),
             Datum::List(items) | Datum::Bag(items) => {
@@ -102,7 +104,7 @@ impl Datum {
     /// Roughly how many bytes it takes; of a document only the part that it shows.
     pub(crate) fn weight(&self) -> usize {
         let below = match self {
-            Datum::Missing => 0,
+            Datum::Missing | Datum::Unmatched => 0,
             Datum::Value(value) => weight_of_value(value),
             Datum::Slice(slice) => slice.size(),
             Datum::List(items) | Datum::Bag(items) => items.iter().map(Datum::weight).sum(),

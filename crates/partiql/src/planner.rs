@@ -7,8 +7,11 @@ mod access;
 mod expression;
 mod from;
 mod function;
+mod groups;
 mod join;
 mod modify;
+mod names;
+mod nested;
 mod query;
 mod scope;
 
@@ -25,6 +28,10 @@ use crate::tables::{AsOf, OnConflict, Source, SourceKind, Tables};
 use access::Lookups;
 use scope::Scope;
 
+/// How many expressions are resolved again for one statement, because names of items stand for them.
+/// Within each other such names could go on without end.
+const REPEATED_MAX: usize = 100_000;
+
 /// Resolves all names against the tables and decides how the statement runs. Nothing is changed.
 pub fn plan(
     statement: &ast::Statement,
@@ -39,6 +46,8 @@ pub fn plan(
         scopes: Vec::new(),
         highest_parameter: 0,
         sources: Some(Vec::new()),
+        repeating: 0,
+        repeated: 0,
     };
     let statement = planner.statement(statement)?;
     let expected = planner.highest_parameter;
@@ -63,6 +72,10 @@ struct Planner<'a> {
     highest_parameter: usize,
     /// What names of tables stood for, until something is asked for that depends on more than the catalogue.
     sources: Option<Vec<(Box<str>, Option<Source>)>>,
+    /// Within how many expressions that are resolved again.
+    repeating: usize,
+    /// How many expressions have been resolved again.
+    repeated: usize,
 }
 
 impl Planner<'_> {
@@ -209,6 +222,29 @@ impl Planner<'_> {
             ast::Insertion::Each(values) => Insertion::Each(self.collection(values)?),
         };
         Ok(InsertPlan { table, name: name.name.clone(), insertion, on_conflict })
+    }
+
+    /// Resolves again what was resolved before, within bounds.
+    fn again<T>(
+        &mut self,
+        resolve: impl FnOnce(&mut Self) -> Result<T, PartiqlError>,
+    ) -> Result<T, PartiqlError> {
+        self.repeating += 1;
+        let result = resolve(self);
+        self.repeating -= 1;
+        result
+    }
+
+    /// Counts an expression that is resolved.
+    fn step(&mut self) -> Result<(), PartiqlError> {
+        self.repeated += usize::from(self.repeating > 0);
+        if self.repeated <= REPEATED_MAX {
+            return Ok(());
+        }
+        Err(PartiqlError::limit(
+            "ORDER BY, HAVING and GROUP BY name items of select lists within each other too often: the plan would \
+             be too large. Write the fields that are meant in their places",
+        ))
     }
 
     /// Which lookups an index serves.

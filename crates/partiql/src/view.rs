@@ -6,6 +6,8 @@ use everstrand_ion::{Data, IonType, RawFields, RawItems, RawValue, Struct, Symbo
 use crate::datum::Datum;
 use crate::number::Number;
 
+static NULL: Value = Value::null();
+
 /// A borrowed value of PartiQL: any Ion value, MISSING, or a bag.
 #[derive(Clone, Copy, Debug)]
 pub struct ValueRef<'a>(Repr<'a>);
@@ -131,10 +133,18 @@ impl<'a> From<&'a Value> for ValueRef<'a> {
     }
 }
 
+/// A struct of these fields.
+impl<'a> From<&'a [(Symbol, Datum)]> for ValueRef<'a> {
+    fn from(fields: &'a [(Symbol, Datum)]) -> ValueRef<'a> {
+        ValueRef(Repr::Struct(fields))
+    }
+}
+
 impl<'a> From<&'a Datum> for ValueRef<'a> {
     fn from(datum: &'a Datum) -> ValueRef<'a> {
         ValueRef(match datum {
             Datum::Missing => Repr::Missing,
+            Datum::Unmatched => Repr::Value(&NULL),
             Datum::Value(value) => Repr::Value(value),
             Datum::Slice(slice) => Repr::Raw(slice.get()),
             Datum::List(items) => Repr::List(items),

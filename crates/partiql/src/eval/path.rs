@@ -29,7 +29,8 @@ impl Index {
     }
 }
 
-/// The first field of a name; MISSING where there is none or no struct.
+/// The first field of a name; MISSING where there is none or no struct. Below a row that a left join did
+/// not find everything is NULL.
 pub(crate) fn field<'e>(value: Operand<'e>, name: &str) -> Operand<'e> {
     match value {
         Operand::Raw(raw) => raw.get(name).map_or(Operand::MISSING, Operand::Raw),
@@ -41,6 +42,7 @@ pub(crate) fn field<'e>(value: Operand<'e>, name: &str) -> Operand<'e> {
                 .iter()
                 .find(|(field, _)| field.text() == Some(name))
                 .map_or(Operand::MISSING, |(_, value)| Operand::Borrowed(value)),
+            Datum::Unmatched => Operand::Borrowed(datum),
             Datum::Missing | Datum::List(_) | Datum::Bag(_) => Operand::MISSING,
         },
         Operand::Owned(datum) => Operand::Owned(field(Operand::Borrowed(&datum), name).into_datum()),
@@ -67,6 +69,7 @@ fn element(value: Operand<'_>, position: usize) -> Operand<'_> {
             Datum::Slice(slice) => element(Operand::Raw(slice.get()), position),
             Datum::Value(value) => element(Operand::Literal(value), position),
             Datum::List(items) => items.get(position).map_or(Operand::MISSING, Operand::Borrowed),
+            Datum::Unmatched => Operand::Borrowed(datum),
             Datum::Missing | Datum::Struct(_) | Datum::Bag(_) => Operand::MISSING,
         },
         Operand::Owned(datum) => Operand::Owned(element(Operand::Borrowed(&datum), position).into_datum()),
@@ -99,7 +102,7 @@ impl Datum {
                 Data::List(items) | Data::Sexp(items) => items.into_iter().map(Datum::Value).collect(),
                 _ => Vec::new(),
             },
-            Datum::Missing | Datum::Struct(_) => Vec::new(),
+            Datum::Missing | Datum::Unmatched | Datum::Struct(_) => Vec::new(),
         }
     }
 
@@ -123,7 +126,7 @@ impl Datum {
                     .collect(),
                 _ => Vec::new(),
             },
-            Datum::Missing | Datum::List(_) | Datum::Bag(_) => Vec::new(),
+            Datum::Missing | Datum::Unmatched | Datum::List(_) | Datum::Bag(_) => Vec::new(),
         }
     }
 }

@@ -78,6 +78,7 @@ fn fields_of(value: Datum) -> Rows {
     let fields = match value.view() {
         View::Struct => value.into_fields(),
         View::Missing => Vec::new(),
+        _ if matches!(value, Datum::Unmatched) => Vec::new(),
         _ => vec![(Symbol::from("_1"), value)],
     };
     Rows::Fields(fields.into_iter())

@@ -204,5 +204,5 @@ fn joins(
 }
 
 fn clear(frame: &mut Frame, slots: &Range<usize>) {
-    frame[slots.clone()].fill(Datum::null());
+    frame[slots.clone()].fill(Datum::Unmatched);
 }

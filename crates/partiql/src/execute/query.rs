@@ -67,13 +67,11 @@ impl QueryState {
                 window.skip -= 1;
                 continue;
             }
-            let mut result = project(&plan.projection, context, around.scope(&self.frame))?;
-            // At the top of a statement MISSING comes out as null.
-            if result.is_missing() && around.outer.is_none() {
-                result = Datum::null();
-            }
+            let scope = around.scope(&self.frame);
+            let mut result;
             if let Some((seen, charge)) = &mut self.seen {
-                let key = key::whole(&result);
+                let (projected, key) = distinct(&plan.projection, context, scope)?;
+                result = projected;
                 let bytes = key.len() + size_of::<Vec<u8>>();
                 if !seen.insert(key) {
                     continue;
@@ -82,6 +80,12 @@ impl QueryState {
                 if window.skip > 0 {
                     window.skip -= 1;
                     continue;
+                }
+            } else {
+                result = project(&plan.projection, context, scope)?;
+                // At the top of a statement MISSING comes out as null.
+                if result.is_missing() && around.outer.is_none() {
+                    result = Datum::null();
                 }
             }
             window.take = window.take.map(|take| take - 1);
@@ -185,26 +189,71 @@ fn project(
     }
     let mut fields: Vec<(Symbol, Datum)> = Vec::with_capacity(items.len());
     for item in items {
-        match item {
-            ProjectionItem::Field { name, value } => {
-                let value = expression::datum(context, scope, value)?;
-                if !value.is_missing() {
-                    fields.push((Symbol::new(std::sync::Arc::clone(name)), value));
+        append(&mut fields, item, context, scope)?;
+    }
+    fields.retain(|(_, value)| !value.is_missing());
+    context.bounded(Datum::Struct(fields))
+}
+
+/// Appends the fields that an item of a select list makes; that of a single value may be MISSING.
+fn append(
+    fields: &mut Vec<(Symbol, Datum)>,
+    item: &ProjectionItem,
+    context: &mut Context<'_>,
+    scope: Scope<'_>,
+) -> Result<(), PartiqlError> {
+    match item {
+        ProjectionItem::Field { name, value } => {
+            let value = expression::datum(context, scope, value)?;
+            fields.push((Symbol::new(std::sync::Arc::clone(name)), value));
+        }
+        ProjectionItem::All(value) => {
+            let value = expression::datum(context, scope, value)?;
+            match value.view() {
+                View::Missing => {}
+                View::Struct if ValueRef::from(&value).fields().next().is_some() => {
+                    fields.extend(value.into_fields());
                 }
-            }
-            ProjectionItem::All(value) => {
-                let value = expression::datum(context, scope, value)?;
-                match value.view() {
-                    View::Missing => {}
-                    View::Struct if ValueRef::from(&value).fields().next().is_some() => {
-                        fields.extend(value.into_fields());
-                    }
-                    _ => fields.push((Symbol::from(format!("_{}", fields.len() + 1)), value)),
-                }
+                _ => fields.push((Symbol::from(format!("_{}", fields.len() + 1)), value)),
             }
         }
     }
-    context.bounded(Datum::Struct(fields))
+    Ok(())
+}
+
+/// A result and the key by which it is told from others. MISSING counts as NULL and is shown as such, as
+/// in groups. The items of a select list are compared by their places, for several may have one name; the
+/// fields that `*` stands for, by their names.
+fn distinct(
+    projection: &Projection,
+    context: &mut Context<'_>,
+    scope: Scope<'_>,
+) -> Result<(Datum, Vec<u8>), PartiqlError> {
+    let known = |value: Datum| if value.is_missing() { Datum::null() } else { value };
+    let items = match projection {
+        Projection::Value(value) => {
+            let result = known(expression::datum(context, scope, value)?);
+            let key = key::whole(&result);
+            return Ok((result, key));
+        }
+        Projection::Items(items) => items,
+    };
+    let mut key = Vec::new();
+    let mut fields: Vec<(Symbol, Datum)> = Vec::with_capacity(items.len());
+    for item in items {
+        let start = fields.len();
+        append(&mut fields, item, context, scope)?;
+        match item {
+            ProjectionItem::Field { .. } => {
+                if let Some((_, value)) = fields.last_mut() {
+                    *value = known(std::mem::replace(value, Datum::Missing));
+                    key.extend(key::whole(&*value));
+                }
+            }
+            ProjectionItem::All(_) => key.extend(key::whole(ValueRef::from(&fields[start..]))),
+        }
+    }
+    Ok((context.bounded(Datum::Struct(fields))?, key))
 }
 
 /// The value of LIMIT or OFFSET: an integer from 0 on. As the public suite has it, an OFFSET that is

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use everstrand_ion::Value;
 
-use super::scope::Clause;
-use super::{Planner, function, global_access_is_illegal, no_such_variable};
-use crate::ast::{self, BinaryOperator, Identifier, TrimSide};
+use super::nested::{columns_beside, has_star};
+use super::{Planner, function};
+use crate::ast::{self, BinaryOperator, TrimSide};
 use crate::error::PartiqlError;
-use crate::plan::{Aggregate, Coercion, Expression, Function, PathStep, Projection, ProjectionItem};
+use crate::plan::{Coercion, Expression, Function, PathStep};
 
 impl Planner<'_> {
     pub(super) fn expressions(
@@ -19,8 +19,12 @@ impl Planner<'_> {
     }
 
     pub(super) fn expression(&mut self, expression: &ast::Expression) -> Result<Expression, PartiqlError> {
-        if let Some(slot) = self.group_key(expression)? {
-            return Ok(Expression::Variable { depth: 0, slot });
+        self.step()?;
+        if let Some(item) = self.ordered_item(expression)? {
+            return Ok(item);
+        }
+        if let Some((depth, slot)) = self.group_key(expression)? {
+            return Ok(Expression::Variable { depth, slot });
         }
         Ok(match expression {
             ast::Expression::Literal(value) => Expression::Literal(value.clone()),
@@ -146,97 +150,18 @@ impl Planner<'_> {
         self.expression(expression).map(Box::new)
     }
 
-    /// An expression where one value is wanted, and no bag of documents.
-    fn operand(&mut self, expression: &ast::Expression) -> Result<Box<Expression>, PartiqlError> {
-        self.operand_of(expression, 1)
-    }
-
-    /// An operand whose query may have as many items as the row value on the other side.
-    fn operand_beside(
-        &mut self,
-        expression: &ast::Expression,
-        other: &ast::Expression,
-    ) -> Result<Box<Expression>, PartiqlError> {
-        self.operand_of(expression, columns_beside(other))
-    }
-
-    fn operand_of(
-        &mut self,
-        expression: &ast::Expression,
-        columns: usize,
-    ) -> Result<Box<Expression>, PartiqlError> {
-        Ok(Box::new(match expression {
-            ast::Expression::Query(query) => self.query_of_columns(query, columns, Coercion::Scalar)?,
-            expression => self.expression(expression)?,
-        }))
-    }
-
-    /// An expression where a collection is wanted: the bag of a query stays one.
-    pub(super) fn collection(&mut self, expression: &ast::Expression) -> Result<Expression, PartiqlError> {
-        match expression {
-            ast::Expression::Query(query) => self.nested_query(query),
-            expression => self.expression(expression),
-        }
-    }
-
-    /// The coercion of SQL: a query of so many items stands for their values, those of one row or of
-    /// each. Several become a list, which compares with a row value `(a, b)`. SELECT VALUE is never
-    /// touched; and QLDB, which had no coercion, took the bag as it is.
-    fn query_of_columns(
-        &mut self,
-        query: &ast::Query,
-        columns: usize,
-        coercion: Coercion,
-    ) -> Result<Expression, PartiqlError> {
-        if matches!(query.projection, ast::Projection::Value(_)) || !self.options.extensions {
-            return self.nested_query(query);
-        }
-        let mut nested = self.query(query)?;
-        let Projection::Items(items) = nested.projection else {
-            unreachable!("only SELECT VALUE has no items");
-        };
-        let mut values = Vec::with_capacity(items.len());
-        for item in items {
-            let ProjectionItem::Field { value, .. } = item else {
-                return Err(PartiqlError::refused(
-                    query.position,
-                    "This query stands where values are wanted: name the items of its select list, \
-                     because * has as many as a document has fields",
-                ));
-            };
-            values.push(value);
-        }
-        if values.len() != columns {
-            let wanted = if columns == 1 { "one item is".to_owned() } else { format!("{columns} items are") };
-            return Err(PartiqlError::refused(
-                query.position,
-                format_args!(
-                    "This query has {} items in its select list, where {wanted} wanted",
-                    values.len()
-                ),
-            ));
-        }
-        let value = match values.pop() {
-            Some(value) if values.is_empty() => value,
-            last => {
-                values.extend(last);
-                Expression::List(values)
-            }
-        };
-        nested.projection = Projection::Value(value);
-        Ok(Expression::Query { query: Box::new(nested), coercion })
-    }
-
-    /// A query within an expression as it is.
-    fn nested_query(&mut self, query: &ast::Query) -> Result<Expression, PartiqlError> {
-        Ok(Expression::Query { query: Box::new(self.query(query)?), coercion: Coercion::None })
-    }
-
     fn path(&mut self, root: &ast::Expression, steps: &[ast::PathStep]) -> Result<Expression, PartiqlError> {
         // What `[*]` steps into is a collection.
         let root = match steps.first() {
             Some(ast::PathStep::Elements) => self.collection(root)?,
-            _ => self.expression(root)?,
+            _ => match root {
+                // The name before a dot is a source before it is an item of the select list.
+                ast::Expression::Variable { name, local } => match self.group_key(root)? {
+                    Some((depth, slot)) => Expression::Variable { depth, slot },
+                    None => self.variable(name, *local)?,
+                },
+                root => self.expression(root)?,
+            },
         };
         let steps = steps
             .iter()
@@ -250,187 +175,6 @@ impl Planner<'_> {
             })
             .collect::<Result<Vec<_>, PartiqlError>>()?;
         Ok(extended(root, steps))
-    }
-
-    /// N1 to N8: what a name stands for where no table can be ranged over.
-    pub(super) fn variable(&mut self, name: &Identifier, local: bool) -> Result<Expression, PartiqlError> {
-        let current = self.scopes.last().map(|scope| scope.clause);
-        // N1: in FROM tables come first, and a table that is not the whole source is no value.
-        if current == Some(Clause::From) && !local && self.source(&name.name, None)?.is_some() {
-            return Err(global_access_is_illegal(name));
-        }
-        // The suite's environment, bound around its statement, stands for tables.
-        let outermost = self.scopes.first().filter(|_| self.options.lenient_names && self.scopes.len() > 1);
-        if let Some(slot) = outermost.and_then(|scope| scope.lookup(&name.name))
-            && current == Some(Clause::From)
-            && !local
-        {
-            return Ok(Expression::Variable { depth: self.scopes.len() - 1, slot });
-        }
-        // N2, N3: local names, the innermost first.
-        for (depth, scope) in self.scopes.iter().rev().enumerate() {
-            if let Some(slot) = scope.lookup(&name.name) {
-                return Ok(Expression::Variable { depth, slot });
-            }
-        }
-        if self.options.lenient_names
-            && let Some(field) = self.field_of_any(name)
-        {
-            return Ok(field);
-        }
-        // N4: an unqualified name belongs to the only source of the outermost query.
-        let nested = self.scopes.len() > 1;
-        if let Some(scope) = self.scopes.last()
-            && let [source] = &*scope.sources
-            && scope.clause == Clause::Rows
-            && !nested
-        {
-            if scope.groups.is_some() {
-                return Err(PartiqlError::located(
-                    crate::error::Category::Semantic,
-                    Some(name.position),
-                    format_args!(
-                        "Variable '{}' must appear in the GROUP BY clause or be used in an aggregation function",
-                        name.name
-                    ),
-                    "Variable must appear in the GROUP BY clause or be used in an aggregation function",
-                ));
-            }
-            let root = Expression::Variable { depth: 0, slot: source.slots.value };
-            return Ok(extended(root, vec![PathStep::Field(name.name.as_str().into())]));
-        }
-        // N7: a table outside FROM.
-        if !local && self.source(&name.name, None)?.is_some() {
-            return Err(global_access_is_illegal(name));
-        }
-        if self.scopes.iter().any(|scope| {
-            scope.groups.is_some() && scope.sources.iter().any(|source| *source.alias == *name.name)
-        }) {
-            return Err(PartiqlError::refused(
-                name.position,
-                format_args!(
-                    "Variable '{}' must appear in the GROUP BY clause or be used in an aggregation function",
-                    name.name
-                ),
-            ));
-        }
-        // N5, N6, N11.
-        Err(no_such_variable(name))
-    }
-
-    /// With rules N5 and N6 off: the field of the first row that has it, the sources of a query from left
-    /// to right and the queries from the innermost outwards. The suite's environment is no row.
-    fn field_of_any(&self, name: &Identifier) -> Option<Expression> {
-        let scopes = self.scopes.get(1..)?;
-        let innermost = scopes.last().filter(|scope| scope.clause == Clause::Rows)?;
-        if innermost.groups.is_some() {
-            return None;
-        }
-        let ungrouped = scopes.iter().rev().enumerate().filter(|(_, scope)| scope.groups.is_none());
-        let mut fields: Vec<Expression> = ungrouped
-            .flat_map(|(depth, scope)| scope.sources.iter().map(move |source| (depth, source.slots.value)))
-            .map(|(depth, slot)| {
-                let field = PathStep::Field(name.name.as_str().into());
-                extended(Expression::Variable { depth, slot }, vec![field])
-            })
-            .collect();
-        let last = fields.pop()?;
-        if fields.is_empty() {
-            return Some(last);
-        }
-        let is_there = |field: &Expression| Expression::Is {
-            value: Box::new(field.clone()),
-            of: ast::Type::Missing,
-            negated: true,
-        };
-        let branches = fields.into_iter().map(|field| (is_there(&field), field)).collect();
-        Some(Expression::Case { operand: None, branches, otherwise: Some(Box::new(last)) })
-    }
-
-    /// The slot of the key that this expression is, once rows are grouped.
-    fn group_key(&mut self, expression: &ast::Expression) -> Result<Option<usize>, PartiqlError> {
-        let Some(groups) = self.scopes.last().and_then(|scope| scope.groups.as_ref()) else {
-            return Ok(None);
-        };
-        if let Some(key) = groups.keys.iter().find(|key| key.expression == *expression) {
-            return Ok(Some(key.slot));
-        }
-        if !matches!(expression, ast::Expression::Variable { .. } | ast::Expression::Path { .. })
-            || groups.keys.iter().all(|key| key.path.is_none())
-        {
-            return Ok(None);
-        }
-        // The same path may be written with its source's name or without.
-        let path = self.before_groups(|planner| planner.expression(expression)).ok();
-        let path = path.as_ref().and_then(slot_path);
-        let groups = self.scopes.last().and_then(|scope| scope.groups.as_ref());
-        Ok(path.and_then(|path| {
-            groups?.keys.iter().find(|key| key.path.as_ref() == Some(&path)).map(|key| key.slot)
-        }))
-    }
-
-    /// Whether an aggregate that is resolved now is one over rows.
-    fn aggregates_rows(&self) -> bool {
-        self.scopes.last().is_some_and(|scope| scope.groups.is_some())
-    }
-
-    /// An aggregate over rows.
-    fn aggregate(
-        &mut self,
-        whole: &ast::Expression,
-        function: ast::AggregateFunction,
-        distinct: bool,
-        argument: Option<&ast::Expression>,
-        position: ast::Position,
-    ) -> Result<Expression, PartiqlError> {
-        let Some(groups) = self.scopes.last().and_then(|scope| scope.groups.as_ref()) else {
-            return Err(PartiqlError::refused(
-                position,
-                "COUNT(*) may only be used where rows are aggregated: in a select list, HAVING or ORDER BY",
-            ));
-        };
-        if let Some((_, aggregate)) = groups.aggregates.iter().find(|(found, _)| found == whole) {
-            return Ok(Expression::Variable { depth: 0, slot: aggregate.slot });
-        }
-        let argument = match argument {
-            Some(argument) => Some(self.before_groups(|planner| planner.expression(argument))?),
-            None => None,
-        };
-        let scope = self.scopes.last_mut().expect("there is a scope with groups");
-        let slot = scope.numbered_slot(&function.to_string());
-        let groups = scope.groups.as_mut().expect("checked above");
-        groups.aggregates.push((whole.clone(), Aggregate { function, distinct, argument, slot, position }));
-        Ok(Expression::Variable { depth: 0, slot })
-    }
-
-    /// Resolves something as it was before the rows of the innermost query were grouped.
-    fn before_groups<T>(
-        &mut self,
-        resolve: impl FnOnce(&mut Self) -> Result<T, PartiqlError>,
-    ) -> Result<T, PartiqlError> {
-        let groups = self.scopes.last_mut().and_then(|scope| scope.groups.take());
-        let result = resolve(self);
-        if let Some(scope) = self.scopes.last_mut() {
-            scope.groups = groups;
-        }
-        result
-    }
-}
-
-/// Whether results have fields that no select list names, so that they are documents and no values.
-fn has_star(projection: &ast::Projection) -> bool {
-    match projection {
-        ast::Projection::Value(_) => false,
-        ast::Projection::Star => true,
-        ast::Projection::Items(items) => items.iter().any(|item| matches!(item, ast::SelectItem::All(_))),
-    }
-}
-
-/// How many items a query has that is compared with this: those of a row value, else one.
-fn columns_beside(other: &ast::Expression) -> usize {
-    match other {
-        ast::Expression::List(items) if items.len() > 1 => items.len(),
-        _ => 1,
     }
 }
 
@@ -448,15 +192,21 @@ pub(super) fn extended(root: Expression, mut more: Vec<PathStep>) -> Expression 
 
 /// The expression as a path of names from a slot of its own frame.
 pub(super) fn slot_path(expression: &Expression) -> Option<(usize, Vec<Arc<str>>)> {
+    let (depth, slot, names) = path_of(expression)?;
+    (depth == 0).then_some((slot, names))
+}
+
+/// The expression as a path of names from a slot, so many frames up.
+pub(super) fn path_of(expression: &Expression) -> Option<(usize, usize, Vec<Arc<str>>)> {
     match expression {
-        Expression::Variable { depth: 0, slot } => Some((*slot, Vec::new())),
+        Expression::Variable { depth, slot } => Some((*depth, *slot, Vec::new())),
         Expression::Path { root, steps } => {
-            let Expression::Variable { depth: 0, slot } = **root else { return None };
+            let Expression::Variable { depth, slot } = **root else { return None };
             let names = steps.iter().map(|step| match step {
                 PathStep::Field(name) => Some(name.clone()),
                 _ => None,
             });
-            Some((slot, names.collect::<Option<_>>()?))
+            Some((depth, slot, names.collect::<Option<_>>()?))
         }
         _ => None,
     }

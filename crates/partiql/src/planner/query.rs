@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use everstrand_ion::{Data, Value};
 
-use super::expression::{conjuncts, slot_path};
-use super::scope::{Clause, GroupKey, Groups, Scope, last_name};
+use super::expression::conjuncts;
+use super::groups::{groups_by_items, is_grouped};
+use super::names::NamedItems;
+use super::scope::{Clause, Scope, last_name};
 use super::{Planner, access, join};
-use crate::ast::{self, OrderTerm, SelectItem};
+use crate::ast::{self, OrderTerm, Position, SelectItem};
 use crate::error::{Category, PartiqlError};
-use crate::plan::{Expression, Group, GroupAs, Node, Projection, ProjectionItem, QueryPlan, SortTerm};
+use crate::plan::{Expression, Node, Projection, ProjectionItem, QueryPlan, SortTerm};
 use crate::tables::SourceKind;
 
 impl Planner<'_> {
@@ -18,10 +20,12 @@ impl Planner<'_> {
         self.refuse_extensions(query)?;
         let limit = self.limit(query.limit.as_ref())?;
         let offset = self.limit(query.offset.as_ref())?;
-        self.scopes.push(Scope::default());
-        let plan = self.query_in_scope(query);
-        let scope = self.scopes.pop().expect("pushed above");
-        let (input, projection) = plan?;
+        let (scope, input, projection) = match self.level(query, false) {
+            Err(error) if groups_by_items(query) => {
+                self.again(|planner| planner.level(query, true)).map_err(|_| error)?
+            }
+            level => level?,
+        };
         let mut plan = QueryPlan {
             slots: scope.slot_names.len(),
             names: scope.slot_names.into(),
@@ -36,7 +40,24 @@ impl Planner<'_> {
         Ok(plan)
     }
 
-    fn query_in_scope(&mut self, query: &ast::Query) -> Result<(Node, Projection), PartiqlError> {
+    /// All of a query but the bounds of its results. With `takes_items` keys of groups may be items of the
+    /// select list.
+    fn level(
+        &mut self,
+        query: &ast::Query,
+        takes_items: bool,
+    ) -> Result<(Scope, Node, Projection), PartiqlError> {
+        self.scopes.push(Scope { items: NamedItems::of(query), ..Scope::default() });
+        let level = self.level_in_scope(query, takes_items);
+        let scope = self.scopes.pop().expect("pushed above");
+        level.map(|(node, projection)| (scope, node, projection))
+    }
+
+    fn level_in_scope(
+        &mut self,
+        query: &ast::Query,
+        takes_items: bool,
+    ) -> Result<(Node, Projection), PartiqlError> {
         let from = self.sources(&query.from, false)?;
         self.clause(Clause::Rows);
         let conditions = match &query.condition {
@@ -44,12 +65,15 @@ impl Planner<'_> {
             None => Vec::new(),
         };
         let mut node = join::rows(from, conditions, self.lookups());
-        let grouped = is_grouped(query);
+        let grouped = is_grouped(query, self.options.extensions);
         if grouped {
-            self.group_keys(query)?;
+            self.group_keys(query, takes_items)?;
         }
+        self.clause(Clause::Having);
         let having = query.having.as_ref().map(|having| self.expression(having)).transpose()?;
+        self.clause(Clause::Order);
         let order = self.order(query)?;
+        self.clause(Clause::Rows);
         let projection = self.projection(query)?;
         if grouped {
             node = self.group(node);
@@ -63,71 +87,68 @@ impl Planner<'_> {
         Ok((node, projection))
     }
 
-    /// Resolves the keys and makes the innermost scope one of groups.
-    fn group_keys(&mut self, query: &ast::Query) -> Result<(), PartiqlError> {
-        let mut keys = Vec::new();
-        for (written, name) in query.group.iter().flat_map(|group| &group.keys) {
-            let expression = by_alias(query, written);
-            let value = self.expression(expression)?;
-            let name: Option<Arc<str>> =
-                name.as_ref().map_or_else(|| last_name(written), |name| Some(&name.name)).map(Arc::from);
-            keys.push((expression.clone(), value, name));
-        }
-        let scope = self.scopes.last_mut().expect("a query is resolved in its scope");
-        let keys = keys
-            .into_iter()
-            .map(|(expression, value, name)| GroupKey {
-                expression,
-                path: slot_path(&value),
-                slot: match &name {
-                    Some(name) => scope.slot(name),
-                    None => scope.numbered_slot("key"),
-                },
-                value,
-                name,
-            })
-            .collect();
-        let group_as = query.group.as_ref().and_then(|group| group.group_as.as_ref()).map(|name| {
-            let name: Arc<str> = name.name.as_str().into();
-            (name.clone(), scope.slot(&name))
-        });
-        scope.groups = Some(Groups { keys, group_as, aggregates: Vec::new() });
-        Ok(())
-    }
-
-    /// The node that groups, once all that reads groups is resolved.
-    fn group(&mut self, input: Node) -> Node {
-        let scope = self.scopes.last_mut().expect("a query is resolved in its scope");
-        let groups = scope.groups.take().expect("made by group_keys");
-        let group_as = groups.group_as.map(|(_, slot)| GroupAs {
-            fields: scope.sources.iter().map(|source| (source.alias.clone(), source.slots.value)).collect(),
-            slot,
-        });
-        let mut group = Group {
-            input,
-            keys: groups.keys.into_iter().map(|key| (key.value, key.slot)).collect(),
-            aggregates: groups.aggregates.into_iter().map(|(_, aggregate)| aggregate).collect(),
-            group_as,
-            counts_keys: false,
-        };
-        // QLDB read the documents that it counted.
-        group.counts_keys =
-            counts_keys(&group) && (self.options.extensions || matches!(group.input, Node::Scan(_)));
-        Node::Group(Box::new(group))
-    }
-
     fn order(&mut self, query: &ast::Query) -> Result<Vec<SortTerm>, PartiqlError> {
-        let terms = query.order.iter().flat_map(|order| &order.terms);
-        terms
-            .map(|OrderTerm { value, descending, nulls_first }| {
-                let value = self.expression(by_alias(query, value))?;
-                Ok(SortTerm {
-                    value,
-                    descending: *descending,
-                    nulls_first: nulls_first.unwrap_or(*descending),
-                })
-            })
-            .collect()
+        let Some(order) = &query.order else { return Ok(Vec::new()) };
+        let mut terms = Vec::with_capacity(order.terms.len());
+        for OrderTerm { value, descending, nulls_first } in &order.terms {
+            let value = match self.item_at(query, "ORDER BY", order.position, value)? {
+                Some((item, _)) => {
+                    self.in_clause(Clause::Rows, |planner| planner.again(|planner| planner.expression(item)))?
+                }
+                None => self.expression(value)?,
+            };
+            let nulls_first = nulls_first.unwrap_or(*descending);
+            terms.push(SortTerm { value, descending: *descending, nulls_first });
+        }
+        Ok(terms)
+    }
+
+    /// The item of the select list that stands at the place which a term of ORDER BY or GROUP BY gives as
+    /// an integer, and its name. Any other constant is refused, because it would do nothing; but for
+    /// `ORDER BY true`, which says so.
+    pub(super) fn item_at<'q>(
+        &mut self,
+        query: &'q ast::Query,
+        clause: &str,
+        position: Position,
+        term: &ast::Expression,
+    ) -> Result<Option<(&'q ast::Expression, Option<&'q str>)>, PartiqlError> {
+        let refused =
+            |why: &str| Err(PartiqlError::refused(position, format_args!("{clause} {term}: {why}")));
+        let place = match term {
+            ast::Expression::Literal(Value { data: Data::Int(place), .. }) => place,
+            ast::Expression::Literal(Value { data: Data::Bool(_), .. }) if clause == "ORDER BY" => {
+                return Ok(None);
+            }
+            ast::Expression::Literal(Value { data: Data::String(_), .. }) => {
+                return refused(
+                    "a text is the same for all rows; write a name without quotes, or between double quotes",
+                );
+            }
+            term if reads_nothing(term) => return refused("this is the same for all rows; name a field"),
+            _ => return Ok(None),
+        };
+        let ast::Projection::Items(items) = &query.projection else {
+            return refused(
+                "an integer is the place of an item, and there is no list of items; name a field",
+            );
+        };
+        let place = place
+            .as_i64()
+            .and_then(|place| usize::try_from(place).ok())
+            .and_then(|place| place.checked_sub(1));
+        let Some(before) = place.and_then(|place| items.get(..=place)) else {
+            return refused(&format!("the select list has {} items", items.len()));
+        };
+        if before.iter().any(|item| matches!(item, SelectItem::All(_))) {
+            return refused("* stands for as many items as a document has fields; name a field");
+        }
+        Ok(before.last().and_then(|item| match item {
+            SelectItem::Expression { value, alias } => {
+                Some((value, alias.as_ref().map(|alias| &*alias.name)))
+            }
+            SelectItem::All(_) => None,
+        }))
     }
 
     fn projection(&mut self, query: &ast::Query) -> Result<Projection, PartiqlError> {
@@ -177,15 +198,7 @@ impl Planner<'_> {
     /// LIMIT and OFFSET know no row.
     fn limit(&mut self, clause: Option<&ast::Clause>) -> Result<Option<Expression>, PartiqlError> {
         let Some(clause) = clause else { return Ok(None) };
-        let reads_rows = &mut |part: &ast::Expression| {
-            matches!(
-                part,
-                ast::Expression::Variable { .. }
-                    | ast::Expression::Query(_)
-                    | ast::Expression::Aggregate { .. }
-            )
-        };
-        if clause.value.any(reads_rows) {
+        if !reads_nothing(&clause.value) {
             return Err(PartiqlError::refused(
                 clause.position,
                 "LIMIT and OFFSET take numbers, as literals or parameters",
@@ -230,81 +243,18 @@ impl Planner<'_> {
     }
 }
 
-/// Whether rows become groups: by GROUP BY, or because an aggregate stands where rows are aggregated.
-/// In SELECT VALUE that is so only with COUNT(*), which can mean nothing else; `SELECT VALUE SUM(x)`
-/// is about the elements of x.
-fn is_grouped(query: &ast::Query) -> bool {
-    let mut is_aggregate =
-        |part: &ast::Expression| matches!(part, ast::Expression::Aggregate { collection: false, .. });
-    let mut is_count = |part: &ast::Expression| {
-        matches!(part, ast::Expression::Aggregate { collection: false, argument: None, .. })
-    };
-    let ordered = query.order.iter().flat_map(|order| &order.terms);
-    query.group.is_some()
-        || query.having.is_some()
-        || ordered.clone().any(|term| term.value.any(&mut is_aggregate))
-        || match &query.projection {
-            ast::Projection::Value(value) => value.any(&mut is_count),
-            ast::Projection::Star => false,
-            ast::Projection::Items(items) => items.iter().any(|item| match item {
-                SelectItem::Expression { value, .. } => value.any(&mut is_aggregate),
-                SelectItem::All(_) => false,
-            }),
-        }
-}
-
-/// What a term of ORDER BY or GROUP BY means: the item of the select list that it names, or itself.
-fn by_alias<'a>(query: &'a ast::Query, term: &'a ast::Expression) -> &'a ast::Expression {
-    let (ast::Expression::Variable { name, local: false }, ast::Projection::Items(items)) =
-        (term, &query.projection)
-    else {
-        return term;
-    };
-    let item = items.iter().find_map(|item| match item {
-        SelectItem::Expression { value, alias: Some(alias) } if alias.name == name.name => Some(value),
-        _ => None,
-    });
-    item.unwrap_or(term)
+/// Whether an expression names nothing and asks nothing.
+fn reads_nothing(expression: &ast::Expression) -> bool {
+    !expression.any(&mut |part| {
+        matches!(
+            part,
+            ast::Expression::Variable { .. } | ast::Expression::Query(_) | ast::Expression::Aggregate { .. }
+        )
+    })
 }
 
 fn field(name: &Arc<str>, slot: usize) -> ProjectionItem {
     ProjectionItem::Field { name: name.clone(), value: Expression::Variable { depth: 0, slot } }
-}
-
-/// Whether a grouping wants no more than the number of rows of one scan, whose access finds no others.
-fn counts_keys(group: &Group) -> bool {
-    let (scan, conditions) = match &group.input {
-        Node::Scan(scan) => (scan, Vec::new()),
-        Node::Filter { input, condition } => match &**input {
-            Node::Scan(scan) => (scan, conjuncts(condition.clone())),
-            _ => return false,
-        },
-        _ => return false,
-    };
-    // What is known of every row: constants, the document itself, and what a condition compares.
-    let is_known = |argument: &Expression| match argument {
-        Expression::Literal(value) => !value.is_null(),
-        Expression::Variable { depth: 0, slot } => *slot == scan.slots.value,
-        _ => slot_path(argument).is_some_and(|path| {
-            let is_it = |side: &Expression| slot_path(side).is_some_and(|side| side == path);
-            conditions.iter().any(|condition| match condition {
-                Expression::Binary { left, right, .. } => is_it(left) || is_it(right),
-                Expression::In { value, .. } | Expression::Between { value, .. } => is_it(value),
-                _ => false,
-            })
-        }),
-    };
-    group.keys.is_empty()
-        && group.group_as.is_none()
-        && !group.aggregates.is_empty()
-        && group.aggregates.iter().all(|aggregate| {
-            aggregate.function == ast::AggregateFunction::Count
-                && !aggregate.distinct
-                && aggregate.argument.as_ref().is_none_or(is_known)
-        })
-        && matches!(scan.source.kind, SourceKind::User | SourceKind::Committed)
-        && scan.source.as_of.is_none()
-        && access::serves(scan, &conditions)
 }
 
 /// Lets an index yield the rows in order, where there is one source and one key of order.

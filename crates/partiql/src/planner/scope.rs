@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::names::NamedItems;
 use crate::ast::{self, Identifier, Position};
 use crate::error::PartiqlError;
 use crate::plan::{self, SourceSlots};
@@ -13,6 +14,8 @@ pub(super) struct Scope {
     pub(super) slot_names: Vec<Arc<str>>,
     /// The sources, from left to right.
     pub(super) sources: Vec<SourceNames>,
+    /// The items of the select list.
+    pub(super) items: NamedItems,
     /// How names are looked up; what may be named depends on the clause.
     pub(super) clause: Clause,
     /// Set once rows are grouped: names and aggregates of the groups.
@@ -27,6 +30,10 @@ pub(super) enum Clause {
     From,
     /// Anything after: tables are not values.
     Rows,
+    /// HAVING: a name that is no key may be an item of the select list.
+    Having,
+    /// ORDER BY: a name alone is an item of the select list first.
+    Order,
 }
 
 /// The names that one source brings.
@@ -85,6 +92,11 @@ impl Scope {
             let group = groups.group_as.as_ref().filter(|(group, _)| **group == *name);
             return key.map(|key| key.slot).or(group.map(|(_, slot)| *slot));
         }
+        self.source(name)
+    }
+
+    /// The slot that a source of this level fills for a name, whether rows are grouped or not.
+    pub(super) fn source(&self, name: &str) -> Option<usize> {
         self.sources.iter().find_map(|source| {
             let is = |given: &Option<Arc<str>>| given.as_deref() == Some(name);
             if *source.alias == *name {

@@ -130,3 +130,26 @@ fn deepest_runs() {
         std::thread::Builder::new().stack_size(2 << 20).spawn(run).expect("thread").join().expect("no panic");
     }
 }
+
+/// Names that stand for items that stand for items are resolved again and again, but not without end.
+#[test]
+fn names_of_items_within_each_other_are_bounded() {
+    let nested = |levels: usize, before: &str, after: &str| {
+        let mut text = "1".to_owned();
+        for _ in 0..levels {
+            text = format!("(SELECT {before}{text} AS m FROM <<{{}}>> AS a {after})");
+        }
+        text
+    };
+    for (before, after) in [("", "ORDER BY m"), ("MAX(a.x) AS x, ", "HAVING m = 1"), ("a.y, ", "GROUP BY m")]
+    {
+        let check = |levels: usize| {
+            let statement = parse(&nested(levels, before, after)).expect("parse");
+            plan(&statement, &[], &mut MemoryTables::default(), &Options::default())
+        };
+        assert!(check(20).is_err(), "{after}");
+    }
+    let statement = parse(&nested(6, "", "ORDER BY m")).expect("parse");
+    let planned = plan(&statement, &[], &mut MemoryTables::default(), &Options::default());
+    assert!(planned.is_ok(), "{planned:?}");
+}

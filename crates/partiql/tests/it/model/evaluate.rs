@@ -48,7 +48,7 @@ pub(super) fn rows(world: &World, query: &Query) -> Result<Vec<Value>, Refused> 
             }
             if !is_matched && matches!(source.join, Join::Left(_)) {
                 let mut longer = row;
-                longer.push((Some(Value::null()), Some(Value::null())));
+                longer.push((Some(unmatched()), Some(unmatched())));
                 joined.push(longer);
             }
         }
@@ -73,7 +73,11 @@ pub(super) fn rows(world: &World, query: &Query) -> Result<Vec<Value>, Refused> 
                 let keys = query.order.iter().map(|term| scalar(world, row, &term.value));
                 fields.push("o", Value::from(named("o", keys)));
             }
-            let items = query.items.iter().map(|item| scalar(world, row, item));
+            // Where equal rows come out once, MISSING counts as NULL at its place.
+            let items = query.items.iter().map(|item| match scalar(world, row, item) {
+                None if query.distinct && query.is_list => Some(Value::null()),
+                item => item,
+            });
             for (name, value) in named("f", items).into_fields() {
                 fields.push(name, value);
             }
@@ -247,7 +251,15 @@ fn equal(left: &Item, right: &Item) -> Option<bool> {
     }
 }
 
+/// NULL for a row that a left join did not find; so is all below it.
+fn unmatched() -> Value {
+    Value::null().with_annotations([Symbol::from("unmatched")])
+}
+
 fn follow(value: Item, steps: &[Step]) -> Item {
+    if value.as_ref().is_some_and(|value| value.is_null() && !value.annotations().is_empty()) {
+        return value;
+    }
     steps.iter().try_fold(value?, |value, step| match step {
         Step::Field(name) => value.get(name).cloned(),
         Step::Index(index) => value.as_sequence()?.get(*index).cloned(),

@@ -3,7 +3,7 @@
 use everstrand_ion::{Value, text};
 
 use super::World;
-use super::query::{Expression, Join, OrderTerm, Over, Query, Source, Step};
+use super::query::{Expression, Join, OrderTerm, Over, Query, Source, Step, Written};
 use super::random::Random;
 
 const SCALARS: [&str; 14] = [
@@ -101,6 +101,7 @@ pub(super) fn query(random: &mut Random) -> Query {
         let group = if keys.is_empty() { None } else { Some(keys) };
         return Query {
             distinct: false,
+            is_list: random.percent(50),
             items,
             sources,
             condition,
@@ -111,14 +112,22 @@ pub(super) fn query(random: &mut Random) -> Query {
             offset: None,
         };
     }
-    let items = (0..1 + random.below(3)).map(|_| path(random, count)).collect();
+    let items: Vec<Expression> = (0..1 + random.below(3)).map(|_| path(random, count)).collect();
     let distinct = random.percent(15);
     let order: Vec<OrderTerm> = if random.percent(35) && !distinct {
         (0..1 + random.below(2))
-            .map(|_| OrderTerm {
-                value: path(random, count),
-                descending: random.percent(40),
-                nulls_first: *random.pick(&[None, None, Some(true), Some(false)]),
+            .map(|_| {
+                let item = random.below(items.len());
+                let written = *random.pick(&[Written::Whole, Written::Name(item), Written::Place(item)]);
+                OrderTerm {
+                    value: match written {
+                        Written::Whole => path(random, count),
+                        _ => items[item].clone(),
+                    },
+                    descending: random.percent(40),
+                    nulls_first: *random.pick(&[None, None, Some(true), Some(false)]),
+                    written,
+                }
             })
             .collect()
     } else {
@@ -126,6 +135,7 @@ pub(super) fn query(random: &mut Random) -> Query {
     };
     Query {
         distinct,
+        is_list: random.percent(50),
         items,
         sources,
         condition,
@@ -147,6 +157,7 @@ pub(super) fn change(random: &mut Random) -> Query {
     let condition = random.percent(90).then(|| condition(random, sources.len(), &[0], 2));
     Query {
         distinct: true,
+        is_list: false,
         items: vec![Expression::Id(0)],
         sources,
         condition,

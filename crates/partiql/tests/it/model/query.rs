@@ -64,12 +64,23 @@ pub(super) struct OrderTerm {
     pub(super) value: Expression,
     pub(super) descending: bool,
     pub(super) nulls_first: Option<bool>,
+    pub(super) written: Written,
+}
+
+/// How a term of ORDER BY that is the item of this number is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Written {
+    Whole,
+    Name(usize),
+    Place(usize),
 }
 
 /// A query: sources are called `s0`, `s1` …, their ids `i0` …, the keys of groups `k0` …
 #[derive(Clone, Debug)]
 pub(super) struct Query {
     pub(super) distinct: bool,
+    /// Whether it has a select list and not the struct that is the same.
+    pub(super) is_list: bool,
     /// The fields of the result.
     pub(super) items: Vec<Expression>,
     pub(super) sources: Vec<Source>,
@@ -123,7 +134,7 @@ impl Query {
         printer.push(if is_value { "(SELECT VALUE " } else { "(SELECT " });
         printer.expression(&self.items[0]);
         printer.push(if is_value { "" } else { " AS v" });
-        printer.clauses(self);
+        printer.clauses(&Query { is_list: false, ..self.clone() });
         printer.push(")");
         printer.push(after);
         (printer.text, printer.parameters)
@@ -142,20 +153,27 @@ impl Printer {
     }
 
     fn query(&mut self, query: &Query) {
-        self.push(if query.distinct { "SELECT DISTINCT VALUE {" } else { "SELECT VALUE {" });
+        self.push(if query.distinct { "SELECT DISTINCT " } else { "SELECT " });
+        self.push(if query.is_list { "" } else { "VALUE {" });
         if !query.order.is_empty() {
-            self.push("'o': {");
+            self.push(if query.is_list { "{" } else { "'o': {" });
             for (number, term) in query.order.iter().enumerate() {
                 let _ = write!(self.text, "{}'o{number}': ", if number > 0 { ", " } else { "" });
                 self.expression(&term.value);
             }
-            self.push("}, ");
+            self.push(if query.is_list { "} AS o, " } else { "}, " });
         }
         for (number, item) in query.items.iter().enumerate() {
-            let _ = write!(self.text, "{}'f{number}': ", if number > 0 { ", " } else { "" });
+            self.push(if number > 0 { ", " } else { "" });
+            if !query.is_list {
+                let _ = write!(self.text, "'f{number}': ");
+            }
             self.expression(item);
+            if query.is_list {
+                let _ = write!(self.text, " AS f{number}");
+            }
         }
-        self.push("}");
+        self.push(if query.is_list { "" } else { "}" });
         self.clauses(query);
     }
 
@@ -180,7 +198,15 @@ impl Printer {
         }
         for (number, term) in query.order.iter().enumerate() {
             self.push(if number == 0 { " ORDER BY " } else { ", " });
-            self.expression(&term.value);
+            let _ = match term.written {
+                Written::Name(item) if query.is_list => write!(self.text, "f{item}"),
+                // The keys of order are the first item.
+                Written::Place(item) if query.is_list => write!(self.text, "{}", item + 2),
+                _ => {
+                    self.expression(&term.value);
+                    Ok(())
+                }
+            };
             self.push(if term.descending { " DESC" } else { "" });
             self.push(match term.nulls_first {
                 None => "",

@@ -1,0 +1,296 @@
+//! Groups: their keys, what of a query they stand for, and the aggregates over them.
+
+use std::sync::Arc;
+
+use super::expression::{conjuncts, path_of, slot_path};
+use super::names::NamedItems;
+use super::scope::{Clause, GroupKey, Groups, last_name};
+use super::{Planner, access};
+use crate::ast::{self, SelectItem};
+use crate::error::PartiqlError;
+use crate::plan::{Aggregate, Expression, Group, GroupAs, Node};
+use crate::tables::SourceKind;
+
+/// A key before it is resolved.
+struct WrittenKey {
+    expression: ast::Expression,
+    name: Option<Arc<str>>,
+}
+
+impl Planner<'_> {
+    /// Resolves the keys and makes the innermost scope one of groups. A key is what its name means in
+    /// FROM. With `takes_items`, which is tried where the query would be refused otherwise, a name that
+    /// does not let an item of that name stand over groups means the item.
+    pub(super) fn group_keys(&mut self, query: &ast::Query, takes_items: bool) -> Result<(), PartiqlError> {
+        let mut written = Vec::new();
+        if let Some(group) = &query.group {
+            for (key, name) in &group.keys {
+                written.push(self.written_key(query, group.position, key, name.as_ref())?);
+            }
+            if takes_items {
+                self.take_items(query, &mut written)?;
+            }
+        }
+        let mut keys = Vec::with_capacity(written.len());
+        for key in written {
+            keys.push(self.key(key)?);
+        }
+        let scope = self.scopes.last_mut().expect("a query is resolved in its scope");
+        let group_as = query.group.as_ref().and_then(|group| group.group_as.as_ref()).map(|name| {
+            let name: Arc<str> = name.name.as_str().into();
+            (name.clone(), scope.slot(&name))
+        });
+        scope.groups = Some(Groups { keys, group_as, aggregates: Vec::new() });
+        Ok(())
+    }
+
+    fn written_key(
+        &mut self,
+        query: &ast::Query,
+        position: ast::Position,
+        key: &ast::Expression,
+        name: Option<&ast::Identifier>,
+    ) -> Result<WrittenKey, PartiqlError> {
+        let item = self.item_at(query, "GROUP BY", position, key)?;
+        let expression = item.map_or(key, |(expression, _)| expression);
+        if expression.any(&mut is_aggregate) {
+            return Err(PartiqlError::refused(position, "GROUP BY takes no aggregates"));
+        }
+        let name = name.map(|name| name.name.as_str()).or(item.and_then(|(_, name)| name));
+        let name = name.or_else(|| last_name(expression)).map(Arc::from);
+        Ok(WrittenKey { expression: expression.clone(), name })
+    }
+
+    fn key(&mut self, WrittenKey { expression, name }: WrittenKey) -> Result<GroupKey, PartiqlError> {
+        let value = self.expression(&expression)?;
+        let scope = self.scopes.last_mut().expect("a query is resolved in its scope");
+        let slot = match &name {
+            Some(name) => scope.slot(name),
+            None => scope.numbered_slot("key"),
+        };
+        Ok(GroupKey { expression, path: slot_path(&value), value, name, slot })
+    }
+
+    /// Puts items of the select list in the place of keys that name them, where the item could not stand
+    /// over groups of the field of that name.
+    fn take_items(&mut self, query: &ast::Query, written: &mut [WrittenKey]) -> Result<(), PartiqlError> {
+        let items = NamedItems::of(query);
+        let mut fields = Vec::new();
+        let mut candidates = Vec::new();
+        for (at, key) in written.iter().enumerate() {
+            let item = items.for_key(&key.expression)?;
+            let copy = WrittenKey { expression: key.expression.clone(), name: key.name.clone() };
+            match self.key(copy) {
+                Ok(field) => fields.push(field),
+                Err(error) if item.is_none() => return Err(error),
+                Err(_) => {}
+            }
+            candidates.extend(item.map(|item| (at, item)));
+        }
+        let groups = Groups { keys: fields, group_as: None, aggregates: Vec::new() };
+        self.scopes.last_mut().expect("a query is resolved in its scope").groups = Some(groups);
+        for (at, item) in candidates {
+            if self.expression(item).is_err() {
+                written[at].expression = item.clone();
+            }
+        }
+        self.scopes.last_mut().expect("a query is resolved in its scope").groups = None;
+        Ok(())
+    }
+
+    /// The node that groups, once all that reads groups is resolved.
+    pub(super) fn group(&mut self, input: Node) -> Node {
+        let scope = self.scopes.last_mut().expect("a query is resolved in its scope");
+        let groups = scope.groups.take().expect("made by group_keys");
+        let group_as = groups.group_as.map(|(_, slot)| GroupAs {
+            fields: scope.sources.iter().map(|source| (source.alias.clone(), source.slots.value)).collect(),
+            slot,
+        });
+        let mut group = Group {
+            input,
+            keys: groups.keys.into_iter().map(|key| (key.value, key.slot)).collect(),
+            aggregates: groups.aggregates.into_iter().map(|(_, aggregate)| aggregate).collect(),
+            group_as,
+            counts_keys: false,
+        };
+        // QLDB read the documents that it counted.
+        group.counts_keys =
+            counts_keys(&group) && (self.options.extensions || matches!(group.input, Node::Scan(_)));
+        Node::Group(Box::new(group))
+    }
+
+    /// The depth and the slot of the key that this expression is, where rows are grouped: those of this
+    /// query or of one around it.
+    pub(super) fn group_key(
+        &mut self,
+        expression: &ast::Expression,
+    ) -> Result<Option<(usize, usize)>, PartiqlError> {
+        if self.scopes.iter().all(|scope| scope.groups.as_ref().is_none_or(|groups| groups.keys.is_empty())) {
+            return Ok(None);
+        }
+        for (depth, scope) in self.scopes.iter().rev().enumerate() {
+            let Some(groups) = &scope.groups else { continue };
+            if let Some(key) = groups.keys.iter().find(|key| key.expression == *expression)
+                && (depth == 0 || self.is_of_scope(expression, depth))
+            {
+                return Ok(Some((depth, key.slot)));
+            }
+        }
+        if !matches!(expression, ast::Expression::Variable { .. } | ast::Expression::Path { .. })
+            || expression.any(&mut |part| matches!(part, ast::Expression::Query(_)))
+        {
+            return Ok(None);
+        }
+        // The same path may be written with its source's name or without.
+        let path = self.before_groups(usize::MAX, |planner| {
+            planner.in_clause(Clause::Rows, |planner| planner.expression(expression))
+        });
+        let Some((depth, slot, names)) = path.as_ref().ok().and_then(path_of) else { return Ok(None) };
+        let groups = self.scopes.iter().rev().nth(depth).and_then(|scope| scope.groups.as_ref());
+        let key = groups.and_then(|groups| {
+            groups
+                .keys
+                .iter()
+                .find(|key| key.path.as_ref().is_some_and(|(of, path)| (*of, path) == (slot, &names)))
+        });
+        Ok(key.map(|key| (depth, key.slot)))
+    }
+
+    /// Whether all names of an expression are sources so many queries up, and none in between.
+    fn is_of_scope(&self, expression: &ast::Expression, depth: usize) -> bool {
+        let scopes = || self.scopes.iter().rev();
+        let mut has_names = false;
+        let is_other = expression.any(&mut |part| match part {
+            ast::Expression::Variable { name, .. } => {
+                has_names = true;
+                scopes().take(depth).any(|scope| scope.lookup(&name.name).is_some())
+                    || scopes().nth(depth).is_none_or(|scope| scope.source(&name.name).is_none())
+            }
+            ast::Expression::Query(_) => true,
+            _ => false,
+        });
+        has_names && !is_other
+    }
+
+    /// Whether an aggregate that is resolved now is one over rows.
+    pub(super) fn aggregates_rows(&self) -> bool {
+        self.scopes.last().is_some_and(|scope| scope.groups.is_some())
+    }
+
+    /// An aggregate over rows.
+    pub(super) fn aggregate(
+        &mut self,
+        whole: &ast::Expression,
+        function: ast::AggregateFunction,
+        distinct: bool,
+        argument: Option<&ast::Expression>,
+        position: ast::Position,
+    ) -> Result<Expression, PartiqlError> {
+        let Some(groups) = self.scopes.last().and_then(|scope| scope.groups.as_ref()) else {
+            return Err(PartiqlError::refused(
+                position,
+                "COUNT(*) may only be used where rows are aggregated: in a select list, HAVING or ORDER BY",
+            ));
+        };
+        if let Some((_, aggregate)) = groups.aggregates.iter().find(|(found, _)| found == whole) {
+            return Ok(Expression::Variable { depth: 0, slot: aggregate.slot });
+        }
+        let argument = match argument {
+            Some(argument) => Some(self.before_groups(1, |planner| {
+                planner.in_clause(Clause::Rows, |planner| planner.expression(argument))
+            })?),
+            None => None,
+        };
+        let scope = self.scopes.last_mut().expect("there is a scope with groups");
+        let slot = scope.numbered_slot(&function.to_string());
+        let groups = scope.groups.as_mut().expect("checked above");
+        groups.aggregates.push((whole.clone(), Aggregate { function, distinct, argument, slot, position }));
+        Ok(Expression::Variable { depth: 0, slot })
+    }
+
+    /// Resolves something as it was before the rows of the innermost queries, so many of them, were
+    /// grouped.
+    fn before_groups<T>(
+        &mut self,
+        queries: usize,
+        resolve: impl FnOnce(&mut Self) -> Result<T, PartiqlError>,
+    ) -> Result<T, PartiqlError> {
+        let first = self.scopes.len().saturating_sub(queries);
+        let groups: Vec<Option<Groups>> =
+            self.scopes[first..].iter_mut().map(|scope| scope.groups.take()).collect();
+        let result = resolve(self);
+        for (scope, groups) in self.scopes[first..].iter_mut().zip(groups) {
+            scope.groups = groups;
+        }
+        result
+    }
+}
+
+fn is_aggregate(part: &ast::Expression) -> bool {
+    matches!(part, ast::Expression::Aggregate { collection: false, .. })
+}
+
+/// Whether rows become groups: by GROUP BY, or because an aggregate stands where rows are aggregated.
+/// In QLDB's SELECT VALUE that was so only with COUNT(*), which can mean nothing else: `SELECT VALUE
+/// SUM(x)` was about the elements of x.
+pub(super) fn is_grouped(query: &ast::Query, extensions: bool) -> bool {
+    let mut is_count = |part: &ast::Expression| {
+        matches!(part, ast::Expression::Aggregate { collection: false, argument: None, .. })
+    };
+    let ordered = query.order.iter().flat_map(|order| &order.terms);
+    query.group.is_some()
+        || query.having.is_some()
+        || ordered.clone().any(|term| term.value.any(&mut is_aggregate))
+        || match &query.projection {
+            ast::Projection::Value(value) if extensions => value.any(&mut is_aggregate),
+            ast::Projection::Value(value) => value.any(&mut is_count),
+            ast::Projection::Star => false,
+            ast::Projection::Items(items) => items.iter().any(|item| match item {
+                SelectItem::Expression { value, .. } => value.any(&mut is_aggregate),
+                SelectItem::All(_) => false,
+            }),
+        }
+}
+
+/// Whether a key of GROUP BY names an item of the select list.
+pub(super) fn groups_by_items(query: &ast::Query) -> bool {
+    let items = NamedItems::of(query);
+    let keys = query.group.iter().flat_map(|group| &group.keys);
+    keys.into_iter().any(|(key, _)| matches!(items.for_key(key), Ok(Some(_))))
+}
+
+/// Whether a grouping wants no more than the number of rows of one scan, whose access finds no others.
+fn counts_keys(group: &Group) -> bool {
+    let (scan, conditions) = match &group.input {
+        Node::Scan(scan) => (scan, Vec::new()),
+        Node::Filter { input, condition } => match &**input {
+            Node::Scan(scan) => (scan, conjuncts(condition.clone())),
+            _ => return false,
+        },
+        _ => return false,
+    };
+    // What is known of every row: constants, the document itself, and what a condition compares.
+    let is_known = |argument: &Expression| match argument {
+        Expression::Literal(value) => !value.is_null(),
+        Expression::Variable { depth: 0, slot } => *slot == scan.slots.value,
+        _ => slot_path(argument).is_some_and(|path| {
+            let is_it = |side: &Expression| slot_path(side).is_some_and(|side| side == path);
+            conditions.iter().any(|condition| match condition {
+                Expression::Binary { left, right, .. } => is_it(left) || is_it(right),
+                Expression::In { value, .. } | Expression::Between { value, .. } => is_it(value),
+                _ => false,
+            })
+        }),
+    };
+    group.keys.is_empty()
+        && group.group_as.is_none()
+        && !group.aggregates.is_empty()
+        && group.aggregates.iter().all(|aggregate| {
+            aggregate.function == ast::AggregateFunction::Count
+                && !aggregate.distinct
+                && aggregate.argument.as_ref().is_none_or(is_known)
+        })
+        && matches!(scan.source.kind, SourceKind::User | SourceKind::Committed)
+        && scan.source.as_of.is_none()
+        && access::serves(scan, &conditions)
+}

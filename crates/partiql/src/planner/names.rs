@@ -1,0 +1,203 @@
+//! What names stand for: sources, fields of the only source, and items of the select list.
+
+use super::expression::extended;
+use super::scope::{Clause, last_name};
+use super::{Planner, global_access_is_illegal, no_such_variable};
+use crate::ast::{self, Identifier, SelectItem};
+use crate::error::PartiqlError;
+use crate::plan::{Expression, PathStep};
+
+impl Planner<'_> {
+    /// N1 to N8: what a name stands for where no table can be ranged over.
+    pub(super) fn variable(&mut self, name: &Identifier, local: bool) -> Result<Expression, PartiqlError> {
+        let current = self.scopes.last().map(|scope| scope.clause);
+        // N1: in FROM tables come first, and a table that is not the whole source is no value.
+        if current == Some(Clause::From) && !local && self.source(&name.name, None)?.is_some() {
+            return Err(global_access_is_illegal(name));
+        }
+        // The suite's environment, bound around its statement, stands for tables.
+        let outermost = self.scopes.first().filter(|_| self.options.lenient_names && self.scopes.len() > 1);
+        if let Some(slot) = outermost.and_then(|scope| scope.lookup(&name.name))
+            && current == Some(Clause::From)
+            && !local
+        {
+            return Ok(Expression::Variable { depth: self.scopes.len() - 1, slot });
+        }
+        // N2, N3: local names, the innermost first; HAVING and ORDER BY see the items of the select list, too.
+        for depth in 0..self.scopes.len() {
+            if let Some(slot) = self.scopes[self.scopes.len() - 1 - depth].lookup(&name.name) {
+                return Ok(Expression::Variable { depth, slot });
+            }
+            if depth == 0
+                && !local
+                && matches!(current, Some(Clause::Having | Clause::Order))
+                && let Some(item) = self.item_named(name)?
+            {
+                return Ok(item);
+            }
+        }
+        if self.options.lenient_names
+            && let Some(field) = self.field_of_any(name)
+        {
+            return Ok(field);
+        }
+        // N4: an unqualified name belongs to the only source of the outermost query.
+        let nested = self.scopes.len() > 1;
+        if let Some(scope) = self.scopes.last()
+            && let [source] = &*scope.sources
+            && scope.clause != Clause::From
+            && !nested
+        {
+            if scope.groups.is_some() {
+                return Err(PartiqlError::located(
+                    crate::error::Category::Semantic,
+                    Some(name.position),
+                    format_args!(
+                        "Variable '{}' must appear in the GROUP BY clause or be used in an aggregation function",
+                        name.name
+                    ),
+                    "Variable must appear in the GROUP BY clause or be used in an aggregation function",
+                ));
+            }
+            let root = Expression::Variable { depth: 0, slot: source.slots.value };
+            return Ok(extended(root, vec![PathStep::Field(name.name.as_str().into())]));
+        }
+        // N7: a table outside FROM.
+        if !local && self.source(&name.name, None)?.is_some() {
+            return Err(global_access_is_illegal(name));
+        }
+        if self.scopes.iter().any(|scope| {
+            scope.groups.is_some() && scope.sources.iter().any(|source| *source.alias == *name.name)
+        }) {
+            return Err(PartiqlError::refused(
+                name.position,
+                format_args!(
+                    "Variable '{}' must appear in the GROUP BY clause or be used in an aggregation function",
+                    name.name
+                ),
+            ));
+        }
+        // N5, N6, N11.
+        Err(no_such_variable(name))
+    }
+
+    /// With rules N5 and N6 off: the field of the first row that has it, the sources of a query from left
+    /// to right and the queries from the innermost outwards. The suite's environment is no row.
+    fn field_of_any(&self, name: &Identifier) -> Option<Expression> {
+        let scopes = self.scopes.get(1..)?;
+        let innermost = scopes.last().filter(|scope| scope.clause != Clause::From)?;
+        if innermost.groups.is_some() {
+            return None;
+        }
+        let ungrouped = scopes.iter().rev().enumerate().filter(|(_, scope)| scope.groups.is_none());
+        let mut fields: Vec<Expression> = ungrouped
+            .flat_map(|(depth, scope)| scope.sources.iter().map(move |source| (depth, source.slots.value)))
+            .map(|(depth, slot)| {
+                let field = PathStep::Field(name.name.as_str().into());
+                extended(Expression::Variable { depth, slot }, vec![field])
+            })
+            .collect();
+        let last = fields.pop()?;
+        if fields.is_empty() {
+            return Some(last);
+        }
+        let is_there = |field: &Expression| Expression::Is {
+            value: Box::new(field.clone()),
+            of: ast::Type::Missing,
+            negated: true,
+        };
+        let branches = fields.into_iter().map(|field| (is_there(&field), field)).collect();
+        Some(Expression::Case { operand: None, branches, otherwise: Some(Box::new(last)) })
+    }
+
+    /// In ORDER BY a name alone is an item of the select list before it is anything else.
+    pub(super) fn ordered_item(
+        &mut self,
+        expression: &ast::Expression,
+    ) -> Result<Option<Expression>, PartiqlError> {
+        match expression {
+            ast::Expression::Variable { name, local: false }
+                if self.scopes.last().is_some_and(|scope| scope.clause == Clause::Order) =>
+            {
+                self.item_named(name)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The item of this name of the innermost select list, resolved as it was there.
+    fn item_named(&mut self, name: &Identifier) -> Result<Option<Expression>, PartiqlError> {
+        let Some(scope) = self.scopes.last() else { return Ok(None) };
+        let Some(item) = scope.items.named(name)?.cloned() else { return Ok(None) };
+        self.in_clause(Clause::Rows, |planner| planner.again(|planner| planner.expression(&item))).map(Some)
+    }
+
+    /// Resolves something as if it stood in another clause of the innermost query.
+    pub(super) fn in_clause<T>(
+        &mut self,
+        clause: Clause,
+        resolve: impl FnOnce(&mut Self) -> Result<T, PartiqlError>,
+    ) -> Result<T, PartiqlError> {
+        let before = self.scopes.last_mut().map(|scope| std::mem::replace(&mut scope.clause, clause));
+        let result = resolve(self);
+        if let (Some(scope), Some(before)) = (self.scopes.last_mut(), before) {
+            scope.clause = before;
+        }
+        result
+    }
+}
+
+/// The items of a select list by their names, for the clauses that may name them.
+#[derive(Default)]
+pub(super) struct NamedItems(Vec<NamedItem>);
+
+struct NamedItem {
+    name: String,
+    /// Whether AS gives the name, which goes before the last name of a path.
+    is_given: bool,
+    value: ast::Expression,
+}
+
+impl NamedItems {
+    /// Those of a query with a clause that may name them.
+    pub(super) fn of(query: &ast::Query) -> NamedItems {
+        let ast::Projection::Items(items) = &query.projection else { return NamedItems::default() };
+        if query.group.is_none() && query.having.is_none() && query.order.is_none() {
+            return NamedItems::default();
+        }
+        let named = items.iter().filter_map(|item| {
+            let SelectItem::Expression { value, alias } = item else { return None };
+            let name = alias.as_ref().map(|alias| alias.name.as_str()).or_else(|| last_name(value))?;
+            Some(NamedItem { name: name.to_owned(), is_given: alias.is_some(), value: value.clone() })
+        });
+        NamedItems(named.collect())
+    }
+
+    /// The item that a key of GROUP BY names: no aggregate, for that has no value before there are groups.
+    pub(super) fn for_key(&self, key: &ast::Expression) -> Result<Option<&ast::Expression>, PartiqlError> {
+        let ast::Expression::Variable { name, local: false } = key else { return Ok(None) };
+        let item = self.named(name)?;
+        Ok(item.filter(|item| {
+            !item.any(&mut |part| matches!(part, ast::Expression::Aggregate { collection: false, .. }))
+        }))
+    }
+
+    /// The item of a name. Two different items that were given it are refused; two that merely end in it
+    /// are as good as none.
+    pub(super) fn named(&self, name: &Identifier) -> Result<Option<&ast::Expression>, PartiqlError> {
+        for is_given in [true, false] {
+            let mut found = self.0.iter().filter(|item| item.is_given == is_given && item.name == name.name);
+            let Some(first) = found.next() else { continue };
+            if found.all(|item| item.value == first.value) {
+                return Ok(Some(&first.value));
+            }
+            if is_given {
+                return Err(PartiqlError::refused(
+                    name.position,
+                    format_args!("Two items of the select list have the name '{}'", name.name),
+                ));
+            }
+        }
+        Ok(None)
+    }
+}

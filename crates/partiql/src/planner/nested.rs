@@ -1,0 +1,111 @@
+//! Queries within expressions, and where they stand for a value.
+
+use super::Planner;
+use crate::ast;
+use crate::error::PartiqlError;
+use crate::plan::{Coercion, Expression, Projection, ProjectionItem};
+
+impl Planner<'_> {
+    /// An expression where one value is wanted, and no bag of documents.
+    pub(super) fn operand(&mut self, expression: &ast::Expression) -> Result<Box<Expression>, PartiqlError> {
+        self.operand_of(expression, 1)
+    }
+
+    /// An operand whose query may have as many items as the row value on the other side.
+    pub(super) fn operand_beside(
+        &mut self,
+        expression: &ast::Expression,
+        other: &ast::Expression,
+    ) -> Result<Box<Expression>, PartiqlError> {
+        self.operand_of(expression, columns_beside(other))
+    }
+
+    fn operand_of(
+        &mut self,
+        expression: &ast::Expression,
+        columns: usize,
+    ) -> Result<Box<Expression>, PartiqlError> {
+        Ok(Box::new(match expression {
+            ast::Expression::Query(query) => self.query_of_columns(query, columns, Coercion::Scalar)?,
+            expression => self.expression(expression)?,
+        }))
+    }
+
+    /// An expression where a collection is wanted: the bag of a query stays one.
+    pub(super) fn collection(&mut self, expression: &ast::Expression) -> Result<Expression, PartiqlError> {
+        match expression {
+            ast::Expression::Query(query) => self.nested_query(query),
+            expression => self.expression(expression),
+        }
+    }
+
+    /// The coercion of SQL: a query of so many items stands for their values, those of one row or of
+    /// each. Several become a list, which compares with a row value `(a, b)`. SELECT VALUE is never
+    /// touched; and QLDB, which had no coercion, took the bag as it is.
+    pub(super) fn query_of_columns(
+        &mut self,
+        query: &ast::Query,
+        columns: usize,
+        coercion: Coercion,
+    ) -> Result<Expression, PartiqlError> {
+        if matches!(query.projection, ast::Projection::Value(_)) || !self.options.extensions {
+            return self.nested_query(query);
+        }
+        let mut nested = self.query(query)?;
+        let Projection::Items(items) = nested.projection else {
+            unreachable!("only SELECT VALUE has no items");
+        };
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            let ProjectionItem::Field { value, .. } = item else {
+                return Err(PartiqlError::refused(
+                    query.position,
+                    "This query stands where values are wanted: name the items of its select list, \
+                     because * has as many as a document has fields",
+                ));
+            };
+            values.push(value);
+        }
+        if values.len() != columns {
+            let wanted = if columns == 1 { "one item is".to_owned() } else { format!("{columns} items are") };
+            return Err(PartiqlError::refused(
+                query.position,
+                format_args!(
+                    "This query has {} items in its select list, where {wanted} wanted",
+                    values.len()
+                ),
+            ));
+        }
+        let value = match values.pop() {
+            Some(value) if values.is_empty() => value,
+            last => {
+                values.extend(last);
+                Expression::List(values)
+            }
+        };
+        nested.projection = Projection::Value(value);
+        Ok(Expression::Query { query: Box::new(nested), coercion })
+    }
+
+    /// A query within an expression as it is.
+    pub(super) fn nested_query(&mut self, query: &ast::Query) -> Result<Expression, PartiqlError> {
+        Ok(Expression::Query { query: Box::new(self.query(query)?), coercion: Coercion::None })
+    }
+}
+
+/// Whether results have fields that no select list names, so that they are documents and no values.
+pub(super) fn has_star(projection: &ast::Projection) -> bool {
+    match projection {
+        ast::Projection::Value(_) => false,
+        ast::Projection::Star => true,
+        ast::Projection::Items(items) => items.iter().any(|item| matches!(item, ast::SelectItem::All(_))),
+    }
+}
+
+/// How many items a query has that is compared with this: those of a row value, else one.
+pub(super) fn columns_beside(other: &ast::Expression) -> usize {
+    match other {
+        ast::Expression::List(items) if items.len() > 1 => items.len(),
+        _ => 1,
+    }
+}
