@@ -12,6 +12,7 @@ pub(crate) mod precedence;
 mod print;
 mod walk;
 
+pub(crate) use expression::last_name;
 pub use expression::{AggregateFunction, BinaryOperator, DatePart, Expression, PathStep, TrimSide, Type};
 
 /// The deepest nesting of expressions and queries in one statement.

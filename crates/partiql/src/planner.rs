@@ -8,6 +8,7 @@ mod expression;
 mod from;
 mod function;
 mod groups;
+mod items;
 mod join;
 mod modify;
 mod names;

@@ -271,3 +271,15 @@ pub enum AggregateFunction {
     Min,
     Sum,
 }
+
+/// The last name of a variable or a path.
+pub(crate) fn last_name(expression: &Expression) -> Option<&str> {
+    match expression {
+        Expression::Variable { name: Identifier { name, .. }, .. } => Some(name),
+        Expression::Path { steps, .. } => match steps.last() {
+            Some(PathStep::Field(name)) => Some(name),
+            _ => None,
+        },
+        _ => None,
+    }
+}

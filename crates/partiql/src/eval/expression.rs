@@ -96,20 +96,8 @@ pub(crate) fn evaluate<'e>(
             }
         }
         Expression::Between { value, low, high, negated } => {
-            let value = evaluate(context, scope, value)?;
-            if value.get().is_unknown() {
-                return Ok(Operand::truth(None));
-            }
-            let low = evaluate(context, scope, low)?;
-            let high = evaluate(context, scope, high)?;
-            let side = |operator, bound: &Operand<'_>| {
-                ordered(operator, value.get(), bound.get(), context.execution.type_errors)
-                    .map(|side| truth_of(&side))
-                    .map_err(nowhere)
-            };
-            let from = side(BinaryOperator::GreaterOrEqual, &low)?;
-            let to = side(BinaryOperator::LessOrEqual, &high)?;
-            Operand::truth(and(from, to).map(|truth| truth != *negated))
+            let truth = is_between(context, scope, value, [low, high])?;
+            Operand::truth(truth.map(|truth| truth != *negated))
         }
         Expression::Like { value, pattern, escape, negated, position } => {
             let value = evaluate(context, scope, value)?;
@@ -136,24 +124,7 @@ pub(crate) fn evaluate<'e>(
             Operand::truth(Some(cast::is_type(value.get(), *of) != *negated))
         }
         Expression::Case { operand, branches, otherwise } => {
-            let operand = match operand {
-                Some(operand) => Some(evaluate(context, scope, operand)?),
-                None => None,
-            };
-            for (when, then) in branches {
-                let when = evaluate(context, scope, when)?;
-                let is_met = match &operand {
-                    Some(operand) => compare::equal(operand.get(), when.get()) == Some(true),
-                    None => truth(&when)? == Some(true),
-                };
-                if is_met {
-                    return evaluate(context, scope, then);
-                }
-            }
-            match otherwise {
-                Some(otherwise) => evaluate(context, scope, otherwise)?,
-                None => Operand::truth(None),
-            }
+            return case(context, scope, operand.as_deref(), branches, otherwise.as_deref());
         }
         Expression::Cast { value, to, position } => {
             let value = evaluate(context, scope, value)?.into_datum();
@@ -167,27 +138,85 @@ pub(crate) fn evaluate<'e>(
             let items = evaluate_all(context, scope, items)?;
             context.bounded(Datum::Bag(items))?.into()
         }
-        Expression::Struct(pairs) => {
-            let mut fields = Vec::with_capacity(pairs.len());
-            for (name, value) in pairs {
-                let name = evaluate(context, scope, name)?;
-                let value = evaluate(context, scope, value)?;
-                match name.get().view() {
-                    View::Text(Some(name)) if !value.get().is_missing() => {
-                        fields.push((Symbol::from(name), value.into_datum()));
-                    }
-                    View::Text(Some(_)) => {}
-                    // A name that is no text names nothing.
-                    _ => drop(context.execution.type_errors.of(|| not_a_name(name.get())).map_err(nowhere)?),
-                }
-            }
-            context.bounded(Datum::Struct(fields))?.into()
-        }
+        Expression::Struct(pairs) => structure(context, scope, pairs)?.into(),
         Expression::Call { function, arguments, position } => {
             return call(context, scope, *function, arguments, *position);
         }
         Expression::Query { query, coercion } => query::nested(context, scope, query, *coercion)?.into(),
     })
+}
+
+/// BETWEEN: NULL where an operand is unknown, unless the other bound decides.
+fn is_between(
+    context: &mut Context<'_>,
+    scope: Scope<'_>,
+    value: &Expression,
+    [low, high]: [&Expression; 2],
+) -> Result<Option<bool>, PartiqlError> {
+    let value = evaluate(context, scope, value)?;
+    if value.get().is_unknown() {
+        return Ok(None);
+    }
+    let low = evaluate(context, scope, low)?;
+    let high = evaluate(context, scope, high)?;
+    let side = |operator, bound: &Operand<'_>| {
+        ordered(operator, value.get(), bound.get(), context.execution.type_errors)
+            .map(|side| truth_of(&side))
+            .map_err(nowhere)
+    };
+    let from = side(BinaryOperator::GreaterOrEqual, &low)?;
+    let to = side(BinaryOperator::LessOrEqual, &high)?;
+    Ok(and(from, to))
+}
+
+/// CASE: the first branch that is met, then ELSE, then NULL.
+fn case<'e>(
+    context: &mut Context<'_>,
+    scope: Scope<'e>,
+    operand: Option<&'e Expression>,
+    branches: &'e [(Expression, Expression)],
+    otherwise: Option<&'e Expression>,
+) -> Result<Operand<'e>, PartiqlError> {
+    let operand = match operand {
+        Some(operand) => Some(evaluate(context, scope, operand)?),
+        None => None,
+    };
+    for (when, then) in branches {
+        let when = evaluate(context, scope, when)?;
+        let is_met = match &operand {
+            Some(operand) => compare::equal(operand.get(), when.get()) == Some(true),
+            None => truth(&when)? == Some(true),
+        };
+        if is_met {
+            return evaluate(context, scope, then);
+        }
+    }
+    match otherwise {
+        Some(otherwise) => evaluate(context, scope, otherwise),
+        None => Ok(Operand::truth(None)),
+    }
+}
+
+/// A struct of names and values; MISSING is left out.
+fn structure(
+    context: &mut Context<'_>,
+    scope: Scope<'_>,
+    pairs: &[(Expression, Expression)],
+) -> Result<Datum, PartiqlError> {
+    let mut fields = Vec::with_capacity(pairs.len());
+    for (name, value) in pairs {
+        let name = evaluate(context, scope, name)?;
+        let value = evaluate(context, scope, value)?;
+        match name.get().view() {
+            View::Text(Some(name)) if !value.get().is_missing() => {
+                fields.push((Symbol::from(name), value.into_datum()));
+            }
+            View::Text(Some(_)) => {}
+            // A name that is no text names nothing.
+            _ => drop(context.execution.type_errors.of(|| not_a_name(name.get())).map_err(nowhere)?),
+        }
+    }
+    context.bounded(Datum::Struct(fields))
 }
 
 /// What an expression yields, owned.

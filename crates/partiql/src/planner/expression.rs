@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use everstrand_ion::Value;
 
-use super::nested::{columns_beside, has_star};
 use super::{Planner, function};
 use crate::ast::{self, BinaryOperator, TrimSide};
 use crate::error::PartiqlError;
-use crate::plan::{Coercion, Expression, Function, PathStep};
+use crate::plan::{Expression, Function, PathStep};
 
 impl Planner<'_> {
     pub(super) fn expressions(
@@ -50,12 +49,7 @@ impl Planner<'_> {
             ast::Expression::Or(operands) => Expression::Or(self.expressions(operands)?),
             ast::Expression::In { value, collection, negated, .. } => Expression::In {
                 value: self.operand(value)?,
-                collection: Box::new(match &**collection {
-                    ast::Expression::Query(query) => {
-                        self.query_of_columns(query, columns_beside(value), Coercion::None)?
-                    }
-                    collection => self.expression(collection)?,
-                }),
+                collection: self.members_beside(collection, value)?,
                 negated: *negated,
             },
             ast::Expression::Between { value, low, high, negated } => Expression::Between {
@@ -93,6 +87,18 @@ impl Planner<'_> {
                     .map(|(name, value)| Ok((self.expression(name)?, self.expression(value)?)))
                     .collect::<Result<_, PartiqlError>>()?,
             ),
+            ast::Expression::Query(query) => self.query_as_value(query)?,
+            ast::Expression::Call { .. }
+            | ast::Expression::DateArithmetic { .. }
+            | ast::Expression::Extract { .. }
+            | ast::Expression::Trim { .. }
+            | ast::Expression::Aggregate { .. } => self.call(expression)?,
+        })
+    }
+
+    /// A function with its arguments, or an aggregate.
+    fn call(&mut self, expression: &ast::Expression) -> Result<Expression, PartiqlError> {
+        Ok(match expression {
             ast::Expression::Call { function: name, arguments } => {
                 let function = function::function(name, arguments.len())?;
                 let arguments = match function {
@@ -141,8 +147,7 @@ impl Planner<'_> {
                     }
                 }
             }
-            ast::Expression::Query(query) if has_star(&query.projection) => self.nested_query(query)?,
-            ast::Expression::Query(query) => self.query_of_columns(query, 1, Coercion::Scalar)?,
+            _ => unreachable!("only calls are calls"),
         })
     }
 

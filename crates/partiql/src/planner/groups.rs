@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::expression::{conjuncts, path_of, slot_path};
-use super::names::NamedItems;
-use super::scope::{Clause, GroupKey, Groups, last_name};
+use super::items::NamedItems;
+use super::scope::{Clause, GroupKey, Groups};
 use super::{Planner, access};
-use crate::ast::{self, SelectItem};
+use crate::ast::{self, SelectItem, last_name};
 use crate::error::PartiqlError;
 use crate::plan::{Aggregate, Expression, Group, GroupAs, Node};
 use crate::tables::SourceKind;

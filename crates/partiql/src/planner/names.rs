@@ -1,9 +1,9 @@
 //! What names stand for: sources, fields of the only source, and items of the select list.
 
 use super::expression::extended;
-use super::scope::{Clause, last_name};
+use super::scope::Clause;
 use super::{Planner, global_access_is_illegal, no_such_variable};
-use crate::ast::{self, Identifier, SelectItem};
+use crate::ast::{self, Identifier};
 use crate::error::PartiqlError;
 use crate::plan::{Expression, PathStep};
 
@@ -144,60 +144,5 @@ impl Planner<'_> {
             scope.clause = before;
         }
         result
-    }
-}
-
-/// The items of a select list by their names, for the clauses that may name them.
-#[derive(Default)]
-pub(super) struct NamedItems(Vec<NamedItem>);
-
-struct NamedItem {
-    name: String,
-    /// Whether AS gives the name, which goes before the last name of a path.
-    is_given: bool,
-    value: ast::Expression,
-}
-
-impl NamedItems {
-    /// Those of a query with a clause that may name them.
-    pub(super) fn of(query: &ast::Query) -> NamedItems {
-        let ast::Projection::Items(items) = &query.projection else { return NamedItems::default() };
-        if query.group.is_none() && query.having.is_none() && query.order.is_none() {
-            return NamedItems::default();
-        }
-        let named = items.iter().filter_map(|item| {
-            let SelectItem::Expression { value, alias } = item else { return None };
-            let name = alias.as_ref().map(|alias| alias.name.as_str()).or_else(|| last_name(value))?;
-            Some(NamedItem { name: name.to_owned(), is_given: alias.is_some(), value: value.clone() })
-        });
-        NamedItems(named.collect())
-    }
-
-    /// The item that a key of GROUP BY names: no aggregate, for that has no value before there are groups.
-    pub(super) fn for_key(&self, key: &ast::Expression) -> Result<Option<&ast::Expression>, PartiqlError> {
-        let ast::Expression::Variable { name, local: false } = key else { return Ok(None) };
-        let item = self.named(name)?;
-        Ok(item.filter(|item| {
-            !item.any(&mut |part| matches!(part, ast::Expression::Aggregate { collection: false, .. }))
-        }))
-    }
-
-    /// The item of a name. Two different items that were given it are refused; two that merely end in it
-    /// are as good as none.
-    pub(super) fn named(&self, name: &Identifier) -> Result<Option<&ast::Expression>, PartiqlError> {
-        for is_given in [true, false] {
-            let mut found = self.0.iter().filter(|item| item.is_given == is_given && item.name == name.name);
-            let Some(first) = found.next() else { continue };
-            if found.all(|item| item.value == first.value) {
-                return Ok(Some(&first.value));
-            }
-            if is_given {
-                return Err(PartiqlError::refused(
-                    name.position,
-                    format_args!("Two items of the select list have the name '{}'", name.name),
-                ));
-            }
-        }
-        Ok(None)
     }
 }

@@ -3,7 +3,7 @@
 use super::Planner;
 use crate::ast;
 use crate::error::PartiqlError;
-use crate::plan::{Coercion, Expression, Projection, ProjectionItem};
+use crate::plan::{self, Coercion, Expression};
 
 impl Planner<'_> {
     /// An expression where one value is wanted, and no bag of documents.
@@ -39,10 +39,32 @@ impl Planner<'_> {
         }
     }
 
+    /// A query where any value may stand: its own, unless its results are documents.
+    pub(super) fn query_as_value(&mut self, query: &ast::Query) -> Result<Expression, PartiqlError> {
+        match has_star(&query.projection) {
+            true => self.nested_query(query),
+            false => self.query_of_columns(query, 1, Coercion::Scalar),
+        }
+    }
+
+    /// The right side of IN: of a query the value of each row, or as many as the row value on the left has.
+    pub(super) fn members_beside(
+        &mut self,
+        collection: &ast::Expression,
+        value: &ast::Expression,
+    ) -> Result<Box<Expression>, PartiqlError> {
+        Ok(Box::new(match collection {
+            ast::Expression::Query(query) => {
+                self.query_of_columns(query, columns_beside(value), Coercion::None)?
+            }
+            collection => self.expression(collection)?,
+        }))
+    }
+
     /// The coercion of SQL: a query of so many items stands for their values, those of one row or of
     /// each. Several become a list, which compares with a row value `(a, b)`. SELECT VALUE is never
     /// touched; and QLDB, which had no coercion, took the bag as it is.
-    pub(super) fn query_of_columns(
+    fn query_of_columns(
         &mut self,
         query: &ast::Query,
         columns: usize,
@@ -52,12 +74,12 @@ impl Planner<'_> {
             return self.nested_query(query);
         }
         let mut nested = self.query(query)?;
-        let Projection::Items(items) = nested.projection else {
+        let plan::Projection::Items(items) = nested.projection else {
             unreachable!("only SELECT VALUE has no items");
         };
         let mut values = Vec::with_capacity(items.len());
         for item in items {
-            let ProjectionItem::Field { value, .. } = item else {
+            let plan::ProjectionItem::Field { value, .. } = item else {
                 return Err(PartiqlError::refused(
                     query.position,
                     "This query stands where values are wanted: name the items of its select list, \
@@ -83,18 +105,18 @@ impl Planner<'_> {
                 Expression::List(values)
             }
         };
-        nested.projection = Projection::Value(value);
+        nested.projection = plan::Projection::Value(value);
         Ok(Expression::Query { query: Box::new(nested), coercion })
     }
 
     /// A query within an expression as it is.
-    pub(super) fn nested_query(&mut self, query: &ast::Query) -> Result<Expression, PartiqlError> {
+    fn nested_query(&mut self, query: &ast::Query) -> Result<Expression, PartiqlError> {
         Ok(Expression::Query { query: Box::new(self.query(query)?), coercion: Coercion::None })
     }
 }
 
 /// Whether results have fields that no select list names, so that they are documents and no values.
-pub(super) fn has_star(projection: &ast::Projection) -> bool {
+fn has_star(projection: &ast::Projection) -> bool {
     match projection {
         ast::Projection::Value(_) => false,
         ast::Projection::Star => true,
@@ -103,7 +125,7 @@ pub(super) fn has_star(projection: &ast::Projection) -> bool {
 }
 
 /// How many items a query has that is compared with this: those of a row value, else one.
-pub(super) fn columns_beside(other: &ast::Expression) -> usize {
+fn columns_beside(other: &ast::Expression) -> usize {
     match other {
         ast::Expression::List(items) if items.len() > 1 => items.len(),
         _ => 1,

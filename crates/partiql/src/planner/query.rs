@@ -6,10 +6,10 @@ use everstrand_ion::{Data, Value};
 
 use super::expression::conjuncts;
 use super::groups::{groups_by_items, is_grouped};
-use super::names::NamedItems;
-use super::scope::{Clause, Scope, last_name};
+use super::items::NamedItems;
+use super::scope::{Clause, Scope};
 use super::{Planner, access, join};
-use crate::ast::{self, OrderTerm, Position, SelectItem};
+use crate::ast::{self, OrderTerm, Position, SelectItem, last_name};
 use crate::error::{Category, PartiqlError};
 use crate::plan::{Expression, Node, Projection, ProjectionItem, QueryPlan, SortTerm};
 use crate::tables::SourceKind;

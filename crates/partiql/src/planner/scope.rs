@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::names::NamedItems;
-use crate::ast::{self, Identifier, Position};
+use super::items::NamedItems;
+use crate::ast::{self, Position, last_name};
 use crate::error::PartiqlError;
 use crate::plan::{self, SourceSlots};
 
@@ -134,16 +134,4 @@ pub(super) fn already_defined(name: &str, position: Position) -> PartiqlError {
 /// S7: the name of a source without AS: its last name, or `_N`.
 pub(super) fn implied_name(expression: &ast::Expression, number: usize) -> Arc<str> {
     last_name(expression).map_or_else(|| format!("_{number}").into(), Arc::from)
-}
-
-/// The last name of a variable or a path.
-pub(super) fn last_name(expression: &ast::Expression) -> Option<&str> {
-    match expression {
-        ast::Expression::Variable { name: Identifier { name, .. }, .. } => Some(name),
-        ast::Expression::Path { steps, .. } => match steps.last() {
-            Some(ast::PathStep::Field(name)) => Some(name),
-            _ => None,
-        },
-        _ => None,
-    }
 }
