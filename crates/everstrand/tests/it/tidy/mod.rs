@@ -25,6 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("everstrand", &["ion", "partiql", "journal", "ledger", "protocol", "driver", "server"]),
     ("everstrand-simulator", &["ion", "partiql", "journal", "ledger", "protocol", "driver", "server", ""]),
     ("everstrand-bench", &["ion", "partiql", "journal", "ledger", "protocol", "driver", "server", ""]),
+    ("everstrand-guard", &["ion", "journal", "ledger", "protocol", "server"]),
 ];
 
 /// The files that may touch the world. Everything else decides and leaves the acting to them.
@@ -47,6 +48,9 @@ const EDGES: &[&str] = &[
     "crates/everstrand/",
     "crates/simulator/src/main.rs",
     "crates/bench/",
+    "crates/guard/src/main.rs",
+    "crates/guard/src/baseline.rs",
+    "crates/guard/src/callgrind.rs",
 ];
 
 /// What only an edge may say.
