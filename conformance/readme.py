@@ -1,4 +1,5 @@
-"""Runs the README's five minutes as they are written there: its Python and its AWS CLI, against a started server.
+"""Runs the README's five minutes as they are written there, its Python twice and its AWS CLI, against a started server;
+then what the server prints at its start, pasted into a shell, with access keys and without.
 
 usage: readme.py EVERSTRAND_BINARY PYTHON_WITH_PYQLDB FOLDER_OF_THE_AWS_COMMAND
 
@@ -9,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -20,7 +22,7 @@ def blocks(language, heading):
     return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
 
 
-def main(binary, python, aws_folder):
+def main(binary, python, aws_folder, folder):
     command = [binary, "--memory", "--listen", "127.0.0.1:0", "--create-ledger", "vehicle-registration"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -32,20 +34,22 @@ def main(binary, python, aws_folder):
             return text.replace("127.0.0.1:8182", address)
 
         (example,) = blocks("python", "Python")
-        printed = subprocess.run(
-            [python, "-c", here(example)], env=environment, check=True, capture_output=True, text=True
-        ).stdout
-        assert printed == "Raul Lewis\n", printed
+        for _ in range(2):
+            printed = subprocess.run(
+                [python, "-c", here(example)], env=environment, check=True, capture_output=True, text=True
+            ).stdout
+            assert printed == "Raul Lewis\n", printed
 
         (example,) = blocks("sh", "AWS CLI")
         printed = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", here(example)],
             env=environment,
+            cwd=folder,
             check=True,
             capture_output=True,
             text=True,
         ).stdout
-        for expected in ('"State": "ACTIVE"', '"Digest": ', '"TransactionId": '):
+        for expected in ('"State": "ACTIVE"', '"Digest": ', '"FirstPage": ', '"CommitDigest": '):
             assert expected in printed, printed
     finally:
         server.terminate()
@@ -53,5 +57,38 @@ def main(binary, python, aws_folder):
     print("the README's Python and AWS CLI ran as written")
 
 
+def pasted(binary, python, aws_folder, folder, keys):
+    """Pastes what a server prints into a shell in which nothing of AWS is set, and runs the AWS CLI and a driver there."""
+    command = [binary, "--in-memory", "--listen", "127.0.0.1:0", "--create-ledger", "vehicle-registration"]
+    if keys:
+        file = Path(folder, "access keys")
+        file.write_text("[app]\naws_access_key_id = APP\naws_secret_access_key = hunter2\n")
+        file.chmod(0o600)
+        command += ["--access-keys", str(file)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        lines = []
+        while not any("AWS_ACCESS_KEY_ID=" in line or "AWS_PROFILE=" in line for line in lines):
+            lines.append(server.stdout.readline())
+        exports = "".join(line for line in lines if line.startswith("  "))
+        assert "hunter2" not in exports, exports
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        environment["PATH"] = f"{aws_folder}:{environment['PATH']}"
+        environment["HOME"] = folder
+        program = "from pyqldb.driver.qldb_driver import QldbDriver; print(list(QldbDriver('vehicle-registration').list_tables()))"
+        script = f'{exports}\naws qldb list-ledgers --output text\n"{python}" -c "{program}"\n'
+        printed = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script], env=environment, check=True, capture_output=True, text=True
+        ).stdout
+        assert "vehicle-registration" in printed and printed.endswith("[]\n"), printed
+    finally:
+        server.terminate()
+        assert server.wait(timeout=20) == 0, "the server did not end cleanly"
+    print("what the server prints works when pasted" + (", with access keys too" if keys else ""))
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    with tempfile.TemporaryDirectory() as temporary:
+        main(*sys.argv[1:], temporary)
+        for with_keys in (False, True):
+            pasted(*sys.argv[1:], temporary, with_keys)

@@ -25,12 +25,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn first_steps<T: Transport>(driver: &QldbDriver<T>) -> Result<(), Box<dyn Error>> {
-    driver.execute(|transaction| async move { transaction.execute("CREATE TABLE Car", ()).await }).await?;
-    driver
-        .execute(|transaction| async move {
-            transaction.execute("INSERT INTO Car VALUE {'VIN': ?, 'Owner': ?}", ("1N4AL11D75C", "Ana")).await
-        })
-        .await?;
+    if !driver.list_tables().await?.contains(&"Car".to_owned()) {
+        driver
+            .execute(|transaction| async move { transaction.execute("CREATE TABLE Car", ()).await })
+            .await?;
+        driver
+            .execute(|transaction| async move {
+                transaction
+                    .execute("INSERT INTO Car VALUE {'VIN': ?, 'Owner': ?}", ("1N4AL11D75C", "Ana"))
+                    .await
+            })
+            .await?;
+    }
     let cars = driver
         .execute(|transaction| async move {
             transaction

@@ -1,5 +1,6 @@
-//! `everstrand export`: a ledger's journal in a folder, in the layout of QLDB's exports. It is read beside a
-//! running server as well, up to the block that was the last when it began; memory is that of one data object.
+//! `everstrand export`: a ledger's journal in a folder, in the layout of QLDB's exports. It is read from a data folder,
+//! beside a running server as well, or asked of a server, up to the block that was the last when it began; memory is
+//! that of one data object.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -8,13 +9,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use everstrand_driver::HttpTransport;
 use everstrand_ion::Timestamp;
 use everstrand_journal::export::{OutputFormat, StartedManifest};
-use everstrand_journal::{ExportObject, ExportWriter, JournalBlock, Slot};
+use everstrand_journal::{BlockAddress, ExportObject, ExportWriter, ForeignBlock, JournalBlock, Slot};
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::{DiskSlots, FileDisk};
 use everstrand_ledger::{Clock, Ids, RandomIds, SystemClock, link_of};
 use everstrand_server::ledger_folders;
+use tokio::runtime::Runtime;
+
+use crate::remote;
 
 /// A data object ends with the block that brings it to so many bytes.
 const OBJECT_BYTES_MAX: usize = 8 << 20;
@@ -26,9 +31,12 @@ const BATCH_BYTES: usize = 4 << 20;
 pub(crate) struct Arguments {
     /// The ledger's name
     ledger: String,
-    /// The data folder that holds it
-    #[arg(long, value_name = "DIR", default_value = "./everstrand-data")]
-    data: PathBuf,
+    /// The data folder that holds it [default: ./everstrand-data]
+    #[arg(long, value_name = "DIR", conflicts_with = "endpoint")]
+    data: Option<PathBuf>,
+    /// Ask this server for the blocks instead. It does not say which indexes there are, and the export does not either
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
     /// The folder to write to; a new one, or an empty one
     #[arg(long, value_name = "FOLDER")]
     to: PathBuf,
@@ -50,12 +58,14 @@ enum Format {
 
 /// Exports, says how much, and exits with 0.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    let slots = journal(&arguments.data, &arguments.ledger)?;
-    let Some(last) = slots.tip_hint()? else {
-        return Err(format!("ledger {} has no blocks", arguments.ledger).into());
+    let source: Box<dyn Blocks> = match (&arguments.endpoint, &arguments.data) {
+        (Some(endpoint), _) => Box::new(OfServer::new(endpoint, &arguments.ledger)?),
+        (None, data) => {
+            let data = data.as_deref().unwrap_or(Path::new("./everstrand-data"));
+            Box::new(OfFolder(journal(data, &arguments.ledger)?))
+        }
     };
-    let first_block = edge_block(&slots, 0, |blocks| blocks.next())?;
-    let last_block = edge_block(&slots, last, |blocks| blocks.last())?;
+    let (first_block, last_block) = source.edges(&arguments.ledger)?;
     prepare(&arguments.to)?;
 
     let clock = Arc::new(SystemClock::new());
@@ -77,24 +87,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let requested = Timestamp::from_unix_millis(clock.unix_millis());
     let mut writer = ExportWriter::new(manifest, strand_id, requested, OBJECT_BYTES_MAX);
     write(&arguments.to, &writer.started())?;
-    let mut next = 0;
-    while next <= last {
-        let batch = slots.read_many(next, BATCH_BYTES)?;
-        if batch.is_empty() {
-            return Err(format!("slot {next} is gone").into());
+    source.for_each(last_block.address(), &mut |block| {
+        match writer.push(block)? {
+            Some(object) => write(&arguments.to, &object)?,
+            None => {}
         }
-        for bytes in batch {
-            if next > last {
-                break;
-            }
-            for block in blocks(&decode(next, bytes)?) {
-                if let Some(object) = writer.push(&block)? {
-                    write(&arguments.to, &object)?;
-                }
-            }
-            next += 1;
-        }
-    }
+        Ok(())
+    })?;
     for object in writer.finish() {
         write(&arguments.to, &object)?;
     }
@@ -105,6 +104,82 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         arguments.to.display()
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is done with each block.
+type Visit<'a> = dyn FnMut(&JournalBlock) -> Result<(), Box<dyn Error>> + 'a;
+
+/// Where blocks come from.
+trait Blocks {
+    /// The first block and the last.
+    fn edges(&self, ledger: &str) -> Result<(JournalBlock, JournalBlock), Box<dyn Error>>;
+
+    /// All blocks up to this one, in order.
+    fn for_each(&self, last: BlockAddress, visit: &mut Visit<'_>) -> Result<(), Box<dyn Error>>;
+}
+
+/// The journal in a data folder.
+struct OfFolder(DiskSlots);
+
+impl Blocks for OfFolder {
+    fn edges(&self, ledger: &str) -> Result<(JournalBlock, JournalBlock), Box<dyn Error>> {
+        let Some(last) = self.0.tip_hint()? else {
+            return Err(format!("ledger {ledger} has no blocks").into());
+        };
+        let first = edge_block(&self.0, 0, |blocks| blocks.next())?;
+        Ok((first, edge_block(&self.0, last, |blocks| blocks.last())?))
+    }
+
+    fn for_each(&self, last: BlockAddress, visit: &mut Visit<'_>) -> Result<(), Box<dyn Error>> {
+        let mut next = 0;
+        loop {
+            let batch = self.0.read_many(next, BATCH_BYTES)?;
+            if batch.is_empty() {
+                return Err(format!("slot {next} is gone").into());
+            }
+            for bytes in batch {
+                for block in blocks(&decode(next, bytes)?) {
+                    visit(&block)?;
+                    if block.address() == last {
+                        return Ok(());
+                    }
+                }
+                next += 1;
+            }
+        }
+    }
+}
+
+/// A ledger on a server, which gives its blocks and keeps what they did to the catalogue to itself.
+struct OfServer {
+    runtime: Runtime,
+    transport: HttpTransport,
+    ledger: String,
+}
+
+impl OfServer {
+    fn new(endpoint: &str, ledger: &str) -> Result<OfServer, Box<dyn Error>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let transport = HttpTransport::builder().endpoint(endpoint).build()?;
+        Ok(OfServer { runtime, transport, ledger: ledger.to_owned() })
+    }
+
+    fn block(&self, address: BlockAddress) -> Result<JournalBlock, Box<dyn Error>> {
+        let block = self.runtime.block_on(remote::block(&self.transport, &self.ledger, address))?;
+        Ok(JournalBlock::Foreign(ForeignBlock::new(block, None, None)?))
+    }
+}
+
+impl Blocks for OfServer {
+    fn edges(&self, _: &str) -> Result<(JournalBlock, JournalBlock), Box<dyn Error>> {
+        let tip = self.runtime.block_on(remote::digest(&self.transport, &self.ledger))?.digest_tip_address;
+        Ok((self.block(BlockAddress { sequence_no: 0, ..tip })?, self.block(tip)?))
+    }
+
+    fn for_each(&self, last: BlockAddress, visit: &mut Visit<'_>) -> Result<(), Box<dyn Error>> {
+        (0..=last.sequence_no)
+            .try_for_each(|sequence_no| visit(&self.block(BlockAddress { sequence_no, ..last })?))
+    }
 }
 
 fn journal(data: &Path, ledger: &str) -> Result<DiskSlots, Box<dyn Error>> {

@@ -22,6 +22,11 @@ struct Arguments {
     command: Option<Command>,
     #[command(flatten)]
     serve: serve::Arguments,
+    /// What to write on standard error: error, warn, info (start, stop, how far a journal was read), debug (a line for
+    /// each request) or trace; for a part of the program alone as in warn,everstrand_server=debug [default: the
+    /// variable EVERSTRAND_LOG, else warn]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -42,11 +47,14 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log_to_stderr();
+    if let Err(error) = log_to_stderr(arguments.log) {
+        eprintln!("everstrand: {error}");
+        return ExitCode::from(2);
+    }
     let outcome = match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Shell(arguments) => shell::run(&arguments),
-        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Verify(arguments) => verify::run(arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
@@ -60,9 +68,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Warnings and worse, and how far a long replay of a journal is, unless `EVERSTRAND_LOG` asks for something else.
-fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("EVERSTRAND_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,everstrand_ledger::recover=info"));
+/// Warnings and worse, and how far a long replay of a journal is, unless something else is asked for.
+fn log_to_stderr(asked: Option<String>) -> Result<(), String> {
+    let asked = asked.or_else(|| std::env::var("EVERSTRAND_LOG").ok().filter(|levels| !levels.is_empty()));
+    let levels = asked.as_deref().unwrap_or("warn,everstrand_ledger::recover=info");
+    let filter = tracing_subscriber::EnvFilter::builder().parse(levels);
+    let filter = filter.map_err(|error| {
+        format!("{levels:?} says not what to log: {error}; write error, warn, info, debug or trace")
+    })?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    Ok(())
 }

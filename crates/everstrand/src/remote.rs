@@ -3,9 +3,38 @@
 use std::error::Error;
 
 use everstrand_driver::HttpTransport;
-use everstrand_ion::text;
+use everstrand_ion::{Document, text};
 use everstrand_journal::{BlockAddress, Digest, Hash};
-use everstrand_protocol::control::{ControlReply, ControlRequest, GetDigestRequest};
+use everstrand_protocol::control::{ControlReply, ControlRequest, GetBlockRequest, GetDigestRequest};
+
+/// Where a server is looked for that nobody named.
+const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:8182";
+
+/// The server that was named; else the one that the AWS SDKs' variables name, which the server prints when it starts;
+/// else the one on this machine.
+pub(crate) fn endpoint(named: Option<&str>) -> String {
+    let variables = ["AWS_ENDPOINT_URL_QLDB_SESSION", "AWS_ENDPOINT_URL_QLDB", "AWS_ENDPOINT_URL"];
+    let set = |name| std::env::var(name).ok().filter(|url| !url.is_empty());
+    let named = named.map(str::to_owned).or_else(|| variables.into_iter().find_map(set));
+    named.unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned())
+}
+
+/// A block of a ledger, in QLDB's form.
+pub(crate) async fn block(
+    transport: &HttpTransport,
+    ledger: &str,
+    address: BlockAddress,
+) -> Result<Document, Box<dyn Error>> {
+    let request = ControlRequest::GetBlock(GetBlockRequest {
+        name: ledger.to_owned(),
+        block_address: text::write(&address.to_ion()).into(),
+        digest_tip_address: None,
+    });
+    let ControlReply::GetBlock(found) = transport.control(&request).await? else {
+        return Err("the server answered another request than GetBlock".into());
+    };
+    Ok(Document::from(&text::read_one(&found.block.text)?))
+}
 
 /// The digest of a ledger as it stands.
 pub(crate) async fn digest(transport: &HttpTransport, ledger: &str) -> Result<Digest, Box<dyn Error>> {

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,21 +10,26 @@ use std::time::Duration;
 
 use everstrand_ledger::Limits;
 use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
-use everstrand_server::{AccessKeys, Service, http};
+use everstrand_server::{AccessKeys, Memory, Service, http};
 
 /// What `serve` may be told.
 #[derive(clap::Args)]
 #[group(id = "serve")]
 pub(crate) struct Arguments {
-    /// The folder that holds the ledgers
-    #[arg(long, value_name = "DIR", default_value = "./everstrand-data", conflicts_with = "memory")]
-    data: PathBuf,
+    /// The folder that holds the ledgers [default: ./everstrand-data]
+    #[arg(long, value_name = "DIR", conflicts_with = "in_memory")]
+    data: Option<PathBuf>,
     /// Where to listen; port 0 picks a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8182")]
     listen: SocketAddr,
     /// Keep ledgers in memory; they are gone when the server stops
     #[arg(long)]
-    memory: bool,
+    in_memory: bool,
+    /// How much clients can make the server hold: a quarter each for rows that statements sort and group, for caches and
+    /// for connections, an eighth each for requests' bodies and for answers that are not read yet. The server stays
+    /// below twice as much. Without a size it means --in-memory [default: 256MiB]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<Option<Memory>>,
     /// Create this ledger unless it exists (may be repeated)
     #[arg(long, value_name = "NAME")]
     create_ledger: Vec<String>,
@@ -50,6 +55,10 @@ pub(crate) struct Arguments {
     /// ~/.aws/credentials
     #[arg(long, value_name = "FILE")]
     access_keys: Option<PathBuf>,
+    /// A host name that requests may ask for, or `*` for any (may be repeated). A server that listens on loopback answers
+    /// for localhost and loopback addresses alone, because a web page can give its own name such an address
+    #[arg(long, value_name = "NAME")]
+    host_name: Vec<String>,
     /// Listen on other addresses than loopback although requests need no signature
     #[arg(long)]
     insecure_listen: bool,
@@ -72,8 +81,19 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         )
         .into());
     }
-    let storage = if arguments.memory { Storage::Memory } else { Storage::Folder(arguments.data) };
+    let in_memory = arguments.in_memory || arguments.memory == Some(None);
+    let storage = match (in_memory, arguments.data) {
+        (true, Some(_)) => {
+            return Err("--data names a folder, and --memory without a size keeps ledgers in memory".into());
+        }
+        (true, None) => Storage::Memory,
+        (false, data) => Storage::Folder(data.unwrap_or_else(|| PathBuf::from("./everstrand-data"))),
+    };
     let mut config = Config::new(storage);
+    config.memory = arguments.memory.flatten().unwrap_or_default();
+    if arguments.listen.ip().is_loopback() || !arguments.host_name.is_empty() {
+        config.host_names = Some(arguments.host_name);
+    }
     for limit in &arguments.limit {
         config.limits.set(limit)?;
     }
@@ -92,44 +112,119 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     config.on_long_statement = http::give_way;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(config, arguments.listen, &arguments.create_ledger))?;
+    runtime.block_on(serve(config, arguments.listen, &arguments.create_ledger, arguments.access_keys))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn read_access_keys(file: &Path) -> Result<AccessKeys, String> {
     let text = std::fs::read_to_string(file).map_err(|error| error.to_string());
-    text.and_then(|text| AccessKeys::parse(&text)).map_err(|error| format!("{}: {error}", file.display()))
+    let keys = text.and_then(|text| AccessKeys::parse(&text));
+    let keys = keys.map_err(|error| format!("{}: {error}", file.display()))?;
+    // Not refused: where secrets are mounted into a container their modes are often not ours to choose.
+    #[cfg(unix)]
+    if let Ok(metadata) = std::fs::metadata(file)
+        && std::os::unix::fs::MetadataExt::mode(&metadata) & 0o077 != 0
+    {
+        tracing::warn!(file = %file.display(), "other users of this machine may read the access keys; chmod 600 the file");
+    }
+    Ok(keys)
 }
 
-async fn serve(config: Config, listen: SocketAddr, ledgers: &[String]) -> Result<(), Box<dyn Error>> {
+async fn serve(
+    config: Config,
+    listen: SocketAddr,
+    ledgers: &[String],
+    access_keys: Option<PathBuf>,
+) -> Result<(), Box<dyn Error>> {
     // Before anything is opened: a signal that comes while a journal is replayed must be heard.
     let shutdown = shutdown_signal()?;
+    let credentials = access_keys.as_deref().zip(config.access_keys.as_ref());
+    let credentials = credentials.map(|(file, keys)| (file.to_owned(), keys.profile().to_owned()));
     let service = Arc::new(Service::open(config)?);
+    reload_on_hangup(Arc::clone(&service), access_keys)?;
     for name in ledgers {
         service.create_ledger_unless_it_exists(name)?;
     }
     let server = http::Server::bind(Arc::clone(&service), listen)
         .await
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
-    announce(server.address()?)?;
+    let address = server.address()?;
+    announce(address, credentials.as_ref().map(|(file, profile)| (file.as_path(), profile.as_str())))?;
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), signed_only = credentials.is_some(), "started");
     server.run(shutdown).await;
+    tracing::info!("stopping");
     // On a thread that may wait; if it panics, the ledgers are to be closed all the same.
     let publishing = Arc::clone(&service);
     let _ = tokio::task::spawn_blocking(move || publishing.publish_checkpoints()).await;
     service.close();
+    tracing::info!("stopped");
     Ok(())
 }
 
-/// The first line is read by programs that start the server; the rest is for people.
-fn announce(address: SocketAddr) -> std::io::Result<()> {
+/// Reads the file of access keys again at each SIGHUP. Where it cannot be used the keys stay those that were.
+fn reload_on_hangup(service: Arc<Service>, access_keys: Option<PathBuf>) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut hangup = signal(SignalKind::hangup())?;
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                let Some(file) = &access_keys else {
+                    tracing::info!("SIGHUP: there are no access keys to read again");
+                    continue;
+                };
+                match read_access_keys(file) {
+                    Ok(keys) => {
+                        service.set_access_keys(keys);
+                        tracing::info!(file = %file.display(), "SIGHUP: the access keys were read again");
+                    }
+                    Err(error) => tracing::error!(%error, "SIGHUP: the access keys stay as they were"),
+                }
+            }
+        });
+    }
+    #[cfg(not(unix))]
+    drop((service, access_keys));
+    Ok(())
+}
+
+/// The first line is read by programs that start the server; the rest is for people, who paste it into a shell.
+fn announce(address: SocketAddr, credentials: Option<(&Path, &str)>) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "everstrand listening on http://{address}")?;
     writeln!(out)?;
     writeln!(out, "Point a QLDB driver or the AWS CLI at it:")?;
-    writeln!(out, "  export AWS_ENDPOINT_URL_QLDB=http://{address}")?;
-    writeln!(out, "  export AWS_ENDPOINT_URL_QLDB_SESSION=http://{address}")?;
-    writeln!(out, "  export AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local")?;
+    let reached = match address.ip() {
+        ip if !ip.is_unspecified() => address,
+        IpAddr::V4(_) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()),
+        IpAddr::V6(_) => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), address.port()),
+    };
+    writeln!(
+        out,
+        "  export AWS_ENDPOINT_URL_QLDB=http://{reached} AWS_ENDPOINT_URL_QLDB_SESSION=http://{reached}"
+    )?;
+    // Some read the one name of the region, some the other.
+    writeln!(out, "  export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1")?;
+    match credentials {
+        None => writeln!(out, "  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local")?,
+        Some((file, profile)) => {
+            // Keys in variables would go before those of the file, whose secrets are not for a terminal.
+            let file = std::path::absolute(file)?;
+            let (file, profile) = (quoted(&file.display().to_string()), quoted(profile));
+            writeln!(out, "  unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN")?;
+            writeln!(out, "  export AWS_SHARED_CREDENTIALS_FILE={file} AWS_PROFILE={profile}")?;
+        }
+    }
     out.flush()
+}
+
+/// A word as a shell takes it for what it is.
+fn quoted(word: &str) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "/._-+,:@%".contains(character);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
 }
 
 /// Ready at the first SIGTERM or Ctrl-C; both are caught from the call on, not from the first poll.

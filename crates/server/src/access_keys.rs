@@ -3,31 +3,46 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use everstrand_protocol::signature::{AmzDate, Authorization, Credentials, SERVICE, SignedParts};
+use everstrand_protocol::signature::{AmzDate, Authorization, Credentials, SERVICE, SigningKey};
 use everstrand_protocol::{Exception, ServiceError};
 
-use crate::service::Request;
+use crate::request::Request;
+
+/// A profile while it is read.
+struct Section<'a> {
+    line: usize,
+    name: &'a str,
+    settings: HashMap<String, &'a str>,
+}
 
 /// Access keys by their ids.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessKeys {
     by_id: HashMap<String, Credentials>,
+    /// A profile that has a key; preferably one whose name all tools read alike.
+    profile: String,
 }
 
 impl AccessKeys {
     /// Reads them from a text of the form of the AWS tools' `~/.aws/credentials`: below each `[name]`, which may be
-    /// any, `aws_access_key_id`, `aws_secret_access_key` and at will `aws_session_token`. Other settings are passed
-    /// over, and so are lines that begin with `#`.
+    /// any, `aws_access_key_id`, `aws_secret_access_key` and at will `aws_session_token`, in capitals or not. Other
+    /// settings are passed over, and so are profiles without a key and lines that begin with `#`.
     pub fn parse(text: &str) -> Result<AccessKeys, String> {
         let mut by_id = HashMap::new();
-        let mut section: Option<(usize, HashMap<&str, &str>)> = None;
-        let mut finish = |section: Option<(usize, HashMap<&str, &str>)>| {
-            let Some((line, settings)) = section else {
+        let mut profiles: Vec<String> = Vec::new();
+        let mut section: Option<Section<'_>> = None;
+        let mut finish = |section: Option<Section<'_>>| {
+            let Some(Section { line, name: profile, settings }) = section else {
                 return Ok(());
             };
             let setting = |name: &str| {
                 settings.get(name).filter(|value| !value.is_empty()).map(|value| (*value).to_owned())
             };
+            let is_key = |name: &&str| setting(name).is_some();
+            if !["aws_access_key_id", "aws_secret_access_key"].iter().any(is_key) {
+                return Ok(());
+            }
+            profiles.push(profile.to_owned());
             let required =
                 |name: &str| setting(name).ok_or_else(|| format!("the profile in line {line} has no {name}"));
             let credentials = Credentials {
@@ -45,27 +60,43 @@ impl AccessKeys {
                 continue;
             }
             if line.starts_with('[') && line.ends_with(']') {
-                finish(section.replace((number, HashMap::new())))?;
+                let name = line[1..line.len() - 1].trim();
+                finish(section.replace(Section { line: number, name, settings: HashMap::new() }))?;
                 continue;
             }
             let (name, value) = line.split_once('=').ok_or_else(|| {
                 // The line itself may be a secret, and is not repeated.
                 format!("line {number} is neither a [profile] nor a setting nor a comment")
             })?;
-            let (_, settings) =
+            let section =
                 section.as_mut().ok_or_else(|| format!("line {number} stands before the first [profile]"))?;
-            settings.insert(name.trim(), value.trim());
+            let name = name.trim().to_ascii_lowercase();
+            // Which of two is meant cannot be told; where a key was to be replaced, the old one would go on.
+            if section.settings.insert(name, value.trim()).is_some() {
+                return Err(format!("line {number} sets what its profile sets already"));
+            }
         }
         finish(section)?;
-        match by_id.is_empty() {
-            true => Err("there is no access key in it: nobody could sign a request".to_owned()),
-            false => Ok(AccessKeys { by_id }),
+        let alike = profiles.iter().find(|name| !name.contains(' ')).or(profiles.first());
+        match alike {
+            None => Err("there is no access key in it: nobody could sign a request".to_owned()),
+            Some(profile) => Ok(AccessKeys { by_id, profile: profile.clone() }),
         }
     }
 
-    /// Whether one of these keys has signed the request, lately.
-    pub(crate) fn check(&self, request: &Request<'_>, now: AmzDate) -> Result<(), ServiceError> {
-        let authorization = Authorization::from_headers(request.headers)?;
+    /// A profile of the text that has a key.
+    pub fn profile(&self) -> &str {
+        &self.profile
+    }
+
+    /// Whether one of these keys may have signed the request, lately; answers what the signature has to be checked
+    /// with when the body is there.
+    pub(crate) fn check_head(
+        &self,
+        head: &Request<'_>,
+        now: AmzDate,
+    ) -> Result<(Authorization, SigningKey), ServiceError> {
+        let authorization = Authorization::from_headers(head.headers)?;
         let credentials = self.by_id.get(&authorization.access_key_id);
         let credentials = credentials.filter(|known| known.session_token == authorization.session_token);
         let credentials = credentials.ok_or_else(|| {
@@ -76,14 +107,9 @@ impl AccessKeys {
             let message = format!("Credential should be scoped to correct service: '{SERVICE}'.");
             return Err(ServiceError::new(Exception::InvalidSignature, message));
         }
-        let parts = SignedParts {
-            method: request.method,
-            path: request.path,
-            query: request.query,
-            headers: request.headers,
-            body: request.body,
-        };
-        authorization.check(&parts, &authorization.signing_key(&credentials.secret_access_key), now)
+        authorization.check_head(head.headers, now)?;
+        let key = authorization.signing_key(&credentials.secret_access_key);
+        Ok((authorization, key))
     }
 }
 
@@ -101,13 +127,14 @@ mod tests {
     fn the_form_is_that_of_the_aws_tools() {
         let keys = AccessKeys::parse(
             "# who may\n[default]\naws_access_key_id = ONE\naws_secret_access_key=a=b/c+d\naws_session_token=\nregion = us-east-1\n\
-             \n[profile other]\n  aws_secret_access_key = two\n  aws_access_key_id = TWO\n  aws_session_token = t\n",
+             \n[profile other]\n  AWS_SECRET_ACCESS_KEY = two\n  Aws_Access_Key_Id = TWO\n  aws_session_token = t\n\
+             [by-role]\nrole_arn = arn:aws:iam::1:role/r\n",
         )
         .expect("two keys");
         let one = &keys.by_id["ONE"];
         assert_eq!((&*one.secret_access_key, &one.session_token), ("a=b/c+d", &None));
         assert_eq!(keys.by_id["TWO"].session_token.as_deref(), Some("t"));
-        assert_eq!(keys.by_id.len(), 2);
+        assert_eq!((keys.by_id.len(), keys.profile()), (2, "default"));
         assert!(!format!("{keys:?}").contains("two"), "no secret is printed");
     }
 
@@ -119,6 +146,11 @@ mod tests {
             ("aws_access_key_id = A", "line 1 stands before the first [profile]"),
             ("[a]\naws_access_key_id = A", "the profile in line 1 has no aws_secret_access_key"),
             ("[a]\naws_access_key_id = A\naws_secret_access_key =", "has no aws_secret_access_key"),
+            ("[a]\nrole_arn = r", "there is no access key"),
+            (
+                "[a]\naws_access_key_id=A\naws_secret_access_key=hunter2\nAWS_SECRET_ACCESS_KEY=hunter2",
+                "line 4 sets what its profile sets already",
+            ),
             (
                 "[a]\naws_access_key_id=A\naws_secret_access_key=hunter2\n[b]\naws_access_key_id=A\n\
                  aws_secret_access_key=hunter2",

@@ -11,7 +11,8 @@ use everstrand_protocol::{
 };
 use serde_json::Map;
 
-use crate::Service;
+use crate::client::Client;
+use crate::service::Service;
 
 /// How long an expired session is remembered, so that its client learns that it expired.
 const REMEMBERED_MILLIS: u64 = 60_000;
@@ -21,7 +22,7 @@ impl Service {
     /// without holding a thread.
     pub async fn send_command(&self, request: SendCommandRequest) -> Result<Reply, ServiceError> {
         request.validate(&self.wire_limits())?;
-        self.valid_command(request).await
+        self.valid_command(&Client::InProcess, request).await
     }
 
     /// The lengths that a request may have: QLDB's, or those of the ledgers' limits where these are larger.
@@ -36,7 +37,11 @@ impl Service {
     }
 
     /// Runs a command whose lengths and patterns were checked.
-    pub(crate) async fn valid_command(&self, request: SendCommandRequest) -> Result<Reply, ServiceError> {
+    pub(crate) async fn valid_command(
+        &self,
+        client: &Client,
+        request: SendCommandRequest,
+    ) -> Result<Reply, ServiceError> {
         let started = self.clock.monotonic_millis();
         let timing = || {
             let elapsed = self.clock.monotonic_millis().saturating_sub(started);
@@ -44,7 +49,7 @@ impl Service {
         };
         let token = match (&request.command, request.session_token) {
             (Command::StartSession { ledger_name }, _) => {
-                let session_token = self.start_session(ledger_name)?;
+                let session_token = self.start_session(client, ledger_name)?;
                 let result =
                     StartSessionResult { session_token, timing_information: timing(), other: Map::new() };
                 return Ok(Reply::StartSession(result));
@@ -60,7 +65,9 @@ impl Service {
         Ok(match request.command {
             Command::StartSession { .. } => unreachable!("answered above"),
             Command::StartTransaction => {
-                let transaction_id = session.start_transaction().map_err(service_error)?.to_string();
+                let transactions_max = self.config.limits.open_transactions;
+                let transaction_id = shared.start_transaction(&mut session, transactions_max);
+                let transaction_id = transaction_id.map_err(service_error)?.to_string();
                 let timing_information = timing();
                 Reply::StartTransaction(StartTransactionResult {
                     transaction_id,
@@ -97,8 +104,9 @@ impl Service {
                 // A digest of another length matches nothing, and neither does this one: no hash is all zeros. So
                 // that it meets the same checks in the same order as any other wrong digest.
                 let digest = Hash(commit_digest.as_slice().try_into().unwrap_or([0; 32]));
-                let commit = session.commit(&transaction_id, digest).map_err(service_error)?;
-                commit.await.map_err(service_error)?;
+                let commit = session.commit(&transaction_id, digest);
+                shared.settle(&session);
+                commit.map_err(service_error)?.await.map_err(service_error)?;
                 Reply::CommitTransaction(CommitTransactionResult {
                     transaction_id,
                     commit_digest,
@@ -108,7 +116,9 @@ impl Service {
                 })
             }
             Command::AbortTransaction => {
-                session.abort().map_err(service_error)?;
+                let aborted = session.abort();
+                shared.settle(&session);
+                aborted.map_err(service_error)?;
                 Reply::AbortTransaction(AbortTransactionResult {
                     timing_information: timing(),
                     other: Map::new(),
@@ -122,7 +132,7 @@ impl Service {
         })
     }
 
-    fn start_session(&self, ledger_name: &str) -> Result<SessionToken, ServiceError> {
+    fn start_session(&self, client: &Client, ledger_name: &str) -> Result<SessionToken, ServiceError> {
         let ledger = self.ledgers.open(ledger_name).map_err(|error| match error.exception {
             // The session API has no exception of this name.
             Exception::ResourceNotFound => ServiceError::bad_request(error.message),
@@ -131,8 +141,8 @@ impl Service {
         let token = format!("{}{}", self.ids.next(), self.ids.next());
         let session = ledger.start_session();
         let lifetime = self.config.limits.session_millis.saturating_add(REMEMBERED_MILLIS);
-        let forget_at = self.clock.monotonic_millis().saturating_add(lifetime);
-        self.sessions.insert(&token, session, forget_at)?;
+        let now = self.clock.monotonic_millis();
+        self.sessions.insert(&token, session, client, now, now.saturating_add(lifetime))?;
         Ok(SessionToken::from(token))
     }
 }

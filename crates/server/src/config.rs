@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use everstrand_ledger::Limits;
 
-use crate::{AccessKeys, CheckpointUrl};
+use crate::access_keys::AccessKeys;
+use crate::checkpoints::CheckpointUrl;
+use crate::memory::Memory;
 
 /// Where ledgers lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,10 +72,16 @@ pub struct Config {
     pub region: String,
     /// The account in the ARNs of ledgers, twelve digits.
     pub account: String,
+    /// What clients can make the service hold.
+    pub memory: Memory,
+    /// How many connections may be open at once; fewer where the memory is not enough for so many.
+    pub connections_max: usize,
     /// How many sessions may be alive at once, over all ledgers.
     pub sessions_max: usize,
-    /// Whose requests are answered; everybody's unless set. `GET /health` and `GET /metrics` stay open.
+    /// Whose requests are answered; everybody's unless set. `GET /health`, `/ready` and `/metrics` stay open.
     pub access_keys: Option<AccessKeys>,
+    /// The host names that requests may ask for besides those of the loopback address, `*` for any; any unless set.
+    pub host_names: Option<Vec<String>>,
     /// Where signed checkpoints are published, and how often; nowhere unless set.
     pub checkpoints: Option<Checkpoints>,
     /// Called on the thread of a statement that runs long, now and then; [`crate::http::give_way`] where that
@@ -91,8 +99,11 @@ impl Config {
             record_reads: false,
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
+            memory: Memory::default(),
+            connections_max: usize::MAX,
             sessions_max: 100_000,
             access_keys: None,
+            host_names: None,
             checkpoints: None,
             on_long_statement: || (),
         }

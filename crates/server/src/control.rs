@@ -1,15 +1,16 @@
 //! The control API: ledgers come, change and go.
 
 use everstrand_protocol::control::{
-    ControlReply, ControlRequest, CreateLedgerRequest, CreateLedgerResult, DescribeLedgerResult,
-    EncryptionStatus, EpochMillis, LedgerEncryptionDescription, LedgerState, LedgerSummary,
-    ListLedgersRequest, ListLedgersResult, ListTagsForResourceResult, Nothing, Tags,
-    UpdateLedgerPermissionsModeResult, UpdateLedgerRequest, UpdateLedgerResult,
+    CancelJournalKinesisStreamRequest, ControlReply, ControlRequest, CreateLedgerRequest, CreateLedgerResult,
+    DescribeJournalKinesisStreamRequest, DescribeLedgerResult, EncryptionStatus, EpochMillis,
+    LedgerEncryptionDescription, LedgerState, LedgerSummary, ListJournalKinesisStreamsForLedgerResult,
+    ListJournalS3ExportsResult, ListLedgersRequest, ListLedgersResult, ListTagsForResourceResult, Nothing,
+    Tags, UpdateLedgerPermissionsModeResult, UpdateLedgerRequest, UpdateLedgerResult,
 };
 use everstrand_protocol::{Exception, ServiceError};
 
-use crate::Service;
 use crate::record::STRICT_TAG;
+use crate::service::Service;
 
 /// The only key a ledger can have so far: the one that belongs to whoever runs it.
 const OWNED_KEY: &str = "AWS_OWNED_KMS_KEY";
@@ -50,6 +51,7 @@ impl Service {
             }
             ControlRequest::DeleteLedger(request) => {
                 self.ledgers.delete(&request.name)?;
+                self.impairments.forget(&request.name);
                 ControlReply::DeleteLedger(Nothing {})
             }
             ControlRequest::TagResource(request) => {
@@ -76,14 +78,35 @@ impl Service {
             ControlRequest::GetConsistencyProof(request) => {
                 ControlReply::GetConsistencyProof(self.get_consistency_proof(&request)?)
             }
-            ControlRequest::ExportJournalToS3(_)
-            | ControlRequest::DescribeJournalS3Export(_)
-            | ControlRequest::ListJournalS3ExportsForLedger(_)
-            | ControlRequest::ListJournalS3Exports(_)
-            | ControlRequest::StreamJournalToKinesis(_)
-            | ControlRequest::DescribeJournalKinesisStream(_)
-            | ControlRequest::ListJournalKinesisStreamsForLedger(_)
-            | ControlRequest::CancelJournalKinesisStream(_) => {
+            // Nothing can be exported or streamed through this API, so that there is no export and no stream; tools
+            // that only look around are told so.
+            ControlRequest::ListJournalS3ExportsForLedger(_) => {
+                ControlReply::ListJournalS3ExportsForLedger(ListJournalS3ExportsResult::default())
+            }
+            ControlRequest::ListJournalS3Exports(_) => {
+                ControlReply::ListJournalS3Exports(ListJournalS3ExportsResult::default())
+            }
+            ControlRequest::ListJournalKinesisStreamsForLedger(request) => {
+                self.ledgers.describe(&request.ledger_name)?;
+                let none = ListJournalKinesisStreamsForLedgerResult::default();
+                ControlReply::ListJournalKinesisStreamsForLedger(none)
+            }
+            ControlRequest::DescribeJournalS3Export(request) => {
+                self.ledgers.describe(&request.name)?;
+                return Err(not_found("JournalS3Export", "export", &request.export_id));
+            }
+            ControlRequest::DescribeJournalKinesisStream(DescribeJournalKinesisStreamRequest {
+                ledger_name,
+                stream_id,
+            })
+            | ControlRequest::CancelJournalKinesisStream(CancelJournalKinesisStreamRequest {
+                ledger_name,
+                stream_id,
+            }) => {
+                self.ledgers.describe(&ledger_name)?;
+                return Err(not_found("JournalKinesisStream", "stream", &stream_id));
+            }
+            ControlRequest::ExportJournalToS3(_) | ControlRequest::StreamJournalToKinesis(_) => {
                 return Err(ServiceError::new(
                     Exception::UnknownOperation,
                     format!("{} is not built yet", request.name()),
@@ -173,6 +196,11 @@ fn set_strict(tags: &mut Tags, strict: Option<bool>) {
     if let Some(strict) = strict {
         tags.insert(STRICT_TAG.to_owned(), strict.to_string());
     }
+}
+
+fn not_found(resource_type: &str, what: &str, id: &str) -> ServiceError {
+    ServiceError::new(Exception::ResourceNotFound, format!("The {what} with id {id} is not found"))
+        .with_resource(resource_type, id)
 }
 
 /// Encryption under a key of the caller's is not built: to take the key and not use it would be a lie.

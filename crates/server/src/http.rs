@@ -1,5 +1,13 @@
-//! Sockets. The only file of the server that knows them: it reads one request, hands its bytes to
-//! [`Service::handle`], and writes what comes back in one piece.
+//! Sockets. The only file of the server that knows them: it reads one request, hands its parts to the [`Service`],
+//! and writes what comes back in one piece.
+//!
+//! No client can make it hold much: there are so many connections, so many bytes of bodies that are not answered and
+//! so many of answers that are not read, and no client has more than half of them.
+
+mod answers;
+mod bodies;
+mod connections;
+mod stream;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -8,9 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use everstrand_protocol::{Exception, ServiceError};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
+use everstrand_protocol::ServiceError;
+use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,14 +27,22 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::Service;
-use crate::service;
+use crate::client::Client;
+use crate::memory::CONNECTION_BYTES;
+use crate::request;
+use crate::service::Service;
+use answers::Answers;
+use bodies::Bodies;
+use connections::{Connection, Connections};
+use stream::PatientStream;
 
-/// The largest request body, in bytes.
-pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// How long a client may take to send a request's head, and as long again for its body; so, too, how long a
-/// connection is kept on which nothing is asked.
+pub use bodies::BODY_BYTES_MAX;
+
+/// How long a client may take to send a request's head; so, too, how long a connection is kept on which nothing is
+/// asked.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take nothing of an answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often sessions and transactions that have expired are cleared away.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// How long requests that are running may go on after a shutdown began.
@@ -36,12 +52,22 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 pub struct Server {
     listener: TcpListener,
     service: Arc<Service>,
+    shared: Arc<Shared>,
 }
 
 impl Server {
     /// Binds an address; port 0 picks one.
     pub async fn bind(service: Arc<Service>, address: SocketAddr) -> std::io::Result<Server> {
-        Ok(Server { listener: TcpListener::bind(address).await?, service })
+        let listener = TcpListener::bind(address).await?;
+        let memory = service.config.memory;
+        let connections = Connections::new(memory.connections().min(service.config.connections_max).max(2));
+        let shared = Shared {
+            service: Arc::clone(&service),
+            bodies: Bodies::new(memory.bodies()),
+            answers: Answers::new(memory.answers(), Arc::clone(&connections)),
+            connections,
+        };
+        Ok(Server { listener, service, shared: Arc::new(shared) })
     }
 
     /// The address it listens on.
@@ -65,7 +91,7 @@ impl Server {
                     tokio::task::spawn_blocking(move || service.publish_checkpoints_on_cadence());
                 }
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => self.connect(stream, &graceful),
+                    Ok((stream, peer)) => self.connect(stream, Client::at(peer.ip()), &graceful),
                     Err(error) => {
                         // Out of file descriptors, most likely: waiting a moment lets some be closed.
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -80,26 +106,40 @@ impl Server {
         }
     }
 
-    fn connect(&self, stream: TcpStream, graceful: &GracefulShutdown) {
+    fn connect(&self, stream: TcpStream, client: Client, graceful: &GracefulShutdown) {
+        let Some(place) = self.shared.connections.enter(client.clone()) else {
+            tracing::debug!(%client, "a connection was closed at once: there are as many as there may be");
+            return;
+        };
         // Answers are written whole, so waiting to fill a segment only costs time.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "the connection keeps Nagle's algorithm");
         }
-        let service = Arc::clone(&self.service);
-        let connection = http1::Builder::new()
+        let connection = Arc::clone(&place.connection);
+        let connections = Arc::clone(&self.shared.connections);
+        let stream = PatientStream::new(stream, WRITE_TIMEOUT, connections, Arc::clone(&connection));
+        let shared = Arc::clone(&self.shared);
+        let served = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(READ_TIMEOUT)
+            .max_buf_size(CONNECTION_BYTES)
             .serve_connection(
                 TokioIo::new(stream),
                 service_fn(move |request| {
-                    let service = Arc::clone(&service);
-                    async move { Ok::<_, Infallible>(answer(&service, request).await) }
+                    let (shared, client) = (Arc::clone(&shared), client.clone());
+                    let connection = Arc::clone(&connection);
+                    async move { Ok::<_, Infallible>(shared.answer(&connection, &client, request).await) }
                 }),
             );
-        let watched = graceful.watch(connection);
+        let watched = graceful.watch(served);
         tokio::spawn(async move {
-            if let Err(error) = watched.await {
-                tracing::debug!(%error, "a connection ended early");
+            tokio::select! {
+                ended = watched => if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                },
+                () = place.connection.to_be_closed() => {
+                    tracing::debug!("a connection was closed to make room");
+                }
             }
         });
     }
@@ -121,54 +161,76 @@ pub fn give_way() {
     tokio::task::block_in_place(|| std::thread::sleep(Duration::from_millis(1)));
 }
 
-async fn answer(service: &Service, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let (head, body) = request.into_parts();
-    let body = match read(body).await {
-        Ok(body) => body,
-        Err(error) => {
-            let mut refused = response(service.refuse(error));
-            // The rest of the body may still be on the way.
-            refused.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            return refused;
-        }
-    };
-    // A header that is not text is none that this service reads; where a signature covers it, the check fails.
-    let headers = head.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-    let headers: Vec<(&str, &str)> = headers.collect();
-    let answered = service
-        .handle(service::Request {
+/// What all connections share.
+struct Shared {
+    service: Arc<Service>,
+    connections: Arc<Connections>,
+    bodies: Bodies,
+    answers: Answers,
+}
+
+impl Shared {
+    /// Lets a request in by its head, waits for its body, and answers it.
+    async fn answer(
+        &self,
+        connection: &Arc<Connection>,
+        client: &Client,
+        request: Request<Incoming>,
+    ) -> Response<Full<Bytes>> {
+        connection.is_busy();
+        let (head, body) = request.into_parts();
+        // A header that is not text is none that this service reads; where a signature covers it, the check fails.
+        let headers =
+            head.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let headers: Vec<(&str, &str)> = headers.collect();
+        let request = request::Request {
             method: head.method.as_str(),
             path: head.uri.path(),
             query: head.uri.query().unwrap_or(""),
             headers: &headers,
-            body: &body,
-        })
-        .await;
-    response(answered)
+            body: b"",
+        };
+        let admitted = match self.service.admit(&request, client.clone()) {
+            Ok(admission) => self.bodies.read(client, body).await.map(|body| (admission, body)),
+            Err(error) => Err(error),
+        };
+        match admitted {
+            Ok((admission, body)) => {
+                let whole = request::Request { body: &body.bytes, ..request };
+                let answered = self.service.answer(admission, whole).await;
+                // Its room is others' while the answer waits for its own.
+                drop(body);
+                let (status, headers) = (answered.status, answered.headers);
+                match self.answers.admit(client, connection, answered.body).await {
+                    Ok(bytes) => response(status, headers, bytes),
+                    Err(error) => self.refuse(connection, client, &request, error),
+                }
+            }
+            Err(error) => {
+                let mut refused = self.refuse(connection, client, &request, error);
+                // The body, or the rest of it, may still be on the way.
+                refused.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                refused
+            }
+        }
+    }
+
+    fn refuse(
+        &self,
+        connection: &Arc<Connection>,
+        client: &Client,
+        request: &request::Request<'_>,
+        error: ServiceError,
+    ) -> Response<Full<Bytes>> {
+        let refused = self.service.refuse(client, request, error);
+        response(refused.status, refused.headers, self.answers.bytes(connection, refused.body, None))
+    }
 }
 
-/// Waits for the whole body, unless it is too large or too slow.
-async fn read(body: Incoming) -> Result<Bytes, ServiceError> {
-    let too_large =
-        || ServiceError::new(Exception::RequestEntityTooLarge, "the request's body is larger than 16 MiB");
-    // Where its length is declared, it is refused without being waited for.
-    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
-        return Err(too_large());
-    }
-    match tokio::time::timeout(READ_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(ServiceError::new(Exception::Validation, "the request's body could not be read")),
-        Err(_) => Err(ServiceError::new(Exception::Validation, "the request's body did not arrive in time")
-            .with_http_status(408)),
-    }
-}
-
-fn response(answered: service::Response) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(answered.body)));
-    *response.status_mut() =
-        StatusCode::from_u16(answered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in answered.headers {
+fn response(status: u16, headers: Vec<(&'static str, String)>, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in headers {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
             response.headers_mut().insert(name, value);
         }

@@ -21,7 +21,7 @@ use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::{
     DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions, MemorySlots, MemoryView, meta,
 };
-use everstrand_ledger::{Environment, Importer, Ledger, LedgerOptions, link_of};
+use everstrand_ledger::{Environment, HeldBytes, Importer, Ledger, LedgerOptions, link_of};
 use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
 use everstrand_protocol::{Exception, ServiceError};
 
@@ -71,6 +71,7 @@ impl Ledgers {
             extensions: config.extensions,
             record_reads: config.record_reads,
             on_long_statement: config.on_long_statement,
+            held_bytes: HeldBytes::new(config.memory.held_rows(), "--memory"),
             ..LedgerOptions::default()
         };
         let lock = match &config.storage {
@@ -181,6 +182,14 @@ impl Ledgers {
                 format!("The Ledger with name {name} could not be opened: {why}"),
             )
         })
+    }
+
+    /// The ledgers that could not be opened, by name, each with the reason.
+    pub(crate) fn unavailable(&self) -> Vec<(String, String)> {
+        let why = |(name, entry): (&String, &Arc<Entry>)| {
+            Some((name.clone(), entry.ledger.as_ref().err()?.clone()))
+        };
+        self.names().iter().filter_map(why).collect()
     }
 
     /// The ledgers that are open, by name.

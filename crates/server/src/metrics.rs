@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use everstrand_ledger::{Ledger, Status};
 
-use crate::Service;
+use crate::requests::family;
+use crate::service::Service;
 
 impl Service {
     /// All numbers as they are now.
@@ -36,6 +37,7 @@ impl Service {
             "Time since the last published checkpoint covered the whole journal.",
             &|ledger| self.published.age_millis(ledger.strand_id(), now),
         );
+        self.requests.write(&mut text);
         if self.config.checkpoints.is_some() {
             let name = "everstrand_checkpoint_failures_total";
             family(&mut text, name, "counter", "How often a checkpoint could not be published.");
@@ -45,10 +47,6 @@ impl Service {
         }
         text
     }
-}
-
-fn family(text: &mut String, name: &str, kind: &str, meaning: &str) {
-    let _ = writeln!(text, "# HELP {name} {meaning}\n# TYPE {name} {kind}");
 }
 
 /// Names of ledgers need no escaping: letters, digits and hyphens.

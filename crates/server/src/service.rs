@@ -1,50 +1,21 @@
 //! The server without sockets: the parts of an HTTP request in, the parts of its answer out.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use everstrand_ledger::{Clock, Environment, Ids, Importer, Ledger, RandomIds, SystemClock};
 use everstrand_protocol::control::{self, ControlRequest, PermissionsMode, Tags};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
-use everstrand_protocol::signature::AmzDate;
 use everstrand_protocol::{Exception, SendCommandRequest, ServiceError, send_command};
 
+use crate::access_keys::AccessKeys;
 use crate::checkpoints::{Due, Published};
+use crate::client::{Admission, Client};
 use crate::config::Config;
+use crate::impairments::Impairments;
 use crate::ledgers::Ledgers;
+use crate::request::{Request, Response, Route};
+use crate::requests::Requests;
 use crate::sessions::Sessions;
-
-/// A request as a socket, or a test, hands it over.
-pub struct Request<'a> {
-    /// The method, in capitals.
-    pub method: &'a str,
-    /// The path as it stands in the request line, percent-encoded.
-    pub path: &'a str,
-    /// The query without its question mark; empty when there is none.
-    pub query: &'a str,
-    /// Names, in whatever case, and values of the headers.
-    pub headers: &'a [(&'a str, &'a str)],
-    /// The body.
-    pub body: &'a [u8],
-}
-
-impl<'a> Request<'a> {
-    /// The value of a header; of the first of that name.
-    fn header(&self, name: &str) -> Option<&'a str> {
-        let mut headers = self.headers.iter();
-        headers.find(|header| header.0.eq_ignore_ascii_case(name)).map(|header| header.1)
-    }
-}
-
-/// What is answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response {
-    /// The HTTP status.
-    pub status: u16,
-    /// Headers; the length of the body is left to whoever sends it.
-    pub headers: Vec<(&'static str, String)>,
-    /// The body.
-    pub body: Vec<u8>,
-}
 
 /// Ledgers and the sessions on them, behind QLDB's two APIs.
 pub struct Service {
@@ -52,6 +23,10 @@ pub struct Service {
     pub(crate) ledgers: Ledgers,
     pub(crate) sessions: Sessions,
     pub(crate) published: Published,
+    /// Those of the configuration, until others take their place.
+    pub(crate) access_keys: RwLock<Option<Arc<AccessKeys>>>,
+    pub(crate) impairments: Arc<Impairments>,
+    pub(crate) requests: Requests,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
 }
@@ -70,6 +45,9 @@ impl Service {
             ledgers: Ledgers::open_all(&config, environment.clone())?,
             sessions: Sessions::new(config.sessions_max),
             published: Published::default(),
+            access_keys: RwLock::new(config.access_keys.clone().map(Arc::new)),
+            impairments: Arc::default(),
+            requests: Requests::default(),
             clock: environment.clock,
             ids: environment.ids,
             config,
@@ -106,82 +84,106 @@ impl Service {
         self.ids.next().to_string()
     }
 
-    /// Answers one request. Every answer carries a request id; clients call the one of StartSession the
-    /// session's id.
+    /// Answers one request of a caller in this process. Every answer carries a request id; clients call the one of
+    /// StartSession the session's id.
     pub async fn handle(&self, request: Request<'_>) -> Response {
-        let target = request.header("x-amz-target");
-        match (request.method, request.path, target) {
-            ("GET", "/health", _) => self.answer(control::CONTENT_TYPE, Ok(br#"{"status":"ok"}"#.to_vec())),
-            ("GET", "/metrics", _) => {
-                self.answer("text/plain; version=0.0.4", Ok(self.metrics().into_bytes()))
-            }
-            ("POST", "/", _) | (_, _, Some(_)) => {
-                let answered = match self.authenticate(&request) {
-                    Ok(()) => self.session_api(target, request.body).await,
-                    Err(error) => Err(error),
-                };
-                self.answer(send_command::CONTENT_TYPE, answered)
-            }
-            _ => {
-                let answered = self.authenticate(&request).and_then(|()| self.control_api(&request));
-                self.answer(control::CONTENT_TYPE, answered)
-            }
+        match self.admit(&request, Client::InProcess) {
+            Ok(admission) => self.answer(admission, request).await,
+            Err(error) => self.refuse(&Client::InProcess, &request, error),
         }
     }
 
-    /// Answers a request that could not even be read.
-    pub fn refuse(&self, error: ServiceError) -> Response {
-        self.answer(send_command::CONTENT_TYPE, Err(error))
+    /// Answers a request that was [admitted](Service::admit) and has its body now.
+    pub async fn answer(&self, admission: Admission, request: Request<'_>) -> Response {
+        let begin = self.clock.monotonic_millis();
+        let Admission { client, signed } = admission;
+        if let Some((authorization, key)) = signed
+            && let Err(error) = authorization.check(&request.signed_parts(), &key, self.amz_date())
+        {
+            return self.refuse(&client, &request, error);
+        }
+        let (operation, answered) = match request.route() {
+            Route::Health => ("Health", Ok((200, br#"{"status":"ok"}"#.to_vec()))),
+            Route::Ready => ("Ready", Ok(self.ready())),
+            Route::Metrics => ("Metrics", Ok((200, self.metrics().into_bytes()))),
+            Route::Session => {
+                let mut operation = "SendCommand";
+                let answered = self.session_api(&client, &request, &mut operation).await;
+                (operation, answered.map(|body| (200, body)))
+            }
+            Route::Control => ("Control", self.control_api(&request).map(|body| (200, body))),
+        };
+        self.finish(&client, &request, operation, begin, answered)
     }
 
-    fn answer(&self, content_type: &str, answered: Result<Vec<u8>, ServiceError>) -> Response {
-        let mut headers =
-            vec![(REQUEST_ID_HEADER, self.next_request_id()), ("Content-Type", content_type.to_owned())];
+    /// Answers a request with an error, such as one whose body could not be read.
+    pub fn refuse(&self, client: &Client, request: &Request<'_>, error: ServiceError) -> Response {
+        self.finish(client, request, "Refused", self.clock.monotonic_millis(), Err(error))
+    }
+
+    fn finish(
+        &self,
+        client: &Client,
+        request: &Request<'_>,
+        operation: &'static str,
+        begin: u64,
+        answered: Result<(u16, Vec<u8>), ServiceError>,
+    ) -> Response {
+        let mut headers = self.headers(request);
+        let millis = self.clock.monotonic_millis().saturating_sub(begin);
+        let status = answered.as_ref().map(|(status, _)| *status);
+        self.requests.note(client, request, operation, millis, status, &headers[0].1);
         match answered {
-            Ok(body) => Response { status: 200, headers, body },
+            Ok((status, body)) => Response { status, headers, body },
             Err(error) => {
-                headers.push((ERROR_TYPE_HEADER, error.exception.name().to_owned()));
+                if let Some(name) = error.header(request.header("user-agent").unwrap_or("")) {
+                    headers.push((ERROR_TYPE_HEADER, name.to_owned()));
+                }
                 Response { status: error.http_status(), headers, body: error.to_json() }
             }
         }
     }
 
-    /// Whether the request may be answered. Where nobody has to sign, whoever reaches the server may do everything;
-    /// the pages that somebody looks at in a browser on the same machine are not to be among them.
-    fn authenticate(&self, request: &Request<'_>) -> Result<(), ServiceError> {
-        if let Some(keys) = &self.config.access_keys {
-            return keys
-                .check(request, AmzDate::from_unix_seconds(self.clock.unix_millis().div_euclid(1000)));
-        }
-        let site = request.header("sec-fetch-site").filter(|site| *site != "none");
-        match request.header("origin").or(site) {
-            None => Ok(()),
-            Some(_) => Err(ServiceError::new(
-                Exception::AccessDenied,
-                "A web page has sent this, and without access keys any page could: see everstrand serve --access-keys",
-            )),
-        }
+    fn headers(&self, request: &Request<'_>) -> Vec<(&'static str, String)> {
+        let content_type = match request.route() {
+            Route::Metrics => "text/plain; version=0.0.4",
+            Route::Session => send_command::CONTENT_TYPE,
+            Route::Health | Route::Ready | Route::Control => control::CONTENT_TYPE,
+        };
+        vec![(REQUEST_ID_HEADER, self.next_request_id()), ("Content-Type", content_type.to_owned())]
     }
 
-    async fn session_api(&self, target: Option<&str>, body: &[u8]) -> Result<Vec<u8>, ServiceError> {
-        match target {
-            Some(send_command::TARGET) => {
-                let request = SendCommandRequest::from_json_within(body, &self.wire_limits())?;
-                Ok(self.valid_command(request).await?.to_json())
+    /// Runs a command, and says which as soon as that is known.
+    async fn session_api(
+        &self,
+        client: &Client,
+        request: &Request<'_>,
+        operation: &mut &'static str,
+    ) -> Result<Vec<u8>, ServiceError> {
+        let unknown = |message: String| Err(ServiceError::new(Exception::UnknownOperation, message));
+        let expected = send_command::TARGET;
+        match (request.method, request.path, request.targets().as_slice()) {
+            ("POST", "/", [target]) if *target == expected => {
+                let request = SendCommandRequest::from_json_within(request.body, &self.wire_limits())?;
+                *operation = request.command.name();
+                Ok(self.valid_command(client, request).await?.to_json())
             }
-            Some(other) => Err(ServiceError::new(
-                Exception::UnknownOperation,
-                format!("There is no operation {other}; the session API has {}", send_command::TARGET),
-            )),
-            None => Err(ServiceError::new(
-                Exception::UnknownOperation,
-                format!("The header X-Amz-Target is missing; the session API wants {}", send_command::TARGET),
-            )),
+            ("POST", "/", []) => {
+                unknown(format!("The header X-Amz-Target is missing; the session API wants {expected}"))
+            }
+            ("POST", "/", [other]) => {
+                unknown(format!("There is no operation {other}; the session API has {expected}"))
+            }
+            ("POST", "/", _) => unknown("The header X-Amz-Target is there more than once".to_owned()),
+            (method, path, _) => {
+                unknown(format!("The header X-Amz-Target belongs to POST /, and this is {method} {path}"))
+            }
         }
     }
 
     fn control_api(&self, request: &Request<'_>) -> Result<Vec<u8>, ServiceError> {
-        let request = ControlRequest::from_http(request.method, request.path, request.query, request.body)?;
+        let method = request.method_but_for_the_body();
+        let request = ControlRequest::from_http(method, request.path, request.query, request.body)?;
         Ok(self.control(request)?.to_json())
     }
 

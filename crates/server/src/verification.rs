@@ -1,6 +1,6 @@
 //! What proves a ledger's contents, on the control API: digests, blocks and revisions, as Ion text in QLDB's form.
 
-use everstrand_ion::text;
+use everstrand_ion::{Value, text};
 use everstrand_journal::{BlockAddress, Proof, UniqueId};
 use everstrand_ledger::{Ledger, LedgerError};
 use everstrand_protocol::control::{
@@ -9,7 +9,7 @@ use everstrand_protocol::control::{
 };
 use everstrand_protocol::{Exception, ServiceError};
 
-use crate::Service;
+use crate::service::Service;
 
 impl Service {
     pub(crate) fn get_digest(&self, request: &GetDigestRequest) -> Result<GetDigestResult, ServiceError> {
@@ -87,11 +87,12 @@ impl Service {
 fn block_address(ledger: &Ledger, parameter: &str, given: &IonText) -> Result<BlockAddress, ServiceError> {
     let value = text::read_one(&given.text)
         .map_err(|_| invalid(parameter, "The provided Ion value is not valid and cannot be parsed."))?;
-    let address = BlockAddress::try_from(&value)
-        .map_err(|error| invalid(parameter, &format!("The provided block address is not valid. {error}")))?;
-    if address.strand_id != ledger.strand_id() {
+    let strand = value.get("strandId").and_then(Value::as_text);
+    if strand.is_some_and(|strand| strand != ledger.strand_id().to_string()) {
         return Err(invalid(parameter, "The Strand ID of the provided block address is not valid."));
     }
+    let address = BlockAddress::try_from(&value)
+        .map_err(|_| invalid(parameter, "The provided block address is not valid."))?;
     if address.sequence_no > ledger.digest().digest_tip_address.sequence_no {
         return Err(if parameter == "BlockAddress" {
             no_block(parameter)
@@ -124,7 +125,7 @@ fn proof_text(proof: Proof) -> IonText {
 fn no_block(parameter: &str) -> ServiceError {
     invalid(
         parameter,
-        "The provided block address is not valid. The ledger has no block of this sequence number.",
+        "The provided block address is not valid: the ledger has no block of this sequence number.",
     )
 }
 

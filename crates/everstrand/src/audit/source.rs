@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use everstrand_driver::HttpTransport;
-use everstrand_ion::{Document, text};
 use everstrand_journal::export::read_blocks;
 use everstrand_journal::{Auditor, BlockAddress, CheckedBlock, FormatError, Slot, check_foreign, check_slot};
 use everstrand_ledger::storage::slots::{SlotError, SlotStore};
 use everstrand_ledger::storage::{DiskSlots, FileDisk};
-use everstrand_protocol::control::{ControlReply, ControlRequest, GetBlockRequest};
 use everstrand_server::ledger_folders;
 
 use super::remember::Remembered;
@@ -213,16 +211,8 @@ async fn audit_server(
     let tip = digest.digest_tip_address;
     for sequence_no in from..=tip.sequence_no {
         let address = BlockAddress { sequence_no, ..tip };
-        let request = ControlRequest::GetBlock(GetBlockRequest {
-            name: ledger.to_owned(),
-            block_address: text::write(&address.to_ion()).into(),
-            digest_tip_address: None,
-        });
-        let ControlReply::GetBlock(found) = transport.control(&request).await? else {
-            return Err("the server answered another request than GetBlock".into());
-        };
-        let value = text::read_one(&found.block.text)?;
-        let block = check_foreign(Document::from(&value).root(), None);
+        let block = remote::block(&transport, ledger, address).await?;
+        let block = check_foreign(block.root(), None);
         take_blocks(vec![block], &format!("block {sequence_no}"), None, auditor, report)?;
     }
     if auditor.digest().is_some_and(|computed| computed.digest != digest.digest) {

@@ -18,6 +18,8 @@ use everstrand_server::config::{Config, Storage};
 use rustyline::error::ReadlineError;
 use script::Script;
 
+use crate::remote;
+
 /// What `shell` may be told.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -26,7 +28,8 @@ pub(crate) struct Arguments {
     /// Open the ledger in this folder; no server may be running on it
     #[arg(long, value_name = "DIR", conflicts_with = "endpoint")]
     data: Option<PathBuf>,
-    /// Talk to a server [default: http://127.0.0.1:8182]
+    /// Talk to this server [default: what AWS_ENDPOINT_URL_QLDB_SESSION or AWS_ENDPOINT_URL_QLDB names, else
+    /// http://127.0.0.1:8182]
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
 }
@@ -57,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
             code
         }
         None => {
-            let endpoint = arguments.endpoint.as_deref().unwrap_or("http://127.0.0.1:8182");
+            let endpoint = remote::endpoint(arguments.endpoint.as_deref());
             let transport = HttpTransport::builder().endpoint(endpoint).build()?;
             runtime.block_on(converse(&arguments.ledger, transport))
         }

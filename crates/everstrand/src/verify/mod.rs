@@ -37,6 +37,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "KEY")]
     key: Vec<String>,
     /// Ask this server for the evidence; without --document, for the proof that its journal continues the digest's
+    /// [default with --ledger and without --data: what AWS_ENDPOINT_URL_QLDB_SESSION or AWS_ENDPOINT_URL_QLDB names,
+    /// else http://127.0.0.1:8182]
     #[arg(long, value_name = "URL", requires = "ledger")]
     endpoint: Option<String>,
     /// Make the proof that a journal continues the digest's from this data folder, or a ledger's folder in it
@@ -46,7 +48,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     ledger: Option<String>,
     /// The id of the document there whose latest revision is to be verified
-    #[arg(long, value_name = "ID", requires = "endpoint")]
+    #[arg(long, value_name = "ID", requires = "ledger")]
     document: Option<String>,
     /// Keep the newer digest and the proof that was made in this file, which is then what a newer --digest may be
     #[arg(long, value_name = "FILE")]
@@ -54,7 +56,11 @@ pub(crate) struct Arguments {
 }
 
 /// Verifies, prints every step, and exits with 0 (verified), 1 (not verified) or 2 (unusable input, an error).
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
+pub(crate) fn run(mut arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    if arguments.ledger.is_some() && arguments.data.is_none() {
+        arguments.endpoint = Some(remote::endpoint(arguments.endpoint.as_deref()));
+    }
+    let arguments = &arguments;
     let keys =
         arguments.key.iter().map(|key| CheckpointVerifier::parse(key)).collect::<Result<Vec<_>, _>>()?;
     let report = if prefix::is_asked(arguments) {

@@ -1,6 +1,7 @@
 //! `everstrand verify` and `everstrand audit` against a running server, which they do not trust.
 
 use std::fs;
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use everstrand::QldbDriver;
@@ -62,6 +63,19 @@ async fn a_document_and_a_journal_of_a_server() {
     let (code, printed) = program(&audit).await;
     assert_eq!((code, printed.contains("the journal agrees with")), (0, true), "{printed}");
 
+    // The server is found as the SDKs find it.
+    let found = ["verify", "--ledger", "remote", "--document", &id, "--digest", &saved];
+    let (code, printed) = program_that_finds(&endpoint, &found).await;
+    assert_eq!(code, 0, "{printed}");
+    let (code, printed) = program_that_finds(&endpoint, &["shell", "remote"]).await;
+    assert_eq!(code, 0, "{printed}");
+
+    let to = folder.path().join("export").display().to_string();
+    let (code, printed) = program(&["export", "remote", "--endpoint", &endpoint, "--to", &to]).await;
+    assert_eq!((code, printed.starts_with("4 blocks of ")), (0, true), "{printed}");
+    let (code, printed) = program(&["audit", &to, "--digest", &saved]).await;
+    assert_eq!((code, printed.contains("the journal agrees with")), (0, true), "{printed}");
+
     // A digest that is not of this journal.
     let other = content.replacen(&hash, &text::write(&Data::Blob(vec![7; 32]).into()), 1);
     fs::write(&saved, other).expect("written");
@@ -92,6 +106,15 @@ async fn run(driver: &QldbDriver<HttpTransport>, statement: &str) -> Vec<Documen
         })
         .await
         .expect("a statement")
+}
+
+/// Runs the program with nothing to type where the SDKs' variable names the server.
+async fn program_that_finds(endpoint: &str, arguments: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_everstrand"));
+    command.args(arguments).env("AWS_ENDPOINT_URL_QLDB_SESSION", endpoint).stdin(Stdio::null());
+    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
+    let Output { status, stdout, stderr } = output.expect("the program runs");
+    (status.code().expect("an exit code"), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
 }
 
 /// Runs the program while this test's runtime serves it.

@@ -94,6 +94,10 @@ fn wrong_arguments_are_refused() {
         (vec!["--access-keys", "/dev/null"], "/dev/null: there is no access key"),
         (vec!["--listen", "localhost"], "--listen"),
         (vec!["--data", "/tmp", "--memory"], "--memory"),
+        (vec!["--data", "/tmp", "--in-memory"], "--in-memory"),
+        (vec!["--memory", "64MiB"], "128MiB"),
+        (vec!["--memory", "much"], "256MiB"),
+        (vec!["--log", "everything=loud"], "loud"),
         (vec!["--create-ledger", "not a name"], "no name for a ledger"),
         (vec!["--create-ledger", "1234"], "no name for a ledger"),
         (vec!["--data", "/dev/null/data"], "/dev/null/data"),
@@ -101,8 +105,8 @@ fn wrong_arguments_are_refused() {
     ] {
         let mut command = program();
         command.arg("serve").args(&arguments);
-        if !arguments.contains(&"--data") && !arguments.contains(&"--memory") {
-            command.arg("--memory");
+        if !arguments.contains(&"--data") {
+            command.arg("--in-memory");
         }
         let (status, _, stderr) = run_to_end(&mut command);
         assert_eq!(status.code(), Some(2), "{arguments:?}: {stderr}");
@@ -140,6 +144,84 @@ async fn only_who_signs_with_a_known_access_key_is_answered() {
         }
     }
     assert!(!server.stderr().contains("hunter"), "{}", server.stderr());
+}
+
+/// Waits until a server's standard error has a text.
+async fn waits_for(server: &Server, said: &str) {
+    for _ in 0..1000 {
+        if server.stderr().contains(said) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("{said} in {}", server.stderr());
+}
+
+/// A transport to a server that signs with a key.
+fn signed(server: &Server, id: &str, secret: &str) -> HttpTransport {
+    let credentials = Credentials {
+        access_key_id: id.to_owned(),
+        secret_access_key: secret.to_owned(),
+        session_token: None,
+    };
+    let endpoint = format!("http://{}", server.address);
+    HttpTransport::builder().endpoint(endpoint).credentials(credentials).build().expect("a transport")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hangup_reads_the_access_keys_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("access-keys");
+    let write = |text: &str| std::fs::write(&file, text).expect("a file");
+    write("[app]\naws_access_key_id = OLD\naws_secret_access_key = hunter2\n");
+    let mut server =
+        Server::in_memory(&["--access-keys", file.to_str().expect("a path of text"), "--log", "info"]);
+    let describe = ControlRequest::DescribeLedger(DescribeLedgerRequest { name: LEDGER.to_owned() });
+    assert!(signed(&server, "OLD", "hunter2").control(&describe).await.is_ok());
+    waits_for(&server, "chmod 600").await;
+    write("[app]\naws_access_key_id = NEW\naws_secret_access_key = hunter3\n");
+    server.signal("HUP");
+    waits_for(&server, "were read again").await;
+    let revoked = signed(&server, "OLD", "hunter2").control(&describe).await.expect_err("revoked");
+    assert!(revoked.to_string().contains("UnrecognizedClient"), "{revoked}");
+    assert!(signed(&server, "NEW", "hunter3").control(&describe).await.is_ok());
+    write("[app]\nhunter4\n");
+    server.signal("HUP");
+    waits_for(&server, "stay as they were").await;
+    assert!(signed(&server, "NEW", "hunter3").control(&describe).await.is_ok(), "as before");
+    assert!(server.is_running() && !server.stderr().contains("hunter"), "{}", server.stderr());
+    let (status, _, stderr) = server.terminate();
+    assert_eq!(status.code(), Some(0), "{stderr}");
+    for said in ["started", "stopping", "stopped"] {
+        assert!(stderr.contains(said), "{said} in {stderr}");
+    }
+}
+
+/// A line for each request, and in no line what a client keeps to itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_says_what_was_asked_and_holds_no_secrets() {
+    let server = Server::in_memory(&["--log", "everstrand_server=debug"]);
+    prepare(&server).await;
+    let driver = server.driver();
+    run(&driver, "CREATE TABLE Secrets", vec![]).await;
+    refusal(&server, &["SELECT 'hunter-literal' FROM nothing"]).await;
+    let insert = "INSERT INTO Secrets {'text': 'hunter-statement'}";
+    run(&driver, insert, vec![]).await;
+    let absent = ControlRequest::DescribeLedger(DescribeLedgerRequest { name: "absent".to_owned() });
+    server.transport().control(&absent).await.expect_err("no such ledger");
+    for said in [
+        "operation=\"CommitTransaction\"",
+        "operation=\"ExecuteStatement\"",
+        "exception=\"BadRequestException\"",
+        "exception=\"ResourceNotFoundException\"",
+        "The Ledger with name absent is not found",
+        "client=127.0.0.1",
+        "request_id=",
+    ] {
+        waits_for(&server, said).await;
+    }
+    let stderr = server.stderr();
+    assert!(!stderr.contains("hunter") && !stderr.contains("INSERT"), "{stderr}");
 }
 
 /// The list of processes is open to all users of a machine, and so are their arguments.

@@ -26,7 +26,7 @@ fn rest(stream: &mut TcpStream) -> String {
 
 fn head(length: usize) -> String {
     format!(
-        "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: QLDBSession.SendCommand\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {length}\r\n\r\n"
+        "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: QLDBSession.SendCommand\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {length}\r\n\r\n"
     )
 }
 
@@ -114,8 +114,11 @@ async fn garbage_is_answered_or_closed() {
         let mut bytes: Vec<u8> = match round % 4 {
             0 => (0..random.below(300)).map(|_| random.next() as u8).collect(),
             1 => whole.clone().into_bytes(),
-            2 => format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(random.below(20_000) as usize))
-                .into_bytes(),
+            2 => format!(
+                "GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                "a".repeat(random.below(20_000) as usize)
+            )
+            .into_bytes(),
             _ => b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
         };
         if round % 4 == 1 {
@@ -182,5 +185,157 @@ fn exchange(stream: &mut TcpStream, body: &str) -> String {
         if body.len() >= length.expect("a length").parse::<usize>().expect("a number") {
             return answer;
         }
+    }
+}
+
+/// The request that begins a session.
+pub(crate) const START_SESSION: &str = "{\"StartSession\":{\"LedgerName\":\"processes\"}}";
+
+/// A connection from an address of this machine, which the server takes for another client.
+fn connect_from(from: [u8; 4], address: SocketAddr) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind((std::net::Ipv4Addr::from(from), 0).into()).expect("an address of the loopback network");
+    let connecting = tokio::task::block_in_place(|| {
+        tokio::runtime::Handle::current().block_on(async { socket.connect(address).await })
+    });
+    let stream = connecting.and_then(tokio::net::TcpStream::into_std).expect("a connection");
+    stream.set_nonblocking(false).expect("a stream that blocks");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    stream.set_write_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    stream
+}
+
+/// One request and its answer on a connection of its own, from an address.
+pub(crate) fn exchange_from(from: [u8; 4], address: SocketAddr, body: &str) -> String {
+    exchange(&mut connect_from(from, address), body)
+}
+
+/// A member of an answer whose value is a text.
+pub(crate) fn member<'a>(answer: &'a str, name: &str) -> &'a str {
+    let (_, value) = answer.split_once(&format!("\"{name}\":\"")).expect("the member");
+    value.split('"').next().expect("a text")
+}
+
+/// Bodies that are never finished have a bound together, and others send theirs meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unfinished_bodies_have_a_bound_together() {
+    let server = Server::in_memory(&[]);
+    prepare(&server).await;
+    let before = server.anonymous_bytes();
+    let mut held = Vec::new();
+    for _ in 0..40 {
+        let mut stream = connect_from([127, 0, 0, 2], server.address);
+        stream.set_nonblocking(true).expect("a stream that does not wait");
+        let _ = stream.write_all(head(16 * MIB).as_bytes());
+        held.push((stream, 0));
+    }
+    let chunk = vec![b' '; MIB];
+    let mut most = 0;
+    for _ in 0..100 {
+        for (stream, sent) in &mut held {
+            if *sent < 15 * MIB
+                && let Ok(written) = stream.write(&chunk[..chunk.len().min(15 * MIB - *sent)])
+            {
+                *sent += written;
+            }
+        }
+        most = most.max(server.anonymous_bytes());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let grown = most.saturating_sub(before);
+    eprintln!("40 bodies of 15 MiB that are not finished: {} MiB", grown / MIB as u64);
+    assert!(grown < 100 * MIB as u64, "{grown} bytes");
+    assert_served(&server, "unfinished bodies").await;
+    // As large a body of another client is read meanwhile.
+    let mut stream = connect_from([127, 0, 0, 3], server.address);
+    stream.write_all(head(15 * MIB).as_bytes()).expect("a head");
+    stream.write_all(&vec![b' '; 15 * MIB]).expect("a body");
+    let mut answer = [0; 512];
+    let read = stream.read(&mut answer).expect("an answer");
+    assert!(String::from_utf8_lossy(&answer[..read]).contains("SerializationException"));
+    drop(held);
+    let until = Instant::now() + Duration::from_secs(10);
+    while server.anonymous_bytes() > before + 64 * MIB as u64 && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let kept = server.anonymous_bytes().saturating_sub(before);
+    eprintln!("kept afterwards: {} MiB", kept / MIB as u64);
+    assert!(kept < 64 * MIB as u64, "{kept} bytes are kept");
+}
+
+/// Of a request that nobody signed the body is not waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unsigned_request_is_refused_by_its_head() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("access-keys");
+    std::fs::write(&file, "[app]\naws_access_key_id = APP\naws_secret_access_key = hunter2\n")
+        .expect("a file");
+    let server = Server::in_memory(&["--access-keys", file.to_str().expect("a path of text")]);
+    let mut stream = connect(server.address);
+    stream.write_all(head(16 * MIB).as_bytes()).expect("a head");
+    let answer = rest(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("MissingAuthenticationToken"), "{answer}");
+}
+
+/// Answers that nobody reads have a bound together, and others get theirs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_nobody_reads_have_a_bound_together() {
+    let server = Server::in_memory(&[]);
+    prepare(&server).await;
+    let driver = server.driver();
+    run(&driver, "CREATE TABLE Long", vec![]).await;
+    let insert = format!("INSERT INTO Long {{'text': '{}'}}", "x".repeat(90_000));
+    for _ in 0..44 {
+        run(&driver, &insert, vec![]).await;
+    }
+    let before = server.anonymous_bytes();
+    let mut held = Vec::new();
+    let mut most = 0;
+    for _ in 0..60 {
+        let mut stream = connect_from([127, 0, 0, 2], server.address);
+        let token = member(&exchange(&mut stream, START_SESSION), "SessionToken").to_owned();
+        let start = format!("{{\"SessionToken\":\"{token}\",\"StartTransaction\":{{}}}}");
+        let id = member(&exchange(&mut stream, &start), "TransactionId").to_owned();
+        let select = format!(
+            "{{\"SessionToken\":\"{token}\",\"ExecuteStatement\":{{\"TransactionId\":\"{id}\",\"Statement\":\"SELECT * FROM Long\"}}}}"
+        );
+        stream.write_all(head(select.len()).as_bytes()).expect("a head");
+        stream.write_all(select.as_bytes()).expect("a body");
+        held.push(stream);
+        most = most.max(server.anonymous_bytes());
+    }
+    for _ in 0..100 {
+        most = most.max(server.anonymous_bytes());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let grown = most.saturating_sub(before);
+    eprintln!("60 answers of 5 MiB that nobody reads: {} MiB", grown / MIB as u64);
+    assert!(grown < 160 * MIB as u64, "{grown} bytes");
+    assert_eq!(run(&driver, "SELECT * FROM Long", vec![]).await.len(), 44, "another client reads its answer");
+}
+
+/// The pages of a site that gave its name this machine's address ask for that name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_on_loopback_answers_for_this_machine_alone() {
+    for (arguments, status) in [(vec![], 403), (vec!["--host-name", "ledger.example"], 200)] {
+        let server = Server::in_memory(&arguments);
+        let mut stream = connect(server.address);
+        stream
+            .write_all(b"GET /ledgers HTTP/1.1\r\nHost: ledger.example\r\nConnection: close\r\n\r\n")
+            .expect("sent");
+        let answer = rest(&mut stream);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn head_is_answered_as_get_without_a_body() {
+    let server = Server::in_memory(&[]);
+    for path in ["/health", "/ready", "/metrics", "/ledgers"] {
+        let mut stream = connect(server.address);
+        let request = format!("HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("sent");
+        let answer = rest(&mut stream);
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n"), "{path}: {answer}");
     }
 }

@@ -129,6 +129,11 @@ impl Server {
         resident_bytes(&self.child.id().to_string())
     }
 
+    /// How many bytes of memory it has that no file stands behind.
+    pub(crate) fn anonymous_bytes(&self) -> u64 {
+        status_bytes(&self.child.id().to_string(), "RssAnon:")
+    }
+
     /// Whether it is still running.
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("a child can be asked").is_none()
@@ -164,8 +169,12 @@ impl Drop for Server {
 
 /// The memory of a process in bytes; `self` is this one.
 pub(crate) fn resident_bytes(process: &str) -> u64 {
+    status_bytes(process, "VmRSS:")
+}
+
+fn status_bytes(process: &str, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("a running process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a number of the kernel's");
     let kibibytes: u64 = line.trim().trim_end_matches(" kB").trim().parse().expect("a number");
     kibibytes * 1024
 }

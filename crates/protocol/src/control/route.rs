@@ -1,5 +1,7 @@
 //! Method, path, query and body to a request, and back.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::members::{Members, invalid};
@@ -364,7 +366,13 @@ impl Query {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             Ok((decode("query", name)?, decode("query", value)?))
         });
-        Ok(Query(pairs.collect::<Result<_, _>>()?))
+        let pairs: Vec<(String, String)> = pairs.collect::<Result<_, ServiceError>>()?;
+        // A signature holds for any order of the pairs: of two that contradict each other none may be chosen.
+        let mut seen = HashSet::new();
+        match pairs.iter().find(|(name, _)| name != "tagKeys" && !seen.insert(name)) {
+            None => Ok(Query(pairs)),
+            Some((name, _)) => Err(invalid(name, "it is in the query twice")),
+        }
     }
 
     fn get(&self, name: &str) -> Option<&str> {

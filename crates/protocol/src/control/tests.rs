@@ -210,6 +210,7 @@ fn wrong_parameters_are_named() {
         (get("/ledgers", "max_results=0"), "MaxResults"),
         (get("/ledgers", "max_results=101"), "MaxResults"),
         (get("/ledgers", "max_results=x"), "MaxResults"),
+        (get("/ledgers", "max_results=1&next_token=abcd&max_results=2"), "max_results"),
         (get("/ledgers", "next_token=a_b_c"), "NextToken"),
         (get("/ledgers/l/journal-s3-exports/short", ""), "ExportId"),
         (get("/tags/short", ""), "ResourceArn"),

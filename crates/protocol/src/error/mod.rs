@@ -1,9 +1,12 @@
 //! The exceptions of both APIs: name, HTTP status, body, and how a client finds the name again.
 //!
 //! Official clients disagree about where an exception's name stands. botocore reads only the body's
-//! `__type`; the JavaScript, Go and Java clients prefer the header `x-amzn-ErrorType`, and without it
-//! mistake QLDB's own member `Code` for the name. So an answer always carries both, and `Code` only
-//! as text.
+//! `__type`; the JavaScript and Java clients prefer the header `x-amzn-ErrorType`, and without it the JavaScript
+//! client mistakes QLDB's own member `Code` for the name. So an answer carries both, and `Code` only as text.
+//!
+//! Go's clients are another matter: those that QLDB's users had took `Code` for the name, and programs compare with
+//! it (`412`: the table is there already). The last of them prefers the header where there is one. So it is left out
+//! of answers with a `Code` to clients of that name; [`ServiceError::header`] decides.
 
 #[cfg(test)]
 mod tests;
@@ -187,6 +190,13 @@ impl ServiceError {
     /// The HTTP status of the answer.
     pub fn http_status(&self) -> u16 {
         self.http_status.unwrap_or_else(|| self.exception.http_status())
+    }
+
+    /// The value of [`ERROR_TYPE_HEADER`] for a client that names itself `user_agent`; `None` where the header is to
+    /// be left out.
+    pub fn header(&self, user_agent: &str) -> Option<&str> {
+        let takes_the_code = self.code.is_some() && user_agent.contains("aws-sdk-go-v2");
+        (!takes_the_code).then(|| self.exception.name())
     }
 
     /// The body of the answer.

@@ -77,3 +77,17 @@ proptest! {
         let _ = ServiceError::from_response(status, Some(&header), None, &body);
     }
 }
+
+/// `aws-sdk-go-v2` took the code for the name as QLDB answered, which its users' programs compare with.
+#[test]
+fn clients_in_go_find_the_code_where_they_look_for_the_name() {
+    let go =
+        "aws-sdk-go-v2/1.22.1 os/linux lang/go#1.21.3 api/qldbsession#1.18.0 QLDB Driver for Golang v3.0.1";
+    let node = "aws-sdk-js/3.918.0 ua/2.1 os/linux lang/js md/nodejs#22.0.0 api/qldb-session#3.918.0";
+    let coded = ServiceError::bad_request("Table with name: USER.t already exists").with_code("412");
+    let plain = ServiceError::new(Exception::OccConflict, "conflict");
+    assert_eq!(coded.header(go), None);
+    for (error, user_agent) in [(&coded, node), (&coded, ""), (&plain, go), (&plain, node)] {
+        assert_eq!(error.header(user_agent), Some(error.exception.name()), "{user_agent}");
+    }
+}

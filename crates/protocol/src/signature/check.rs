@@ -85,12 +85,29 @@ impl Authorization {
         SigningKey::derive(secret_access_key, &self.day, &self.region, &self.service)
     }
 
-    /// Checks time and signature. The comparison takes the same time wherever they differ.
-    pub fn check(&self, parts: &SignedParts<'_>, key: &SigningKey, now: AmzDate) -> Result<(), ServiceError> {
+    /// Checks what can be checked before the body is there: the time, and that everything is signed which says what
+    /// the request means. A header that is not signed can be changed, or added, on the way.
+    pub fn check_head(&self, headers: &[(&str, &str)], now: AmzDate) -> Result<(), ServiceError> {
         if (now.unix_seconds() - self.date.unix_seconds()).abs() > CLOCK_SKEW_SECONDS_MAX {
             let message = format!("Signature expired: {} is not within 5 minutes of {now}", self.date);
             return Err(invalid(&message));
         }
+        let is_signed = |name: &str| self.signed_headers.split(';').any(|signed| signed == name);
+        if !is_signed("host") {
+            return Err(invalid("'Host' must be a 'SignedHeader' in the AWS Authorization."));
+        }
+        let mut names = headers.iter().map(|header| header.0.to_ascii_lowercase());
+        match names.find(|name| name.starts_with("x-amz-") && !is_signed(name)) {
+            None => Ok(()),
+            Some(name) => {
+                Err(invalid(&format!("'{name}' must be a 'SignedHeader' in the AWS Authorization.")))
+            }
+        }
+    }
+
+    /// Checks head and signature. The comparison takes the same time wherever they differ.
+    pub fn check(&self, parts: &SignedParts<'_>, key: &SigningKey, now: AmzDate) -> Result<(), ServiceError> {
+        self.check_head(parts.headers, now)?;
         let scope = format!("{}/{}/{}/{TERMINATOR}", self.day, self.region, self.service);
         let text = string_to_sign(parts, &self.signed_headers, &self.date, &scope);
         key.mac(&text).verify_slice(&self.signature).map_err(|_| {

@@ -5,8 +5,8 @@
 //! that the client chose to sign, and the SHA-256 of the body. The key derives from the secret, the
 //! day, the region and the service; it is worth keeping for a day.
 //!
-//! The time comes from the caller. Nothing here demands a particular set of signed headers: the
-//! official clients sign different ones.
+//! The time comes from the caller. The official clients sign different headers; what a server demands is what AWS
+//! demands: the host, and every header whose name begins with `x-amz-`.
 
 mod check;
 mod sign;

@@ -166,6 +166,35 @@ fn clocks_may_differ_by_five_minutes() {
     }
 }
 
+/// Whoever is between client and server may not add a header that means something, nor change one.
+#[test]
+fn the_host_and_every_amz_header_have_to_be_signed() {
+    let (_, added, date) = sign(&VECTORS[0]);
+    let headers = received(&VECTORS[0], &added);
+    let whole = headers.last().unwrap().1;
+    for (signed, named) in [
+        ("content-type;x-amz-date;x-amz-target", "'Host'"),
+        ("content-type;host;x-amz-target", "'x-amz-date'"),
+        ("content-type;host;x-amz-date", "'x-amz-target'"),
+        ("", "'Host'"),
+    ] {
+        let authorization = whole.replace("content-type;host;x-amz-date;x-amz-target", signed);
+        let mut headers = headers.clone();
+        headers.last_mut().unwrap().1 = &authorization;
+        let authorization = Authorization::from_headers(&headers).unwrap();
+        let error = authorization.check_head(&headers, date).unwrap_err();
+        assert_eq!(error.exception, Exception::InvalidSignature);
+        assert!(error.message.contains(named), "{signed}: {}", error.message);
+    }
+    let mut headers = headers;
+    headers.insert(0, ("X-Amzn-Trace-Id", "added by a proxy, and no header of the signature's"));
+    let authorization = Authorization::from_headers(&headers).unwrap();
+    authorization.check_head(&headers, date).unwrap();
+    headers.insert(0, ("X-Amz-Security-Token", "added on the way"));
+    let authorization = Authorization::from_headers(&headers).unwrap();
+    assert!(authorization.check_head(&headers, date).unwrap_err().message.contains("'x-amz-security-token'"));
+}
+
 #[test]
 fn a_header_that_lacks_a_part_is_named() {
     let cases = [

@@ -119,6 +119,8 @@ async fn digests_blocks_and_their_errors() {
         ("{", None, "cannot be parsed"),
         ("{a:1}", None, "block address is not valid"),
         (other, None, "Strand ID"),
+        ("{strandId:\"none\",sequenceNo:0}", None, "Strand ID"),
+        ("{strandId:5,sequenceNo:0}", None, "The provided block address is not valid."),
         (&*beyond, None, "no block"),
         (&*tip, Some(&*beyond), "beyond the strand's latest committed record"),
     ] {
@@ -126,6 +128,7 @@ async fn digests_blocks_and_their_errors() {
         let (status, name, message) = error(&refused);
         assert_eq!((status, name.as_str()), (400, "InvalidParameterException"), "{address}");
         assert!(message.contains(expected), "{message}");
+        assert!(!message.contains(". "), "one sentence: {message}");
     }
 }
 
@@ -151,4 +154,32 @@ async fn consistency_proofs_and_their_refusals() {
     send(&service, "POST", tag, None, br#"{"Tags": {"everstrand:strict": "true"}}"#).await;
     let strict = send(&service, "POST", path, None, request(&tip, &tip).as_bytes()).await;
     assert_eq!((error(&strict).0, error(&strict).1.as_str()), (404, "UnknownOperationException"));
+}
+
+/// There is none, which is an answer: tools that look around before they do anything get on.
+#[tokio::test]
+async fn exports_and_streams_are_looked_for_and_not_found() {
+    let service = service();
+    service.create_ledger_unless_it_exists("looked-at").expect("a ledger");
+    for (path, list) in [
+        ("/journal-s3-exports", "JournalS3Exports"),
+        ("/ledgers/looked-at/journal-s3-exports?max_results=5", "JournalS3Exports"),
+        ("/ledgers/looked-at/journal-kinesis-streams", "Streams"),
+    ] {
+        assert_eq!(body(&send(&service, "GET", path, None, b"").await), json!({list: []}), "{path}");
+    }
+    let id = "0000000000000000000000";
+    for (method, path) in [
+        ("GET", format!("/ledgers/looked-at/journal-s3-exports/{id}")),
+        ("GET", format!("/ledgers/looked-at/journal-kinesis-streams/{id}")),
+        ("DELETE", format!("/ledgers/looked-at/journal-kinesis-streams/{id}")),
+        ("GET", "/ledgers/absent/journal-kinesis-streams".to_owned()),
+    ] {
+        let answered = send(&service, method, &path, None, b"").await;
+        assert_eq!(
+            (error(&answered).0, error(&answered).1.as_str()),
+            (404, "ResourceNotFoundException"),
+            "{path}"
+        );
+    }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use everstrand_server::config::{Config, Storage};
-use everstrand_server::{Service, ledger_folders};
+use everstrand_server::{Request, Service, ledger_folders};
 
 use super::{error, send};
 
@@ -15,6 +15,10 @@ fn open(folder: &Path) -> Service {
 async fn start_session(service: &Service, ledger: &str) -> everstrand_server::Response {
     let request = format!("{{\"StartSession\": {{\"LedgerName\": \"{ledger}\"}}}}");
     send(service, "POST", "/", Some("QLDBSession.SendCommand"), request.as_bytes()).await
+}
+
+async fn send_open(service: &Service, path: &str) -> everstrand_server::Response {
+    service.handle(Request { method: "GET", path, query: "", headers: &[], body: b"" }).await
 }
 
 #[tokio::test]
@@ -47,6 +51,12 @@ async fn a_ledger_whose_journal_is_gone_is_not_begun_anew() {
             assert_eq!((status, name.as_str()), (503, "ServiceUnavailable"), "{message}");
             assert!(message.contains("could not be opened") && message.contains(expected), "{message}");
             assert_eq!(start_session(&service, "kept").await.status, 200);
+            let ready = send_open(&service, "/ready").await;
+            assert_eq!(ready.status, 503);
+            let told: serde_json::Value = serde_json::from_slice(&ready.body).expect("JSON");
+            assert_eq!(told["reasons"].as_array().map(Vec::len), Some(1), "{told}");
+            assert_eq!(told["reasons"][0]["LedgerName"], "lost", "{told}");
+            assert_eq!(send_open(&service, "/health").await.status, 200, "the server runs");
             assert!(
                 service.create_ledger_unless_it_exists("lost").is_ok(),
                 "its name is taken as it was before"

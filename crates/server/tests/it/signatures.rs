@@ -3,7 +3,7 @@
 use everstrand_protocol::signature::{AmzDate, Credentials, SignedParts, Signer};
 use everstrand_protocol::{Exception, SessionToken};
 use everstrand_server::config::{Config, Storage};
-use everstrand_server::{AccessKeys, Request, Response, Service};
+use everstrand_server::{AccessKeys, Client, Request, Response, Service};
 
 use super::{error, json, service_and_clock};
 
@@ -118,7 +118,10 @@ async fn without_a_signature_there_is_nothing_but_health_and_metrics() {
     let service = service();
     for (method, path, status) in [
         ("GET", "/health", 200),
+        ("HEAD", "/health", 200),
+        ("GET", "/ready", 200),
         ("GET", "/metrics", 200),
+        ("HEAD", "/ledgers", 403),
         ("GET", "/ledgers", 403),
         ("GET", "/ledgers/signed", 403),
         ("DELETE", "/ledgers/signed", 403),
@@ -130,6 +133,57 @@ async fn without_a_signature_there_is_nothing_but_health_and_metrics() {
         assert_eq!(answered.status, status, "{method} {path}");
         if status == 403 {
             assert_eq!(error(&answered).1, Exception::MissingAuthenticationToken.name());
+        }
+    }
+}
+
+/// Of a request that will not be answered the body is not waited for.
+#[tokio::test]
+async fn the_head_alone_says_that_a_request_is_refused() {
+    let service = service();
+    let admit = |signed: &Signed| {
+        let headers: Vec<(&str, &str)> =
+            signed.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let head = Request { method: "POST", path: "/", query: "", headers: &headers, body: b"" };
+        service.admit(&head, Client::InProcess).map(drop).map_err(|error| error.exception)
+    };
+    assert_eq!(admit(&signed(app(), NOW)), Ok(()));
+    assert_eq!(admit(&signed(app(), NOW - 301)), Err(Exception::InvalidSignature));
+    let nobody = credentials("NOBODY", "hunter2", None);
+    assert_eq!(admit(&signed(nobody, NOW)), Err(Exception::UnrecognizedClient));
+    let mut added = signed(app(), NOW);
+    added.headers.insert(0, ("X-Amz-Meta", "added on the way".to_owned()));
+    assert_eq!(admit(&added), Err(Exception::InvalidSignature));
+    added.headers.clear();
+    assert_eq!(admit(&added), Err(Exception::MissingAuthenticationToken));
+}
+
+#[tokio::test]
+async fn access_keys_can_be_replaced_while_the_service_runs() {
+    let service = service();
+    assert_eq!(send(&service, &signed(app(), NOW)).await.status, 200);
+    let others =
+        AccessKeys::parse("[b]\naws_access_key_id = B\naws_secret_access_key = hunter4\n").expect("a key");
+    service.set_access_keys(others);
+    assert_eq!(error(&send(&service, &signed(app(), NOW)).await).1, Exception::UnrecognizedClient.name());
+    assert_eq!(send(&service, &signed(credentials("B", "hunter4", None), NOW)).await.status, 200);
+}
+
+/// The pages of a site whose name was given the address of this machine.
+#[tokio::test]
+async fn a_host_of_another_name_is_not_answered() {
+    let mut config = Config::new(Storage::Memory);
+    config.host_names = Some(vec!["ledger.example".to_owned()]);
+    let (service, _) = service_and_clock(config, 1);
+    for (host, status) in [
+        ("127.0.0.1:8182", 200),
+        ("localhost:8182", 200),
+        ("ledger.example", 200),
+        ("evil.example:8182", 403),
+    ] {
+        for path in ["/ledgers", "/metrics", "/health"] {
+            let request = Request { method: "GET", path, query: "", headers: &[("Host", host)], body: b"" };
+            assert_eq!(service.handle(request).await.status, status, "{path} of {host}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The session API, byte by byte: what is no command, and that the next request works all the same.
 
 use everstrand_journal::{CommitDigest, statement_digest};
-use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
+use everstrand_server::{Request, Service};
 use serde_json::{Value, json};
 
 use super::{error, json as body, send, service};
@@ -31,11 +31,22 @@ async fn what_is_no_command_is_refused_and_the_next_request_works() {
         let answered = send(&service, "POST", "/", TARGET, request.as_bytes()).await;
         assert_eq!((error(&answered).0, error(&answered).1.as_str()), (status, name), "{request:.60}");
     }
+    for (method, path) in [("PUT", "/"), ("POST", "/ledgers"), ("GET", "/ledgers")] {
+        let elsewhere = send(&service, method, path, TARGET, b"{}").await;
+        assert_eq!(error(&elsewhere).1, "UnknownOperationException", "{method} {path}");
+    }
+    let twice = &[("X-Amz-Target", "QLDBSession.SendCommand"), ("x-amz-target", "QLDBSession.SendCommand")];
+    let twice =
+        service.handle(Request { method: "POST", path: "/", query: "", headers: twice, body: b"{}" }).await;
+    assert_eq!(error(&twice).1, "UnknownOperationException");
     let other = send(&service, "POST", "/", Some("DynamoDB.PutItem"), b"{}").await;
     assert_eq!(error(&other).1, "UnknownOperationException");
     assert_eq!(error(&send(&service, "POST", "/", None, b"{}").await).1, "UnknownOperationException");
     assert_eq!(error(&send(&service, "GET", "/elsewhere", None, b"").await).0, 404);
-    assert_eq!(body(&send(&service, "GET", "/health", None, b"").await), json!({"status": "ok"}));
+    for method in ["GET", "HEAD"] {
+        assert_eq!(body(&send(&service, method, "/health", None, b"").await), json!({"status": "ok"}));
+        assert_eq!(body(&send(&service, method, "/ready", None, b"").await), json!({"status": "ready"}));
+    }
     start(&service).await;
 }
 

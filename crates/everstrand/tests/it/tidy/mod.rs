@@ -42,6 +42,7 @@ const EDGES: &[&str] = &[
     "crates/driver/src/http.rs",
     "crates/driver/src/retry.rs",
     "crates/server/src/http.rs",
+    "crates/server/src/http/",
     "crates/server/src/checkpoints/folder.rs",
     "crates/server/src/checkpoints/url.rs",
     "crates/server/src/ledgers.rs",

@@ -1,0 +1,111 @@
+//! Who is let in: what is decided about a request by its head alone, before a byte of its body is read.
+
+use core::net::IpAddr;
+use std::sync::{Arc, PoisonError};
+
+use everstrand_protocol::signature::AmzDate;
+use everstrand_protocol::{Exception, ServiceError};
+
+use crate::access_keys::AccessKeys;
+use crate::client::{Admission, Client};
+use crate::request::Request;
+use crate::service::Service;
+
+impl Service {
+    /// Whether a request with this head may be answered; its body is not looked at.
+    ///
+    /// Where nobody has to sign, whoever reaches the server may do everything; the pages that somebody looks at in a
+    /// browser on the same machine are not to be among them.
+    pub fn admit(&self, head: &Request<'_>, client: Client) -> Result<Admission, ServiceError> {
+        if let (Some(names), Some(host)) = (&self.config.host_names, head.header("host")) {
+            check_host(names, host)?;
+        }
+        if head.is_open_to_all() {
+            return Ok(Admission { client, signed: None });
+        }
+        if let Some(keys) = self.access_keys() {
+            let (authorization, key) = keys.check_head(head, self.amz_date())?;
+            let client = Client::AccessKey(Arc::from(authorization.access_key_id.as_str()));
+            return Ok(Admission { client, signed: Some((authorization, key)) });
+        }
+        let site = head.header("sec-fetch-site").filter(|site| *site != "none");
+        match head.header("origin").or(site) {
+            None => Ok(Admission { client, signed: None }),
+            Some(_) => Err(ServiceError::new(
+                Exception::AccessDenied,
+                "A web page has sent this, and without access keys any page could: see everstrand serve --access-keys",
+            )),
+        }
+    }
+
+    /// Replaces the access keys whose requests are answered, from the next request on.
+    pub fn set_access_keys(&self, keys: AccessKeys) {
+        *self.access_keys.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(keys));
+    }
+
+    fn access_keys(&self) -> Option<Arc<AccessKeys>> {
+        self.access_keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn amz_date(&self) -> AmzDate {
+        AmzDate::from_unix_seconds(self.clock.unix_millis().div_euclid(1000))
+    }
+}
+
+/// A page can give its own host name the address of this machine, and is then of the same origin as what it asks
+/// for. Its name stays in the header.
+fn check_host(names: &[String], host: &str) -> Result<(), ServiceError> {
+    let name = host_name(host);
+    if is_loopback(name) || names.iter().any(|known| known == "*" || known.eq_ignore_ascii_case(name)) {
+        return Ok(());
+    }
+    Err(ServiceError::new(
+        Exception::AccessDenied,
+        format!(
+            "The request asks for the host {name:?}, and this server answers for localhost alone; \
+             if the name is one of yours, start it with --host-name {name}"
+        ),
+    ))
+}
+
+/// The name in a header `Host`, without the port.
+fn host_name(host: &str) -> &str {
+    match (host.strip_prefix('['), host.rsplit_once(':')) {
+        (Some(address), _) => address.split(']').next().unwrap_or(address),
+        (None, Some((name, _))) => name,
+        (None, None) => host,
+    }
+}
+
+fn is_loopback(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let named = name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"));
+    named || name.parse().is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_has_many_names() {
+        for host in
+            ["localhost", "LOCALHOST:8182", "app.localhost", "127.0.0.1:80", "127.9.9.9", "[::1]:80", "[::1]"]
+        {
+            assert!(is_loopback(host_name(host)), "{host}");
+        }
+        for host in [
+            "evil.example:80",
+            "localhost.evil.example",
+            "10.0.0.1",
+            "",
+            "[::2]:80",
+            "127.0.0.1.evil.example",
+        ] {
+            assert!(!is_loopback(host_name(host)), "{host}");
+            assert!(check_host(&[], host).is_err());
+        }
+        assert!(check_host(&["Ledger.example".to_owned()], "ledger.example:80").is_ok());
+        assert!(check_host(&["*".to_owned()], "evil.example").is_ok());
+    }
+}

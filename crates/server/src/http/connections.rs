@@ -1,0 +1,227 @@
+//! The connections that are open: how many, whose, and which of them can be done without.
+//!
+//! A bound for all and one for each client keep descriptors for files and memory for requests. Whoever comes when a
+//! bound is reached takes the place of the connection that has been idle longest, so that clients which connect and
+//! say nothing are in nobody's way.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::client::Client;
+
+/// When nothing is waited for.
+const NEVER: u64 = u64::MAX;
+
+/// All connections that are open.
+pub(crate) struct Connections {
+    begin: Instant,
+    connections_max: usize,
+    client_connections_max: usize,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    count: usize,
+    next: u64,
+    by_client: HashMap<Client, HashMap<u64, Arc<Connection>>>,
+}
+
+/// One of them.
+pub(crate) struct Connection {
+    client: Client,
+    number: u64,
+    /// Since when it waits for a request; [`NEVER`] while one is under way.
+    idle_since: AtomicU64,
+    /// When the client last took a part of an answer.
+    progress: AtomicU64,
+    /// Bytes of large answers that the client has not taken.
+    unsent: AtomicUsize,
+    close: Notify,
+}
+
+/// Its place, until it is dropped.
+pub(crate) struct Place {
+    connections: Arc<Connections>,
+    pub(crate) connection: Arc<Connection>,
+}
+
+impl Connections {
+    /// None yet, and never more than `connections_max`, half of them one client's.
+    pub(crate) fn new(connections_max: usize) -> Arc<Connections> {
+        Arc::new(Connections {
+            begin: Instant::now(),
+            connections_max,
+            client_connections_max: connections_max.div_ceil(2),
+            open: Mutex::default(),
+        })
+    }
+
+    /// A place for a new connection; `None` where there is none and nobody is idle.
+    pub(crate) fn enter(self: &Arc<Self>, client: Client) -> Option<Place> {
+        let now = self.now();
+        let mut open = self.lock();
+        let of_the_client = open.by_client.get(&client).map_or(0, HashMap::len);
+        if of_the_client >= self.client_connections_max {
+            open.close_longest_idle(&client)?;
+        } else if open.count >= self.connections_max {
+            let most = open.by_client.iter().max_by_key(|(_, connections)| connections.len());
+            let greediest = most.map(|(client, _)| client.clone())?;
+            open.close_longest_idle(&greediest)?;
+        }
+        open.next += 1;
+        open.count += 1;
+        let connection = Arc::new(Connection {
+            client: client.clone(),
+            number: open.next,
+            idle_since: AtomicU64::new(now),
+            progress: AtomicU64::new(now),
+            unsent: AtomicUsize::new(0),
+            close: Notify::new(),
+        });
+        open.by_client.entry(client).or_default().insert(connection.number, Arc::clone(&connection));
+        Some(Place { connections: Arc::clone(self), connection })
+    }
+
+    /// Closes the connections whose clients have not taken any of a large answer for so long.
+    pub(crate) fn close_stalled(&self, patience: Duration) {
+        let now = self.now();
+        for connection in self.lock().by_client.values().flat_map(HashMap::values) {
+            let still = now.saturating_sub(connection.progress.load(Ordering::Relaxed));
+            if connection.unsent.load(Ordering::Relaxed) > 0 && u128::from(still) >= patience.as_millis() {
+                connection.close.notify_one();
+            }
+        }
+    }
+
+    /// How many there are.
+    #[cfg(test)]
+    fn count(&self) -> usize {
+        self.lock().count
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(NEVER)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// Closes the connection of a client that has been idle longest. Its place is free from now on.
+    fn close_longest_idle(&mut self, client: &Client) -> Option<()> {
+        let connections = self.by_client.get(client)?;
+        let idle = connections.values().map(|one| (one.idle_since.load(Ordering::Relaxed), one.number));
+        let (since, number) = idle.min()?;
+        if since == NEVER {
+            return None;
+        }
+        self.remove(client, number)?.close.notify_one();
+        Some(())
+    }
+
+    fn remove(&mut self, client: &Client, number: u64) -> Option<Arc<Connection>> {
+        let connections = self.by_client.get_mut(client)?;
+        let removed = connections.remove(&number)?;
+        if connections.is_empty() {
+            self.by_client.remove(client);
+        }
+        self.count -= 1;
+        Some(removed)
+    }
+}
+
+impl Connection {
+    /// Notes that a request is under way.
+    pub(crate) fn is_busy(&self) {
+        self.idle_since.store(NEVER, Ordering::Relaxed);
+    }
+
+    /// Notes that the client took a part of what was sent.
+    pub(crate) fn took(&self, now: u64) {
+        self.progress.store(now, Ordering::Relaxed);
+    }
+
+    /// Notes an answer that is to be sent; of how many bytes that count.
+    pub(crate) fn is_answered(&self, unsent: usize, now: u64) {
+        self.took(now);
+        self.unsent.fetch_add(unsent, Ordering::Relaxed);
+    }
+
+    /// Notes that an answer was sent whole, or never will be.
+    pub(crate) fn is_idle(&self, sent: usize, now: u64) {
+        self.unsent.fetch_sub(sent, Ordering::Relaxed);
+        self.idle_since.store(now, Ordering::Relaxed);
+    }
+
+    /// Ready when it is to be closed.
+    pub(crate) async fn to_be_closed(&self) {
+        self.close.notified().await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.lock().remove(&self.connection.client, self.connection.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn client(last: u8) -> Client {
+        Client::at(Ipv4Addr::new(10, 0, 0, last).into())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_idle_longest_makes_room() {
+        let connections = Connections::new(4);
+        let first = connections.enter(client(1)).expect("room");
+        tokio::time::advance(Duration::from_millis(10)).await;
+        let second = connections.enter(client(1)).expect("room");
+        let third = connections.enter(client(1)).expect("in place of the first");
+        first.connection.to_be_closed().await;
+        assert_eq!(connections.count(), 2);
+        drop(first);
+        assert_eq!(connections.count(), 2, "its place is another's");
+        for place in [&second, &third] {
+            place.connection.is_busy();
+        }
+        assert!(connections.enter(client(1)).is_none(), "nobody of the client is idle");
+        let others =
+            [connections.enter(client(2)).expect("room"), connections.enter(client(3)).expect("room")];
+        assert!(connections.enter(client(4)).is_none(), "the one with the most is busy");
+        second.connection.is_idle(0, connections.now());
+        connections.enter(client(4)).expect("in place of the second");
+        second.connection.to_be_closed().await;
+        drop((second, third, others));
+        assert_eq!(connections.count(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_of_a_large_answer_is_stalled() {
+        let connections = Connections::new(4);
+        let (reads, stalls) =
+            (connections.enter(client(1)).expect("room"), connections.enter(client(2)).expect("room"));
+        for place in [&reads, &stalls] {
+            place.connection.is_answered(1000, connections.now());
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+        reads.connection.took(connections.now());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        connections.close_stalled(Duration::from_secs(2));
+        stalls.connection.to_be_closed().await;
+        let closed = tokio::time::timeout(Duration::from_secs(1), reads.connection.to_be_closed()).await;
+        assert!(closed.is_err(), "who reads stays");
+    }
+}

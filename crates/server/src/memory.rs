@@ -1,0 +1,112 @@
+//! One setting for what clients can make the server hold, and its division.
+//!
+//! ```text
+//! 1/4  rows that statements hold to sort, group and join
+//! 1/4  caches: blocks of the views' files, plans of statements
+//! 1/4  connections, 32 KiB each, which is what a request's head may have
+//! 1/8  bodies of requests that are not answered yet
+//! 1/8  answers that clients have not read yet
+//! ```
+//!
+//! A body is there twice while it is read, once in JSON and once as what it means, and an answer while it is written;
+//! what the program itself needs comes on top. So the server stays below twice the setting.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// What clients can make the server hold, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    bytes: usize,
+}
+
+/// What a connection that asks for nothing large may take.
+pub(crate) const CONNECTION_BYTES: usize = 32 << 10;
+/// The least that can be divided: a part must have room for one body of 16 MiB.
+const BYTES_MIN: usize = 128 << 20;
+
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory { bytes: 256 << 20 }
+    }
+}
+
+impl Memory {
+    /// Bytes of rows that all statements together may hold.
+    pub fn held_rows(self) -> usize {
+        self.bytes / 4
+    }
+
+    /// Bytes of all caches together.
+    pub fn caches(self) -> usize {
+        self.bytes / 4
+    }
+
+    /// How many connections may be open at a time.
+    pub fn connections(self) -> usize {
+        self.bytes / 4 / CONNECTION_BYTES
+    }
+
+    /// Bytes of all bodies together.
+    pub fn bodies(self) -> usize {
+        self.bytes / 8
+    }
+
+    /// Bytes of all answers together that are not sent yet.
+    pub fn answers(self) -> usize {
+        self.bytes / 8
+    }
+}
+
+impl FromStr for Memory {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Memory, String> {
+        let digits = text.trim_end_matches(|character: char| !character.is_ascii_digit());
+        let unit: u32 = match text[digits.len()..].trim().to_ascii_lowercase().as_str() {
+            "" | "b" => 0,
+            "k" | "kb" | "kib" => 10,
+            "m" | "mb" | "mib" => 20,
+            "g" | "gb" | "gib" => 30,
+            "t" | "tb" | "tib" => 40,
+            other => return Err(format!("there is no unit {other:?}; write a size as 256MiB or 1GiB")),
+        };
+        let number: usize =
+            digits.parse().map_err(|_| format!("{text:?} is no size; write one as 256MiB or 1GiB"))?;
+        let bytes = number.checked_mul(1 << unit).ok_or_else(|| format!("{text} is more than there is"))?;
+        match bytes >= BYTES_MIN {
+            true => Ok(Memory { bytes }),
+            false => {
+                Err(format!("{text} is less than the server can do with, which is {}MiB", BYTES_MIN >> 20))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}MiB", self.bytes >> 20)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_and_divided() {
+        for (text, mib) in
+            [("256MiB", 256), ("1GiB", 1024), ("1g", 1024), ("512 MB", 512), ("268435456", 256)]
+        {
+            let memory: Memory = text.parse().expect(text);
+            assert_eq!(memory.to_string(), format!("{mib}MiB"));
+            let connections = memory.connections() * CONNECTION_BYTES;
+            let parts =
+                memory.held_rows() + memory.caches() + connections + memory.bodies() + memory.answers();
+            assert_eq!(parts, mib << 20, "nothing is given out twice");
+        }
+        for text in ["", "MiB", "64MiB", "1XB", "-1GiB", "999999999999GiB"] {
+            assert!(text.parse::<Memory>().is_err(), "{text}");
+        }
+    }
+}
