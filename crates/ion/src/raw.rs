@@ -127,6 +127,12 @@ impl<'a> RawValue<'a> {
         RawItems { document: self.document, bytes, at: 0 }
     }
 
+    /// How many bytes of the document are the value's own, roughly.
+    #[inline]
+    pub fn size(self) -> usize {
+        self.annotations.len() + self.payload.len() + 1
+    }
+
     /// The value as a tree.
     pub fn to_value(self) -> Value {
         // A table longer than the value is not worth a place for each of its symbols.

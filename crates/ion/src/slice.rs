@@ -28,7 +28,7 @@ impl Slice {
 
     /// How many bytes of the document are the value's own, roughly.
     pub fn size(&self) -> usize {
-        self.annotations.len() + self.payload.len() + 1
+        self.get().size()
     }
 
     /// The document that the value lies in.

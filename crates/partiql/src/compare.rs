@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 
 use crate::key;
 use crate::view::{ValueRef, View};
+use crate::work::{ELEMENT, Uncounted, Work};
 
 /// What `<` and its like see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,62 +25,102 @@ pub enum Comparison {
 /// `left = right`; `None`, which is NULL, where a side is NULL or MISSING. Values of different kinds
 /// are unequal, never an error.
 pub fn equal<'a, 'b>(left: impl Into<ValueRef<'a>>, right: impl Into<ValueRef<'b>>) -> Option<bool> {
-    let (left, right) = (left.into(), right.into());
+    let Ok(equal) = equal_counted(&mut Uncounted, left.into(), right.into());
+    equal
+}
+
+/// [`equal`], counting its work.
+pub(crate) fn equal_counted<W: Work>(
+    work: &mut W,
+    left: ValueRef<'_>,
+    right: ValueRef<'_>,
+) -> Result<Option<bool>, W::Stop> {
     if left.is_unknown() || right.is_unknown() {
-        return None;
+        return Ok(None);
     }
-    Some(order(left, right) == Ordering::Equal)
+    Ok(Some(order_counted(work, left, right)? == Ordering::Equal))
 }
 
 /// What `left < right` rests on: within each kind the order of [`order`], between kinds none.
 pub fn compare<'a, 'b>(left: impl Into<ValueRef<'a>>, right: impl Into<ValueRef<'b>>) -> Comparison {
-    let (left, right) = (left.into(), right.into());
-    match (left.view(), right.view()) {
+    let Ok(comparison) = compare_counted(&mut Uncounted, left.into(), right.into());
+    comparison
+}
+
+/// [`compare`], counting its work.
+pub(crate) fn compare_counted<W: Work>(
+    work: &mut W,
+    left: ValueRef<'_>,
+    right: ValueRef<'_>,
+) -> Result<Comparison, W::Stop> {
+    Ok(match (left.view(), right.view()) {
         (View::Missing | View::Null, _) | (_, View::Missing | View::Null) => Comparison::Unknown,
-        (left_view, right_view) => match order_of_scalars(&left_view, &right_view) {
+        (left_view, right_view) => match order_of_scalars(work, &left_view, &right_view)? {
             Some(order) => Comparison::Ordered(order),
-            None if rank(&left_view) == rank(&right_view) => Comparison::Ordered(order(left, right)),
+            None if rank(&left_view) == rank(&right_view) => {
+                Comparison::Ordered(order_counted(work, left, right)?)
+            }
             None => Comparison::Incomparable,
         },
-    }
+    })
 }
 
 /// The total order of all values, in which `ORDER BY` sorts: MISSING, NULL, bools, numbers (NaN
 /// first), timestamps, text, lobs, lists, s-expressions, structs, bags.
 pub fn order<'a, 'b>(left: impl Into<ValueRef<'a>>, right: impl Into<ValueRef<'b>>) -> Ordering {
-    let (left, right) = (left.into(), right.into());
+    let Ok(order) = order_counted(&mut Uncounted, left.into(), right.into());
+    order
+}
+
+/// [`order`], counting its work.
+pub(crate) fn order_counted<W: Work>(
+    work: &mut W,
+    left: ValueRef<'_>,
+    right: ValueRef<'_>,
+) -> Result<Ordering, W::Stop> {
     let (left_view, right_view) = (left.view(), right.view());
-    if let Some(order) = order_of_scalars(&left_view, &right_view) {
-        return order;
+    if let Some(order) = order_of_scalars(work, &left_view, &right_view)? {
+        return Ok(order);
     }
-    rank(&left_view).cmp(&rank(&right_view)).then_with(|| match left_view {
-        View::List | View::Sexp => order_of_sequences(left, right),
+    let ranks = rank(&left_view).cmp(&rank(&right_view));
+    Ok(match left_view {
+        _ if ranks.is_ne() => ranks,
+        View::List | View::Sexp => order_of_sequences(work, left, right)?,
         // Multisets are compared sorted, and their sorted form is their key.
-        View::Struct | View::Bag => key::whole(left).cmp(&key::whole(right)),
+        View::Struct | View::Bag => key::whole_counted(work, left)?.cmp(&key::whole_counted(work, right)?),
         _ => Ordering::Equal,
     })
 }
 
-fn order_of_scalars(left: &View<'_>, right: &View<'_>) -> Option<Ordering> {
-    Some(match (left, right) {
+fn order_of_scalars<W: Work>(
+    work: &mut W,
+    left: &View<'_>,
+    right: &View<'_>,
+) -> Result<Option<Ordering>, W::Stop> {
+    work.work(ELEMENT + left.scalar_work().min(right.scalar_work()))?;
+    Ok(Some(match (left, right) {
         (View::Bool(left), View::Bool(right)) => left.cmp(right),
         (View::Number(left), View::Number(right)) => left.order(right),
         (View::Timestamp(left), View::Timestamp(right)) => left.instant_cmp(right),
         (View::Text(left), View::Text(right)) => left.cmp(right),
         (View::Lob(left), View::Lob(right)) => left.cmp(right),
-        _ => return None,
-    })
+        _ => return Ok(None),
+    }))
 }
 
-fn order_of_sequences(left: ValueRef<'_>, right: ValueRef<'_>) -> Ordering {
+fn order_of_sequences<W: Work>(
+    work: &mut W,
+    left: ValueRef<'_>,
+    right: ValueRef<'_>,
+) -> Result<Ordering, W::Stop> {
     let (mut left, mut right) = (left.items(), right.items());
     loop {
         match (left.next(), right.next()) {
-            (Some(left), Some(right)) => match order(left, right) {
+            (Some(left), Some(right)) => match order_counted(work, left, right)? {
                 Ordering::Equal => {}
-                unequal => return unequal,
+                unequal => return Ok(unequal),
             },
-            (left, right) => return left.is_some().cmp(&right.is_some()),
+            (left, right) => return Ok(left.is_some().cmp(&right.is_some())),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The values that exist while a statement runs: parts of documents left as they are, computed trees,
 //! and what only a statement knows, bags and MISSING.
 
+use std::sync::Arc;
+
 use everstrand_ion::{Data, Document, Slice, Struct, StructWriter, Symbol, Value};
 
 use crate::view::{ValueRef, View};
@@ -13,6 +15,8 @@ pub(crate) enum Datum {
     Unmatched,
     /// A tree; scalars mostly.
     Value(Value),
+    /// A text that the statement made, shared by all who mention it.
+    Text(Arc<str>),
     /// A document or a value inside one.
     Slice(Slice),
     /// A list whose elements are not yet one tree.
@@ -37,8 +41,8 @@ impl Datum {
         truth.map_or_else(Datum::null, Datum::of)
     }
 
-    pub(crate) fn text(text: impl Into<String>) -> Datum {
-        Datum::Value(Value::new(Data::String(text.into())))
+    pub(crate) fn text(text: impl Into<Arc<str>>) -> Datum {
+        Datum::Text(text.into())
     }
 
     pub(crate) fn view(&self) -> View<'_> {
@@ -59,6 +63,7 @@ impl Datum {
         match self {
             Datum::Missing | Datum::Unmatched => Value::null(),
             Datum::Value(value) => value,
+            Datum::Text(text) => Value::new(Data::String(text.as_ref().to_owned())),
             Datum::Slice(slice) => slice.get().to_value(),
             Datum::List(items) | Datum::Bag(items) => {
                 let items = items.into_iter().filter(|item| !item.is_missing());
@@ -82,7 +87,7 @@ impl Datum {
                     .into_iter()
                     .filter(|(_, value)| !value.is_missing())
                     .map(|(name, value)| match value {
-                        Datum::Slice(_) => (name, value),
+                        Datum::Slice(_) | Datum::Text(_) => (name, value),
                         other => (name, Datum::Value(other.into_value())),
                     })
                     .collect();
@@ -92,6 +97,7 @@ impl Datum {
                     match value {
                         Datum::Slice(slice) => writer.raw(name, slice.get()),
                         Datum::Value(value) => writer.value(name, value),
+                        Datum::Text(text) => writer.text(name, text),
                         _ => unreachable!("made a tree above"),
                     };
                 }
@@ -101,18 +107,24 @@ impl Datum {
         }
     }
 
-    /// Roughly how many bytes it takes; of a document only the part that it shows.
+    /// Roughly how many bytes it takes; of a document only the part that it shows, of a text all, though
+    /// others may share it.
     pub(crate) fn weight(&self) -> usize {
-        let below = match self {
+        size_of::<Datum>() + self.weight_below()
+    }
+
+    /// Its weight without that of its top.
+    pub(crate) fn weight_below(&self) -> usize {
+        match self {
             Datum::Missing | Datum::Unmatched => 0,
-            Datum::Value(value) => weight_of_value(value),
+            Datum::Value(value) => weight_of_value(value) - size_of::<Value>(),
+            Datum::Text(text) => text.len(),
             Datum::Slice(slice) => slice.size(),
             Datum::List(items) | Datum::Bag(items) => items.iter().map(Datum::weight).sum(),
             Datum::Struct(fields) => {
-                fields.iter().map(|(name, value)| 32 + name.text().map_or(0, str::len) + value.weight()).sum()
+                fields.iter().map(|(name, value)| weight_of_name(name) + value.weight()).sum()
             }
-        };
-        size_of::<Datum>() + below
+        }
     }
 }
 
@@ -122,15 +134,19 @@ impl From<Document> for Datum {
     }
 }
 
+/// Roughly how many bytes the name of a field takes.
+pub(crate) fn weight_of_name(name: &Symbol) -> usize {
+    32 + name.text().map_or(0, str::len)
+}
+
 pub(crate) fn weight_of_value(value: &Value) -> usize {
     let below = match &value.data {
         Data::String(text) => text.len(),
         Data::Clob(bytes) | Data::Blob(bytes) => bytes.len(),
         Data::List(items) | Data::Sexp(items) => items.iter().map(weight_of_value).sum(),
-        Data::Struct(fields) => fields
-            .iter()
-            .map(|(name, value)| 32 + name.text().map_or(0, str::len) + weight_of_value(value))
-            .sum(),
+        Data::Struct(fields) => {
+            fields.iter().map(|(name, value)| weight_of_name(name) + weight_of_value(value)).sum()
+        }
         _ => 0,
     };
     size_of::<Value>() + below

@@ -4,6 +4,7 @@
 //! `Semantic Error: at line 1, column 13: No such variable named 'x'; No such variable named 'x'`,
 //! that is: category, position, what was found, and the general message of the error's kind.
 
+use std::convert::Infallible;
 use std::fmt;
 
 use crate::ast::Position;
@@ -155,6 +156,12 @@ impl fmt::Display for PartiqlError {
 impl std::error::Error for PartiqlError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.failure.as_ref().map(|failure| &**failure as &(dyn std::error::Error + 'static))
+    }
+}
+
+impl From<Infallible> for PartiqlError {
+    fn from(never: Infallible) -> PartiqlError {
+        match never {}
     }
 }
 

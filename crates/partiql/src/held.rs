@@ -133,6 +133,14 @@ impl Charge {
         }
     }
 
+    /// Makes all bytes but so many a charge of their own.
+    pub(crate) fn split(&mut self, used: usize) -> Charge {
+        let bytes = self.used - used;
+        self.used = used;
+        self.taken -= bytes;
+        Charge { held: self.held.clone(), used: bytes, taken: bytes }
+    }
+
     #[cold]
     fn fetch(&mut self, bytes: usize, purpose: &str) -> Result<(), PartiqlError> {
         // Near its maximum a count has no bytes to spare.

@@ -27,6 +27,7 @@ use sha2::{Digest, Sha256};
 use crate::number::{Number, Real};
 use crate::tables::KeyRange;
 use crate::view::{ValueRef, View};
+use crate::work::{self, ELEMENT, Uncounted, Work};
 
 /// How long a part may be before it is cut and hashed.
 pub const PART_BYTES_MAX: usize = 1024;
@@ -50,7 +51,7 @@ const BAG: u8 = 0x90;
 pub fn encode(parts: &[Option<RawValue<'_>>]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(16 * parts.len());
     for part in parts {
-        write_part(&mut bytes, (*part).into());
+        let Ok(()) = write_part(&mut Uncounted, &mut bytes, (*part).into());
     }
     bytes
 }
@@ -68,7 +69,7 @@ pub fn at_path<'a>(document: RawValue<'a>, path: &[String]) -> Option<RawValue<'
 pub fn range(range: &KeyRange) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
     let mut prefix = Vec::new();
     for value in &range.equal {
-        write_part(&mut prefix, value.into());
+        let Ok(()) = write_part(&mut Uncounted, &mut prefix, value.into());
     }
     let lower = match (&range.lower, &range.upper) {
         (Some((value, inclusive)), _) => {
@@ -116,24 +117,46 @@ pub(crate) fn is_exact(range: &KeyRange) -> bool {
 
 /// The whole encoding of one value, never cut: equal for equal values and ordered as they are.
 pub(crate) fn whole<'a>(value: impl Into<ValueRef<'a>>) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(32);
-    write_value(&mut bytes, value.into());
+    let Ok(bytes) = whole_counted(&mut Uncounted, value.into());
     bytes
 }
 
-/// The encoding of one value appended to others, cut when it is long: equality only.
-pub(crate) fn write_part(bytes: &mut Vec<u8>, value: ValueRef<'_>) {
-    let start = bytes.len();
-    write_value(bytes, value);
-    if bytes.len() - start > PART_BYTES_MAX {
-        let hash = Sha256::digest(&bytes[start..]);
-        bytes.truncate(start + PART_BYTES_MAX);
-        bytes.extend_from_slice(&hash);
-    }
+/// Roughly how many bytes a key takes in a table.
+pub(crate) fn weight(key: &[u8]) -> usize {
+    80 + key.len()
 }
 
-fn write_value(bytes: &mut Vec<u8>, value: ValueRef<'_>) {
-    match value.view() {
+/// [`whole`], counting its work.
+pub(crate) fn whole_counted<W: Work>(work: &mut W, value: ValueRef<'_>) -> Result<Vec<u8>, W::Stop> {
+    let mut bytes = Vec::with_capacity(32);
+    write_value(work, &mut bytes, value)?;
+    Ok(bytes)
+}
+
+/// The encoding of one value appended to others, cut when it is long: equality only.
+pub(crate) fn write_part<W: Work>(
+    work: &mut W,
+    bytes: &mut Vec<u8>,
+    value: ValueRef<'_>,
+) -> Result<(), W::Stop> {
+    let start = bytes.len();
+    write_value(work, bytes, value)?;
+    if bytes.len() - start > PART_BYTES_MAX {
+        let mut hash = Sha256::new();
+        for chunk in bytes[start..].chunks(1 << 16) {
+            work.work(4 * chunk.len())?;
+            hash.update(chunk);
+        }
+        bytes.truncate(start + PART_BYTES_MAX);
+        bytes.extend_from_slice(&hash.finalize());
+    }
+    Ok(())
+}
+
+fn write_value<W: Work>(work: &mut W, bytes: &mut Vec<u8>, value: ValueRef<'_>) -> Result<(), W::Stop> {
+    let view = value.view();
+    work.work(ELEMENT + 8 * view.scalar_work())?;
+    match view {
         View::Missing => bytes.push(MISSING),
         View::Null => bytes.push(NULL),
         View::Bool(false) => bytes.push(FALSE),
@@ -150,34 +173,57 @@ fn write_value(bytes: &mut Vec<u8>, value: ValueRef<'_>) {
             bytes.push(LOB);
             write_escaped(bytes, lob);
         }
-        View::List => write_sequence(bytes, LIST, value),
-        View::Sexp => write_sequence(bytes, SEXP, value),
+        View::List => write_sequence(work, bytes, LIST, value)?,
+        View::Sexp => write_sequence(work, bytes, SEXP, value)?,
         View::Struct => {
-            let pairs = value.fields().map(|(name, value)| {
+            let mut pairs = Vec::new();
+            for (name, value) in value.fields() {
                 let mut pair = Vec::new();
                 write_text(&mut pair, name);
-                write_value(&mut pair, value);
-                pair
-            });
-            write_multiset(bytes, STRUCT, pairs.collect());
+                write_value(work, &mut pair, value)?;
+                pairs.push(pair);
+            }
+            write_multiset(work, bytes, STRUCT, pairs)?;
         }
-        View::Bag => write_multiset(bytes, BAG, value.items().map(whole).collect()),
+        View::Bag => {
+            let members = value.items().map(|item| whole_counted(work, item)).collect::<Result<_, _>>()?;
+            write_multiset(work, bytes, BAG, members)?;
+        }
     }
+    Ok(())
 }
 
-fn write_sequence(bytes: &mut Vec<u8>, tag: u8, sequence: ValueRef<'_>) {
+fn write_sequence<W: Work>(
+    work: &mut W,
+    bytes: &mut Vec<u8>,
+    tag: u8,
+    sequence: ValueRef<'_>,
+) -> Result<(), W::Stop> {
     bytes.push(tag);
     for item in sequence.items() {
-        write_value(bytes, item);
+        write_value(work, bytes, item)?;
     }
     bytes.push(END);
+    Ok(())
 }
 
-fn write_multiset(bytes: &mut Vec<u8>, tag: u8, mut members: Vec<Vec<u8>>) {
-    members.sort_unstable();
+fn write_multiset<W: Work>(
+    work: &mut W,
+    bytes: &mut Vec<u8>,
+    tag: u8,
+    mut members: Vec<Vec<u8>>,
+) -> Result<(), W::Stop> {
+    work::sort(&mut members, work, |work, left: &Vec<u8>, right: &Vec<u8>| {
+        work.work(left.len().min(right.len()) / 8)?;
+        Ok(left.cmp(right))
+    })?;
     bytes.push(tag);
-    bytes.extend(members.into_iter().flatten());
+    for member in members {
+        work.work(member.len())?;
+        bytes.extend(member);
+    }
     bytes.push(END);
+    Ok(())
 }
 
 fn write_text(bytes: &mut Vec<u8>, text: Option<&str>) {

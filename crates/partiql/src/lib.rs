@@ -19,6 +19,7 @@ mod number;
 mod parser;
 mod planner;
 mod view;
+mod work;
 
 pub use error::{Category, PartiqlError};
 pub use execute::{Rows, execute};

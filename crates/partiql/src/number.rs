@@ -30,6 +30,25 @@ pub(crate) enum Real {
 }
 
 impl Number {
+    /// How much work it is to calculate with it or to write it out: the square of its length.
+    pub(crate) fn work(&self) -> usize {
+        let words = self.bytes() / 8;
+        words.saturating_mul(words)
+    }
+
+    /// How many bytes its coefficient has, where it has more than eight.
+    pub(crate) fn bytes(&self) -> usize {
+        let coefficient = match self {
+            Number::Int(int) => int,
+            Number::Decimal(decimal) => decimal.coefficient(),
+            Number::Float(_) => return 0,
+        };
+        if coefficient.as_i64().is_some() {
+            return 0;
+        }
+        usize::try_from(coefficient.to_bigint().bits() / 8).unwrap_or(usize::MAX)
+    }
+
     /// The order of real numbers; NaN equals itself and comes before all others.
     pub(crate) fn order(&self, other: &Number) -> Ordering {
         match (self, other) {

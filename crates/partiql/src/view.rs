@@ -1,10 +1,15 @@
 //! One way of looking at a value, wherever it lies: encoded in a document, as a tree, or as the
 //! statement computes it. Comparison, keys and paths are written once, over this.
 
-use everstrand_ion::{Data, IonType, RawFields, RawItems, RawValue, Struct, Symbol, Timestamp, Value};
+use std::sync::Arc;
 
-use crate::datum::Datum;
+use everstrand_ion::{Data, IonType, RawFields, RawItems, RawValue, Slice, Struct, Symbol, Timestamp, Value};
+
+use crate::datum::{Datum, weight_of_name, weight_of_value};
+use crate::error::PartiqlError;
+use crate::execute::context::Context;
 use crate::number::Number;
+use crate::work::Work;
 
 static NULL: Value = Value::null();
 
@@ -17,6 +22,7 @@ enum Repr<'a> {
     Missing,
     Raw(RawValue<'a>),
     Value(&'a Value),
+    Text(&'a Arc<str>),
     List(&'a [Datum]),
     Bag(&'a [Datum]),
     Struct(&'a [(Symbol, Datum)]),
@@ -39,6 +45,18 @@ pub(crate) enum View<'a> {
     Bag,
 }
 
+impl View<'_> {
+    /// How much work it is to look at all of a scalar; the containers' elements are scalars of their own.
+    pub(crate) fn scalar_work(&self) -> usize {
+        match self {
+            View::Text(Some(text)) => text.len() / 8,
+            View::Lob(bytes) => bytes.len() / 8,
+            View::Number(number) => number.work(),
+            _ => 0,
+        }
+    }
+}
+
 impl<'a> ValueRef<'a> {
     /// MISSING.
     pub const MISSING: ValueRef<'static> = ValueRef(Repr::Missing);
@@ -48,6 +66,7 @@ impl<'a> ValueRef<'a> {
             Repr::Missing => View::Missing,
             Repr::Raw(raw) => view_of_raw(raw),
             Repr::Value(value) => view_of_value(value),
+            Repr::Text(text) => View::Text(Some(text)),
             Repr::List(_) => View::List,
             Repr::Bag(_) => View::Bag,
             Repr::Struct(_) => View::Struct,
@@ -60,6 +79,7 @@ impl<'a> ValueRef<'a> {
             Repr::Missing | Repr::Bag(_) => None,
             Repr::Raw(raw) => Some(raw.ion_type()),
             Repr::Value(value) => Some(value.ion_type()),
+            Repr::Text(_) => Some(IonType::String),
             Repr::List(_) => Some(IonType::List),
             Repr::Struct(_) => Some(IonType::Struct),
         }
@@ -69,12 +89,34 @@ impl<'a> ValueRef<'a> {
     pub(crate) fn to_datum(self) -> Datum {
         match self.0 {
             Repr::Missing => Datum::Missing,
+            Repr::Raw(raw) if matches!(raw.ion_type(), IonType::List | IonType::Sexp | IonType::Struct) => {
+                Datum::Slice(Slice::from(raw.to_document()))
+            }
             Repr::Raw(raw) => Datum::Value(raw.to_value()),
             Repr::Value(value) => Datum::Value(value.clone()),
+            Repr::Text(text) => Datum::Text(Arc::clone(text)),
             Repr::List(items) => Datum::List(items.to_vec()),
             Repr::Bag(items) => Datum::Bag(items.to_vec()),
             Repr::Struct(fields) => Datum::Struct(fields.to_vec()),
         }
+    }
+
+    /// A copy that owns itself and keeps no larger document alive, counted as one that the statement puts
+    /// together.
+    pub(crate) fn copied(self, context: &mut Context<'_>) -> Result<Datum, PartiqlError> {
+        let bytes = match self.0 {
+            Repr::Missing => 0,
+            Repr::Raw(raw) => raw.size(),
+            Repr::Value(value) => weight_of_value(value),
+            Repr::Text(text) => text.len(),
+            Repr::List(items) | Repr::Bag(items) => items.iter().map(Datum::weight).sum(),
+            Repr::Struct(fields) => {
+                fields.iter().map(|(name, value)| weight_of_name(name) + value.weight()).sum()
+            }
+        };
+        context.work(bytes / 8)?;
+        context.hold(bytes)?;
+        Ok(self.to_datum())
     }
 
     pub(crate) fn is_missing(self) -> bool {
@@ -97,7 +139,7 @@ impl<'a> ValueRef<'a> {
             Repr::Raw(raw) => Items::Raw(raw.items()),
             Repr::Value(value) => Items::Values(value.as_sequence().unwrap_or(&[]).iter()),
             Repr::List(items) | Repr::Bag(items) => Items::Data(items.iter()),
-            Repr::Missing | Repr::Struct(_) => Items::Data([].iter()),
+            Repr::Missing | Repr::Text(_) | Repr::Struct(_) => Items::Data([].iter()),
         }
     }
 
@@ -146,6 +188,7 @@ impl<'a> From<&'a Datum> for ValueRef<'a> {
             Datum::Missing => Repr::Missing,
             Datum::Unmatched => Repr::Value(&NULL),
             Datum::Value(value) => Repr::Value(value),
+            Datum::Text(text) => Repr::Text(text),
             Datum::Slice(slice) => Repr::Raw(slice.get()),
             Datum::List(items) => Repr::List(items),
             Datum::Bag(items) => Repr::Bag(items),

@@ -7,9 +7,11 @@ use crate::compare;
 use crate::datum::Datum;
 use crate::eval::mistyped::expected;
 use crate::eval::{Fault, arithmetic};
+use crate::execute::context::Context;
 use crate::key;
 use crate::number::Number;
 use crate::view::{ValueRef, View};
+use crate::work::{ELEMENT, Work};
 
 /// One aggregate while it takes in values. NULL and MISSING do not count.
 #[derive(Clone, Debug)]
@@ -40,14 +42,16 @@ impl Accumulator {
 
     /// Takes in a value; answers how many bytes that has cost. What cannot be added is refused, for a total
     /// without it would be wrong.
-    pub(crate) fn add(&mut self, value: ValueRef<'_>) -> Result<usize, Fault> {
+    pub(crate) fn add(&mut self, context: &mut Context<'_>, value: ValueRef<'_>) -> Result<usize, Fault> {
+        context.work(ELEMENT)?;
         if value.is_unknown() {
             return Ok(0);
         }
         let mut cost = 0;
         if let Some(seen) = &mut self.seen {
-            let key = key::whole(value);
-            cost = key.len() + size_of::<Vec<u8>>();
+            let key = key::whole_counted(context, value)?;
+            context.work(key.len())?;
+            cost = key::weight(&key);
             if !seen.insert(key) {
                 return Ok(0);
             }
@@ -57,6 +61,7 @@ impl Accumulator {
             AggregateFunction::Count => {}
             AggregateFunction::Sum | AggregateFunction::Avg => match value.view() {
                 View::Number(number) => {
+                    context.work(number.work())?;
                     self.sum = Some(match &self.sum {
                         None => number,
                         Some(sum) => arithmetic::numbers(BinaryOperator::Add, sum, &number)?,
@@ -72,10 +77,10 @@ impl Accumulator {
                 };
                 let better = match &self.extreme {
                     None => true,
-                    Some(extreme) => compare::order(value, extreme) == wanted,
+                    Some(extreme) => compare::order_counted(context, value, extreme.into())? == wanted,
                 };
                 if better {
-                    let extreme = value.to_datum();
+                    let extreme = value.copied(context)?;
                     let before = self.extreme.as_ref().map_or(0, Datum::weight);
                     cost += extreme.weight().saturating_sub(before);
                     self.extreme = Some(extreme);

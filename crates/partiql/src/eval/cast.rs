@@ -5,13 +5,16 @@ use num_bigint::BigInt;
 
 use crate::ast::Type;
 use crate::datum::Datum;
-use crate::eval::{Fault, arithmetic};
+use crate::eval::function::TIMESTAMP_BYTES_MAX;
+use crate::eval::{Fault, arithmetic, path};
+use crate::execute::context::Context;
 use crate::number::Number;
 use crate::view::{ValueRef, View};
+use crate::work::Work;
 
 /// `CAST(value AS to)`. What cannot be converted is an error, for QLDB says so. NULL becomes NULL and
 /// MISSING stays MISSING, except that a cast to either of the two turns both into it.
-pub(crate) fn cast(value: Datum, to: Type) -> Result<Datum, Fault> {
+pub(crate) fn cast(context: &mut Context<'_>, value: Datum, to: Type) -> Result<Datum, Fault> {
     match (to, value.is_missing(), value.is_unknown()) {
         (Type::Null, _, true) => return Ok(Datum::null()),
         (Type::Missing, _, true) => return Ok(Datum::Missing),
@@ -26,6 +29,10 @@ pub(crate) fn cast(value: Datum, to: Type) -> Result<Datum, Fault> {
         return Ok(strip_annotations(value));
     }
     let view = value.view();
+    // Numbers are read from texts and written to them in time that grows with the square of their length.
+    let work = view.scalar_work();
+    let is_number = matches!(to, Type::Float | Type::Decimal);
+    context.work(if is_number { work.saturating_mul(work) } else { work })?;
     Ok(match (to, &view) {
         (Type::Boolean, View::Number(number)) => Datum::of(number.real() != crate::number::Real::Zero),
         (Type::Boolean, View::Text(Some(text))) => Datum::of(text.eq_ignore_ascii_case("true")),
@@ -44,17 +51,24 @@ pub(crate) fn cast(value: Datum, to: Type) -> Result<Datum, Fault> {
             Datum::of(arithmetic::decimal_of(number).ok_or_else(failed)?)
         }
         (Type::Decimal, View::Text(Some(text))) => Datum::of(parse_decimal(text).ok_or_else(failed)?),
-        (Type::Timestamp, View::Text(Some(text))) => {
+        (Type::Timestamp, View::Text(Some(text))) if text.len() <= TIMESTAMP_BYTES_MAX => {
             Datum::of(text.parse::<Timestamp>().map_err(|_| failed())?)
         }
+        (Type::Timestamp, View::Text(Some(_))) => return Err(failed()),
         (Type::String | Type::Symbol, View::Bool(truth)) => texts(to, truth.to_string()),
-        (Type::String | Type::Symbol, View::Number(number)) => texts(to, print_number(number)),
+        (Type::String | Type::Symbol, View::Number(number)) => texts(to, {
+            context.hold(number.bytes() * 5 / 2)?;
+            print_number(number)
+        }),
         (Type::String | Type::Symbol, View::Timestamp(timestamp)) => texts(to, timestamp.to_string()),
-        (Type::String | Type::Symbol, View::Text(Some(text))) => texts(to, (*text).to_owned()),
+        (Type::String | Type::Symbol, View::Text(Some(text))) => {
+            context.hold(text.len())?;
+            texts(to, (*text).to_owned())
+        }
         (Type::Clob, View::Lob(bytes)) => Datum::of(Value::new(Data::Clob(bytes.to_vec()))),
         (Type::Blob, View::Lob(bytes)) => Datum::of(Value::new(Data::Blob(bytes.to_vec()))),
         (Type::List | Type::Sexp | Type::Bag, View::List | View::Sexp | View::Bag) => {
-            let items = value.into_items();
+            let items = path::items(context, value)?;
             match to {
                 Type::List => Datum::List(items),
                 Type::Bag => Datum::Bag(items),
@@ -156,9 +170,9 @@ pub(crate) fn type_name(value: ValueRef<'_>) -> &'static str {
 
 /// A number without its fraction, in 64 bits.
 fn truncate(number: &Number) -> Result<i64, Fault> {
-    const OVERFLOW: Fault = std::borrow::Cow::Borrowed("Int overflow or underflow");
+    const OVERFLOW: &str = "Int overflow or underflow";
     let decimal = match number {
-        Number::Int(int) => return int.as_i64().ok_or(OVERFLOW),
+        Number::Int(int) => return int.as_i64().ok_or(OVERFLOW.into()),
         Number::Decimal(decimal) => decimal.clone(),
         Number::Float(float) => Decimal::from_f64(*float).ok_or(OVERFLOW)?,
     };
@@ -166,12 +180,12 @@ fn truncate(number: &Number) -> Result<i64, Fault> {
         return Ok(0);
     }
     if decimal.magnitude() > 19 {
-        return Err(OVERFLOW);
+        return Err(OVERFLOW.into());
     }
     let coefficient = decimal.coefficient().to_bigint();
     let power = BigInt::from(10u8).pow(decimal.exponent().unsigned_abs());
     let whole = if decimal.exponent() < 0 { coefficient / power } else { coefficient * power };
-    i64::try_from(whole).map_err(|_| OVERFLOW)
+    i64::try_from(whole).map_err(|_| OVERFLOW.into())
 }
 
 /// An integer text: decimal, or with `0x` or `0b`; the inner error is one of size.

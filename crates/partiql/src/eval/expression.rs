@@ -1,6 +1,7 @@
 //! Expressions over a row and the rows around it.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use everstrand_ion::{Document, Symbol};
 
@@ -10,7 +11,7 @@ use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::like::{LIKE_NEEDS_TEXT, LikePattern};
 use crate::eval::membership::{self, Membership};
-use crate::eval::mistyped::{self, TypeErrors, expected};
+use crate::eval::mistyped::{self, expected};
 use crate::eval::operand::Operand;
 use crate::eval::path::{self, Index};
 use crate::eval::{Fault, arithmetic, cast, function};
@@ -18,6 +19,7 @@ use crate::execute::context::Context;
 use crate::execute::query;
 use crate::plan::{Expression, Function, PathStep};
 use crate::view::{ValueRef, View};
+use crate::work::{ELEMENT, Work};
 
 /// What is said of `||` over what is no text.
 pub(crate) const NOT_CONCATENATED: &str = "Wrong argument type for ||";
@@ -43,8 +45,31 @@ impl<'e> Scope<'e> {
     }
 }
 
-/// What an expression yields.
+/// What an expression yields. What it puts together stays counted until the caller releases it; what it
+/// only needed on the way does not.
 pub(crate) fn evaluate<'e>(
+    context: &mut Context<'_>,
+    scope: Scope<'e>,
+    expression: &'e Expression,
+) -> Result<Operand<'e>, PartiqlError> {
+    context.work(ELEMENT)?;
+    let held = context.held();
+    let value = evaluate_node(context, scope, expression)?;
+    match &value {
+        // Its parts were counted as they came.
+        Operand::Owned(Datum::List(_) | Datum::Bag(_) | Datum::Struct(_)) => {}
+        Operand::Owned(datum) => {
+            let bytes = datum.weight_below();
+            if bytes < context.held() - held {
+                context.release(held + bytes);
+            }
+        }
+        _ => context.release(held),
+    }
+    Ok(value)
+}
+
+fn evaluate_node<'e>(
     context: &mut Context<'_>,
     scope: Scope<'e>,
     expression: &'e Expression,
@@ -68,6 +93,7 @@ pub(crate) fn evaluate<'e>(
         }
         Expression::Sign { negative, operand } => {
             let operand = evaluate(context, scope, operand)?;
+            context.work(operand.get().view().scalar_work())?;
             arithmetic::sign(*negative, operand.get(), context.execution.type_errors).map_err(nowhere)?.into()
         }
         Expression::Binary { operator, left, right, position } => {
@@ -77,9 +103,7 @@ pub(crate) fn evaluate<'e>(
                 return Ok(Operand::truth(None));
             }
             let right = evaluate(context, scope, right)?;
-            binary(*operator, left.get(), right.get(), context.execution.type_errors)
-                .map_err(at(*position))?
-                .into()
+            binary(context, *operator, left.get(), right.get()).map_err(at(*position))?.into()
         }
         Expression::And(operands) => junction(context, scope, operands, false)?,
         Expression::Or(operands) => junction(context, scope, operands, true)?,
@@ -127,22 +151,16 @@ pub(crate) fn evaluate<'e>(
             return case(context, scope, operand.as_deref(), branches, otherwise.as_deref());
         }
         Expression::Cast { value, to, position } => {
-            let value = evaluate(context, scope, value)?.into_datum();
-            cast::cast(value, *to).map_err(at(*position))?.into()
+            let value = datum(context, scope, value)?;
+            cast::cast(context, value, *to).map_err(at(*position))?.into()
         }
-        Expression::List(items) => {
-            let items = evaluate_all(context, scope, items)?;
-            context.bounded(Datum::List(items))?.into()
-        }
-        Expression::Bag(items) => {
-            let items = evaluate_all(context, scope, items)?;
-            context.bounded(Datum::Bag(items))?.into()
-        }
+        Expression::List(items) => Datum::List(evaluate_all(context, scope, items)?).into(),
+        Expression::Bag(items) => Datum::Bag(evaluate_all(context, scope, items)?).into(),
         Expression::Struct(pairs) => structure(context, scope, pairs)?.into(),
         Expression::Call { function, arguments, position } => {
             return call(context, scope, *function, arguments, *position);
         }
-        Expression::Query { query, coercion } => query::nested(context, scope, query, *coercion)?.into(),
+        Expression::Query { query, coercion } => query::nested(context, scope, query, *coercion)?,
     })
 }
 
@@ -159,10 +177,8 @@ fn is_between(
     }
     let low = evaluate(context, scope, low)?;
     let high = evaluate(context, scope, high)?;
-    let side = |operator, bound: &Operand<'_>| {
-        ordered(operator, value.get(), bound.get(), context.execution.type_errors)
-            .map(|side| truth_of(&side))
-            .map_err(nowhere)
+    let mut side = |operator, bound: &Operand<'_>| {
+        ordered(context, operator, value.get(), bound.get()).map(|side| truth_of(&side)).map_err(nowhere)
     };
     let from = side(BinaryOperator::GreaterOrEqual, &low)?;
     let to = side(BinaryOperator::LessOrEqual, &high)?;
@@ -182,11 +198,14 @@ fn case<'e>(
         None => None,
     };
     for (when, then) in branches {
+        let held = context.held();
         let when = evaluate(context, scope, when)?;
         let is_met = match &operand {
-            Some(operand) => compare::equal(operand.get(), when.get()) == Some(true),
+            Some(operand) => compare::equal_counted(context, operand.get(), when.get())? == Some(true),
             None => truth(&when)? == Some(true),
         };
+        drop(when);
+        context.release(held);
         if is_met {
             return evaluate(context, scope, then);
         }
@@ -206,17 +225,18 @@ fn structure(
     let mut fields = Vec::with_capacity(pairs.len());
     for (name, value) in pairs {
         let name = evaluate(context, scope, name)?;
-        let value = evaluate(context, scope, value)?;
+        let value = datum(context, scope, value)?;
         match name.get().view() {
-            View::Text(Some(name)) if !value.get().is_missing() => {
-                fields.push((Symbol::from(name), value.into_datum()));
+            View::Text(Some(name)) if !value.is_missing() => {
+                context.hold(size_of::<(Symbol, Datum)>() + name.len())?;
+                fields.push((Symbol::from(name), value));
             }
             View::Text(Some(_)) => {}
             // A name that is no text names nothing.
             _ => drop(context.execution.type_errors.of(|| not_a_name(name.get())).map_err(nowhere)?),
         }
     }
-    context.bounded(Datum::Struct(fields))
+    Ok(Datum::Struct(fields))
 }
 
 /// What an expression yields, owned.
@@ -225,7 +245,18 @@ pub(crate) fn datum(
     scope: Scope<'_>,
     expression: &Expression,
 ) -> Result<Datum, PartiqlError> {
-    evaluate(context, scope, expression).map(Operand::into_datum)
+    let value = evaluate(context, scope, expression)?;
+    owned(context, value)
+}
+
+/// A value as its own owner, which counts what is copied for it.
+fn owned(context: &mut Context<'_>, value: Operand<'_>) -> Result<Datum, PartiqlError> {
+    if !matches!(value, Operand::Owned(_)) {
+        let bytes = value.weight_below();
+        context.work(bytes / 8)?;
+        context.hold(bytes)?;
+    }
+    Ok(value.into_datum())
 }
 
 /// Whether a condition is TRUE; FALSE, NULL and MISSING are not.
@@ -234,16 +265,19 @@ pub(crate) fn holds(
     scope: Scope<'_>,
     condition: &Expression,
 ) -> Result<bool, PartiqlError> {
-    Ok(truth(&evaluate(context, scope, condition)?)? == Some(true))
+    let held = context.held();
+    let holds = truth(&evaluate(context, scope, condition)?)? == Some(true);
+    context.release(held);
+    Ok(holds)
 }
 
 fn at(position: Position) -> impl Fn(Fault) -> PartiqlError {
-    move |fault| PartiqlError::evaluator(Some(position), fault)
+    move |fault| fault.at(Some(position))
 }
 
 /// The error of an operator whose place is not known.
 fn nowhere(fault: Fault) -> PartiqlError {
-    PartiqlError::evaluator(None, fault)
+    fault.at(None)
 }
 
 /// Why a struct cannot have a field of this name.
@@ -257,7 +291,12 @@ fn evaluate_all(
     scope: Scope<'_>,
     expressions: &[Expression],
 ) -> Result<Vec<Datum>, PartiqlError> {
-    expressions.iter().map(|expression| datum(context, scope, expression)).collect()
+    let mut values = Vec::with_capacity(expressions.len());
+    for expression in expressions {
+        context.hold(size_of::<Datum>())?;
+        values.push(datum(context, scope, expression)?);
+    }
+    Ok(values)
 }
 
 fn steps_into<'e>(
@@ -278,7 +317,8 @@ fn steps_into<'e>(
                 path::index(value, &place)
             }
             PathStep::Elements | PathStep::Fields => {
-                return many(context, scope, value.into_datum(), &steps[done..]);
+                let value = owned(context, value)?;
+                return many(context, scope, value, &steps[done..]);
             }
         };
     }
@@ -294,61 +334,70 @@ fn many<'e>(
 ) -> Result<Operand<'e>, PartiqlError> {
     let mut values = vec![value];
     for step in steps {
-        values = match step {
-            PathStep::Elements => values.into_iter().flat_map(path::elements).collect(),
-            PathStep::Fields => values.into_iter().flat_map(path::field_values).collect(),
-            single => {
-                let mut next = Vec::with_capacity(values.len());
-                for value in values {
+        let mut next = Vec::new();
+        for value in values {
+            match step {
+                PathStep::Elements => next.extend(path::elements(context, value)?),
+                PathStep::Fields => next.extend(path::field_values(context, value)?),
+                single => {
+                    context.hold(size_of::<Datum>())?;
                     let value = steps_into(context, scope, value.into(), std::slice::from_ref(single))?;
-                    next.push(value.into_datum());
+                    next.push(owned(context, value)?);
                 }
-                next
             }
-        };
+        }
+        values = next;
     }
     Ok(Datum::Bag(values).into())
 }
 
 fn binary(
+    context: &mut Context<'_>,
     operator: BinaryOperator,
     left: ValueRef<'_>,
     right: ValueRef<'_>,
-    type_errors: TypeErrors,
 ) -> Result<Datum, Fault> {
     match operator {
-        BinaryOperator::Equal => Ok(Datum::truth(compare::equal(left, right))),
-        BinaryOperator::NotEqual => Ok(Datum::truth(compare::equal(left, right).map(|equal| !equal))),
+        BinaryOperator::Equal => Ok(Datum::truth(compare::equal_counted(context, left, right)?)),
+        BinaryOperator::NotEqual => {
+            Ok(Datum::truth(compare::equal_counted(context, left, right)?.map(|equal| !equal)))
+        }
         BinaryOperator::Less
         | BinaryOperator::LessOrEqual
         | BinaryOperator::Greater
-        | BinaryOperator::GreaterOrEqual => ordered(operator, left, right, type_errors),
+        | BinaryOperator::GreaterOrEqual => ordered(context, operator, left, right),
         BinaryOperator::Concatenate => match (left.view(), right.view()) {
             (View::Missing | View::Null, _) | (_, View::Missing | View::Null) => Ok(Datum::null()),
             (View::Text(Some(left)), View::Text(Some(right))) => {
                 if left.len() + right.len() > TEXT_BYTES_MAX {
                     return Err(format!("|| makes texts of at most {TEXT_BYTES_MAX} bytes").into());
                 }
+                let bytes = left.len() + right.len();
+                context.work(bytes / 4)?;
+                context.hold(bytes)?;
                 Ok(Datum::text([left, right].concat()))
             }
             _ => Err(NOT_CONCATENATED.into()),
         },
-        _ => arithmetic::calculate(operator, left, right, type_errors),
+        _ => {
+            context.work(left.view().scalar_work().saturating_add(right.view().scalar_work()))?;
+            arithmetic::calculate(operator, left, right, context.execution.type_errors)
+        }
     }
 }
 
 /// `< <= > >=`: TRUE, FALSE, NULL, or MISSING where the kinds have no order between them.
 fn ordered(
+    context: &mut Context<'_>,
     operator: BinaryOperator,
     left: ValueRef<'_>,
     right: ValueRef<'_>,
-    type_errors: TypeErrors,
 ) -> Result<Datum, Fault> {
-    Ok(match compare::compare(left, right) {
+    Ok(match compare::compare_counted(context, left, right)? {
         Comparison::Unknown => Datum::null(),
         Comparison::Incomparable => {
             let (left, right) = (cast::type_name(left), cast::type_name(right));
-            type_errors.of(|| format!("Cannot compare values: {left}, {right}").into())?
+            context.execution.type_errors.of(|| format!("Cannot compare values: {left}, {right}").into())?
         }
         Comparison::Ordered(order) => Datum::of(match operator {
             BinaryOperator::Less => order == Ordering::Less,
@@ -384,12 +433,14 @@ fn junction<'e>(
     decides: bool,
 ) -> Result<Operand<'e>, PartiqlError> {
     let mut result = Some(!decides);
+    let held = context.held();
     for operand in operands {
         match truth(&evaluate(context, scope, operand)?)? {
             Some(truth) if truth == decides => return Ok(Operand::truth(Some(decides))),
             Some(_) => {}
             None => result = None,
         }
+        context.release(held);
     }
     Ok(Operand::truth(result))
 }
@@ -403,14 +454,14 @@ fn is_in(
     collection: &Expression,
 ) -> Result<Option<Option<bool>>, PartiqlError> {
     let address = std::ptr::from_ref(collection).addr();
-    if let Some(known) = context.execution.memberships.get(&address) {
-        return Ok(Some(known.contains(value)));
+    if let Some(known) = context.execution.memberships.get(&address).cloned() {
+        return Ok(Some(known.contains(context, value)?));
     }
     if membership::is_worth_keeping(collection) {
         let items = evaluate(context, scope, collection)?;
-        if let Some(membership) = Membership::of(items.get(), &context.execution.budget)? {
-            let truth = membership.contains(value);
-            context.execution.memberships.insert(address, membership);
+        if let Some(membership) = Membership::of(context, items.get())? {
+            let truth = membership.contains(context, value)?;
+            context.execution.memberships.insert(address, Arc::new(membership));
             return Ok(Some(truth));
         }
     }
@@ -419,7 +470,7 @@ fn is_in(
     if let Expression::List(items) | Expression::Bag(items) = collection {
         for item in items {
             let item = evaluate(context, scope, item)?;
-            match compare::equal(value, item.get()) {
+            match compare::equal_counted(context, value, item.get())? {
                 Some(true) => return Ok(Some(Some(true))),
                 Some(false) => {}
                 None => result = None,
@@ -434,7 +485,7 @@ fn is_in(
         _ => return Ok(None),
     }
     for item in collection.get().items() {
-        match compare::equal(value, item) {
+        match compare::equal_counted(context, value, item)? {
             Some(true) => return Ok(Some(Some(true))),
             Some(false) => {}
             None => result = None,
@@ -456,17 +507,17 @@ fn like(
     }
     let pattern = like_pattern(context, pattern.get(), escape.map(Operand::get))?;
     match value.get().view() {
-        View::Text(Some(text)) => Ok(Some(Some(pattern.matches(text)))),
+        View::Text(Some(text)) => Ok(Some(Some(pattern.matches(context, text)?))),
         _ => Ok(None),
     }
 }
 
 /// The pattern of known operands; the one before is remembered, for it is mostly the same.
-pub(crate) fn like_pattern<'c>(
-    context: &'c mut Context<'_>,
+pub(crate) fn like_pattern(
+    context: &mut Context<'_>,
     pattern: ValueRef<'_>,
     escape: Option<ValueRef<'_>>,
-) -> Result<&'c LikePattern, Fault> {
+) -> Result<Arc<LikePattern>, Fault> {
     let View::Text(Some(pattern)) = pattern.view() else {
         return Err(LIKE_NEEDS_TEXT.into());
     };
@@ -499,16 +550,14 @@ fn call<'e>(
             Ok(Operand::truth(None))
         }
         Function::UtcNow => Ok(Datum::of(context.now()).into()),
-        Function::TxId => Ok(Datum::text(&*context.tables.transaction_id()).into()),
+        Function::TxId => Ok(Datum::text(context.tables.transaction_id()).into()),
         _ => {
             let mut values = Vec::with_capacity(arguments.len());
             for argument in arguments {
                 values.push(evaluate(context, scope, argument)?);
             }
             let values: Vec<ValueRef<'_>> = values.iter().map(Operand::get).collect();
-            function::call(function, &values, context.execution.type_errors)
-                .map(Operand::from)
-                .map_err(at(position))
+            function::call(context, function, &values).map(Operand::from).map_err(at(position))
         }
     }
 }

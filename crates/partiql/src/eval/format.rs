@@ -45,6 +45,9 @@ enum Field {
     Offset,
 }
 
+/// How long a format pattern may be.
+const PATTERN_BYTES_MAX: usize = 1024;
+
 /// `TO_STRING(timestamp, pattern)`
 pub(crate) fn to_string(timestamp: &Timestamp, pattern: &str) -> Result<String, Fault> {
     let mut text = String::new();
@@ -61,11 +64,17 @@ pub(crate) fn to_string(timestamp: &Timestamp, pattern: &str) -> Result<String, 
 pub(crate) fn to_timestamp(text: &str, pattern: &str) -> Result<Timestamp, Fault> {
     let items = parse_pattern(pattern)?;
     check_for_reading(&items, pattern)?;
+    if text.len() > 2 * PATTERN_BYTES_MAX {
+        return Err("Failed to parse timestamp: the text is longer than any pattern".into());
+    }
     read(&items, text)
         .ok_or_else(|| format!("Failed to parse timestamp '{text}' by the format pattern '{pattern}'").into())
 }
 
 fn parse_pattern(pattern: &str) -> Result<Vec<Item>, Fault> {
+    if pattern.len() > PATTERN_BYTES_MAX {
+        return Err(format!("a format pattern has at most {PATTERN_BYTES_MAX} bytes").into());
+    }
     let mut items = Vec::new();
     let mut characters = pattern.chars().peekable();
     while let Some(character) = characters.next() {

@@ -6,24 +6,30 @@
 use crate::ast::AggregateFunction;
 use crate::compare;
 use crate::datum::Datum;
+use crate::error::PartiqlError;
 use crate::eval::aggregate::Accumulator;
-use crate::eval::mistyped::{TypeErrors, expected};
+use crate::eval::mistyped::expected;
 use crate::eval::{Fault, datetime, format, text};
+use crate::execute::context::Context;
 use crate::number::Number;
 use crate::plan::Function;
 use crate::view::{ValueRef, View};
+use crate::work::{ELEMENT, Work};
+
+/// How long a text may be that is read as a timestamp.
+pub(crate) const TIMESTAMP_BYTES_MAX: usize = 1024;
 
 /// Calls a function that needs nothing but its arguments, whose number was checked.
 pub(crate) fn call(
+    context: &mut Context<'_>,
     function: Function,
     arguments: &[ValueRef<'_>],
-    type_errors: TypeErrors,
 ) -> Result<Datum, Fault> {
     match function {
         Function::Exists => return Ok(Datum::of(exists(arguments[0]))),
-        Function::NullIf => return Ok(null_if(arguments[0], arguments[1])),
+        Function::NullIf => return null_if(context, arguments[0], arguments[1]),
         Function::Collection { function, distinct } => {
-            return collection(function, distinct, arguments[0], type_errors);
+            return collection(context, function, distinct, arguments[0]);
         }
         _ => {}
     }
@@ -31,18 +37,18 @@ pub(crate) fn call(
         return Ok(Datum::null());
     }
     Ok(match function {
-        Function::CharLength => text::char_length(text_of(arguments[0])?),
-        Function::Lower => Datum::text(text_of(arguments[0])?.to_lowercase()),
-        Function::Upper => Datum::text(text_of(arguments[0])?.to_uppercase()),
+        Function::CharLength => text::char_length(context, text_of(arguments[0])?)?,
+        Function::Lower => text::lower(context, text_of(arguments[0])?)?,
+        Function::Upper => text::upper(context, text_of(arguments[0])?)?,
         Function::Substring => {
             let length = arguments.get(2).map(|length| integer_of(*length)).transpose()?;
-            text::substring(text_of(arguments[0])?, integer_of(arguments[1])?, length)?
+            text::substring(context, text_of(arguments[0])?, integer_of(arguments[1])?, length)?
         }
         Function::Trim(side) => {
             let characters = arguments.get(1).map(|characters| text_of(*characters)).transpose()?;
-            text::trim(side, characters, text_of(arguments[0])?)
+            text::trim(context, side, characters, text_of(arguments[0])?)?
         }
-        Function::Size => size(arguments[0])?,
+        Function::Size => size(context, arguments[0])?,
         Function::DateAdd(part) => {
             let timestamp = timestamp_of(arguments[1])?;
             Datum::of(datetime::date_add(part, integer_of(arguments[0])?, &timestamp)?)
@@ -53,12 +59,19 @@ pub(crate) fn call(
         }
         Function::Extract(part) => Datum::of(datetime::extract(part, &timestamp_of(arguments[0])?)),
         Function::ToString => {
-            Datum::text(format::to_string(&timestamp_of(arguments[0])?, text_of(arguments[1])?)?)
+            let pattern = text_of(arguments[1])?;
+            let text = format::to_string(&timestamp_of(arguments[0])?, pattern)?;
+            context.work(8 * text.len())?;
+            context.hold(text.len())?;
+            Datum::text(text)
         }
         Function::ToTimestamp => {
             let text = text_of(arguments[0])?;
             Datum::of(match arguments.get(1) {
                 Some(pattern) => format::to_timestamp(text, text_of(*pattern)?)?,
+                None if text.len() > TIMESTAMP_BYTES_MAX => {
+                    return Err("the text is too long to be a timestamp".into());
+                }
                 None => text.parse().map_err(|why| format!("'{text}' is {why}"))?,
             })
         }
@@ -79,40 +92,50 @@ fn exists(value: ValueRef<'_>) -> bool {
     }
 }
 
-fn null_if(left: ValueRef<'_>, right: ValueRef<'_>) -> Datum {
-    if compare::equal(left, right) == Some(true) || (left.is_unknown() && right.is_unknown()) {
-        return Datum::null();
+fn null_if(context: &mut Context<'_>, left: ValueRef<'_>, right: ValueRef<'_>) -> Result<Datum, Fault> {
+    if compare::equal_counted(context, left, right)? == Some(true)
+        || (left.is_unknown() && right.is_unknown())
+    {
+        return Ok(Datum::null());
     }
-    left.to_datum()
+    Ok(left.copied(context)?)
 }
 
-fn size(value: ValueRef<'_>) -> Result<Datum, Fault> {
-    let size = match value.view() {
-        View::List | View::Bag => value.items().count(),
-        View::Struct => value.fields().count(),
-        _ => return Err("invalid argument type for size".into()),
+fn size(context: &mut Context<'_>, value: ValueRef<'_>) -> Result<Datum, Fault> {
+    let mut size: u32 = 0;
+    let mut count = || -> Result<(), PartiqlError> {
+        size += 1;
+        context.work(ELEMENT / 4)
     };
-    Ok(Datum::of(i64::try_from(size).expect("sizes fit memory")))
+    match value.view() {
+        View::List | View::Bag => value.items().try_for_each(|_| count())?,
+        View::Struct => value.fields().try_for_each(|_| count())?,
+        _ => return Err("invalid argument type for size".into()),
+    }
+    Ok(Datum::of(i64::from(size)))
 }
 
 /// An aggregate over the elements of a collection.
 fn collection(
+    context: &mut Context<'_>,
     function: AggregateFunction,
     distinct: bool,
     value: ValueRef<'_>,
-    type_errors: TypeErrors,
 ) -> Result<Datum, Fault> {
     match value.view() {
         View::Missing | View::Null => return Ok(Datum::null()),
         View::List | View::Bag | View::Sexp => {}
-        _ => return type_errors.of(|| expected("collection", value)),
+        _ => return context.execution.type_errors.of(|| expected("collection", value)),
     }
     let mut accumulator = Accumulator::new(function, distinct);
     for item in value.items() {
         if !accumulator.takes(item) {
-            return type_errors.not_a_number(item);
+            return context.execution.type_errors.not_a_number(item);
         }
-        accumulator.add(item)?;
+        let held = context.held();
+        let bytes = accumulator.add(context, item)?;
+        context.release(held);
+        context.hold(bytes)?;
     }
     accumulator.finish()
 }

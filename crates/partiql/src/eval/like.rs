@@ -1,24 +1,31 @@
 //! LIKE: `%` is any run of characters, `_` is one.
 
 use crate::eval::Fault;
+use crate::work::Work;
 
-/// How many characters and wildcards a pattern may have: matching takes text × pattern at worst.
+/// How many characters and wildcards a pattern may have: where it has `_`, matching takes text × pattern at
+/// worst.
 const TOKENS_MAX: usize = 8192;
+
+/// How many bytes of a text are searched at a time.
+const WINDOW_BYTES: usize = 64 << 10;
 
 /// What is said of a pattern or an escape character that is no text.
 pub(crate) const LIKE_NEEDS_TEXT: &str = "LIKE expression must be given non-null strings as input";
 
-/// A LIKE pattern, read once.
+/// A LIKE pattern, read once: what stands before, between and behind its `%`. Without any there is one
+/// segment, which is the whole text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LikePattern {
-    tokens: Vec<Token>,
+    segments: Vec<Segment>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token {
-    AnyRun,
-    AnyOne,
-    Character(char),
+/// A part of a pattern that has a certain number of characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Segment {
+    Text(String),
+    /// Characters, `None` for any one.
+    Characters(Vec<Option<char>>),
 }
 
 impl LikePattern {
@@ -34,83 +41,191 @@ impl LikePattern {
                 }
             }
         };
-        let mut tokens = Vec::new();
+        let mut segments = Vec::new();
+        let mut segment = Vec::new();
         let mut characters = pattern.chars();
+        let mut tokens = 0;
         while let Some(character) = characters.next() {
-            if tokens.len() == TOKENS_MAX {
+            if tokens == TOKENS_MAX {
                 return Err(format!("a LIKE pattern has at most {TOKENS_MAX} characters").into());
             }
-            tokens.push(if Some(character) == escape {
+            tokens += 1;
+            if Some(character) == escape {
                 match characters.next() {
                     Some(escaped) if escaped == '%' || escaped == '_' || escaped == character => {
-                        Token::Character(escaped)
+                        segment.push(Some(escaped));
                     }
                     _ => return Err("Invalid escape sequence".into()),
                 }
             } else {
                 match character {
-                    '%' => Token::AnyRun,
-                    '_' => Token::AnyOne,
-                    other => Token::Character(other),
+                    '%' => segments.push(Segment::of(std::mem::take(&mut segment))),
+                    '_' => segment.push(None),
+                    other => segment.push(Some(other)),
                 }
-            });
+            }
         }
-        Ok(LikePattern { tokens })
+        segments.push(Segment::of(segment));
+        Ok(LikePattern { segments })
     }
 
-    /// Whether the whole text matches. Takes time in proportion to text × pattern at worst.
-    pub(crate) fn matches(&self, text: &str) -> bool {
-        let mut rest = text.chars();
-        let mut token = 0;
-        // Where to go on when what follows the last `%` does not match: one character further.
-        let mut retry: Option<(usize, std::str::Chars<'_>)> = None;
-        loop {
-            match self.tokens.get(token) {
-                Some(Token::AnyRun) => {
-                    token += 1;
-                    retry = Some((token, rest.clone()));
-                    continue;
-                }
-                Some(wanted) => {
-                    let mut ahead = rest.clone();
-                    if ahead
-                        .next()
-                        .is_some_and(|found| *wanted == Token::AnyOne || *wanted == Token::Character(found))
-                    {
-                        rest = ahead;
-                        token += 1;
-                        continue;
-                    }
-                }
-                None if rest.as_str().is_empty() => return true,
-                None => {}
+    /// Whether the whole text is of this form. Each segment is taken where it comes first, which leaves most
+    /// for those that follow; so no part of the text is searched twice for the same segment.
+    pub(crate) fn matches<W: Work>(&self, work: &mut W, text: &str) -> Result<bool, W::Stop> {
+        work.work(text.len() / 16)?;
+        let (first, middle, last) = match &*self.segments {
+            [] => return Ok(text.is_empty()),
+            [whole] => return Ok(whole.after_start(text) == Some("")),
+            [first, middle @ .., last] => (first, middle, last),
+        };
+        let Some(mut rest) = first.after_start(text).and_then(|rest| last.before_end(rest)) else {
+            return Ok(false);
+        };
+        for segment in middle {
+            match segment.after_first(work, rest)? {
+                Some(after) => rest = after,
+                None => return Ok(false),
             }
-            let Some((after, from)) = &mut retry else {
-                return false;
-            };
-            if from.next().is_none() {
-                return false;
-            }
-            token = *after;
-            rest = from.clone();
         }
+        Ok(true)
     }
 
     /// The text before the first wildcard, and whether that is all of the pattern.
     pub(crate) fn prefix(&self) -> (String, bool) {
-        let prefix: String = self
-            .tokens
-            .iter()
-            .map_while(|token| if let Token::Character(character) = token { Some(*character) } else { None })
-            .collect();
-        let whole = !self.tokens.iter().any(|token| matches!(token, Token::AnyRun | Token::AnyOne));
-        (prefix, whole)
+        match self.segments.first() {
+            None => (String::new(), true),
+            Some(Segment::Text(text)) => (text.clone(), self.segments.len() == 1),
+            Some(Segment::Characters(characters)) => {
+                (characters.iter().map_while(|character| *character).collect(), false)
+            }
+        }
     }
+}
+
+impl Segment {
+    fn of(characters: Vec<Option<char>>) -> Segment {
+        match characters.iter().copied().collect::<Option<String>>() {
+            Some(text) => Segment::Text(text),
+            None => Segment::Characters(characters),
+        }
+    }
+
+    /// The rest of a text that begins so.
+    fn after_start<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let characters = match self {
+            Segment::Text(start) => return text.strip_prefix(&**start),
+            Segment::Characters(characters) => characters,
+        };
+        let mut rest = text.chars();
+        let is_so = |wanted: &Option<char>| is(wanted, rest.next());
+        characters.iter().all(is_so).then_some(rest.as_str())
+    }
+
+    /// The rest of a text that ends so.
+    fn before_end<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let characters = match self {
+            Segment::Text(end) => return text.strip_suffix(&**end),
+            Segment::Characters(characters) => characters,
+        };
+        let mut rest = text.chars();
+        let is_so = |wanted: &Option<char>| is(wanted, rest.next_back());
+        characters.iter().rev().all(is_so).then_some(rest.as_str())
+    }
+
+    /// What follows the first place in a text where this stands.
+    fn after_first<'t, W: Work>(&self, work: &mut W, text: &'t str) -> Result<Option<&'t str>, W::Stop> {
+        match self {
+            Segment::Text(wanted) => after_first_text(work, text, wanted),
+            Segment::Characters(characters) => {
+                let mut rest = text;
+                loop {
+                    work.work(2 * characters.len())?;
+                    if let Some(after) = self.after_start(rest) {
+                        return Ok(Some(after));
+                    }
+                    let Some(first) = rest.chars().next() else { return Ok(None) };
+                    rest = &rest[first.len_utf8()..];
+                }
+            }
+        }
+    }
+}
+
+fn is(wanted: &Option<char>, found: Option<char>) -> bool {
+    found.is_some_and(|found| wanted.is_none_or(|wanted| wanted == found))
+}
+
+/// What follows the first place in a text where another stands, looked for window by window. The search of
+/// the standard library takes time that grows with the text alone.
+fn after_first_text<'t, W: Work>(
+    work: &mut W,
+    text: &'t str,
+    wanted: &str,
+) -> Result<Option<&'t str>, W::Stop> {
+    let mut start = 0;
+    loop {
+        let next = boundary(text, start + WINDOW_BYTES);
+        let window = &text[start..boundary(text, next + wanted.len())];
+        work.work(window.len().min(8 * wanted.len() + 64).max(window.len() / 8))?;
+        if let Some(place) = window.find(wanted) {
+            return Ok(Some(&text[start + place + wanted.len()..]));
+        }
+        if next == text.len() {
+            return Ok(None);
+        }
+        start = next;
+    }
+}
+
+/// The first place from here on at which a character begins, or the end.
+fn boundary(text: &str, from: usize) -> usize {
+    (from..text.len()).find(|place| text.is_char_boundary(*place)).unwrap_or(text.len())
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::work::Uncounted;
+
+    fn matches(pattern: &LikePattern, text: &str) -> bool {
+        let Ok(matches) = pattern.matches(&mut Uncounted, text);
+        matches
+    }
+
+    /// The definition: each character of the pattern in turn, a run by trying all its lengths.
+    fn matches_by_definition(pattern: &[char], text: &[char]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, _) => text.is_empty(),
+            (Some(('%', rest)), _) => (0..=text.len()).any(|run| matches_by_definition(rest, &text[run..])),
+            (Some((wanted, pattern)), Some((found, text))) => {
+                (*wanted == '_' || wanted == found) && matches_by_definition(pattern, text)
+            }
+            (Some(_), None) => false,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2048, ..ProptestConfig::default() })]
+
+        #[test]
+        fn like_is_what_its_definition_says(pattern in "[ab%_ä]{0,8}", text in "[abä]{0,10}") {
+            let [characters, of_text] = [&pattern, &text].map(|text| text.chars().collect::<Vec<char>>());
+            let read = LikePattern::parse(&pattern, None).unwrap();
+            prop_assert_eq!(matches(&read, &text), matches_by_definition(&characters, &of_text));
+        }
+    }
+
+    #[test]
+    fn a_segment_is_found_across_windows_of_the_search() {
+        for before in [0, 1, WINDOW_BYTES - 3, WINDOW_BYTES - 1, WINDOW_BYTES, 2 * WINDOW_BYTES + 7] {
+            let text = format!("{}äbc{}", "ä".repeat(before / 2), "x".repeat(WINDOW_BYTES));
+            assert!(matches(&LikePattern::parse("%äbcx%", None).unwrap(), &text), "{before}");
+            assert!(matches(&LikePattern::parse("%ä_cx%", None).unwrap(), &text), "{before}");
+            assert!(!matches(&LikePattern::parse("%äbcy%", None).unwrap(), &text), "{before}");
+        }
+    }
 
     #[test]
     fn like_matches_runs_and_single_code_points() {
@@ -132,7 +247,7 @@ mod tests {
             ("aaaaaaaaaaaaaaaaaaaaaaaaaaaab", "%a%a%a%a%a%c", false),
         ] {
             assert_eq!(
-                LikePattern::parse(pattern, None).unwrap().matches(text),
+                matches(&LikePattern::parse(pattern, None).unwrap(), text),
                 expected,
                 "{text} {pattern}"
             );
@@ -142,13 +257,17 @@ mod tests {
     #[test]
     fn escape_stands_before_wildcards_and_itself_only() {
         let pattern = |pattern, escape| LikePattern::parse(pattern, Some(escape));
-        assert!(pattern("100\\%", "\\").unwrap().matches("100%"));
-        assert!(!pattern("100\\%", "\\").unwrap().matches("1000"));
-        assert!(pattern("a!!b!_", "!").unwrap().matches("a!b_"));
-        assert_eq!(pattern("a!b", "!").unwrap_err(), "Invalid escape sequence");
-        assert_eq!(pattern("a!", "!").unwrap_err(), "Invalid escape sequence");
-        assert_eq!(pattern("a", "!!").unwrap_err(), "Escape character must have size 1");
-        assert_eq!(pattern("a", "").unwrap_err(), "Escape character must have size 1");
+        let refused = |text, escape| match pattern(text, escape) {
+            Err(Fault::Refused(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        assert!(matches(&pattern("100\\%", "\\").unwrap(), "100%"));
+        assert!(!matches(&pattern("100\\%", "\\").unwrap(), "1000"));
+        assert!(matches(&pattern("a!!b!_", "!").unwrap(), "a!b_"));
+        assert_eq!(refused("a!b", "!"), "Invalid escape sequence");
+        assert_eq!(refused("a!", "!"), "Invalid escape sequence");
+        assert_eq!(refused("a", "!!"), "Escape character must have size 1");
+        assert_eq!(refused("a", ""), "Escape character must have size 1");
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 
 use crate::error::PartiqlError;
-use crate::held::{Charge, HeldBytes};
+use crate::execute::context::Context;
+use crate::held::Charge;
 use crate::key;
 use crate::plan::Expression;
 use crate::view::{ValueRef, View};
+use crate::work::{ELEMENT, Work};
 
 /// Fewer constants than this are compared one by one.
 const CONSTANTS_MIN: usize = 8;
@@ -24,39 +26,46 @@ pub(crate) struct Membership {
 impl Membership {
     /// The elements of a list, a bag or an s-expression; nothing for any other value.
     pub(crate) fn of(
+        context: &mut Context<'_>,
         collection: ValueRef<'_>,
-        budget: &HeldBytes,
     ) -> Result<Option<Membership>, PartiqlError> {
         if !matches!(collection.view(), View::List | View::Bag | View::Sexp) {
             return Ok(None);
         }
-        let mut charge = budget.charge();
+        let mut charge = context.execution.budget.charge();
         let mut keys = HashSet::new();
         let mut has_unknown = false;
         for item in collection.items() {
+            context.work(ELEMENT)?;
             if item.is_unknown() {
                 has_unknown = true;
                 continue;
             }
-            let key = key::whole(item);
-            charge.take(key.len() + size_of::<Vec<u8>>(), "IN")?;
+            let key = key::whole_counted(context, item)?;
+            charge.take(key::weight(&key), "IN")?;
             keys.insert(key);
         }
         Ok(Some(Membership { keys, has_unknown, _charge: charge }))
     }
 
     /// `value IN collection`
-    pub(crate) fn contains(&self, value: ValueRef<'_>) -> Option<bool> {
+    pub(crate) fn contains(
+        &self,
+        context: &mut Context<'_>,
+        value: ValueRef<'_>,
+    ) -> Result<Option<bool>, PartiqlError> {
         if self.keys.is_empty() && !self.has_unknown {
-            return Some(false);
+            return Ok(Some(false));
         }
         if value.is_unknown() {
-            return None;
+            return Ok(None);
         }
-        if self.keys.contains(&key::whole(value)) {
-            return Some(true);
+        let key = key::whole_counted(context, value)?;
+        context.work(key.len())?;
+        if self.keys.contains(&key) {
+            return Ok(Some(true));
         }
-        if self.has_unknown { None } else { Some(false) }
+        Ok(if self.has_unknown { None } else { Some(false) })
     }
 }
 

@@ -3,6 +3,9 @@
 
 use std::borrow::Cow;
 
+use crate::ast::Position;
+use crate::error::PartiqlError;
+
 pub(crate) mod aggregate;
 pub(crate) mod arithmetic;
 pub(crate) mod cast;
@@ -17,5 +20,39 @@ pub(crate) mod operand;
 pub(crate) mod path;
 pub(crate) mod text;
 
-/// Why a function or an operator refuses its operands: a text to which the caller adds the place.
-pub(crate) type Fault = Cow<'static, str>;
+/// Why a function or an operator did not answer.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// It refuses its operands: a text to which the caller adds the place.
+    Refused(Cow<'static, str>),
+    /// It was stopped, or what it makes is too large.
+    Stopped(Box<PartiqlError>),
+}
+
+impl Fault {
+    /// The error of a statement that has the function or operator at this place.
+    pub(crate) fn at(self, position: Option<Position>) -> PartiqlError {
+        match self {
+            Fault::Refused(text) => PartiqlError::evaluator(position, text),
+            Fault::Stopped(error) => *error,
+        }
+    }
+}
+
+impl From<&'static str> for Fault {
+    fn from(text: &'static str) -> Fault {
+        Fault::Refused(text.into())
+    }
+}
+
+impl From<String> for Fault {
+    fn from(text: String) -> Fault {
+        Fault::Refused(text.into())
+    }
+}
+
+impl From<PartiqlError> for Fault {
+    fn from(error: PartiqlError) -> Fault {
+        Fault::Stopped(Box::new(error))
+    }
+}

@@ -3,8 +3,11 @@
 use everstrand_ion::{Data, Int, Slice, Symbol};
 
 use crate::datum::Datum;
+use crate::error::PartiqlError;
 use crate::eval::operand::Operand;
+use crate::execute::context::Context;
 use crate::view::{ValueRef, View};
+use crate::work::{ELEMENT, Work};
 
 /// Where an index expression leads.
 #[derive(Clone, Debug)]
@@ -43,9 +46,10 @@ pub(crate) fn field<'e>(value: Operand<'e>, name: &str) -> Operand<'e> {
                 .find(|(field, _)| field.text() == Some(name))
                 .map_or(Operand::MISSING, |(_, value)| Operand::Borrowed(value)),
             Datum::Unmatched => Operand::Borrowed(datum),
-            Datum::Missing | Datum::List(_) | Datum::Bag(_) => Operand::MISSING,
+            Datum::Missing | Datum::Text(_) | Datum::List(_) | Datum::Bag(_) => Operand::MISSING,
         },
         Operand::Owned(datum) => Operand::Owned(field(Operand::Borrowed(&datum), name).into_datum()),
+        Operand::Shared(datum) => Operand::Owned(field(Operand::Borrowed(&datum), name).into_datum()),
     }
 }
 
@@ -70,26 +74,45 @@ fn element(value: Operand<'_>, position: usize) -> Operand<'_> {
             Datum::Value(value) => element(Operand::Literal(value), position),
             Datum::List(items) => items.get(position).map_or(Operand::MISSING, Operand::Borrowed),
             Datum::Unmatched => Operand::Borrowed(datum),
-            Datum::Missing | Datum::Struct(_) | Datum::Bag(_) => Operand::MISSING,
+            Datum::Missing | Datum::Text(_) | Datum::Struct(_) | Datum::Bag(_) => Operand::MISSING,
         },
         Operand::Owned(datum) => Operand::Owned(element(Operand::Borrowed(&datum), position).into_datum()),
+        Operand::Shared(datum) => Operand::Owned(element(Operand::Borrowed(&datum), position).into_datum()),
     }
 }
 
 /// `[*]`: the elements of a list or a bag; any other value is one element.
-pub(crate) fn elements(value: Datum) -> Vec<Datum> {
+pub(crate) fn elements(context: &mut Context<'_>, value: Datum) -> Result<Vec<Datum>, PartiqlError> {
     match value.view() {
-        View::List | View::Bag => value.into_items(),
-        _ => vec![value],
+        View::List | View::Bag => items(context, value),
+        _ => Ok(vec![value]),
     }
 }
 
 /// `.*`: the values of a struct's fields; any other value is one.
-pub(crate) fn field_values(value: Datum) -> Vec<Datum> {
+pub(crate) fn field_values(context: &mut Context<'_>, value: Datum) -> Result<Vec<Datum>, PartiqlError> {
     match value.view() {
-        View::Struct => value.into_fields().into_iter().map(|(_, value)| value).collect(),
-        _ => vec![value],
+        View::Struct => Ok(fields(context, value)?.into_iter().map(|(_, value)| value).collect()),
+        _ => Ok(vec![value]),
     }
+}
+
+/// The elements of a list, a bag or an s-expression, counted; nothing for other values.
+pub(crate) fn items(context: &mut Context<'_>, value: Datum) -> Result<Vec<Datum>, PartiqlError> {
+    for _ in ValueRef::from(&value).items() {
+        context.work(ELEMENT)?;
+        context.hold(size_of::<Datum>())?;
+    }
+    Ok(value.into_items())
+}
+
+/// The fields of a struct, counted; nothing for other values.
+pub(crate) fn fields(context: &mut Context<'_>, value: Datum) -> Result<Vec<(Symbol, Datum)>, PartiqlError> {
+    for _ in ValueRef::from(&value).fields() {
+        context.work(ELEMENT)?;
+        context.hold(size_of::<(Symbol, Datum)>())?;
+    }
+    Ok(value.into_fields())
 }
 
 impl Datum {
@@ -102,7 +125,7 @@ impl Datum {
                 Data::List(items) | Data::Sexp(items) => items.into_iter().map(Datum::Value).collect(),
                 _ => Vec::new(),
             },
-            Datum::Missing | Datum::Unmatched | Datum::Struct(_) => Vec::new(),
+            Datum::Missing | Datum::Unmatched | Datum::Text(_) | Datum::Struct(_) => Vec::new(),
         }
     }
 
@@ -126,7 +149,7 @@ impl Datum {
                     .collect(),
                 _ => Vec::new(),
             },
-            Datum::Missing | Datum::Unmatched | Datum::List(_) | Datum::Bag(_) => Vec::new(),
+            Datum::Missing | Datum::Unmatched | Datum::Text(_) | Datum::List(_) | Datum::Bag(_) => Vec::new(),
         }
     }
 }

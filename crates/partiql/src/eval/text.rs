@@ -1,17 +1,68 @@
 //! The functions over strings and symbols. Positions and lengths count code points.
 
+use std::collections::HashSet;
+
 use crate::ast::TrimSide;
 use crate::datum::Datum;
 use crate::eval::Fault;
+use crate::execute::context::Context;
+use crate::work::Work;
+
+/// How many bytes are worked on at a time.
+const CHUNK_BYTES: usize = 64 << 10;
 
 /// `CHAR_LENGTH(text)`
-pub(crate) fn char_length(text: &str) -> Datum {
-    Datum::of(i64::try_from(text.chars().count()).expect("texts fit memory"))
+pub(crate) fn char_length(context: &mut Context<'_>, text: &str) -> Result<Datum, Fault> {
+    context.work(text.len() / 4)?;
+    Ok(Datum::of(i64::try_from(text.chars().count()).expect("texts fit memory")))
+}
+
+/// `UPPER(text)`
+pub(crate) fn upper(context: &mut Context<'_>, text: &str) -> Result<Datum, Fault> {
+    mapped(context, text, |_| true, str::to_uppercase)
+}
+
+/// `LOWER(text)`
+pub(crate) fn lower(context: &mut Context<'_>, text: &str) -> Result<Datum, Fault> {
+    // What becomes of a capital sigma depends on whether a word goes on around it. Letters and digits of
+    // ASCII settle that for either side.
+    let has_sigma = text.contains('Σ');
+    let settles = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b' ';
+    let is_cut = |at: usize| !has_sigma || text.as_bytes()[at - 1..=at].iter().all(settles);
+    mapped(context, text, is_cut, str::to_lowercase)
+}
+
+/// A text mapped piece by piece; where it may be cut is asked for places within it.
+fn mapped(
+    context: &mut Context<'_>,
+    text: &str,
+    is_cut: impl Fn(usize) -> bool,
+    map: impl Fn(&str) -> String,
+) -> Result<Datum, Fault> {
+    let mut result = String::new();
+    let mut start = 0;
+    while start < text.len() {
+        let mut end = (start + CHUNK_BYTES).min(text.len());
+        while end < text.len() && !(text.is_char_boundary(end) && is_cut(end)) {
+            end += 1;
+        }
+        context.work(4 * (end - start))?;
+        let piece = map(&text[start..end]);
+        context.hold(piece.len())?;
+        result.push_str(&piece);
+        start = end;
+    }
+    Ok(Datum::text(result))
 }
 
 /// `SUBSTRING(text FROM start [FOR length])`, as SQL-92 has it: the characters at places from `start`
 /// to before `start + length`, places counting from 1; `start` may lie before the text.
-pub(crate) fn substring(text: &str, start: i64, length: Option<i64>) -> Result<Datum, Fault> {
+pub(crate) fn substring(
+    context: &mut Context<'_>,
+    text: &str,
+    start: i64,
+    length: Option<i64>,
+) -> Result<Datum, Fault> {
     let end = match length {
         Some(length) if length < 0 => return Err("Argument 3 of substring has to be greater than 0.".into()),
         Some(length) => start.saturating_add(length),
@@ -20,19 +71,40 @@ pub(crate) fn substring(text: &str, start: i64, length: Option<i64>) -> Result<D
     let first = start.max(1);
     let count = usize::try_from(end.saturating_sub(first).max(0)).unwrap_or(usize::MAX);
     let skip = usize::try_from(first - 1).unwrap_or(usize::MAX);
-    Ok(Datum::text(text.chars().skip(skip).take(count).collect::<String>()))
+    context.work(text.len() / 2)?;
+    let place = |text: &str, count| text.char_indices().nth(count).map_or(text.len(), |(place, _)| place);
+    let rest = &text[place(text, skip)..];
+    let part = &rest[..place(rest, count)];
+    context.hold(part.len())?;
+    Ok(Datum::text(part))
 }
 
 /// `TRIM(side characters FROM text)`: takes off all characters of a set.
-pub(crate) fn trim(side: TrimSide, characters: Option<&str>, text: &str) -> Datum {
-    let characters = characters.unwrap_or(" ");
-    let is_taken = |character: char| characters.contains(character);
+pub(crate) fn trim(
+    context: &mut Context<'_>,
+    side: TrimSide,
+    characters: Option<&str>,
+    text: &str,
+) -> Result<Datum, Fault> {
+    let mut set = HashSet::new();
+    for character in characters.unwrap_or(" ").chars() {
+        context.work(16)?;
+        set.insert(character);
+    }
     let mut rest = text;
     if side != TrimSide::Trailing {
-        rest = rest.trim_start_matches(is_taken);
+        while let Some(first) = rest.chars().next().filter(|first| set.contains(first)) {
+            context.work(16)?;
+            rest = &rest[first.len_utf8()..];
+        }
     }
     if side != TrimSide::Leading {
-        rest = rest.trim_end_matches(is_taken);
+        while let Some(last) = rest.chars().next_back().filter(|last| set.contains(last)) {
+            context.work(16)?;
+            rest = &rest[..rest.len() - last.len_utf8()];
+        }
     }
-    Datum::text(rest)
+    context.work(rest.len() / 8)?;
+    context.hold(rest.len())?;
+    Ok(Datum::text(rest))
 }

@@ -2,8 +2,9 @@
 //! not be computed twice.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use everstrand_ion::Timestamp;
+use everstrand_ion::{Document, Timestamp, Value};
 
 use crate::Options;
 use crate::datum::Datum;
@@ -14,9 +15,14 @@ use crate::eval::membership::Membership;
 use crate::eval::mistyped::TypeErrors;
 use crate::held::{Charge, HeldBytes};
 use crate::tables::Tables;
+use crate::view::{ValueRef, View};
+use crate::work::{self, ELEMENT, Work};
 
-/// How many steps lie between two questions whether the statement should stop.
-const STEPS_BETWEEN_INTERRUPTS: u32 = 64;
+/// How much work lies between two questions whether the statement should stop: some 50 µs.
+const WORK_BETWEEN_INTERRUPTS: usize = 64 * work::ROW;
+
+/// What is said to need more bytes than a statement may hold when one of its values does.
+const VALUES: &str = "a value that the statement puts together";
 
 /// What one statement keeps while it runs.
 #[derive(Debug)]
@@ -25,14 +31,32 @@ pub(crate) struct Execution {
     pub(crate) write_ios: u64,
     pub(crate) budget: HeldBytes,
     pub(crate) type_errors: TypeErrors,
+    /// What the values take that expressions have put together and nobody has taken over yet.
+    working: Charge,
     now: Timestamp,
-    steps: u32,
-    like: Option<(String, Option<String>, LikePattern)>,
+    /// How much work may be done before the next question whether to stop.
+    work_left: usize,
+    like: Option<(String, Option<String>, Arc<LikePattern>)>,
     /// The results of nested queries that are the same for every row, by the address of their plan,
     /// which does not move while the statement lives.
-    pub(crate) nested: HashMap<usize, (Datum, Charge)>,
+    pub(crate) nested: HashMap<usize, (Arc<Datum>, Charge)>,
     /// What collections hold that are the same for every row, by the address of their expression.
-    pub(crate) memberships: HashMap<usize, Membership>,
+    pub(crate) memberships: HashMap<usize, Arc<Membership>>,
+}
+
+impl Work for Context<'_> {
+    type Stop = PartiqlError;
+
+    #[inline]
+    fn work(&mut self, units: usize) -> Result<(), PartiqlError> {
+        match self.execution.work_left.checked_sub(units) {
+            Some(left) => {
+                self.execution.work_left = left;
+                Ok(())
+            }
+            None => self.ask(),
+        }
+    }
 }
 
 /// A running statement: what it keeps, and the tables as they are lent to it for this page.
@@ -48,8 +72,9 @@ impl Execution {
             write_ios: 0,
             budget: options.held.clone(),
             type_errors: TypeErrors { strict: !options.extensions, refused: false },
+            working: options.held.charge(),
             now,
-            steps: 0,
+            work_left: WORK_BETWEEN_INTERRUPTS,
             like: None,
             nested: HashMap::new(),
             memberships: HashMap::new(),
@@ -75,27 +100,70 @@ impl Context<'_> {
         result
     }
 
-    /// Asks now and then whether the statement should stop; called for every row and every pair.
+    /// Counts a row or a pair of rows, and asks now and then whether the statement should stop.
     #[inline]
     pub(crate) fn step(&mut self) -> Result<(), PartiqlError> {
-        self.execution.steps += 1;
-        if self.execution.steps >= STEPS_BETWEEN_INTERRUPTS {
-            self.execution.steps = 0;
-            self.tables.interrupted()?;
-        }
-        Ok(())
+        self.work(work::ROW)
     }
 
-    /// Passes on a value that a statement has put together, unless it has become so large that only a
-    /// repetition can have made it so.
-    pub(crate) fn bounded(&self, value: Datum) -> Result<Datum, PartiqlError> {
-        let bytes_max = self.execution.budget.bytes_max();
-        if value.weight() > bytes_max {
-            return Err(PartiqlError::limit(format!(
-                "a value put together by the statement takes more than {bytes_max} bytes (the limit held_bytes_max)"
-            )));
+    /// Counts bytes of a value that an expression puts together, before they are there.
+    #[inline]
+    pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), PartiqlError> {
+        self.execution.working.take(bytes, VALUES)
+    }
+
+    /// How many bytes the values take that expressions have put together so far.
+    #[inline]
+    pub(crate) fn held(&self) -> usize {
+        self.execution.working.used()
+    }
+
+    /// Forgets what was put together since there were so many bytes: it is gone, or somebody else counts it.
+    #[inline]
+    pub(crate) fn release(&mut self, held: usize) {
+        self.execution.working.keep(held);
+    }
+
+    /// Makes what was put together since there were so many bytes a charge of its own.
+    pub(crate) fn keep(&mut self, held: usize) -> Charge {
+        self.execution.working.split(held)
+    }
+
+    /// A document of a value, counted while it is made.
+    pub(crate) fn document(&mut self, value: Datum) -> Result<Document, PartiqlError> {
+        let bytes = value.weight_below();
+        self.work(bytes)?;
+        if !matches!(value, Datum::Slice(_)) {
+            self.hold(bytes)?;
         }
-        Ok(value)
+        Ok(value.into_document())
+    }
+
+    /// The tree of a value, counted while it is made.
+    pub(crate) fn tree(&mut self, value: Datum) -> Result<Value, PartiqlError> {
+        self.count_tree((&value).into())?;
+        Ok(value.into_value())
+    }
+
+    fn count_tree(&mut self, value: ValueRef<'_>) -> Result<(), PartiqlError> {
+        self.work(ELEMENT)?;
+        self.hold(size_of::<Value>())?;
+        match value.view() {
+            View::Text(text) => self.hold(text.map_or(0, str::len)),
+            View::Lob(bytes) => self.hold(bytes.len()),
+            View::List | View::Sexp | View::Bag => value.items().try_for_each(|item| self.count_tree(item)),
+            View::Struct => value.fields().try_for_each(|(name, value)| {
+                self.hold(32 + name.map_or(0, str::len))?;
+                self.count_tree(value)
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn ask(&mut self) -> Result<(), PartiqlError> {
+        self.execution.work_left = WORK_BETWEEN_INTERRUPTS;
+        Ok(self.tables.interrupted()?)
     }
 
     /// A LIKE pattern, read again only when it differs from the one before.
@@ -103,16 +171,19 @@ impl Context<'_> {
         &mut self,
         pattern: &str,
         escape: Option<&str>,
-    ) -> Result<&LikePattern, Fault> {
-        let like = &mut self.execution.like;
+    ) -> Result<Arc<LikePattern>, Fault> {
+        self.work(pattern.len() / 8)?;
+        let like = &self.execution.like;
         let is_known = like
             .as_ref()
             .is_some_and(|(known, known_escape, _)| known == pattern && known_escape.as_deref() == escape);
         if !is_known {
-            let parsed = LikePattern::parse(pattern, escape)?;
-            *like = Some((pattern.to_owned(), escape.map(str::to_owned), parsed));
+            self.work(8 * pattern.len())?;
+            let parsed = Arc::new(LikePattern::parse(pattern, escape)?);
+            self.execution.like = Some((pattern.to_owned(), escape.map(str::to_owned), Arc::clone(&parsed)));
+            return Ok(parsed);
         }
-        let (_, _, parsed) = like.as_ref().expect("set above");
-        Ok(parsed)
+        let (_, _, parsed) = like.as_ref().expect("it is known");
+        Ok(Arc::clone(parsed))
     }
 }

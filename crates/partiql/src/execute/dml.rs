@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use everstrand_ion::{Document, MAX_DEPTH, StructWriter, Value};
 
-use crate::datum::Datum;
+use crate::datum::{Datum, weight_of_value};
 use crate::error::PartiqlError;
 use crate::eval::cast::type_name;
-use crate::eval::path::Index;
+use crate::eval::path::{self, Index};
 use crate::execute::context::Context;
 use crate::execute::edit::{self, At, Edit, Step};
 use crate::execute::node::{self, Around, Frame};
+use crate::held::Charge;
 use crate::plan::{InsertPlan, Insertion, ModifyPlan, Operation, Target, TargetStep};
 use crate::view::{ValueRef, View};
 
@@ -29,12 +30,15 @@ pub(crate) fn insert(
         Insertion::Each(values) => {
             let values = around.written(context, &[], values)?;
             match values.view() {
-                View::List | View::Bag => values.into_items(),
+                View::List | View::Bag => path::items(context, values)?,
                 _ => vec![values],
             }
         }
     };
-    let documents = values.into_iter().map(document_of).collect::<Result<Vec<Document>, _>>()?;
+    let mut documents = Vec::with_capacity(values.len());
+    for value in values {
+        documents.push(document_of(value, context)?);
+    }
     let mut rows = Vec::with_capacity(documents.len());
     for document in documents {
         context.step()?;
@@ -53,14 +57,19 @@ pub(crate) fn modify(
     around: Around<'_>,
 ) -> Result<Vec<Document>, PartiqlError> {
     let mut changes = Vec::new();
-    for Found { id, document, edits } in find(plan, context, around)? {
+    let (found, _charge) = find(plan, context, around)?;
+    for Found { id, document, edits } in found {
         context.step()?;
         let changed = match edits {
             None => None,
             Some(edits) => {
-                let mut value = document.to_value();
-                edit::apply(&mut value, edits)?;
-                Some(document_of(Datum::Value(value))?)
+                let held = context.held();
+                let mut value = context.tree(Datum::from(document))?;
+                edit::apply(&mut value, edits, context)?;
+                let changed = document_of(Datum::Value(value), context)?;
+                context.release(held);
+                context.hold(changed.as_bytes().len())?;
+                Some(changed)
             }
         };
         changes.push((id, changed));
@@ -88,7 +97,7 @@ fn find(
     plan: &ModifyPlan,
     context: &mut Context<'_>,
     around: Around<'_>,
-) -> Result<Vec<Found>, PartiqlError> {
+) -> Result<(Vec<Found>, Charge), PartiqlError> {
     let mut charge = context.execution.budget.charge();
     let mut found: Vec<Found> = Vec::new();
     let mut places: HashMap<Arc<str>, usize> = HashMap::new();
@@ -109,7 +118,10 @@ fn find(
                 found.len() - 1
             }
         };
-        match edits_of(&plan.operation, context, around, &frame)? {
+        let held = context.held();
+        let edits = edits_of(&plan.operation, context, around, &frame)?;
+        context.release(held);
+        match edits {
             None => found[place].edits = None,
             Some(edits) => {
                 let bytes = edits.iter().map(weight_of).sum();
@@ -120,7 +132,7 @@ fn find(
             }
         }
     }
-    Ok(found)
+    Ok((found, charge))
 }
 
 /// What an operation does to the document of one row; `None` is deletion.
@@ -142,13 +154,13 @@ fn edits_of(
                 if value.is_missing() {
                     return Err(set_to_missing(&path));
                 }
-                edits.push(Edit::Set { path, value: value.into_value() });
+                edits.push(Edit::Set { path, value: context.tree(value)? });
             }
             Some(edits)
         }
         Operation::Insert { target, value, at } => {
             let path = path_of(target, frame)?;
-            let value = insertable(around.written(context, frame, value)?)?;
+            let value = insertable(around.written(context, frame, value)?, context)?;
             let at = match at {
                 None => At::End,
                 Some(at) => {
@@ -171,12 +183,14 @@ fn edits_of(
             let path = path_of(target, frame)?;
             let values = around.written(context, frame, values)?;
             let values = match values.view() {
-                View::List | View::Bag => values.into_items(),
+                View::List | View::Bag => path::items(context, values)?,
                 _ => vec![values],
             };
             let mut edits = Vec::with_capacity(values.len());
             for value in values {
-                edits.push(Edit::Insert { path: path.clone(), value: insertable(value)?, at: At::End });
+                context.hold(size_of::<Edit>() + weight_of_path(&path))?;
+                let value = insertable(value, context)?;
+                edits.push(Edit::Insert { path: path.clone(), value, at: At::End });
             }
             Some(edits)
         }
@@ -200,10 +214,10 @@ fn set_to_missing(path: &[Step]) -> PartiqlError {
     )
 }
 
-fn insertable(value: Datum) -> Result<Value, PartiqlError> {
+fn insertable(value: Datum, context: &mut Context<'_>) -> Result<Value, PartiqlError> {
     match value {
         Datum::Missing => Err(PartiqlError::statement(None, "MISSING cannot be inserted")),
-        value => Ok(value.into_value()),
+        value => context.tree(value),
     }
 }
 
@@ -227,7 +241,7 @@ fn path_of(target: &Target, frame: &Frame) -> Result<Vec<Step>, PartiqlError> {
 }
 
 /// A document to be stored: a struct that readers will accept.
-fn document_of(value: Datum) -> Result<Document, PartiqlError> {
+fn document_of(value: Datum, context: &mut Context<'_>) -> Result<Document, PartiqlError> {
     let view = value.view();
     if !matches!(view, View::Struct) {
         let found = type_name((&value).into());
@@ -239,7 +253,7 @@ fn document_of(value: Datum) -> Result<Document, PartiqlError> {
     if is_deeper((&value).into(), MAX_DEPTH) {
         return Err(PartiqlError::limit(format!("A document may be nested {MAX_DEPTH} levels deep at most")));
     }
-    Ok(value.into_document())
+    context.document(value)
 }
 
 fn is_deeper(value: ValueRef<'_>, levels: usize) -> bool {
@@ -253,11 +267,16 @@ fn is_deeper(value: ValueRef<'_>, levels: usize) -> bool {
 }
 
 fn weight_of(edit: &Edit) -> usize {
-    let value = match edit {
-        Edit::Set { value, .. } | Edit::Insert { value, .. } => crate::datum::weight_of_value(value),
-        Edit::Remove { .. } => 0,
+    let (path, value) = match edit {
+        Edit::Set { path, value } | Edit::Insert { path, value, .. } => (path, weight_of_value(value)),
+        Edit::Remove { path } => (path, 0),
     };
-    size_of::<Edit>() + value
+    size_of::<Edit>() + weight_of_path(path) + value
+}
+
+fn weight_of_path(path: &[Step]) -> usize {
+    let step = |step: &Step| if let Step::Field(name) = step { name.len() } else { 0 };
+    path.iter().map(|one| size_of::<Step>() + step(one)).sum()
 }
 
 fn document_id(id: &str) -> Document {

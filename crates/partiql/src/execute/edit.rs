@@ -3,6 +3,7 @@
 use everstrand_ion::{Data, Symbol, Value};
 
 use crate::error::PartiqlError;
+use crate::work::{ELEMENT, Work};
 
 /// One change.
 #[derive(Clone, Debug)]
@@ -13,6 +14,14 @@ pub(crate) enum Edit {
     Insert { path: Vec<Step>, value: Value, at: At },
     /// Removes what is at the path, if anything is.
     Remove { path: Vec<Step> },
+}
+
+impl Edit {
+    fn path(&self) -> &[Step] {
+        match self {
+            Edit::Set { path, .. } | Edit::Insert { path, .. } | Edit::Remove { path } => path,
+        }
+    }
 }
 
 /// A step of a path into a document.
@@ -31,9 +40,13 @@ pub(crate) enum At {
 
 /// Applies changes in order. Elements of lists are removed last and from the back, so that the places
 /// of all other changes are those of the document as it was.
-pub(crate) fn apply(document: &mut Value, edits: Vec<Edit>) -> Result<(), PartiqlError> {
+pub(crate) fn apply<W: Work>(document: &mut Value, edits: Vec<Edit>, work: &mut W) -> Result<(), PartiqlError>
+where
+    PartiqlError: From<W::Stop>,
+{
     let mut removed_elements = Vec::new();
     for edit in edits {
+        work.work(cost(document, edit.path()))?;
         match edit {
             Edit::Set { path, value } => set(document, &path, value)?,
             Edit::Insert { path, value, at } => insert(document, &path, value, at)?,
@@ -46,9 +59,31 @@ pub(crate) fn apply(document: &mut Value, edits: Vec<Edit>) -> Result<(), Partiq
     removed_elements.sort_unstable();
     removed_elements.dedup();
     for path in removed_elements.iter().rev() {
+        work.work(cost(document, path))?;
         remove(document, path);
     }
     Ok(())
+}
+
+/// How much work it is to walk a path and to make room at its end: as much as its containers have members.
+fn cost(document: &Value, path: &[Step]) -> usize {
+    let mut cost = ELEMENT;
+    let mut value = Some(document);
+    for step in path.iter().map(Some).chain([None]) {
+        let Some(container) = value else { break };
+        let members = match &container.data {
+            Data::Struct(fields) => fields.len(),
+            Data::List(items) | Data::Sexp(items) => items.len(),
+            _ => 0,
+        };
+        cost += 8 * members;
+        value = match step {
+            Some(Step::Field(name)) => container.get(name),
+            Some(Step::Index(index)) => container.as_sequence().and_then(|items| items.get(*index)),
+            None => None,
+        };
+    }
+    cost
 }
 
 fn set(document: &mut Value, path: &[Step], value: Value) -> Result<(), PartiqlError> {
@@ -165,6 +200,7 @@ fn unresolved(rest: &[Step]) -> PartiqlError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::work::Uncounted;
     use everstrand_ion::text;
 
     fn field(name: &str) -> Step {
@@ -173,7 +209,7 @@ mod tests {
 
     fn edited(document: &str, edits: Vec<Edit>) -> String {
         let mut value = text::read_one(document).unwrap();
-        match apply(&mut value, edits) {
+        match apply(&mut value, edits, &mut Uncounted) {
             Ok(()) => value.to_string(),
             Err(error) => error.to_string(),
         }

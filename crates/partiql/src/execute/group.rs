@@ -59,9 +59,8 @@ impl GroupState {
             frame[*slot] = key;
         }
         for (aggregate, accumulator) in plan.aggregates.iter().zip(group.accumulators) {
-            frame[aggregate.slot] = accumulator
-                .finish()
-                .map_err(|fault| PartiqlError::evaluator(Some(aggregate.position), fault))?;
+            frame[aggregate.slot] =
+                accumulator.finish().map_err(|fault| fault.at(Some(aggregate.position)))?;
         }
         if let Some(GroupAs { slot, .. }) = &plan.group_as {
             frame[*slot] = Datum::Bag(group.members);
@@ -93,25 +92,29 @@ impl GroupState {
             return Ok(groups);
         }
         while node::next(&mut self.input, &plan.input, context, around, frame)? {
+            let held = context.held();
             let mut encoded = Vec::new();
             let mut keys = Vec::with_capacity(plan.keys.len());
             for (key, _) in &plan.keys {
                 let value = expression::evaluate(context, around.scope(frame), key)?;
                 // A copy, for a small key must not keep a large document. MISSING groups as NULL.
-                let value = if value.get().is_unknown() { Datum::null() } else { value.get().to_datum() };
-                key::write_part(&mut encoded, (&value).into());
+                let value =
+                    if value.get().is_unknown() { Datum::null() } else { value.get().copied(context)? };
+                key::write_part(context, &mut encoded, (&value).into())?;
                 keys.push(value);
             }
             let place = match places.get(&encoded) {
                 Some(place) => *place,
                 None => {
-                    let bytes = 2 * encoded.len() + 256 * (1 + plan.aggregates.len());
+                    let values = keys.iter().map(Datum::weight).sum::<usize>();
+                    let bytes = key::weight(&encoded) + values + 256 * (1 + plan.aggregates.len());
                     charge.take(bytes, PURPOSE)?;
                     groups.push(One::new(plan, keys));
                     places.insert(encoded, groups.len() - 1);
                     groups.len() - 1
                 }
             };
+            context.release(held);
             let group = &mut groups[place];
             for (aggregate, accumulator) in plan.aggregates.iter().zip(&mut group.accumulators) {
                 let Some(argument) = &aggregate.argument else {
@@ -122,19 +125,18 @@ impl GroupState {
                     expression::evaluate(context, around.scope(frame), argument)
                 })?;
                 let bytes = accumulator
-                    .add(value.get())
-                    .map_err(|fault| PartiqlError::evaluator(Some(aggregate.position), fault))?;
+                    .add(context, value.get())
+                    .map_err(|fault| fault.at(Some(aggregate.position)))?;
+                drop(value);
+                context.release(held);
                 charge.take(bytes, PURPOSE)?;
             }
             if let Some(GroupAs { fields, .. }) = &plan.group_as {
-                let member = fields
-                    .iter()
-                    .filter(|(_, slot)| !frame[*slot].is_missing())
-                    .map(|(name, slot)| (Symbol::from(&**name), frame[*slot].clone()))
-                    .collect();
-                let member = Datum::Struct(member);
-                charge.take(member.weight(), PURPOSE)?;
-                group.members.push(member);
+                let fields = fields.iter().filter(|(_, slot)| !frame[*slot].is_missing());
+                let weight = fields.clone().map(|(name, slot)| 32 + name.len() + frame[*slot].weight());
+                charge.take(size_of::<Datum>() + weight.sum::<usize>(), PURPOSE)?;
+                let member = fields.map(|(name, slot)| (Symbol::from(&**name), frame[*slot].clone()));
+                group.members.push(Datum::Struct(member.collect()));
             }
         }
         Ok(groups)

@@ -5,15 +5,17 @@ use everstrand_ion::Symbol;
 
 use crate::datum::Datum;
 use crate::error::PartiqlError;
+use crate::eval::path;
 use crate::execute::context::Context;
 use crate::execute::node::{Around, Frame};
+use crate::held::Charge;
 use crate::plan::{Expression, SourceSlots};
 use crate::view::View;
 
 /// Where an iteration stands.
 #[derive(Debug, Default)]
 pub(crate) struct IterateState {
-    rows: Option<Rows>,
+    rows: Option<(Rows, Charge)>,
 }
 
 #[derive(Debug)]
@@ -33,10 +35,12 @@ impl IterateState {
         frame: &mut Frame,
     ) -> Result<bool, PartiqlError> {
         let rows = match &mut self.rows {
-            Some(rows) => rows,
+            Some((rows, _)) => rows,
             None => {
+                let held = context.held();
                 let value = around.datum(context, frame, value)?;
-                self.rows.insert(if unpivot { fields_of(value) } else { elements_of(value) })
+                let rows = if unpivot { fields_of(context, value)? } else { elements_of(context, value)? };
+                &mut self.rows.insert((rows, context.keep(held))).0
             }
         };
         let (element, place) = match rows {
@@ -50,7 +54,7 @@ impl IterateState {
             },
             Rows::Fields(fields) => match fields.next() {
                 None => return Ok(false),
-                Some((name, value)) => (value, Datum::of(name.text().map_or(String::new(), str::to_owned))),
+                Some((name, value)) => (value, Datum::text(name.text().unwrap_or(""))),
             },
         };
         context.step()?;
@@ -65,21 +69,21 @@ impl IterateState {
     }
 }
 
-fn elements_of(value: Datum) -> Rows {
+fn elements_of(context: &mut Context<'_>, value: Datum) -> Result<Rows, PartiqlError> {
     let (items, next_position) = match value.view() {
-        View::List => (value.into_items(), Some(0)),
-        View::Bag => (value.into_items(), None),
+        View::List => (path::items(context, value)?, Some(0)),
+        View::Bag => (path::items(context, value)?, None),
         _ => (vec![value], None),
     };
-    Rows::Elements { items: items.into_iter(), next_position }
+    Ok(Rows::Elements { items: items.into_iter(), next_position })
 }
 
-fn fields_of(value: Datum) -> Rows {
+fn fields_of(context: &mut Context<'_>, value: Datum) -> Result<Rows, PartiqlError> {
     let fields = match value.view() {
-        View::Struct => value.into_fields(),
+        View::Struct => path::fields(context, value)?,
         View::Missing => Vec::new(),
         _ if matches!(value, Datum::Unmatched) => Vec::new(),
         _ => vec![(Symbol::from("_1"), value)],
     };
-    Rows::Fields(fields.into_iter())
+    Ok(Rows::Fields(fields.into_iter()))
 }

@@ -165,9 +165,9 @@ fn read<'k, K: Iterator<Item = &'k Expression>>(
         let Some(key) = key_of(keys(), context, around, frame)? else {
             continue;
         };
-        let row = frame[slots.clone()].to_vec();
-        let bytes = node::weight(&row, None) + key.len();
-        charge.take(bytes, "a join")?;
+        let row = &frame[slots.clone()];
+        charge.take(node::weight(row, None) + key::weight(&key), "a join")?;
+        let row = row.to_vec();
         rows.entry(key).or_default().push(row);
     }
     Ok(Table { rows, read_ios: context.execution.read_ios - before, _charge: charge })
@@ -181,12 +181,16 @@ fn key_of<'k>(
     frame: &Frame,
 ) -> Result<Option<Vec<u8>>, PartiqlError> {
     let mut bytes = Vec::new();
+    let held = context.held();
     for expression in expressions {
         let value = crate::eval::expression::evaluate(context, around.scope(frame), expression)?;
         if value.get().is_unknown() {
+            context.release(held);
             return Ok(None);
         }
-        key::write_part(&mut bytes, value.get());
+        key::write_part(context, &mut bytes, value.get())?;
+        drop(value);
+        context.release(held);
     }
     Ok(Some(bytes))
 }

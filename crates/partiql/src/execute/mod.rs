@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use everstrand_ion::{Document, StructWriter};
 
-use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::execute::context::{Context, Execution};
 use crate::execute::node::Around;
@@ -79,10 +78,12 @@ impl Rows {
         let mut context = Context { tables, execution: &mut self.execution };
         let around = Around { outer: None, parameters: &self.parameters };
         let row = state.next(plan, &mut context, around);
+        let row = row.and_then(|row| row.map(|row| context.document(row)).transpose());
+        context.release(0);
         if !matches!(row, Ok(Some(_))) {
             self.source = RowSource::Over;
         }
-        Ok(row?.map(Datum::into_document))
+        row
     }
 
     /// How many documents have been read so far, by the count of QLDB: a join reads its right side once
@@ -105,7 +106,10 @@ fn at_once(
 ) -> Result<Vec<Document>, PartiqlError> {
     Ok(match statement {
         Statement::Query(_) => unreachable!("runs row by row"),
-        Statement::Expression(expression) => vec![around.datum(context, &[], expression)?.into_document()],
+        Statement::Expression(expression) => {
+            let value = around.datum(context, &[], expression)?;
+            vec![context.document(value)?]
+        }
         Statement::Insert(plan) => dml::insert(plan, context, around)?,
         Statement::Modify(plan) => dml::modify(plan, context, around)?,
         Statement::CreateTable { name, tags } => {
@@ -116,7 +120,7 @@ fn at_once(
                     if !matches!(tags.view(), View::Struct) {
                         return Err(PartiqlError::statement(None, "aws_tags must be a struct"));
                     }
-                    Some(tags.into_value())
+                    Some(context.tree(tags)?)
                 }
             };
             vec![table_id(&context.tables.create_table(name, tags.as_ref())?)]
@@ -132,7 +136,8 @@ fn at_once(
         Statement::Exec { procedure, arguments } => {
             let mut values = Vec::with_capacity(arguments.len());
             for argument in arguments {
-                values.push(around.written(context, &[], argument)?.into_value());
+                let value = around.written(context, &[], argument)?;
+                values.push(context.tree(value)?);
             }
             match context.tables.procedure(procedure, &values)? {
                 Some(rows) => rows.iter().map(Document::from).collect(),

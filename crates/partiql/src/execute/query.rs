@@ -1,6 +1,7 @@
 //! Queries: rows into results, distinct, skipped and counted; and queries within expressions.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use everstrand_ion::Symbol;
 
@@ -8,6 +9,7 @@ use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::expression::{self, Scope};
 use crate::eval::operand::Operand;
+use crate::eval::path;
 use crate::execute::context::Context;
 use crate::execute::node::{self, Around, Frame, State};
 use crate::held::Charge;
@@ -15,6 +17,7 @@ use crate::key;
 use crate::number::Number;
 use crate::plan::{Coercion, Expression, Node, Projection, ProjectionItem, QueryPlan};
 use crate::view::{ValueRef, View};
+use crate::work::Work;
 
 /// Where a query stands.
 #[derive(Debug)]
@@ -67,18 +70,22 @@ impl QueryState {
                 window.skip -= 1;
                 continue;
             }
+            let held = context.held();
             let scope = around.scope(&self.frame);
             let mut result;
             if let Some((seen, charge)) = &mut self.seen {
                 let (projected, key) = distinct(&plan.projection, context, scope)?;
                 result = projected;
-                let bytes = key.len() + size_of::<Vec<u8>>();
+                let bytes = key::weight(&key);
+                context.work(key.len())?;
                 if !seen.insert(key) {
+                    context.release(held);
                     continue;
                 }
                 charge.take(bytes, "DISTINCT")?;
                 if window.skip > 0 {
                     window.skip -= 1;
+                    context.release(held);
                     continue;
                 }
             } else {
@@ -119,33 +126,35 @@ pub(crate) fn nested(
     scope: Scope<'_>,
     plan: &QueryPlan,
     coercion: Coercion,
-) -> Result<Datum, PartiqlError> {
+) -> Result<Operand<'static>, PartiqlError> {
     let address = std::ptr::from_ref(plan).addr();
     if !plan.correlated
         && let Some((result, _)) = context.execution.nested.get(&address)
     {
-        return Ok(result.clone());
+        return Ok(Operand::Shared(Arc::clone(result)));
     }
     let around = Around { outer: Some(&scope), parameters: scope.parameters };
+    let held = context.held();
     let mut state = QueryState::new(plan);
-    let mut charge = context.execution.budget.charge();
     let mut results = Vec::new();
     while let Some(result) = state.next(plan, context, around)? {
         if coercion == Coercion::Scalar && !results.is_empty() {
             return Err(PartiqlError::evaluator(None, "a query used as one value has more than one row"));
         }
-        let bytes = result.weight();
-        charge.take(bytes, "a nested query")?;
+        context.hold(size_of::<Datum>())?;
         results.push(result);
     }
     let result = match coercion {
         Coercion::None => Datum::Bag(results),
         Coercion::Scalar => results.into_iter().next().unwrap_or(Datum::null()),
     };
-    if !plan.correlated {
-        context.execution.nested.insert(address, (result.clone(), charge));
+    if plan.correlated {
+        return Ok(result.into());
     }
-    Ok(result)
+    let charge = context.keep(held);
+    let result = Arc::new(result);
+    context.execution.nested.insert(address, (Arc::clone(&result), charge));
+    Ok(Operand::Shared(result))
 }
 
 /// `EXISTS (SELECT …)`: whether a nested query has a result; no more than the first is computed.
@@ -160,10 +169,12 @@ pub(crate) fn exists(
     }
     let around = Around { outer: Some(&scope), parameters: scope.parameters };
     let mut state = QueryState::new(plan);
+    let held = context.held();
     let exists = state.next(plan, context, around)?.is_some();
+    context.release(held);
     if !plan.correlated {
         let charge = context.execution.budget.charge();
-        context.execution.nested.insert(address, (Datum::of(exists), charge));
+        context.execution.nested.insert(address, (Arc::new(Datum::of(exists)), charge));
     }
     Ok(exists)
 }
@@ -192,7 +203,7 @@ fn project(
         append(&mut fields, item, context, scope)?;
     }
     fields.retain(|(_, value)| !value.is_missing());
-    context.bounded(Datum::Struct(fields))
+    Ok(Datum::Struct(fields))
 }
 
 /// Appends the fields that an item of a select list makes; that of a single value may be MISSING.
@@ -205,14 +216,15 @@ fn append(
     match item {
         ProjectionItem::Field { name, value } => {
             let value = expression::datum(context, scope, value)?;
-            fields.push((Symbol::new(std::sync::Arc::clone(name)), value));
+            context.hold(size_of::<(Symbol, Datum)>())?;
+            fields.push((Symbol::new(Arc::clone(name)), value));
         }
         ProjectionItem::All(value) => {
             let value = expression::datum(context, scope, value)?;
             match value.view() {
                 View::Missing => {}
                 View::Struct if ValueRef::from(&value).fields().next().is_some() => {
-                    fields.extend(value.into_fields());
+                    fields.extend(path::fields(context, value)?);
                 }
                 _ => fields.push((Symbol::from(format!("_{}", fields.len() + 1)), value)),
             }
@@ -233,7 +245,7 @@ fn distinct(
     let items = match projection {
         Projection::Value(value) => {
             let result = known(expression::datum(context, scope, value)?);
-            let key = key::whole(&result);
+            let key = key::whole_counted(context, (&result).into())?;
             return Ok((result, key));
         }
         Projection::Items(items) => items,
@@ -247,13 +259,15 @@ fn distinct(
             ProjectionItem::Field { .. } => {
                 if let Some((_, value)) = fields.last_mut() {
                     *value = known(std::mem::replace(value, Datum::Missing));
-                    key.extend(key::whole(&*value));
+                    key.extend(key::whole_counted(context, (&*value).into())?);
                 }
             }
-            ProjectionItem::All(_) => key.extend(key::whole(ValueRef::from(&fields[start..]))),
+            ProjectionItem::All(_) => {
+                key.extend(key::whole_counted(context, ValueRef::from(&fields[start..]))?);
+            }
         }
     }
-    Ok((context.bounded(Datum::Struct(fields))?, key))
+    Ok((Datum::Struct(fields), key))
 }
 
 /// The value of LIMIT or OFFSET: an integer from 0 on. As the public suite has it, an OFFSET that is

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use everstrand_ion::Value;
 
-use crate::datum::Datum;
+use crate::datum::{Datum, weight_of_value};
 use crate::error::PartiqlError;
-use crate::eval::expression;
+use crate::eval::{expression, path};
 use crate::execute::context::Context;
 use crate::execute::node::{Around, Frame};
+use crate::held::Charge;
 use crate::key;
 use crate::plan::{AccessPlan, Expression, IndexAccess, KeyRangePlan, Keys, Scan, SourceSlots};
 use crate::tables::{Access, Cursor, KeyRange, Row, SourceKind};
+use crate::work::{self, Work};
 
 /// How many rows are asked for at a time.
 const BATCH_ROWS: usize = 64;
@@ -23,11 +25,14 @@ const BATCH_COUNTED: usize = 4096;
 /// How many ranges of an index one access may name; beyond, the table is read whole.
 const RANGES_MAX: usize = 4096;
 
+/// How long the text of a document id may be, and longer than any is.
+const ID_BYTES_MAX: usize = 64;
+
 /// Where a scan stands.
 #[derive(Debug, Default)]
 pub(crate) struct ScanState {
     /// The way to the rows, once its values are computed; `None` within: there are no rows.
-    access: Option<Option<Access>>,
+    access: Option<(Option<Access>, Charge)>,
     after: Option<Cursor>,
     rows: VecDeque<Row>,
     is_exhausted: bool,
@@ -44,13 +49,15 @@ impl ScanState {
         frame: &mut Frame,
     ) -> Result<bool, PartiqlError> {
         if self.access.is_none() {
-            self.access = Some(access(&scan.access, context, around, frame)?);
+            let held = context.held();
+            let access = access(&scan.access, context, around, frame)?;
+            self.access = Some((access, context.keep(held)));
         }
         if self.run.is_empty() {
             let Some(row) = self.fetch(scan, context)? else {
                 return Ok(false);
             };
-            match long_key(scan, &row) {
+            match long_key(scan, &row, context)? {
                 None => self.run.push_back(row),
                 Some(key) => self.gather(key, row, scan, context)?,
             }
@@ -66,7 +73,7 @@ impl ScanState {
 
     /// The next row as the tables have it.
     fn fetch(&mut self, scan: &Scan, context: &mut Context<'_>) -> Result<Option<Row>, PartiqlError> {
-        let Some(Some(access)) = &self.access else {
+        let Some((Some(access), _)) = &self.access else {
             return Ok(None);
         };
         if self.rows.is_empty() && !self.is_exhausted {
@@ -92,9 +99,9 @@ impl ScanState {
         let mut run = vec![(key, row)];
         while let Some(row) = self.fetch(scan, context)? {
             context.step()?;
-            match long_key(scan, &row) {
+            match long_key(scan, &row, context)? {
                 Some(key) if key[..key::PART_BYTES_MAX] == run[0].0[..key::PART_BYTES_MAX] => {
-                    let bytes = key.len() + row.value.as_bytes().len();
+                    let bytes = key::weight(&key) + row.value.as_bytes().len();
                     charge.take(bytes, "ORDER BY")?;
                     run.push((key, row));
                 }
@@ -104,7 +111,10 @@ impl ScanState {
                 }
             }
         }
-        run.sort_by(|(left, _), (right, _)| left.cmp(right));
+        work::sort(&mut run, context, |context, (left, _), (right, _)| {
+            context.work(left.len().min(right.len()) / 8)?;
+            Ok(left.cmp(right))
+        })?;
         if is_descending(scan) {
             run.reverse();
         }
@@ -144,18 +154,22 @@ pub(crate) fn count(
 }
 
 /// The key by which an index must yield rows in order, where it is longer than the index keeps.
-fn long_key(scan: &Scan, row: &Row) -> Option<Vec<u8>> {
+fn long_key(scan: &Scan, row: &Row, context: &mut Context<'_>) -> Result<Option<Vec<u8>>, PartiqlError> {
     let AccessPlan::Index(index) = &scan.access else {
-        return None;
+        return Ok(None);
     };
-    index.order?;
+    if index.order.is_none() {
+        return Ok(None);
+    }
     let document = match scan.source.kind {
         SourceKind::User => Some(row.value.root()),
         _ => row.value.root().get("data"),
     };
-    let value = key::at_path(document?, index.index.paths.get(index.equal.len())?);
-    let key = key::whole(value);
-    (key.len() > key::PART_BYTES_MAX).then_some(key)
+    let (Some(document), Some(path)) = (document, index.index.paths.get(index.equal.len())) else {
+        return Ok(None);
+    };
+    let key = key::whole_counted(context, key::at_path(document, path).into())?;
+    Ok((key.len() > key::PART_BYTES_MAX).then_some(key))
 }
 
 fn is_descending(scan: &Scan) -> bool {
@@ -168,7 +182,7 @@ fn fill(frame: &mut Frame, slots: SourceSlots, row: Row) {
         frame[at] = Datum::Missing;
     }
     if let Some(by) = slots.by {
-        frame[by] = row.id.map_or(Datum::Missing, |id| Datum::text(&*id));
+        frame[by] = row.id.map_or(Datum::Missing, Datum::Text);
     }
 }
 
@@ -184,7 +198,8 @@ fn access(
         AccessPlan::Documents(keys) => {
             let ids: Vec<Arc<str>> = values_of(keys, context, around, frame)?
                 .into_iter()
-                .filter_map(|value| value.as_text().map(Arc::from))
+                // No longer text is the id of a document.
+                .filter_map(|value| value.as_text().filter(|id| id.len() <= ID_BYTES_MAX).map(Arc::from))
                 .collect();
             (!ids.is_empty()).then_some(Access::Documents(ids))
         }
@@ -204,28 +219,23 @@ fn index_access(
         if prefixes.len() * values.len() > RANGES_MAX {
             return Ok(Some(Access::Scan));
         }
-        prefixes = prefixes
-            .iter()
-            .flat_map(|prefix| {
-                values.iter().map(move |value| {
-                    let mut longer = prefix.clone();
-                    longer.push(value.clone());
-                    longer
-                })
-            })
-            .collect();
+        let mut longer = Vec::with_capacity(prefixes.len() * values.len());
+        for prefix in &prefixes {
+            for value in &values {
+                hold(context, prefix.iter().chain([value]))?;
+                longer.push(prefix.iter().chain([value]).cloned().collect());
+            }
+        }
+        prefixes = longer;
     }
     let parts = parts_of(plan, context, around, frame)?;
-    let ranges: Vec<KeyRange> = prefixes
-        .into_iter()
-        .flat_map(|equal| {
-            parts.iter().map(move |(lower, upper)| KeyRange {
-                equal: equal.clone(),
-                lower: lower.clone(),
-                upper: upper.clone(),
-            })
-        })
-        .collect();
+    let mut ranges = Vec::with_capacity(prefixes.len() * parts.len());
+    for equal in prefixes {
+        for (lower, upper) in &parts {
+            hold(context, equal.iter().chain(lower.iter().chain(upper).map(|(value, _)| value)))?;
+            ranges.push(KeyRange { equal: equal.clone(), lower: lower.clone(), upper: upper.clone() });
+        }
+    }
     if ranges.is_empty() {
         return Ok(None);
     }
@@ -234,6 +244,13 @@ fn index_access(
         ranges,
         descending: plan.order.is_some_and(|order| order.descending),
     }))
+}
+
+/// Counts copies of values.
+fn hold<'v>(context: &mut Context<'_>, values: impl Iterator<Item = &'v Value>) -> Result<(), PartiqlError> {
+    let bytes = values.map(weight_of_value).sum();
+    context.work(bytes)?;
+    context.hold(bytes)
 }
 
 type Limits = (Option<(Value, bool)>, Option<(Value, bool)>);
@@ -258,9 +275,13 @@ fn parts_of(
         KeyRangePlan::Between { lower, upper } => {
             let mut limit = |bound: &Option<(Expression, bool)>| match bound {
                 None => Ok(Some(None)),
-                Some((value, inclusive)) => around.datum(context, frame, value).map(|value| {
-                    if value.is_unknown() { None } else { Some(Some((value.into_value(), *inclusive))) }
-                }),
+                Some((value, inclusive)) => {
+                    let value = around.datum(context, frame, value)?;
+                    if value.is_unknown() {
+                        return Ok(None);
+                    }
+                    Ok::<_, PartiqlError>(Some(Some((context.tree(value)?, *inclusive))))
+                }
             };
             match (limit(lower)?, limit(upper)?) {
                 (Some(lower), Some(upper)) => vec![(lower, upper)],
@@ -278,7 +299,7 @@ fn parts_of(
             }
             let pattern =
                 expression::like_pattern(context, (&pattern).into(), escape.as_ref().map(Into::into))
-                    .map_err(|fault| PartiqlError::evaluator(None, fault))?;
+                    .map_err(|fault| fault.at(None))?;
             let (prefix, is_whole) = pattern.prefix();
             let upper = if is_whole {
                 Some((Value::from(prefix.as_str()), true))
@@ -313,9 +334,17 @@ fn values_of(
     let values = match keys {
         Keys::One(value) => vec![around.datum(context, frame, value)?],
         Keys::AnyOf(values) => {
-            values.iter().map(|value| around.datum(context, frame, value)).collect::<Result<_, _>>()?
+            let mut items = Vec::with_capacity(values.len());
+            for value in values {
+                context.hold(size_of::<Datum>())?;
+                items.push(around.datum(context, frame, value)?);
+            }
+            items
         }
-        Keys::Each(collection) => around.datum(context, frame, collection)?.into_items(),
+        Keys::Each(collection) => {
+            let collection = around.datum(context, frame, collection)?;
+            path::items(context, collection)?
+        }
     };
     let mut seen = HashSet::new();
     let mut distinct = Vec::with_capacity(values.len());
@@ -324,8 +353,10 @@ fn values_of(
         if value.is_unknown() || matches!(value, Datum::Bag(_)) {
             continue;
         }
-        if seen.insert(key::whole(&value)) {
-            distinct.push(value.into_value());
+        let key = key::whole_counted(context, (&value).into())?;
+        context.hold(key::weight(&key))?;
+        if seen.insert(key) {
+            distinct.push(context.tree(value)?);
         }
     }
     Ok(distinct)

@@ -9,6 +9,7 @@ use crate::execute::context::Context;
 use crate::execute::node::{self, Around, Frame, State};
 use crate::held::Charge;
 use crate::plan::{Node, SortTerm};
+use crate::work;
 
 const PURPOSE: &str = "ORDER BY";
 
@@ -68,33 +69,47 @@ impl SortState {
         // the logarithm of that number on average.
         let gather_max = self.rows_max.map(|rows_max| rows_max.saturating_mul(2).max(64));
         while node::next(&mut self.input, input, context, around, frame)? {
-            let keys = terms
-                .iter()
-                .map(|term| around.datum(context, frame, &term.value))
-                .collect::<Result<Vec<Datum>, _>>()?;
+            let held = context.held();
+            let mut keys = Vec::with_capacity(terms.len());
+            for term in terms {
+                keys.push(around.datum(context, frame, &term.value)?);
+            }
             let before = rows.last().map(|row| row.frame.as_slice());
-            let bytes = node::weight(frame, before) + keys.iter().map(Datum::weight).sum::<usize>();
+            let weight = node::weight(frame, before) + keys.iter().map(Datum::weight).sum::<usize>();
+            let bytes = size_of::<Sorted>() + weight;
+            context.release(held);
             charge.take(bytes, PURPOSE)?;
             rows.push(Sorted { keys, frame: frame.clone(), bytes });
             if gather_max.is_some_and(|gather_max| rows.len() >= gather_max) {
-                self.keep_best(&mut rows, terms);
+                self.keep_best(&mut rows, terms, context)?;
                 charge.keep(rows.iter().map(|row| row.bytes).sum());
             }
         }
-        self.keep_best(&mut rows, terms);
+        self.keep_best(&mut rows, terms, context)?;
         self.charge = Some(charge);
         Ok(rows)
     }
 
-    fn keep_best(&self, rows: &mut Vec<Sorted>, terms: &[SortTerm]) {
-        rows.sort_by(|left, right| order(&left.keys, &right.keys, terms));
+    fn keep_best(
+        &self,
+        rows: &mut Vec<Sorted>,
+        terms: &[SortTerm],
+        context: &mut Context<'_>,
+    ) -> Result<(), PartiqlError> {
+        work::sort(rows, context, |context, left, right| order(context, &left.keys, &right.keys, terms))?;
         if let Some(rows_max) = self.rows_max {
             rows.truncate(rows_max);
         }
+        Ok(())
     }
 }
 
-fn order(left: &[Datum], right: &[Datum], terms: &[SortTerm]) -> Ordering {
+fn order(
+    context: &mut Context<'_>,
+    left: &[Datum],
+    right: &[Datum],
+    terms: &[SortTerm],
+) -> Result<Ordering, PartiqlError> {
     for ((left, right), term) in left.iter().zip(right).zip(terms) {
         let order = match (left.is_unknown(), right.is_unknown()) {
             (true, true) => Ordering::Equal,
@@ -112,12 +127,12 @@ fn order(left: &[Datum], right: &[Datum], terms: &[SortTerm]) -> Ordering {
                     Ordering::Less
                 }
             }
-            (false, false) if term.descending => compare::order(right, left),
-            (false, false) => compare::order(left, right),
+            (false, false) if term.descending => compare::order_counted(context, right.into(), left.into())?,
+            (false, false) => compare::order_counted(context, left.into(), right.into())?,
         };
         if order != Ordering::Equal {
-            return order;
+            return Ok(order);
         }
     }
-    Ordering::Equal
+    Ok(Ordering::Equal)
 }
