@@ -1,9 +1,9 @@
 //! Signed checkpoints: a digest that the ledger's key vouches for, kept where its operator cannot
 //! change it.
 //!
-//! The form is C2SP's `signed-note` around `tlog-checkpoint`, so that existing tools can carry and
-//! countersign it. The root is the root of our tree, whose nodes are joined by `dot`; a line after it
-//! says so, and another names the strand:
+//! The form is C2SP's `signed-note`, so that existing tools can carry and countersign it. Its lines are those of
+//! C2SP's `tlog-checkpoint`, but it is none: that wants the root of RFC 6962's tree, and this is the root of QLDB's,
+//! whose nodes are joined by `dot`. A line after it says so, and another names the strand:
 //!
 //! ```text
 //! everstrand/9lq2AAsrIjB2y229Dhjnbr

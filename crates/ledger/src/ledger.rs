@@ -248,11 +248,14 @@ impl Ledger {
         self.core().snapshot().head.catalog.building().is_some()
     }
 
-    /// Whether data that was redacted is still to be taken out of the journal.
+    /// Whether data that was redacted may still be in a file: of the journal, or of a view that was not built anew yet.
     pub fn is_redacting(&self) -> bool {
         let view = &self.core().snapshot().view;
         let (lower, upper) = (Bound::Included(keys::REDACTIONS), Bound::Excluded(keys::REDACTIONS_END));
-        view.range(Keyspace::Catalog, lower, upper, false, 1).is_ok_and(|pending| !pending.is_empty())
+        let pending = view.range(Keyspace::Catalog, lower, upper, false, 1);
+        pending.is_ok_and(|pending| !pending.is_empty())
+            || self.core().views().keeps_what_was_removed()
+                && view.get(Keyspace::Catalog, keys::HELD_REDACTED).is_ok_and(|held| held.is_some())
     }
 
     /// All blocks from this number on, those that are there and those that come.

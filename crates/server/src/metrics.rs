@@ -44,6 +44,13 @@ impl Service {
             for (ledger_name, ledger) in &ledgers {
                 line(&mut text, name, Some(ledger_name), self.published.failures(ledger.strand_id()));
             }
+            let name = "everstrand_checkpoint_contradicted";
+            let meaning = "Whether a checkpoint was published that the journal does not continue: an older copy of it, or another history.";
+            family(&mut text, name, "gauge", meaning);
+            for (ledger_name, ledger) in &ledgers {
+                let contradicted = self.published.is_contradicted(ledger.strand_id());
+                line(&mut text, name, Some(ledger_name), u64::from(contradicted));
+            }
         }
         text
     }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, RwLock};
 
+use everstrand_journal::UniqueId;
 use everstrand_ledger::{Clock, Environment, Ids, Importer, Ledger, RandomIds, SystemClock};
 use everstrand_protocol::control::{self, ControlRequest, PermissionsMode, Tags};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
@@ -205,6 +206,11 @@ impl Service {
         }
     }
 
+    /// Why no checkpoint of a ledger could be published the last time that it was tried; nothing where it could.
+    pub fn checkpoint_problem(&self, strand_id: UniqueId) -> Option<String> {
+        self.published.problem(strand_id)
+    }
+
     /// The same as often as [`Service::checkpoint_interval`] says: does nothing while another call is still at it,
     /// and leaves a place that fails in peace for a while.
     pub fn publish_checkpoints_on_cadence(&self) {
@@ -217,7 +223,7 @@ impl Service {
     fn due_checkpoints(&self) -> Vec<Due> {
         let due = |(name, ledger): (String, Ledger)| {
             let seed = self.ledgers.checkpoint_seed(&name);
-            Due { name, digest: ledger.digest(), seed }
+            Due { name, ledger, seed }
         };
         self.ledgers.opened().into_iter().map(due).collect()
     }

@@ -41,6 +41,20 @@ pub(crate) fn unpacked(name: &str) -> tempfile::TempDir {
     folder
 }
 
+/// The files below a folder that hold these bytes.
+fn files_with(folder: &Path, bytes: &[u8]) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let found = paths.flat_map(|path| match path.is_dir() {
+        true => files_with(&path, bytes),
+        false => {
+            let content = fs::read(&path).expect("a file");
+            let holds = content.windows(bytes.len()).any(|window| window == bytes);
+            Vec::from_iter(holds.then_some(path))
+        }
+    });
+    found.collect()
+}
+
 /// What a shell over a ledger in a folder prints of each statement.
 fn shell(data: &Path, ledger: &str, statements: &[&str]) -> Vec<String> {
     let mut shell = Command::new(env!("CARGO_BIN_EXE_everstrand"))
@@ -87,6 +101,7 @@ const LEDGERS: [&str; 4] = ["people", "orders", "strict", "imported"];
 fn an_old_data_folder_answers_as_it_did_and_takes_writes() {
     let data = unpacked("data");
     let stored = answers();
+    assert_ne!(files_with(data.path(), b"redact-me-1815"), Vec::<PathBuf>::new(), "an old view kept it");
     for ledger in LEDGERS {
         let (audits, queries): (Vec<_>, Vec<_>) =
             stored.iter().filter(|(of, ..)| of == ledger).partition(|(_, question, _)| question == "audit");
@@ -99,6 +114,10 @@ fn an_old_data_folder_answers_as_it_did_and_takes_writes() {
         assert_eq!(answered.len(), questions.len(), "{ledger}: {answered:?}");
         for ((_, question, expected), answered) in queries.into_iter().zip(answered) {
             assert_eq!(&answered, expected, "{ledger}: {question}");
+        }
+        if ledger == "people" {
+            // It was redacted, and put together by the statement, so that the journal's text of that does not have it.
+            assert_eq!(files_with(data.path(), b"redact-me-1815"), Vec::<PathBuf>::new());
         }
         shell(data.path(), ledger, &["CREATE TABLE Later", "INSERT INTO Later VALUE {'n': 1}"]);
         let (code, printed) = everstrand(&["audit", "--ledger", ledger, &data.path().display().to_string()]);

@@ -12,6 +12,7 @@ mod journal;
 mod kill;
 mod load;
 mod process;
+mod redaction;
 mod sessions;
 mod shell;
 mod stopped;

@@ -107,11 +107,12 @@ pub(crate) fn submit(core: &Arc<Core>, proposal: Proposal, reply: CommitReply) {
     drive(core, line);
 }
 
-/// Goes on with an index that was being built when the ledger was closed, or with a view that failed.
+/// Goes on with an index that was being built when the ledger was closed, or with a view that failed or held
+/// what was redacted.
 pub(crate) fn start_background(core: &Arc<Core>) {
     let line = core.driver.lock();
-    let has_work = line.worker.as_ref().is_some_and(|worker| worker.committer.has_background_work());
-    if has_work || core.view_is_doubtful() {
+    let has_work = |worker: &Worker| worker.committer.has_background_work() || worker.replaces_view(core);
+    if line.worker.as_deref().is_some_and(has_work) || core.view_is_doubtful() {
         drive(core, line);
     }
 }
@@ -275,7 +276,13 @@ impl Worker {
         Some(0)
     }
 
-    /// Does the next part of building the view anew, where it failed; whether there was something to do.
+    /// Whether there is to be another view: this one failed, or its files may hold what was redacted.
+    fn replaces_view(&self, core: &Core) -> bool {
+        core.view_is_doubtful()
+            || self.committer.view_held_redacted() && core.views().keeps_what_was_removed()
+    }
+
+    /// Does the next part of building the view anew; whether there was something to do.
     fn repair(&mut self, core: &Core) -> bool {
         if self.repair_due(core, &core.driver.status()) != Some(0) {
             return false;
@@ -291,7 +298,7 @@ impl Worker {
     fn repair_due(&self, core: &Core, status: &Status) -> Option<u64> {
         let helps = matches!(status, Status::Open | Status::Faulted(LedgerError::View(_)));
         let now = core.environment.clock.monotonic_millis();
-        (helps && core.view_is_doubtful()).then(|| self.repair.due(now))?
+        (helps && self.replaces_view(core)).then(|| self.repair.due(now))?
     }
 
     /// Does all that is left to be done.

@@ -226,6 +226,11 @@ impl Committer {
         !matches!(self.phase, Phase::Faulted(_)) && (redacts || self.state.has_index_work())
     }
 
+    /// Whether the view held data that are gone from the journal by now.
+    pub(crate) fn view_held_redacted(&self) -> bool {
+        self.state.held_redacted && self.state.redactions.is_empty()
+    }
+
     /// Makes a group of what waits, if nothing is on its way.
     fn begin(&mut self, now: i64) -> Vec<Action> {
         let mut actions = Vec::new();

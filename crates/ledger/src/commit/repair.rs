@@ -1,5 +1,5 @@
-//! A view that failed is built anew beside the one that is served, out of the journal, in parts between
-//! commits; then it takes its place.
+//! A view that failed, or whose files may hold what was redacted, is built anew beside the one that is served, out
+//! of the journal, in parts between commits; then it takes its place.
 //!
 //! Reads go on from the old one all the while: what it can still read it reads right. Commits go on too,
 //! unless it was in taking one in that it failed; then they are refused until the new one is there.

@@ -5,6 +5,7 @@
 //! Catalog     's'                                          the state of the whole (see `state`)
 //!             't' table:u32                                one table with its indexes (see `catalog`)
 //!             'd' index:u32                                a dropped index that has entries still
+//!             'h'                                          nothing: the view held data that were redacted
 //!             'r' requesting block:u64 n:u32               a redaction that the journal still lacks
 //! Ids         document id:16                               table:u32 number:u64
 //! Documents   table:u32 number:u64                         the current revision (see `documents`)
@@ -38,6 +39,8 @@ pub(crate) const STATE: &[u8] = b"s";
 pub(crate) const DROPPED: &[u8] = b"d";
 /// After all dropped indexes.
 pub(crate) const DROPPED_END: &[u8] = b"e";
+/// Whether the view held data that were redacted; its files may hold them still.
+pub(crate) const HELD_REDACTED: &[u8] = b"h";
 /// Before all redactions.
 pub(crate) const REDACTIONS: &[u8] = b"r";
 /// After all redactions.

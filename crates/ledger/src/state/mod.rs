@@ -42,6 +42,8 @@ pub(crate) struct State {
     tiles: Tiles,
     /// What the journal still holds and should not.
     pub(crate) redactions: VecDeque<PendingRedaction>,
+    /// Whether the view held data that were redacted. One that is built when the journal has them no more does not.
+    pub(crate) held_redacted: bool,
     /// Dropped indexes that have entries still.
     dropped: VecDeque<IndexNumber>,
 }
@@ -123,6 +125,7 @@ impl State {
             head: Head::empty(strand_id),
             tiles: Tiles::new(),
             redactions: VecDeque::new(),
+            held_redacted: false,
             dropped: VecDeque::new(),
         }
     }
@@ -138,8 +141,9 @@ impl State {
             return Err(ViewError("the stored tree is another than the stored state says".to_owned()));
         }
         let redactions = State::pending_redactions(view)?.into();
+        let held_redacted = view.get(Keyspace::Catalog, keys::HELD_REDACTED)?.is_some();
         let dropped = State::dropped_indexes(view)?.into();
-        Ok(Some(State { head, tiles, redactions, dropped }))
+        Ok(Some(State { head, tiles, redactions, held_redacted, dropped }))
     }
 
     /// Applies the next slot. An error means that it is not the next slot of this journal; then the
@@ -201,7 +205,7 @@ impl State {
             self.head.apply_revision(origin, &revision, changes)?;
         }
         self.head.build_unique_indexes(&catalog_changes, changes).map_err(|error| error.to_string())?;
-        self.redactions.extend(self.head.apply_redactions(block, changes)?);
+        self.apply_redactions(block, changes)?;
         changes.put(
             Keyspace::Blocks,
             keys::transaction(block.transaction_id()),

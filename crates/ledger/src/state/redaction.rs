@@ -3,6 +3,9 @@
 //! A block asks for it. The view loses the data when that block is applied; the journal's slot is written
 //! anew afterwards, and until that is done a note in the view says so, so that it is done after a crash
 //! as well. A view that is built anew notes all redactions again; those done already cost one look.
+//!
+//! What the view has lost its files may still hold. So it notes that it held such data, and is built anew when
+//! the journal has none of them any more ([`crate::commit::repair`]).
 
 use std::ops::Bound;
 
@@ -11,7 +14,7 @@ use everstrand_journal::{Block, Hash, RevisionData, UniqueId};
 use super::changes::Changes;
 use super::documents::{from_history, redacted};
 use super::keys::{self, Place};
-use super::{Head, State, stored};
+use super::{State, stored};
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
 
 /// A redaction that the journal still lacks.
@@ -37,17 +40,13 @@ impl State {
         });
         pending.collect::<Option<_>>().ok_or_else(|| ViewError("a stored redaction is damaged".to_owned()))
     }
-}
 
-impl Head {
-    /// Takes the data of the revisions that a block names out of the history; answers what is left to
-    /// be done in the journal.
+    /// Takes the data of the revisions that a block names out of the history; notes what is left to be done.
     pub(super) fn apply_redactions(
         &mut self,
         block: &Block,
         changes: &mut Changes<'_>,
-    ) -> Result<Vec<PendingRedaction>, String> {
-        let mut pending = Vec::new();
+    ) -> Result<(), String> {
         for (n, target) in (0u32..).zip(block.redactions()) {
             let failed = |error: ViewError| error.to_string();
             let id = target.document_id;
@@ -62,6 +61,8 @@ impl Head {
             if let RevisionData::Data(data) = &revision.data {
                 let value = redacted(&stored, Hash(data.ion_hash()));
                 changes.put_read_again(Keyspace::History, key.to_vec(), value);
+                changes.put(Keyspace::Catalog, keys::HELD_REDACTED, []);
+                self.held_redacted = true;
             }
             let note = PendingRedaction {
                 key: keys::redaction(block.address().sequence_no, n),
@@ -70,8 +71,8 @@ impl Head {
             };
             let value = [&note.block.to_be_bytes()[..], id.as_bytes()].concat();
             stored::put(changes, &note.key, value);
-            pending.push(note);
+            self.redactions.push_back(note);
         }
-        Ok(pending)
+        Ok(())
     }
 }

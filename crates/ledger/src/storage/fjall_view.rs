@@ -181,6 +181,11 @@ impl ViewStore for FjallView {
         Ok(Some(Arc::new(FjallView { path: self.path.clone(), options: self.options, generation })))
     }
 
+    /// In the engine's log until it is full, and in the files of a keyspace until they happen to be merged.
+    fn keeps_what_was_removed(&self) -> bool {
+        true
+    }
+
     fn discard(&self) {
         if let Some(generation) = self.generation().take() {
             // Whoever still reads it is the last to hold it, and removes it.
@@ -230,7 +235,7 @@ impl Generation {
             return Err(EngineError::failed(path, &"files of it are gone"));
         }
         if !is_ours {
-            return Err(EngineError::failed(path, &"it has another format than pre-1"));
+            return Err(EngineError::failed(path, &"it has another format than this program's"));
         }
         let directory = GenerationDirectory { path: path.to_owned(), is_wiped: AtomicBool::new(false) };
         let generation = Generation { database, about, entries, directory };

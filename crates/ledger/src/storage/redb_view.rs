@@ -182,7 +182,9 @@ fn open(path: &Path, options: RedbViewOptions) -> Result<Database, EngineError> 
     })?;
     match is_ours {
         true => Ok(database),
-        false => Err(EngineError::failed(path, &"it failed earlier, or has another format than pre-1")),
+        false => {
+            Err(EngineError::failed(path, &"it failed earlier, or has another format than this program's"))
+        }
     }
 }
 

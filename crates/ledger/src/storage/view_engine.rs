@@ -6,8 +6,9 @@ use std::path::Path;
 
 use super::views::ViewError;
 
-/// The first entry of a view on disk; one with another is not ours to read.
-pub(super) const FORMAT: &[u8] = b"everstrand view pre-1";
+/// The first entry of a view on disk; one with another is built anew. Those of `pre-1` may hold redacted data in
+/// their files, and do not say so.
+pub(super) const FORMAT: &[u8] = b"everstrand view pre-2";
 
 /// Why an engine did not do something.
 #[derive(Debug)]

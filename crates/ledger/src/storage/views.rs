@@ -104,6 +104,12 @@ pub trait ViewStore: Send + Sync {
         Ok(None)
     }
 
+    /// Whether its files may hold what was removed or replaced long ago. Then only another one instead of it,
+    /// see [`ViewStore::fresh`], makes sure that something is gone.
+    fn keeps_what_was_removed(&self) -> bool {
+        false
+    }
+
     /// Gives back its place when the last snapshot of it is gone: there is another one instead.
     fn discard(&self) {}
 

@@ -4,7 +4,32 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use super::{Existing, PutError};
+use super::{Existing, LATEST, PutError};
+
+/// The newest checkpoint in a folder by its number, also where a crash kept it from getting its second name.
+pub(super) fn newest(folder: &Path) -> Result<Option<(String, String)>, PutError> {
+    let cannot =
+        |error: std::io::Error| PutError::Refused(format!("cannot read {}: {error}", folder.display()));
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        entries => entries.map_err(cannot)?,
+    };
+    let mut newest: Option<String> = None;
+    for entry in entries {
+        let name = entry.map_err(cannot)?.file_name().to_string_lossy().into_owned();
+        let is_numbered =
+            name.ends_with(".checkpoint") && name.starts_with(|first: char| first.is_ascii_digit());
+        if name == LATEST && newest.is_none()
+            || is_numbered && newest.as_ref().is_none_or(|newest| *newest < name || newest == LATEST)
+        {
+            newest = Some(name);
+        }
+    }
+    let Some(name) = newest else { return Ok(None) };
+    let path = folder.join(name);
+    let content = fs::read_to_string(&path).map_err(cannot)?;
+    Ok(Some((path.display().to_string(), content)))
+}
 
 /// Writes a file.
 pub(super) fn put(folder: &Path, name: &str, content: &str, existing: Existing) -> Result<(), PutError> {

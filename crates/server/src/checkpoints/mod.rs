@@ -10,9 +10,14 @@
 //! PLACE/<strandId>/latest.checkpoint                      the newest of them
 //! ```
 //!
+//! Before anything is put there, the newest checkpoint of the ledger is read. Where the journal here is shorter, or not
+//! a continuation of what was signed then, nothing is published ([`continues`]): who has both checkpoints would hold
+//! proof that this ledger's operator signed two histories.
+//!
 //! Nothing waits for a place. One that fails is asked again on the next cadence, then after two, four and at most
 //! eight of them; meanwhile the age of what was published last grows in the metrics.
 
+mod continues;
 mod folder;
 mod url;
 
@@ -21,10 +26,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use everstrand_journal::{Checkpoint, CheckpointSigner, Digest, UniqueId, origin};
+use everstrand_ledger::Ledger;
 
 use crate::config::{CheckpointPlace, Checkpoints};
 
 pub use url::{CheckpointUrl, fetch};
+
+/// The second name of the newest checkpoint.
+const LATEST: &str = "latest.checkpoint";
 
 /// A place that fails is asked again after so many cadences at the latest.
 const CADENCES_BETWEEN_MAX: u64 = 8;
@@ -38,11 +47,15 @@ pub(crate) struct Published {
 }
 
 /// What was published of one ledger.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Last {
     /// The tip, and when its checkpoint was known to cover all blocks, on the monotonic clock.
     covered: Option<(u64, u64)>,
     failures: u64,
+    /// Why the last attempt failed.
+    problem: Option<String>,
+    /// Whether it failed because the place has a checkpoint that this journal does not continue.
+    contradicted: bool,
 }
 
 #[derive(Default)]
@@ -55,8 +68,8 @@ struct Rounds {
 pub(crate) struct Due {
     /// Its name, for the log.
     pub(crate) name: String,
-    /// What to publish.
-    pub(crate) digest: Digest,
+    /// What to publish a digest of.
+    pub(crate) ledger: Ledger,
     /// What signs it, or why there is none.
     pub(crate) seed: Result<[u8; 32], String>,
 }
@@ -67,6 +80,15 @@ enum PutError {
     Refused(String),
     /// Nobody answers, or somebody who is unwell: what else was to be put need not be tried now.
     Unreachable(String),
+    /// The place has a checkpoint of this ledger that its journal does not continue.
+    Contradicted(String),
+}
+
+impl PutError {
+    fn into_why(self) -> String {
+        let (PutError::Refused(why) | PutError::Unreachable(why) | PutError::Contradicted(why)) = self;
+        why
+    }
 }
 
 /// What to do where something is already.
@@ -88,6 +110,14 @@ impl Opened<'_> {
         match self {
             Opened::Folder(folder) => folder::put(&folder.join(strand), name, content, existing),
             Opened::Url(connection) => connection.put(&format!("{strand}/{name}"), content, existing),
+        }
+    }
+
+    /// Where the newest checkpoint of a strand lies, and its text; none where nothing was published.
+    fn newest(&self, strand: &str) -> Result<Option<(String, String)>, PutError> {
+        match self {
+            Opened::Folder(folder) => folder::newest(&folder.join(strand)),
+            Opened::Url(connection) => connection.get(&format!("{strand}/{LATEST}")),
         }
     }
 }
@@ -112,25 +142,35 @@ impl Published {
         let mut unreachable: Option<String> = None;
         let mut failed = false;
         for ledger in due {
-            let tip = ledger.digest.digest_tip_address;
+            // Now and not when the round began to wait: it must not be older than what another round put there.
+            let digest = ledger.ledger.digest();
+            let tip = digest.digest_tip_address;
             let is_new = self.last(tip.strand_id).covered.is_none_or(|(last, _)| last != tip.sequence_no);
             let published = match (is_new, &unreachable) {
                 (false, _) => Ok(()),
                 (true, Some(why)) => Err(PutError::Unreachable(why.clone())),
-                (true, None) => put_all(&mut place, to, &ledger),
+                (true, None) => put_all(&mut place, to, &ledger, digest),
             };
             let mut by_strand = self.by_strand.lock().unwrap_or_else(PoisonError::into_inner);
             let last = by_strand.entry(tip.strand_id).or_default();
             match published {
-                Ok(()) => last.covered = Some((tip.sequence_no, now)),
+                Ok(()) => {
+                    *last = Last {
+                        covered: Some((tip.sequence_no, now)),
+                        failures: last.failures,
+                        ..Last::default()
+                    };
+                }
                 Err(error) => {
                     last.failures += 1;
-                    failed = true;
-                    let (PutError::Refused(why) | PutError::Unreachable(why)) = &error;
+                    last.contradicted = matches!(error, PutError::Contradicted(_));
+                    // That one ledger's journal is another is not the place's fault.
+                    failed |= !last.contradicted;
+                    let is_unreachable = matches!(error, PutError::Unreachable(_));
+                    let why = error.into_why();
                     tracing::error!(ledger = %ledger.name, %why, "no checkpoint was published");
-                    if let PutError::Unreachable(why) = error {
-                        unreachable = Some(why);
-                    }
+                    last.problem = Some(why.clone());
+                    unreachable = unreachable.or(is_unreachable.then_some(why));
                 }
             }
         }
@@ -148,13 +188,19 @@ impl Published {
         self.last(strand_id).failures
     }
 
+    /// Why the last attempt to publish a checkpoint of a ledger failed; nothing where it did not.
+    pub(crate) fn problem(&self, strand_id: UniqueId) -> Option<String> {
+        self.last(strand_id).problem
+    }
+
+    /// Whether the place has a checkpoint of a ledger that its journal does not continue.
+    pub(crate) fn is_contradicted(&self, strand_id: UniqueId) -> bool {
+        self.last(strand_id).contradicted
+    }
+
     fn last(&self, strand_id: UniqueId) -> Last {
-        self.by_strand
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&strand_id)
-            .copied()
-            .unwrap_or_default()
+        let by_strand = self.by_strand.lock().unwrap_or_else(PoisonError::into_inner);
+        by_strand.get(&strand_id).cloned().unwrap_or_default()
     }
 }
 
@@ -167,9 +213,15 @@ fn pause(every: Duration, failures_in_a_row: u32) -> u64 {
     every.saturating_mul(cadences).saturating_sub(every / 2)
 }
 
-/// Puts the key, the checkpoint and its second name of one ledger where they belong; opens the place first.
-fn put_all<'a>(place: &mut Option<Opened<'a>>, to: &'a Checkpoints, ledger: &Due) -> Result<(), PutError> {
-    let strand_id = ledger.digest.digest_tip_address.strand_id;
+/// Puts the key, the checkpoint and its second name of one ledger where they belong, unless what is there already
+/// says something else; opens the place first.
+fn put_all<'a>(
+    place: &mut Option<Opened<'a>>,
+    to: &'a Checkpoints,
+    ledger: &Due,
+    digest: Digest,
+) -> Result<(), PutError> {
+    let strand_id = digest.digest_tip_address.strand_id;
     let refused = |why: String| PutError::Refused(why);
     let seed = ledger.seed.as_ref().map_err(|why| refused(why.clone()))?;
     let signer =
@@ -183,12 +235,15 @@ fn put_all<'a>(place: &mut Option<Opened<'a>>, to: &'a Checkpoints, ledger: &Due
             }
         }),
     };
-    let note = Checkpoint::new(ledger.digest).signed(&signer).to_note();
-    let number = format!("{:020}.checkpoint", ledger.digest.digest_tip_address.sequence_no);
     let strand = strand_id.to_string();
+    if let Some((name, newest)) = place.newest(&strand)? {
+        continues::check(&name, &newest, &signer.verifier(), &ledger.ledger, &digest)?;
+    }
+    let note = Checkpoint::new(digest).signed(&signer).to_note();
+    let number = format!("{:020}.checkpoint", digest.digest_tip_address.sequence_no);
     place.put(&strand, "key", &format!("{}\n", signer.verifier()), Existing::Keep)?;
     place.put(&strand, &number, &note, Existing::Keep)?;
-    place.put(&strand, "latest.checkpoint", &note, Existing::Replace)
+    place.put(&strand, LATEST, &note, Existing::Replace)
 }
 
 #[cfg(test)]

@@ -133,6 +133,27 @@ impl<'a> Connection<'a> {
         Err(self.failed(&Method::PUT, name, &answer))
     }
 
+    /// What lies under a name below the URL, with where that is; nothing where nothing is.
+    pub(super) fn get(&self, name: &str) -> Result<Option<(String, String)>, PutError> {
+        let answer = self.exchange(Method::GET, name, "", false)?;
+        match answer.status {
+            StatusCode::OK => {
+                let text = String::from_utf8_lossy(&answer.body).into_owned();
+                Ok(Some((self.shown(name), text)))
+            }
+            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(None),
+            StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => {
+                let why = "what was published must be readable; S3 says so, too, of what is not there, to who may \
+                           not list the bucket";
+                Err(PutError::Refused(format!(
+                    "{}: {why}",
+                    self.failed(&Method::GET, name, &answer).into_why()
+                )))
+            }
+            _ => Err(self.failed(&Method::GET, name, &answer)),
+        }
+    }
+
     fn failed(&self, method: &Method, name: &str, answer: &Answer) -> PutError {
         let what = format!("{method} {} was answered with {}", self.shown(name), answer.status);
         match &answer.location {
@@ -182,14 +203,9 @@ pub fn fetch(url: &str) -> Result<Vec<u8>, String> {
     let connection = Connection::open(&place, FETCH_PATIENCE)?;
     match connection.exchange(Method::GET, name, "", false) {
         Ok(answer) if answer.status == StatusCode::OK => Ok(answer.body.to_vec()),
-        Ok(answer) => Err(why(connection.failed(&Method::GET, name, &answer))),
-        Err(error) => Err(why(error)),
+        Ok(answer) => Err(connection.failed(&Method::GET, name, &answer).into_why()),
+        Err(error) => Err(error.into_why()),
     }
-}
-
-fn why(error: PutError) -> String {
-    let (PutError::Refused(why) | PutError::Unreachable(why)) = error;
-    why
 }
 
 async fn within<T>(patience: Duration, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {

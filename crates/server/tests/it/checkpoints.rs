@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use everstrand_journal::{Checkpoint, CheckpointVerifier};
-use everstrand_ledger::ManualClock;
+use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions};
+use everstrand_ledger::{Environment, Ledger, LedgerOptions, ManualClock, RandomIds, SystemClock, link_of};
 use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
-use everstrand_server::{Service, fetch};
+use everstrand_server::{Service, fetch, ledger_folders};
 
 use super::{send, service_and_clock};
 
@@ -183,8 +185,12 @@ fn a_checkpoint_and_its_key_are_put_below_the_url() {
     assert!(Checkpoint::parse(&note).expect("a checkpoint").is_signed_by(&key));
 
     let requests = place.requests();
-    assert_eq!(requests.len(), 3);
-    for (head, once) in requests.iter().zip([true, true, false]) {
+    assert_eq!(requests.len(), 4);
+    assert!(
+        requests[0].starts_with("GET /notary/") && requests[0].contains("/latest.checkpoint "),
+        "{requests:?}"
+    );
+    for (head, once) in requests[1..].iter().zip([true, true, false]) {
         let head = head.to_ascii_lowercase();
         assert!(head.starts_with("put /notary/"), "{head}");
         assert!(head.contains("content-type: text/plain; charset=utf-8"), "{head}");
@@ -262,7 +268,7 @@ fn what_a_place_keeps_must_be_what_was_put() {
     let (first, _clock) = publishing(&url, PATIENCE);
     first.publish_checkpoints();
     let kept = place.files();
-    drop(first);
+    drop((first, place.requests()));
 
     // The same ledger with another key: its seed is chance's, its ids are those of the same seed.
     let (second, _clock) = publishing(&url, PATIENCE);
@@ -291,4 +297,118 @@ fn the_same_again_is_no_failure_where_a_place_keeps() {
         let files = place.files();
         assert_eq!(kept.get_or_insert_with(|| files.clone()), &files);
     }
+}
+
+/// The files below a folder with their content, by their path in it.
+fn files_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match path.is_dir() {
+            true => files.extend(
+                files_below(&path)
+                    .into_iter()
+                    .map(|(name, content)| (Path::new(&entry.file_name()).join(name), content)),
+            ),
+            false => {
+                drop(files.insert(PathBuf::from(entry.file_name()), std::fs::read(&path).expect("a file")))
+            }
+        }
+    }
+    files
+}
+
+/// Puts files where they were.
+fn put_back(folder: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) {
+    let _ = std::fs::remove_dir_all(folder);
+    for (name, content) in files {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(path, content).expect("written");
+    }
+}
+
+/// Creates tables in the only ledger of a folder, each a block, while no service has it open.
+fn create_tables(data: &Path, tables: &[&str]) {
+    let folder = ledger_folders(data).expect("a data folder").remove(0).1;
+    let disk = FileDisk::create(folder.join("journal")).expect("a folder");
+    let slots = DiskSlots::open(Arc::new(disk), link_of, DiskSlotsOptions::default()).expect("a journal");
+    let view = FjallView::open(folder.join("view"), FjallViewOptions::default()).expect("a view");
+    let clock = Arc::new(SystemClock::new());
+    let environment = Environment { clock: clock.clone(), ids: Arc::new(RandomIds::new(clock)) };
+    let ledger = Ledger::open(Arc::new(slots), Arc::new(view), environment, LedgerOptions::default());
+    let ledger = ledger.expect("a ledger");
+    for table in tables {
+        let mut transaction = ledger.start_transaction().expect("a transaction");
+        transaction.execute(&format!("CREATE TABLE {table}"), &[]).expect("a statement");
+        transaction.commit_unchecked().wait().expect("committed");
+    }
+    ledger.close();
+}
+
+/// Creates tables in the ledger of a folder, opens the service over it, and publishes: the number of failures, and
+/// whether what was published contradicts.
+fn publish_after(data: &Path, place: &str, tables: &[&str]) -> (Option<u64>, Option<u64>) {
+    let mut config = Config::new(Storage::Folder(data.to_owned()));
+    if !data.exists() {
+        let service = Service::open(config.clone()).expect("a service");
+        service.create_ledger_unless_it_exists("signed").expect("a ledger");
+        service.close();
+    }
+    create_tables(data, tables);
+    config.checkpoints = Some(Checkpoints::new(CheckpointPlace::parse(place).expect("a place"), EVERY));
+    let service = Service::open(config).expect("a service");
+    service.publish_checkpoints();
+    let found = (failures(&service), metric(&service, "everstrand_checkpoint_contradicted"));
+    service.close();
+    found
+}
+
+#[test]
+fn an_older_copy_of_the_data_publishes_nothing_beside_newer_checkpoints() {
+    let on_the_web = Place::open();
+    let folder = tempfile::tempdir().expect("a folder");
+    for place in
+        [folder.path().join("places").display().to_string(), format!("http://{}", on_the_web.address)]
+    {
+        let published = || (files_below(&folder.path().join("places")), on_the_web.files());
+        let data = folder.path().join("data");
+        let _ = std::fs::remove_dir_all(&data);
+        assert_eq!(publish_after(&data, &place, &["a", "b"]), (Some(0), Some(0)), "{place}");
+        let older = files_below(&data);
+        assert_eq!(publish_after(&data, &place, &["c", "d"]), (Some(0), Some(0)), "{place}");
+        let (newer, before) = (files_below(&data), published());
+
+        put_back(&data, &older);
+        assert_eq!(publish_after(&data, &place, &[]), (Some(1), Some(1)), "{place}: it is shorter");
+        assert_eq!(
+            publish_after(&data, &place, &["x", "y"]),
+            (Some(1), Some(1)),
+            "{place}: as long, and another"
+        );
+        assert_eq!(publish_after(&data, &place, &["z"]), (Some(1), Some(1)), "{place}: longer, and another");
+        assert_eq!(published(), before, "{place}");
+
+        put_back(&data, &newer);
+        assert_eq!(publish_after(&data, &place, &["e"]), (Some(0), Some(0)), "{place}");
+        assert_ne!(published(), before, "{place}");
+    }
+}
+
+#[test]
+fn a_newest_checkpoint_without_its_second_name_counts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, place) = (folder.path().join("data"), folder.path().join("places"));
+    let at = place.display().to_string();
+    publish_after(&data, &at, &["a"]);
+    let (older, published) = (files_below(&data), files_below(&place));
+    publish_after(&data, &at, &["b"]);
+    // As a crash between the two leaves it.
+    let (latest, before) =
+        published.iter().find(|(name, _)| name.ends_with("latest.checkpoint")).expect("it");
+    std::fs::write(place.join(latest), before).expect("written");
+    let before = files_below(&place);
+    put_back(&data, &older);
+    assert_eq!(publish_after(&data, &at, &[]), (Some(1), Some(1)));
+    assert_eq!(files_below(&place), before);
 }
