@@ -266,10 +266,16 @@ pub(crate) fn read_timestamp(payload: &[u8]) -> Result<Timestamp, Reason> {
     Timestamp::from_utc(fields, precision, offset).map_err(|TimestampError(reason)| reason)
 }
 
+/// How many digits of a second are kept.
+const FRACTION_DIGITS_MAX: u64 = 18;
+
 /// Reads the fraction of a second, which fills the payload from `at` on.
 fn read_fraction(payload: &[u8], mut at: usize) -> Result<(u64, Precision), Reason> {
     let (negative, digits) =
         read_var_int(payload, &mut at).ok_or("the fraction of a timestamp is cut short")?;
+    if negative && digits > FRACTION_DIGITS_MAX {
+        return Err("a timestamp has more than 18 fraction digits");
+    }
     // A negative zero is a zero here.
     let (_, coefficient) = read_int_field(&payload[at..]);
     let coefficient = coefficient.as_i64().and_then(|value| u64::try_from(value).ok());
@@ -281,8 +287,7 @@ fn read_fraction(payload: &[u8], mut at: usize) -> Result<(u64, Precision), Reas
             _ => Err("the fraction of a second is not in 0 to 1"),
         };
     }
-    let digits = u8::try_from(digits).ok().filter(|digits| *digits <= 18);
-    let digits = digits.ok_or("a timestamp has more than 18 fraction digits")?;
+    let digits = u8::try_from(digits).expect("18 at most");
     if coefficient >= 10u64.pow(u32::from(digits)) {
         return Err("the fraction of a second is not in 0 to 1");
     }
@@ -338,6 +343,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_fraction_of_too_many_digits_is_refused_for_them() {
+        // 2007-02-23T12:14:33.13371337133713371337Z: twenty digits, whose coefficient is more than 64 bits.
+        let coefficient = 13_371_337_133_713_371_337u128.to_be_bytes();
+        let first = coefficient.iter().position(|byte| *byte != 0).unwrap();
+        let mut payload = vec![0xC0 | 20, 0];
+        payload.extend_from_slice(&coefficient[first..]);
+        let reason = read_fraction(&payload, 0).unwrap_err();
+        assert_eq!(reason, "a timestamp has more than 18 fraction digits");
+        assert_eq!(read_fraction(&[0xC1, 10], 0), Err("the fraction of a second is not in 0 to 1"));
     }
 
     #[test]
