@@ -244,10 +244,13 @@ fn path_of(target: &Target, frame: &Frame) -> Result<Vec<Step>, PartiqlError> {
 fn document_of(value: Datum, context: &mut Context<'_>) -> Result<Document, PartiqlError> {
     let view = value.view();
     if !matches!(view, View::Struct) {
-        let found = type_name((&value).into());
+        let found = match view {
+            View::Null => "null".to_owned(),
+            _ => format!("of type {}", type_name((&value).into())),
+        };
         return Err(PartiqlError::statement(
             None,
-            format!("A document must be a struct, and this is of type {found}"),
+            format!("A document must be a struct, and this is {found}"),
         ));
     }
     if is_deeper((&value).into(), MAX_DEPTH) {

@@ -1,6 +1,6 @@
 //! Changes of one document: what SET, INSERT INTO a path and REMOVE do to its tree.
 
-use everstrand_ion::{Data, Symbol, Value};
+use everstrand_ion::{Data, Struct, Symbol, Value};
 
 use crate::error::PartiqlError;
 use crate::work::{ELEMENT, Work};
@@ -8,11 +8,11 @@ use crate::work::{ELEMENT, Work};
 /// One change.
 #[derive(Clone, Debug)]
 pub(crate) enum Edit {
-    /// Assigns; creates the last field of the path where it is absent.
+    /// Assigns; creates the last field of the path where it is absent, and leaves one where it is repeated.
     Set { path: Vec<Step>, value: Value },
     /// Inserts into the list or struct at the path.
     Insert { path: Vec<Step>, value: Value, at: At },
-    /// Removes what is at the path, if anything is.
+    /// Removes what is at the path, if anything is: all fields of its last name.
     Remove { path: Vec<Step> },
 }
 
@@ -94,11 +94,7 @@ fn set(document: &mut Value, path: &[Step], value: Value) -> Result<(), PartiqlE
     let container = walk(document, way).map_err(|rest| unresolved(&path[rest..]))?;
     match (&mut container.data, last) {
         (Data::Struct(fields), Step::Field(name)) => {
-            let fields = fields.fields_mut();
-            match fields.iter_mut().find(|(field, _)| field.text() == Some(name)) {
-                Some((_, old)) => *old = value,
-                None => fields.push((Symbol::from(name.as_str()), value)),
-            }
+            assign(fields, name, value);
             Ok(())
         }
         (Data::List(items) | Data::Sexp(items), Step::Index(index)) if *index < items.len() => {
@@ -107,6 +103,16 @@ fn set(document: &mut Value, path: &[Step], value: Value) -> Result<(), PartiqlE
         }
         _ => Err(unresolved(&path[way.len()..])),
     }
+}
+
+/// The only field of this name, in the place of the first that was there. Others of the name go: a reader
+/// might see one of them instead.
+fn assign(fields: &mut Struct, name: &str, value: Value) {
+    let is_named = |field: &Symbol| field.text() == Some(name);
+    let fields = fields.fields_mut();
+    let place = fields.iter().position(|(field, _)| is_named(field)).unwrap_or(fields.len());
+    fields.retain(|(field, _)| !is_named(field));
+    fields.insert(place, (Symbol::from(name), value));
 }
 
 fn insert(document: &mut Value, path: &[Step], value: Value, at: At) -> Result<(), PartiqlError> {
@@ -121,11 +127,7 @@ fn insert(document: &mut Value, path: &[Step], value: Value, at: At) -> Result<(
             items.insert(*index, value);
         }
         (Data::Struct(fields), At::Place(Step::Field(name))) => {
-            let fields = fields.fields_mut();
-            match fields.iter_mut().find(|(field, _)| field.text() == Some(name)) {
-                Some((_, old)) => *old = value,
-                None => fields.push((Symbol::from(name.as_str()), value)),
-            }
+            assign(fields, name, value);
         }
         (Data::Struct(_), At::End) => {
             return Err(PartiqlError::statement(
@@ -147,10 +149,7 @@ fn remove(document: &mut Value, path: &[Step]) {
     };
     match (&mut container.data, last) {
         (Data::Struct(fields), Step::Field(name)) => {
-            let fields = fields.fields_mut();
-            if let Some(place) = fields.iter().position(|(field, _)| field.text() == Some(name)) {
-                fields.remove(place);
-            }
+            fields.fields_mut().retain(|(field, _)| field.text() != Some(name));
         }
         (Data::List(items) | Data::Sexp(items), Step::Index(index)) if *index < items.len() => {
             items.remove(*index);
@@ -222,7 +221,7 @@ mod tests {
     #[test]
     fn set_creates_the_last_field_only() {
         assert_eq!(edited("{a:1}", vec![set(vec![field("b")], 2)]), "{a:1,b:2}");
-        assert_eq!(edited("{a:1,a:2}", vec![set(vec![field("a")], 3)]), "{a:3,a:2}");
+        assert_eq!(edited("{b:0,a:1,c:4,a:2}", vec![set(vec![field("a")], 3)]), "{b:0,a:3,c:4}");
         assert_eq!(edited("{l:[1,2]}", vec![set(vec![field("l"), Step::Index(1)], 3)]), "{l:[1,3]}");
         assert_eq!(
             edited("{a:1}", vec![set(vec![field("b"), field("c")], 2)]),
@@ -243,7 +242,7 @@ mod tests {
         assert_eq!(edited("{l:[1,2]}", vec![insert(&l, At::Place(Step::Index(0)))]), "{l:[9,1,2]}");
         assert_eq!(edited("{l:[1,2]}", vec![insert(&l, At::Place(Step::Index(2)))]), "{l:[1,2,9]}");
         assert_eq!(edited("{a:1}", vec![insert(&[], At::Place(field("b")))]), "{a:1,b:9}");
-        assert_eq!(edited("{a:1}", vec![insert(&[], At::Place(field("a")))]), "{a:9}");
+        assert_eq!(edited("{a:1,a:2}", vec![insert(&[], At::Place(field("a")))]), "{a:9}");
         assert_eq!(
             edited("{l:5}", vec![insert(&l, At::Place(Step::Index(0)))]),
             "Document path cannot be resolved: the remaining path was not found: DocumentPath(path=[Index(index=0)])"
@@ -255,6 +254,7 @@ mod tests {
     fn elements_are_removed_by_the_places_they_had() {
         let remove = |index: usize| Edit::Remove { path: vec![field("l"), Step::Index(index)] };
         assert_eq!(edited("{l:[0,1,2,3]}", vec![remove(0), remove(2), remove(0)]), "{l:[1,3]}");
+        assert_eq!(edited("{a:1,b:2,a:3}", vec![Edit::Remove { path: vec![field("a")] }]), "{b:2}");
         assert_eq!(edited("{l:[0]}", vec![remove(7), Edit::Remove { path: vec![field("x")] }]), "{l:[0]}");
     }
 }
