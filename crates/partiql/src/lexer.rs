@@ -13,6 +13,7 @@ use everstrand_ion::{Decimal, Int, Value, text};
 
 use crate::ast::Position;
 use crate::error::PartiqlError;
+use crate::number::{EXPONENT_REFUSED, has_accepted_exponents};
 
 pub(crate) use keywords::keyword;
 
@@ -233,6 +234,10 @@ impl<'a> Lexer<'a> {
                 &error.to_string(),
             )
         })?;
+        if !has_accepted_exponents((&value).into()) {
+            let found = format_args!("invalid ion literal at, `{}`", shortened(ion));
+            return Err(PartiqlError::lexer(position, found, EXPONENT_REFUSED));
+        }
         Ok(TokenKind::IonLiteral(value))
     }
 
@@ -269,9 +274,13 @@ impl<'a> Lexer<'a> {
             return Ok(Value::from(int));
         }
         let ion = format!("0{}", literal.replace(['e', 'E'], "d"));
-        let decimal: Decimal =
-            ion.parse().map_err(|_| invalid(literal, "The exponent does not fit 32 bits"))?;
-        Ok(Value::from(decimal))
+        let decimal: Decimal = ion.parse().map_err(|_| invalid(literal, EXPONENT_REFUSED))?;
+        let value = Value::from(decimal);
+        if has_accepted_exponents((&value).into()) {
+            Ok(value)
+        } else {
+            Err(invalid(literal, EXPONENT_REFUSED))
+        }
     }
 
     fn symbol(&mut self, first: char, position: Position) -> Result<&'static str, PartiqlError> {

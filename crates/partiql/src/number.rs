@@ -1,10 +1,30 @@
-//! Numbers of all three kinds as the real numbers they stand for, compared without rounding and
-//! without writing out an exponent.
+//! Numbers of all three kinds as the real numbers they stand for, compared without writing out an
+//! exponent.
+//!
+//! A float stands for the decimal of 38 digits that is nearest to its exact value, as in QLDB's reference
+//! evaluator. That is one rule for arithmetic, CAST, comparison, index keys and all that rests on them.
 
 use std::cmp::Ordering;
 
-use everstrand_ion::{Decimal, Int};
+use everstrand_ion::{Decimal, Int, IonType};
 use num_bigint::{BigInt, Sign};
+use num_integer::Integer;
+
+use crate::view::{ValueRef, View};
+
+/// How many digits a computed decimal has at most.
+pub(crate) const DIGITS_MAX: u32 = 38;
+
+/// The greatest exponent of a decimal that every reader of Ion accepts, up and down: ion-java keeps its
+/// negation in 32 bits. What is beyond is refused in parameters and literals and never computed; in
+/// documents of old journals it is read as it is.
+pub(crate) const EXPONENT_MAX: i32 = i32::MAX;
+
+/// Why a parameter or a literal is refused.
+pub(crate) const EXPONENT_REFUSED: &str = "The exponent of a decimal must lie within ±2147483647";
+
+/// The integers up to which each is a float, too.
+const EXACT_INTEGERS: u64 = 1 << 53;
 
 /// An int, a decimal or a float.
 #[derive(Clone, Debug)]
@@ -66,9 +86,37 @@ impl Number {
                     return left.cmp(&right);
                 }
             }
+            // Neither is rounded: floats beside such an integer are further from it than 38 digits see.
+            (Number::Int(left), Number::Float(right)) if !right.is_nan() => {
+                if let Some(left) = exact_float(left) {
+                    return left.partial_cmp(right).expect("no NaN");
+                }
+            }
+            (Number::Float(left), Number::Int(right)) if !left.is_nan() => {
+                if let Some(right) = exact_float(right) {
+                    return left.partial_cmp(&right).expect("no NaN");
+                }
+            }
             _ => {}
         }
         self.real().order(&other.real())
+    }
+
+    /// The number as a decimal; nothing for NaN and infinities.
+    pub(crate) fn decimal(&self) -> Option<Decimal> {
+        match self {
+            Number::Int(int) => Some(Decimal::new(int.clone(), 0)),
+            Number::Decimal(decimal) => Some(decimal.clone()),
+            Number::Float(float) => {
+                let exact = Decimal::from_f64(*float)?;
+                if exact.coefficient().decimal_digits() <= u64::from(DIGITS_MAX) {
+                    return Some(exact);
+                }
+                let (coefficient, exponent) =
+                    round(exact.coefficient().to_bigint(), i64::from(exact.exponent()), DIGITS_MAX.into());
+                Some(Decimal::new(coefficient, i32::try_from(exponent).ok()?))
+            }
+        }
     }
 
     pub(crate) fn real(&self) -> Real {
@@ -87,6 +135,44 @@ impl Number {
             Number::Float(float) => Real::from_float(*float),
         }
     }
+}
+
+/// Whether every reader of Ion accepts the exponents of all decimals in a value.
+pub(crate) fn has_accepted_exponents(value: ValueRef<'_>) -> bool {
+    match value.ion_type() {
+        Some(IonType::Decimal) => match value.view() {
+            View::Number(Number::Decimal(decimal)) => decimal.exponent() >= -EXPONENT_MAX,
+            _ => true,
+        },
+        Some(IonType::List | IonType::Sexp) => value.items().all(has_accepted_exponents),
+        Some(IonType::Struct) => value.fields().all(|(_, value)| has_accepted_exponents(value)),
+        _ => true,
+    }
+}
+
+/// The same number as a float, where that is exact.
+fn exact_float(int: &Int) -> Option<f64> {
+    int.as_i64().filter(|int| int.unsigned_abs() <= EXACT_INTEGERS).map(|int| int as f64)
+}
+
+/// At most so many digits of `coefficient × 10^exponent`, half to even.
+pub(crate) fn round(coefficient: BigInt, exponent: i64, digits_max: i64) -> (BigInt, i64) {
+    let excess = digits(&coefficient) - digits_max;
+    let Ok(excess @ 1..) = u32::try_from(excess) else { return (coefficient, exponent) };
+    let power = BigInt::from(10u8).pow(excess);
+    let (mut quotient, rest) = coefficient.div_rem(&power);
+    let twice = BigInt::from(rest.magnitude() * 2u8);
+    if twice > power || (twice == power && quotient.is_odd()) {
+        quotient += BigInt::from_biguint(coefficient.sign(), 1u8.into());
+    }
+    let exponent = exponent + i64::from(excess);
+    // 999…9 may have become 1000…0.
+    if digits(&quotient) > digits_max { (quotient / 10, exponent + 1) } else { (quotient, exponent) }
+}
+
+pub(crate) fn digits(coefficient: &BigInt) -> i64 {
+    let digits = Int::from(coefficient.clone()).decimal_digits();
+    i64::try_from(digits).expect("digits fit memory")
 }
 
 impl Real {
@@ -113,7 +199,7 @@ impl Real {
         if float.is_infinite() {
             return if float < 0.0 { Real::NegativeInfinity } else { Real::PositiveInfinity };
         }
-        match Decimal::from_f64(float) {
+        match Number::Float(float).decimal() {
             Some(decimal) => Number::Decimal(decimal).real(),
             None => Real::Nan,
         }

@@ -1,7 +1,7 @@
 //! How the state of the whole lies in the view, and comes back from it.
 //!
 //! ```text
-//! 's'  "EVVpre-2"  strand id:16  block:u64  hash:32  timestamp:i64  slot:u64  link:32
+//! 's'  "EVVpre-3"  strand id:16  block:u64  hash:32  timestamp:i64  slot:u64  link:32
 //!      next document number:u64  tables:u32  indexes ever created:u32  frontier: size:u64, hashes 32 × n
 //! ```
 //!
@@ -25,8 +25,9 @@ use super::keys::{self, TableNumber};
 use super::{Head, Tip};
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
 
-/// The name of the view's format; changed with any of the layouts in this folder.
-const FORMAT: &[u8; 8] = b"EVVpre-2";
+/// The name of the view's format; changed with any of the layouts in this folder, and with index keys. Since
+/// pre-3 floats have keys of 38 digits.
+const FORMAT: &[u8; 8] = b"EVVpre-3";
 
 impl Head {
     /// Writes all of it but the tables.

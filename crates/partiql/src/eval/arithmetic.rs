@@ -12,11 +12,8 @@ use crate::ast::BinaryOperator;
 use crate::datum::Datum;
 use crate::eval::Fault;
 use crate::eval::mistyped::TypeErrors;
-use crate::number::Number;
+use crate::number::{self, DIGITS_MAX, EXPONENT_MAX, Number, digits};
 use crate::view::{ValueRef, View};
-
-/// How many digits a computed decimal has at most.
-pub(crate) const DIGITS_MAX: u32 = 38;
 
 const OVERFLOW: &str = "Int overflow or underflow";
 const DECIMAL_OVERFLOW: &str = "Decimal exponent overflow or underflow";
@@ -70,7 +67,7 @@ pub(crate) fn numbers(
         (Number::Float(_), Number::Float(_) | Number::Int(_)) | (Number::Int(_), Number::Float(_)) => {
             floats(operator, float_of(left), float_of(right)).map(Number::Float)
         }
-        (left, right) => match (decimal_of(left), decimal_of(right)) {
+        (left, right) => match (left.decimal(), right.decimal()) {
             (Some(left), Some(right)) => decimals(operator, &left, &right).map(Number::Decimal),
             // No decimal says NaN or infinity.
             _ => floats(operator, float_of(left), float_of(right)).map(Number::Float),
@@ -80,7 +77,7 @@ pub(crate) fn numbers(
 
 /// `left / right` as decimals, whatever the kinds: what AVG needs.
 pub(crate) fn divide_exactly(left: &Number, right: &Number) -> Result<Number, &'static str> {
-    match (decimal_of(left), decimal_of(right)) {
+    match (left.decimal(), right.decimal()) {
         (Some(left), Some(right)) => decimals(BinaryOperator::Divide, &left, &right).map(Number::Decimal),
         _ => floats(BinaryOperator::Divide, float_of(left), float_of(right)).map(Number::Float),
     }
@@ -92,19 +89,6 @@ pub(crate) fn datum(number: Number) -> Datum {
         Number::Decimal(decimal) => Data::Decimal(decimal),
         Number::Float(float) => Data::Float(float),
     }))
-}
-
-/// A number as a decimal: a float by its shortest digits, as it prints. Nothing for NaN and infinities.
-pub(crate) fn decimal_of(number: &Number) -> Option<Decimal> {
-    match number {
-        Number::Int(int) => Some(Decimal::new(int.clone(), 0)),
-        Number::Decimal(decimal) => Some(decimal.clone()),
-        Number::Float(float) if float.is_finite() => {
-            let text = format!("{float:e}").replace('e', "d");
-            text.parse().ok()
-        }
-        Number::Float(_) => None,
-    }
 }
 
 fn float_of(number: &Number) -> f64 {
@@ -257,38 +241,16 @@ fn remainder(left: &Decimal, right: &Decimal) -> Result<Decimal, &'static str> {
     round(dividend % divisor, exponent)
 }
 
-/// At most 38 digits of a number, half to even.
-fn round(coefficient: BigInt, exponent: i64) -> Result<Decimal, &'static str> {
-    let (coefficient, exponent) = round_to(coefficient, exponent, i64::from(DIGITS_MAX))?;
-    if coefficient == BigInt::ZERO {
-        let exponent = exponent.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
-        return Ok(Decimal::new(0, i32::try_from(exponent).expect("clamped")));
-    }
-    let exponent = i32::try_from(exponent).map_err(|_| DECIMAL_OVERFLOW)?;
-    Ok(Decimal::new(coefficient, exponent))
-}
-
-fn round_to(coefficient: BigInt, exponent: i64, digits_max: i64) -> Result<(BigInt, i64), &'static str> {
-    let excess = digits(&coefficient) - digits_max;
-    if excess <= 0 {
-        return Ok((coefficient, exponent));
-    }
-    let power = power_of_ten(excess)?;
-    let (mut quotient, rest) = coefficient.div_rem(&power);
-    let twice = BigInt::from(rest.magnitude() * 2u8);
-    if twice > power || (twice == power && quotient.is_odd()) {
-        quotient += BigInt::from_biguint(coefficient.sign(), 1u8.into());
-    }
-    // 999…9 may have become 1000…0.
-    if digits(&quotient) > digits_max {
-        return Ok((quotient / 10, exponent + excess + 1));
-    }
-    Ok((quotient, exponent + excess))
-}
-
-fn digits(coefficient: &BigInt) -> i64 {
-    let digits = Int::from(coefficient.clone()).decimal_digits();
-    i64::try_from(digits).expect("digits fit memory")
+/// At most 38 digits of a number, half to even, with an exponent that readers of Ion accept.
+pub(crate) fn round(coefficient: BigInt, exponent: i64) -> Result<Decimal, &'static str> {
+    let (coefficient, exponent) = number::round(coefficient, exponent, DIGITS_MAX.into());
+    let accepted = -i64::from(EXPONENT_MAX)..=i64::from(EXPONENT_MAX);
+    let exponent = match coefficient == BigInt::ZERO {
+        true => exponent.clamp(*accepted.start(), *accepted.end()),
+        false if accepted.contains(&exponent) => exponent,
+        false => return Err(DECIMAL_OVERFLOW),
+    };
+    Ok(Decimal::new(coefficient, i32::try_from(exponent).expect("checked above")))
 }
 
 /// Callers have bounded the exponent by the digits of their operands.
@@ -376,14 +338,18 @@ mod tests {
     #[test]
     fn exponents_are_never_written_out() {
         let huge = Decimal::new(1, i32::MAX);
-        let tiny = Decimal::new(1, i32::MIN);
+        let tiny = Decimal::new(1, -i32::MAX);
         let run = |operator, left: &Decimal, right: &Decimal| decimals(operator, left, right);
         let sum = run(BinaryOperator::Add, &huge, &tiny).unwrap();
         assert!(sum.numeric_cmp(&huge).is_eq());
-        assert_eq!(run(BinaryOperator::Multiply, &huge, &tiny).unwrap(), Decimal::new(1, -1));
+        assert_eq!(run(BinaryOperator::Multiply, &huge, &tiny).unwrap(), Decimal::new(1, 0));
         assert_eq!(run(BinaryOperator::Multiply, &huge, &huge), Err(DECIMAL_OVERFLOW));
         assert_eq!(run(BinaryOperator::Divide, &huge, &tiny), Err(DECIMAL_OVERFLOW));
         assert!(run(BinaryOperator::Modulo, &huge, &tiny).is_err());
         assert_eq!(run(BinaryOperator::Modulo, &tiny, &huge).unwrap(), tiny);
+        // Documents of old journals may hold one more, and no result does.
+        let beyond = Decimal::new(1, i32::MIN);
+        assert_eq!(run(BinaryOperator::Modulo, &beyond, &huge), Err(DECIMAL_OVERFLOW));
+        assert!(run(BinaryOperator::Add, &huge, &beyond).unwrap().numeric_cmp(&huge).is_eq());
     }
 }

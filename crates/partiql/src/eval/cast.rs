@@ -1,6 +1,6 @@
 //! CAST and IS.
 
-use everstrand_ion::{Data, Decimal, Int, IonType, Symbol, Timestamp, Value};
+use everstrand_ion::{Data, Decimal, IonType, Symbol, Timestamp, Value};
 use num_bigint::BigInt;
 
 use crate::ast::Type;
@@ -8,7 +8,7 @@ use crate::datum::Datum;
 use crate::eval::function::TIMESTAMP_BYTES_MAX;
 use crate::eval::{Fault, arithmetic, path};
 use crate::execute::context::Context;
-use crate::number::Number;
+use crate::number::{EXPONENT_MAX, Number};
 use crate::view::{ValueRef, View};
 use crate::work::Work;
 
@@ -45,12 +45,14 @@ pub(crate) fn cast(context: &mut Context<'_>, value: Datum, to: Type) -> Result<
             Number::Decimal(decimal) => decimal.to_f64(),
             Number::Float(float) => *float,
         }),
-        (Type::Float, View::Text(Some(text))) => Datum::of(parse_decimal(text).ok_or_else(failed)?.to_f64()),
+        (Type::Float, View::Text(Some(text))) => Datum::of(parse_float(text).ok_or_else(failed)?),
         (Type::Decimal, View::Bool(truth)) => Datum::of(Decimal::new(i64::from(*truth), 0)),
         (Type::Decimal, View::Number(number)) => {
-            Datum::of(arithmetic::decimal_of(number).ok_or_else(failed)?)
+            Datum::of(number.decimal().and_then(rounded).ok_or_else(failed)?)
         }
-        (Type::Decimal, View::Text(Some(text))) => Datum::of(parse_decimal(text).ok_or_else(failed)?),
+        (Type::Decimal, View::Text(Some(text))) => {
+            Datum::of(parse_decimal(text).and_then(rounded).ok_or_else(failed)?)
+        }
         (Type::Timestamp, View::Text(Some(text))) if text.len() <= TIMESTAMP_BYTES_MAX => {
             Datum::of(text.parse::<Timestamp>().map_err(|_| failed())?)
         }
@@ -188,8 +190,18 @@ fn truncate(number: &Number) -> Result<i64, Fault> {
     i64::try_from(whole).map_err(|_| OVERFLOW.into())
 }
 
-/// An integer text: decimal, or with `0x` or `0b`; the inner error is one of size.
+/// A converted decimal: 38 digits, as those that are computed; a zero keeps its sign.
+fn rounded(decimal: Decimal) -> Option<Decimal> {
+    if decimal.is_zero() {
+        return Some(decimal).filter(|decimal| decimal.exponent() >= -EXPONENT_MAX);
+    }
+    arithmetic::round(decimal.coefficient().to_bigint(), i64::from(decimal.exponent())).ok()
+}
+
+/// An integer text with blanks around: decimal, or with `0x` or `0b`, with Ion's underscores between
+/// digits; the inner error is one of size.
 fn parse_integer(text: &str) -> Option<Result<i64, Fault>> {
+    let text = text.trim_matches(BLANK);
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -199,9 +211,11 @@ fn parse_integer(text: &str) -> Option<Result<i64, Fault>> {
         Some(("0b" | "0B", digits)) => (2, digits),
         _ => (10, digits),
     };
-    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
+    let is_number = |digits: &str| !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
+    if !digits.split('_').all(is_number) {
         return None;
     }
+    let digits = digits.replace('_', "");
     // Signs were taken off, so what does not parse is only too large.
     let magnitude = i128::from_str_radix(digits.trim_start_matches('0'), radix);
     let magnitude =
@@ -210,8 +224,19 @@ fn parse_integer(text: &str) -> Option<Result<i64, Fault>> {
     Some(i64::try_from(signed).map_err(|_| "Int overflow or underflow".into()))
 }
 
-/// A decimal text with an `e` exponent or none.
+/// A decimal text, NaN or Infinity, with blanks around.
+fn parse_float(text: &str) -> Option<f64> {
+    match text.trim_matches(BLANK) {
+        "NaN" | "+NaN" | "-NaN" => Some(f64::NAN),
+        "Infinity" | "+Infinity" => Some(f64::INFINITY),
+        "-Infinity" => Some(f64::NEG_INFINITY),
+        _ => parse_decimal(text).map(|decimal| decimal.to_f64()),
+    }
+}
+
+/// A decimal text with an `e` exponent or none, with blanks around.
 fn parse_decimal(text: &str) -> Option<Decimal> {
+    let text = text.trim_matches(BLANK);
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (digits, exponent) = match unsigned.split_once(['e', 'E']) {
         Some((digits, exponent)) => (digits, Some(exponent)),
@@ -227,18 +252,22 @@ fn parse_decimal(text: &str) -> Option<Decimal> {
     format!("{sign}0{whole}.{fraction}{exponent}").parse().ok()
 }
 
+/// What may stand around a number in a text.
+const BLANK: [char; 5] = [' ', '\t', '\n', '\r', '\u{C}'];
+
 /// The text of a number as the reference implementation prints it.
 fn print_number(number: &Number) -> String {
     match number {
         Number::Int(int) => int.to_string(),
-        Number::Decimal(decimal) => print_decimal(decimal.coefficient(), decimal.exponent()),
+        Number::Decimal(decimal) => print_decimal(decimal),
         Number::Float(float) => print_float(*float),
     }
 }
 
 /// Plain digits where the exponent is not positive and the number not tiny, else `1.5E+10`.
-fn print_decimal(coefficient: &Int, exponent: i32) -> String {
-    let sign = if coefficient.is_negative() { "-" } else { "" };
+fn print_decimal(decimal: &Decimal) -> String {
+    let (coefficient, exponent) = (decimal.coefficient(), decimal.exponent());
+    let sign = if coefficient.is_negative() || decimal.is_negative_zero() { "-" } else { "" };
     let digits = coefficient.abs().to_string();
     let length = i64::try_from(digits.len()).expect("digits fit memory");
     let adjusted = i64::from(exponent) + length - 1;

@@ -8,6 +8,7 @@ use crate::error::PartiqlError;
 use crate::execute::context::{Context, Execution};
 use crate::execute::node::Around;
 use crate::execute::query::QueryState;
+use crate::number::{EXPONENT_REFUSED, has_accepted_exponents};
 use crate::plan::{Plan, Statement};
 use crate::tables::Tables;
 use crate::view::View;
@@ -52,6 +53,11 @@ pub fn execute(
     parameters: Arc<[Document]>,
     tables: &mut dyn Tables,
 ) -> Result<Rows, PartiqlError> {
+    for (number, parameter) in (1..).zip(&*parameters) {
+        if !has_accepted_exponents(parameter.root().into()) {
+            return Err(PartiqlError::statement(None, format!("Parameter {number}: {EXPONENT_REFUSED}")));
+        }
+    }
     let mut execution = Execution::new(tables.now(), &plan.options);
     let source = match &*plan.statement {
         Statement::Query(query) => {

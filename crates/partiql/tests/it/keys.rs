@@ -59,9 +59,10 @@ fn real(data: &Data) -> Option<Real> {
     Some(match data {
         Data::Int(int) => Real::Finite(Decimal::new(int.clone(), 0).reduced()),
         Data::Decimal(decimal) => Real::Finite(decimal.reduced()),
-        Data::Float(float) => match Decimal::from_f64(*float) {
-            Some(decimal) => Real::Finite(decimal.reduced()),
-            None => Real::NotFinite(float.to_string()),
+        // The digits of a float's exact value, 38 of them.
+        Data::Float(float) => match format!("{float:.37e}").replace('e', "d").parse::<Decimal>() {
+            Ok(decimal) => Real::Finite(decimal.reduced()),
+            Err(_) => Real::NotFinite(float.to_string()),
         },
         _ => return None,
     })

@@ -4,6 +4,7 @@ mod depth;
 mod keys;
 mod memory;
 mod model;
+mod numbers;
 mod parser;
 mod planner;
 mod print;

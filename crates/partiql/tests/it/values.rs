@@ -75,6 +75,10 @@ pub(crate) fn number() -> impl Strategy<Value = Value> {
             Just(5e-324),
             Just(f64::MAX),
             Just(0.1),
+            Just(1.1),
+            Just(1e300),
+            Just(0.999_999_999_999_999_9),
+            any::<f64>(),
         ]
         .prop_map(Value::from),
         prop_oneof![
@@ -83,6 +87,9 @@ pub(crate) fn number() -> impl Strategy<Value = Value> {
             Just(Decimal::new(1, i32::MIN)),
             Just(Decimal::new(-10, i32::MIN)),
             Just(Decimal::new(1, -1)),
+            // 0.1e0 in 38 digits, and in all.
+            Just("0.10000000000000000555111512312578270212".parse().expect("a decimal")),
+            Just(Decimal::from_f64(0.1).expect("finite")),
             Just(Decimal::new(125, -3)),
         ]
         .prop_map(Value::from),
