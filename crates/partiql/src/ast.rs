@@ -199,7 +199,7 @@ pub enum SimpleStep {
     Index(u64),
 }
 
-/// `SELECT … FROM …`
+/// `SELECT … FROM …`, or `PIVOT … FROM …`, which makes one struct of all rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
     /// `DISTINCT`, and where it stands. An extension.
@@ -242,6 +242,13 @@ pub enum Projection {
     Star,
     /// `SELECT item, …`
     Items(Vec<SelectItem>),
+    /// `PIVOT value AT name`. An extension.
+    Pivot {
+        /// The value of a field.
+        value: Expression,
+        /// Its name.
+        at: Expression,
+    },
 }
 
 /// An item of a select list.

@@ -132,8 +132,13 @@ impl Parser<'_> {
         }
     }
 
-    /// A name that is not reserved, or any between double quotes.
+    /// A name that is not reserved, or any between double quotes. The parts of a date are reserved by
+    /// QLDB's list, but mean something between the parentheses of a function alone, so that they are names
+    /// wherever one may stand.
     fn identifier(&mut self, kind: &str) -> Result<Identifier, PartiqlError> {
+        if is_date_part(self.kind()) {
+            return self.any_identifier(kind);
+        }
         let (TokenKind::Identifier(name) | TokenKind::QuotedIdentifier(name)) = self.kind() else {
             return Err(self.unexpected(kind));
         };
@@ -208,6 +213,20 @@ impl Parser<'_> {
 
 fn is_keyword(kind: &TokenKind, keyword: &str) -> bool {
     matches!(kind, TokenKind::Keyword(next) if *next == keyword)
+}
+
+/// Whether a token is a name where any may stand.
+fn is_name(kind: &TokenKind) -> bool {
+    matches!(kind, TokenKind::Identifier(_) | TokenKind::QuotedIdentifier(_)) || is_date_part(kind)
+}
+
+fn is_date_part(kind: &TokenKind) -> bool {
+    matches!(
+        kind,
+        TokenKind::Keyword(
+            "year" | "month" | "day" | "hour" | "minute" | "second" | "timezone_hour" | "timezone_minute"
+        )
+    )
 }
 
 fn is_word(kind: &TokenKind, word: &str) -> bool {

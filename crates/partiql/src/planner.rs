@@ -101,9 +101,10 @@ impl Planner<'_> {
                 procedure: procedure.name.clone(),
                 arguments: self.expressions(arguments)?,
             },
-            ast::Statement::Query(ast::Expression::Query(query)) => {
-                plan::Statement::Query(self.query(query)?)
-            }
+            ast::Statement::Query(ast::Expression::Query(query)) => match query.projection {
+                ast::Projection::Pivot { .. } => plan::Statement::Expression(self.nested_query(query)?),
+                _ => plan::Statement::Query(self.query(query)?),
+            },
             ast::Statement::Query(expression) => {
                 if !self.options.extensions {
                     return Err(PartiqlError::located(

@@ -120,7 +120,7 @@ impl Display for SimplePath {
 
 impl Display for Query {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str("SELECT ")?;
+        f.write_str(if matches!(self.projection, Projection::Pivot { .. }) { "PIVOT " } else { "SELECT " })?;
         if self.distinct.is_some() {
             f.write_str("DISTINCT ")?;
         }
@@ -128,6 +128,7 @@ impl Display for Query {
             Projection::Value(value) => write!(f, "VALUE {value}")?,
             Projection::Star => f.write_str("*")?,
             Projection::Items(items) => list(f, items, |f, item| item.fmt(f))?,
+            Projection::Pivot { value, at } => write!(f, "{value} AT {at}")?,
         }
         write!(f, " FROM {}", self.from)?;
         clause(f, "WHERE", self.condition.as_ref())?;

@@ -11,7 +11,7 @@ use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::like::{LIKE_NEEDS_TEXT, LikePattern};
 use crate::eval::membership::{self, Membership};
-use crate::eval::mistyped::{self, expected};
+use crate::eval::mistyped::{self, expected, not_a_name};
 use crate::eval::operand::Operand;
 use crate::eval::path::{self, Index};
 use crate::eval::{Fault, arithmetic, cast, function};
@@ -278,12 +278,6 @@ fn at(position: Position) -> impl Fn(Fault) -> PartiqlError {
 /// The error of an operator whose place is not known.
 fn nowhere(fault: Fault) -> PartiqlError {
     fault.at(None)
-}
-
-/// Why a struct cannot have a field of this name.
-fn not_a_name(name: ValueRef<'_>) -> Fault {
-    let found = cast::type_name(name);
-    format!("Expected text for the name of a field: {found}; write {{'name': value}}").into()
 }
 
 fn evaluate_all(

@@ -3,12 +3,14 @@
 //! An argument that is NULL or MISSING makes NULL, but for COALESCE (which [`super::expression`]
 //! evaluates, lazily), EXISTS and NULLIF. An argument of a wrong type is an error.
 
+use everstrand_ion::Symbol;
+
 use crate::ast::AggregateFunction;
 use crate::compare;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::aggregate::Accumulator;
-use crate::eval::mistyped::expected;
+use crate::eval::mistyped::{expected, not_a_name};
 use crate::eval::{Fault, datetime, format, text};
 use crate::execute::context::Context;
 use crate::number::Number;
@@ -27,6 +29,7 @@ pub(crate) fn call(
 ) -> Result<Datum, Fault> {
     match function {
         Function::Exists => return Ok(Datum::of(exists(arguments[0]))),
+        Function::Pivot => return pivot(context, arguments[0]),
         Function::NullIf => return null_if(context, arguments[0], arguments[1]),
         Function::Collection { function, distinct } => {
             return collection(context, function, distinct, arguments[0]);
@@ -77,11 +80,31 @@ pub(crate) fn call(
         }
         Function::Coalesce
         | Function::Exists
+        | Function::Pivot
         | Function::NullIf
         | Function::UtcNow
         | Function::TxId
         | Function::Collection { .. } => unreachable!("evaluated elsewhere"),
     })
+}
+
+/// A struct of pairs of a name and a value. MISSING is left out, and a name that is no text names nothing.
+fn pivot(context: &mut Context<'_>, pairs: ValueRef<'_>) -> Result<Datum, Fault> {
+    let mut fields = Vec::new();
+    for pair in pairs.items() {
+        context.work(ELEMENT)?;
+        let mut parts = pair.items();
+        let (Some(name), Some(value)) = (parts.next(), parts.next()) else { continue };
+        match name.view() {
+            View::Text(Some(_)) if value.is_missing() => {}
+            View::Text(Some(name)) => {
+                context.hold(size_of::<(Symbol, Datum)>() + name.len())?;
+                fields.push((Symbol::from(name), value.copied(context)?));
+            }
+            _ => drop(context.execution.type_errors.of(|| not_a_name(name))?),
+        }
+    }
+    Ok(Datum::Struct(fields))
 }
 
 fn exists(value: ValueRef<'_>) -> bool {

@@ -46,3 +46,9 @@ pub(crate) fn truth(value: ValueRef<'_>) -> Result<Option<bool>, Fault> {
 pub(crate) fn expected(what: &str, found: ValueRef<'_>) -> Fault {
     format!("Expected {what}: {}", type_name(found)).into()
 }
+
+/// Why a struct cannot have a field of this name.
+pub(crate) fn not_a_name(name: ValueRef<'_>) -> Fault {
+    let found = type_name(name);
+    format!("Expected text for the name of a field: {found}; write {{'name': value}}").into()
+}

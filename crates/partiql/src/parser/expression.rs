@@ -5,7 +5,7 @@
 
 use everstrand_ion::{Data, Decimal, Int, Value};
 
-use super::Parser;
+use super::{Parser, is_name};
 use crate::ast::precedence::{AND, COMPARISON, EQUALITY, NOT, OR};
 use crate::ast::{BinaryOperator, Expression, Identifier, PathStep, Type};
 use crate::error::PartiqlError;
@@ -26,7 +26,7 @@ enum Operator {
 impl Parser<'_> {
     /// Any expression. A query without parentheses is all of it: what follows is no part of it.
     pub(super) fn expression(&mut self) -> Result<Expression, PartiqlError> {
-        if self.is_keyword("select") {
+        if self.is_keyword("select") || self.is_keyword("pivot") {
             return self.deeper(|parser| Ok(Expression::Query(Box::new(parser.query()?))));
         }
         self.operators(0)
@@ -47,6 +47,7 @@ impl Parser<'_> {
             | TokenKind::IonLiteral(_)
             | TokenKind::Parameter(_) => true,
             TokenKind::Symbol(symbol) => matches!(*symbol, "(" | "[" | "{" | "<<" | "+" | "-" | "@"),
+            name if is_name(name) => true,
             TokenKind::Keyword(word) => {
                 matches!(*word, "true" | "false" | "null" | "missing" | "not" | "case" | "cast" | "values")
                     || is_function_keyword(word) && is_open(self.kind_after(after + 1))
@@ -170,7 +171,7 @@ impl Parser<'_> {
                 // `IN (?)` is a list of one, where `(?)` elsewhere is just `?`; a query is not in a list.
                 let collection = match self.kind_after(1) {
                     _ if !self.is("(") => self.operators(precedence)?,
-                    TokenKind::Keyword("select") => self.deeper(Self::parenthesised)?,
+                    TokenKind::Keyword("select" | "pivot") => self.deeper(Self::parenthesised)?,
                     TokenKind::Keyword("values") => self.deeper(|parser| {
                         parser.step();
                         let rows = parser.keyword_term("values")?;
@@ -286,7 +287,7 @@ impl Parser<'_> {
             TokenKind::Identifier(_) if is_open(self.kind_after(1)) => {
                 return self.call();
             }
-            TokenKind::Identifier(_) | TokenKind::QuotedIdentifier(_) => {
+            name if is_name(name) => {
                 let name = self.identifier("Expected identifier")?;
                 return Ok(Expression::Variable { name, local: false });
             }
@@ -296,7 +297,7 @@ impl Parser<'_> {
             }
             TokenKind::Symbol("@") => {
                 self.step();
-                if !matches!(self.kind(), TokenKind::Identifier(_) | TokenKind::QuotedIdentifier(_)) {
+                if !is_name(self.kind()) {
                     return Err(self
                         .error("identifier expected after `@` symbol", "Identifier must follow @-operator"));
                 }
@@ -307,7 +308,7 @@ impl Parser<'_> {
             TokenKind::Symbol("[") => return Ok(Expression::List(self.items("]")?)),
             TokenKind::Symbol("<<") => return Ok(Expression::Bag(self.items(">>")?)),
             TokenKind::Symbol("{") => return self.struct_constructor(),
-            TokenKind::Symbol(_) | TokenKind::End => {
+            _ => {
                 return Err(self.error("unexpected term found", "Unexpected term"));
             }
         };
@@ -330,11 +331,6 @@ impl Parser<'_> {
                 })
             }
             _ if is_open(self.kind_after(1)) && is_function_keyword(word) => self.call(),
-            // Reserved by QLDB's list, but nothing else can be meant here.
-            "year" | "month" | "day" | "hour" | "minute" | "second" | "timezone_hour" | "timezone_minute" => {
-                let name = self.any_identifier("Expected identifier")?;
-                Ok(Expression::Variable { name, local: false })
-            }
             _ => Err(self.error("unexpected keyword found", "Unexpected keyword")),
         }
     }

@@ -1,6 +1,6 @@
 //! Queries: SELECT with its clauses, and FROM, which DML uses too.
 
-use super::{Parser, is_keyword, is_word};
+use super::{Parser, is_keyword, is_name, is_word};
 use crate::ast::{
     Clause, Expression, FromClause, FromItem, FromSource, FromTerm, Group, Identifier, Join, MAX_SOURCES,
     Order, OrderTerm, PathStep, Projection, Query, SelectItem,
@@ -9,15 +9,21 @@ use crate::error::PartiqlError;
 use crate::lexer::TokenKind;
 
 impl Parser<'_> {
-    /// A query; SELECT comes next.
+    /// A query; SELECT or PIVOT comes next.
     pub(super) fn query(&mut self) -> Result<Query, PartiqlError> {
         let position = self.position();
-        self.expect_keyword("select")?;
-        let distinct = self.is_keyword("distinct").then(|| self.position());
-        if distinct.is_some() || self.is_keyword("all") {
-            self.step();
-        }
-        let projection = self.projection()?;
+        let (distinct, projection) = if self.accept_keyword("pivot") {
+            let value = self.expression()?;
+            self.expect_keyword("at")?;
+            (None, Projection::Pivot { value, at: self.expression()? })
+        } else {
+            self.expect_keyword("select")?;
+            let distinct = self.is_keyword("distinct").then(|| self.position());
+            if distinct.is_some() || self.is_keyword("all") {
+                self.step();
+            }
+            (distinct, self.projection()?)
+        };
         if !self.is_keyword("from") {
             return Err(self.error("missing FROM after SELECT list", "Expected FROM keyword"));
         }
@@ -113,7 +119,7 @@ impl Parser<'_> {
         }
         match self.kind() {
             TokenKind::Identifier(_) if self.offset_follows() => Ok(None),
-            TokenKind::Identifier(_) | TokenKind::QuotedIdentifier(_) => self.alias_name().map(Some),
+            name if is_name(name) => self.alias_name().map(Some),
             _ => Ok(None),
         }
     }
@@ -197,6 +203,7 @@ impl Parser<'_> {
             self.step();
         } else if self.is("(")
             && !is_keyword(self.kind_after(1), "select")
+            && !is_keyword(self.kind_after(1), "pivot")
             && !is_keyword(self.kind_after(1), "values")
         {
             return self.parenthesised_source();

@@ -4,8 +4,8 @@ use everstrand_ion::{Data, Value};
 
 use super::Parser;
 use crate::ast::{
-    ConflictAction, Expression, FromClause, FromSource, FromTerm, Insertion, Join, Modify, ModifyForm,
-    Operation, PathStep, SimplePath, SimpleStep, Statement,
+    ConflictAction, Expression, FromClause, FromSource, FromTerm, Identifier, Insertion, Join, Modify,
+    ModifyForm, Operation, PathStep, SimplePath, SimpleStep, Statement,
 };
 use crate::error::PartiqlError;
 use crate::lexer::TokenKind;
@@ -26,7 +26,16 @@ impl Parser<'_> {
         matches!(
             self.kind_after(after),
             TokenKind::Keyword(
-                "select" | "insert" | "update" | "delete" | "from" | "create" | "drop" | "undrop" | "exec"
+                "select"
+                    | "pivot"
+                    | "insert"
+                    | "update"
+                    | "delete"
+                    | "from"
+                    | "create"
+                    | "drop"
+                    | "undrop"
+                    | "exec"
             )
         )
     }
@@ -202,7 +211,7 @@ impl Parser<'_> {
             TokenKind::Keyword("set") => {
                 self.step();
                 Ok(Operation::Set(self.list(|parser| {
-                    let target = parser.simple_path()?;
+                    let target = parser.target()?;
                     if !parser.accept("=") {
                         return Err(parser.error("expected assignment for SET", "Expected '=' for SET"));
                     }
@@ -215,7 +224,7 @@ impl Parser<'_> {
             }
             TokenKind::Keyword("remove") => {
                 self.step();
-                Ok(Operation::Remove(self.simple_path()?))
+                Ok(Operation::Remove(self.target()?))
             }
             _ => Err(self
                 .error("expected DML or SELECT operation after FROM", "Expected SET, INSERT INTO or REMOVE")),
@@ -225,6 +234,16 @@ impl Parser<'_> {
     /// A path of names and literal steps.
     fn simple_path(&mut self) -> Result<SimplePath, PartiqlError> {
         let root = self.identifier("Expected identifier for simple path")?;
+        self.simple_path_below(root)
+    }
+
+    /// What SET assigns and REMOVE removes. No keyword could stand there, so that reserved words are names.
+    fn target(&mut self) -> Result<SimplePath, PartiqlError> {
+        let root = self.any_identifier("Expected identifier for simple path")?;
+        self.simple_path_below(root)
+    }
+
+    fn simple_path_below(&mut self, root: Identifier) -> Result<SimplePath, PartiqlError> {
         let mut steps = Vec::new();
         loop {
             if self.accept(".") {
@@ -264,7 +283,7 @@ impl Parser<'_> {
         }
         let arguments = match self.kind() {
             TokenKind::End | TokenKind::Symbol(";") => Vec::new(),
-            TokenKind::Keyword("select") => {
+            TokenKind::Keyword("select" | "pivot") => {
                 return Err(self.error("unexpected keyword found", "Unexpected keyword"));
             }
             _ => self.list(Self::expression)?,

@@ -183,6 +183,8 @@ pub enum Function {
     ToString,
     /// One or two arguments.
     ToTimestamp,
+    /// A struct of a bag of lists, each the name and the value of a field.
+    Pivot,
     /// An aggregate over the elements of a collection: `SUM([1, 2])` where no rows are aggregated.
     Collection {
         function: AggregateFunction,

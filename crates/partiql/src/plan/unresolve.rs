@@ -129,6 +129,7 @@ fn call(function: Function, mut arguments: Vec<ast::Expression>) -> ast::Express
         Function::Upper => "UPPER",
         Function::Substring => "SUBSTRING",
         Function::Size => "SIZE",
+        Function::Pivot => "PIVOT",
         Function::ToString => "TO_STRING",
         Function::ToTimestamp => "TO_TIMESTAMP",
     };

@@ -144,6 +144,7 @@ fn expected_kind(function: Function, number: usize) -> Option<Kind> {
         Function::DateDiff(_) | Function::Extract(_) => Some(Kind::Timestamp),
         Function::Coalesce
         | Function::Exists
+        | Function::Pivot
         | Function::NullIf
         | Function::UtcNow
         | Function::TxId

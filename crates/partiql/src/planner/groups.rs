@@ -244,6 +244,9 @@ pub(super) fn is_grouped(query: &ast::Query, extensions: bool) -> bool {
         || match &query.projection {
             ast::Projection::Value(value) if extensions => value.any(&mut is_aggregate),
             ast::Projection::Value(value) => value.any(&mut is_count),
+            ast::Projection::Pivot { value, at } => {
+                [value, at].iter().any(|part| part.any(&mut is_aggregate))
+            }
             ast::Projection::Star => false,
             ast::Projection::Items(items) => items.iter().any(|item| match item {
                 SelectItem::Expression { value, .. } => value.any(&mut is_aggregate),

@@ -70,7 +70,9 @@ impl Planner<'_> {
         columns: usize,
         coercion: Coercion,
     ) -> Result<Expression, PartiqlError> {
-        if matches!(query.projection, ast::Projection::Value(_)) || !self.options.extensions {
+        if !self.options.extensions
+            || matches!(query.projection, ast::Projection::Value(_) | ast::Projection::Pivot { .. })
+        {
             return self.nested_query(query);
         }
         let mut nested = self.query(query)?;
@@ -109,16 +111,21 @@ impl Planner<'_> {
         Ok(Expression::Query { query: Box::new(nested), coercion })
     }
 
-    /// A query within an expression as it is.
-    fn nested_query(&mut self, query: &ast::Query) -> Result<Expression, PartiqlError> {
-        Ok(Expression::Query { query: Box::new(self.query(query)?), coercion: Coercion::None })
+    /// A query within an expression as it is: a bag of its results, or the one struct of PIVOT.
+    pub(super) fn nested_query(&mut self, query: &ast::Query) -> Result<Expression, PartiqlError> {
+        let results = Expression::Query { query: Box::new(self.query(query)?), coercion: Coercion::None };
+        if !matches!(query.projection, ast::Projection::Pivot { .. }) {
+            return Ok(results);
+        }
+        let function = plan::Function::Pivot;
+        Ok(Expression::Call { function, arguments: vec![results], position: query.position })
     }
 }
 
 /// Whether results have fields that no select list names, so that they are documents and no values.
 fn has_star(projection: &ast::Projection) -> bool {
     match projection {
-        ast::Projection::Value(_) => false,
+        ast::Projection::Value(_) | ast::Projection::Pivot { .. } => false,
         ast::Projection::Star => true,
         ast::Projection::Items(items) => items.iter().any(|item| matches!(item, ast::SelectItem::All(_))),
     }

@@ -155,6 +155,9 @@ impl Planner<'_> {
         Ok(match &query.projection {
             ast::Projection::Value(value) => Projection::Value(self.expression(value)?),
             ast::Projection::Star => Projection::Items(self.star(query)?),
+            ast::Projection::Pivot { value, at } => {
+                Projection::Value(Expression::List(vec![self.expression(at)?, self.expression(value)?]))
+            }
             ast::Projection::Items(items) => {
                 let items = items.iter().enumerate().map(|(at, item)| match item {
                     SelectItem::All(value) => Ok(ProjectionItem::All(self.expression(value)?)),
@@ -218,6 +221,10 @@ impl Planner<'_> {
         const AFTER: &str = "Unexpected token after expression";
         if self.options.extensions {
             return Ok(());
+        }
+        if matches!(query.projection, ast::Projection::Pivot { .. }) {
+            let found = "unexpected keyword found, KEYWORD : pivot";
+            self.extension(query.position, found, "Unexpected keyword")?;
         }
         if let Some(position) = query.distinct {
             self.extension(position, "unexpected keyword found, KEYWORD : distinct", "Unexpected keyword")?;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use everstrand_ion::{Data, Document, Struct, Value, text};
-use everstrand_partiql::ast::{Expression, Statement};
+use everstrand_partiql::ast::{Expression, Projection, Statement};
 use everstrand_partiql::{Options, compare, execute, parse, plan};
 
 use crate::memory::MemoryTables;
@@ -191,7 +191,14 @@ impl Case {
     /// query has all its rows for a result, where one within an expression would stand for a value.
     fn query(&self, statement: &str, parsed: &Statement) -> (String, Vec<Document>) {
         let statement = statement.trim().trim_end_matches(';');
-        let rows = if matches!(parsed, Statement::Query(Expression::Query(_))) { "[*]" } else { "" };
+        let rows = match parsed {
+            Statement::Query(Expression::Query(query))
+                if !matches!(query.projection, Projection::Pivot { .. }) =>
+            {
+                "[*]"
+            }
+            _ => "",
+        };
         let mut query = format!(
             "SELECT VALUE {{'result': (\n{statement}\n){rows}}} FROM <<0>> AS \"$1\", <<0>> AS \"$2\""
         );

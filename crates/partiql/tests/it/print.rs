@@ -254,6 +254,7 @@ fn query(e: impl Strategy<Value = Expression> + Clone + 'static) -> BoxedStrateg
         e.clone().prop_map(Projection::Value),
         Just(Projection::Star),
         vec(item, 1..3).prop_map(Projection::Items),
+        (e.clone(), e.clone()).prop_map(|(value, at)| Projection::Pivot { value, at }),
     ];
     let group = option::of(
         (vec((e.clone(), option::of(identifier())), 1..3), option::of(identifier()))
@@ -269,7 +270,7 @@ fn query(e: impl Strategy<Value = Expression> + Clone + 'static) -> BoxedStrateg
     )
         .prop_map(|((distinct, projection, from), (condition, group, having), (order, limit, offset))| {
             Query {
-                distinct: distinct.then(position),
+                distinct: (distinct && !matches!(projection, Projection::Pivot { .. })).then(position),
                 projection,
                 from,
                 condition,
