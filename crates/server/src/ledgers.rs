@@ -209,9 +209,8 @@ impl Ledgers {
         let seed = match &self.storage {
             Storage::Memory => random_seed()?,
             Storage::Folder(folder) => {
-                let disk = FileDisk::create(folder.join(&entry.record().id))
-                    .map_err(|error| error.to_string())?
-                    .private();
+                let disk =
+                    FileDisk::create(folder.join(&entry.record().id)).map_err(|error| error.to_string())?;
                 match meta::read(&disk, KEY).map_err(|error| error.to_string())? {
                     Some(seed) => seed.try_into().map_err(|_| "the key's file holds no key".to_owned())?,
                     None => {
@@ -430,7 +429,7 @@ fn unavailable(name: &str, why: &str) -> ServiceError {
 fn lock_folder(folder: &Path) -> Result<File, String> {
     let named =
         |error: &dyn std::fmt::Display| format!("cannot use the data folder {}: {error}", folder.display());
-    fs::create_dir_all(folder).map_err(|error| named(&error))?;
+    FileDisk::create(folder).map_err(|error| named(&error))?;
     let lock = File::create(folder.join("lock")).map_err(|error| named(&error))?;
     lock.try_lock().map_err(|error| match error {
         fs::TryLockError::WouldBlock => named(&"another server is using it; stop that one first"),

@@ -15,29 +15,23 @@ const LOCK: &str = "lock";
 pub struct FileDisk {
     path: PathBuf,
     read_only: bool,
-    private: bool,
 }
 
 impl FileDisk {
-    /// The directory at `path`, created durably if it is not there.
+    /// The directory at `path`, created durably if it is not there. What is new in it, and it itself where it is new, is
+    /// for the process's user alone, from the first byte on; where the system knows no modes of files, for whoever may
+    /// enter the directory. What was there before keeps its mode.
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         create_directories(&path)?;
-        Ok(FileDisk { path, read_only: false, private: false })
-    }
-
-    /// New files are for the process's user alone, from their first byte on; where the system knows no modes of
-    /// files, for whoever may enter the directory.
-    #[must_use]
-    pub fn private(self) -> Self {
-        FileDisk { private: true, ..self }
+        Ok(FileDisk { path, read_only: false })
     }
 
     /// The directory at `path`, for looking only: nothing is created, written or locked.
     pub fn read_only(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         match fs::metadata(&path)?.is_dir() {
-            true => Ok(FileDisk { path, read_only: true, private: false }),
+            true => Ok(FileDisk { path, read_only: true }),
             false => Err(io::Error::new(
                 io::ErrorKind::NotADirectory,
                 format!("{} is no directory", path.display()),
@@ -69,9 +63,7 @@ impl Disk for FileDisk {
         self.writable()?;
         let mut options = OpenOptions::new();
         #[cfg(unix)]
-        if self.private {
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        }
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         self.open_with(name, options.write(true).create_new(true))
     }
 
@@ -219,11 +211,19 @@ pub(super) fn create_directories(path: &Path) -> io::Result<()> {
     if let Some(parent) = parent {
         create_directories(parent)?;
     }
-    match fs::create_dir(path) {
+    match private_directory(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
         other => other?,
     }
     sync_directory(parent.unwrap_or(Path::new(".")))
+}
+
+/// Creates a directory that nobody but the process's user may enter, so that what libraries put into it is as private.
+fn private_directory(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 #[cfg(unix)]
@@ -244,11 +244,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_private_file_is_never_open_to_others() {
+    fn files_and_folders_are_never_open_to_others() {
         let folder = tempfile::tempdir().unwrap();
-        let disk = FileDisk::create(folder.path()).unwrap();
-        disk.private().create("key").unwrap();
-        let mode = fs::metadata(folder.path().join("key")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o077, 0, "{mode:o}");
+        let disk = FileDisk::create(folder.path().join("data/ledger")).unwrap();
+        disk.create("key").unwrap();
+        for (name, expected) in [("data", 0o700), ("data/ledger", 0o700), ("data/ledger/key", 0o600)] {
+            let mode = fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, expected, "{name}: {mode:o}");
+        }
     }
 }

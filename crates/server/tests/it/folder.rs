@@ -78,3 +78,29 @@ async fn a_ledger_stays_as_strict_as_it_was() {
     assert!(!super::wire::takes_extensions(&service, "strict").await);
     service.close();
 }
+
+/// Whoever may enter a ledger's folder may read all that was ever written.
+#[cfg(unix)]
+#[test]
+fn new_ledgers_are_their_users_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let service = open(&data);
+    service.create_ledger_unless_it_exists("private").expect("a ledger");
+    service.close();
+    drop(service);
+    let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    let (_, ledger) = ledger_folders(&data).expect("a data folder").pop().expect("its folder");
+    for private in [&data, &ledger, &ledger.join("journal")] {
+        assert_eq!(mode(private), 0o700, "{}", private.display());
+    }
+    for file in [ledger.join("meta"), ledger.join("journal/0000000000000000.segment")] {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+    // Who opens a folder to others on purpose keeps it so.
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o750)).expect("changed");
+    open(&data).close();
+    assert_eq!(mode(&data), 0o750);
+}
