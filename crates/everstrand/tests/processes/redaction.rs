@@ -92,8 +92,8 @@ async fn redacted_data_leave_every_file_also_after_a_kill() {
         server.kill();
         server = Server::start(data);
         eprintln!("gone after a kill and a start within {:?}", wait_until_gone(data, &text));
-        let left =
-            run(&server, "SELECT VALUE p.secret FROM Person AS p WHERE p.number = ?", &[kill.to_string()]);
+        let number = [kill.to_string()];
+        let left = run(&server, "SELECT VALUE p.secret FROM Person AS p WHERE p.number = ?", &number);
         assert_eq!(left.await, ["\"none\""]);
     }
     let (status, ..) = server.terminate();
