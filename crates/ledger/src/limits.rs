@@ -221,9 +221,6 @@ pub struct LedgerOptions {
     pub doubt_attempts: u32,
     /// Who drives the commits.
     pub committing: Committing,
-    /// Called on the thread of a statement when it turns out to run long, and again each time that it has
-    /// run twice as long: most statements are over sooner than it takes to give them a thread of their own.
-    pub on_long_statement: fn(),
 }
 
 impl Default for LedgerOptions {
@@ -239,7 +236,6 @@ impl Default for LedgerOptions {
             idle_millis: 5000,
             doubt_attempts: 5,
             committing: Committing::OnThread,
-            on_long_statement: || (),
         }
     }
 }

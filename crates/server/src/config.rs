@@ -8,6 +8,7 @@ use everstrand_ledger::Limits;
 use crate::access_keys::AccessKeys;
 use crate::checkpoints::CheckpointUrl;
 use crate::memory::Memory;
+use crate::scheduler::Concurrency;
 
 /// Where ledgers lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,9 +85,8 @@ pub struct Config {
     pub host_names: Option<Vec<String>>,
     /// Where signed checkpoints are published, and how often; nowhere unless set.
     pub checkpoints: Option<Checkpoints>,
-    /// Called on the thread of a statement that runs long, now and then; [`crate::http::give_way`] where that
-    /// thread has other requests to serve.
-    pub on_long_statement: fn(),
+    /// How many statements run at a time, over all ledgers.
+    pub concurrency: Concurrency,
 }
 
 impl Config {
@@ -105,7 +105,7 @@ impl Config {
             access_keys: None,
             host_names: None,
             checkpoints: None,
-            on_long_statement: || (),
+            concurrency: Concurrency::of_this_machine(),
         }
     }
 }

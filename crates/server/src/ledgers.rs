@@ -70,7 +70,6 @@ impl Ledgers {
             limits: config.limits.clone(),
             extensions: config.extensions,
             record_reads: config.record_reads,
-            on_long_statement: config.on_long_statement,
             held_bytes: HeldBytes::new(config.memory.held_rows(), "--memory"),
             ..LedgerOptions::default()
         };

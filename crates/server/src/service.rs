@@ -16,6 +16,7 @@ use crate::impairments::Impairments;
 use crate::ledgers::Ledgers;
 use crate::request::{Request, Response, Route};
 use crate::requests::Requests;
+use crate::scheduler::Scheduler;
 use crate::sessions::Sessions;
 
 /// Ledgers and the sessions on them, behind QLDB's two APIs.
@@ -23,6 +24,7 @@ pub struct Service {
     pub(crate) config: Config,
     pub(crate) ledgers: Ledgers,
     pub(crate) sessions: Sessions,
+    pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) published: Published,
     /// Those of the configuration, until others take their place.
     pub(crate) access_keys: RwLock<Option<Arc<AccessKeys>>>,
@@ -45,6 +47,7 @@ impl Service {
         Ok(Service {
             ledgers: Ledgers::open_all(&config, environment.clone())?,
             sessions: Sessions::new(config.sessions_max),
+            scheduler: Arc::new(Scheduler::new(config.concurrency, Arc::clone(&environment.clock))),
             published: Published::default(),
             access_keys: RwLock::new(config.access_keys.clone().map(Arc::new)),
             impairments: Arc::default(),
@@ -228,8 +231,14 @@ impl Service {
         self.ledgers.opened().into_iter().map(due).collect()
     }
 
+    /// Ends the statements that run long, and begins none any more; commits that are under way go on.
+    pub fn stop_statements(&self) {
+        self.scheduler.close();
+    }
+
     /// Rolls back what is open and closes every ledger.
     pub fn close(&self) {
+        self.stop_statements();
         self.sessions.clear();
         self.ledgers.close();
     }

@@ -3,6 +3,7 @@
 mod checkpoints;
 mod control;
 mod folder;
+mod scheduler;
 mod sessions;
 mod signatures;
 mod wire;

@@ -46,6 +46,7 @@ const EDGES: &[&str] = &[
     "crates/server/src/checkpoints/folder.rs",
     "crates/server/src/checkpoints/url.rs",
     "crates/server/src/ledgers.rs",
+    "crates/server/src/scheduler/threads.rs",
     "crates/everstrand/",
     "crates/simulator/src/main.rs",
     "crates/bench/",
