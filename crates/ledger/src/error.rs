@@ -3,6 +3,7 @@
 use everstrand_partiql::tables::TablesError;
 use everstrand_partiql::{Category, PartiqlError};
 
+use crate::loss::Loss;
 use crate::storage::slots::SlotError;
 use crate::storage::views::ViewError;
 
@@ -56,9 +57,6 @@ pub enum LedgerError {
     /// The client should wait: more is going on than the ledger was set to allow.
     #[error("{0}")]
     LimitExceeded(String),
-    /// The client should try again a little later: too many statements run already.
-    #[error("{0}")]
-    Busy(String),
     /// Somebody asked a statement to stop.
     #[error("The statement was interrupted")]
     Interrupted,
@@ -73,6 +71,13 @@ pub enum LedgerError {
     /// The operator must act: the journal is damaged, or is not this ledger's.
     #[error("the journal is damaged: {0}")]
     Damaged(String),
+    /// The operator must act: blocks that were acknowledged are not in the journal.
+    #[error(
+        "blocks that were acknowledged are missing: {0}. Either the journal was cut or put back to an older copy, or \
+         this folder was copied while a server wrote to it; put the missing segments back, or accept the loss with \
+         `everstrand accept-loss`"
+    )]
+    BlocksMissing(Loss),
     /// The client should try again later: what is derived from the journal failed or is damaged, and is being
     /// built anew. Nothing is lost.
     #[error("{0}. Nothing is lost: it is built anew from the journal, by a restart at the latest")]

@@ -10,6 +10,7 @@ use everstrand_journal::tree::{Proof, TreeError, block_path, consistency, root_a
 use everstrand_journal::{BlockAddress, Digest, JournalBlock, Revision, Slot, UniqueId};
 
 use crate::ahead::decode;
+use crate::check::{Checked, check_slots};
 use crate::clock::Clock;
 use crate::commit::driver::{Driver, start_background, step, submit};
 use crate::commit::future::CommitReply;
@@ -94,17 +95,24 @@ pub fn link_of(slot: &[u8]) -> Option<[u8; 32]> {
 
 impl Ledger {
     /// Opens a ledger over its journal and its view. A journal without slots becomes a new ledger; a
-    /// view that does not fit the journal is built anew.
+    /// view that does not fit the journal is built anew. A journal that is damaged is served up to the damage, for
+    /// reading only. A view that proves that the journal lacks blocks is left as it is, and opening fails with
+    /// [`LedgerError::BlocksMissing`]; with [`LedgerOptions::known_loss`] it is served for reading only.
     pub fn open(
         slots: Arc<dyn SlotStore>,
         views: Arc<dyn ViewStore>,
         environment: Environment,
         options: LedgerOptions,
     ) -> Result<Ledger, LedgerError> {
-        let opened = recover::open(&*slots, &*views, &environment)?;
+        let opened = recover::open(&*slots, &*views, &environment, options.known_loss.as_ref())?;
         let snapshot = Arc::clone(&opened.snapshot);
         let recent = Arc::new(Mutex::new(Recent::new(snapshot.head.tip.sequence_no)));
-        let driver = Driver::new(opened.committer(&options, Arc::clone(&recent)));
+        let read_only = opened.read_only.clone();
+        if let Some(error) = &read_only {
+            let strand_id = snapshot.head.strand_id;
+            tracing::error!(%strand_id, %error, "the ledger is open for reading only");
+        }
+        let driver = Driver::new(opened.committer(&options, Arc::clone(&recent)), read_only);
         let extensions = AtomicBool::new(options.extensions);
         let core = Arc::new(Core {
             environment,
@@ -243,6 +251,34 @@ impl Ledger {
         self.core().driver.status()
     }
 
+    /// By how many milliseconds the machine's clock is behind the last block's time. Until it has caught up, blocks and
+    /// revisions have that block's time.
+    pub fn clock_behind_millis(&self) -> u64 {
+        let behind = self.core().snapshot().head.tip.timestamp - self.core().environment.clock.unix_millis();
+        u64::try_from(behind).unwrap_or(0)
+    }
+
+    /// Reads about so many bytes of the journal again, from a slot on, and checks them. A ledger whose journal turns
+    /// out to be damaged takes no more writes.
+    pub fn check_journal(&self, from: u64, bytes: usize) -> Result<Checked, LedgerError> {
+        let checked = check_slots(&*self.core().slots, from, bytes)?;
+        if let Checked::Damaged { why, .. } = &checked {
+            self.core().driver.refuse(self.core(), LedgerError::Damaged(why.clone()));
+        }
+        Ok(checked)
+    }
+
+    /// Whether nobody but the caller holds this ledger: no session, no transaction, no subscription.
+    pub fn is_held_alone(&self) -> bool {
+        Arc::strong_count(&self.handle) == 1
+    }
+
+    /// Whether something is being done, or is to be done, that no client waits for: an index, a redaction, a view
+    /// that is built anew.
+    pub fn has_work(&self) -> bool {
+        self.is_building_index() || self.is_redacting() || self.core().view_is_doubtful()
+    }
+
     /// Whether an index is being built. Its table is scanned until it is there.
     pub fn is_building_index(&self) -> bool {
         self.core().snapshot().head.catalog.building().is_some()
@@ -334,6 +370,11 @@ impl Core {
     /// Whether the language goes beyond QLDB's.
     pub(crate) fn extensions(&self) -> bool {
         self.extensions.load(Ordering::Relaxed)
+    }
+
+    /// When it is, for all that is written: never before the last block, whatever the clock says.
+    pub(crate) fn now(&self) -> i64 {
+        self.environment.clock.unix_millis().max(self.snapshot().head.tip.timestamp)
     }
 
     /// What transactions start from.

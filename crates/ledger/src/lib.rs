@@ -5,6 +5,7 @@
 //! commit by optimistic concurrency control; nothing here knows a network or an async runtime.
 
 mod ahead;
+mod check;
 mod clock;
 mod commit;
 mod error;
@@ -12,7 +13,7 @@ mod ids;
 mod import;
 mod ledger;
 mod limits;
-mod pace;
+mod loss;
 mod planted;
 mod recover;
 mod session;
@@ -23,6 +24,7 @@ mod transaction;
 
 pub mod storage;
 
+pub use check::{Checked, check_slots};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use commit::future::{CommitFuture, Committed};
 pub use error::LedgerError;
@@ -31,7 +33,7 @@ pub use ids::{Ids, RandomIds, SeededIds};
 pub use import::Importer;
 pub use ledger::{Environment, Ledger, Status, link_of};
 pub use limits::{Committing, LedgerOptions, LimitError, Limits};
-pub use pace::Pace;
+pub use loss::Loss;
 pub use session::Session;
 pub use subscription::Subscription;
 pub use transaction::pages::Page;

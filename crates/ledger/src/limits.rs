@@ -2,6 +2,8 @@
 
 use everstrand_partiql::HeldBytes;
 
+use crate::loss::Loss;
+
 /// Bounds of one ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -221,6 +223,12 @@ pub struct LedgerOptions {
     pub doubt_attempts: u32,
     /// Who drives the commits.
     pub committing: Committing,
+    /// What is known to be missing from the journal: the ledger opens for reading only, until the journal has it
+    /// again. Without, a view that proves a loss keeps the ledger from being opened.
+    pub known_loss: Option<Loss>,
+    /// Called on the thread of a statement when it turns out to run long, and again each time that it has
+    /// run twice as long: most statements are over sooner than it takes to give them a thread of their own.
+    pub on_long_statement: fn(),
 }
 
 impl Default for LedgerOptions {
@@ -236,6 +244,8 @@ impl Default for LedgerOptions {
             idle_millis: 5000,
             doubt_attempts: 5,
             committing: Committing::OnThread,
+            known_loss: None,
+            on_long_statement: || (),
         }
     }
 }

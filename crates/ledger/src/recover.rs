@@ -3,6 +3,11 @@
 //! The journal is the truth. The view is used as far as it is certain that it holds what the journal's
 //! first slots say; the rest of the slots are applied to it by the same [`State::apply_slot`] that
 //! applies commits. A view that names another slot or link, or that fails, is forgotten and built anew.
+//!
+//! Two things are not decided here, because what is missing cannot be made again. A whole view of this very ledger
+//! that holds a slot which the journal does not have proves that acknowledged blocks are gone: opening fails with
+//! [`LedgerError::BlocksMissing`] and touches nothing, until the caller names that [`Loss`]. A damaged slot ends what
+//! is read: the ledger is served up to it. In both cases nothing is written any more.
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -17,6 +22,7 @@ use crate::commit::validate::Recent;
 use crate::error::LedgerError;
 use crate::ledger::Environment;
 use crate::limits::LedgerOptions;
+use crate::loss::Loss;
 use crate::planted::planted;
 use crate::state::changes::Changes;
 use crate::state::{Snapshot, State};
@@ -34,12 +40,18 @@ pub(crate) struct Opened {
     state: State,
     pub(crate) snapshot: Arc<Snapshot>,
     writer: UniqueId,
+    /// Why nothing may be written, if so.
+    pub(crate) read_only: Option<LedgerError>,
 }
 
 impl Opened {
     /// The committer that goes on from here.
     pub(crate) fn committer(self, options: &LedgerOptions, recent: Arc<Mutex<Recent>>) -> Committer {
-        Committer::new(self.state, self.snapshot, recent, self.writer, options)
+        let mut committer = Committer::new(self.state, self.snapshot, recent, self.writer, options);
+        if let Some(error) = self.read_only {
+            committer.give_up(error);
+        }
+        committer
     }
 }
 
@@ -48,6 +60,7 @@ pub(crate) fn open(
     slots: &dyn SlotStore,
     views: &dyn ViewStore,
     environment: &Environment,
+    known_loss: Option<&Loss>,
 ) -> Result<Opened, LedgerError> {
     let mut is_new = false;
     let mut from_view = match known_good(slots, views) {
@@ -56,6 +69,8 @@ pub(crate) fn open(
             state
         }
         Err(Doubt::Journal(error)) => return Err(error),
+        Err(Doubt::Missing(loss)) if known_loss.is_none() => return Err(LedgerError::BlocksMissing(loss)),
+        Err(Doubt::Missing(_)) => None,
         Err(Doubt::View(why)) => {
             tracing::warn!(%why, "the view does not fit the journal and is built anew");
             None
@@ -75,15 +90,17 @@ pub(crate) fn open(
             }
         };
         match replay(state, slots, views, &*environment.clock) {
-            Ok((state, _)) if state.head.is_empty() => {
+            Ok(Replayed { damage: Some(damage), state, .. }) if state.head.is_empty() => return Err(damage),
+            Ok(Replayed { state, .. }) if state.head.is_empty() => {
                 create_genesis(&state, writer, slots, environment)?;
                 is_empty = true;
             }
-            Ok((mut state, mut snapshot)) => {
+            Ok(Replayed { mut state, mut snapshot, damage }) => {
                 if begun_empty {
                     build_indexes(&mut state, &mut snapshot, views)?;
                 }
-                return Ok(Opened { state, snapshot: Arc::new(snapshot), writer });
+                let read_only = read_only(slots, known_loss, damage)?;
+                return Ok(Opened { state, snapshot: Arc::new(snapshot), writer, read_only });
             }
             Err(error) if begun_empty => return Err(error),
             Err(error) => {
@@ -93,10 +110,26 @@ pub(crate) fn open(
     }
 }
 
+/// Why nothing may be written to a journal of which this is known.
+fn read_only(
+    slots: &dyn SlotStore,
+    known_loss: Option<&Loss>,
+    damage: Option<LedgerError>,
+) -> Result<Option<LedgerError>, LedgerError> {
+    if let Some(loss) = known_loss
+        && !has_again(slots, loss)?
+    {
+        return Ok(Some(LedgerError::BlocksMissing(loss.clone())));
+    }
+    Ok(damage.or_else(|| slots.damage().map(LedgerError::from)))
+}
+
 /// Why a view is not used.
 enum Doubt {
     View(String),
     Journal(LedgerError),
+    /// It is this ledger's, it is whole, and it holds what the journal does not.
+    Missing(Loss),
 }
 
 impl From<ViewError> for Doubt {
@@ -110,31 +143,84 @@ fn known_good(slots: &dyn SlotStore, views: &dyn ViewStore) -> Result<Option<Sta
     let Some(applied) = views.applied()? else {
         return Ok(None);
     };
-    let bytes = slots.read(applied.slot).map_err(|error| Doubt::Journal(error.into()))?;
-    let bytes = bytes.ok_or_else(|| Doubt::View(format!("the journal has no slot {}", applied.slot)))?;
-    let slot = decode(applied.slot, bytes).map_err(Doubt::Journal)?;
-    if slot.link().0 != applied.link && !planted!("link-not-checked-on-open") {
-        return Err(Doubt::View(format!("the journal's slot {} is another", applied.slot)));
-    }
-    let state = State::load(&*views.snapshot()?)?;
-    match state {
-        Some(state) if state.head.applied() == applied => Ok(Some(state)),
-        _ => Err(Doubt::View("the stored state is of another slot".to_owned())),
+    let stored = match slots.read(applied.slot).map_err(LedgerError::from) {
+        Ok(bytes) => bytes.map(|bytes| decode(applied.slot, bytes)).transpose(),
+        Err(error) => Err(error),
+    };
+    let stored = match stored {
+        Ok(stored) => stored,
+        // What cannot be compared is not believed; the journal is read up to this slot.
+        Err(LedgerError::Damaged(why)) => return Err(Doubt::View(why)),
+        Err(error) => return Err(Doubt::Journal(error)),
+    };
+    let state = State::load(&*views.snapshot()?)?.filter(|state| state.head.applied() == applied);
+    let state = state.ok_or_else(|| Doubt::View("the stored state is of another slot".to_owned()))?;
+    match stored {
+        Some(slot) if slot.link().0 == applied.link || planted!("link-not-checked-on-open") => {
+            Ok(Some(state))
+        }
+        stored if is_of_strand(slots, state.head.strand_id).map_err(Doubt::Journal)? => {
+            Err(Doubt::Missing(loss_of(&state, stored.is_some(), slots).map_err(Doubt::Journal)?))
+        }
+        Some(_) => Err(Doubt::View(format!("the journal's slot {} is another", applied.slot))),
+        None => Err(Doubt::View(format!("the journal has no slot {}", applied.slot))),
     }
 }
 
-/// Applies all slots that the view does not hold yet.
+/// What a view of this state proves to be missing.
+fn loss_of(state: &State, is_replaced: bool, slots: &dyn SlotStore) -> Result<Loss, LedgerError> {
+    let tip = state.head.tip;
+    Ok(Loss {
+        strand_id: state.head.strand_id,
+        slot: tip.slot,
+        link: tip.link.0,
+        block: tip.sequence_no,
+        journal_slot: slots.tip_hint()?,
+        is_replaced,
+    })
+}
+
+/// Whether a journal has the missing slot again, and with it all that came before.
+fn has_again(slots: &dyn SlotStore, loss: &Loss) -> Result<bool, LedgerError> {
+    let stored = match slots.read(loss.slot).map_err(LedgerError::from) {
+        Ok(bytes) => bytes.map(|bytes| decode(loss.slot, bytes)).transpose(),
+        Err(error) => Err(error),
+    };
+    match stored {
+        Ok(slot) => Ok(slot.is_some_and(|slot| slot.link().0 == loss.link)),
+        Err(LedgerError::Damaged(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the journal is this strand's. Of a journal whose first slot cannot be read nothing is known.
+fn is_of_strand(slots: &dyn SlotStore, strand_id: UniqueId) -> Result<bool, LedgerError> {
+    let Some(bytes) = slots.read(0)? else { return Ok(false) };
+    Ok(decode(0, bytes)?.header().journal_id == strand_id)
+}
+
+/// What came of a replay.
+struct Replayed {
+    state: State,
+    snapshot: Snapshot,
+    /// What ended it before the end of the journal.
+    damage: Option<LedgerError>,
+}
+
+/// Applies all slots that the view does not hold yet, up to the first that is damaged.
 fn replay(
     mut state: State,
     slots: &dyn SlotStore,
     views: &dyn ViewStore,
     clock: &dyn Clock,
-) -> Result<(State, Snapshot), LedgerError> {
+) -> Result<Replayed, LedgerError> {
     let started = clock.monotonic_millis();
     let mut told = started;
-    thread::scope(|scope| {
+    let mut before = state.clone();
+    let replayed = thread::scope(|scope| {
         let mut ahead = Ahead::new(slots, state.head.next_slot(), scope);
         while !replay_part(&mut state, views, |_| ahead.next())? {
+            before = state.clone();
             let now = clock.monotonic_millis();
             if now.saturating_sub(told) >= PROGRESS_MILLIS {
                 told = now;
@@ -143,13 +229,52 @@ fn replay(
             }
         }
         Ok::<(), LedgerError>(())
-    })?;
+    });
+    let damage = match replayed {
+        Ok(()) => None,
+        Err(LedgerError::Damaged(_)) => {
+            state = before;
+            replay_to_damage(&mut state, slots, views)?
+        }
+        Err(error) => return Err(error),
+    };
     if told > started {
         tracing::info!(strand_id = %state.head.strand_id, slots = state.head.next_slot(), "the journal was replayed");
     }
     let view = views.snapshot()?;
     let head = state.head.clone();
-    Ok((state, Snapshot { head, view, build: 0 }))
+    Ok(Replayed { state, snapshot: Snapshot { head, view, build: 0 }, damage })
+}
+
+/// Applies slot by slot what lies before the damage that a replay has met; answers the damage. `None` where it was
+/// gone at a second look.
+fn replay_to_damage(
+    state: &mut State,
+    slots: &dyn SlotStore,
+    views: &dyn ViewStore,
+) -> Result<Option<LedgerError>, LedgerError> {
+    loop {
+        let before = state.clone();
+        let mut is_first = true;
+        let mut ended = false;
+        let one = |number| {
+            let slot = match std::mem::take(&mut is_first) {
+                true => slots.read(number)?.map(|bytes| decode(number, bytes)).transpose()?,
+                false => return Ok(None),
+            };
+            ended = slot.is_none();
+            Ok(slot)
+        };
+        match replay_part(state, views, one) {
+            Ok(_) if ended => return Ok(None),
+            Ok(_) => {}
+            Err(error @ LedgerError::Damaged(_)) => {
+                *state = before;
+                return Ok(Some(error));
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Applies the next slots, as many as make a batch; whether those were the last. `next` gives the slot of a

@@ -24,6 +24,9 @@ use crate::limits::Committing;
 use crate::planted::planted;
 use crate::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot};
 
+/// So far the clock may be behind the last block before it is worth a word.
+const CLOCK_BEHIND_MILLIS: i64 = 1000;
+
 /// Where proposals wait, and the worker while nobody drives it.
 pub(crate) struct Driver {
     line: Mutex<Line>,
@@ -43,21 +46,35 @@ struct Line {
 }
 
 impl Driver {
-    pub(crate) fn new(committer: Committer) -> Driver {
+    /// Of a committer that takes no writes: with the reason.
+    pub(crate) fn new(committer: Committer, read_only: Option<LedgerError>) -> Driver {
+        let status = read_only.map_or(Status::Open, Status::Faulted);
         let worker = Worker {
             committer,
             actions: VecDeque::new(),
             waiting: false,
             unsaved_since: None,
             repair: Repair::default(),
+            clock_is_behind: false,
         };
         let worker = Some(Box::new(worker));
-        let line = Line { proposals: Vec::new(), worker, thread: None, rests: false, status: Status::Open };
+        let line = Line { proposals: Vec::new(), worker, thread: None, rests: false, status };
         Driver { line: Mutex::new(line), changed: Condvar::new() }
     }
 
     pub(crate) fn status(&self) -> Status {
         self.lock().status.clone()
+    }
+
+    /// Takes no more writes, for this reason; what is under way is finished.
+    pub(crate) fn refuse(&self, core: &Core, error: LedgerError) {
+        let mut line = self.lock();
+        if line.status == Status::Open {
+            tracing::error!(strand_id = %core.strand_id, %error, "the ledger takes no more writes");
+            line.status = Status::Faulted(error);
+            drop(line);
+            self.changed.notify_all();
+        }
     }
 
     /// Finishes what waits, and then takes nothing more. Afterwards no thread of ours holds the stores: who
@@ -193,13 +210,32 @@ struct Worker {
     /// Since when the view has changes that were not saved.
     unsaved_since: Option<u64>,
     repair: Repair,
+    /// Whether the clock was behind the journal when something was last committed.
+    clock_is_behind: bool,
 }
 
 impl Worker {
     /// Tells the committer what has happened, and takes in what it wants done.
     fn feed(&mut self, core: &Core, event: Event) {
         let now = core.environment.clock.unix_millis();
+        if matches!(event, Event::Proposed(_)) {
+            self.watch_clock(core, now);
+        }
         self.actions.extend(self.committer.step(event, now));
+    }
+
+    /// Says when blocks begin to get another time than the clock's, once until it has caught up.
+    fn watch_clock(&mut self, core: &Core, now: i64) {
+        let behind = core.snapshot().head.tip.timestamp.saturating_sub(now);
+        let is_behind = behind > CLOCK_BEHIND_MILLIS;
+        if is_behind && !self.clock_is_behind {
+            tracing::warn!(
+                strand_id = %core.strand_id,
+                behind_millis = behind,
+                "the clock is behind the journal's last block: until it has caught up, blocks have that block's time"
+            );
+        }
+        self.clock_is_behind = is_behind;
     }
 
     /// Tells the committer what has happened, and does all that follows from it.

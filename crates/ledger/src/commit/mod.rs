@@ -434,7 +434,7 @@ impl Committer {
 
     /// Takes no more because of an error, and forgets whatever is under way: nobody knows what became of that,
     /// and so it is answered.
-    fn give_up(&mut self, error: LedgerError) -> LedgerError {
+    pub(crate) fn give_up(&mut self, error: LedgerError) -> LedgerError {
         self.phase = Phase::Faulted(error.clone());
         self.queue.clear();
         error

@@ -39,7 +39,7 @@ impl World {
         let (slots, views) = (MemorySlots::new(link_of), MemoryView::new());
         let environment =
             Environment { clock: Arc::new(ManualClock::new(NOW)), ids: Arc::new(SeededIds::new(7)) };
-        let opened = recover::open(&slots, &views, &environment).unwrap();
+        let opened = recover::open(&slots, &views, &environment, None).unwrap();
         let published = Arc::clone(&opened.snapshot);
         let recent = Arc::new(Mutex::new(Recent::new(0)));
         let committer = opened.committer(options, recent);
@@ -463,7 +463,7 @@ fn what_cannot_be_applied_is_refused_and_its_neighbours_are_not() {
     // And what is in the journal can be replayed, to the same documents under the same numbers.
     let environment =
         Environment { clock: Arc::new(ManualClock::new(NOW)), ids: Arc::new(SeededIds::new(8)) };
-    let replayed = recover::open(&world.slots, &MemoryView::new(), &environment).unwrap();
+    let replayed = recover::open(&world.slots, &MemoryView::new(), &environment, None).unwrap();
     assert_eq!(replayed.snapshot.head.digest(), world.published.head.digest());
     let documents = |snapshot: &Snapshot| {
         let (view, all) = (&snapshot.view, (Bound::Unbounded, Bound::Unbounded));

@@ -155,6 +155,10 @@ impl SlotStore for FaultySlots {
         self.inner.tip_hint()
     }
 
+    fn damage(&self) -> Option<SlotError> {
+        self.inner.damage()
+    }
+
     fn redact(&self, slot: u64, link: [u8; 32], bytes: &[u8]) -> Result<(), SlotError> {
         self.inner.redact(slot, link, bytes)
     }

@@ -50,18 +50,38 @@ const SAVED: &str = "saved";
 /// The longest key that the engine takes.
 const KEY_BYTES_MAX: usize = 65_535;
 
+/// The engine keeps so many of a view's files open; the others are opened when they are read.
+const FILES_OPEN_MAX: usize = 64;
+
 /// How a view uses the machine.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct FjallViewOptions {
-    /// Blocks of the files kept in memory, in bytes.
-    pub cache_bytes: u64,
+    /// Where blocks of the files are kept in memory.
+    pub cache: FjallCache,
     /// Changes of one keyspace kept in memory, in bytes, until they are written to a file of their own.
     pub memtable_bytes: u64,
 }
 
 impl Default for FjallViewOptions {
     fn default() -> Self {
-        FjallViewOptions { cache_bytes: 64 * 1024 * 1024, memtable_bytes: 16 * 1024 * 1024 }
+        FjallViewOptions { cache: FjallCache::new(64 * 1024 * 1024), memtable_bytes: 16 * 1024 * 1024 }
+    }
+}
+
+/// Memory for blocks of files. Clones are the same memory, which many views may share.
+#[derive(Clone)]
+pub struct FjallCache(fjall::Config);
+
+impl FjallCache {
+    /// At most about so many bytes.
+    pub fn new(bytes: u64) -> FjallCache {
+        FjallCache(Database::builder(".").cache_size(bytes).into_config())
+    }
+}
+
+impl std::fmt::Debug for FjallCache {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("FjallCache").field("bytes", &self.0.cache.capacity()).finish()
     }
 }
 
@@ -101,19 +121,19 @@ impl FjallView {
             remove(&path.join(older.to_string()));
         }
         let generation = match newest {
-            None => Generation::open(&path.join("0"), options)?,
+            None => Generation::open(&path.join("0"), &options)?,
             Some(newest) => {
                 let directory = path.join(newest.to_string());
                 let opened = match file::exists(&directory.join(DOUBTFUL)) {
                     true => Err(EngineError::failed(&directory, &"it failed earlier")),
-                    false => Generation::open(&directory, options),
+                    false => Generation::open(&directory, &options),
                 };
                 match opened {
                     Ok(generation) => generation,
                     Err(EngineError::Locked(error)) => return Err(error),
                     Err(EngineError::Failed(error)) => {
                         tracing::warn!(path = %directory.display(), %error, "the view is begun anew");
-                        let generation = Generation::open(&path.join((newest + 1).to_string()), options)?;
+                        let generation = Generation::open(&path.join((newest + 1).to_string()), &options)?;
                         remove(&directory);
                         generation
                     }
@@ -176,9 +196,9 @@ impl ViewStore for FjallView {
     fn fresh(&self) -> Result<Option<Arc<dyn ViewStore>>, ViewError> {
         let next = generations(&self.path)?.last().map_or(0, |newest| newest + 1);
         let directory = self.path.join(next.to_string());
-        let generation = Generation::open(&directory, self.options).inspect_err(|_| remove(&directory))?;
+        let generation = Generation::open(&directory, &self.options).inspect_err(|_| remove(&directory))?;
         let generation = Mutex::new(Some(Arc::new(generation)));
-        Ok(Some(Arc::new(FjallView { path: self.path.clone(), options: self.options, generation })))
+        Ok(Some(Arc::new(FjallView { path: self.path.clone(), options: self.options.clone(), generation })))
     }
 
     /// In the engine's log until it is full, and in the files of a keyspace until they happen to be merged.
@@ -198,20 +218,22 @@ impl ViewStore for FjallView {
         self.discard();
         let mut generation = self.generation();
         let next = generations(&self.path)?.last().map_or(0, |newest| newest + 1);
-        *generation = Some(Arc::new(Generation::open(&self.path.join(next.to_string()), self.options)?));
+        *generation = Some(Arc::new(Generation::open(&self.path.join(next.to_string()), &self.options)?));
         Ok(())
     }
 }
 
 impl Generation {
-    fn open(path: &Path, options: FjallViewOptions) -> Result<Self, EngineError> {
+    fn open(path: &Path, options: &FjallViewOptions) -> Result<Self, EngineError> {
         check_manifests(path).map_err(|error| EngineError::failed(path, &error))?;
         let open = || -> fjall::Result<_> {
-            let database = Database::builder(path)
-                .cache_size(options.cache_bytes)
+            let mut config = Database::builder(path)
                 .max_journaling_size(JOURNAL_BYTES_MAX)
+                .max_cached_files(Some(FILES_OPEN_MAX))
                 .worker_threads(WORKERS)
-                .open()?;
+                .into_config();
+            config.cache = Arc::clone(&options.cache.0.cache);
+            let database = Database::open(config)?;
             // The engine begins a keyspace anew when its files are gone.
             let there = database.list_keyspace_names();
             let is_whole = KEYSPACES.iter().all(|name| there.iter().any(|there| &**there == *name));

@@ -18,7 +18,7 @@ pub mod views;
 pub use disk_slots::{DiskSlots, DiskSlotsOptions};
 pub use faulty_slots::{CreateFault, FaultySlots, ReadFault};
 pub use file::FileDisk;
-pub use fjall_view::{FjallView, FjallViewOptions};
+pub use fjall_view::{FjallCache, FjallView, FjallViewOptions};
 pub use memory_disk::MemoryDisk;
 pub use memory_slots::MemorySlots;
 pub use memory_view::MemoryView;

@@ -12,6 +12,11 @@ pub trait SlotStore: Send + Sync {
     /// A number not greater than the last slot's, as close as is cheap; only speeds up opening.
     fn tip_hint(&self) -> Result<Option<u64>, SlotError>;
 
+    /// What opening has found wrong with the journal, if the store takes no slots because of it.
+    fn damage(&self) -> Option<SlotError> {
+        None
+    }
+
     /// Replaces the bytes of a slot by the same slot without some documents' data. The only change
     /// ever made to a slot; refused when the link of the stored slot or of `bytes` is not `link`.
     fn redact(&self, slot: u64, link: [u8; 32], bytes: &[u8]) -> Result<(), SlotError>;

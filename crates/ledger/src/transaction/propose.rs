@@ -44,7 +44,7 @@ fn propose(transaction: &mut Transaction) -> Result<Proposal, LedgerError> {
     let revisions = revisions(writes);
     let draft = Draft::new(&ProposedTransaction {
         transaction_id: transaction.id,
-        transaction_time: transaction.core().environment.clock.unix_millis(),
+        transaction_time: transaction.core().now(),
         statements,
         catalog_changes: writes.changes().cloned().collect(),
         revisions,

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use everstrand_journal::JournalBlock;
 use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot, ViewStore};
-use everstrand_ledger::storage::{FjallView, FjallViewOptions, MemorySlots, MemoryView};
+use everstrand_ledger::storage::{FjallCache, FjallView, FjallViewOptions, MemorySlots, MemoryView};
 use everstrand_ledger::{Ledger, LedgerError, Status, link_of};
 
 use crate::support::{World, run};
@@ -255,8 +255,8 @@ fn damage_that_a_proof_meets_is_remembered() {
 #[test]
 fn a_flipped_bit_is_mended_while_the_ledger_is_open() {
     let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-    let options = FjallViewOptions { cache_bytes: 1 << 20, memtable_bytes: 64 * 1024 };
-    let view = || Arc::new(FjallView::open(directory.path().join("view"), options).unwrap());
+    let options = FjallViewOptions { cache: FjallCache::new(1 << 20), memtable_bytes: 64 * 1024 };
+    let view = || Arc::new(FjallView::open(directory.path().join("view"), options.clone()).unwrap());
     let slots = Arc::new(MemorySlots::new(link_of));
     let ledger = World::with(slots.clone(), view()).open();
     run(&ledger, "CREATE TABLE t", &[]).unwrap();

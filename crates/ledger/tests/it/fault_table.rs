@@ -9,9 +9,10 @@ use everstrand_ledger::storage::contract::slots_of;
 use everstrand_ledger::storage::disk::Disk;
 use everstrand_ledger::storage::memory_disk::{Fault, Unsynced};
 use everstrand_ledger::storage::slots::{SlotError, SlotStore};
+use everstrand_ledger::storage::views::ViewStore;
 use everstrand_ledger::storage::{
-    CreateFault, DiskSlots, DiskSlotsOptions, FaultySlots, FjallView, FjallViewOptions, MemoryDisk,
-    MemorySlots, MemoryView, ReadFault,
+    CreateFault, DiskSlots, DiskSlotsOptions, FaultySlots, FjallCache, FjallView, FjallViewOptions,
+    MemoryDisk, MemorySlots, MemoryView, ReadFault,
 };
 use everstrand_ledger::{Committing, Ledger, LedgerError, LedgerOptions, Status, link_of};
 
@@ -261,10 +262,9 @@ fn f19_a_hole_faults_what_reads_through_it_and_names_the_slot() {
     disk.remove(hole).unwrap();
     let slot = u64::from_str_radix(&hole[..16], 16).unwrap();
     world.slots = Arc::new(on_disk(&disk, 4096).unwrap());
-    // Whoever rebuilds meets it; nobody takes the slot before it for the last one.
+    // Whoever rebuilds meets it, and serves what lies before; nobody takes the slot before it for the last one.
     let fresh = World { views: Arc::new(MemoryView::new()), ..world.clone() };
-    let Err(LedgerError::Damaged(why)) = fresh.try_open().map(drop) else { panic!("it was opened") };
-    assert!(why.contains(&format!("slot {slot}")), "{why}");
+    read_only_up_to(&fresh.open(), slot);
     // Whoever has a view from above it goes on serving reads, and does not write.
     world.views = views;
     let ledger = world.open();
@@ -283,8 +283,10 @@ fn f28_damage_in_an_old_record_is_named_and_nothing_is_written() {
         damaged.edit(name, |bytes| bytes[64 + 100] ^= 1);
         world.slots = Arc::new(on_disk(&damaged, 4096).unwrap());
         world.views = Arc::new(MemoryView::new());
-        let Err(LedgerError::Damaged(why)) = world.try_open().map(drop) else { panic!("it was opened") };
-        assert!(why.contains(&format!("slot {slot}")), "{why}");
+        // However often it is opened, with the view that ends before the damage too.
+        for _ in 0..2 {
+            read_only_up_to(&world.open(), slot);
+        }
         world.views = views.clone();
         if segment == 1 {
             assert_eq!(numbers(&world.open()), (1..=12).collect::<Vec<_>>());
@@ -292,16 +294,84 @@ fn f28_damage_in_an_old_record_is_named_and_nothing_is_written() {
     }
 }
 
-/// F24: the view is garbage, another ledger's, or ahead of the journal. F23: or it is not there.
+/// Only what lies before a damaged slot is there, and nothing is written.
+fn read_only_up_to(ledger: &Ledger, slot: u64) {
+    let Status::Faulted(LedgerError::Damaged(why)) = ledger.status() else { panic!("{:?}", ledger.status()) };
+    assert!(why.contains(&format!("slot {slot}")), "{why}");
+    // Slots 0 and 1 hold no insert, and each other one holds one.
+    assert_eq!(numbers(ledger), (1..slot.saturating_sub(1)).collect::<Vec<_>>(), "before slot {slot}");
+    assert_eq!(ledger.digest().digest_tip_address.sequence_no, slot - 1);
+    let refused = insert(ledger, 13);
+    assert!(matches!(&refused, Err(LedgerError::Unavailable(told)) if told.contains(&why)), "{refused:?}");
+}
+
+/// F24: a whole view of this ledger that is ahead of the journal, or holds another slot than the journal, proves that
+/// acknowledged blocks are gone: nothing is touched until the caller knows, and then nothing is written until the
+/// journal has them again.
+#[test]
+fn f24_a_view_ahead_of_the_journal_proves_a_loss() {
+    let whole: Arc<dyn SlotStore> = Arc::new(MemorySlots::new(link_of));
+    let world = World::with(Arc::clone(&whole), Arc::new(MemoryView::new()));
+    let ledger = world.open();
+    run(&ledger, "CREATE TABLE t", &[]).unwrap();
+    (1..=5).for_each(|n| insert(&ledger, n).unwrap());
+    let digest = ledger.digest();
+    drop(ledger);
+    for is_replaced in [false, true] {
+        let view = Arc::new(MemoryView::new());
+        drop(World { views: view.clone(), ..world.clone() }.open());
+        let cut: Arc<dyn SlotStore> = Arc::new(MemorySlots::new(link_of));
+        for (slot, bytes) in (0..).zip(slots_of(&*whole).unwrap().iter().take(4)) {
+            cut.create(slot, bytes).unwrap();
+        }
+        if is_replaced {
+            // A server without the view has written on.
+            let other =
+                World { views: Arc::new(MemoryView::new()), slots: Arc::clone(&cut), ..world.clone() };
+            (10..=19).for_each(|n| insert(&other.open(), n).unwrap());
+        }
+        let mut after = World { views: view.clone(), slots: Arc::clone(&cut), ..world.clone() };
+        let applied = view.applied().unwrap();
+        let Err(LedgerError::BlocksMissing(loss)) = after.try_open().map(drop) else {
+            panic!("it was opened")
+        };
+        assert_eq!((loss.slot, loss.block, loss.is_replaced), (6, 6, is_replaced));
+        assert_eq!(view.applied().unwrap(), applied, "nothing was touched");
+
+        after.options.known_loss = Some(loss.clone());
+        for _ in 0..2 {
+            let ledger = after.open();
+            let expected: Vec<u64> = if is_replaced { (1..=2).chain(10..=19).collect() } else { vec![1, 2] };
+            assert_eq!(numbers(&ledger), expected);
+            assert_eq!(ledger.status(), Status::Faulted(LedgerError::BlocksMissing(loss.clone())));
+            let told = insert(&ledger, 20).unwrap_err().to_string();
+            assert!(
+                told.contains("acknowledged") && told.contains("copied") && told.contains("accept-loss"),
+                "{told}"
+            );
+        }
+        // The missing slots are put back: it goes on by itself.
+        after.slots = Arc::clone(&whole);
+        after.views = Arc::new(MemoryView::new());
+        let ledger = after.open();
+        assert_eq!((ledger.status(), ledger.digest()), (Status::Open, digest));
+    }
+}
+
+/// F24: the view is garbage or another ledger's. F23: or it is not there.
 #[test]
 fn f23_f24_a_view_that_does_not_fit_is_rebuilt_and_never_served() {
     let directory = tempfile::tempdir().unwrap();
     let view = |name: &str| {
-        let options = FjallViewOptions { cache_bytes: 1 << 20, ..FjallViewOptions::default() };
+        let options = FjallViewOptions { cache: FjallCache::new(1 << 20), ..FjallViewOptions::default() };
         Arc::new(FjallView::open(directory.path().join(name), options).unwrap())
     };
     let world = |name: &str, slots: Arc<dyn SlotStore>, from: u64| {
         let world = World::with(slots, view(name));
+        // Each is a strand of its own.
+        (0..from).for_each(|_| {
+            world.environment.ids.next();
+        });
         let ledger = world.open();
         run(&ledger, "CREATE TABLE t", &[]).unwrap();
         (from..from + 5).for_each(|n| insert(&ledger, n).unwrap());
@@ -309,12 +379,8 @@ fn f23_f24_a_view_that_does_not_fit_is_rebuilt_and_never_served() {
     };
     let (a, b): (Arc<dyn SlotStore>, Arc<dyn SlotStore>) =
         (Arc::new(MemorySlots::new(link_of)), Arc::new(MemorySlots::new(link_of)));
-    let ahead: Arc<dyn SlotStore> = Arc::new(MemorySlots::new(link_of));
     drop(world("b", b, 100));
     drop(world("a", a.clone(), 0));
-    for (slot, bytes) in (0..).zip(slots_of(&*a).unwrap().iter().take(4)) {
-        ahead.create(slot, bytes).unwrap();
-    }
     let check = |slots: &Arc<dyn SlotStore>, name: &str, expected: &[u64]| {
         let world = World::with(slots.clone(), view(name));
         let ledger = world.open();
@@ -327,8 +393,6 @@ fn f23_f24_a_view_that_does_not_fit_is_rebuilt_and_never_served() {
     };
     // Another ledger's.
     check(&a, "b", &[0, 1, 2, 3, 4]);
-    // Ahead of the journal: of slots 0 to 3, two hold an insert.
-    check(&ahead, "a", &[0, 1]);
     // Not there.
     check(&a, "none", &[0, 1, 2, 3, 4]);
     // Garbage.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::ops::Bound::Unbounded;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use everstrand_journal::Digest;
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::views::{Applied, Batch, Keyspace};
 use everstrand_ledger::storage::{MemorySlots, MemoryView};
-use everstrand_ledger::{Clock, Environment, Ledger, LedgerError, Pace, Status, link_of};
+use everstrand_ledger::{Checked, Clock, Environment, Ledger, LedgerError, Status, link_of};
 
 use crate::support::{World, all, documents, run};
 
@@ -228,8 +228,69 @@ fn another_ledgers_journal_is_not_mixed_in() {
         }
     }
     let world = World::with(Arc::new(mixed), Arc::new(MemoryView::new()));
-    let error = world.try_open().unwrap_err();
-    assert!(matches!(&error, LedgerError::Damaged(why) if why.contains("slot 5")), "{error}");
+    let ledger = world.open();
+    let status = ledger.status();
+    assert!(
+        matches!(&status, Status::Faulted(LedgerError::Damaged(why)) if why.contains("slot 5")),
+        "{status:?}"
+    );
+    assert_eq!(ledger.digest().digest_tip_address.sequence_no, 4, "what lies before it is this ledger's");
+}
+
+/// A clock that goes back changes nothing that is written: times stand still until it has caught up.
+#[test]
+fn time_never_goes_back() {
+    let world = World::new();
+    let ledger = world.open();
+    run(&ledger, "CREATE TABLE t", &[]).unwrap();
+    run(&ledger, "INSERT INTO t VALUE {'n': 0}", &[]).unwrap();
+    let hour = 3_600_000;
+    let began = world.environment.clock.unix_millis();
+    world.clock.set_unix_millis(began + hour);
+    run(&ledger, "UPDATE t SET n = 1", &[]).unwrap();
+    assert_eq!(ledger.clock_behind_millis(), 0);
+    world.clock.set_unix_millis(began - hour);
+    assert_eq!(ledger.clock_behind_millis(), 2 * 3_600_000);
+    run(&ledger, "UPDATE t SET n = 2", &[]).unwrap();
+    let times =
+        run(&ledger, "SELECT VALUE h.metadata.txTime FROM history(t) AS h ORDER BY h.metadata.version", &[]);
+    let times = times.unwrap();
+    assert_eq!(times, ["2020-01-01T00:00:00.000Z", "2020-01-01T01:00:00.000Z", "2020-01-01T01:00:00.000Z"]);
+    // What a client with the right time asks for is not in the future, though it is by this clock.
+    let recent = "SELECT VALUE h.data.n FROM history(t, `2020-01-01T00:30Z`, `2020-01-01T00:59Z`) AS h";
+    assert_eq!(run(&ledger, recent, &[]).unwrap(), ["0"]);
+    assert_eq!(run(&ledger, "SELECT VALUE utcnow() FROM t", &[]).unwrap(), ["2020-01-01T01:00:00.000Z"]);
+    let future = "SELECT VALUE h.data.n FROM history(t, `2020-01-01T00:30Z`, `2020-01-01T02:00Z`) AS h";
+    assert!(run(&ledger, future, &[]).is_err());
+}
+
+/// A journal that is read again and turns out damaged takes no more slots, and what was read before is still served.
+#[test]
+fn a_ledger_whose_journal_is_found_damaged_takes_no_more_writes() {
+    let world = World::new();
+    filled(&world);
+    let damaged = MemorySlots::new(link_of);
+    let last = world.slots.tip_hint().unwrap().unwrap();
+    for slot in 0..=last {
+        let mut bytes = world.slots.read(slot).unwrap().unwrap();
+        if slot == 3 {
+            bytes.pop();
+        }
+        damaged.create(slot, &bytes).unwrap();
+    }
+    let whole = world.open();
+    assert_eq!(whole.check_journal(0, 1 << 20), Ok(Checked::UpTo(last + 1)));
+    assert_eq!(whole.check_journal(last + 1, 1 << 20), Ok(Checked::All(last + 1)));
+    drop(whole);
+    let world = World { slots: Arc::new(damaged), ..world };
+    let ledger = world.open();
+    assert_eq!(ledger.status(), Status::Open, "opening does not read it all");
+    let found = ledger.check_journal(0, 1 << 20).unwrap();
+    assert!(matches!(&found, Checked::Damaged { slot: 3, .. }), "{found:?}");
+    assert!(matches!(ledger.status(), Status::Faulted(LedgerError::Damaged(_))));
+    let refused = run(&ledger, "INSERT INTO t VALUE {'n': 0}", &[]).unwrap_err();
+    assert!(refused.to_string().contains("slot 3"), "{refused}");
+    assert!(!run(&ledger, "SELECT * FROM t", &[]).unwrap().is_empty());
 }
 
 /// Each look at it takes a millisecond.
@@ -456,61 +517,24 @@ fn every_value_comes_back_as_it_was() {
     assert_eq!(bytes(&found), bytes(&documents(&VALUES)));
 }
 
-/// Counts how often a statement's turn was over, and lets it go on or not.
-#[derive(Default)]
-struct Turns {
-    over: AtomicU64,
-    full: AtomicBool,
-}
-
-impl Pace for Turns {
-    fn turn_is_over(&self, at_most: Duration) -> Result<(), LedgerError> {
-        assert!(at_most <= Duration::from_secs(30), "{at_most:?}");
-        self.over.fetch_add(1, Ordering::Relaxed);
-        match self.full.load(Ordering::Relaxed) {
-            true => Err(LedgerError::Busy("others run".to_owned())),
-            false => Ok(()),
-        }
-    }
-}
-
-/// A clock that has moved on by a millisecond whenever it is looked at.
-struct Restless(AtomicU64);
-
-impl Clock for Restless {
-    fn unix_millis(&self) -> i64 {
-        0
-    }
-
-    fn monotonic_millis(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::Relaxed)
-    }
-}
-
-/// A statement asks after each 10 ms whether others should run first, and ends when it may not go on.
+/// Of long statements one is told, so that their thread's other work can go elsewhere.
 #[test]
-fn only_long_statements_ask_whether_others_should_run_first() {
+fn only_long_statements_are_told() {
+    static TOLD: AtomicU64 = AtomicU64::new(0);
     let mut world = World::new();
-    world.environment.clock = Arc::new(Restless(AtomicU64::new(0)));
+    world.options.on_long_statement = || {
+        TOLD.fetch_add(1, Ordering::Relaxed);
+    };
     let ledger = world.open();
     run(&ledger, "CREATE TABLE t", &[]).unwrap();
     for _ in 0..2 {
         let forty = vec!["{'v': 1}"; 40].join(", ");
         run(&ledger, &format!("INSERT INTO t << {forty} >>"), &[]).unwrap();
     }
-    let turns = Arc::new(Turns::default());
-    let mut session = ledger.start_session();
-    session.set_pace(Some(turns.clone()));
-    let id = session.start_transaction().unwrap();
-    session.execute(&id, "SELECT VALUE v FROM t", &[]).unwrap();
-    assert_eq!(turns.over.load(Ordering::Relaxed), 0);
-    let long = "SELECT COUNT(*) FROM t AS a, t AS b WHERE a.v < b.v + 1";
-    session.execute(&id, long, &[]).unwrap();
-    // 6400 pairs, asked about every 64 at least, each of which looks at the clock.
-    let over = turns.over.load(Ordering::Relaxed);
-    assert!((3..1000).contains(&over), "its turn was over {over} times");
-    turns.full.store(true, Ordering::Relaxed);
-    assert_eq!(session.execute(&id, long, &[]), Err(LedgerError::Busy("others run".to_owned())));
-    // The transaction goes on.
-    session.execute(&id, "SELECT VALUE v FROM t", &[]).unwrap();
+    run(&ledger, "SELECT VALUE v FROM t", &[]).unwrap();
+    assert_eq!(TOLD.load(Ordering::Relaxed), 0);
+    run(&ledger, "SELECT COUNT(*) FROM t AS a, t AS b WHERE a.v < b.v + 1", &[]).unwrap();
+    // 6400 pairs, asked about every 64, and told each time that they have become twice as many.
+    let told = TOLD.load(Ordering::Relaxed);
+    assert!((1..10).contains(&told), "told {told} times");
 }

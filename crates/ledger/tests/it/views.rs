@@ -10,13 +10,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewSnapshot, ViewStore};
-use everstrand_ledger::storage::{FjallView, FjallViewOptions, MemoryView, RedbView, RedbViewOptions};
+use everstrand_ledger::storage::{
+    FjallCache, FjallView, FjallViewOptions, MemoryView, RedbView, RedbViewOptions,
+};
 
 type Model = BTreeMap<(Keyspace, Vec<u8>), Vec<u8>>;
 
 /// Small, so that tests reach what happens when memory is full.
 fn fjall_options() -> FjallViewOptions {
-    FjallViewOptions { cache_bytes: 1024 * 1024, memtable_bytes: 64 * 1024 }
+    FjallViewOptions { cache: FjallCache::new(1024 * 1024), memtable_bytes: 64 * 1024 }
 }
 
 /// A directory in memory where there is one: what is tested here is not the disk, and syncs take long.

@@ -81,7 +81,7 @@ struct Tail {
 
 impl DiskSlots {
     /// Opens the journal of a directory, and begins one where there is none. No other process may have it
-    /// open. A damaged journal opens for reading: see [`DiskSlots::damage`].
+    /// open. A damaged journal opens for reading: see [`SlotStore::damage`].
     pub fn open(disk: Arc<dyn Disk>, link_of: LinkOf, options: DiskSlotsOptions) -> Result<Self, SlotError> {
         let lock = disk.lock().map_err(cannot_open)?;
         let opened = open::open(&*disk, options.must_exist)?;
@@ -111,14 +111,6 @@ impl DiskSlots {
     ) -> Self {
         let (writer, index) = (Mutex::new(writer), RwLock::new(index));
         DiskSlots { disk, link_of, segment_bytes, writer, index, files: Files::default(), _lock: lock }
-    }
-
-    /// The first damage that opening has found, as reading that slot answers. Opening reads the last
-    /// segment whole and of the others the ends; reading checks every slot.
-    pub fn damage(&self) -> Option<SlotError> {
-        let index = self.index();
-        let damage = index.damages.iter().min_by_key(|damage| damage.slots.start)?;
-        Some(SlotError::Corrupt { slot: damage.slots.start, why: damage.why.clone() })
     }
 
     // Nothing panics while these are held, so a poisoned lock guards whole data too.
@@ -201,6 +193,14 @@ impl SlotStore for DiskSlots {
 
     fn tip_hint(&self) -> Result<Option<u64>, SlotError> {
         Ok(self.index().next.checked_sub(1))
+    }
+
+    /// The first damage that opening has found, as reading that slot answers. Opening reads the last
+    /// segment whole and of the others the ends; reading checks every slot.
+    fn damage(&self) -> Option<SlotError> {
+        let index = self.index();
+        let damage = index.damages.iter().min_by_key(|damage| damage.slots.start)?;
+        Some(SlotError::Corrupt { slot: damage.slots.start, why: damage.why.clone() })
     }
 
     fn redact(&self, slot: u64, link: [u8; 32], bytes: &[u8]) -> Result<(), SlotError> {
