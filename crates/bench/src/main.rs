@@ -10,9 +10,6 @@ use clap::Parser;
 
 mod commits;
 mod data;
-mod hostile;
-#[path = "../../everstrand/tests/processes/hostile_clients/mod.rs"]
-mod hostile_clients;
 mod http;
 mod journal;
 mod large;
@@ -26,14 +23,14 @@ mod report;
 use measure::Failure;
 use report::Report;
 
-/// The workloads that run when none is named. `saving`, `large` and `hostile` run only when they are.
+/// The workloads that run when none is named. `saving` and `large` run only when they are.
 const USUAL: [&str; 4] = ["rmw", "insert", "reads", "journal"];
 
 /// Measures Everstrand.
 #[derive(Parser)]
 #[command(name = "everstrand-bench")]
 pub(crate) struct Arguments {
-    /// rmw, insert, saving, reads, journal, large, hostile; without a name the first two, reads and journal
+    /// rmw, insert, saving, reads, journal, large; without a name all but saving and large
     names: Vec<String>,
     /// Rounds of every measurement; medians are shown
     #[arg(long, default_value = "5")]
@@ -56,12 +53,6 @@ pub(crate) struct Arguments {
     /// How many clients commit at a time
     #[arg(long, value_delimiter = ',', default_value = "1,16,64")]
     clients: Vec<u64>,
-    /// The program that is attacked; the one beside this unless given
-    #[arg(long)]
-    program: Option<PathBuf>,
-    /// Attack only with what has this in its name
-    #[arg(long)]
-    attack: Option<String>,
     /// Leave HTTP out of rmw
     #[arg(long)]
     embedded_only: bool,
@@ -114,10 +105,6 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         names => names.iter().map(String::as_str).collect(),
     };
     for name in names {
-        if name == "hostile" {
-            hostile::report(arguments)?;
-            continue;
-        }
         let mut report = Report::default();
         match name {
             "rmw" => commits::read_modify_write(arguments, &mut report)?,
@@ -128,7 +115,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             "large" => large::large(arguments, &mut report)?,
             other => {
                 return Err(format!(
-                    "there is no workload {other:?}; there are rmw, insert, saving, reads, journal, large, hostile"
+                    "there is no workload {other:?}; there are rmw, insert, saving, reads, journal, large"
                 )
                 .into());
             }

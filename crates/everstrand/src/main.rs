@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod accept_loss;
 mod audit;
 mod export;
 mod exported;
@@ -43,6 +44,7 @@ enum Command {
     Export(export::Arguments),
     /// Begin a ledger with an exported journal
     Import(import::Arguments),
+    AcceptLoss(accept_loss::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::AcceptLoss(arguments) => accept_loss::run(&arguments),
     };
     match outcome {
         Ok(code) => code,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use everstrand_ledger::Limits;
 use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
-use everstrand_server::{AccessKeys, Memory, Service, http};
+use everstrand_server::{AccessKeys, Descriptors, Memory, Service, http};
 
 /// What `serve` may be told.
 #[derive(clap::Args)]
@@ -64,11 +64,6 @@ pub(crate) struct Arguments {
     insecure_listen: bool,
 }
 
-/// How long the last checkpoints may take when the server stops.
-const CHECKPOINTS_GRACE: Duration = Duration::from_secs(2);
-/// How long threads that wait for something are waited for when the server stops.
-const THREADS_GRACE: Duration = Duration::from_millis(500);
-
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     if arguments.limit.iter().any(|limit| limit == "help") {
@@ -114,13 +109,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let place = place.as_deref().map(CheckpointPlace::parse).transpose()?;
     let every = Duration::from_secs(arguments.checkpoint_interval.into());
     config.checkpoints = place.map(|place| Checkpoints::new(place, every));
+    config.on_long_statement = http::give_way;
+    let descriptors = Descriptors::of_process();
+    config.ledgers_open_max = descriptors.ledgers_open_max;
+    config.connections_max = descriptors.connections_max;
 
-    let runtime = http::runtime(&config)?;
-    let serving = serve(config, arguments.listen, &arguments.create_ledger, arguments.access_keys);
-    let served = runtime.block_on(serving);
-    // A thread that still waits for something does not keep the process.
-    runtime.shutdown_timeout(THREADS_GRACE);
-    served?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(config, arguments.listen, &arguments.create_ledger, arguments.access_keys))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -161,13 +156,10 @@ async fn serve(
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), signed_only = credentials.is_some(), "started");
     server.run(shutdown).await;
     tracing::info!("stopping");
-    // On a thread that may wait; if it panics or takes too long, the ledgers are to be closed all the same.
+    // On a thread that may wait; if it panics, the ledgers are to be closed all the same.
     let publishing = Arc::clone(&service);
-    let publishing = tokio::task::spawn_blocking(move || publishing.publish_checkpoints());
-    if tokio::time::timeout(CHECKPOINTS_GRACE, publishing).await.is_err() {
-        tracing::warn!("the last checkpoints were not published in time; the next start publishes them");
-    }
-    service.close();
+    let _ = tokio::task::spawn_blocking(move || publishing.publish_checkpoints()).await;
+    let _ = tokio::task::spawn_blocking(move || service.close()).await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -8,7 +8,6 @@ use everstrand_ledger::Limits;
 use crate::access_keys::AccessKeys;
 use crate::checkpoints::CheckpointUrl;
 use crate::memory::Memory;
-use crate::scheduler::Concurrency;
 
 /// Where ledgers lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,8 +84,13 @@ pub struct Config {
     pub host_names: Option<Vec<String>>,
     /// Where signed checkpoints are published, and how often; nowhere unless set.
     pub checkpoints: Option<Checkpoints>,
-    /// How many statements run at a time, over all ledgers.
-    pub concurrency: Concurrency,
+    /// A ledger that nobody has used for so long is closed; the next session opens it again.
+    pub ledger_idle: Duration,
+    /// How many ledgers may be open at once; those that nobody uses give way to others.
+    pub ledgers_open_max: usize,
+    /// Called on the thread of a statement that runs long, now and then; [`crate::http::give_way`] where that
+    /// thread has other requests to serve.
+    pub on_long_statement: fn(),
 }
 
 impl Config {
@@ -105,7 +109,9 @@ impl Config {
             access_keys: None,
             host_names: None,
             checkpoints: None,
-            concurrency: Concurrency::of_this_machine(),
+            ledger_idle: Duration::from_secs(60),
+            ledgers_open_max: usize::MAX,
+            on_long_statement: || (),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The control API: ledgers come, change and go.
 
+use std::sync::Arc;
+
 use everstrand_protocol::control::{
     CancelJournalKinesisStreamRequest, ControlReply, ControlRequest, CreateLedgerRequest, CreateLedgerResult,
     DescribeJournalKinesisStreamRequest, DescribeLedgerResult, EncryptionStatus, EpochMillis,
@@ -9,22 +11,64 @@ use everstrand_protocol::control::{
 };
 use everstrand_protocol::{Exception, ServiceError};
 
+use crate::impairments::Impairments;
+use crate::ledgers::Ledgers;
 use crate::record::STRICT_TAG;
-use crate::service::Service;
 
 /// The only key a ledger can have so far: the one that belongs to whoever runs it.
 const OWNED_KEY: &str = "AWS_OWNED_KMS_KEY";
 /// How many ledgers one page of a list holds unless the request says otherwise.
 const PAGE: u32 = 100;
 
-impl Service {
-    /// Runs one operation of the control API.
-    pub fn control(&self, request: ControlRequest) -> Result<ControlReply, ServiceError> {
+/// The operations on ledgers, for whoever may wait for them.
+#[derive(Clone)]
+pub(crate) struct Control {
+    pub(crate) ledgers: Arc<Ledgers>,
+    pub(crate) impairments: Arc<Impairments>,
+    /// In the ARNs of ledgers.
+    pub(crate) region: String,
+    /// In the ARNs of ledgers.
+    pub(crate) account: String,
+}
+
+impl Control {
+    /// Whether an operation needs no file.
+    pub(crate) fn is_in_memory(request: &ControlRequest) -> bool {
+        matches!(
+            request,
+            ControlRequest::DescribeLedger(_)
+                | ControlRequest::ListLedgers(_)
+                | ControlRequest::ListTagsForResource(_)
+                | ControlRequest::ExportJournalToS3(_)
+                | ControlRequest::DescribeJournalS3Export(_)
+                | ControlRequest::ListJournalS3ExportsForLedger(_)
+                | ControlRequest::ListJournalS3Exports(_)
+                | ControlRequest::StreamJournalToKinesis(_)
+                | ControlRequest::DescribeJournalKinesisStream(_)
+                | ControlRequest::ListJournalKinesisStreamsForLedger(_)
+                | ControlRequest::CancelJournalKinesisStream(_)
+        )
+    }
+
+    /// The ledger that an operation reads and leaves as it is.
+    pub(crate) fn reads(request: &ControlRequest) -> Option<&str> {
+        match request {
+            ControlRequest::GetDigest(request) => Some(&request.name),
+            ControlRequest::GetBlock(request) => Some(&request.name),
+            ControlRequest::GetRevision(request) => Some(&request.name),
+            ControlRequest::GetConsistencyProof(request) => Some(&request.name),
+            _ => None,
+        }
+    }
+
+    /// Runs one operation.
+    pub(crate) fn run(&self, request: ControlRequest) -> Result<ControlReply, ServiceError> {
         Ok(match request {
             ControlRequest::CreateLedger(request) => ControlReply::CreateLedger(self.create_ledger(request)?),
             ControlRequest::DescribeLedger(request) => {
-                let record = self.ledgers.describe(&request.name)?;
+                let (record, impaired) = self.ledgers.describe(&request.name)?;
                 ControlReply::DescribeLedger(DescribeLedgerResult {
+                    impaired,
                     arn: Some(self.arn(&record.name)),
                     state: Some(record.state),
                     creation_date_time: Some(EpochMillis(record.created_millis)),
@@ -69,7 +113,7 @@ impl Service {
                 ControlReply::UntagResource(Nothing {})
             }
             ControlRequest::ListTagsForResource(request) => {
-                let tags = self.ledgers.describe(self.tagged(&request.resource_arn)?)?.tags;
+                let tags = self.ledgers.describe(self.tagged(&request.resource_arn)?)?.0.tags;
                 ControlReply::ListTagsForResource(ListTagsForResourceResult { tags })
             }
             ControlRequest::GetDigest(request) => ControlReply::GetDigest(self.get_digest(&request)?),
@@ -174,7 +218,7 @@ impl Service {
     }
 
     fn arn(&self, name: &str) -> String {
-        format!("arn:aws:qldb:{}:{}:ledger/{name}", self.config.region, self.config.account)
+        format!("arn:aws:qldb:{}:{}:ledger/{name}", self.region, self.account)
     }
 
     /// The ledger behind an ARN. Region and account are the caller's, who may have kept them from AWS.

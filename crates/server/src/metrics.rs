@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use everstrand_ledger::{Ledger, Status};
+use everstrand_ledger::Ledger;
 
+use crate::ledgers::Known;
 use crate::requests::family;
 use crate::service::Service;
 
@@ -11,52 +12,58 @@ impl Service {
     /// All numbers as they are now.
     pub(crate) fn metrics(&self) -> String {
         let now = self.clock.monotonic_millis();
-        let ledgers = self.ledgers.opened();
+        let ledgers = self.ledgers.all();
         let mut text = String::new();
         family(&mut text, "everstrand_sessions", "gauge", "Sessions that clients hold.");
         line(&mut text, "everstrand_sessions", None, self.sessions.count() as u64);
-        let (beginning, long) = self.scheduler.waiting();
-        let mut single = |name: &str, meaning: &str, value: usize| {
+        let mut gauge = |name: &str, meaning: &str, value: &dyn Fn(&Known) -> Option<u64>| {
             family(&mut text, name, "gauge", meaning);
-            line(&mut text, name, None, value as u64);
-        };
-        single("everstrand_statements_waiting", "Statements that wait to be begun.", beginning);
-        single("everstrand_long_statements_waiting", "Statements that wait for their next turn.", long);
-        let mut gauge = |name: &str, meaning: &str, value: &dyn Fn(&Ledger) -> Option<u64>| {
-            family(&mut text, name, "gauge", meaning);
-            for (ledger_name, ledger) in &ledgers {
-                if let Some(value) = value(ledger) {
-                    line(&mut text, name, Some(ledger_name), value);
+            for known in &ledgers {
+                if let Some(value) = value(known) {
+                    line(&mut text, name, Some(&known.name), value);
                 }
             }
         };
-        gauge("everstrand_ledger_writable", "Whether the ledger takes writes.", &|ledger| {
-            Some(u64::from(ledger.status() == Status::Open))
+        gauge(
+            "everstrand_ledger_writable",
+            "Whether the ledger takes writes, as far as is known; it may be closed.",
+            &|known| Some(u64::from(known.impaired.is_none())),
+        );
+        gauge(
+            "everstrand_ledger_open",
+            "Whether the ledger is open; it is opened when it is needed.",
+            &|known| Some(u64::from(known.ledger.is_some())),
+        );
+        gauge("everstrand_ledger_blocks", "Blocks in the journal.", &|known| {
+            Some(known.digest?.digest_tip_address.sequence_no.saturating_add(1))
         });
-        gauge("everstrand_ledger_blocks", "Blocks in the journal.", &|ledger| {
-            Some(ledger.digest().digest_tip_address.sequence_no.saturating_add(1))
+        gauge("everstrand_open_transactions", "Transactions that are open.", &|known| {
+            known.ledger.as_ref().map_or(Some(0), |ledger| u64::try_from(ledger.open_transactions()).ok())
         });
-        gauge("everstrand_open_transactions", "Transactions that are open.", &|ledger| {
-            u64::try_from(ledger.open_transactions()).ok()
-        });
+        gauge(
+            "everstrand_ledger_clock_behind_milliseconds",
+            "By how much the clock is behind the last block's time.",
+            &|known| Some(known.ledger.as_ref().map_or(0, Ledger::clock_behind_millis)),
+        );
         gauge(
             "everstrand_checkpoint_age_milliseconds",
             "Time since the last published checkpoint covered the whole journal.",
-            &|ledger| self.published.age_millis(ledger.strand_id(), now),
+            &|known| self.published.age_millis(known.strand_id()?, now),
         );
         self.requests.write(&mut text);
         if self.config.checkpoints.is_some() {
             let name = "everstrand_checkpoint_failures_total";
             family(&mut text, name, "counter", "How often a checkpoint could not be published.");
-            for (ledger_name, ledger) in &ledgers {
-                line(&mut text, name, Some(ledger_name), self.published.failures(ledger.strand_id()));
+            let published = || ledgers.iter().filter_map(|known| Some((&known.name, known.strand_id()?)));
+            for (ledger, strand_id) in published() {
+                line(&mut text, name, Some(ledger), self.published.failures(strand_id));
             }
             let name = "everstrand_checkpoint_contradicted";
             let meaning = "Whether a checkpoint was published that the journal does not continue: an older copy of it, or another history.";
             family(&mut text, name, "gauge", meaning);
-            for (ledger_name, ledger) in &ledgers {
-                let contradicted = self.published.is_contradicted(ledger.strand_id());
-                line(&mut text, name, Some(ledger_name), u64::from(contradicted));
+            for (ledger, strand_id) in published() {
+                let contradicted = self.published.is_contradicted(strand_id);
+                line(&mut text, name, Some(ledger), u64::from(contradicted));
             }
         }
         text

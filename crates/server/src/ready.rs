@@ -1,9 +1,8 @@
 //! Whether the server can do all that it is there for, and where not, why: what `GET /ready` answers.
 //!
-//! What is known of a ledger at any moment (it could not be opened, it takes no writes) is asked for; what somebody
-//! finds out now and then (a damaged segment, a checkpoint that contradicts the journal) is noted among the impairments.
+//! What is known of a ledger at any moment (it cannot be opened, it takes no writes, its journal is damaged) is asked
+//! for; what somebody else finds out is noted among the impairments.
 
-use everstrand_ledger::Status;
 use serde_json::json;
 
 use crate::service::Service;
@@ -22,15 +21,10 @@ impl Service {
 
     /// The ledgers that cannot do all that a ledger does, each with the reason.
     pub(crate) fn impaired(&self) -> Vec<(String, String)> {
-        let mut impaired = self.ledgers.unavailable();
-        for (name, ledger) in self.ledgers.opened() {
-            match ledger.status() {
-                Status::Open => {}
-                Status::Faulted(why) => impaired.push((name, format!("it takes no writes: {why}"))),
-                Status::Closed => impaired.push((name, "it is closed".to_owned())),
-            }
+        let mut impaired = self.impairments.all();
+        for known in self.ledgers.all() {
+            impaired.extend(known.impaired.map(|why| (known.name, why)));
         }
-        impaired.extend(self.impairments.all());
         impaired.sort();
         impaired
     }

@@ -3,29 +3,33 @@
 use std::sync::{Arc, RwLock};
 
 use everstrand_journal::UniqueId;
-use everstrand_ledger::{Clock, Environment, Ids, Importer, Ledger, RandomIds, SystemClock};
-use everstrand_protocol::control::{self, ControlRequest, PermissionsMode, Tags};
+use everstrand_ledger::{
+    Clock, Environment, HeldBytes, Ids, Importer, Ledger, LedgerOptions, Loss, RandomIds, SystemClock,
+};
+use everstrand_protocol::control::{self, ControlReply, ControlRequest, PermissionsMode, Tags};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
 use everstrand_protocol::{Exception, SendCommandRequest, ServiceError, send_command};
 
 use crate::access_keys::AccessKeys;
 use crate::checkpoints::{Due, Published};
 use crate::client::{Admission, Client};
-use crate::config::Config;
+use crate::config::{Config, Storage};
+use crate::control::Control;
 use crate::impairments::Impairments;
-use crate::ledgers::Ledgers;
+use crate::ledgers::{Known, Ledgers, Settings};
 use crate::request::{Request, Response, Route};
 use crate::requests::Requests;
-use crate::scheduler::Scheduler;
 use crate::sessions::Sessions;
+
+/// So many closed ledgers are opened in a round of checkpoints, to publish one of each.
+const OPENED_TO_PUBLISH: usize = 32;
 
 /// Ledgers and the sessions on them, behind QLDB's two APIs.
 pub struct Service {
     pub(crate) config: Config,
-    pub(crate) ledgers: Ledgers,
+    pub(crate) ledgers: Arc<Ledgers>,
     pub(crate) sessions: Sessions,
-    pub(crate) scheduler: Arc<Scheduler>,
-    pub(crate) published: Published,
+    pub(crate) published: Arc<Published>,
     /// Those of the configuration, until others take their place.
     pub(crate) access_keys: RwLock<Option<Arc<AccessKeys>>>,
     pub(crate) impairments: Arc<Impairments>,
@@ -35,20 +39,20 @@ pub struct Service {
 }
 
 impl Service {
-    /// Opens every ledger of the configured storage, with the machine's clock and random ids.
+    /// Finds every ledger of the configured storage, with the machine's clock and random ids. A ledger is opened when
+    /// it is first asked for.
     pub fn open(config: Config) -> Result<Service, String> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let ids = Arc::new(RandomIds::new(Arc::clone(&clock)));
         Service::open_in(config, Environment { clock, ids })
     }
 
-    /// Opens every ledger of the configured storage in a world of the caller's.
+    /// Finds every ledger of the configured storage in a world of the caller's.
     pub fn open_in(config: Config, environment: Environment) -> Result<Service, String> {
         Ok(Service {
-            ledgers: Ledgers::open_all(&config, environment.clone())?,
+            ledgers: Arc::new(Ledgers::find(settings(&config), environment.clone())?),
             sessions: Sessions::new(config.sessions_max),
-            scheduler: Arc::new(Scheduler::new(config.concurrency, Arc::clone(&environment.clock))),
-            published: Published::default(),
+            published: Arc::default(),
             access_keys: RwLock::new(config.access_keys.clone().map(Arc::new)),
             impairments: Arc::default(),
             requests: Requests::default(),
@@ -115,7 +119,7 @@ impl Service {
                 let answered = self.session_api(&client, &request, &mut operation).await;
                 (operation, answered.map(|body| (200, body)))
             }
-            Route::Control => ("Control", self.control_api(&request).map(|body| (200, body))),
+            Route::Control => ("Control", self.control_api(&request).await.map(|body| (200, body))),
         };
         self.finish(&client, &request, operation, begin, answered)
     }
@@ -185,15 +189,50 @@ impl Service {
         }
     }
 
-    fn control_api(&self, request: &Request<'_>) -> Result<Vec<u8>, ServiceError> {
+    /// Runs an operation of the control API on a thread that may wait.
+    async fn control_api(&self, request: &Request<'_>) -> Result<Vec<u8>, ServiceError> {
         let method = request.method_but_for_the_body();
         let request = ControlRequest::from_http(method, request.path, request.query, request.body)?;
-        Ok(self.control(request)?.to_json())
+        let control = self.control_of_ledgers();
+        if Control::is_in_memory(&request) {
+            return Ok(control.run(request)?.to_json());
+        }
+        // Opened first, and held: a journal that is being replayed keeps no thread waiting.
+        let _open = match Control::reads(&request) {
+            Some(ledger) => Some(self.ledgers.open(ledger).await?),
+            None => None,
+        };
+        let workers = if _open.is_some() { &self.ledgers.files } else { &self.ledgers.changes };
+        workers.run(move || Ok(control.run(request)?.to_json())).await
     }
 
-    /// Clears away what has expired; to be called about once a second.
+    /// Runs one operation of the control API. Waits for files, and for a ledger that is being opened: to be called on
+    /// a thread that may, and not on a runtime's own.
+    pub fn control(&self, request: ControlRequest) -> Result<ControlReply, ServiceError> {
+        self.control_of_ledgers().run(request)
+    }
+
+    fn control_of_ledgers(&self) -> Control {
+        Control {
+            ledgers: Arc::clone(&self.ledgers),
+            impairments: Arc::clone(&self.impairments),
+            region: self.config.region.clone(),
+            account: self.config.account.clone(),
+        }
+    }
+
+    /// Clears away what has expired, and has the next part of what nobody asks for done: ledgers that are not used are
+    /// closed, journals are checked. To be called about once a second; does not wait.
     pub fn sweep(&self) {
         self.sessions.sweep(self.clock.monotonic_millis());
+        let (published, publishes) = (Arc::clone(&self.published), self.config.checkpoints.is_some());
+        self.ledgers.keep_up(move |digest| !publishes || published.covers(digest));
+    }
+
+    /// Lets a ledger go on, for writing too, without the blocks that are missing from its journal. Answers what they
+    /// were.
+    pub fn accept_loss(&self, name: &str) -> Result<Loss, ServiceError> {
+        self.ledgers.accept_loss(name)
     }
 
     /// How often checkpoints are to be published; never where no place is configured.
@@ -223,24 +262,54 @@ impl Service {
         }
     }
 
+    /// All that are open, and some of those that are closed and were not published since the server started.
     fn due_checkpoints(&self) -> Vec<Due> {
-        let due = |(name, ledger): (String, Ledger)| {
-            let seed = self.ledgers.checkpoint_seed(&name);
-            Due { name, ledger, seed }
+        let now = self.clock.monotonic_millis();
+        let mut opened = 0;
+        let due = |known: Known| {
+            let ledger = match known.ledger {
+                Some(ledger) => ledger,
+                None if known.digest.is_none_or(|digest| self.published.covers_still(&digest, now)) => {
+                    return None;
+                }
+                None if opened == OPENED_TO_PUBLISH => return None,
+                None => {
+                    opened += 1;
+                    self.ledgers.open_here(&known.name).ok()?
+                }
+            };
+            let seed = self.ledgers.checkpoint_seed(&known.name);
+            Some(Due { name: known.name, ledger, seed })
         };
-        self.ledgers.opened().into_iter().map(due).collect()
+        self.ledgers.all().into_iter().filter_map(due).collect()
     }
 
-    /// Ends the statements that run long, and begins none any more; commits that are under way go on.
-    pub fn stop_statements(&self) {
-        self.scheduler.close();
-    }
-
-    /// Rolls back what is open and closes every ledger.
+    /// Rolls back what is open and closes every ledger. When this returns, the data folder can be opened again, in this
+    /// process too.
     pub fn close(&self) {
-        self.stop_statements();
         self.sessions.clear();
         self.ledgers.close();
+    }
+}
+
+/// What the configuration says about the ledgers.
+fn settings(config: &Config) -> Settings {
+    Settings {
+        folder: match &config.storage {
+            Storage::Memory => None,
+            Storage::Folder(folder) => Some(folder.clone()),
+        },
+        ledger: LedgerOptions {
+            limits: config.limits.clone(),
+            extensions: config.extensions,
+            record_reads: config.record_reads,
+            on_long_statement: config.on_long_statement,
+            held_bytes: HeldBytes::new(config.memory.held_rows(), "--memory"),
+            ..LedgerOptions::default()
+        },
+        cache_bytes: config.memory.caches() as u64,
+        idle_millis: u64::try_from(config.ledger_idle.as_millis()).unwrap_or(u64::MAX),
+        open_max: config.ledgers_open_max,
     }
 }
 

@@ -9,11 +9,11 @@ use everstrand_protocol::control::{
 };
 use everstrand_protocol::{Exception, ServiceError};
 
-use crate::service::Service;
+use crate::control::Control;
 
-impl Service {
+impl Control {
     pub(crate) fn get_digest(&self, request: &GetDigestRequest) -> Result<GetDigestResult, ServiceError> {
-        let digest = self.ledgers.open(&request.name)?.digest();
+        let digest = self.ledgers.open_here(&request.name)?.digest();
         Ok(GetDigestResult {
             digest: digest.digest.0.to_vec(),
             digest_tip_address: IonText::from(text::write(&digest.digest_tip_address.to_ion())),
@@ -21,7 +21,7 @@ impl Service {
     }
 
     pub(crate) fn get_block(&self, request: &GetBlockRequest) -> Result<GetBlockResult, ServiceError> {
-        let ledger = self.ledgers.open(&request.name)?;
+        let ledger = self.ledgers.open_here(&request.name)?;
         let address = block_address(&ledger, "BlockAddress", &request.block_address)?;
         let tip = tip(&ledger, address, request.digest_tip_address.as_ref())?;
         let block =
@@ -36,7 +36,7 @@ impl Service {
         &self,
         request: &GetRevisionRequest,
     ) -> Result<GetRevisionResult, ServiceError> {
-        let ledger = self.ledgers.open(&request.name)?;
+        let ledger = self.ledgers.open_here(&request.name)?;
         let address = block_address(&ledger, "BlockAddress", &request.block_address)?;
         let document: UniqueId = request.document_id.parse().map_err(|_| {
             invalid(
@@ -66,11 +66,11 @@ impl Service {
         &self,
         request: &GetConsistencyProofRequest,
     ) -> Result<GetConsistencyProofResult, ServiceError> {
-        if self.ledgers.is_strict(&self.ledgers.describe(&request.name)?) {
+        if self.ledgers.is_strict(&self.ledgers.describe(&request.name)?.0) {
             let unknown = "QLDB has no operation GetConsistencyProof, and this ledger is as strict";
             return Err(ServiceError::new(Exception::UnknownOperation, unknown).with_http_status(404));
         }
-        let ledger = self.ledgers.open(&request.name)?;
+        let ledger = self.ledgers.open_here(&request.name)?;
         let old = block_address(&ledger, "OldDigestTipAddress", &request.old_digest_tip_address)?;
         let tip = block_address(&ledger, "DigestTipAddress", &request.digest_tip_address)?;
         if old.sequence_no > tip.sequence_no {

@@ -4,15 +4,15 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "what the tests count is small")]
 
-mod attacked;
 mod dump;
 mod flags;
 mod full_disk;
 mod hostile;
-mod hostile_clients;
 mod journal;
 mod kill;
 mod load;
+mod lost_end;
+mod many_ledgers;
 mod process;
 mod redaction;
 mod sessions;

@@ -266,9 +266,7 @@ pub(crate) fn holds(
     condition: &Expression,
 ) -> Result<bool, PartiqlError> {
     let held = context.held();
-    let value = context.selecting(|context| evaluate(context, scope, condition))?;
-    let holds = truth(&value)? == Some(true);
-    drop(value);
+    let holds = truth(&evaluate(context, scope, condition)?)? == Some(true);
     context.release(held);
     Ok(holds)
 }

@@ -59,7 +59,9 @@ impl QueryState {
         };
         let result = loop {
             if window.take == Some(0)
-                || !node::next(&mut self.node, &plan.input, context, around, &mut self.frame)?
+                || !context.with_type_errors(false, |context| {
+                    node::next(&mut self.node, &plan.input, context, around, &mut self.frame)
+                })?
             {
                 break None;
             }

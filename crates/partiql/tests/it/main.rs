@@ -1,6 +1,5 @@
 //! The language from outside: texts in, trees, plans and rows out.
 
-mod bounds;
 mod depth;
 mod keys;
 mod memory;

@@ -93,6 +93,8 @@ pub struct DescribeLedgerResult {
     pub encryption_description: Option<LedgerEncryptionDescription>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strict: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impaired: Option<String>,
 }
 
 /// The key of a ledger; absent where the service's own key is used.

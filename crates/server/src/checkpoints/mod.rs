@@ -198,6 +198,23 @@ impl Published {
         self.last(strand_id).contradicted
     }
 
+    /// Whether what was published of a ledger covers all blocks up to this digest.
+    pub(crate) fn covers(&self, digest: &Digest) -> bool {
+        let tip = digest.digest_tip_address;
+        self.last(tip.strand_id).covered.is_some_and(|(covered, _)| covered == tip.sequence_no)
+    }
+
+    /// The same, of a ledger that is closed; where it does, it does so still at this time.
+    pub(crate) fn covers_still(&self, digest: &Digest, now: u64) -> bool {
+        let covers = self.covers(digest);
+        if covers {
+            let tip = digest.digest_tip_address;
+            let mut by_strand = self.by_strand.lock().unwrap_or_else(PoisonError::into_inner);
+            by_strand.entry(tip.strand_id).or_default().covered = Some((tip.sequence_no, now));
+        }
+        covers
+    }
+
     fn last(&self, strand_id: UniqueId) -> Last {
         let by_strand = self.by_strand.lock().unwrap_or_else(PoisonError::into_inner);
         by_strand.get(&strand_id).cloned().unwrap_or_default()

@@ -3,7 +3,7 @@
 mod checkpoints;
 mod control;
 mod folder;
-mod scheduler;
+mod ledgers;
 mod sessions;
 mod signatures;
 mod wire;

@@ -1,0 +1,274 @@
+//! The data folder: which ledgers are in it, and what is written about them beside their journals.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use everstrand_ion::{Value, text};
+use everstrand_journal::UniqueId;
+use everstrand_ledger::storage::{FileDisk, FjallCache, FjallViewOptions, meta};
+
+use super::note::Note;
+use crate::record::Record;
+
+/// The file that names a ledger.
+const META: &str = "meta";
+/// The file with the seed of a ledger's key.
+const KEY: &str = "key";
+/// The file with what is remembered of a ledger.
+const NOTE: &str = "note";
+const JOURNAL: &str = "journal";
+const VIEW: &str = "view";
+/// A view that holds blocks which the journal lacks, kept until the operator has decided.
+const VIEW_AHEAD: &str = "view-ahead";
+/// The end of the name of a ledger's folder from the moment that the ledger is deleted.
+const DELETED: &str = ".deleted";
+
+/// The data folders that this process has in use.
+static IN_USE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// A data folder that is in use by this service and nobody else.
+pub(super) struct DataFolder {
+    path: PathBuf,
+    lock: Mutex<Option<(File, PathBuf)>>,
+    /// For every ledger's view: they share one cache.
+    pub(super) view_options: FjallViewOptions,
+}
+
+/// What lies in a data folder.
+pub(super) struct Found {
+    /// Ledgers, each with what is remembered of it.
+    pub(super) ledgers: Vec<(Record, Note)>,
+    /// Folders with a journal whose record cannot be read.
+    pub(super) broken: Vec<Broken>,
+    /// Folders of ledgers that never were, or are no more.
+    pub(super) left: Vec<String>,
+}
+
+/// A folder with a journal and no readable record.
+pub(super) struct Broken {
+    pub(super) id: String,
+    /// Its ledger's name, where that stands somewhere else.
+    pub(super) name: Option<String>,
+    pub(super) why: String,
+}
+
+impl DataFolder {
+    /// Takes the folder; fails where somebody has it.
+    pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<DataFolder, String> {
+        let named =
+            |error: &dyn std::fmt::Display| format!("cannot use the data folder {}: {error}", path.display());
+        FileDisk::create(path).map_err(|error| named(&error))?;
+        let known = path.canonicalize().map_err(|error| named(&error))?;
+        let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        if in_use.contains(&known) {
+            return Err(named(&"this process has it open already; close that service first"));
+        }
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(path.join("lock"));
+        let lock = lock.map_err(|error| named(&error))?;
+        lock.try_lock().map_err(|error| match error {
+            fs::TryLockError::WouldBlock => named(&"another server is using it; stop that one first"),
+            fs::TryLockError::Error(error) => named(&error),
+        })?;
+        in_use.insert(known.clone());
+        let lock = Mutex::new(Some((lock, known)));
+        let cache = FjallCache::new(cache_bytes);
+        let view_options = FjallViewOptions { cache, ..FjallViewOptions::default() };
+        Ok(DataFolder { path: path.to_owned(), lock, view_options })
+    }
+
+    /// Lets others have it.
+    pub(super) fn release(&self) {
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((lock, known)) = lock {
+            drop(lock);
+            IN_USE.lock().unwrap_or_else(PoisonError::into_inner).remove(&known);
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn journal(&self, id: &str) -> PathBuf {
+        self.path.join(id).join(JOURNAL)
+    }
+
+    pub(super) fn view(&self, id: &str) -> PathBuf {
+        self.path.join(id).join(VIEW)
+    }
+
+    /// Everything that is there.
+    pub(super) fn found(&self) -> Result<Found, String> {
+        let mut found = Found { ledgers: Vec::new(), broken: Vec::new(), left: Vec::new() };
+        for id in folders(&self.path)? {
+            if id.ends_with(DELETED) {
+                found.left.push(id);
+                continue;
+            }
+            let folder = self.path.join(&id);
+            let note = read::<Note>(&folder, NOTE, Note::from_ion);
+            match read::<Record>(&folder, META, Record::from_ion) {
+                Ok(Some(record)) => {
+                    let note = note.unwrap_or_else(|why| {
+                        tracing::warn!(ledger = %record.name, %why, "what was remembered of a ledger is lost");
+                        None
+                    });
+                    // A folder of an earlier version has none yet.
+                    found.ledgers.push((record, note.unwrap_or_default()));
+                }
+                // A server died before a new ledger had a name, or while it deleted one.
+                Ok(None) if !folder.join(JOURNAL).exists() => {
+                    if is_left_over(&id, &folder) {
+                        found.left.push(id);
+                    }
+                }
+                missing => {
+                    let why = match missing {
+                        Err(why) => why,
+                        Ok(_) => format!("{} is missing", folder.join(META).display()),
+                    };
+                    let name = note.ok().flatten().map(|note| note.name);
+                    found.broken.push(Broken { id, name, why });
+                }
+            }
+        }
+        found.ledgers.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+        Ok(found)
+    }
+
+    pub(super) fn write_record(&self, record: &Record) -> Result<(), String> {
+        self.write(&record.id, META, &record.to_ion())
+    }
+
+    pub(super) fn write_note(&self, id: &str, note: &Note) -> Result<(), String> {
+        self.write(id, NOTE, &note.to_ion())
+    }
+
+    fn write(&self, id: &str, name: &str, value: &Value) -> Result<(), String> {
+        let disk = FileDisk::create(self.path.join(id)).map_err(|error| error.to_string())?;
+        meta::replace(&disk, name, text::write(value).as_bytes()).map_err(|error| error.to_string())
+    }
+
+    /// The seed of a ledger's key; what `make` gives where there is none yet.
+    pub(super) fn seed(
+        &self,
+        id: &str,
+        make: impl FnOnce() -> Result<[u8; 32], String>,
+    ) -> Result<[u8; 32], String> {
+        let disk = FileDisk::create(self.path.join(id)).map_err(|error| error.to_string())?;
+        match meta::read(&disk, KEY).map_err(|error| error.to_string())? {
+            Some(seed) => seed.try_into().map_err(|_| "the key's file holds no key".to_owned()),
+            None => {
+                let seed = make()?;
+                meta::replace(&disk, KEY, &seed).map_err(|error| error.to_string())?;
+                Ok(seed)
+            }
+        }
+    }
+
+    /// Takes a ledger's folder out of the ledgers in one step, durably. What lies in it is removed by
+    /// [`remove`].
+    pub(super) fn forget(&self, id: &str) -> Result<String, String> {
+        let left = format!("{id}{DELETED}");
+        fs::rename(self.path.join(id), self.path.join(&left))
+            .and_then(|()| sync_directory(&self.path))
+            .map_err(|error| format!("its folder could not be renamed: {error}"))?;
+        Ok(left)
+    }
+
+    /// Puts a ledger's view aside: it holds what the journal does not.
+    pub(super) fn put_view_aside(&self, id: &str) -> Result<(), String> {
+        let (view, aside) = (self.view(id), self.path.join(id).join(VIEW_AHEAD));
+        if aside.exists() {
+            // The first one proves it; a later one cannot hold more.
+            return Ok(());
+        }
+        fs::rename(&view, &aside)
+            .and_then(|()| sync_directory(&self.path.join(id)))
+            .map_err(|error| format!("its view could not be put aside: {error}"))
+    }
+
+    /// Removes a view that was put aside.
+    pub(super) fn drop_view_aside(&self, id: &str) {
+        let aside = self.path.join(id).join(VIEW_AHEAD);
+        if aside.exists()
+            && let Err(error) = fs::remove_dir_all(&aside)
+        {
+            tracing::warn!(path = %aside.display(), %error, "a view that was put aside could not be removed");
+        }
+    }
+}
+
+impl Drop for DataFolder {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+/// Removes the folder of a ledger that is none any more. What cannot be removed now is at the next start.
+pub(super) fn remove(folder: &Path, left: &str) {
+    if let Err(error) = fs::remove_dir_all(folder.join(left)) {
+        tracing::warn!(folder = left, %error, "a deleted ledger's files could not be removed yet");
+    }
+}
+
+/// The ledgers of a data folder by name, each with its own folder; to be read while no server changes them, or beside
+/// one.
+pub fn ledger_folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, String> {
+    let mut ledgers = Vec::new();
+    for id in folders(folder)?.into_iter().filter(|id| !id.ends_with(DELETED)) {
+        let path = folder.join(id);
+        if let Some(record) = read::<Record>(&path, META, Record::from_ion)? {
+            ledgers.push((record.name, path));
+        }
+    }
+    ledgers.sort();
+    Ok(ledgers)
+}
+
+/// Whether a folder without a journal was a ledger's and holds nothing that somebody else has put there.
+fn is_left_over(id: &str, folder: &Path) -> bool {
+    const OURS: [&str; 5] = [VIEW, VIEW_AHEAD, KEY, NOTE, META];
+    let is_ours = |name: &str| OURS.iter().any(|ours| name == *ours || name.starts_with(&format!("{ours}.")));
+    let Ok(entries) = fs::read_dir(folder) else { return false };
+    let mut names = entries.map(|entry| entry.ok().and_then(|entry| entry.file_name().into_string().ok()));
+    id.parse::<UniqueId>().is_ok() && names.all(|name| name.is_some_and(|name| is_ours(&name)))
+}
+
+/// The names of the folders in a folder.
+fn folders(folder: &Path) -> Result<Vec<String>, String> {
+    let unreadable = |error: std::io::Error| format!("cannot read {}: {error}", folder.display());
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        if entry.file_type().map_err(unreadable)?.is_dir()
+            && let Ok(name) = entry.file_name().into_string()
+        {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// What a small file of a ledger says; `None` where it is not there.
+fn read<T>(folder: &Path, name: &str, from_ion: fn(&Value) -> Option<T>) -> Result<Option<T>, String> {
+    let path = folder.join(name);
+    let unreadable = |why: &dyn std::fmt::Display| format!("cannot read {}: {why}", path.display());
+    let disk = FileDisk::read_only(folder).map_err(|error| unreadable(&error))?;
+    let Some(bytes) = meta::read(&disk, name).map_err(|error| unreadable(&error))? else { return Ok(None) };
+    let value = std::str::from_utf8(&bytes).ok().and_then(|written| text::read_one(written).ok());
+    match value.as_ref().and_then(from_ion) {
+        Some(read) => Ok(Some(read)),
+        None => Err(unreadable(&"it does not describe a ledger")),
+    }
+}
+
+fn sync_directory(path: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    File::open(path)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
