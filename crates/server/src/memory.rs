@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! 1/4  rows that statements hold to sort, group and join
-//! 1/4  caches: blocks of the views' files, plans of statements
+//! 1/4  set aside for caches
 //! 1/4  connections, 32 KiB each, which is what a request's head may have
 //! 1/8  bodies of requests that are not answered yet
 //! 1/8  answers that clients have not read yet
 //! ```
 //!
-//! A body is there twice while it is read, once in JSON and once as what it means, and an answer while it is written;
-//! what the program itself needs comes on top. So the server stays below twice the setting.
+//! A body is there twice while it is read, once in JSON and once as what it means, and an answer while it is written.
+//! Caches do not take their size from here yet: the view of each open ledger has one of its own, of 64 MiB at most. They,
+//! ledgers in memory and what transactions write come on top.
 
 use std::fmt;
 use std::str::FromStr;
@@ -37,7 +38,7 @@ impl Memory {
         self.bytes / 4
     }
 
-    /// Bytes of all caches together.
+    /// Bytes that are set aside for caches.
     pub fn caches(self) -> usize {
         self.bytes / 4
     }
