@@ -25,9 +25,9 @@ pub(crate) struct Arguments {
     /// Keep ledgers in memory; they are gone when the server stops
     #[arg(long)]
     in_memory: bool,
-    /// How much clients can make the server hold: a quarter each for rows that statements sort and group and for
-    /// connections, an eighth each for requests' bodies and for answers that are not read yet; the rest is set aside for
-    /// caches. Without a size it means --in-memory [default: 256MiB]
+    /// How much clients can make the server hold: a quarter each for rows that statements sort and group, for the cache of
+    /// views and for connections, an eighth each for requests' bodies and for answers that are not read yet. Without a
+    /// size it means --in-memory [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     memory: Option<Option<Memory>>,
     /// Create this ledger unless it exists (may be repeated)

@@ -2,15 +2,15 @@
 //!
 //! ```text
 //! 1/4  rows that statements hold to sort, group and join
-//! 1/4  set aside for caches
+//! 1/4  blocks of the views' files, in one cache for all ledgers
 //! 1/4  connections, 32 KiB each, which is what a request's head may have
 //! 1/8  bodies of requests that are not answered yet
 //! 1/8  answers that clients have not read yet
 //! ```
 //!
 //! A body is there twice while it is read, once in JSON and once as what it means, and an answer while it is written.
-//! Caches do not take their size from here yet: the view of each open ledger has one of its own, of 64 MiB at most. They,
-//! ledgers in memory and what transactions write come on top.
+//! What views keep until it is written to files, plans of statements, ledgers in memory and what open transactions write
+//! come on top.
 
 use std::fmt;
 use std::str::FromStr;
@@ -38,7 +38,7 @@ impl Memory {
         self.bytes / 4
     }
 
-    /// Bytes that are set aside for caches.
+    /// Bytes of the cache that the views of all ledgers share.
     pub fn caches(self) -> usize {
         self.bytes / 4
     }
