@@ -1,8 +1,8 @@
 //! What people saved of a ledger, in the forms in which they saved it.
 //!
 //! A digest, a revision, a block and a proof may come as Ion or JSON text of the values themselves, as
-//! Ion binary, as the JSON that SDKs and the AWS CLI print (base64, and Ion text in members called
-//! `IonText`), as the console's file, as a receipt that holds all of them, as the file that AWS's
+//! Ion binary, as the JSON that SDKs and the AWS CLI print (bytes in any form of [`crate::written_bytes`], and Ion
+//! text in members called `IonText`), as the console's file, as a receipt that holds all of them, as the file that AWS's
 //! migration kit wrote beside an export, or as a signed checkpoint. JSON is read as the Ion that it is.
 
 use everstrand_ion::{Data, Document, Value, text};
@@ -10,6 +10,7 @@ use everstrand_ion::{Data, Document, Value, text};
 use crate::export::read_value;
 use crate::json::{recover_block, recover_revision};
 use crate::note::Checkpoint;
+use crate::written_bytes::{bytes, hash_of_text, printed_form};
 use crate::{BlockAddress, Digest, Hash, Proof, SavedDigest, UniqueId};
 
 /// A file that somebody saved.
@@ -97,19 +98,21 @@ impl Evidence {
             self.checkpoint = Some(checkpoint);
             return Ok(());
         }
-        // A bare base64 digest is what one copies from a console; most are no Ion.
-        if let Some(digest) = Hash::from_base64(text.trim()).filter(|_| input.role == Role::Digest) {
+        // A bare digest is what one copies from a console; most are no Ion.
+        if let Some(digest) = hash_of_text(text.trim()).filter(|_| input.role == Role::Digest) {
             return self.take_digest(digest);
         }
-        let value =
-            read_value(input.bytes).map_err(|error| format!("this is neither Ion nor JSON: {error}"))?;
+        let value = read_value(input.bytes).map_err(|error| match printed_form(text) {
+            Some(what_to_do) => what_to_do.to_owned(),
+            None => format!("this is neither Ion nor JSON: {error}"),
+        })?;
         self.take(opened(value), input.role)
     }
 
     fn take(&mut self, value: Value, role: Role) -> Result<(), String> {
         match role {
             Role::Proof if value.as_sequence().is_some() => return self.take_proof(&value),
-            Role::Digest if value.as_struct().is_none() => {
+            Role::Digest if value.as_struct().is_none() || hash(&value).is_some() => {
                 let digest = hash(&value).ok_or("a digest is a blob of 32 bytes, or their base64")?;
                 return self.take_digest(digest);
             }
@@ -138,7 +141,9 @@ impl Evidence {
         match name.to_ascii_lowercase().as_str() {
             "digest" if value.as_struct().is_some() => self.take(value, Role::Digest)?,
             "digest" => self.take_digest(hash(&value).ok_or_else(|| no("hash of 32 bytes"))?)?,
-            "digesttipaddress" => self.take_tip(address(&value).ok_or_else(|| no("block address"))?)?,
+            "digesttipaddress" | "tipaddress" => {
+                self.take_tip(address(&value).ok_or_else(|| no("block address"))?)?
+            }
             "blockaddress" => self.take_address(Some(&value))?,
             "revisionhash" => self.take_revision_hash(hash(&value).ok_or_else(|| no("hash of 32 bytes"))?)?,
             "proof" => self.take_proof(&value)?,
@@ -225,21 +230,11 @@ fn opened(value: Value) -> Value {
 }
 
 fn is_json(hash: Option<&Value>) -> bool {
-    hash.is_some_and(|hash| matches!(hash.data, Data::String(_)))
+    hash.is_some_and(|hash| !matches!(hash.data, Data::Blob(_)))
 }
 
 fn hash(value: &Value) -> Option<Hash> {
     Hash::from_slice(&bytes(value)?)
-}
-
-/// The bytes of a blob, or those that a string holds as base64.
-fn bytes(value: &Value) -> Option<Vec<u8>> {
-    use base64::Engine;
-    match &value.data {
-        Data::Blob(bytes) => Some(bytes.clone()),
-        Data::String(text) => base64::engine::general_purpose::STANDARD.decode(text).ok(),
-        _ => None,
-    }
 }
 
 fn address(value: &Value) -> Option<BlockAddress> {

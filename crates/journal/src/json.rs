@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use everstrand_ion::{Data, Decimal, IonType, Struct, Symbol, Timestamp, Value, binary, ion_hash};
 
-use crate::{Hash, dot};
+use crate::{Hash, dot, written_bytes};
 
 /// How many values are tried for one document at most, and how many bytes they may have together.
 const TRIES_MAX: usize = 4096;
@@ -86,8 +86,7 @@ fn timestamp(value: &Value) -> Value {
 }
 
 fn blob(value: &Value) -> Value {
-    let bytes = value.as_text().and_then(|text| STANDARD.decode(text).ok());
-    bytes.map_or_else(|| value.clone(), |bytes| Value::new(Data::Blob(bytes)))
+    written_bytes::bytes(value).map_or_else(|| value.clone(), |bytes| Value::new(Data::Blob(bytes)))
 }
 
 fn list(value: &Value, item: impl Fn(&Value) -> Value) -> Value {
@@ -138,6 +137,7 @@ fn recover_data(json: &Value, fits: impl Fn(&Value) -> bool) -> Option<Value> {
 
 fn collect<'a>(value: &'a Value, scalars: &mut Vec<&'a Value>) {
     match &value.data {
+        Data::Struct(_) if written_bytes::of_numbers(value).is_some() => scalars.push(value),
         Data::List(items) => items.iter().for_each(|item| collect(item, scalars)),
         Data::Struct(fields) => fields.iter().for_each(|(_, value)| collect(value, scalars)),
         _ => scalars.push(value),
@@ -146,6 +146,9 @@ fn collect<'a>(value: &'a Value, scalars: &mut Vec<&'a Value>) {
 
 fn rebuild<'a>(value: &Value, scalars: &mut impl Iterator<Item = &'a Value>) -> Value {
     match &value.data {
+        Data::Struct(_) if written_bytes::of_numbers(value).is_some() => {
+            scalars.next().cloned().unwrap_or_else(Value::null)
+        }
         Data::List(items) => items.iter().map(|item| rebuild(item, scalars)).collect::<Vec<Value>>().into(),
         Data::Struct(fields) => {
             let fields = fields.iter().map(|(name, value)| (name.clone(), rebuild(value, scalars)));
@@ -180,6 +183,11 @@ fn readings(json: &Value) -> Vec<Value> {
                 let rounded = everstrand_ion::text::read_one(&format!("{float:.digits$}"));
                 readings.extend(rounded.ok().filter(|value| value.ion_type() == IonType::Decimal));
             }
+        }
+        // A blob of a document, as JavaScript writes it.
+        Data::Struct(_) => {
+            let bytes = written_bytes::of_numbers(json);
+            readings.extend(bytes.map(|bytes| Value::new(Data::Blob(bytes))));
         }
         Data::Float(float) => readings.extend(Decimal::from_f64(*float).map(Value::from)),
         Data::Null(_) => readings.extend(

@@ -40,6 +40,7 @@ pub mod hashes_only;
 pub mod json;
 pub mod tree;
 pub mod verify;
+mod written_bytes;
 
 pub use address::BlockAddress;
 pub use audit::{AuditSummary, Auditor, SavedDigest, check_slot};

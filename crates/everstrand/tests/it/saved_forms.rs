@@ -50,6 +50,85 @@ async fn the_json_of_sdks_the_consoles_file_and_a_checkpoint() {
     assert!(printed.contains("FAILED   the checkpoint is signed"), "{printed}");
 }
 
+#[tokio::test]
+async fn bytes_as_programs_without_ion_write_them() {
+    let saved = ledger_and_evidence().await;
+    let digest = text::read_one(&saved.digest).expect("a digest");
+    let hash = digest.get("digest").and_then(Value::as_bytes).expect("a hash").to_vec();
+    let tip = json!({"IonText": digest.get("digestTipAddress").expect("a tip").to_string()});
+    let array = json!(hash);
+    let members: serde_json::Map<_, _> =
+        hash.iter().enumerate().map(|(at, byte)| (at.to_string(), json!(byte))).collect();
+    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let forms = [json!(members), json!({"type": "Buffer", "data": array}), array, json!(digits)];
+    let revision = saved.file("revision.ion", &saved.revision);
+    let proof = saved.file("proof.ion", &saved.revision_proof);
+    for form in &forms {
+        for tip_address in ["DigestTipAddress", "tipAddress"] {
+            let content = json!({"Digest": form, tip_address: tip}).to_string();
+            let digest = saved.file("digest.json", &content);
+            let (code, printed) = everstrand(&["verify", "--digest", &digest, &revision, "--proof", &proof]);
+            assert_eq!(code, 0, "{content}: {printed}");
+            let (code, printed) = everstrand(&["audit", &saved.data(), "--digest", &digest]);
+            assert_eq!(
+                (code, printed.contains("the journal agrees with")),
+                (0, true),
+                "{content}: {printed}"
+            );
+        }
+        let alone = saved.file("digest", &form.to_string());
+        let (code, printed) = everstrand(&["verify", "--digest", &alone, &revision, "--proof", &proof]);
+        assert_eq!(code, 0, "{form}: {printed}");
+    }
+
+    // A revision and a proof of an object whose bytes are a Uint8Array.
+    let as_members = |value: &Value| {
+        let bytes = value.as_bytes().expect("bytes");
+        json!(
+            bytes
+                .iter()
+                .enumerate()
+                .map(|(at, byte)| (at.to_string(), json!(byte)))
+                .collect::<serde_json::Map<_, _>>()
+        )
+    };
+    let value = text::read_one(&saved.revision).expect("a revision");
+    let nodes = text::read_one(&saved.revision_proof).expect("a proof");
+    let nodes: Vec<_> = nodes.as_sequence().expect("a list").iter().map(as_members).collect();
+    let member = |value: &Value, name: &str| value.get(name).expect("a member").clone();
+    let text_of = |value: &Value, name: &str| member(value, name).as_text().map(str::to_owned);
+    let (address, metadata, data) =
+        (member(&value, "blockAddress"), member(&value, "metadata"), member(&value, "data"));
+    let object = json!({"proof": nodes, "revision": {
+        "blockAddress": {"strandId": text_of(&address, "strandId"), "sequenceNo": member(&address, "sequenceNo").as_i64()},
+        "hash": as_members(&member(&value, "hash")),
+        "data": {"word": text_of(&data, "word"), "number": member(&data, "number").as_i64()},
+        "metadata": {
+            "id": text_of(&metadata, "id"),
+            "version": member(&metadata, "version").as_i64(),
+            "txTime": member(&metadata, "txTime").to_string(),
+            "txId": text_of(&metadata, "txId"),
+        },
+    }});
+    let digest = saved.file("digest.json", &json!({"digest": forms[0], "tipAddress": tip}).to_string());
+    let evidence = saved.file("object.json", &object.to_string());
+    let (code, printed) = everstrand(&["verify", "--digest", &digest, &evidence]);
+    assert_eq!(code, 0, "{object}: {printed}");
+    let forged = saved.file("object.json", &object.to_string().replace("xyzzy", "xyzzz"));
+    let (code, printed) = everstrand(&["verify", "--digest", &digest, &forged]);
+    assert_eq!(code, 1, "{printed}");
+
+    for (printed_by, what_to_do) in [
+        ("{'Digest': b'\\x82\\n', 'DigestTipAddress': {'IonText': '{strandId:\"a\"}'}}", "json.dumps"),
+        ("{ Digest: Uint8Array(32) [ 130, 10 ] }", "JSON.stringify"),
+        ("{ Digest: <Buffer 82 0a> }", "JSON.stringify"),
+    ] {
+        let file = saved.file("printed", printed_by);
+        let (code, printed) = everstrand(&["verify", "--digest", &file, &revision, "--proof", &proof]);
+        assert_eq!((code, printed.contains(what_to_do)), (2, true), "{printed_by}: {printed}");
+    }
+}
+
 #[test]
 fn receipts_that_qldb_gave() {
     let Some(file) = vector("03-qldb-rest-api.ion") else { return };
