@@ -27,6 +27,8 @@ pub struct Auditor {
     frontier: Option<Frontier>,
     /// The digests that are still ahead, by the number of their tip.
     ahead: BTreeMap<u64, Vec<SavedDigest>>,
+    /// The block after which this audit goes on, and what did not hold there.
+    resumed: Option<(u64, Vec<Deviation>)>,
     summary: AuditSummary,
 }
 
@@ -49,7 +51,7 @@ pub struct AuditSummary {
     pub slots: u64,
     /// How many blocks.
     pub blocks: u64,
-    /// How many revisions.
+    /// How many revisions of documents.
     pub revisions: u64,
     /// How often each check failed.
     pub deviations: BTreeMap<Check, u64>,
@@ -73,9 +75,15 @@ impl SavedDigest {
 }
 
 impl AuditSummary {
-    /// Whether nothing was found.
+    /// Whether nothing was found. That is no success while a digest is unchecked: see
+    /// [`AuditSummary::is_complete`].
     pub fn is_clean(&self) -> bool {
         self.deviations.is_empty()
+    }
+
+    /// Whether all that was to be compared was compared.
+    pub fn is_complete(&self) -> bool {
+        self.digests_unchecked.is_empty()
     }
 }
 
@@ -96,7 +104,12 @@ impl Auditor {
         last_hash: Hash,
         frontier: Frontier,
     ) -> Auditor {
-        Auditor { tip: Some((last, last_hash)), frontier: Some(frontier), ..Auditor::new(digests) }
+        let mut auditor =
+            Auditor { tip: Some((last, last_hash)), frontier: Some(frontier), ..Auditor::new(digests) };
+        let here = auditor.ahead.remove(&last.sequence_no).unwrap_or_default();
+        let found = here.iter().filter_map(|saved| auditor.compare(saved)).collect();
+        auditor.resumed = Some((last.sequence_no, found));
+        auditor
     }
 
     /// Takes in the next block, already checked by itself. Yields all that is wrong with it.
@@ -134,6 +147,21 @@ impl Auditor {
     /// Takes in the next slot, whose blocks were checked elsewhere.
     pub fn checked_slot(&mut self, slot: &Slot, blocks: Vec<CheckedBlock>) -> Vec<Deviation> {
         let header = slot.header();
+        let mut found = self.slot_follows(slot);
+        for block in blocks {
+            found.extend(self.block(block));
+        }
+        if self.frontier.as_ref().is_some_and(|frontier| frontier != slot.frontier()) {
+            let detail = format!("the tree's edge in slot {} is not that of the blocks", header.slot);
+            let deviation = Deviation::new(Some(header.first_block_no), Check::Frontier, detail);
+            self.count(std::slice::from_ref(&deviation));
+            found.push(deviation);
+        }
+        found
+    }
+
+    fn slot_follows(&mut self, slot: &Slot) -> Vec<Deviation> {
+        let header = slot.header();
         let mut found = Vec::new();
         let report = |detail: String| Deviation::new(Some(header.first_block_no), Check::Slot, detail);
         match self.last_slot {
@@ -155,16 +183,12 @@ impl Auditor {
         self.last_slot = Some((*header, slot.link()));
         self.summary.slots += 1;
         self.count(&found);
-        for block in blocks {
-            found.extend(self.block(block));
-        }
-        if self.frontier.as_ref().is_some_and(|frontier| frontier != slot.frontier()) {
-            let detail = format!("the tree's edge in slot {} is not that of the blocks", header.slot);
-            let deviation = Deviation::new(Some(header.first_block_no), Check::Frontier, detail);
-            self.count(std::slice::from_ref(&deviation));
-            found.push(deviation);
-        }
         found
+    }
+
+    /// Takes in a slot whose blocks an earlier audit has read: only that it follows the one before is checked.
+    pub fn audited_slot(&mut self, slot: &Slot) -> Vec<Deviation> {
+        self.slot_follows(slot)
     }
 
     /// Notes a part that could not be read at all: the blocks in it are missing from here on.
@@ -198,10 +222,12 @@ impl Auditor {
 
     /// Ends the audit. Digests of blocks that never came are deviations: the journal was cut off.
     pub fn finish(mut self) -> (AuditSummary, Vec<Deviation>) {
-        let mut found = Vec::new();
+        let (resumed_after, found) = self.resumed.take().unzip();
+        let mut found: Vec<Deviation> = found.unwrap_or_default();
         for saved in std::mem::take(&mut self.ahead).into_values().flatten() {
             let tip = saved.compared_at();
-            if self.summary.first.is_some_and(|first| tip < first.sequence_no) {
+            let is_before = self.summary.first.is_some_and(|first| tip < first.sequence_no);
+            if is_before || resumed_after.is_some_and(|after| tip < after) {
                 self.summary.digests_unchecked.push(saved.name);
                 continue;
             }

@@ -19,7 +19,8 @@ pub struct CheckedBlock {
     pub previous_hash: Option<Hash>,
     /// When it was made, in milliseconds since 1970-01-01T00:00Z.
     pub timestamp: i64,
-    /// How many revisions it holds, those of which only the hash is known included.
+    /// How many revisions of documents it holds, redacted and deleted ones included. Those of the catalogue, of which
+    /// a block shows the hash alone, are none.
     pub revisions: u64,
     /// What does not hold.
     pub deviations: Vec<Deviation>,

@@ -55,7 +55,8 @@ pub fn check_foreign(
         hash,
         previous_hash,
         timestamp: timestamp.unix_millis(),
-        revisions: u64::try_from(revision_hashes.len()).unwrap_or(u64::MAX),
+        revisions: u64::try_from(revision_hashes.len() - checking.shape.revisions_hash_only)
+            .unwrap_or(u64::MAX),
         deviations: checking.deviations,
         shape: checking.shape,
     })

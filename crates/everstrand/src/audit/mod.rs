@@ -44,7 +44,8 @@ pub(crate) struct Arguments {
     hashes_only: bool,
 }
 
-/// Audits, prints what was found, and exits with 0 (nothing), 1 (deviations) or 2 (unusable input, an error).
+/// Audits, prints what was found, and exits with 0 (nothing), 1 (deviations) or 2 (unusable input, an error, or a
+/// digest that could not be compared).
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let digests = saved_digests(&arguments.digest, &arguments.key)?;
     let form = match (arguments.json, arguments.hashes_only) {
@@ -70,7 +71,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     if let (Some(file), Some(end), true) = (&arguments.remember, end, summary.is_clean()) {
         end.write(file)?;
     }
-    Ok(if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(match (summary.is_clean(), summary.is_complete()) {
+        (true, true) => ExitCode::SUCCESS,
+        (true, false) => ExitCode::from(2),
+        (false, _) => ExitCode::FAILURE,
+    })
 }
 
 /// The digests in these files, or behind these URLs.

@@ -86,7 +86,7 @@ impl Report {
         let seconds = self.began.elapsed().as_secs_f64();
         writeln!(
             self.out,
-            "{} blocks with {} revisions in {seconds:.1} s",
+            "{} blocks with {} revisions of documents in {seconds:.1} s",
             summary.blocks, summary.revisions
         )?;
         if let (Some(first), Some(last)) = (summary.first, summary.last) {
@@ -107,7 +107,8 @@ impl Report {
             writeln!(self.out, "ok         the journal agrees with {name}")?;
         }
         for name in &summary.digests_unchecked {
-            writeln!(self.out, "unchecked  {name}: the part of the journal that it covers is not here")?;
+            let why = "the blocks that it covers were not all read in this audit";
+            writeln!(self.out, "unchecked  {name}: {why}; give the whole journal, and no --remember")?;
         }
         if summary.digests_matched.is_empty() && summary.is_clean() {
             writeln!(
@@ -118,7 +119,12 @@ impl Report {
         for (check, times) in &summary.deviations {
             writeln!(self.out, "{times} x {check}")?;
         }
-        writeln!(self.out, "{}", if summary.is_clean() { "no deviation" } else { "DEVIATIONS FOUND" })
+        let verdict = match (summary.is_clean(), summary.is_complete()) {
+            (true, true) => "no deviation",
+            (true, false) => "NOT ALL WAS CHECKED: no deviation, and a digest that could not be compared",
+            (false, _) => "DEVIATIONS FOUND",
+        };
+        writeln!(self.out, "{verdict}")
     }
 }
 

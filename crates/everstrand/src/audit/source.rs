@@ -79,10 +79,7 @@ impl Journal {
         report: &mut Report,
     ) -> Result<Option<u64>, Box<dyn Error>> {
         match self {
-            Journal::Slots(folder) => {
-                let from = remembered.and_then(|remembered| remembered.next_slot).unwrap_or(0);
-                audit_slots(folder, from, auditor, report).map(Some)
-            }
+            Journal::Slots(folder) => audit_slots(folder, remembered, auditor, report).map(Some),
             Journal::Export(folder) => {
                 audit_export(folder, remembered.map(|remembered| remembered.last), auditor, report)?;
                 Ok(None)
@@ -99,13 +96,22 @@ impl Journal {
 
 fn audit_slots(
     folder: &Path,
-    from: u64,
+    remembered: Option<&Remembered>,
     auditor: &mut Auditor,
     report: &mut Report,
 ) -> Result<u64, Box<dyn Error>> {
     let disk = FileDisk::read_only(folder)?;
     let slots = DiskSlots::open_read_only(Arc::new(disk), |_| None)?;
     let last = slots.tip_hint()?;
+    if last.is_none() {
+        let why = "holds no slot of a journal, and every ledger has one with block 0: its segments are gone";
+        return Err(format!("{} {why}", folder.display()).into());
+    }
+    let from = remembered.and_then(|remembered| remembered.next_slot).unwrap_or(0);
+    // An audit of a server or an export knows no slots: its blocks are read, and passed over.
+    let after = remembered.filter(|_| from == 0);
+    let mut was_met = after.is_none();
+    let mut unreadable = Unreadable::default();
     let mut next = from;
     if from > 0 && slots.read(from - 1)?.is_none() {
         let gone = format!("slot {} was audited before and is gone", from - 1);
@@ -113,15 +119,26 @@ fn audit_slots(
     }
     loop {
         let batch = match slots.read_many(next, BATCH_BYTES) {
-            Ok(batch) if batch.is_empty() => return Ok(next),
+            Ok(batch) if batch.is_empty() => {
+                unreadable.tell(auditor, report)?;
+                if let Some(Remembered { last, .. }) = after.filter(|_| !was_met) {
+                    let why = format!("block {}, which was audited before, is not in it", last.sequence_no);
+                    report.deviations(&auditor.unreadable("the journal is another than it was", &why))?;
+                }
+                return Ok(next);
+            }
             Ok(batch) => batch,
             Err(SlotError::Corrupt { slot, why }) if last.is_some_and(|last| next <= last) => {
-                report.deviations(&auditor.unreadable(&format!("slot {slot}"), &why))?;
+                if !unreadable.takes(next, slot, &why) {
+                    unreadable.tell(auditor, report)?;
+                    unreadable = Unreadable { slots: Some((slot, slot)), why };
+                }
                 next = slot.max(next) + 1;
                 continue;
             }
             Err(error) => return Err(error.into()),
         };
+        unreadable.tell(auditor, report)?;
         let count = batch.len() as u64;
         let checked = on_all_cores(batch, |bytes| {
             Slot::decode(bytes).map(|slot| {
@@ -131,7 +148,17 @@ fn audit_slots(
         });
         for (offset, checked) in (0..).zip(checked) {
             let found = match checked {
-                Ok((slot, blocks)) => {
+                Ok((slot, mut blocks)) => {
+                    if let Some(Remembered { last, last_hash, .. }) = after {
+                        was_met |=
+                            blocks.iter().any(|block| block.address == *last && block.hash == *last_hash);
+                        let had_blocks = !blocks.is_empty();
+                        blocks.retain(|block| block.address.sequence_no > last.sequence_no);
+                        if had_blocks && blocks.is_empty() {
+                            report.deviations(&auditor.audited_slot(&slot))?;
+                            continue;
+                        }
+                    }
                     blocks.iter().try_for_each(|block| report.block(block))?;
                     auditor.checked_slot(&slot, blocks)
                 }
@@ -143,6 +170,35 @@ fn audit_slots(
     }
 }
 
+/// Slots in a row that cannot be read for one reason: they are told of together.
+#[derive(Default)]
+struct Unreadable {
+    slots: Option<(u64, u64)>,
+    why: String,
+}
+
+impl Unreadable {
+    /// Adds a slot that was met when reading went on at `next`, if it belongs to these.
+    fn takes(&mut self, next: u64, slot: u64, why: &str) -> bool {
+        match &mut self.slots {
+            Some((_, last)) if next == *last + 1 && slot == next && self.why == why => {
+                *last = slot;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn tell(&mut self, auditor: &mut Auditor, report: &mut Report) -> std::io::Result<()> {
+        let what = match self.slots.take() {
+            None => return Ok(()),
+            Some((first, last)) if first == last => format!("slot {first}"),
+            Some((first, last)) => format!("slots {first} to {last}"),
+        };
+        report.deviations(&auditor.unreadable(&what, &self.why))
+    }
+}
+
 fn audit_export(
     folder: &Path,
     after: Option<BlockAddress>,
@@ -150,6 +206,10 @@ fn audit_export(
     report: &mut Report,
 ) -> Result<(), Box<dyn Error>> {
     let export = ExportFolder::open(folder)?;
+    if export.is_unfinished() {
+        let why = "it was begun and not completed: it has no completed manifest, so blocks may be missing at its end";
+        report.deviations(&auditor.unreadable("the export", &why))?;
+    }
     for key in export.missing()? {
         report
             .deviations(&auditor.unreadable(&key, &"the completed manifest names it and it is not here"))?;

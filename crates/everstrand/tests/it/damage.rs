@@ -115,3 +115,59 @@ async fn an_audit_beside_a_running_server_finds_nothing() {
     assert!(writing.await.expect("the writer ends") > 0);
     service.close();
 }
+
+#[test]
+fn what_is_not_there_is_never_no_deviation() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let segments = journal(&folder.path().join("journal"));
+    let path = folder.path().display().to_string();
+    let (code, whole) = everstrand(&["audit", &path, "--json"]);
+    assert_eq!(code, 0, "{whole}");
+    let summary: serde_json::Value = serde_json::from_str(whole.trim()).expect("JSON");
+    let (digest, last) = (&summary["summary"]["digest"], &summary["summary"]["last"]);
+    let saved = serde_json::json!({"digest": digest, "digestTipAddress": last}).to_string();
+    let digest = folder.path().join("digest.json");
+    fs::write(&digest, saved).expect("written");
+    let digest = digest.display().to_string();
+    assert_eq!(everstrand(&["audit", &path, "--digest", &digest]).0, 0);
+
+    // Segments in the midst are told of as one stretch of slots each, and not slot by slot.
+    let middle = fs::read(&segments[1]).expect("a segment");
+    fs::remove_file(&segments[1]).expect("removed");
+    let (code, printed) = everstrand(&["audit", &path]);
+    assert_eq!(code, 1, "{printed}");
+    assert_eq!(printed.matches("encoding: slot").count(), 1, "{printed}");
+    assert!(printed.contains("encoding: slots "), "{printed}");
+    let (code, printed) = everstrand(&["audit", &path, "--digest", &digest]);
+    assert_eq!((code, printed.contains("unchecked")), (1, true), "{printed}");
+    fs::write(&segments[1], middle).expect("written");
+
+    // An audit that goes on after the digest's block does not compare it, and says so by its exit code.
+    let remember = folder.path().join("remember").display().to_string();
+    assert_eq!(everstrand(&["audit", &path, "--remember", &remember]).0, 0);
+    let (code, printed) = everstrand(&["audit", &path, "--remember", &remember, "--digest", &digest]);
+    assert_eq!((code, printed.contains("the journal agrees")), (0, true), "of the same block: {printed}");
+
+    for segment in &segments {
+        fs::remove_file(segment).expect("removed");
+    }
+    let (code, printed) = everstrand(&["audit", &path]);
+    assert_eq!((code, printed.contains("its segments are gone")), (2, true), "{printed}");
+}
+
+#[tokio::test]
+async fn an_export_that_was_never_completed_is_said_to_be_so() {
+    let saved = crate::evidence::ledger_and_evidence().await;
+    let export = saved.folder.path().join("export");
+    let to = export.display().to_string();
+    let (code, printed) = everstrand(&["export", "--data", &saved.data(), "--to", &to, "evidence"]);
+    assert_eq!(code, 0, "{printed}");
+    assert_eq!(everstrand(&["audit", &to]).0, 0);
+    for entry in fs::read_dir(&export).expect("a folder").flatten() {
+        if entry.file_name().to_string_lossy().ends_with(".completed.manifest") {
+            fs::remove_file(entry.path()).expect("removed");
+        }
+    }
+    let (code, printed) = everstrand(&["audit", &to]);
+    assert_eq!((code, printed.contains("not completed")), (1, true), "{printed}");
+}

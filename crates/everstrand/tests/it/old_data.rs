@@ -166,19 +166,31 @@ fn old_evidence_verifies_and_an_old_journal_continues_it() {
     }
     assert_eq!(found, 1);
 
-    // The file is written anew by the audit that reads it.
+    // The file is written anew by the audit that reads it. That of a server is gone on with in a folder, too.
     let folder = tempfile::tempdir().expect("a folder");
     let remembered = folder.path().join("remembered");
-    fs::copy(path_of("evidence/remembered-of-folder"), &remembered).expect("copied");
-    let remembered = remembered.display().to_string();
-    let (code, printed) = everstrand(&["audit", &data, "--ledger", "orders", "--remember", &remembered]);
-    assert_eq!(code, 0, "{printed}");
-    assert!(printed.contains("blocks 8 to 9"), "it goes on where the old one ended: {printed}");
+    for of in ["folder", "server"] {
+        fs::copy(path_of(&format!("evidence/remembered-of-{of}")), &remembered).expect("copied");
+        let remembered = remembered.display().to_string();
+        let (code, printed) = everstrand(&["audit", &data, "--ledger", "orders", "--remember", &remembered]);
+        assert_eq!(code, 0, "{of}: {printed}");
+        assert!(printed.contains("blocks 8 to 9"), "{of}: it goes on where the old one ended: {printed}");
+        // Of another ledger it is a deviation, and not a journal without new blocks.
+        fs::copy(path_of(&format!("evidence/remembered-of-{of}")), &remembered).expect("copied");
+        let (code, printed) = everstrand(&["audit", &data, "--ledger", "strict", "--remember", &remembered]);
+        assert_eq!(code, 1, "{of}: {printed}");
+    }
+}
+
+/// The blocks and revisions that an audit counted.
+fn counted(printed: &str) -> String {
+    let line = printed.lines().find_map(|line| line.split_once(" in "));
+    line.map_or_else(|| panic!("no count: {printed}"), |(count, _)| count.to_owned())
 }
 
 #[test]
 fn old_exports_are_audited_and_imported() {
-    let binary = unpacked("export-binary");
+    let (binary, old) = (unpacked("export-binary"), unpacked("data"));
     let digest = path_of("evidence/digest.json");
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data").display().to_string();
@@ -190,6 +202,12 @@ fn old_exports_are_audited_and_imported() {
         };
         let (code, printed) = everstrand(&[&["audit", &export], &saved[..]].concat());
         assert_eq!(code, 0, "{printed}");
+        if ledger == "people" {
+            // As many as of the folder that it was made of.
+            let (_, of_folder) =
+                everstrand(&["audit", &old.path().display().to_string(), "--ledger", ledger]);
+            assert_eq!(counted(&printed), counted(&of_folder));
+        }
         let (code, printed) =
             everstrand(&[&["import", "--from", &export, "--data", &data, ledger], &saved[..]].concat());
         assert_eq!(code, 0, "{printed}");

@@ -285,7 +285,9 @@ impl DiskSlots {
                 let body = if each == slot {
                     bytes
                 } else {
-                    stored = self.read(each).map_err(io::Error::other)?.unwrap_or_default();
+                    let absent =
+                        || io::Error::other(format!("slot {each} of the same segment reads as absent"));
+                    stored = self.read(each).map_err(io::Error::other)?.ok_or_else(absent)?;
                     &stored
                 };
                 offsets.push(u32::try_from(installing.end()).map_err(io::Error::other)?);
