@@ -105,6 +105,12 @@ impl Planner<'_> {
                 ast::Projection::Pivot { .. } => plan::Statement::Expression(self.nested_query(query)?),
                 _ => plan::Statement::Query(self.query(query)?),
             },
+            // The one statement of this kind of which QLDB's answer was recorded.
+            ast::Statement::Query(ast::Expression::Variable { name, .. }) if !self.options.extensions => {
+                let Position { line, column } = name.position;
+                let text = format!("Unsupported PartiQL Statement, Errors at:\nline {line}, column {column}");
+                return Err(PartiqlError::statement(None, text));
+            }
             ast::Statement::Query(expression) => {
                 if !self.options.extensions {
                     return Err(PartiqlError::located(

@@ -187,12 +187,12 @@ pub(crate) fn service_error(error: LedgerError) -> ServiceError {
                 None => refused,
             };
         }
+        LedgerError::DigestMismatch => return ServiceError::bad_request(text).with_code("412"),
         LedgerError::NoOpenTransaction => return ServiceError::bad_request(text).with_code("405"),
         // Who stopped a statement is not to be told to try again.
-        LedgerError::TransactionAlreadyOpen
-        | LedgerError::DigestMismatch
-        | LedgerError::InvalidPageToken
-        | LedgerError::Interrupted => Exception::BadRequest,
+        LedgerError::TransactionAlreadyOpen | LedgerError::InvalidPageToken | LedgerError::Interrupted => {
+            Exception::BadRequest
+        }
         LedgerError::OccConflict { .. } => Exception::OccConflict,
         LedgerError::TransactionExpired { .. }
         | LedgerError::SessionExpired { .. }

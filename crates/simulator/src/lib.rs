@@ -18,6 +18,7 @@ mod intruder;
 mod model;
 mod network;
 mod operation;
+mod panics;
 mod random;
 mod settings;
 mod slots;
@@ -28,4 +29,6 @@ mod view;
 mod world;
 
 pub use counters::Counters;
+pub use panics::note_panics;
+pub use trace::Lines;
 pub use world::{Failure, Report, run};

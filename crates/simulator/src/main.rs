@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use everstrand_simulator::{Counters, run};
+use everstrand_simulator::{Counters, Lines, note_panics, run};
 
 /// Clients, service, disk and network of a ledger in one deterministic world under one seed.
 #[derive(Parser)]
@@ -42,14 +42,15 @@ fn main() -> ExitCode {
     let started = Instant::now();
     let mut counters = Counters::default();
     // A panic is reported as a failure of its seed, with how to replay it.
-    std::panic::set_hook(Box::new(|_| {}));
+    note_panics();
+    let lines = if arguments.trace { Lines::Print } else { Lines::Forget };
     let mut seeds = 0;
     for seed in first..end {
         if patience.is_some_and(|patience| started.elapsed() >= patience) {
             break;
         }
         seeds += 1;
-        match run(seed, arguments.steps, arguments.trace) {
+        match run(seed, arguments.steps, lines) {
             Ok(report) => {
                 counters.add(&report.counters);
                 if arguments.seed.is_some() && arguments.minutes.is_none() {
@@ -66,12 +67,7 @@ fn main() -> ExitCode {
     if !arguments.quiet {
         print!("{counters}");
     }
-    println!(
-        "{} seeds, {} steps each, {:.1} s",
-        end - first,
-        arguments.steps,
-        started.elapsed().as_secs_f64()
-    );
+    println!("{seeds} seeds, {} steps each, {:.1} s", arguments.steps, started.elapsed().as_secs_f64());
     ExitCode::SUCCESS
 }
 

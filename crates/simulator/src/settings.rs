@@ -1,5 +1,5 @@
-//! How one world differs from another: every seed turns some dangers up and others off, so that rare
-//! combinations come up somewhere.
+//! How one world differs from another: every seed switches each kind of trouble on or off by chance (swarm testing),
+//! so that rare combinations come up somewhere, and no trouble hides what another would show.
 
 use crate::random::Random;
 use crate::value::Kind;
@@ -112,5 +112,50 @@ impl Settings {
             intruders,
             store_faults,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    impl Settings {
+        /// Each kind of trouble, and whether this world has it.
+        fn troubles(&self) -> [(&'static str, bool); 16] {
+            [
+                ("requests and answers lost", self.lost > 0),
+                ("requests repeated", self.repeated > 0),
+                ("messages late", self.late > 0),
+                ("definitions among statements", self.definitions > 0),
+                ("redactions", self.redactions > 0),
+                ("aborts", self.aborts > 0),
+                ("stalls of clients", self.stalls > 0),
+                ("losses of power", self.power_cuts > 0),
+                ("kills", self.kills > 0),
+                ("faults of the disk", self.faults > 0),
+                ("jumps of the clock", self.clock_jumps > 0),
+                ("faults of the view", self.view_faults > 0),
+                ("views of other ledgers", self.foreign_views > 0),
+                ("other writers", self.intruders > 0),
+                ("faults of the store", self.store_faults > 0),
+                ("null keys", self.nulls > 0),
+            ]
+        }
+    }
+
+    #[test]
+    fn every_two_kinds_of_trouble_come_together_alone_and_not_at_all() {
+        let mut met = BTreeSet::new();
+        for seed in 0..400 {
+            let troubles = Settings::new(&mut Random::new(seed)).troubles();
+            for (at, (one, is_on)) in troubles.iter().enumerate() {
+                for (other, other_is_on) in &troubles[at + 1..] {
+                    met.insert((*one, *is_on, *other, *other_is_on));
+                }
+            }
+        }
+        assert_eq!(met.len(), 4 * 16 * 15 / 2, "of every two kinds, all four ways");
     }
 }

@@ -158,6 +158,11 @@ impl ViewStore for ForgetfulView {
         Ok(Some(fresh))
     }
 
+    /// As engines on disk do, so that it is replaced after a redaction.
+    fn keeps_what_was_removed(&self) -> bool {
+        true
+    }
+
     fn discard(&self) {
         self.inner().discarded = true;
     }

@@ -24,10 +24,11 @@ use crate::counters::Counters;
 use crate::intruder;
 use crate::network::{Event, Schedule, arrivals};
 use crate::operation::{self, So};
+use crate::panics;
 use crate::random::Random;
 use crate::settings::Settings;
 use crate::store::JournalStore;
-use crate::trace::Trace;
+use crate::trace::{Lines, Trace};
 use crate::value::Kind;
 use crate::view::ForgetfulView;
 
@@ -49,6 +50,8 @@ pub struct Report {
     pub counters: Counters,
     /// A number that stands for everything that happened, in its order.
     pub trace: u64,
+    /// Everything that happened, in its order, where it was kept.
+    pub lines: Vec<String>,
 }
 
 /// The first thing that must not be.
@@ -63,10 +66,10 @@ pub struct Failure {
 }
 
 /// Lets the world of a seed live for some steps. The same seed and number of steps always give the same.
-pub fn run(seed: u64, steps: u64, print_trace: bool) -> Result<Report, Failure> {
+pub fn run(seed: u64, steps: u64, lines: Lines) -> Result<Report, Failure> {
     let mut step = 0;
     let lived = catch_unwind(AssertUnwindSafe(|| {
-        let mut world = World::new(seed, print_trace)?;
+        let mut world = World::new(seed, lines)?;
         while step < steps {
             step += 1;
             world.step()?;
@@ -74,9 +77,12 @@ pub fn run(seed: u64, steps: u64, print_trace: bool) -> Result<Report, Failure> 
         world.end()
     }));
     let why = match lived {
-        Ok(Ok((counters, trace))) => return Ok(Report { seed, counters, trace }),
+        Ok(Ok((counters, trace))) => {
+            let hash = trace.hash();
+            return Ok(Report { seed, counters, trace: hash, lines: trace.into_lines() });
+        }
         Ok(Err(why)) => why,
-        Err(panic) => format!("panicked: {}", message(&*panic)),
+        Err(panic) => format!("panicked{}: {}", panics::place(), message(&*panic)),
     };
     Err(Failure { seed, step, why })
 }
@@ -144,7 +150,7 @@ struct InFlight {
 }
 
 impl World {
-    fn new(seed: u64, print_trace: bool) -> Result<World, String> {
+    fn new(seed: u64, lines: Lines) -> Result<World, String> {
         let mut random = Random::new(seed);
         let settings = Settings::new(&mut random);
         let clock = Arc::new(ManualClock::new(BEGINNING));
@@ -165,7 +171,7 @@ impl World {
             schedule: Schedule::default(),
             began: BTreeMap::new(),
             counters: Counters::default(),
-            trace: Trace::new(print_trace),
+            trace: Trace::new(lines),
         };
         world.trace.line(0, format_args!("seed {seed} {:?}", world.settings));
         let Settings { kind, servers, tree_view, unique, .. } = world.settings;
@@ -621,7 +627,7 @@ impl World {
         }
         self.inspect(0)?;
         self.checker.finish()?;
-        Ok((self.counters, self.trace.hash()))
+        Ok((self.counters, self.trace))
     }
 }
 

@@ -68,7 +68,7 @@ fn expected(state: State, sent: Sent) -> Result<(), (Exception, Option<&'static 
         }
         (State::Open, Sent::CommitOfAnother) => Err(NO_TRANSACTION),
         (State::Open, Sent::CommitOfAnotherDigest) => {
-            Err((Exception::BadRequest, None, "Digests don't match"))
+            Err((Exception::BadRequest, Some("412"), "Digests don't match"))
         }
         (State::Open, _) => Ok(()),
     }

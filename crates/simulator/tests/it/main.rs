@@ -1,6 +1,6 @@
 //! Fixed seeds, each a world of its own, and that the same seed gives the same world.
 
-use everstrand_simulator::{Counters, run};
+use everstrand_simulator::{Counters, Lines, run};
 
 /// Enough for every kind of trouble to come up somewhere, and short enough for every run of the tests.
 const SEEDS: u64 = 100;
@@ -14,7 +14,7 @@ fn nothing_is_lost_and_everything_is_serializable() {
                 scope.spawn(move || {
                     (0..SEEDS)
                         .filter(|seed| seed % 2 == part)
-                        .map(|seed| run(seed, STEPS, false))
+                        .map(|seed| run(seed, STEPS, Lines::Forget))
                         .collect::<Vec<_>>()
                 })
             })
@@ -94,9 +94,27 @@ fn nothing_is_lost_and_everything_is_serializable() {
 
 #[test]
 fn the_same_seed_gives_the_same_world() {
-    for seed in 0..6 {
-        let twice = [(); 2].map(|()| run(seed, STEPS, false).expect("all is well"));
-        assert_eq!(twice[0].trace, twice[1].trace, "seed {seed}");
-        assert_eq!(twice[0].counters, twice[1].counters, "seed {seed}");
+    let mut first_lines = std::collections::BTreeSet::new();
+    for seed in 0..12 {
+        let [one, other] = [(); 2].map(|()| run(seed, STEPS, Lines::Keep).expect("all is well"));
+        assert!(one.lines.len() > 1000, "seed {seed} has {} lines", one.lines.len());
+        let differs = one.lines.iter().zip(&other.lines).position(|(one, other)| one != other);
+        if let Some(at) = differs {
+            panic!("seed {seed}, line {at}:\n{}{}", one.lines[at], other.lines[at]);
+        }
+        assert_eq!(one.lines.len(), other.lines.len(), "seed {seed}");
+        assert_eq!((one.trace, one.counters), (other.trace, other.counters), "seed {seed}");
+        first_lines.insert(one.lines[1].clone() + &one.lines[0]);
     }
+    assert_eq!(first_lines.len(), 12, "each seed is a world of its own");
+}
+
+#[test]
+fn minutes_that_are_over_count_no_seeds() {
+    let simulator = std::process::Command::new(env!("CARGO_BIN_EXE_everstrand-simulator"))
+        .args(["--minutes", "0", "--quiet"])
+        .output()
+        .expect("the program runs");
+    let printed = String::from_utf8_lossy(&simulator.stdout);
+    assert!(printed.starts_with("0 seeds, "), "{printed}");
 }

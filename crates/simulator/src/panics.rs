@@ -1,0 +1,38 @@
+//! Where a panic happened: what catches one does not learn it, only the hook does.
+
+use std::cell::RefCell;
+use std::panic;
+
+thread_local! {
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Notes where panics happen from now on, instead of printing them: a failure says it, with how to replay it.
+pub fn note_panics() {
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line()));
+        PLACE.with_borrow_mut(|kept| *kept = place);
+    }));
+}
+
+/// Where the last panic of this thread happened, to be put behind a word; nothing where nobody noted it.
+pub(crate) fn place() -> String {
+    PLACE.with_borrow_mut(Option::take).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_has_a_file_and_a_line() {
+        let before = panic::take_hook();
+        note_panics();
+        let line = line!() + 1;
+        let caught = panic::catch_unwind(|| panic!("on purpose"));
+        panic::set_hook(before);
+        assert!(caught.is_err());
+        assert_eq!(place(), format!(" at {}:{line}", file!()));
+        assert_eq!(place(), "");
+    }
+}
