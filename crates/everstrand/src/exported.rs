@@ -62,6 +62,11 @@ impl ExportFolder {
         fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
     }
 
+    /// Whether the export says what its blocks did to the catalogue, as those made here do.
+    pub(crate) fn names_catalog(&self) -> bool {
+        !self.catalog.is_empty()
+    }
+
     /// What a block did to the catalogue, where the export says it.
     pub(crate) fn catalog_changes(&self, block: &ExportedBlock) -> Option<&[CatalogChange]> {
         let number = block.value.root().get("blockAddress")?.get("sequenceNo")?.as_i64()?;

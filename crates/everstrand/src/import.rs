@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use everstrand_journal::export::{DataObject, read_blocks};
 use everstrand_journal::{Auditor, ForeignBlock, FormatError, SavedDigest};
@@ -14,6 +15,7 @@ use everstrand_server::config::{Config, Storage};
 use crate::audit::report::{Form, Report};
 use crate::audit::saved_digests;
 use crate::exported::{BATCH_BLOCKS, ExportFolder, on_all_cores};
+use crate::exported_indexes::ExportedIndexes;
 
 /// What `import` may be told.
 #[derive(clap::Args)]
@@ -39,10 +41,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let digests = saved_digests(&arguments.digest, &[])?;
     let export = ExportFolder::open(&arguments.from)?;
     check_whole(&export)?;
-    let service = Service::open(Config::new(Storage::Folder(arguments.data.clone())))?;
+    let service = Arc::new(Service::open(Config::new(Storage::Folder(arguments.data.clone())))?);
     let mut loading = Loading {
         export,
         digests,
+        indexes: ExportedIndexes::default(),
         report: Report::new(Form::Text),
         accept_deviations: arguments.accept_deviations,
         deviates: false,
@@ -51,10 +54,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let loaded = service.import_ledger(&arguments.ledger, &mut |importer| {
         loading.run(importer).map_err(|error| failure.insert(error.to_string()).clone())
     });
+    let created = match &loaded {
+        Ok(()) => loading.indexes.create(&service, &arguments.ledger),
+        Err(_) => Ok(()),
+    };
     service.close();
     match loaded {
         Ok(()) => {
             println!("ledger {} begins with this journal", arguments.ledger);
+            created.map_err(|error| format!("its indexes were not created: {error}"))?;
             Ok(ExitCode::SUCCESS)
         }
         Err(_) if loading.deviates => {
@@ -92,6 +100,8 @@ fn check_whole(export: &ExportFolder) -> Result<(), Box<dyn Error>> {
 struct Loading {
     export: ExportFolder,
     digests: Vec<SavedDigest>,
+    /// Where the export does not name them itself.
+    indexes: ExportedIndexes,
     report: Report,
     accept_deviations: bool,
     deviates: bool,
@@ -121,6 +131,9 @@ impl Loading {
                         continue;
                     }
                     next = checked.address.sequence_no + 1;
+                    if !self.export.names_catalog() {
+                        self.indexes.note(checked.address.sequence_no, block.value().root());
+                    }
                     self.report.block(&checked)?;
                     let found = auditor.block(checked);
                     self.report.deviations(&found)?;

@@ -8,6 +8,7 @@ mod accept_loss;
 mod audit;
 mod export;
 mod exported;
+mod exported_indexes;
 mod import;
 mod remote;
 mod saved;

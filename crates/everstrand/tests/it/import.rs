@@ -155,6 +155,7 @@ async fn a_foreign_export_becomes_a_ledger() {
             "SELECT COUNT(*) AS n FROM history(Accounts)",
             "INSERT INTO Accounts VALUE {'added': 'here'}",
             "SELECT VALUE added FROM Accounts WHERE added = 'here'",
+            "SELECT VALUE i.expr FROM information_schema.user_tables AS t, t.indexes AS i",
         ],
     )
     .await;
@@ -162,5 +163,8 @@ async fn a_foreign_export_becomes_a_ledger() {
         (&*answers[0], &*answers[1], &*answers[3]),
         (&["\"Accounts\"".to_owned()][..], &["{n:15}".to_owned()][..], &["\"here\"".to_owned()][..],)
     );
+    // Its blocks have the index in the text of a statement alone.
+    assert!(printed.contains("index      CREATE INDEX ON \"Accounts\" (\"acct\")"), "{printed}");
+    assert_eq!(answers[4], ["\"[acct]\""]);
     assert_eq!(everstrand(&["audit", &data]).0, 0);
 }
