@@ -608,7 +608,7 @@ impl World {
     }
 
     /// Heals everything, starts once more and looks at what is left.
-    fn end(mut self) -> Result<(Counters, u64), String> {
+    fn end(mut self) -> Result<(Counters, Trace), String> {
         if self.store.is_without_power() {
             // It was cut when no process ran that would have noticed.
             self.store.lose_power(&mut self.chaos);
