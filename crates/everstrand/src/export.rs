@@ -88,9 +88,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let mut writer = ExportWriter::new(manifest, strand_id, requested, OBJECT_BYTES_MAX);
     write(&arguments.to, &writer.started())?;
     source.for_each(last_block.address(), &mut |block| {
-        match writer.push(block)? {
-            Some(object) => write(&arguments.to, &object)?,
-            None => {}
+        if let Some(object) = writer.push(block)? {
+            write(&arguments.to, &object)?;
         }
         Ok(())
     })?;

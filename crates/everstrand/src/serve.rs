@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use everstrand_ledger::Limits;
+use everstrand_protocol::Exception;
 use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
 use everstrand_server::{AccessKeys, Descriptors, Memory, Service, http};
 
@@ -146,7 +147,13 @@ async fn serve(
     let service = Arc::new(Service::open(config)?);
     reload_on_hangup(Arc::clone(&service), access_keys)?;
     for name in ledgers {
-        service.create_ledger_unless_it_exists(name)?;
+        match service.create_ledger_unless_it_exists(name) {
+            // It may be there, under a record that cannot be read. The others are served.
+            Err(error) if error.exception == Exception::ResourceInUse => {
+                tracing::error!(ledger = name, why = %error.message, "a ledger could not be created");
+            }
+            created => created?,
+        }
     }
     let server = http::Server::bind(Arc::clone(&service), listen)
         .await

@@ -65,3 +65,27 @@ async fn a_lost_end_is_not_written_over_until_the_operator_accepts_it() {
     assert_eq!(run(&server.driver(), "SELECT n FROM t", vec![]).await.len(), 2);
     server.terminate();
 }
+
+/// The ledger that was to be there may be the one whose record is lost: it is not begun anew, and the server starts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_record_keeps_no_server_from_starting() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path();
+    let server = Server::start(data);
+    run(&server.driver(), "CREATE TABLE t", vec![]).await;
+    server.terminate();
+    let ledger = crate::journal::folder(data).parent().expect("a ledger's folder").to_owned();
+    std::fs::remove_file(ledger.join("meta")).expect("removed");
+    for note in [true, false] {
+        if !note {
+            std::fs::remove_file(ledger.join("note")).expect("removed");
+        }
+        let server = Server::start(data);
+        let refused = try_run(&server.driver(), "INSERT INTO t {'n': 1}", vec![]).await;
+        assert!(refused.is_err(), "it is not there, and not begun anew");
+        let (status, _, stderr) = tokio::task::block_in_place(|| server.terminate());
+        assert_eq!(status.code(), Some(0), "{stderr}");
+        assert!(stderr.contains("ERROR") && stderr.contains("meta"), "{stderr}");
+    }
+    assert_eq!(crate::journal::slots(data), 2, "and the journal is as it was");
+}

@@ -339,7 +339,10 @@ impl Ledgers {
                  or move the folder away",
                 broken.id
             );
-            return Err(unavailable(&record.name, &why));
+            let message = format!("Ledger {} cannot be created: {why}", record.name);
+            return Err(
+                ServiceError::new(Exception::ResourceInUse, message).with_resource("Ledger", &record.name)
+            );
         }
         let mut names = self.names_mut();
         if names.contains_key(&record.name) {

@@ -311,6 +311,7 @@ async fn no_name_is_given_away_while_one_is_not_known() {
     let (service, _) = open(folder.path());
     assert_eq!(count(&service, "kept").await, 3);
     let refused = service.create_ledger_unless_it_exists("lost").expect_err("it may be this one");
+    assert_eq!(refused.exception.name(), "ResourceInUseException");
     let id = lost.file_name().and_then(|name| name.to_str()).expect("an id");
     assert!(refused.message.contains(id) && refused.message.contains("meta"), "{}", refused.message);
     let answered = ready(&service).await;
