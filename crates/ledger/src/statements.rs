@@ -35,7 +35,11 @@ impl Statements {
         tables: &mut dyn Tables,
         options: &Options,
     ) -> Result<Plan, PartiqlError> {
-        let known = self.known(text)?;
+        let known = self.known(text).map_err(|error| match options.extensions {
+            true => error.with_hint_shown(),
+            // QLDB's own text.
+            false => error,
+        })?;
         if let Some(known) = &known.plan
             && let Some(plan) = known.again(parameters.len(), tables, options)?
         {

@@ -40,14 +40,24 @@ impl PartialEq for Position {
 
 impl Eq for Position {}
 
-/// A name and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A name and where it stands. Names are equal however they are written.
+#[derive(Clone, Debug)]
 pub struct Identifier {
     /// The name, without quotes.
     pub name: String,
     /// Where it stands.
     pub position: Position,
+    /// Whether it stands between double quotes, for hints.
+    pub is_quoted: bool,
 }
+
+impl PartialEq for Identifier {
+    fn eq(&self, other: &Identifier) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Identifier {}
 
 /// One statement.
 #[derive(Clone, Debug, PartialEq)]

@@ -17,6 +17,7 @@ pub struct PartiqlError {
     code: Option<&'static str>,
     position: Option<Position>,
     message: String,
+    hint: Option<String>,
     failure: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -65,6 +66,7 @@ impl PartiqlError {
             code: Some("432"),
             position: Some(position),
             message: message.to_string(),
+            hint: None,
             failure: None,
         }
     }
@@ -83,7 +85,14 @@ impl PartiqlError {
         kind: &str,
     ) -> PartiqlError {
         let code = (category == Category::Semantic).then_some("432");
-        PartiqlError { category, code, position, message: format!("{found}; {kind}"), failure: None }
+        PartiqlError {
+            category,
+            code,
+            position,
+            message: format!("{found}; {kind}"),
+            hint: None,
+            failure: None,
+        }
     }
 
     /// An error of the statement as a whole, with QLDB's code where one is known.
@@ -93,6 +102,7 @@ impl PartiqlError {
             code,
             position: None,
             message: message.into(),
+            hint: None,
             failure: None,
         }
     }
@@ -105,6 +115,20 @@ impl PartiqlError {
     /// A bound was reached that is shared with others.
     pub fn capacity(message: impl Into<String>) -> PartiqlError {
         PartiqlError { category: Category::Capacity, ..PartiqlError::statement(None, message) }
+    }
+
+    /// The same with what the author may have meant, which is no part of QLDB's text.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> PartiqlError {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with its hint, if it has one, at the end of its text.
+    pub fn with_hint_shown(mut self) -> PartiqlError {
+        if let Some(hint) = self.hint.take() {
+            self.message = format!("{}; {hint}", self.message);
+        }
+        self
     }
 
     /// Which stage refused.
@@ -174,6 +198,7 @@ impl From<TablesError> for PartiqlError {
                 code: None,
                 position: None,
                 message: failure.to_string(),
+                hint: None,
                 failure: Some(failure),
             },
         }

@@ -5,7 +5,7 @@
 //! text. The error texts are those of QLDB's reference lexer.
 
 mod ion_literal;
-mod keywords;
+pub(crate) mod keywords;
 
 use std::ops::Range;
 

@@ -11,7 +11,7 @@ mod statement;
 
 use crate::ast::{Identifier, MAX_DEPTH, Position, Statement};
 use crate::error::PartiqlError;
-use crate::lexer::{self, Token, TokenKind};
+use crate::lexer::{self, Token, TokenKind, keywords};
 
 /// Parses one statement with at most one `;` after it.
 pub fn parse(text: &str) -> Result<Statement, PartiqlError> {
@@ -142,7 +142,8 @@ impl Parser<'_> {
         let (TokenKind::Identifier(name) | TokenKind::QuotedIdentifier(name)) = self.kind() else {
             return Err(self.unexpected(kind));
         };
-        let identifier = Identifier { name: name.clone(), position: self.position() };
+        let is_quoted = matches!(self.kind(), TokenKind::QuotedIdentifier(_));
+        let identifier = Identifier { name: name.clone(), position: self.position(), is_quoted };
         self.step();
         Ok(identifier)
     }
@@ -153,7 +154,8 @@ impl Parser<'_> {
         let Token { kind: TokenKind::Keyword(_), position, span } = &self.tokens[self.next] else {
             return self.identifier(kind);
         };
-        let identifier = Identifier { name: self.text[span.clone()].to_owned(), position: *position };
+        let identifier =
+            Identifier { name: self.text[span.clone()].to_owned(), position: *position, is_quoted: false };
         self.step();
         Ok(identifier)
     }
@@ -177,7 +179,15 @@ impl Parser<'_> {
 
     /// An error at the next token: what was found, the token, and the general message.
     fn error(&self, found: &str, kind: &str) -> PartiqlError {
-        PartiqlError::parser(self.position(), format_args!("{found}, {}", self.kind().description()), kind)
+        let found = format!("{found}, {}", self.kind().description());
+        let error = PartiqlError::parser(self.position(), found, kind);
+        match self.kind() {
+            TokenKind::Keyword(word) if keywords::is_unused(word) => {
+                let word = &self.text[self.tokens[self.next].span.clone()];
+                error.with_hint(format!("{word} is a reserved word; where it is a name write \"{word}\""))
+            }
+            _ => error,
+        }
     }
 
     /// Parses something one level deeper.

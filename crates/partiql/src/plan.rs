@@ -39,6 +39,8 @@ pub struct Plan {
     pub statement: Arc<Statement>,
     /// The bounds within which it runs.
     pub options: Options,
+    /// What the author of the statement may have meant otherwise.
+    pub hints: Arc<[String]>,
     /// What must hold for it to serve again; nothing where it does for one execution alone.
     pub(crate) premises: Option<Arc<Premises>>,
 }

@@ -8,6 +8,7 @@ mod expression;
 mod from;
 mod function;
 mod groups;
+mod hints;
 mod items;
 mod join;
 mod modify;
@@ -47,6 +48,7 @@ pub fn plan(
         scopes: Vec::new(),
         highest_parameter: 0,
         sources: Some(Vec::new()),
+        hints: Vec::new(),
         repeating: 0,
         repeated: 0,
     };
@@ -59,7 +61,12 @@ pub fn plan(
         ));
     }
     let premises = planner.sources.map(|sources| Arc::new(Premises { sources, parameters: expected }));
-    Ok(Plan { statement: Arc::new(statement), options: options.clone(), premises })
+    Ok(Plan {
+        statement: Arc::new(statement),
+        options: options.clone(),
+        hints: planner.hints.into(),
+        premises,
+    })
 }
 
 /// Owned by one call of [`plan`].
@@ -73,6 +80,8 @@ struct Planner<'a> {
     highest_parameter: usize,
     /// What names of tables stood for, until something is asked for that depends on more than the catalogue.
     sources: Option<Vec<(Box<str>, Option<Source>)>>,
+    /// What the author of the statement may have meant otherwise.
+    hints: Vec<String>,
     /// Within how many expressions that are resolved again.
     repeating: usize,
     /// How many expressions have been resolved again.
@@ -124,7 +133,8 @@ impl Planner<'_> {
             }
             ast::Statement::Explain { statement, position } => {
                 self.extension(*position, "unexpected token found, IDENTIFIER : explain", "Unexpected term")?;
-                plan::Statement::Explain(plan::explain(&self.statement(statement)?))
+                let explained = self.statement(statement)?;
+                plan::Statement::Explain(plan::explain(&explained, &self.hints))
             }
         })
     }
@@ -212,7 +222,7 @@ impl Planner<'_> {
         };
         let name = &target.root;
         let table = self.source(&name.name, None)?;
-        let table = writable(table.ok_or_else(|| no_such_variable(name))?, name)?;
+        let table = writable(table.ok_or_else(|| self.no_such_variable(name))?, name)?;
         if !target.steps.is_empty() {
             return Err(PartiqlError::refused(
                 name.position,
@@ -274,11 +284,6 @@ impl Planner<'_> {
             _ => None,
         })
     }
-}
-
-/// N11, and whatever else names something that is not there.
-fn no_such_variable(name: &ast::Identifier) -> PartiqlError {
-    PartiqlError::semantic(Some(name.position), format_args!("No such variable named '{}'", name.name))
 }
 
 /// N7 and N8.

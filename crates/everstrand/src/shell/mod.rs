@@ -254,6 +254,34 @@ impl<T: Transport> Shell<T> {
             next = result.page.next_page_token;
         }
         println!("-- {rows} row{}, {read_ios} read IOs", if rows == 1 { "" } else { "s" });
+        if rows == 0 && !statement.to_ascii_lowercase().starts_with("explain") {
+            self.print_hints(transaction, statement).await?;
+        }
+        Ok(())
+    }
+
+    /// What the author of a statement that found nothing may have meant, as EXPLAIN has it; a strict ledger
+    /// knows none.
+    async fn print_hints(
+        &self,
+        transaction: &mut Transaction,
+        statement: &str,
+    ) -> Result<(), everstrand_driver::Error> {
+        let explain = format!("EXPLAIN {statement}");
+        transaction.digest.add(statement_digest(&explain, &[]));
+        let rows = match self.session.execute_statement(&transaction.id, &explain, ()).await {
+            Ok(result) => result.first_page.values,
+            Err(error) if error.is_invalid_session() => return Err(error),
+            Err(_) => return Ok(()),
+        };
+        for row in rows {
+            let ValueHolder::IonBinary(bytes) = row else { continue };
+            let row = Document::from_binary(&bytes)?.to_value();
+            let text = |name: &str| row.get(name).and_then(|value| value.as_text().map(str::to_owned));
+            if let (Some("Hint"), Some(hint)) = (text("operation").as_deref(), text("detail")) {
+                println!("-- hint: {hint}");
+            }
+        }
         Ok(())
     }
 

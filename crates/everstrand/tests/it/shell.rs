@@ -54,6 +54,19 @@ fn statements_go_over_several_lines_and_share_one() {
 }
 
 #[test]
+fn a_statement_that_finds_nothing_is_hinted_at() {
+    let (code, printed, errors) = shell(
+        "CREATE TABLE Car;\nINSERT INTO Car {'VIN': 'A'};\nSELECT * FROM Car WHERE VIN = \"A\";\n\
+         SELECT * FROM Car WHERE VIN = 'B';\nbegin\nSELECT * FROM Car WHERE VIN = \"A\";\ncommit\nSELECT VIN FROM car;",
+    );
+    let hints: Vec<&str> = printed.lines().filter(|line| line.starts_with("-- hint: ")).collect();
+    let expected = "-- hint: double quotes are names: \"A\" is a field; a text is written 'A'";
+    assert_eq!(hints, [expected, expected], "{printed}{errors}");
+    assert_eq!(code, 1);
+    assert!(errors.contains("did you mean 'Car'?"), "{errors}");
+}
+
+#[test]
 fn an_error_says_which_statement_it_is_of_and_ends_the_script() {
     let (code, printed, errors) = shell("CREATE TABLE Car;\n\nSELECT *\nFROM Cat;\nCREATE TABLE Dog;");
     assert_eq!((code, printed.lines().count()), (1, 2), "{printed}");

@@ -6,6 +6,28 @@ pub(crate) fn keyword(word: &str) -> Option<&'static str> {
     WORDS.binary_search(&lower.as_str()).ok().map(|at| WORDS[at])
 }
 
+/// Whether a reserved word means nothing in this dialect, so that whoever writes it means a name.
+pub(crate) fn is_unused(word: &str) -> bool {
+    UNUSED.binary_search(&word).is_ok()
+}
+
+/// In lower case and in order.
+#[rustfmt::skip]
+const UNUSED: [&str; 107] = [
+    "absolute", "action", "add", "allocate", "alter", "are", "assertion", "authorization", "begin", "bit",
+    "cascade", "cascaded", "catalog", "check", "close", "collate", "collation", "column", "commit",
+    "connect", "connection", "constraint", "constraints", "continue", "current", "cursor", "date",
+    "deallocate", "declare", "default", "deferrable", "deferred", "describe", "descriptor", "diagnostics",
+    "disconnect", "domain", "exception", "external", "foreign", "found", "get", "global", "go", "goto",
+    "grant", "identity", "immediate", "indicator", "initially", "input", "insensitive", "interval",
+    "isolation", "key", "language", "level", "local", "match", "module", "names", "national", "nchar",
+    "next", "no", "only", "open", "option", "output", "pad", "partial", "prepare", "preserve", "primary",
+    "prior", "privileges", "procedure", "public", "read", "references", "relative", "restrict", "revoke",
+    "rollback", "rows", "schema", "scroll", "section", "session", "space", "sql", "sqlcode", "sqlerror",
+    "sqlstate", "temporary", "time", "to", "transaction", "translation", "unknown", "usage", "user", "view",
+    "whenever", "work", "write", "zone",
+];
+
 /// In lower case and in order. `END-EXEC` is not here: it is three tokens.
 #[rustfmt::skip]
 const WORDS: [&str; 250] = [
@@ -44,7 +66,7 @@ mod tests {
     /// L4: keywords are found in any case, which needs the list to be in order.
     #[test]
     fn any_case() {
-        assert!(WORDS.is_sorted());
+        assert!(WORDS.is_sorted() && UNUSED.is_sorted());
         for word in WORDS {
             assert_eq!(keyword(&word.to_uppercase()), Some(word));
         }

@@ -1,7 +1,7 @@
 //! A plan as rows for EXPLAIN: one for each node, from the top down, with what the transaction's read
 //! set would hold, so that a scan that is prone to conflicts is seen before it hurts.
 //!
-//! A row is `{depth, operation, detail?, reads?}`.
+//! A row is `{depth, operation, detail?, reads?}`; hints to the author come last.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,8 +15,14 @@ use super::{
 use crate::tables::{AsOf, Index, OnConflict, SourceKind};
 
 /// How a statement would run, one row for each step.
-pub(crate) fn explain(statement: &Statement) -> Vec<Value> {
-    let rows = rows(statement).into_iter().map(|row| {
+pub(crate) fn explain(statement: &Statement, hints: &[String]) -> Vec<Value> {
+    let hints = hints.iter().map(|hint| Row {
+        depth: 0,
+        operation: "Hint".to_owned(),
+        detail: hint.clone(),
+        reads: String::new(),
+    });
+    let rows = rows(statement).into_iter().chain(hints).map(|row| {
         let mut fields = Struct::default();
         fields.push("depth", i64::try_from(row.depth).unwrap_or(i64::MAX));
         fields.push("operation", row.operation);

@@ -43,6 +43,6 @@ impl Plan {
             }
         }
         let (statement, premises) = (Arc::clone(&self.statement), Some(Arc::clone(premises)));
-        Ok(Some(Plan { statement, options: options.clone(), premises }))
+        Ok(Some(Plan { statement, options: options.clone(), hints: Arc::clone(&self.hints), premises }))
     }
 }

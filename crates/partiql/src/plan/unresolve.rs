@@ -97,7 +97,7 @@ fn variable(name: &str) -> ast::Expression {
 }
 
 fn identifier(name: &str) -> ast::Identifier {
-    ast::Identifier { name: name.to_owned(), position: ast::Position::default() }
+    ast::Identifier { name: name.to_owned(), position: ast::Position::default(), is_quoted: false }
 }
 
 /// A call by its name, with what of its arguments is no expression as a name too.

@@ -38,11 +38,13 @@ impl Planner<'_> {
             ast::Expression::Sign { negative, operand } => {
                 Expression::Sign { negative: *negative, operand: self.operand(operand)? }
             }
-            ast::Expression::Binary { operator, left, right, position } => {
+            ast::Expression::Binary { operator, left, right: written_right, position } => {
+                let right = written_right;
                 let (left, right) = (self.operand_beside(left, right)?, self.operand_beside(right, left)?);
                 if *operator == BinaryOperator::Concatenate {
                     function::check_concatenated(&left, &right, *position)?;
                 }
+                self.hint_of_quotes(written_right, &right);
                 Expression::Binary { operator: *operator, left, right, position: *position }
             }
             ast::Expression::And(operands) => Expression::And(self.expressions(operands)?),
@@ -58,10 +60,11 @@ impl Planner<'_> {
                 high: self.operand(high)?,
                 negated: *negated,
             },
-            ast::Expression::Like { value, pattern, escape, negated, position } => {
+            ast::Expression::Like { value, pattern: written_pattern, escape, negated, position } => {
                 let value = self.operand(value)?;
-                let pattern = self.operand(pattern)?;
+                let pattern = self.operand(written_pattern)?;
                 let escape = escape.as_ref().map(|escape| self.operand(escape)).transpose()?;
+                self.hint_of_quotes(written_pattern, &pattern);
                 function::check_pattern(&pattern, escape.as_deref(), *position)?;
                 Expression::Like { value, pattern, escape, negated: *negated, position: *position }
             }

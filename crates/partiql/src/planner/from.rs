@@ -5,7 +5,7 @@ use std::ops::Range;
 use everstrand_ion::{Data, Timestamp, Value};
 
 use super::scope::{Clause, SourceNames, already_defined, implied_name};
-use super::{Planner, expression::conjuncts, global_access_is_illegal, no_such_variable};
+use super::{Planner, expression::conjuncts, global_access_is_illegal};
 use crate::ast::{self, FromClause, FromItem, FromSource, Identifier, Join, PathStep, Position};
 use crate::error::PartiqlError;
 use crate::plan::{Expression, JoinKind, SourceSlots};
@@ -86,7 +86,7 @@ impl Planner<'_> {
             Some(_) => None,
             None if item.as_of.is_some() => {
                 if let ast::Expression::Variable { name, local: false } = &item.value {
-                    return Err(no_such_variable(name));
+                    return Err(self.no_such_variable(name));
                 }
                 return Err(PartiqlError::refused(
                     item.position,
@@ -216,14 +216,15 @@ impl Planner<'_> {
             ast::Expression::Variable { name, .. } => (name.clone(), HistoryTable::Name(&name.name)),
             ast::Expression::Literal(value) => match &value.data {
                 Data::String(id) => {
-                    let name = Identifier { name: id.clone(), position: function.position };
+                    let name = Identifier { name: id.clone(), position: function.position, is_quoted: false };
                     (name, HistoryTable::Id(id))
                 }
                 _ => return wrong("history's first argument is the name of a table or the string of its id"),
             },
             _ => return wrong("history's first argument is the name of a table or the string of its id"),
         };
-        self.tables.history(table, start, end)?.ok_or_else(|| no_such_variable(&name))
+        let source = self.tables.history(table, start, end)?;
+        source.ok_or_else(|| self.no_such_variable(&name))
     }
 
     fn history_bound(

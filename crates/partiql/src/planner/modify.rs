@@ -3,7 +3,7 @@
 use super::expression::conjuncts;
 use super::from::{Tree, TreeKind};
 use super::scope::{Clause, Scope};
-use super::{Planner, join, no_such_variable, writable};
+use super::{Planner, join, writable};
 use crate::ast::{self, Identifier, SimplePath, SimpleStep};
 use crate::error::PartiqlError;
 use crate::plan::{Expression, ModifyPlan, Operation, PathStep, SourceSlots, Target, TargetStep};
@@ -79,7 +79,12 @@ impl Planner<'_> {
             ast::Operation::Set(assignments) => Operation::Set(
                 assignments
                     .iter()
-                    .map(|(path, value)| Ok((self.target(path, sources, document)?, self.expression(value)?)))
+                    .map(|(path, written)| {
+                        let target = self.target(path, sources, document)?;
+                        let value = self.expression(written)?;
+                        self.hint_of_quotes(written, &value);
+                        Ok((target, value))
+                    })
                     .collect::<Result<_, PartiqlError>>()?,
             ),
             ast::Operation::Insert { target, insertion } => {
@@ -111,7 +116,7 @@ impl Planner<'_> {
         let (slot, first) = match (scope.lookup(&path.root.name), &*scope.sources) {
             (Some(slot), _) => (slot, None),
             (None, [source]) => (source.slots.value, Some(TargetStep::Field(path.root.name.clone()))),
-            (None, _) => return Err(no_such_variable(&path.root)),
+            (None, _) => return Err(self.no_such_variable(&path.root)),
         };
         let origin = sources.origins.iter().find(|(value, _)| *value == slot);
         let Some((_, Some(origin))) = origin else {
@@ -185,7 +190,7 @@ fn first_name(modify: &ast::Modify) -> Identifier {
         ast::FromSource::Item(item) => item.value.to_string(),
         ast::FromSource::Nested(from) => from.to_string(),
     };
-    Identifier { name, position: *position }
+    Identifier { name, position: *position, is_quoted: false }
 }
 
 /// DML over something that is no table.

@@ -2,7 +2,7 @@
 
 use super::expression::extended;
 use super::scope::Clause;
-use super::{Planner, global_access_is_illegal, no_such_variable};
+use super::{Planner, global_access_is_illegal};
 use crate::ast::{self, Identifier};
 use crate::error::PartiqlError;
 use crate::plan::{Expression, PathStep};
@@ -78,7 +78,7 @@ impl Planner<'_> {
             ));
         }
         // N5, N6, N11.
-        Err(no_such_variable(name))
+        Err(self.no_such_variable(name))
     }
 
     /// With rules N5 and N6 off: the field of the first row that has it, the sources of a query from left

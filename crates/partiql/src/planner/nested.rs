@@ -57,6 +57,13 @@ impl Planner<'_> {
             ast::Expression::Query(query) => {
                 self.query_of_columns(query, columns_beside(value), Coercion::None)?
             }
+            ast::Expression::List(items) => {
+                let members = self.expressions(items)?;
+                for (written, member) in items.iter().zip(&members) {
+                    self.hint_of_quotes(written, member);
+                }
+                Expression::List(members)
+            }
             collection => self.expression(collection)?,
         }))
     }

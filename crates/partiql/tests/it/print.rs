@@ -27,8 +27,11 @@ fn position() -> Position {
 
 fn identifier() -> impl Strategy<Value = Identifier> + Clone {
     let names = ["a", "b", "_x", "$1", "select", "Order", "a b", "it's", "a\"b", "offset", "year", "é", ""];
-    prop::sample::select(names.to_vec())
-        .prop_map(|name| Identifier { name: name.to_owned(), position: position() })
+    prop::sample::select(names.to_vec()).prop_map(|name| Identifier {
+        name: name.to_owned(),
+        position: position(),
+        is_quoted: false,
+    })
 }
 
 fn literal() -> impl Strategy<Value = Expression> + Clone {
@@ -148,7 +151,7 @@ fn expression() -> BoxedStrategy<Expression> {
             1 => vec(e.clone(), 0..3).prop_map(Expression::Bag),
             1 => vec(two.clone(), 0..3).prop_map(Expression::Struct),
             1 => vec(e.clone(), 0..3).prop_map(|arguments| Expression::Call {
-                function: Identifier { name: "f".to_owned(), position: position() }, arguments,
+                function: Identifier { name: "f".to_owned(), position: position(), is_quoted: false }, arguments,
             }),
             1 => (any::<bool>(), dates(), two.clone()).prop_map(|(difference, part, (first, second))| {
                 Expression::DateArithmetic {

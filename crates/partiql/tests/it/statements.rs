@@ -30,7 +30,8 @@ pub(crate) fn run(
     parameters: &[Document],
     options: &Options,
 ) -> Result<Outcome, PartiqlError> {
-    let plan = plan(&parse(statement)?, parameters, tables, options)?;
+    let shown = |error: PartiqlError| if options.extensions { error.with_hint_shown() } else { error };
+    let plan = plan(&parse(statement).map_err(shown)?, parameters, tables, options)?;
     let mut rows = execute(plan, Arc::from(parameters), tables)?;
     let mut all = Vec::new();
     while let Some(row) = rows.next(tables)? {

@@ -1,0 +1,69 @@
+//! What the author of a statement may have meant. An answer is never changed by it.
+
+use super::Planner;
+use crate::ast::{self, Identifier};
+use crate::error::PartiqlError;
+use crate::plan::Expression;
+use crate::tables::Access;
+
+/// How many tables are looked through for a name that is like another.
+const TABLES_MAX: usize = 1000;
+
+impl Planner<'_> {
+    /// N11, and whatever else names something that is not there.
+    pub(super) fn no_such_variable(&mut self, name: &Identifier) -> PartiqlError {
+        let message = format!("No such variable named '{}'", name.name);
+        let error = PartiqlError::semantic(Some(name.position), message);
+        if !self.options.extensions {
+            return error;
+        }
+        match self.alike(&name.name) {
+            Some(other) => {
+                error.with_hint(format!("did you mean '{other}'? Names are matched case included"))
+            }
+            None if name.is_quoted => error.with_hint(double_quotes(&name.name)),
+            None => error,
+        }
+        .with_hint_shown()
+    }
+
+    /// A name that can be used here and is the same but for its case: that of a source, or of a table.
+    fn alike(&mut self, name: &str) -> Option<String> {
+        let is_alike = |other: &str| other != name && other.eq_ignore_ascii_case(name);
+        let named = self.scopes.iter().rev().flat_map(|scope| &scope.sources);
+        let mut named =
+            named.flat_map(|source| [Some(&source.alias), source.at.as_ref(), source.by.as_ref()]);
+        if let Some(found) = named.find_map(|other| other.filter(|other| is_alike(other))) {
+            return Some(found.to_string());
+        }
+        let tables = self.tables.information_schema("user_tables").ok()??;
+        let rows = self.tables.rows(&tables, &Access::Scan, None, TABLES_MAX).ok()?;
+        rows.iter().find_map(|row| {
+            let table = row.value.root();
+            let is_active = table.get("status").and_then(|status| status.as_text()) == Some("ACTIVE");
+            let name = table.get("name").and_then(|name| name.as_text()).filter(|name| is_alike(name))?;
+            is_active.then(|| name.to_owned())
+        })
+    }
+
+    /// Where a value is expected, a name between double quotes that is the field of a row was perhaps meant
+    /// as a text.
+    pub(super) fn hint_of_quotes(&mut self, written: &ast::Expression, resolved: &Expression) {
+        if let (ast::Expression::Variable { name, .. }, Expression::Path { .. }) = (written, resolved)
+            && name.is_quoted
+            && self.options.extensions
+        {
+            let hint = double_quotes(&name.name);
+            if !self.hints.contains(&hint) {
+                self.hints.push(hint);
+            }
+        }
+    }
+}
+
+fn double_quotes(name: &str) -> String {
+    format!(
+        "double quotes are names: \"{name}\" is a field; a text is written '{}'",
+        name.replace('\'', "''")
+    )
+}
