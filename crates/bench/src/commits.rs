@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use everstrand_driver::{HttpTransport, QldbDriver};
+use everstrand_ion::Document;
 use everstrand_ledger::{Ledger, LedgerError, LedgerOptions};
 
 use crate::Arguments;
@@ -12,7 +13,6 @@ use crate::data::{DEFINITIONS, Random, parameter, registration, vin};
 use crate::http::Served;
 use crate::ledgers::{Opened, define, fill, insert, raised_limits, settle};
 use crate::light;
-use crate::machine::processor_time;
 use crate::measure::{self, Failure, Sample, Times, Turn};
 use crate::report::{LIGHT, Report};
 
@@ -29,12 +29,7 @@ pub(crate) fn read_modify_write(arguments: &Arguments, report: &mut Report) -> R
     for _ in 0..arguments.rounds {
         for &clients in &arguments.clients {
             let before = opened.syncs();
-            let sample = measure::run(
-                clients,
-                arguments.time(),
-                |client| Ok(Random::new(client)),
-                |random| change_one(&opened.ledger, random.below(arguments.documents)),
-            )?;
+            let sample = change_embedded(&opened.ledger, clients, arguments)?;
             let syncs = Some(opened.syncs() - before);
             report.sample("read-modify-write, embedded", clients, "tx/s", &sample, 1, syncs);
             if arguments.embedded_only {
@@ -66,12 +61,7 @@ pub(crate) fn saving(arguments: &Arguments, report: &mut Report) -> Result<(), F
         for (what, opened) in &ledgers {
             for &clients in &arguments.clients {
                 let before = opened.syncs();
-                let sample = measure::run(
-                    clients,
-                    arguments.time(),
-                    |client| Ok(Random::new(client)),
-                    |random| change_one(&opened.ledger, random.below(arguments.documents)),
-                )?;
+                let sample = change_embedded(&opened.ledger, clients, arguments)?;
                 let syncs = Some(opened.syncs() - before);
                 report.sample(&format!("read-modify-write, {what}"), clients, "tx/s", &sample, 1, syncs);
                 let before = opened.syncs();
@@ -124,13 +114,28 @@ pub(crate) fn inserts(arguments: &Arguments, report: &mut Report) -> Result<(), 
     speed_of_light(arguments, report)
 }
 
-fn speed_of_light(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
+/// The speed of light, with each number of clients.
+pub(crate) fn speed_of_light(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
     let folder = arguments.scratch()?;
     for &clients in &arguments.clients {
         let sample = light::measure(folder.path(), clients, arguments.time())?;
         report.sample(LIGHT, clients, "tx/s", &sample, 1, None);
     }
     Ok(())
+}
+
+/// Clients in this process, each on a thread, change one document after another.
+pub(crate) fn change_embedded(
+    ledger: &Ledger,
+    clients: u64,
+    arguments: &Arguments,
+) -> Result<Sample, Failure> {
+    measure::run(
+        clients,
+        arguments.time(),
+        |client| Ok(Random::new(client)),
+        |random| change_one(ledger, random.below(arguments.documents)),
+    )
 }
 
 fn change_one(ledger: &Ledger, number: u64) -> Result<Turn, Failure> {
@@ -147,21 +152,25 @@ fn change_one(ledger: &Ledger, number: u64) -> Result<Turn, Failure> {
     }
 }
 
-/// As [`measure::run`], with tasks in place of threads.
-fn change_over_http(served: &Served, clients: u64, arguments: &Arguments) -> Result<Sample, Failure> {
-    let driver = served.driver()?;
+/// Clients over HTTP change one document after another.
+pub(crate) fn change_over_http(
+    served: &Served,
+    clients: u64,
+    arguments: &Arguments,
+) -> Result<Sample, Failure> {
     let (time, documents) = (arguments.time(), arguments.documents);
-    served.clients.block_on(async {
-        let (started, before) = (Instant::now(), processor_time());
-        let tasks: Vec<_> = (0..clients)
-            .map(|client| tokio::spawn(change_until(driver.clone(), client, started, time, documents)))
-            .collect();
-        let mut times = Vec::new();
-        for task in tasks {
-            times.push(task.await??);
-        }
-        Ok(Sample::of(times, started.elapsed(), processor_time() - before))
-    })
+    served.run(clients, |driver, client, started| change_until(driver, client, started, time, documents))
+}
+
+/// Clients over HTTP insert one document after another.
+pub(crate) fn insert_over_http(
+    served: &Served,
+    clients: u64,
+    arguments: &Arguments,
+    next: &Arc<AtomicU64>,
+) -> Result<Sample, Failure> {
+    let time = arguments.time();
+    served.run(clients, |driver, _, started| insert_until(driver, started, time, Arc::clone(next)))
 }
 
 async fn change_until(
@@ -192,6 +201,26 @@ async fn change_until(
             .await?;
         times.note(began, &Turn::Done);
         (1..attempts.into_inner()).for_each(|_| times.note(began, &Turn::Conflict));
+    }
+    Ok(times)
+}
+
+async fn insert_until(
+    driver: QldbDriver<HttpTransport>,
+    started: Instant,
+    time: Duration,
+    next: Arc<AtomicU64>,
+) -> Result<Times, Failure> {
+    let mut times = Times::default();
+    while started.elapsed() < time {
+        let document = Document::from(&registration(next.fetch_add(1, Ordering::Relaxed)));
+        let began = Instant::now();
+        let insert = driver.execute(|transaction| {
+            let document = document.clone();
+            async move { transaction.execute("INSERT INTO Registration ?", document).await.map(drop) }
+        });
+        insert.await?;
+        times.note(began, &Turn::Done);
     }
     Ok(times)
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use everstrand_driver::Credentials;
 use everstrand_driver::{HttpTransport, QldbDriver};
@@ -11,14 +12,15 @@ use everstrand_server::{Service, http};
 use tokio::runtime::Runtime;
 
 use crate::ledgers::raised_limits;
-use crate::measure::Failure;
+use crate::machine::processor_time;
+use crate::measure::{Failure, Sample, Times};
 
 const NAME: &str = "vehicle-registration";
 
 /// A running server and a runtime for its clients.
 pub(crate) struct Served {
     /// Where clients run.
-    pub(crate) clients: Runtime,
+    clients: Runtime,
     address: SocketAddr,
     _server: Runtime,
 }
@@ -39,7 +41,7 @@ impl Served {
     }
 
     /// A driver whose requests are signed.
-    pub(crate) fn driver(&self) -> Result<QldbDriver<HttpTransport>, Failure> {
+    fn driver(&self) -> Result<QldbDriver<HttpTransport>, Failure> {
         let credentials = Credentials {
             access_key_id: "AKIDEXAMPLE".to_owned(),
             secret_access_key: "secret".to_owned(),
@@ -51,5 +53,28 @@ impl Served {
             .credentials(credentials)
             .build()?;
         Ok(driver)
+    }
+
+    /// As [`crate::measure::run`], with tasks in place of threads, each a client that stops by itself when its time
+    /// since the start is over.
+    pub(crate) fn run<F>(
+        &self,
+        clients: u64,
+        client: impl Fn(QldbDriver<HttpTransport>, u64, Instant) -> F,
+    ) -> Result<Sample, Failure>
+    where
+        F: Future<Output = Result<Times, Failure>> + Send + 'static,
+    {
+        let driver = self.driver()?;
+        self.clients.block_on(async {
+            let (started, before) = (Instant::now(), processor_time());
+            let tasks: Vec<_> =
+                (0..clients).map(|number| tokio::spawn(client(driver.clone(), number, started))).collect();
+            let mut times = Vec::new();
+            for task in tasks {
+                times.push(task.await??);
+            }
+            Ok(Sample::of(times, started.elapsed(), processor_time() - before))
+        })
     }
 }

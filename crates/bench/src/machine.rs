@@ -21,11 +21,37 @@ pub(crate) fn description() -> String {
 
 /// The processor time that this process has taken so far, all threads together.
 pub(crate) fn processor_time() -> Duration {
-    // The fields after the name in brackets; time comes in ticks of a hundredth of a second on every Linux.
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    ticks("self", 0..2)
+}
+
+/// The processor time of the processes that this one began, as far as they are over.
+pub(crate) fn children_time() -> Duration {
+    ticks("self", 2..4)
+}
+
+/// The processor time of a process and of all that it has begun, whether over or not.
+pub(crate) fn family_time(process: u32) -> Duration {
+    let own = ticks(&process.to_string(), 0..4);
+    let Ok(entries) = fs::read_dir("/proc") else { return own };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let parent = process.to_string();
+    let children = names.filter(|name| stat(name).get(1).is_some_and(|of| *of == parent));
+    own + children.map(|child| ticks(&child, 0..4)).sum::<Duration>()
+}
+
+/// Some of a process' four times: in the program and in the kernel, and those of its children that are over.
+fn ticks(process: &str, which: std::ops::Range<usize>) -> Duration {
+    // Time comes in ticks of a hundredth of a second on every Linux.
+    let stat = stat(process);
+    let times = stat.get(11..15).and_then(|times| times.get(which)).unwrap_or_default();
+    Duration::from_millis(times.iter().filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * 10)
+}
+
+/// What the system says about a process, after its name in brackets.
+fn stat(process: &str) -> Vec<String> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
-    let ticks: u64 = fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 10)
+    fields.map(str::to_owned).collect()
 }
 
 /// The most memory that this process held at a time, in MiB.

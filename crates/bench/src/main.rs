@@ -17,20 +17,23 @@ mod ledgers;
 mod light;
 mod machine;
 mod measure;
+mod pairing;
+mod plot;
 mod reads;
 mod report;
+mod rivals;
 
 use measure::Failure;
 use report::Report;
 
 /// The workloads that run when none is named. `saving` and `large` run only when they are.
-const USUAL: [&str; 4] = ["rmw", "insert", "reads", "journal"];
+const USUAL: [&str; 5] = ["rmw", "insert", "reads", "journal", "rivals"];
 
 /// Measures Everstrand.
 #[derive(Parser)]
 #[command(name = "everstrand-bench")]
 pub(crate) struct Arguments {
-    /// rmw, insert, saving, reads, journal, large; without a name all but saving and large
+    /// rmw, insert, saving, reads, journal, large, rivals; without a name all but saving and large
     names: Vec<String>,
     /// Rounds of every measurement; medians are shown
     #[arg(long, default_value = "5")]
@@ -62,6 +65,21 @@ pub(crate) struct Arguments {
     /// Keep the processors from going to sleep by two processes of the lowest priority
     #[arg(long)]
     keep_awake: bool,
+    /// Three rounds of two seconds with 64 clients, and a journal of 50,000 blocks; `rivals` then take less than 3 min
+    #[arg(long)]
+    quick: bool,
+    /// Another everstrand-bench, built earlier: both do each workload in turn, and are compared
+    #[arg(long, value_name = "PROGRAM")]
+    baseline: Option<PathBuf>,
+    /// A file for all figures as JSON, those of every round
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// A folder for the pictures of `rivals`
+    #[arg(long, value_name = "FOLDER")]
+    plots: Option<PathBuf>,
+    /// The folder of PostgreSQL's programs, where they are not found in the usual places
+    #[arg(long, value_name = "FOLDER")]
+    postgres: Option<PathBuf>,
     #[arg(long, hide = true)]
     write_until_killed: Option<PathBuf>,
     #[arg(long, hide = true)]
@@ -69,6 +87,14 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
+    /// With what `--quick` stands for.
+    fn quickened(mut self) -> Arguments {
+        if self.quick {
+            (self.rounds, self.seconds, self.clients, self.blocks) = (3, 2, vec![64], 50_000);
+        }
+        self
+    }
+
     /// How long one measurement takes.
     pub(crate) fn time(&self) -> Duration {
         Duration::from_secs(self.seconds)
@@ -81,7 +107,7 @@ impl Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse().quickened();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -104,7 +130,13 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         [] => USUAL.to_vec(),
         names => names.iter().map(String::as_str).collect(),
     };
+    let mut all = serde_json::Map::new();
+    all.insert("machine".to_owned(), machine::description().into());
     for name in names {
+        if let Some(earlier) = &arguments.baseline {
+            println!("## {name}, now and earlier\n\n{}", pairing::compare(name, earlier, arguments)?);
+            continue;
+        }
         let mut report = Report::default();
         match name {
             "rmw" => commits::read_modify_write(arguments, &mut report)?,
@@ -113,14 +145,22 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             "reads" => reads::reads(arguments, &mut report)?,
             "journal" => journal::journal(arguments, &mut report)?,
             "large" => large::large(arguments, &mut report)?,
+            "rivals" => rivals::rivals(arguments, &mut report)?,
             other => {
                 return Err(format!(
-                    "there is no workload {other:?}; there are rmw, insert, saving, reads, journal, large"
+                    "there is no workload {other:?}; there are rmw, insert, saving, reads, journal, large, rivals"
                 )
                 .into());
             }
         }
         println!("## {name}\n\n{}", report.table());
+        if let (Some(folder), "rivals") = (&arguments.plots, name) {
+            rivals::plots(arguments, &report, folder)?;
+        }
+        all.insert(name.to_owned(), report.json());
+    }
+    if let Some(file) = &arguments.json {
+        std::fs::write(file, serde_json::to_string_pretty(&all)?)?;
     }
     Ok(())
 }

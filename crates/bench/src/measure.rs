@@ -41,12 +41,15 @@ pub(crate) struct Times {
 }
 
 impl Times {
+    /// Notes how long a turn took that somebody else has timed.
+    pub(crate) fn push(&mut self, time: Duration) {
+        self.nanoseconds.push(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+
     /// Notes a turn that began at `started`.
     pub(crate) fn note(&mut self, started: Instant, turn: &Turn) {
         match turn {
-            Turn::Done => {
-                self.nanoseconds.push(u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX));
-            }
+            Turn::Done => self.push(started.elapsed()),
             Turn::Conflict => self.conflicts += 1,
         }
     }

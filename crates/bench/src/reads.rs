@@ -10,7 +10,6 @@ use crate::commits::SELECT;
 use crate::data::{Random, parameter, vin};
 use crate::http::Served;
 use crate::ledgers::{Opened, fill, raised_limits};
-use crate::machine::processor_time;
 use crate::measure::{self, Failure, Sample, Times, Turn};
 use crate::report::Report;
 
@@ -91,34 +90,20 @@ fn ids(ledger: &Ledger, documents: u64) -> Result<Vec<Document>, Failure> {
 }
 
 fn read_over_http(served: &Served, clients: u64, arguments: &Arguments) -> Result<Sample, Failure> {
-    let driver = served.driver()?;
     let (time, documents) = (arguments.time(), arguments.documents);
-    served.clients.block_on(async {
-        let (started, before) = (Instant::now(), processor_time());
-        let tasks: Vec<_> = (0..clients)
-            .map(|client| {
-                let driver = driver.clone();
-                tokio::spawn(async move {
-                    let mut random = Random::new(client);
-                    let mut times = Times::default();
-                    while started.elapsed() < time {
-                        let vin = vin(random.below(documents));
-                        let began = Instant::now();
-                        let read = driver.execute(|transaction| {
-                            let vin = vin.clone();
-                            async move { transaction.execute(SELECT, vin).await?.next().await }
-                        });
-                        read.await?.ok_or("a document is missing")?;
-                        times.note(began, &Turn::Done);
-                    }
-                    Ok::<Times, Failure>(times)
-                })
-            })
-            .collect();
-        let mut times = Vec::new();
-        for task in tasks {
-            times.push(task.await??);
+    served.run(clients, |driver, client, started| async move {
+        let mut random = Random::new(client);
+        let mut times = Times::default();
+        while started.elapsed() < time {
+            let vin = vin(random.below(documents));
+            let began = Instant::now();
+            let read = driver.execute(|transaction| {
+                let vin = vin.clone();
+                async move { transaction.execute(SELECT, vin).await?.next().await }
+            });
+            read.await?.ok_or("a document is missing")?;
+            times.note(began, &Turn::Done);
         }
-        Ok(Sample::of(times, started.elapsed(), processor_time() - before))
+        Ok(times)
     })
 }

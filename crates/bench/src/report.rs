@@ -3,12 +3,25 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use crate::measure::Sample;
 
 /// What was measured, in the order in which it was first measured.
 #[derive(Default)]
 pub(crate) struct Report {
+    settings: Vec<String>,
     rows: Vec<Row>,
+    ratios: Vec<Ratio>,
+    skipped: Vec<(String, String)>,
+}
+
+/// One row by another, round by round.
+struct Ratio {
+    own: String,
+    other: String,
+    clients: u64,
+    values: Vec<f64>,
 }
 
 struct Row {
@@ -57,6 +70,35 @@ impl Report {
         self.row(what, None, unit).values.push(value);
     }
 
+    /// Notes a setting that the figures depend on.
+    pub(crate) fn setting(&mut self, text: &str) {
+        self.settings.push(text.to_owned());
+    }
+
+    /// Notes what could not be measured, and why.
+    pub(crate) fn skipped(&mut self, what: &str, why: &str) {
+        self.skipped.push((what.to_owned(), why.to_owned()));
+    }
+
+    /// Compares two rows, each round with the same round; nothing where one of them is missing.
+    pub(crate) fn ratio(&mut self, own: &str, other: &str, clients: u64) {
+        let values = |what| self.rows.iter().find(|row| row.what == what && row.clients == Some(clients));
+        let (Some(first), Some(second)) = (values(own), values(other)) else { return };
+        let values = first.values.iter().zip(&second.values).map(|(first, second)| first / second).collect();
+        self.ratios.push(Ratio { own: own.to_owned(), other: other.to_owned(), clients, values });
+    }
+
+    /// Median, least and most of a row.
+    pub(crate) fn figures(&self, what: &str, clients: u64) -> Option<(Spread, Spread)> {
+        let row = self.rows.iter().find(|row| row.what == what && row.clients == Some(clients))?;
+        Some((Spread::of(&row.values), Spread::of(&row.processor)))
+    }
+
+    /// The names of the rows that so many clients have, in order.
+    pub(crate) fn names(&self, clients: u64) -> impl Iterator<Item = &str> {
+        self.rows.iter().filter(move |row| row.clients == Some(clients)).map(|row| row.what.as_str())
+    }
+
     /// Notes how long something took.
     pub(crate) fn time(&mut self, what: &str, time: Duration) {
         self.number(what, "ms", time.as_secs_f64() * 1000.0);
@@ -94,10 +136,7 @@ impl Report {
             let of_light = light
                 .filter(|_| !row.syncs.is_empty())
                 .map(|light| middle / row.factor / median(&light.values));
-            let (least, most) = row
-                .values
-                .iter()
-                .fold((f64::MAX, 0f64), |(least, most), value| (least.min(*value), most.max(*value)));
+            let Spread { least, most, .. } = Spread::of(&row.values);
             let time = |times: &[f64]| if times.is_empty() { String::new() } else { duration(median(times)) };
             let _ = writeln!(
                 table,
@@ -120,17 +159,69 @@ impl Report {
                 if row.conflicts == 0 { String::new() } else { row.conflicts.to_string() },
             );
         }
+        for (what, why) in &self.skipped {
+            let _ = writeln!(table, "| {what} | | {why} | | | | | | | | |");
+        }
+        if !self.ratios.is_empty() {
+            table.push_str("\n| what | by | clients | ratio | min–max |\n|---|---|---|---|---|\n");
+        }
+        for Ratio { own, other, clients, values } in &self.ratios {
+            let Spread { median, least, most } = Spread::of(values);
+            let _ = writeln!(table, "| {own} | {other} | {clients} | {median:.2} | {least:.2}–{most:.2} |");
+        }
+        for setting in &self.settings {
+            let _ = writeln!(table, "\n{setting}");
+        }
         table
+    }
+
+    /// All of it for programs, with the figures of every round.
+    pub(crate) fn json(&self) -> Value {
+        let rows = self.rows.iter().map(|row| {
+            json!({
+                "what": row.what, "clients": row.clients, "unit": row.unit, "values": row.values,
+                "median": median(&row.values), "p50_seconds": row.p50, "p99_seconds": row.p99,
+                "processor_microseconds": row.processor, "syncs_per_thousand": row.syncs, "conflicts": row.conflicts,
+            })
+        });
+        let ratios = self.ratios.iter().map(|ratio| {
+            json!({
+                "what": ratio.own, "by": ratio.other, "clients": ratio.clients, "values": ratio.values,
+                "median": median(&ratio.values),
+            })
+        });
+        let skipped = self.skipped.iter().map(|(what, why)| json!({ "what": what, "why": why }));
+        json!({
+            "settings": self.settings, "rows": rows.collect::<Vec<_>>(), "ratios": ratios.collect::<Vec<_>>(),
+            "skipped": skipped.collect::<Vec<_>>(),
+        })
     }
 }
 
-fn median(values: &[f64]) -> f64 {
+/// Where values lie.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) least: f64,
+    pub(crate) most: f64,
+}
+
+impl Spread {
+    /// Of all rounds.
+    pub(crate) fn of(values: &[f64]) -> Spread {
+        let least = values.iter().copied().fold(f64::MAX, f64::min);
+        let most = values.iter().copied().fold(0.0, f64::max);
+        Spread { median: median(values), least, most }
+    }
+}
+
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if value < 100.0 { format!("{value:.2}") } else { format!("{value:.0}") }
 }
 
