@@ -26,14 +26,15 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Serves a ledger as the program does. No statement here runs so long that it would give way to others.
+    /// Serves a ledger as the program does.
     pub(crate) fn start(ledger: &Ledger) -> Result<Served, Failure> {
         let mut config = Config::new(Storage::Memory);
         config.limits = raised_limits();
+        let server = http::runtime(&config)?;
+        let clients = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let service = Arc::new(Service::open(config)?);
         service.serve_ledger(NAME, ledger.clone())?;
-        let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtimes = (runtime()?, runtime()?);
+        let runtimes = (server, clients);
         let server = runtimes.0.block_on(http::Server::bind(service, ([127, 0, 0, 1], 0).into()))?;
         let address = server.address()?;
         runtimes.0.spawn(server.run(std::future::pending()));

@@ -10,6 +10,9 @@ use clap::Parser;
 
 mod commits;
 mod data;
+mod hostile;
+#[path = "../../everstrand/tests/processes/hostile_clients/mod.rs"]
+mod hostile_clients;
 mod http;
 mod journal;
 mod large;
@@ -26,14 +29,15 @@ mod rivals;
 use measure::Failure;
 use report::Report;
 
-/// The workloads that run when none is named. `saving` and `large` run only when they are.
+/// The workloads that run when none is named. `saving`, `large` and `hostile` run only when they are.
 const USUAL: [&str; 5] = ["rmw", "insert", "reads", "journal", "rivals"];
 
 /// Measures Everstrand.
 #[derive(Parser)]
 #[command(name = "everstrand-bench")]
 pub(crate) struct Arguments {
-    /// rmw, insert, saving, reads, journal, large, rivals; without a name all but saving and large
+    /// rmw, insert, saving, reads, journal, large, rivals, hostile; without a name all but saving, large
+    /// and hostile
     names: Vec<String>,
     /// Rounds of every measurement; medians are shown
     #[arg(long, default_value = "5")]
@@ -56,6 +60,12 @@ pub(crate) struct Arguments {
     /// How many clients commit at a time
     #[arg(long, value_delimiter = ',', default_value = "1,16,64")]
     clients: Vec<u64>,
+    /// The program that is attacked; the one beside this unless given
+    #[arg(long)]
+    program: Option<PathBuf>,
+    /// Attack only with what has this in its name
+    #[arg(long)]
+    attack: Option<String>,
     /// Leave HTTP out of rmw
     #[arg(long)]
     embedded_only: bool,
@@ -133,6 +143,10 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut all = serde_json::Map::new();
     all.insert("machine".to_owned(), machine::description().into());
     for name in names {
+        if name == "hostile" {
+            hostile::report(arguments)?;
+            continue;
+        }
         if let Some(earlier) = &arguments.baseline {
             println!("## {name}, now and earlier\n\n{}", pairing::compare(name, earlier, arguments)?);
             continue;
@@ -148,7 +162,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             "rivals" => rivals::rivals(arguments, &mut report)?,
             other => {
                 return Err(format!(
-                    "there is no workload {other:?}; there are rmw, insert, saving, reads, journal, large, rivals"
+                    "there is no workload {other:?}; there are rmw, insert, saving, reads, journal, large, rivals, hostile"
                 )
                 .into());
             }

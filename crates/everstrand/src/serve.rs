@@ -65,6 +65,11 @@ pub(crate) struct Arguments {
     insecure_listen: bool,
 }
 
+/// How long the last checkpoints may take when the server stops.
+const CHECKPOINTS_GRACE: Duration = Duration::from_secs(2);
+/// How long threads that wait for something are waited for when the server stops.
+const THREADS_GRACE: Duration = Duration::from_millis(500);
+
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     if arguments.limit.iter().any(|limit| limit == "help") {
@@ -110,13 +115,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let place = place.as_deref().map(CheckpointPlace::parse).transpose()?;
     let every = Duration::from_secs(arguments.checkpoint_interval.into());
     config.checkpoints = place.map(|place| Checkpoints::new(place, every));
-    config.on_long_statement = http::give_way;
     let descriptors = Descriptors::of_process();
     config.ledgers_open_max = descriptors.ledgers_open_max;
     config.connections_max = descriptors.connections_max;
 
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(config, arguments.listen, &arguments.create_ledger, arguments.access_keys))?;
+    let runtime = http::runtime(&config)?;
+    let serving = serve(config, arguments.listen, &arguments.create_ledger, arguments.access_keys);
+    let served = runtime.block_on(serving);
+    // A thread that still waits for something does not keep the process.
+    runtime.shutdown_timeout(THREADS_GRACE);
+    served?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -163,9 +171,12 @@ async fn serve(
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), signed_only = credentials.is_some(), "started");
     server.run(shutdown).await;
     tracing::info!("stopping");
-    // On a thread that may wait; if it panics, the ledgers are to be closed all the same.
+    // On a thread that may wait; if it panics or takes too long, the ledgers are to be closed all the same.
     let publishing = Arc::clone(&service);
-    let _ = tokio::task::spawn_blocking(move || publishing.publish_checkpoints()).await;
+    let publishing = tokio::task::spawn_blocking(move || publishing.publish_checkpoints());
+    if tokio::time::timeout(CHECKPOINTS_GRACE, publishing).await.is_err() {
+        tracing::warn!("the last checkpoints were not published in time; the next start publishes them");
+    }
     let _ = tokio::task::spawn_blocking(move || service.close()).await;
     tracing::info!("stopped");
     Ok(())

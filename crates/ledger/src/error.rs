@@ -57,6 +57,9 @@ pub enum LedgerError {
     /// The client should wait: more is going on than the ledger was set to allow.
     #[error("{0}")]
     LimitExceeded(String),
+    /// The client should try again a little later: too many statements run already.
+    #[error("{0}")]
+    Busy(String),
     /// Somebody asked a statement to stop.
     #[error("The statement was interrupted")]
     Interrupted,

@@ -226,9 +226,6 @@ pub struct LedgerOptions {
     /// What is known to be missing from the journal: the ledger opens for reading only, until the journal has it
     /// again. Without, a view that proves a loss keeps the ledger from being opened.
     pub known_loss: Option<Loss>,
-    /// Called on the thread of a statement when it turns out to run long, and again each time that it has
-    /// run twice as long: most statements are over sooner than it takes to give them a thread of their own.
-    pub on_long_statement: fn(),
 }
 
 impl Default for LedgerOptions {
@@ -245,7 +242,6 @@ impl Default for LedgerOptions {
             doubt_attempts: 5,
             committing: Committing::OnThread,
             known_loss: None,
-            on_long_statement: || (),
         }
     }
 }

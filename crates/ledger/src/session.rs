@@ -11,6 +11,7 @@
 //! A session lives for a time, busy or not; then it is dead too. One command runs at a time: whoever
 //! shares a session between callers puts their commands in order.
 
+use std::fmt;
 use std::sync::Arc;
 
 use everstrand_ion::Document;
@@ -19,17 +20,18 @@ use everstrand_journal::{Hash, UniqueId};
 use crate::commit::future::{CommitFuture, Committed};
 use crate::error::LedgerError;
 use crate::ledger::Ledger;
+use crate::pace::Pace;
 use crate::planted::planted;
 use crate::transaction::pages::Page;
 use crate::transaction::{Interrupt, Transaction};
 
 /// One client's conversation with a ledger. Dropped, it rolls back what is open.
-#[derive(Debug)]
 pub struct Session {
     ledger: Ledger,
     id: UniqueId,
     /// When the session dies, on the monotonic clock.
     deadline: u64,
+    pace: Option<Arc<dyn Pace>>,
     state: State,
 }
 
@@ -47,7 +49,7 @@ impl Session {
         let id = environment.ids.next();
         let lifetime = ledger.options().limits.session_millis;
         let deadline = environment.clock.monotonic_millis().saturating_add(lifetime);
-        Session { ledger, id, deadline, state: State::Idle }
+        Session { ledger, id, deadline, pace: None, state: State::Idle }
     }
 
     /// Its id.
@@ -90,6 +92,12 @@ impl Session {
         }
     }
 
+    /// Says by whom the next statements are told when their turn is over; by nobody, and they run to their end, unless
+    /// this was called.
+    pub fn set_pace(&mut self, pace: Option<Arc<dyn Pace>>) {
+        self.pace = pace;
+    }
+
     /// StartTransaction: answers the new transaction's id.
     pub fn start_transaction(&mut self) -> Result<Arc<str>, LedgerError> {
         self.expire();
@@ -112,13 +120,15 @@ impl Session {
         statement: &str,
         parameters: &[Document],
     ) -> Result<Page, LedgerError> {
-        let answer = self.open(transaction_id)?.execute(statement, parameters);
+        let pace = self.pace.clone();
+        let answer = self.open(transaction_id)?.at_pace(pace).execute(statement, parameters);
         self.noting_expiry(answer)
     }
 
     /// FetchPage.
     pub fn fetch_page(&mut self, transaction_id: &str, page_token: &str) -> Result<Page, LedgerError> {
-        let answer = self.open(transaction_id)?.fetch_page(page_token);
+        let pace = self.pace.clone();
+        let answer = self.open(transaction_id)?.at_pace(pace).fetch_page(page_token);
         self.noting_expiry(answer)
     }
 
@@ -191,5 +201,12 @@ impl Session {
             self.state = State::Dead(error.clone());
         }
         answer
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Session");
+        shown.field("id", &self.id).field("state", &self.state).finish_non_exhaustive()
     }
 }

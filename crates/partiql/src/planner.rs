@@ -34,6 +34,19 @@ use scope::Scope;
 /// Within each other such names could go on without end.
 const REPEATED_MAX: usize = 100_000;
 
+/// How much work the plan of one statement may take: some 0.3 s. A statement of 100,000 characters whose
+/// names are not looked for among thousands of others takes a thirtieth.
+const WORK_MAX: usize = 30_000_000;
+
+/// How much of it lies between two questions whether to stop: some milliseconds.
+const WORK_BETWEEN_INTERRUPTS: usize = 200_000;
+
+/// What it is to compare an expression with another that is much like it.
+const COMPARISON: usize = 8;
+
+/// What it is to resolve an expression, without its parts.
+const EXPRESSION: usize = 16;
+
 /// Resolves all names against the tables and decides how the statement runs. Nothing is changed.
 pub fn plan(
     statement: &ast::Statement,
@@ -51,6 +64,7 @@ pub fn plan(
         hints: Vec::new(),
         repeating: 0,
         repeated: 0,
+        worked: 0,
     };
     let statement = planner.statement(statement)?;
     let expected = planner.highest_parameter;
@@ -82,6 +96,8 @@ struct Planner<'a> {
     sources: Option<Vec<(Box<str>, Option<Source>)>>,
     /// What the author of the statement may have meant otherwise.
     hints: Vec<String>,
+    /// How much work it took so far.
+    worked: usize,
     /// Within how many expressions that are resolved again.
     repeating: usize,
     /// How many expressions have been resolved again.
@@ -255,6 +271,7 @@ impl Planner<'_> {
 
     /// Counts an expression that is resolved.
     fn step(&mut self) -> Result<(), PartiqlError> {
+        self.work(EXPRESSION)?;
         self.repeated += usize::from(self.repeating > 0);
         if self.repeated <= REPEATED_MAX {
             return Ok(());
@@ -263,6 +280,23 @@ impl Planner<'_> {
             "ORDER BY, HAVING and GROUP BY name items of select lists within each other too often: the plan would \
              be too large. Write the fields that are meant in their places",
         ))
+    }
+
+    /// Counts work about to be done, asks now and then whether to stop, and refuses what has no end. A
+    /// comparison of two names is about one.
+    fn work(&mut self, units: usize) -> Result<(), PartiqlError> {
+        let before = self.worked;
+        self.worked = before.saturating_add(units);
+        if self.worked > WORK_MAX {
+            return Err(PartiqlError::limit(
+                "It would take too long to plan the statement, because it names too many things among too many \
+                 others; give it fewer sources, items, keys or aggregates, or split it",
+            ));
+        }
+        if before / WORK_BETWEEN_INTERRUPTS != self.worked / WORK_BETWEEN_INTERRUPTS {
+            self.tables.interrupted()?;
+        }
+        Ok(())
     }
 
     /// Which lookups an index serves.

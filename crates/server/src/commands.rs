@@ -13,6 +13,7 @@ use serde_json::Map;
 
 use crate::client::Client;
 use crate::service::Service;
+use crate::sessions::GivenUp;
 
 /// How long an expired session is remembered, so that its client learns that it expired.
 const REMEMBERED_MILLIS: u64 = 60_000;
@@ -58,8 +59,15 @@ impl Service {
             (_, None) => return Err(ServiceError::bad_request("The parameter SessionToken is not valid")),
         };
         let shared = self.sessions.get(&token)?;
-        if matches!(request.command, Command::AbortTransaction | Command::EndSession) {
-            shared.stop();
+        let given_up = match request.command {
+            Command::AbortTransaction => Some(GivenUp::Transaction),
+            Command::EndSession => Some(GivenUp::Session),
+            _ => None,
+        };
+        if let Some(given_up) = given_up
+            && shared.give_up(given_up)
+        {
+            return Ok(self.gave_up(given_up, &token, timing()));
         }
         let mut session = shared.lock().await;
         Ok(match request.command {
@@ -77,10 +85,11 @@ impl Service {
             }
             Command::ExecuteStatement { transaction_id, statement, parameters } => {
                 let parameters = decode_parameters(&parameters)?;
-                let execute =
-                    |session: &mut Session| session.execute(&transaction_id, &statement, &parameters);
-                let page = shared.stoppable(&mut session, execute).map_err(service_error)?;
-                let (first_page, consumed_ios) = encode_page(page);
+                let execute = move |session: &mut Session| {
+                    session.execute(&transaction_id, &statement, &parameters).map(encode_page)
+                };
+                let ran = shared.run(session, &self.scheduler, execute).await;
+                let (first_page, consumed_ios) = ran.map_err(service_error)?;
                 Reply::ExecuteStatement(ExecuteStatementResult {
                     first_page,
                     timing_information: timing(),
@@ -89,10 +98,11 @@ impl Service {
                 })
             }
             Command::FetchPage { transaction_id, next_page_token } => {
-                let fetch =
-                    |session: &mut Session| session.fetch_page(&transaction_id, next_page_token.as_str());
-                let page = shared.stoppable(&mut session, fetch).map_err(service_error)?;
-                let (page, consumed_ios) = encode_page(page);
+                let fetch = move |session: &mut Session| {
+                    session.fetch_page(&transaction_id, next_page_token.as_str()).map(encode_page)
+                };
+                let ran = shared.run(session, &self.scheduler, fetch).await;
+                let (page, consumed_ios) = ran.map_err(service_error)?;
                 Reply::FetchPage(FetchPageResult {
                     page,
                     timing_information: timing(),
@@ -104,7 +114,9 @@ impl Service {
                 // A digest of another length matches nothing, and neither does this one: no hash is all zeros. So
                 // that it meets the same checks in the same order as any other wrong digest.
                 let digest = Hash(commit_digest.as_slice().try_into().unwrap_or([0; 32]));
+                let place = self.scheduler.begin(shared.account()).await.map_err(service_error)?;
                 let commit = session.commit(&transaction_id, digest);
+                drop(place);
                 shared.settle(&session);
                 commit.map_err(service_error)?.await.map_err(service_error)?;
                 Reply::CommitTransaction(CommitTransactionResult {
@@ -119,17 +131,31 @@ impl Service {
                 let aborted = session.abort();
                 shared.settle(&session);
                 aborted.map_err(service_error)?;
-                Reply::AbortTransaction(AbortTransactionResult {
-                    timing_information: timing(),
-                    other: Map::new(),
-                })
+                self.gave_up(GivenUp::Transaction, &token, timing())
             }
             Command::EndSession => {
                 session.end();
-                self.sessions.remove(&token);
-                Reply::EndSession(EndSessionResult { timing_information: timing(), other: Map::new() })
+                self.gave_up(GivenUp::Session, &token, timing())
             }
         })
+    }
+
+    fn gave_up(
+        &self,
+        given_up: GivenUp,
+        token: &SessionToken,
+        timing_information: Option<TimingInformation>,
+    ) -> Reply {
+        let other = Map::new();
+        match given_up {
+            GivenUp::Transaction => {
+                Reply::AbortTransaction(AbortTransactionResult { timing_information, other })
+            }
+            GivenUp::Session => {
+                self.sessions.remove(token);
+                Reply::EndSession(EndSessionResult { timing_information, other })
+            }
+        }
     }
 
     async fn start_session(&self, client: &Client, ledger_name: &str) -> Result<SessionToken, ServiceError> {
@@ -179,6 +205,7 @@ fn io_usage(read_ios: u64, write_ios: u64) -> IoUsage {
 /// What a ledger could not do, as the session API says it.
 pub(crate) fn service_error(error: LedgerError) -> ServiceError {
     let text = error.to_string();
+    let is_busy = matches!(error, LedgerError::Busy(_));
     let exception = match error {
         LedgerError::BadRequest { code, .. } => {
             let refused = ServiceError::bad_request(text);
@@ -199,6 +226,8 @@ pub(crate) fn service_error(error: LedgerError) -> ServiceError {
         | LedgerError::NoSuchSession
         | LedgerError::Closed => Exception::InvalidSession,
         LedgerError::LimitExceeded(_) => Exception::LimitExceeded,
+        // Drivers try again, after longer and longer pauses.
+        LedgerError::Busy(_) => Exception::CapacityExceeded,
         // The one answer of status 503 after which a commit has certainly not happened.
         LedgerError::Unavailable(_) => Exception::CapacityExceeded,
         LedgerError::Damaged(_) | LedgerError::BlocksMissing(_) => Exception::ServiceUnavailable,
@@ -206,7 +235,7 @@ pub(crate) fn service_error(error: LedgerError) -> ServiceError {
             Exception::InternalFailure
         }
     };
-    if exception.http_status() >= 500 {
+    if exception.http_status() >= 500 && !is_busy {
         tracing::error!(error = %text, "a command failed");
     }
     ServiceError::new(exception, text)

@@ -8,6 +8,7 @@ use everstrand_ledger::Limits;
 use crate::access_keys::AccessKeys;
 use crate::checkpoints::CheckpointUrl;
 use crate::memory::Memory;
+use crate::scheduler::Concurrency;
 
 /// Where ledgers lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,9 +89,8 @@ pub struct Config {
     pub ledger_idle: Duration,
     /// How many ledgers may be open at once; those that nobody uses give way to others.
     pub ledgers_open_max: usize,
-    /// Called on the thread of a statement that runs long, now and then; [`crate::http::give_way`] where that
-    /// thread has other requests to serve.
-    pub on_long_statement: fn(),
+    /// How many statements run at a time, over all ledgers.
+    pub concurrency: Concurrency,
 }
 
 impl Config {
@@ -111,7 +111,7 @@ impl Config {
             checkpoints: None,
             ledger_idle: Duration::from_secs(60),
             ledgers_open_max: usize::MAX,
-            on_long_statement: || (),
+            concurrency: Concurrency::of_this_machine(),
         }
     }
 }

@@ -26,10 +26,13 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::client::Client;
+use crate::config::Config;
 use crate::memory::CONNECTION_BYTES;
 use crate::request;
+use crate::scheduler::{Concurrency, LONG_WAITING_MAX};
 use crate::service::Service;
 use answers::Answers;
 use bodies::Bodies;
@@ -46,7 +49,21 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often sessions and transactions that have expired are cleared away.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// How long requests that are running may go on after a shutdown began.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+/// How many threads may wait for files, for answers from elsewhere, and for their turn.
+const WAITING_THREADS_MAX: usize = 256 + LONG_WAITING_MAX.of_all;
+
+/// A runtime for a server of this configuration: it has a thread more than there are statements at a time, so that there
+/// is always one to accept connections, to answer what runs no statement, and to hear signals.
+pub fn runtime(config: &Config) -> std::io::Result<Runtime> {
+    let Concurrency { short, long } = config.concurrency;
+    Builder::new_multi_thread()
+        .worker_threads(short + long + 1)
+        .max_blocking_threads(WAITING_THREADS_MAX)
+        .thread_name("everstrand")
+        .enable_all()
+        .build()
+}
 
 /// A socket that listens.
 pub struct Server {
@@ -75,7 +92,7 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Accepts connections until `shutdown` is ready, then lets running requests end.
+    /// Accepts connections until `shutdown` is ready, then stops statements that run long and lets requests end.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
         let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
@@ -101,6 +118,8 @@ impl Server {
             }
         }
         drop(self.listener);
+        // Nobody could commit what they belong to: connections are closed after the request at hand.
+        self.service.stop_statements();
         if tokio::time::timeout(SHUTDOWN_GRACE, graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests were still running when the server stopped");
         }
@@ -151,14 +170,6 @@ async fn next(interval: &mut Option<tokio::time::Interval>) {
         Some(interval) => drop(interval.tick().await),
         None => std::future::pending().await,
     }
-}
-
-/// Leaves the requests that wait for this thread to another one, as long as the request at hand takes. For
-/// [`on_long_statement`](crate::config::Config::on_long_statement), on a runtime of several threads.
-pub fn give_way() {
-    // A thread that comes back at once gets its requests back. Within a millisecond another one has most likely
-    // taken them; where not, a statement that goes on gives way again.
-    tokio::task::block_in_place(|| std::thread::sleep(Duration::from_millis(1)));
 }
 
 /// What all connections share.
@@ -236,27 +247,4 @@ fn response(status: u16, headers: Vec<(&'static str, String)>, body: Bytes) -> R
         }
     }
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-    async fn a_request_that_runs_long_leaves_the_others_to_another_thread() {
-        static SERVED: AtomicBool = AtomicBool::new(false);
-        let long = tokio::spawn(async {
-            tokio::spawn(async { SERVED.store(true, Ordering::SeqCst) });
-            for _ in 0..10_000 {
-                give_way();
-                if SERVED.load(Ordering::SeqCst) {
-                    return true;
-                }
-            }
-            false
-        });
-        assert!(long.await.expect("it does not panic"), "the other request waited for this one");
-    }
 }

@@ -16,6 +16,13 @@ impl Service {
         let mut text = String::new();
         family(&mut text, "everstrand_sessions", "gauge", "Sessions that clients hold.");
         line(&mut text, "everstrand_sessions", None, self.sessions.count() as u64);
+        let (beginning, long) = self.scheduler.waiting();
+        let mut single = |name: &str, meaning: &str, value: usize| {
+            family(&mut text, name, "gauge", meaning);
+            line(&mut text, name, None, value as u64);
+        };
+        single("everstrand_statements_waiting", "Statements that wait to be begun.", beginning);
+        single("everstrand_long_statements_waiting", "Statements that wait for their next turn.", long);
         let mut gauge = |name: &str, meaning: &str, value: &dyn Fn(&Known) -> Option<u64>| {
             family(&mut text, name, "gauge", meaning);
             for known in &ledgers {

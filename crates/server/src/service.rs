@@ -19,6 +19,7 @@ use crate::impairments::Impairments;
 use crate::ledgers::{Known, Ledgers, Settings};
 use crate::request::{Request, Response, Route};
 use crate::requests::Requests;
+use crate::scheduler::Scheduler;
 use crate::sessions::Sessions;
 
 /// So many closed ledgers are opened in a round of checkpoints, to publish one of each.
@@ -29,6 +30,7 @@ pub struct Service {
     pub(crate) config: Config,
     pub(crate) ledgers: Arc<Ledgers>,
     pub(crate) sessions: Sessions,
+    pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) published: Arc<Published>,
     /// Those of the configuration, until others take their place.
     pub(crate) access_keys: RwLock<Option<Arc<AccessKeys>>>,
@@ -52,6 +54,7 @@ impl Service {
         Ok(Service {
             ledgers: Arc::new(Ledgers::find(settings(&config), environment.clone())?),
             sessions: Sessions::new(config.sessions_max),
+            scheduler: Arc::new(Scheduler::new(config.concurrency, Arc::clone(&environment.clock))),
             published: Arc::default(),
             access_keys: RwLock::new(config.access_keys.clone().map(Arc::new)),
             impairments: Arc::default(),
@@ -284,9 +287,15 @@ impl Service {
         self.ledgers.all().into_iter().filter_map(due).collect()
     }
 
+    /// Ends the statements that run long, and begins none any more; commits that are under way go on.
+    pub fn stop_statements(&self) {
+        self.scheduler.close();
+    }
+
     /// Rolls back what is open and closes every ledger. When this returns, the data folder can be opened again, in this
     /// process too.
     pub fn close(&self) {
+        self.stop_statements();
         self.sessions.clear();
         self.ledgers.close();
     }
@@ -303,7 +312,6 @@ fn settings(config: &Config) -> Settings {
             limits: config.limits.clone(),
             extensions: config.extensions,
             record_reads: config.record_reads,
-            on_long_statement: config.on_long_statement,
             held_bytes: HeldBytes::new(config.memory.held_rows(), "--memory"),
             ..LedgerOptions::default()
         },

@@ -2,8 +2,8 @@
 //!
 //! The commands of one session run one at a time, in the order in which they came in: a client that sends
 //! two at once gets the commit digest that belongs to the order of arrival. [`tokio::sync::Mutex`] keeps
-//! that order and needs no runtime. One thing does not wait for its turn: when a client gives its transaction up, the
-//! statement that keeps it waiting is stopped.
+//! that order and needs no runtime. One thing does not wait for its turn: a client that gives its transaction or its
+//! session up, by a command or by going away, is answered at once, and the statement that runs is stopped.
 //!
 //! No client and no ledger has all the sessions of the server, and no client all the transactions of a ledger. A
 //! session in which nothing was ever done is forgotten soon: official drivers begin one when they need it.
@@ -13,11 +13,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use everstrand_journal::UniqueId;
-use everstrand_ledger::{Interrupt, LedgerError, Session};
+use everstrand_ledger::{LedgerError, Pace, Session};
 use everstrand_protocol::{Exception, ServiceError, SessionToken};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::client::Client;
 use crate::counts::{Counted, Counts};
+use crate::scheduler::{Account, Scheduler, Turn, on_a_task_of_its_own};
 
 /// How long a session lives in which nothing was done yet.
 const UNUSED_MILLIS: u64 = 60_000;
@@ -29,10 +31,10 @@ const TRANSACTIONS_PART: usize = 2;
 
 /// A session, in the hands of one command at a time.
 pub(crate) struct SharedSession {
-    session: tokio::sync::Mutex<Session>,
-    /// Stops the statement that is running.
-    running: Mutex<Option<Interrupt>>,
-    client: Client,
+    session: Arc<tokio::sync::Mutex<Session>>,
+    running: Mutex<Option<Running>>,
+    /// On whose account its statements run.
+    account: Account,
     /// Whether there ever was a command in it.
     used: AtomicBool,
     /// Its open transaction, among those of its client in its ledger.
@@ -40,6 +42,22 @@ pub(crate) struct SharedSession {
     transactions: Arc<Counts<(UniqueId, Client)>>,
     _of_the_client: Counted<Client>,
     _of_the_ledger: Counted<UniqueId>,
+}
+
+/// The statement that a session runs.
+struct Running {
+    turn: Arc<Turn>,
+    /// What becomes of the session when the statement is over.
+    given_up: Option<GivenUp>,
+}
+
+/// What a client gives up that does not wait for its statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum GivenUp {
+    /// The transaction.
+    Transaction,
+    /// The session and its transaction.
+    Session,
 }
 
 /// The sessions that clients hold.
@@ -105,9 +123,9 @@ impl Sessions {
         }
         let token: Arc<str> = Arc::from(token);
         let shared = SharedSession {
-            session: tokio::sync::Mutex::new(session),
+            account: Account { client: client.clone(), ledger: session.ledger().strand_id() },
+            session: Arc::new(tokio::sync::Mutex::new(session)),
             running: Mutex::default(),
-            client: client.clone(),
             used: AtomicBool::new(*client == Client::InProcess),
             transaction: Mutex::default(),
             transactions: Arc::clone(&self.transactions),
@@ -175,7 +193,9 @@ impl Sessions {
     /// Forgets all sessions; what was open in them is rolled back.
     pub(crate) fn clear(&self) {
         let mut alive = self.lock();
-        alive.by_token.values().for_each(|session| session.stop());
+        for session in alive.by_token.values() {
+            session.give_up(GivenUp::Session);
+        }
         alive.by_token.clear();
         alive.forget.clear();
         alive.forget_unused.clear();
@@ -188,8 +208,13 @@ impl Sessions {
 
 impl SharedSession {
     /// Waits for the commands that came before.
-    pub(crate) async fn lock(&self) -> tokio::sync::MutexGuard<'_, Session> {
-        self.session.lock().await
+    pub(crate) async fn lock(&self) -> OwnedMutexGuard<Session> {
+        Arc::clone(&self.session).lock_owned().await
+    }
+
+    /// On whose account its statements run.
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
     }
 
     /// Begins a transaction, unless the client has its part of those that a ledger may have open.
@@ -199,7 +224,7 @@ impl SharedSession {
         transactions_max: usize,
     ) -> Result<Arc<str>, LedgerError> {
         self.settle(session);
-        let client_max = match self.client {
+        let client_max = match self.account.client {
             Client::InProcess => transactions_max,
             _ => transactions_max.div_ceil(TRANSACTIONS_PART),
         };
@@ -207,7 +232,7 @@ impl SharedSession {
         if session.transaction_id().is_some() {
             return session.start_transaction();
         }
-        let key = (session.ledger().strand_id(), self.client.clone());
+        let key = (self.account.ledger, self.account.client.clone());
         let counted = self.transactions.count(key, client_max).ok_or_else(|| {
             LedgerError::LimitExceeded(format!(
                 "Exceeded the limit of {client_max} open transactions of one client in a ledger"
@@ -229,23 +254,94 @@ impl SharedSession {
         self.transaction.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a statement of the session's open transaction, which [`stop`](SharedSession::stop) may stop meanwhile.
-    pub(crate) fn stoppable<T>(&self, session: &mut Session, statement: impl FnOnce(&mut Session) -> T) -> T {
-        *self.running() = session.interrupt();
-        let answer = statement(session);
-        *self.running() = None;
+    /// Runs a statement of the session's open transaction in its turn. Dropped before the answer, it stops the
+    /// statement, and the transaction with it: its client is gone.
+    pub(crate) async fn run<T: Send + 'static>(
+        self: &Arc<SharedSession>,
+        session: OwnedMutexGuard<Session>,
+        scheduler: &Arc<Scheduler>,
+        statement: impl FnOnce(&mut Session) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let interrupt = session.interrupt().unwrap_or_default();
+        let turn = Arc::new(Turn::new(Arc::clone(scheduler), self.account.clone(), interrupt));
+        *self.running() = Some(Running { turn: Arc::clone(&turn), given_up: None });
+        let mut waits = Waits { shared: self, turn: &turn, session: Some(session), for_an_answer: false };
+        turn.begin().await?;
+        let Some(mut session) = waits.session.take() else { return Err(LedgerError::NoSuchSession) };
+        waits.for_an_answer = true;
+        let (own, turn) = (Arc::clone(self), Arc::clone(&turn));
+        let answer = on_a_task_of_its_own(move || {
+            let _end = End(&turn);
+            let answer = turn.run_here().and_then(|()| {
+                session.set_pace(Some(Arc::clone(&turn) as Arc<dyn Pace>));
+                statement(&mut session)
+            });
+            session.set_pace(None);
+            own.end_statement(&mut session);
+            answer
+        });
+        let answer = answer.await;
+        waits.for_an_answer = false;
         answer
     }
 
-    /// Stops the statement that is running, if there is one; its transaction cannot be committed any more.
-    pub(crate) fn stop(&self) {
-        if let Some(interrupt) = &*self.running() {
-            interrupt.stop();
-        }
+    /// Stops the statement that is running or waits for its turn, if there is one, and gives up what it belongs to as
+    /// soon as it is over. Answers whether there was one.
+    pub(crate) fn give_up(&self, given_up: GivenUp) -> bool {
+        let mut running = self.running();
+        let Some(running) = &mut *running else { return false };
+        running.given_up = running.given_up.max(Some(given_up));
+        running.turn.stop();
+        true
     }
 
-    fn running(&self) -> MutexGuard<'_, Option<Interrupt>> {
+    /// Does what was asked for while the statement ran that is over now.
+    fn end_statement(&self, session: &mut Session) {
+        let over = self.running().take();
+        match over.and_then(|running| running.given_up) {
+            None => {}
+            // An error means that it is dead already.
+            Some(GivenUp::Transaction) => drop(session.abort()),
+            Some(GivenUp::Session) => session.end(),
+        }
+        self.settle(session);
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The command that waits for a statement's turn, and then for its answer. Dropped before, its client is gone.
+struct Waits<'s> {
+    shared: &'s SharedSession,
+    turn: &'s Arc<Turn>,
+    /// Until the statement begins.
+    session: Option<OwnedMutexGuard<Session>>,
+    for_an_answer: bool,
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        if let Some(session) = &mut self.session {
+            // The statement has never been.
+            self.shared.end_statement(session);
+        } else if self.for_an_answer
+            && let Some(running) = &mut *self.shared.running()
+            && Arc::ptr_eq(&running.turn, self.turn)
+        {
+            running.given_up = running.given_up.max(Some(GivenUp::Transaction));
+            running.turn.stop();
+        }
+    }
+}
+
+/// The end of a statement, also of one that panics.
+struct End<'t>(&'t Turn);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

@@ -4,10 +4,12 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "what the tests count is small")]
 
+mod attacked;
 mod dump;
 mod flags;
 mod full_disk;
 mod hostile;
+mod hostile_clients;
 mod journal;
 mod kill;
 mod load;

@@ -26,6 +26,7 @@ use everstrand_partiql::{self as partiql, HeldBytes, Rows};
 use crate::commit::future::CommitFuture;
 use crate::error::LedgerError;
 use crate::ledger::{Core, Ledger, OpenTransaction};
+use crate::pace::Pace;
 use crate::planted::planted;
 use crate::state::Snapshot;
 use found::Found;
@@ -52,6 +53,7 @@ pub struct Transaction {
     /// What those and the statement that runs hold together.
     held: HeldBytes,
     interrupt: Interrupt,
+    pace: Option<Arc<dyn Pace>>,
     /// Counts it among the ledger's open transactions.
     _open: OpenTransaction,
 }
@@ -75,7 +77,8 @@ impl Interrupt {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_stopped(&self) -> bool {
+    /// Whether it was called.
+    pub fn is_stopped(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -98,6 +101,7 @@ impl Transaction {
             results: Vec::new(),
             held: core.options.held_bytes.part(core.options.limits.held_bytes_max, "held_bytes_max"),
             interrupt: Interrupt::default(),
+            pace: None,
             _open: open,
             ledger,
         }
@@ -111,6 +115,12 @@ impl Transaction {
     /// A handle by which another thread stops its statements.
     pub fn interrupt(&self) -> Interrupt {
         self.interrupt.clone()
+    }
+
+    /// Its statements ask this one from now on when their turn is over.
+    pub(crate) fn at_pace(&mut self, pace: Option<Arc<dyn Pace>>) -> &mut Transaction {
+        self.pace = pace;
+        self
     }
 
     /// Whether it outlived its time.
@@ -241,7 +251,8 @@ impl Transaction {
             now,
             deadline: self.deadline,
             interrupt: &self.interrupt,
-            asked: 0,
+            pace: self.pace.as_deref(),
+            turn_ends: None,
         }
     }
 

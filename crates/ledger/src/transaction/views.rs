@@ -6,6 +6,7 @@
 
 use std::cmp::Ordering;
 use std::sync::Arc;
+use std::time::Duration;
 
 use everstrand_ion::{Document, Timestamp, Value};
 use everstrand_journal::UniqueId;
@@ -16,6 +17,7 @@ use everstrand_partiql::tables::{
 use super::{Interrupt, Work};
 use crate::error::LedgerError;
 use crate::ledger::Core;
+use crate::pace::{Pace, TURN_MILLIS};
 use crate::planted::planted;
 use crate::state::Snapshot;
 use crate::state::catalog::{Catalog, Table};
@@ -23,9 +25,6 @@ use crate::storage::views::ViewError;
 
 /// Before the name of a table, the name of its committed view.
 pub(crate) const COMMITTED_PREFIX: &str = "_ql_committed_";
-
-/// A command that was asked so often, every 64 rows, reads more than a page and may go on for seconds.
-const ASKED_WHEN_LONG: u32 = 8;
 
 /// One statement's view of its transaction.
 pub(crate) struct Scope<'a> {
@@ -39,8 +38,9 @@ pub(crate) struct Scope<'a> {
     pub(crate) now: i64,
     pub(crate) deadline: u64,
     pub(crate) interrupt: &'a Interrupt,
-    /// How often the command that runs it was asked whether it should stop.
-    pub(crate) asked: u32,
+    pub(crate) pace: Option<&'a dyn Pace>,
+    /// When it has to ask whether others should run first; unknown until it is asked for the first time.
+    pub(crate) turn_ends: Option<u64>,
 }
 
 impl Scope<'_> {
@@ -54,6 +54,19 @@ impl Scope<'_> {
         let id = source.table_id.parse::<UniqueId>().ok();
         let table = id.and_then(|id| self.catalog().by_id(id)).cloned();
         table.ok_or_else(|| LedgerError::Internal(format!("there is no table {}", source.table_id)))
+    }
+
+    /// The time; an error when the statement was stopped, or its transaction's time is over.
+    fn still_running(&self) -> Result<u64, LedgerError> {
+        if self.interrupt.is_stopped() {
+            return Err(LedgerError::Interrupted);
+        }
+        let now = self.core.environment.clock.monotonic_millis();
+        if now >= self.deadline {
+            let transaction_id = self.transaction_id.to_string();
+            return Err(LedgerError::TransactionExpired { transaction_id });
+        }
+        Ok(now)
     }
 
     /// The last block that is not later than a point in the past.
@@ -245,17 +258,13 @@ impl Tables for Scope<'_> {
     }
 
     fn interrupted(&mut self) -> Result<(), TablesError> {
-        self.asked = self.asked.saturating_add(1);
-        if self.asked >= ASKED_WHEN_LONG && self.asked.is_power_of_two() {
-            (self.core.options.on_long_statement)();
+        let now = self.still_running()?;
+        let Some(pace) = self.pace else { return Ok(()) };
+        if now < *self.turn_ends.get_or_insert(now + TURN_MILLIS) {
+            return Ok(());
         }
-        if self.interrupt.is_stopped() {
-            return Err(LedgerError::Interrupted.into());
-        }
-        if self.core.environment.clock.monotonic_millis() >= self.deadline {
-            let transaction_id = self.transaction_id.to_string();
-            return Err(LedgerError::TransactionExpired { transaction_id }.into());
-        }
+        pace.turn_is_over(Duration::from_millis(self.deadline.saturating_sub(now)))?;
+        self.turn_ends = Some(self.still_running()? + TURN_MILLIS);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::ops::Bound::Unbounded;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use everstrand_journal::Digest;
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::views::{Applied, Batch, Keyspace};
 use everstrand_ledger::storage::{MemorySlots, MemoryView};
-use everstrand_ledger::{Checked, Clock, Environment, Ledger, LedgerError, Status, link_of};
+use everstrand_ledger::{Checked, Clock, Environment, Ledger, LedgerError, Pace, Status, link_of};
 
 use crate::support::{World, all, documents, run};
 
@@ -517,24 +517,61 @@ fn every_value_comes_back_as_it_was() {
     assert_eq!(bytes(&found), bytes(&documents(&VALUES)));
 }
 
-/// Of long statements one is told, so that their thread's other work can go elsewhere.
+/// Counts how often a statement's turn was over, and lets it go on or not.
+#[derive(Default)]
+struct Turns {
+    over: AtomicU64,
+    full: AtomicBool,
+}
+
+impl Pace for Turns {
+    fn turn_is_over(&self, at_most: Duration) -> Result<(), LedgerError> {
+        assert!(at_most <= Duration::from_secs(30), "{at_most:?}");
+        self.over.fetch_add(1, Ordering::Relaxed);
+        match self.full.load(Ordering::Relaxed) {
+            true => Err(LedgerError::Busy("others run".to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A clock that has moved on by a millisecond whenever it is looked at.
+struct Restless(AtomicU64);
+
+impl Clock for Restless {
+    fn unix_millis(&self) -> i64 {
+        0
+    }
+
+    fn monotonic_millis(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// A statement asks after each 10 ms whether others should run first, and ends when it may not go on.
 #[test]
-fn only_long_statements_are_told() {
-    static TOLD: AtomicU64 = AtomicU64::new(0);
+fn only_long_statements_ask_whether_others_should_run_first() {
     let mut world = World::new();
-    world.options.on_long_statement = || {
-        TOLD.fetch_add(1, Ordering::Relaxed);
-    };
+    world.environment.clock = Arc::new(Restless(AtomicU64::new(0)));
     let ledger = world.open();
     run(&ledger, "CREATE TABLE t", &[]).unwrap();
     for _ in 0..2 {
         let forty = vec!["{'v': 1}"; 40].join(", ");
         run(&ledger, &format!("INSERT INTO t << {forty} >>"), &[]).unwrap();
     }
-    run(&ledger, "SELECT VALUE v FROM t", &[]).unwrap();
-    assert_eq!(TOLD.load(Ordering::Relaxed), 0);
-    run(&ledger, "SELECT COUNT(*) FROM t AS a, t AS b WHERE a.v < b.v + 1", &[]).unwrap();
-    // 6400 pairs, asked about every 64, and told each time that they have become twice as many.
-    let told = TOLD.load(Ordering::Relaxed);
-    assert!((1..10).contains(&told), "told {told} times");
+    let turns = Arc::new(Turns::default());
+    let mut session = ledger.start_session();
+    session.set_pace(Some(turns.clone()));
+    let id = session.start_transaction().unwrap();
+    session.execute(&id, "SELECT VALUE v FROM t", &[]).unwrap();
+    assert_eq!(turns.over.load(Ordering::Relaxed), 0);
+    let long = "SELECT COUNT(*) FROM t AS a, t AS b WHERE a.v < b.v + 1";
+    session.execute(&id, long, &[]).unwrap();
+    // 6400 pairs, asked about every 64 at least, each of which looks at the clock.
+    let over = turns.over.load(Ordering::Relaxed);
+    assert!((3..1000).contains(&over), "its turn was over {over} times");
+    turns.full.store(true, Ordering::Relaxed);
+    assert_eq!(session.execute(&id, long, &[]), Err(LedgerError::Busy("others run".to_owned())));
+    // The transaction goes on.
+    session.execute(&id, "SELECT VALUE v FROM t", &[]).unwrap();
 }

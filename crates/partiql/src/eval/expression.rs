@@ -266,7 +266,9 @@ pub(crate) fn holds(
     condition: &Expression,
 ) -> Result<bool, PartiqlError> {
     let held = context.held();
-    let holds = truth(&evaluate(context, scope, condition)?)? == Some(true);
+    let value = context.selecting(|context| evaluate(context, scope, condition))?;
+    let holds = truth(&value)? == Some(true);
+    drop(value);
     context.release(held);
     Ok(holds)
 }

@@ -88,6 +88,14 @@ impl Context<'_> {
         self.execution.now.clone()
     }
 
+    /// Computes something that only chooses or orders rows, of which no type error reaches a value.
+    pub(crate) fn selecting<T>(
+        &mut self,
+        compute: impl FnOnce(&mut Self) -> Result<T, PartiqlError>,
+    ) -> Result<T, PartiqlError> {
+        self.with_type_errors(false, compute)
+    }
+
     /// Computes something whose type errors fail the statement, or do not.
     pub(crate) fn with_type_errors<T>(
         &mut self,

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::datum::Datum;
 use crate::error::PartiqlError;
+use crate::eval::expression::evaluate;
 use crate::execute::context::Context;
 use crate::execute::node::{self, Around, Frame, State};
 use crate::held::Charge;
@@ -183,7 +184,7 @@ fn key_of<'k>(
     let mut bytes = Vec::new();
     let held = context.held();
     for expression in expressions {
-        let value = crate::eval::expression::evaluate(context, around.scope(frame), expression)?;
+        let value = context.selecting(|context| evaluate(context, around.scope(frame), expression))?;
         if value.get().is_unknown() {
             context.release(held);
             return Ok(None);

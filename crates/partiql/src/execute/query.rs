@@ -59,9 +59,7 @@ impl QueryState {
         };
         let result = loop {
             if window.take == Some(0)
-                || !context.with_type_errors(false, |context| {
-                    node::next(&mut self.node, &plan.input, context, around, &mut self.frame)
-                })?
+                || !node::next(&mut self.node, &plan.input, context, around, &mut self.frame)?
             {
                 break None;
             }

@@ -50,7 +50,7 @@ impl ScanState {
     ) -> Result<bool, PartiqlError> {
         if self.access.is_none() {
             let held = context.held();
-            let access = access(&scan.access, context, around, frame)?;
+            let access = context.selecting(|context| access(&scan.access, context, around, frame))?;
             self.access = Some((access, context.keep(held)));
         }
         if self.run.is_empty() {
@@ -131,7 +131,7 @@ pub(crate) fn count(
     around: Around<'_>,
     frame: &Frame,
 ) -> Result<Option<u64>, PartiqlError> {
-    let Some(access) = access(&scan.access, context, around, frame)? else {
+    let Some(access) = context.selecting(|context| access(&scan.access, context, around, frame))? else {
         return Ok(Some(0));
     };
     match (&scan.access, &access) {

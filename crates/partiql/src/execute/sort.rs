@@ -72,7 +72,7 @@ impl SortState {
             let held = context.held();
             let mut keys = Vec::with_capacity(terms.len());
             for term in terms {
-                keys.push(around.datum(context, frame, &term.value)?);
+                keys.push(context.selecting(|context| around.datum(context, frame, &term.value))?);
             }
             let before = rows.last().map(|row| row.frame.as_slice());
             let weight = node::weight(frame, before) + keys.iter().map(Datum::weight).sum::<usize>();

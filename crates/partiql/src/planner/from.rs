@@ -96,6 +96,14 @@ impl Planner<'_> {
             None => Some(self.collection(&item.value)?),
         };
         let scope = self.scopes.last_mut().expect("a FROM clause is resolved into a scope");
+        if scope.sources.len() >= ast::MAX_SOURCES {
+            return Err(PartiqlError::limit(format!(
+                "A FROM clause lists more than {} sources at line {}, column {}",
+                ast::MAX_SOURCES,
+                item.position.line,
+                item.position.column
+            )));
+        }
         let alias = match &item.alias {
             Some(alias) => alias.name.as_str().into(),
             None => implied_name(&item.value, scope.sources.len() + 1),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::expression::{conjuncts, path_of, slot_path};
 use super::items::NamedItems;
-use super::scope::{Clause, GroupKey, Groups};
-use super::{Planner, access};
+use super::scope::{Clause, GroupKey, Groups, Scope};
+use super::{COMPARISON, Planner, access};
 use crate::ast::{self, SelectItem, last_name};
 use crate::error::PartiqlError;
 use crate::plan::{Aggregate, Expression, Group, GroupAs, Node};
@@ -18,6 +18,18 @@ struct WrittenKey {
 }
 
 impl Planner<'_> {
+    /// Whether a key of GROUP BY names an item of the select list.
+    pub(super) fn groups_by_items(&mut self, query: &ast::Query) -> Result<bool, PartiqlError> {
+        let items = NamedItems::of(query);
+        for (key, _) in query.group.iter().flat_map(|group| &group.keys) {
+            self.work(items.len())?;
+            if matches!(items.for_key(key), Ok(Some(_))) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Resolves the keys and makes the innermost scope one of groups. A key is what its name means in
     /// FROM. With `takes_items`, which is tried where the query would be refused otherwise, a name that
     /// does not let an item of that name stand over groups means the item.
@@ -53,6 +65,9 @@ impl Planner<'_> {
     ) -> Result<WrittenKey, PartiqlError> {
         let item = self.item_at(query, "GROUP BY", position, key)?;
         let expression = item.map_or(key, |(expression, _)| expression);
+        if item.is_some() {
+            self.work(COMPARISON * length(expression))?;
+        }
         if expression.any(&mut is_aggregate) {
             return Err(PartiqlError::refused(position, "GROUP BY takes no aggregates"));
         }
@@ -78,6 +93,7 @@ impl Planner<'_> {
         let mut fields = Vec::new();
         let mut candidates = Vec::new();
         for (at, key) in written.iter().enumerate() {
+            self.work(items.len())?;
             let item = items.for_key(&key.expression)?;
             let copy = WrittenKey { expression: key.expression.clone(), name: key.name.clone() };
             match self.key(copy) {
@@ -91,6 +107,7 @@ impl Planner<'_> {
         self.scopes.last_mut().expect("a query is resolved in its scope").groups = Some(groups);
         for (at, item) in candidates {
             if self.expression(item).is_err() {
+                self.work(COMPARISON * length(item))?;
                 written[at].expression = item.clone();
             }
         }
@@ -128,12 +145,16 @@ impl Planner<'_> {
         if self.scopes.iter().all(|scope| scope.groups.as_ref().is_none_or(|groups| groups.keys.is_empty())) {
             return Ok(None);
         }
-        for (depth, scope) in self.scopes.iter().rev().enumerate() {
-            let Some(groups) = &scope.groups else { continue };
-            if let Some(key) = groups.keys.iter().find(|key| key.expression == *expression)
-                && (depth == 0 || self.is_of_scope(expression, depth))
+        let keys =
+            self.scopes.iter().filter_map(|scope| scope.groups.as_ref()).map(|groups| groups.keys.len());
+        self.work(COMPARISON * keys.sum::<usize>())?;
+        for depth in 0..self.scopes.len() {
+            let scope = &self.scopes[self.scopes.len() - 1 - depth];
+            let mut keys = scope.groups.iter().flat_map(|groups| &groups.keys);
+            if let Some(slot) = keys.find(|key| key.expression == *expression).map(|key| key.slot)
+                && (depth == 0 || self.is_of_scope(expression, depth)?)
             {
-                return Ok(Some((depth, key.slot)));
+                return Ok(Some((depth, slot)));
             }
         }
         if !matches!(expression, ast::Expression::Variable { .. } | ast::Expression::Path { .. })
@@ -157,19 +178,23 @@ impl Planner<'_> {
     }
 
     /// Whether all names of an expression are sources so many queries up, and none in between.
-    fn is_of_scope(&self, expression: &ast::Expression, depth: usize) -> bool {
+    fn is_of_scope(&mut self, expression: &ast::Expression, depth: usize) -> Result<bool, PartiqlError> {
         let scopes = || self.scopes.iter().rev();
+        let all = self.scopes.iter().map(Scope::len).sum::<usize>();
+        let mut looked_at = 0;
         let mut has_names = false;
         let is_other = expression.any(&mut |part| match part {
             ast::Expression::Variable { name, .. } => {
                 has_names = true;
+                looked_at += all;
                 scopes().take(depth).any(|scope| scope.lookup(&name.name).is_some())
                     || scopes().nth(depth).is_none_or(|scope| scope.source(&name.name).is_none())
             }
             ast::Expression::Query(_) => true,
             _ => false,
         });
-        has_names && !is_other
+        self.work(looked_at)?;
+        Ok(has_names && !is_other)
     }
 
     /// Whether an aggregate that is resolved now is one over rows.
@@ -192,6 +217,9 @@ impl Planner<'_> {
                 "COUNT(*) may only be used where rows are aggregated: in a select list, HAVING or ORDER BY",
             ));
         };
+        let known = groups.aggregates.len();
+        self.work(COMPARISON * known)?;
+        let groups = self.scopes.last().and_then(|scope| scope.groups.as_ref()).expect("there was one");
         if let Some((_, aggregate)) = groups.aggregates.iter().find(|(found, _)| found == whole) {
             return Ok(Expression::Variable { depth: 0, slot: aggregate.slot });
         }
@@ -226,6 +254,11 @@ impl Planner<'_> {
     }
 }
 
+/// How long an expression is, with the queries in it.
+fn length(expression: &ast::Expression) -> usize {
+    expression.to_string().len()
+}
+
 fn is_aggregate(part: &ast::Expression) -> bool {
     matches!(part, ast::Expression::Aggregate { collection: false, .. })
 }
@@ -255,13 +288,6 @@ pub(super) fn is_grouped(query: &ast::Query, extensions: bool) -> bool {
         }
 }
 
-/// Whether a key of GROUP BY names an item of the select list.
-pub(super) fn groups_by_items(query: &ast::Query) -> bool {
-    let items = NamedItems::of(query);
-    let keys = query.group.iter().flat_map(|group| &group.keys);
-    keys.into_iter().any(|(key, _)| matches!(items.for_key(key), Ok(Some(_))))
-}
-
 /// Whether a grouping wants no more than the number of rows of one scan, whose access finds no others.
 fn counts_keys(group: &Group) -> bool {
     let (scan, conditions) = match &group.input {
@@ -288,12 +314,13 @@ fn counts_keys(group: &Group) -> bool {
     group.keys.is_empty()
         && group.group_as.is_none()
         && !group.aggregates.is_empty()
+        && matches!(scan.source.kind, SourceKind::User | SourceKind::Committed)
+        && scan.source.as_of.is_none()
+        // There are no more conditions than twice the paths of an index, where they are served.
+        && access::serves(scan, &conditions)
         && group.aggregates.iter().all(|aggregate| {
             aggregate.function == ast::AggregateFunction::Count
                 && !aggregate.distinct
                 && aggregate.argument.as_ref().is_none_or(is_known)
         })
-        && matches!(scan.source.kind, SourceKind::User | SourceKind::Committed)
-        && scan.source.as_of.is_none()
-        && access::serves(scan, &conditions)
 }

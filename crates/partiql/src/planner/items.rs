@@ -12,6 +12,8 @@ struct NamedItem {
     /// Whether AS gives the name, which goes before the last name of a path.
     is_given: bool,
     value: ast::Expression,
+    /// Whether it has no value before there are groups.
+    is_aggregated: bool,
 }
 
 impl NamedItems {
@@ -24,7 +26,14 @@ impl NamedItems {
         let named = items.iter().filter_map(|item| {
             let SelectItem::Expression { value, alias } = item else { return None };
             let name = alias.as_ref().map(|alias| alias.name.as_str()).or_else(|| last_name(value))?;
-            Some(NamedItem { name: name.to_owned(), is_given: alias.is_some(), value: value.clone() })
+            let is_aggregate =
+                |part: &ast::Expression| matches!(part, ast::Expression::Aggregate { collection: false, .. });
+            Some(NamedItem {
+                name: name.to_owned(),
+                is_given: alias.is_some(),
+                value: value.clone(),
+                is_aggregated: value.any(&mut { is_aggregate }),
+            })
         });
         NamedItems(named.collect())
     }
@@ -32,20 +41,28 @@ impl NamedItems {
     /// The item that a key of GROUP BY names: no aggregate, for that has no value before there are groups.
     pub(super) fn for_key(&self, key: &ast::Expression) -> Result<Option<&ast::Expression>, PartiqlError> {
         let ast::Expression::Variable { name, local: false } = key else { return Ok(None) };
-        let item = self.named(name)?;
-        Ok(item.filter(|item| {
-            !item.any(&mut |part| matches!(part, ast::Expression::Aggregate { collection: false, .. }))
-        }))
+        let item = self.item(name)?.filter(|item| !item.is_aggregated);
+        Ok(item.map(|item| &item.value))
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The item of a name.
+    pub(super) fn named(&self, name: &Identifier) -> Result<Option<&ast::Expression>, PartiqlError> {
+        Ok(self.item(name)?.map(|item| &item.value))
     }
 
     /// The item of a name. Two different items that were given it are refused; two that merely end in it
     /// are as good as none.
-    pub(super) fn named(&self, name: &Identifier) -> Result<Option<&ast::Expression>, PartiqlError> {
+    fn item(&self, name: &Identifier) -> Result<Option<&NamedItem>, PartiqlError> {
         for is_given in [true, false] {
             let mut found = self.0.iter().filter(|item| item.is_given == is_given && item.name == name.name);
             let Some(first) = found.next() else { continue };
             if found.all(|item| item.value == first.value) {
-                return Ok(Some(&first.value));
+                return Ok(Some(first));
             }
             if is_given {
                 return Err(PartiqlError::refused(

@@ -1,7 +1,7 @@
 //! What names stand for: sources, fields of the only source, and items of the select list.
 
 use super::expression::extended;
-use super::scope::Clause;
+use super::scope::{Clause, Scope};
 use super::{Planner, global_access_is_illegal};
 use crate::ast::{self, Identifier};
 use crate::error::PartiqlError;
@@ -10,6 +10,8 @@ use crate::plan::{Expression, PathStep};
 impl Planner<'_> {
     /// N1 to N8: what a name stands for where no table can be ranged over.
     pub(super) fn variable(&mut self, name: &Identifier, local: bool) -> Result<Expression, PartiqlError> {
+        let names = self.scopes.iter().map(Scope::len).sum();
+        self.work(names)?;
         let current = self.scopes.last().map(|scope| scope.clause);
         // N1: in FROM tables come first, and a table that is not the whole source is no value.
         if current == Some(Clause::From) && !local && self.source(&name.name, None)?.is_some() {
@@ -127,6 +129,8 @@ impl Planner<'_> {
 
     /// The item of this name of the innermost select list, resolved as it was there.
     fn item_named(&mut self, name: &Identifier) -> Result<Option<Expression>, PartiqlError> {
+        let items = self.scopes.last().map_or(0, |scope| scope.items.len());
+        self.work(items)?;
         let Some(scope) = self.scopes.last() else { return Ok(None) };
         let Some(item) = scope.items.named(name)?.cloned() else { return Ok(None) };
         self.in_clause(Clause::Rows, |planner| planner.again(|planner| planner.expression(&item))).map(Some)

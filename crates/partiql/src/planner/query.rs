@@ -5,7 +5,7 @@ use std::sync::Arc;
 use everstrand_ion::{Data, Value};
 
 use super::expression::conjuncts;
-use super::groups::{groups_by_items, is_grouped};
+use super::groups::is_grouped;
 use super::items::NamedItems;
 use super::scope::{Clause, Scope};
 use super::{Planner, access, join};
@@ -21,7 +21,7 @@ impl Planner<'_> {
         let limit = self.limit(query.limit.as_ref())?;
         let offset = self.limit(query.offset.as_ref())?;
         let (scope, input, projection) = match self.level(query, false) {
-            Err(error) if groups_by_items(query) => {
+            Err(error) if self.groups_by_items(query)? => {
                 self.again(|planner| planner.level(query, true)).map_err(|_| error)?
             }
             level => level?,
@@ -137,6 +137,7 @@ impl Planner<'_> {
             .as_i64()
             .and_then(|place| usize::try_from(place).ok())
             .and_then(|place| place.checked_sub(1));
+        self.work(items.len().min(place.unwrap_or(0)))?;
         let Some(before) = place.and_then(|place| items.get(..=place)) else {
             return refused(&format!("the select list has {} items", items.len()));
         };

@@ -73,6 +73,11 @@ pub(super) struct GroupKey {
 }
 
 impl Scope {
+    /// How many names it may have to look at for one.
+    pub(super) fn len(&self) -> usize {
+        self.groups.as_ref().map_or(0, |groups| groups.keys.len()) + 3 * self.sources.len()
+    }
+
     /// A new slot.
     pub(super) fn slot(&mut self, name: &str) -> usize {
         self.slot_names.push(name.into());

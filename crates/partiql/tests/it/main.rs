@@ -1,5 +1,6 @@
 //! The language from outside: texts in, trees, plans and rows out.
 
+mod bounds;
 mod depth;
 mod keys;
 mod memory;

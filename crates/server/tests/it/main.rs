@@ -4,6 +4,7 @@ mod checkpoints;
 mod control;
 mod folder;
 mod ledgers;
+mod scheduler;
 mod sessions;
 mod signatures;
 mod wire;

@@ -50,6 +50,7 @@ const EDGES: &[&str] = &[
     "crates/server/src/ledgers/mod.rs",
     "crates/server/src/ledgers/opening.rs",
     "crates/server/src/workers.rs",
+    "crates/server/src/scheduler/threads.rs",
     "crates/everstrand/",
     "crates/simulator/src/main.rs",
     "crates/bench/",

@@ -1,0 +1,92 @@
+//! Who runs when. A statement begins in one of as many short places as there are processors, on the thread that read
+//! its request. Most are over within 10 ms. One that is not leaves its place to the next and goes on in a long place;
+//! there is one processor's worth fewer of those, and whenever others wait for one it runs 10 ms at a time.
+//!
+//! So statements never take all threads of the runtime that [`crate::http::runtime`] builds, which has one more than
+//! there are places: a request that runs no statement is answered at once, however many of them run.
+
+mod places;
+mod threads;
+mod turn;
+mod waiting;
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use everstrand_ledger::{Clock, LedgerError};
+
+pub(crate) use places::Place;
+use places::{Asked, NoPlace, Places};
+pub(crate) use threads::on_a_task_of_its_own;
+pub(crate) use turn::Turn;
+pub(crate) use waiting::Account;
+use waiting::WaitingMax;
+
+/// How many statements run at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Concurrency {
+    /// That have just begun.
+    pub short: usize,
+    /// That have run for more than 10 ms.
+    pub long: usize,
+}
+
+/// How many statements may wait until they begin; their requests' bodies wait with them.
+const SHORT_WAITING_MAX: WaitingMax = WaitingMax { of_a_client: 1024, of_all: 4096 };
+
+/// How many statements that run long may wait for their turn; each has a thread.
+pub(crate) const LONG_WAITING_MAX: WaitingMax = WaitingMax { of_a_client: 128, of_all: 256 };
+
+impl Concurrency {
+    /// What suits this machine: a processor is left to all that is not a long statement, where there are two.
+    pub fn of_this_machine() -> Concurrency {
+        let processors = available_parallelism().map_or(1, NonZero::get);
+        Concurrency { short: processors, long: processors.saturating_sub(1).max(1) }
+    }
+}
+
+/// Gives statements their places.
+pub(crate) struct Scheduler {
+    short: Arc<Places>,
+    long: Arc<Places>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Scheduler {
+    pub(crate) fn new(concurrency: Concurrency, clock: Arc<dyn Clock>) -> Scheduler {
+        Scheduler {
+            short: Places::new(concurrency.short, SHORT_WAITING_MAX),
+            long: Places::new(concurrency.long, LONG_WAITING_MAX),
+            clock,
+        }
+    }
+
+    /// Waits for a place to begin in.
+    pub(crate) async fn begin(&self, account: &Account) -> Result<Place, LedgerError> {
+        match self.short.ask(account).map_err(refusal)? {
+            Asked::Now(place) => Ok(place),
+            Asked::Later(place) => place.await.map_err(|_| LedgerError::Closed),
+        }
+    }
+
+    /// Ends the statements that run long, within their next 10 ms, and begins none any more.
+    pub(crate) fn close(&self) {
+        self.short.close();
+        self.long.close();
+    }
+
+    /// How many statements wait: until they begin, and for the next turn.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        (self.short.waiting(), self.long.waiting())
+    }
+}
+
+fn refusal(why: NoPlace) -> LedgerError {
+    match why {
+        NoPlace::Full(number) => LedgerError::Busy(format!(
+            "The server is busy: {number} statements wait to be run already; try again in a moment"
+        )),
+        NoPlace::Closed => LedgerError::Closed,
+    }
+}
