@@ -45,6 +45,7 @@ impl Scope<'_> {
                 }
                 _ => key::range(range),
             };
+            self.still_running()?;
             let before = rows.len();
             let mut walk = IndexWalk {
                 table,

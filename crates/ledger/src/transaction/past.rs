@@ -57,6 +57,7 @@ impl Scope<'_> {
             RevisionWalk::new(&*self.snapshot.view, Place { table: table.number, number }, version, end);
         let mut rows = Vec::new();
         while let Some((place, end, revision)) = walk.next(limit)? {
+            self.still_running()?;
             if let Some(value) = self.past_row(source, end, &revision) {
                 let cursor = cursor(place.number, revision.version);
                 rows.push(Row { id: Some(id_text(revision.id)), value, cursor });
@@ -86,6 +87,7 @@ impl Scope<'_> {
             if source.as_of.is_none() {
                 self.work.reads.document(table.id, id);
             }
+            self.still_running()?;
             let place = self.snapshot.place(id)?.filter(|place| place.table == table.number);
             let Some(place) = place else {
                 continue;

@@ -86,6 +86,8 @@ impl Scope<'_> {
                 false,
                 wanted,
             )?;
+            // Deleted documents are no rows, and there may be many.
+            self.still_running()?;
             next = NEW_DOCUMENTS;
             let full = entries.len() == wanted;
             for (key, stored) in entries {
@@ -129,6 +131,7 @@ impl Scope<'_> {
             let Ok(id) = text.parse::<UniqueId>() else {
                 continue;
             };
+            self.still_running()?;
             self.work.reads.document(table.id, id);
             if let Some(value) = self.document(source, table, id)? {
                 rows.push(Row { id: Some(Arc::clone(text)), value, cursor: number_cursor(position) });

@@ -57,7 +57,7 @@ impl Scope<'_> {
     }
 
     /// The time; an error when the statement was stopped, or its transaction's time is over.
-    fn still_running(&self) -> Result<u64, LedgerError> {
+    pub(super) fn still_running(&self) -> Result<u64, LedgerError> {
         if self.interrupt.is_stopped() {
             return Err(LedgerError::Interrupted);
         }
