@@ -113,6 +113,10 @@ impl Tables for OneTable {
         Ok(None)
     }
 
+    fn table_named_like(&self, _: &str) -> Option<String> {
+        None
+    }
+
     fn information_schema(&mut self, _name: &str) -> Result<Option<Source>, TablesError> {
         Ok(None)
     }

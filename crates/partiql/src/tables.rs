@@ -151,6 +151,10 @@ pub trait Tables {
     /// `information_schema.<name>`.
     fn information_schema(&mut self, name: &str) -> Result<Option<Source>, TablesError>;
 
+    /// A table whose name differs from this one in upper and lower case alone. It is named in the text of an
+    /// error, so asking is no read: the transaction does not depend on the answer.
+    fn table_named_like(&self, name: &str) -> Option<String>;
+
     /// At most `limit` rows after the cursor; fewer only at the end.
     fn rows(
         &mut self,

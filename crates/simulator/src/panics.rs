@@ -1,5 +1,6 @@
 //! Where a panic happened: what catches one does not learn it, only the hook does.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::panic;
 
@@ -18,6 +19,12 @@ pub fn note_panics() {
 /// Where the last panic of this thread happened, to be put behind a word; nothing where nobody noted it.
 pub(crate) fn place() -> String {
     PLACE.with_borrow_mut(Option::take).unwrap_or_default()
+}
+
+/// The text of a panic that was caught.
+pub(crate) fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 mod inspect;
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
@@ -82,7 +81,7 @@ pub fn run(seed: u64, steps: u64, lines: Lines) -> Result<Report, Failure> {
             return Ok(Report { seed, counters, trace: hash, lines: trace.into_lines() });
         }
         Ok(Err(why)) => why,
-        Err(panic) => format!("panicked{}: {}", panics::place(), message(&*panic)),
+        Err(panic) => format!("panicked{}: {}", panics::place(), panics::message(&*panic)),
     };
     Err(Failure { seed, step, why })
 }
@@ -96,11 +95,6 @@ impl fmt::Display for Failure {
             "replay: cargo run --release -p everstrand-simulator -- --seed {seed} --steps {step} --trace"
         )
     }
-}
-
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }
 
 struct World {

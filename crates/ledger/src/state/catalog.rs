@@ -70,6 +70,12 @@ impl Catalog {
         self.by_name.get(name).and_then(|number| self.by_number(*number))
     }
 
+    /// The name of an active table that differs from this one in upper and lower case alone.
+    pub(crate) fn active_named_like(&self, name: &str) -> Option<&str> {
+        let mut names = self.by_name.keys().map(|other| &**other);
+        names.find(|other| *other != name && other.eq_ignore_ascii_case(name))
+    }
+
     /// Any table, by its id.
     pub(crate) fn by_id(&self, id: UniqueId) -> Option<&Arc<Table>> {
         self.by_id.get(&id).and_then(|number| self.by_number(*number))

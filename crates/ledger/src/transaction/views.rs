@@ -180,6 +180,10 @@ impl Tables for Scope<'_> {
         }))
     }
 
+    fn table_named_like(&self, name: &str) -> Option<String> {
+        self.catalog().active_named_like(name).map(str::to_owned)
+    }
+
     fn rows(
         &mut self,
         source: &Source,

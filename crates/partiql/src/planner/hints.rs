@@ -4,14 +4,10 @@ use super::Planner;
 use crate::ast::{self, Identifier};
 use crate::error::PartiqlError;
 use crate::plan::Expression;
-use crate::tables::Access;
-
-/// How many tables are looked through for a name that is like another.
-const TABLES_MAX: usize = 1000;
 
 impl Planner<'_> {
     /// N11, and whatever else names something that is not there.
-    pub(super) fn no_such_variable(&mut self, name: &Identifier) -> PartiqlError {
+    pub(super) fn no_such_variable(&self, name: &Identifier) -> PartiqlError {
         let message = format!("No such variable named '{}'", name.name);
         let error = PartiqlError::semantic(Some(name.position), message);
         if !self.options.extensions {
@@ -28,7 +24,7 @@ impl Planner<'_> {
     }
 
     /// A name that can be used here and is the same but for its case: that of a source, or of a table.
-    fn alike(&mut self, name: &str) -> Option<String> {
+    fn alike(&self, name: &str) -> Option<String> {
         let is_alike = |other: &str| other != name && other.eq_ignore_ascii_case(name);
         let named = self.scopes.iter().rev().flat_map(|scope| &scope.sources);
         let mut named =
@@ -36,14 +32,7 @@ impl Planner<'_> {
         if let Some(found) = named.find_map(|other| other.filter(|other| is_alike(other))) {
             return Some(found.to_string());
         }
-        let tables = self.tables.information_schema("user_tables").ok()??;
-        let rows = self.tables.rows(&tables, &Access::Scan, None, TABLES_MAX).ok()?;
-        rows.iter().find_map(|row| {
-            let table = row.value.root();
-            let is_active = table.get("status").and_then(|status| status.as_text()) == Some("ACTIVE");
-            let name = table.get("name").and_then(|name| name.as_text()).filter(|name| is_alike(name))?;
-            is_active.then(|| name.to_owned())
-        })
+        self.tables.table_named_like(name)
     }
 
     /// Where a value is expected, a name between double quotes that is the field of a row was perhaps meant

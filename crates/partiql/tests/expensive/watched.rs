@@ -83,6 +83,10 @@ impl Tables for Watched {
         self.tables.history(table, start, end)
     }
 
+    fn table_named_like(&self, name: &str) -> Option<String> {
+        self.tables.table_named_like(name)
+    }
+
     fn information_schema(&mut self, name: &str) -> Result<Option<Source>, TablesError> {
         self.tables.information_schema(name)
     }

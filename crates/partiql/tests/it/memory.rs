@@ -231,6 +231,11 @@ impl Tables for MemoryTables {
         }))
     }
 
+    fn table_named_like(&self, name: &str) -> Option<String> {
+        let mut names = self.tables.iter().filter(|table| table.is_active).map(|table| &table.name);
+        names.find(|other| *other != name && other.eq_ignore_ascii_case(name)).cloned()
+    }
+
     fn information_schema(&mut self, name: &str) -> Result<Option<Source>, TablesError> {
         Ok((name == "user_tables").then(|| Source {
             kind: SourceKind::UserTables,
