@@ -19,6 +19,8 @@ use crate::storage::{MemorySlots, MemoryView};
 use crate::transaction::read_set::ReadSet;
 use crate::{ManualClock, SeededIds};
 
+mod equal_keys;
+
 const NOW: i64 = 1_000;
 
 /// A committer and what lies around it.

@@ -56,14 +56,17 @@ impl Scope<'_> {
         let unknown = || LedgerError::bad_request(format!("Table {} has no document {id}", table.name));
         let id: UniqueId = id.parse().map_err(|_| unknown())?;
         self.work.reads.document(table.id, id);
-        let base = match self.work.writes.get(id) {
-            Some(written) if written.last().is_none() => return Err(unknown()),
-            Some(written) => written.base.clone(),
-            None => Some(self.committed(&table, id)?.ok_or_else(unknown)?),
+        let (base, current) = match self.work.writes.get(id) {
+            Some(written) => (written.base.clone(), written.last().ok_or_else(unknown)?.clone()),
+            None => {
+                let base = self.committed(&table, id)?.ok_or_else(unknown)?;
+                let current = base.data.clone();
+                (Some(base), current)
+            }
         };
         if let Some(document) = &document {
             self.check_document(document)?;
-            if let Some((index, _)) = self.conflicting(&table, document, Some(id))? {
+            if let Some((index, _)) = self.conflicting(&table, document, Some((id, &current)))? {
                 return Err(not_unique(&table, &index));
             }
         }
@@ -127,13 +130,16 @@ impl Scope<'_> {
     }
 
     /// Another document with the same key in a unique index. What is asked of the index is noted, so
-    /// that a key which another transaction takes meanwhile is a conflict.
+    /// that a key which another transaction takes meanwhile is a conflict. A document that keeps the key
+    /// of its current state may do so even where another has it: a journal that was written under an
+    /// earlier rule of comparison has such documents, and they can be changed.
     fn conflicting(
         &mut self,
         table: &Table,
         document: &Document,
-        id: Option<UniqueId>,
+        changed: Option<(UniqueId, &Document)>,
     ) -> Result<Option<(Index, UniqueId)>, LedgerError> {
+        let id = changed.map(|(id, _)| id);
         let enforced = |index: &&Index| index.unique && !matches!(index.status, IndexStatus::Failed(_));
         // The indexes as they are now, also where this statement's catalogue is older.
         let current = self.catalog().by_id(table.id).cloned();
@@ -146,7 +152,9 @@ impl Scope<'_> {
             if !planted!("unique-key-not-noted") {
                 self.work.reads.span(table.id, Bound::Included(global.clone()), Bound::Included(global));
             }
-
+            if changed.and_then(|(_, current)| unique_key_of(index, current.root())).as_ref() == Some(&key) {
+                continue;
+            }
             let own = self.work.writes.iter().find(|(other, written)| {
                 Some(*other) != id
                     && written.table.id == table.id

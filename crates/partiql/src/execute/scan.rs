@@ -6,7 +6,7 @@ use std::sync::Arc;
 use everstrand_ion::Value;
 
 use crate::datum::{Datum, weight_of_value};
-use crate::error::PartiqlError;
+use crate::error::{Category, PartiqlError};
 use crate::eval::{expression, path};
 use crate::execute::context::Context;
 use crate::execute::node::{Around, Frame};
@@ -186,8 +186,26 @@ fn fill(frame: &mut Frame, slots: SourceSlots, row: Row) {
     }
 }
 
-/// The way to the rows with its values computed; `None` where no row can be meant.
+/// The way to the rows with its values computed; `None` where no row can be meant. Where a value cannot be
+/// computed all rows are read: the condition that it is of fails at the first row that asks it, and does
+/// not where none does, as it would without an index.
 fn access(
+    plan: &AccessPlan,
+    context: &mut Context<'_>,
+    around: Around<'_>,
+    frame: &Frame,
+) -> Result<Option<Access>, PartiqlError> {
+    let held = context.held();
+    match computed(plan, context, around, frame) {
+        Err(error) if error.category() == Category::Evaluator => {
+            context.release(held);
+            Ok(Some(Access::Scan))
+        }
+        access => access,
+    }
+}
+
+fn computed(
     plan: &AccessPlan,
     context: &mut Context<'_>,
     around: Around<'_>,
