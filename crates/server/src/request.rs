@@ -50,7 +50,7 @@ impl<'a> Request<'a> {
             ("GET", "/ready") => Route::Ready,
             ("GET", "/metrics") => Route::Metrics,
             ("POST", "/") => Route::Session,
-            _ if !self.targets().is_empty() => Route::Session,
+            _ if self.header("x-amz-target").is_some() => Route::Session,
             _ => Route::Control,
         }
     }

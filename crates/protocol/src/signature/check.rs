@@ -92,14 +92,15 @@ impl Authorization {
             let message = format!("Signature expired: {} is not within 5 minutes of {now}", self.date);
             return Err(invalid(&message));
         }
-        let is_signed = |name: &str| self.signed_headers.split(';').any(|signed| signed == name);
+        let is_signed =
+            |name: &str| self.signed_headers.split(';').any(|signed| signed.eq_ignore_ascii_case(name));
         if !is_signed("host") {
             return Err(invalid("'Host' must be a 'SignedHeader' in the AWS Authorization."));
         }
-        let mut names = headers.iter().map(|header| header.0.to_ascii_lowercase());
-        match names.find(|name| name.starts_with("x-amz-") && !is_signed(name)) {
+        match headers.iter().find(|(name, _)| is_of_aws(name) && !is_signed(name)) {
             None => Ok(()),
-            Some(name) => {
+            Some((name, _)) => {
+                let name = name.to_ascii_lowercase();
                 Err(invalid(&format!("'{name}' must be a 'SignedHeader' in the AWS Authorization.")))
             }
         }
@@ -114,6 +115,11 @@ impl Authorization {
             invalid("The signature does not match the request; check the secret access key and the method of signing")
         })
     }
+}
+
+/// Whether a header's name begins with `x-amz-`, in whatever case.
+fn is_of_aws(name: &str) -> bool {
+    name.get(..6).is_some_and(|prefix| prefix.eq_ignore_ascii_case("x-amz-"))
 }
 
 fn signature_bytes(hex: &str) -> Option<[u8; 32]> {

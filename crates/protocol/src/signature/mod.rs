@@ -76,7 +76,7 @@ impl fmt::Debug for SigningKey {
 impl SigningKey {
     /// Derives the key. `day` is written `YYYYMMDD`.
     pub fn derive(secret_access_key: &str, day: &str, region: &str, service: &str) -> SigningKey {
-        let mut key = hmac(format!("AWS4{secret_access_key}").as_bytes(), day.as_bytes());
+        let mut key = hmac(["AWS4", secret_access_key].concat().as_bytes(), day.as_bytes());
         for part in [region, service, TERMINATOR] {
             key = hmac(&key, part.as_bytes());
         }
@@ -91,7 +91,13 @@ impl SigningKey {
 /// What the HMAC is taken over.
 fn string_to_sign(parts: &SignedParts<'_>, signed_headers: &str, date: &AmzDate, scope: &str) -> String {
     let canonical = canonical_request(parts, signed_headers);
-    format!("{ALGORITHM}\n{date}\n{scope}\n{}", hex(&Sha256::digest(canonical)))
+    let mut text = String::with_capacity(128);
+    for part in [ALGORITHM, &date.to_string(), scope] {
+        text.push_str(part);
+        text.push('\n');
+    }
+    push_hex(&mut text, &Sha256::digest(canonical));
+    text
 }
 
 /// The request as both ends write it down. `signed_headers` is in lower case, sorted, joined by `;`.

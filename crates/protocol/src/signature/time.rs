@@ -35,7 +35,8 @@ impl fmt::Display for AmzDate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let second = self.unix_seconds.rem_euclid(86_400);
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        write!(formatter, "{}T{hour:02}{minute:02}{second:02}Z", self.day())
+        let (year, month, day) = civil_from_days(self.unix_seconds.div_euclid(86_400));
+        write!(formatter, "{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
     }
 }
 
