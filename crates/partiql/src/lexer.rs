@@ -5,7 +5,6 @@
 //! text. The error texts are those of QLDB's reference lexer.
 
 mod ion_literal;
-pub(crate) mod keywords;
 
 use std::ops::Range;
 
@@ -13,9 +12,9 @@ use everstrand_ion::{Decimal, Int, Value, text};
 
 use crate::ast::Position;
 use crate::error::PartiqlError;
-use crate::number::{EXPONENT_REFUSED, has_accepted_exponents};
-
-pub(crate) use keywords::keyword;
+use crate::keywords::keyword;
+use crate::number::EXPONENT_REFUSED;
+use crate::view::ValueRef;
 
 /// A token and where it begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -234,7 +233,7 @@ impl<'a> Lexer<'a> {
                 &error.to_string(),
             )
         })?;
-        if !has_accepted_exponents((&value).into()) {
+        if !ValueRef::from(&value).has_accepted_exponents() {
             let found = format_args!("invalid ion literal at, `{}`", shortened(ion));
             return Err(PartiqlError::lexer(position, found, EXPONENT_REFUSED));
         }
@@ -276,7 +275,7 @@ impl<'a> Lexer<'a> {
         let ion = format!("0{}", literal.replace(['e', 'E'], "d"));
         let decimal: Decimal = ion.parse().map_err(|_| invalid(literal, EXPONENT_REFUSED))?;
         let value = Value::from(decimal);
-        if has_accepted_exponents((&value).into()) {
+        if ValueRef::from(&value).has_accepted_exponents() {
             Ok(value)
         } else {
             Err(invalid(literal, EXPONENT_REFUSED))

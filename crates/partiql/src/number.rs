@@ -6,11 +6,9 @@
 
 use std::cmp::Ordering;
 
-use everstrand_ion::{Decimal, Int, IonType};
+use everstrand_ion::{Decimal, Int};
 use num_bigint::{BigInt, Sign};
 use num_integer::Integer;
-
-use crate::view::{ValueRef, View};
 
 /// How many digits a computed decimal has at most.
 pub(crate) const DIGITS_MAX: u32 = 38;
@@ -134,19 +132,6 @@ impl Number {
             }
             Number::Float(float) => Real::from_float(*float),
         }
-    }
-}
-
-/// Whether every reader of Ion accepts the exponents of all decimals in a value.
-pub(crate) fn has_accepted_exponents(value: ValueRef<'_>) -> bool {
-    match value.ion_type() {
-        Some(IonType::Decimal) => match value.view() {
-            View::Number(Number::Decimal(decimal)) => decimal.exponent() >= -EXPONENT_MAX,
-            _ => true,
-        },
-        Some(IonType::List | IonType::Sexp) => value.items().all(has_accepted_exponents),
-        Some(IonType::Struct) => value.fields().all(|(_, value)| has_accepted_exponents(value)),
-        _ => true,
     }
 }
 

@@ -11,7 +11,8 @@ mod statement;
 
 use crate::ast::{Identifier, MAX_DEPTH, Position, Statement};
 use crate::error::PartiqlError;
-use crate::lexer::{self, Token, TokenKind, keywords};
+use crate::keywords;
+use crate::lexer::{self, Token, TokenKind};
 
 /// Parses one statement with at most one `;` after it.
 pub fn parse(text: &str) -> Result<Statement, PartiqlError> {

@@ -13,9 +13,9 @@
 //! side once but reports what a nested loop would have read: its right side's reads once for each row
 //! of the left.
 
-mod explain;
+pub(crate) mod explain;
 mod expression;
-mod premises;
+pub(crate) mod premises;
 mod unresolve;
 mod walk;
 
@@ -24,26 +24,11 @@ use std::sync::Arc;
 
 use everstrand_ion::Value;
 
-pub(crate) use explain::explain;
 pub use expression::{Coercion, Expression, Function, PathStep};
-pub(crate) use premises::Premises;
+pub use premises::Plan;
 
-use crate::Options;
 use crate::ast::{AggregateFunction, Position};
 use crate::tables::{Index, OnConflict, Source};
-
-/// A statement, ready to run.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// What is done.
-    pub statement: Arc<Statement>,
-    /// The bounds within which it runs.
-    pub options: Options,
-    /// What the author of the statement may have meant otherwise.
-    pub hints: Arc<[String]>,
-    /// What must hold for it to serve again; nothing where it does for one execution alone.
-    pub(crate) premises: Option<Arc<Premises>>,
-}
 
 /// What a [`Plan`] does.
 #[derive(Clone, Debug)]

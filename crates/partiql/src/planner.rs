@@ -16,15 +16,17 @@ mod names;
 mod nested;
 mod query;
 mod scope;
+mod shape;
 
 use std::sync::Arc;
 
 use everstrand_ion::{Document, Value};
 
-use crate::Options;
 use crate::ast::{self, Position};
 use crate::error::{Category, PartiqlError};
-use crate::plan::{self, Expression, InsertPlan, Insertion, Plan, Premises};
+use crate::options::Options;
+use crate::plan::premises::Premises;
+use crate::plan::{self, Expression, InsertPlan, Insertion, Plan};
 use crate::tables::{AsOf, OnConflict, Source, SourceKind, Tables};
 
 use access::Lookups;
@@ -150,7 +152,7 @@ impl Planner<'_> {
             ast::Statement::Explain { statement, position } => {
                 self.extension(*position, "unexpected token found, IDENTIFIER : explain", "Unexpected term")?;
                 let explained = self.statement(statement)?;
-                plan::Statement::Explain(plan::explain(&explained, &self.hints))
+                plan::Statement::Explain(plan::explain::explain(&explained, &self.hints))
             }
         })
     }

@@ -6,10 +6,7 @@ use std::sync::Arc;
 use everstrand_ion::{Data, IonType, RawFields, RawItems, RawValue, Slice, Struct, Symbol, Timestamp, Value};
 
 use crate::datum::{Datum, weight_of_name, weight_of_value};
-use crate::error::PartiqlError;
-use crate::execute::context::Context;
-use crate::number::Number;
-use crate::work::Work;
+use crate::number::{EXPONENT_MAX, Number};
 
 static NULL: Value = Value::null();
 
@@ -101,10 +98,9 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// A copy that owns itself and keeps no larger document alive, counted as one that the statement puts
-    /// together.
-    pub(crate) fn copied(self, context: &mut Context<'_>) -> Result<Datum, PartiqlError> {
-        let bytes = match self.0 {
+    /// Roughly how many bytes a copy of it takes besides its top.
+    pub(crate) fn weight_below(self) -> usize {
+        match self.0 {
             Repr::Missing => 0,
             Repr::Raw(raw) => raw.size(),
             Repr::Value(value) => weight_of_value(value),
@@ -113,10 +109,7 @@ impl<'a> ValueRef<'a> {
             Repr::Struct(fields) => {
                 fields.iter().map(|(name, value)| weight_of_name(name) + value.weight()).sum()
             }
-        };
-        context.work(bytes / 8)?;
-        context.hold(bytes)?;
-        Ok(self.to_datum())
+        }
     }
 
     pub(crate) fn is_missing(self) -> bool {
@@ -130,6 +123,40 @@ impl<'a> ValueRef<'a> {
             Repr::Raw(raw) => raw.is_null(),
             Repr::Value(value) => value.is_null(),
             _ => false,
+        }
+    }
+
+    /// Whether every reader of Ion accepts the exponents of all decimals in it.
+    pub(crate) fn has_accepted_exponents(self) -> bool {
+        match self.ion_type() {
+            Some(IonType::Decimal) => match self.view() {
+                View::Number(Number::Decimal(decimal)) => decimal.exponent() >= -EXPONENT_MAX,
+                _ => true,
+            },
+            Some(IonType::List | IonType::Sexp) => self.items().all(ValueRef::has_accepted_exponents),
+            Some(IonType::Struct) => self.fields().all(|(_, value)| value.has_accepted_exponents()),
+            _ => true,
+        }
+    }
+
+    /// What error texts call its type.
+    pub(crate) fn type_name(self) -> &'static str {
+        match self.ion_type() {
+            None if self.is_missing() => "MISSING",
+            None => "BAG",
+            Some(IonType::Null) => "NULL",
+            Some(IonType::Bool) => "BOOL",
+            Some(IonType::Int) => "INT",
+            Some(IonType::Float) => "FLOAT",
+            Some(IonType::Decimal) => "DECIMAL",
+            Some(IonType::Timestamp) => "TIMESTAMP",
+            Some(IonType::Symbol) => "SYMBOL",
+            Some(IonType::String) => "STRING",
+            Some(IonType::Clob) => "CLOB",
+            Some(IonType::Blob) => "BLOB",
+            Some(IonType::List) => "LIST",
+            Some(IonType::Sexp) => "SEXP",
+            Some(IonType::Struct) => "STRUCT",
         }
     }
 

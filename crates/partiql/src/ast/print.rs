@@ -10,7 +10,7 @@ use super::{
     ConflictAction, Expression, FromClause, FromItem, FromSource, FromTerm, Identifier, Insertion, Join,
     Modify, ModifyForm, Operation, Projection, Query, SelectItem, SimplePath, SimpleStep, Statement,
 };
-use crate::lexer::keyword;
+use crate::keywords::keyword;
 
 impl Display for Statement {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

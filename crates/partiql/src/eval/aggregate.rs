@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use crate::ast::{AggregateFunction, BinaryOperator};
 use crate::compare;
 use crate::datum::Datum;
+use crate::eval::context::Context;
 use crate::eval::mistyped::expected;
 use crate::eval::{Fault, arithmetic};
-use crate::execute::context::Context;
 use crate::key;
 use crate::number::Number;
 use crate::view::{ValueRef, View};
@@ -80,7 +80,7 @@ impl Accumulator {
                     Some(extreme) => compare::order_counted(context, value, extreme.into())? == wanted,
                 };
                 if better {
-                    let extreme = value.copied(context)?;
+                    let extreme = context.copy(value)?;
                     let before = self.extreme.as_ref().map_or(0, Datum::weight);
                     cost += extreme.weight().saturating_sub(before);
                     self.extreme = Some(extreme);

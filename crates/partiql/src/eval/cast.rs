@@ -5,9 +5,9 @@ use num_bigint::BigInt;
 
 use crate::ast::Type;
 use crate::datum::Datum;
+use crate::eval::context::Context;
 use crate::eval::function::TIMESTAMP_BYTES_MAX;
 use crate::eval::{Fault, arithmetic, path};
-use crate::execute::context::Context;
 use crate::number::{EXPONENT_MAX, Number};
 use crate::view::{ValueRef, View};
 use crate::work::Work;
@@ -22,7 +22,7 @@ pub(crate) fn cast(context: &mut Context<'_>, value: Datum, to: Type) -> Result<
         (_, _, true) => return Ok(Datum::null()),
         _ => {}
     }
-    let from = type_name(ValueRef::from(&value));
+    let from = ValueRef::from(&value).type_name();
     let impossible = || -> Fault { format!("Cannot convert {from} to {}", name(to)).into() };
     let failed = || -> Fault { format!("Failed to convert {from} to {}", name(to)).into() };
     if of_type(ValueRef::from(&value), to) {
@@ -146,27 +146,6 @@ fn name(of: Type) -> &'static str {
         Type::Sexp => "SEXP",
         Type::Struct => "STRUCT",
         Type::Bag => "BAG",
-    }
-}
-
-/// What error texts call the type of a value.
-pub(crate) fn type_name(value: ValueRef<'_>) -> &'static str {
-    match value.ion_type() {
-        None if value.is_missing() => "MISSING",
-        None => "BAG",
-        Some(IonType::Null) => "NULL",
-        Some(IonType::Bool) => "BOOL",
-        Some(IonType::Int) => "INT",
-        Some(IonType::Float) => "FLOAT",
-        Some(IonType::Decimal) => "DECIMAL",
-        Some(IonType::Timestamp) => "TIMESTAMP",
-        Some(IonType::Symbol) => "SYMBOL",
-        Some(IonType::String) => "STRING",
-        Some(IonType::Clob) => "CLOB",
-        Some(IonType::Blob) => "BLOB",
-        Some(IonType::List) => "LIST",
-        Some(IonType::Sexp) => "SEXP",
-        Some(IonType::Struct) => "STRUCT",
     }
 }
 

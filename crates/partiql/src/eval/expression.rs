@@ -9,15 +9,14 @@ use crate::ast::{BinaryOperator, Position};
 use crate::compare::{self, Comparison};
 use crate::datum::Datum;
 use crate::error::PartiqlError;
+use crate::eval::context::Context;
 use crate::eval::like::{LIKE_NEEDS_TEXT, LikePattern};
 use crate::eval::membership::{self, Membership};
 use crate::eval::mistyped::{self, expected, not_a_name};
 use crate::eval::operand::Operand;
 use crate::eval::path::{self, Index};
 use crate::eval::{Fault, arithmetic, cast, function};
-use crate::execute::context::Context;
-use crate::execute::query;
-use crate::plan::{Expression, Function, PathStep};
+use crate::plan::{Coercion, Expression, Function, PathStep, QueryPlan};
 use crate::view::{ValueRef, View};
 use crate::work::{ELEMENT, Work};
 
@@ -43,6 +42,20 @@ impl<'e> Scope<'e> {
         }
         scope.frame.get(slot)
     }
+}
+
+/// Who runs the queries that stand within expressions.
+pub(crate) trait NestedQueries {
+    /// The result of a query. Where it reads nothing of the rows around it, it runs once.
+    fn nested(
+        &mut self,
+        scope: Scope<'_>,
+        plan: &QueryPlan,
+        coercion: Coercion,
+    ) -> Result<Operand<'static>, PartiqlError>;
+
+    /// `EXISTS (SELECT …)`: whether a query has a result; no more than the first is computed.
+    fn exists(&mut self, scope: Scope<'_>, plan: &QueryPlan) -> Result<bool, PartiqlError>;
 }
 
 /// What an expression yields. What it puts together stays counted until the caller releases it; what it
@@ -160,7 +173,7 @@ fn evaluate_node<'e>(
         Expression::Call { function, arguments, position } => {
             return call(context, scope, *function, arguments, *position);
         }
-        Expression::Query { query, coercion } => query::nested(context, scope, query, *coercion)?,
+        Expression::Query { query, coercion } => context.nested(scope, query, *coercion)?,
     })
 }
 
@@ -392,7 +405,7 @@ fn ordered(
     Ok(match compare::compare_counted(context, left, right)? {
         Comparison::Unknown => Datum::null(),
         Comparison::Incomparable => {
-            let (left, right) = (cast::type_name(left), cast::type_name(right));
+            let (left, right) = (left.type_name(), right.type_name());
             context.execution.type_errors.of(|| format!("Cannot compare values: {left}, {right}").into())?
         }
         Comparison::Ordered(order) => Datum::of(match operator {
@@ -455,7 +468,8 @@ fn is_in(
     }
     if membership::is_worth_keeping(collection) {
         let items = evaluate(context, scope, collection)?;
-        if let Some(membership) = Membership::of(context, items.get())? {
+        let charge = context.execution.budget.charge();
+        if let Some(membership) = Membership::of(context, charge, items.get())? {
             let truth = membership.contains(context, value)?;
             context.execution.memberships.insert(address, Arc::new(membership));
             return Ok(Some(truth));
@@ -533,7 +547,7 @@ fn call<'e>(
     position: Position,
 ) -> Result<Operand<'e>, PartiqlError> {
     if let (Function::Exists, [Expression::Query { query, .. }]) = (function, arguments) {
-        return query::exists(context, scope, query).map(|exists| Datum::of(exists).into());
+        return context.exists(scope, query).map(|exists| Datum::of(exists).into());
     }
     match function {
         Function::Coalesce => {

@@ -10,9 +10,9 @@ use crate::compare;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::aggregate::Accumulator;
+use crate::eval::context::Context;
 use crate::eval::mistyped::{expected, not_a_name};
 use crate::eval::{Fault, datetime, format, text};
-use crate::execute::context::Context;
 use crate::number::Number;
 use crate::plan::Function;
 use crate::view::{ValueRef, View};
@@ -99,7 +99,7 @@ fn pivot(context: &mut Context<'_>, pairs: ValueRef<'_>) -> Result<Datum, Fault>
             View::Text(Some(_)) if value.is_missing() => {}
             View::Text(Some(name)) => {
                 context.hold(size_of::<(Symbol, Datum)>() + name.len())?;
-                fields.push((Symbol::from(name), value.copied(context)?));
+                fields.push((Symbol::from(name), context.copy(value)?));
             }
             _ => drop(context.execution.type_errors.of(|| not_a_name(name))?),
         }
@@ -121,7 +121,7 @@ fn null_if(context: &mut Context<'_>, left: ValueRef<'_>, right: ValueRef<'_>) -
     {
         return Ok(Datum::null());
     }
-    Ok(left.copied(context)?)
+    Ok(context.copy(left)?)
 }
 
 fn size(context: &mut Context<'_>, value: ValueRef<'_>) -> Result<Datum, Fault> {

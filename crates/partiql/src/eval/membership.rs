@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use crate::error::PartiqlError;
-use crate::execute::context::Context;
 use crate::held::Charge;
 use crate::key;
 use crate::plan::Expression;
@@ -24,24 +23,24 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    /// The elements of a list, a bag or an s-expression; nothing for any other value.
+    /// The elements of a list, a bag or an s-expression, whose keys are charged; nothing for any other value.
     pub(crate) fn of(
-        context: &mut Context<'_>,
+        work: &mut impl Work<Stop = PartiqlError>,
+        mut charge: Charge,
         collection: ValueRef<'_>,
     ) -> Result<Option<Membership>, PartiqlError> {
         if !matches!(collection.view(), View::List | View::Bag | View::Sexp) {
             return Ok(None);
         }
-        let mut charge = context.execution.budget.charge();
         let mut keys = HashSet::new();
         let mut has_unknown = false;
         for item in collection.items() {
-            context.work(ELEMENT)?;
+            work.work(ELEMENT)?;
             if item.is_unknown() {
                 has_unknown = true;
                 continue;
             }
-            let key = key::whole_counted(context, item)?;
+            let key = key::whole_counted(work, item)?;
             charge.take(key::weight(&key), "IN")?;
             keys.insert(key);
         }
@@ -51,7 +50,7 @@ impl Membership {
     /// `value IN collection`
     pub(crate) fn contains(
         &self,
-        context: &mut Context<'_>,
+        work: &mut impl Work<Stop = PartiqlError>,
         value: ValueRef<'_>,
     ) -> Result<Option<bool>, PartiqlError> {
         if self.keys.is_empty() && !self.has_unknown {
@@ -60,8 +59,8 @@ impl Membership {
         if value.is_unknown() {
             return Ok(None);
         }
-        let key = key::whole_counted(context, value)?;
-        context.work(key.len())?;
+        let key = key::whole_counted(work, value)?;
+        work.work(key.len())?;
         if self.keys.contains(&key) {
             return Ok(Some(true));
         }

@@ -7,7 +7,6 @@
 
 use crate::datum::Datum;
 use crate::eval::Fault;
-use crate::eval::cast::type_name;
 use crate::view::{ValueRef, View};
 
 /// Whether a type error fails the statement or makes MISSING.
@@ -44,11 +43,11 @@ pub(crate) fn truth(value: ValueRef<'_>) -> Result<Option<bool>, Fault> {
 
 /// The text of the reference, which said the value where we say its type.
 pub(crate) fn expected(what: &str, found: ValueRef<'_>) -> Fault {
-    format!("Expected {what}: {}", type_name(found)).into()
+    format!("Expected {what}: {}", found.type_name()).into()
 }
 
 /// Why a struct cannot have a field of this name.
 pub(crate) fn not_a_name(name: ValueRef<'_>) -> Fault {
-    let found = type_name(name);
+    let found = name.type_name();
     format!("Expected text for the name of a field: {found}; write {{'name': value}}").into()
 }

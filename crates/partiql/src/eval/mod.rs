@@ -9,6 +9,7 @@ use crate::error::PartiqlError;
 pub(crate) mod aggregate;
 pub(crate) mod arithmetic;
 pub(crate) mod cast;
+pub(crate) mod context;
 pub(crate) mod datetime;
 pub(crate) mod expression;
 pub(crate) mod format;

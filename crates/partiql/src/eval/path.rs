@@ -4,8 +4,8 @@ use everstrand_ion::{Data, Int, Slice, Symbol};
 
 use crate::datum::Datum;
 use crate::error::PartiqlError;
+use crate::eval::context::Context;
 use crate::eval::operand::Operand;
-use crate::execute::context::Context;
 use crate::view::{ValueRef, View};
 use crate::work::{ELEMENT, Work};
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::ast::TrimSide;
 use crate::datum::Datum;
 use crate::eval::Fault;
-use crate::execute::context::Context;
+use crate::eval::context::Context;
 use crate::work::Work;
 
 /// How many bytes are worked on at a time.

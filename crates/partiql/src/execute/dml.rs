@@ -8,11 +8,11 @@ use everstrand_ion::{Document, MAX_DEPTH, StructWriter, Value};
 
 use crate::datum::{Datum, weight_of_value};
 use crate::error::PartiqlError;
-use crate::eval::cast::type_name;
+use crate::eval::context::Context;
 use crate::eval::path::{self, Index};
-use crate::execute::context::Context;
 use crate::execute::edit::{self, At, Edit, Step};
-use crate::execute::node::{self, Around, Frame};
+use crate::execute::frame::{Around, Frame, Input};
+use crate::execute::node::State;
 use crate::held::Charge;
 use crate::plan::{InsertPlan, Insertion, ModifyPlan, Operation, Target, TargetStep};
 use crate::view::{ValueRef, View};
@@ -102,8 +102,8 @@ fn find(
     let mut found: Vec<Found> = Vec::new();
     let mut places: HashMap<Arc<str>, usize> = HashMap::new();
     let mut frame: Frame = vec![Datum::Missing; plan.slots];
-    let mut state = node::start(&plan.input);
-    while node::next(&mut state, &plan.input, context, around, &mut frame)? {
+    let mut state = State::start(&plan.input);
+    while state.next(&plan.input, context, around, &mut frame)? {
         let (View::Text(Some(id)), Datum::Slice(slice)) = (frame[plan.id].view(), &frame[plan.document])
         else {
             return Err(PartiqlError::statement(None, "only documents of a table can be changed"));
@@ -246,7 +246,7 @@ fn document_of(value: Datum, context: &mut Context<'_>) -> Result<Document, Part
     if !matches!(view, View::Struct) {
         let found = match view {
             View::Null => "null".to_owned(),
-            _ => format!("of type {}", type_name((&value).into())),
+            _ => format!("of type {}", ValueRef::from(&value).type_name()),
         };
         return Err(PartiqlError::statement(
             None,

@@ -7,9 +7,9 @@ use everstrand_ion::Symbol;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::aggregate::Accumulator;
+use crate::eval::context::Context;
 use crate::eval::expression;
-use crate::execute::context::Context;
-use crate::execute::node::{self, Around, Frame, State};
+use crate::execute::frame::{Around, Frame, Input};
 use crate::execute::scan;
 use crate::held::Charge;
 use crate::key;
@@ -19,8 +19,8 @@ const PURPOSE: &str = "grouping";
 
 /// Where a grouping stands: everything is read before the first group comes out.
 #[derive(Debug)]
-pub(crate) struct GroupState {
-    input: State,
+pub(crate) struct GroupState<I> {
+    input: I,
     groups: Option<std::vec::IntoIter<One>>,
     charge: Option<Charge>,
 }
@@ -33,8 +33,8 @@ struct One {
     members: Vec<Datum>,
 }
 
-impl GroupState {
-    pub(crate) fn new(input: State) -> GroupState {
+impl<I: Input> GroupState<I> {
+    pub(crate) fn new(input: I) -> GroupState<I> {
         GroupState { input, groups: None, charge: None }
     }
 
@@ -91,7 +91,7 @@ impl GroupState {
             }
             return Ok(groups);
         }
-        while node::next(&mut self.input, &plan.input, context, around, frame)? {
+        while self.input.next(&plan.input, context, around, frame)? {
             let held = context.held();
             let mut encoded = Vec::new();
             let mut keys = Vec::with_capacity(plan.keys.len());
@@ -99,7 +99,7 @@ impl GroupState {
                 let value = expression::evaluate(context, around.scope(frame), key)?;
                 // A copy, for a small key must not keep a large document. MISSING groups as NULL.
                 let value =
-                    if value.get().is_unknown() { Datum::null() } else { value.get().copied(context)? };
+                    if value.get().is_unknown() { Datum::null() } else { context.copy(value.get())? };
                 key::write_part(context, &mut encoded, (&value).into())?;
                 keys.push(value);
             }

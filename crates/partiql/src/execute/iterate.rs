@@ -5,9 +5,9 @@ use everstrand_ion::Symbol;
 
 use crate::datum::Datum;
 use crate::error::PartiqlError;
+use crate::eval::context::Context;
 use crate::eval::path;
-use crate::execute::context::Context;
-use crate::execute::node::{Around, Frame};
+use crate::execute::frame::{Around, Frame};
 use crate::held::Charge;
 use crate::plan::{Expression, SourceSlots};
 use crate::view::View;

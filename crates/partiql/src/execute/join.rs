@@ -5,26 +5,26 @@ use std::ops::Range;
 
 use crate::datum::Datum;
 use crate::error::PartiqlError;
+use crate::eval::context::Context;
 use crate::eval::expression::evaluate;
-use crate::execute::context::Context;
-use crate::execute::node::{self, Around, Frame, State};
+use crate::execute::frame::{self, Around, Frame, Input};
 use crate::held::Charge;
 use crate::key;
 use crate::plan::{Expression, JoinKind, Node};
 
 /// Where a nested loop stands.
 #[derive(Debug)]
-pub(crate) struct JoinState {
-    left: State,
-    right: State,
+pub(crate) struct JoinState<I> {
+    left: I,
+    right: I,
     /// Whether a left row stands in the frame.
     has_left: bool,
     /// Whether that row has met a right row that matches.
     is_matched: bool,
 }
 
-impl JoinState {
-    pub(crate) fn new(left: State, right: State) -> JoinState {
+impl<I: Input> JoinState<I> {
+    pub(crate) fn new(left: I, right: I) -> JoinState<I> {
         JoinState { left, right, has_left: false, is_matched: false }
     }
 
@@ -40,14 +40,14 @@ impl JoinState {
         };
         loop {
             if !self.has_left {
-                if !node::next(&mut self.left, left, context, around, frame)? {
+                if !self.left.next(left, context, around, frame)? {
                     return Ok(false);
                 }
                 self.has_left = true;
                 self.is_matched = false;
-                self.right = node::start(right);
+                self.right = I::start(right);
             }
-            while node::next(&mut self.right, right, context, around, frame)? {
+            while self.right.next(right, context, around, frame)? {
                 context.step()?;
                 if joins(condition.as_ref(), context, around, frame)? {
                     self.is_matched = true;
@@ -65,9 +65,9 @@ impl JoinState {
 
 /// Where a hash join stands.
 #[derive(Debug)]
-pub(crate) struct HashJoinState {
-    left: State,
-    right: State,
+pub(crate) struct HashJoinState<I> {
+    left: I,
+    right: I,
     table: Option<Table>,
     /// The right rows of the left row's key that have not been tried.
     candidates: Range<usize>,
@@ -86,8 +86,8 @@ struct Table {
     _charge: Charge,
 }
 
-impl HashJoinState {
-    pub(crate) fn new(left: State, right: State) -> HashJoinState {
+impl<I: Input> HashJoinState<I> {
+    pub(crate) fn new(left: I, right: I) -> HashJoinState<I> {
         HashJoinState {
             left,
             right,
@@ -111,7 +111,7 @@ impl HashJoinState {
         };
         loop {
             if !self.has_left {
-                if !node::next(&mut self.left, left, context, around, frame)? {
+                if !self.left.next(left, context, around, frame)? {
                     return Ok(false);
                 }
                 self.has_left = true;
@@ -151,7 +151,7 @@ impl HashJoinState {
 }
 
 fn read<'k, K: Iterator<Item = &'k Expression>>(
-    state: &mut State,
+    state: &mut impl Input,
     right: &Node,
     keys: impl Fn() -> K,
     slots: &Range<usize>,
@@ -162,12 +162,12 @@ fn read<'k, K: Iterator<Item = &'k Expression>>(
     let before = context.execution.read_ios;
     let mut charge = context.execution.budget.charge();
     let mut rows: HashMap<Vec<u8>, Vec<Vec<Datum>>> = HashMap::new();
-    while node::next(state, right, context, around, frame)? {
+    while state.next(right, context, around, frame)? {
         let Some(key) = key_of(keys(), context, around, frame)? else {
             continue;
         };
         let row = &frame[slots.clone()];
-        charge.take(node::weight(row, None) + key::weight(&key), "a join")?;
+        charge.take(frame::weight(row, None) + key::weight(&key), "a join")?;
         let row = row.to_vec();
         rows.entry(key).or_default().push(row);
     }

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use everstrand_ion::{Document, StructWriter};
 
 use crate::error::PartiqlError;
-use crate::execute::context::{Context, Execution};
-use crate::execute::node::Around;
+use crate::eval::context::{Context, Execution};
+use crate::execute::frame::Around;
 use crate::execute::query::QueryState;
-use crate::number::{EXPONENT_REFUSED, has_accepted_exponents};
+use crate::number::EXPONENT_REFUSED;
 use crate::plan::{Plan, Statement};
 use crate::tables::Tables;
-use crate::view::View;
+use crate::view::{ValueRef, View};
 
-pub(crate) mod context;
 mod dml;
 mod edit;
+mod frame;
 mod group;
 mod iterate;
 mod join;
@@ -54,7 +54,7 @@ pub fn execute(
     tables: &mut dyn Tables,
 ) -> Result<Rows, PartiqlError> {
     for (number, parameter) in (1..).zip(&*parameters) {
-        if !has_accepted_exponents(parameter.root().into()) {
+        if !ValueRef::from(parameter.root()).has_accepted_exponents() {
             return Err(PartiqlError::statement(None, format!("Parameter {number}: {EXPONENT_REFUSED}")));
         }
     }

@@ -7,11 +7,12 @@ use everstrand_ion::Symbol;
 
 use crate::datum::Datum;
 use crate::error::PartiqlError;
-use crate::eval::expression::{self, Scope};
+use crate::eval::context::Context;
+use crate::eval::expression::{self, NestedQueries, Scope};
 use crate::eval::operand::Operand;
 use crate::eval::path;
-use crate::execute::context::Context;
-use crate::execute::node::{self, Around, Frame, State};
+use crate::execute::frame::{Around, Frame, Input};
+use crate::execute::node::State;
 use crate::held::Charge;
 use crate::key;
 use crate::number::Number;
@@ -39,7 +40,7 @@ struct Window {
 impl QueryState {
     pub(crate) fn new(plan: &QueryPlan) -> QueryState {
         QueryState {
-            node: node::start(&plan.input),
+            node: State::start(&plan.input),
             frame: vec![Datum::Missing; plan.slots],
             seen: None,
             window: None,
@@ -58,9 +59,7 @@ impl QueryState {
             None => self.open(plan, context, around)?,
         };
         let result = loop {
-            if window.take == Some(0)
-                || !node::next(&mut self.node, &plan.input, context, around, &mut self.frame)?
-            {
+            if window.take == Some(0) || !self.node.next(&plan.input, context, around, &mut self.frame)? {
                 break None;
             }
             // Without DISTINCT what is skipped need not be computed.
@@ -118,63 +117,59 @@ impl QueryState {
     }
 }
 
-/// A query within an expression. Where it reads nothing of the rows around it, it runs once.
-pub(crate) fn nested(
-    context: &mut Context<'_>,
-    scope: Scope<'_>,
-    plan: &QueryPlan,
-    coercion: Coercion,
-) -> Result<Operand<'static>, PartiqlError> {
-    let address = std::ptr::from_ref(plan).addr();
-    if !plan.correlated
-        && let Some((result, _)) = context.execution.nested.get(&address)
-    {
-        return Ok(Operand::Shared(Arc::clone(result)));
-    }
-    let around = Around { outer: Some(&scope), parameters: scope.parameters };
-    let held = context.held();
-    let mut state = QueryState::new(plan);
-    let mut results = Vec::new();
-    while let Some(result) = state.next(plan, context, around)? {
-        if coercion == Coercion::Scalar && !results.is_empty() {
-            return Err(PartiqlError::evaluator(None, "a query used as one value has more than one row"));
+impl NestedQueries for Context<'_> {
+    fn nested(
+        &mut self,
+        scope: Scope<'_>,
+        plan: &QueryPlan,
+        coercion: Coercion,
+    ) -> Result<Operand<'static>, PartiqlError> {
+        let address = std::ptr::from_ref(plan).addr();
+        if !plan.correlated
+            && let Some((result, _)) = self.execution.nested.get(&address)
+        {
+            return Ok(Operand::Shared(Arc::clone(result)));
         }
-        context.hold(size_of::<Datum>())?;
-        results.push(result);
+        let around = Around { outer: Some(&scope), parameters: scope.parameters };
+        let held = self.held();
+        let mut state = QueryState::new(plan);
+        let mut results = Vec::new();
+        while let Some(result) = state.next(plan, self, around)? {
+            if coercion == Coercion::Scalar && !results.is_empty() {
+                return Err(PartiqlError::evaluator(None, "a query used as one value has more than one row"));
+            }
+            self.hold(size_of::<Datum>())?;
+            results.push(result);
+        }
+        let result = match coercion {
+            Coercion::None => Datum::Bag(results),
+            Coercion::Scalar => results.into_iter().next().unwrap_or(Datum::null()),
+        };
+        if plan.correlated {
+            return Ok(result.into());
+        }
+        let charge = self.keep(held);
+        let result = Arc::new(result);
+        self.execution.nested.insert(address, (Arc::clone(&result), charge));
+        Ok(Operand::Shared(result))
     }
-    let result = match coercion {
-        Coercion::None => Datum::Bag(results),
-        Coercion::Scalar => results.into_iter().next().unwrap_or(Datum::null()),
-    };
-    if plan.correlated {
-        return Ok(result.into());
-    }
-    let charge = context.keep(held);
-    let result = Arc::new(result);
-    context.execution.nested.insert(address, (Arc::clone(&result), charge));
-    Ok(Operand::Shared(result))
-}
 
-/// `EXISTS (SELECT …)`: whether a nested query has a result; no more than the first is computed.
-pub(crate) fn exists(
-    context: &mut Context<'_>,
-    scope: Scope<'_>,
-    plan: &QueryPlan,
-) -> Result<bool, PartiqlError> {
-    let address = std::ptr::from_ref(plan).addr();
-    if let Some((known, _)) = context.execution.nested.get(&address) {
-        return Ok(matches!(known.view(), View::Bool(true)));
+    fn exists(&mut self, scope: Scope<'_>, plan: &QueryPlan) -> Result<bool, PartiqlError> {
+        let address = std::ptr::from_ref(plan).addr();
+        if let Some((known, _)) = self.execution.nested.get(&address) {
+            return Ok(matches!(known.view(), View::Bool(true)));
+        }
+        let around = Around { outer: Some(&scope), parameters: scope.parameters };
+        let mut state = QueryState::new(plan);
+        let held = self.held();
+        let exists = state.next(plan, self, around)?.is_some();
+        self.release(held);
+        if !plan.correlated {
+            let charge = self.execution.budget.charge();
+            self.execution.nested.insert(address, (Arc::new(Datum::of(exists)), charge));
+        }
+        Ok(exists)
     }
-    let around = Around { outer: Some(&scope), parameters: scope.parameters };
-    let mut state = QueryState::new(plan);
-    let held = context.held();
-    let exists = state.next(plan, context, around)?.is_some();
-    context.release(held);
-    if !plan.correlated {
-        let charge = context.execution.budget.charge();
-        context.execution.nested.insert(address, (Arc::new(Datum::of(exists)), charge));
-    }
-    Ok(exists)
 }
 
 fn project(

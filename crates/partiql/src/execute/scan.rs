@@ -7,9 +7,9 @@ use everstrand_ion::Value;
 
 use crate::datum::{Datum, weight_of_value};
 use crate::error::{Category, PartiqlError};
+use crate::eval::context::Context;
 use crate::eval::{expression, path};
-use crate::execute::context::Context;
-use crate::execute::node::{Around, Frame};
+use crate::execute::frame::{Around, Frame};
 use crate::held::Charge;
 use crate::key;
 use crate::plan::{AccessPlan, Expression, IndexAccess, KeyRangePlan, Keys, Scan, SourceSlots};

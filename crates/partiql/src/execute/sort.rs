@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use crate::compare;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
-use crate::execute::context::Context;
-use crate::execute::node::{self, Around, Frame, State};
+use crate::eval::context::Context;
+use crate::execute::frame::{self, Around, Frame, Input};
 use crate::held::Charge;
 use crate::plan::{Node, SortTerm};
 use crate::work;
@@ -15,8 +15,8 @@ const PURPOSE: &str = "ORDER BY";
 
 /// Where a sort stands: everything is read before the first row comes out.
 #[derive(Debug)]
-pub(crate) struct SortState {
-    input: State,
+pub(crate) struct SortState<I> {
+    input: I,
     /// How many rows will be asked for at most.
     pub(crate) rows_max: Option<usize>,
     rows: Option<std::vec::IntoIter<Sorted>>,
@@ -30,8 +30,8 @@ struct Sorted {
     bytes: usize,
 }
 
-impl SortState {
-    pub(crate) fn new(input: State) -> SortState {
+impl<I: Input> SortState<I> {
+    pub(crate) fn new(input: I) -> SortState<I> {
         SortState { input, rows_max: None, rows: None, charge: None }
     }
 
@@ -68,14 +68,14 @@ impl SortState {
         // Rows gather to twice the number that is wanted before the rest is dropped, so that a row costs
         // the logarithm of that number on average.
         let gather_max = self.rows_max.map(|rows_max| rows_max.saturating_mul(2).max(64));
-        while node::next(&mut self.input, input, context, around, frame)? {
+        while self.input.next(input, context, around, frame)? {
             let held = context.held();
             let mut keys = Vec::with_capacity(terms.len());
             for term in terms {
                 keys.push(context.selecting(|context| around.datum(context, frame, &term.value))?);
             }
             let before = rows.last().map(|row| row.frame.as_slice());
-            let weight = node::weight(frame, before) + keys.iter().map(Datum::weight).sum::<usize>();
+            let weight = frame::weight(frame, before) + keys.iter().map(Datum::weight).sum::<usize>();
             let bytes = size_of::<Sorted>() + weight;
             context.release(held);
             charge.take(bytes, PURPOSE)?;

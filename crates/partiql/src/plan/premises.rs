@@ -1,11 +1,24 @@
-//! What a plan was made from, so that it can serve again where that has not changed.
+//! A plan, and what it was made from, so that it can serve again where that has not changed.
 
 use std::sync::Arc;
 
-use super::Plan;
-use crate::Options;
+use super::Statement;
 use crate::error::PartiqlError;
+use crate::options::Options;
 use crate::tables::{Source, Tables};
+
+/// A statement, ready to run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What is done.
+    pub statement: Arc<Statement>,
+    /// The bounds within which it runs.
+    pub options: Options,
+    /// What the author of the statement may have meant otherwise.
+    pub hints: Arc<[String]>,
+    /// What must hold for it to serve again; nothing where it does for one execution alone.
+    pub(crate) premises: Option<Arc<Premises>>,
+}
 
 /// The answers on which a plan rests beside its statement's text.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::expression::slot_path;
+use super::shape::slot_path;
 use crate::ast::{BinaryOperator, Type};
 use crate::plan::{
     AccessPlan, Expression, IndexAccess, KeyOrder, KeyRangePlan, Keys, Scan, SortTerm, SourceSlots,

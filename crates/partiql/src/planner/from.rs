@@ -5,7 +5,8 @@ use std::ops::Range;
 use everstrand_ion::{Data, Timestamp, Value};
 
 use super::scope::{Clause, SourceNames, already_defined, implied_name};
-use super::{Planner, expression::conjuncts, global_access_is_illegal};
+use super::shape::conjuncts;
+use super::{Planner, global_access_is_illegal};
 use crate::ast::{self, FromClause, FromItem, FromSource, Identifier, Join, PathStep, Position};
 use crate::error::PartiqlError;
 use crate::plan::{Expression, JoinKind, SourceSlots};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::expression::{conjuncts, path_of, slot_path};
 use super::items::NamedItems;
 use super::scope::{Clause, GroupKey, Groups, Scope};
+use super::shape::{conjuncts, path_of, slot_path};
 use super::{COMPARISON, Planner, access};
 use crate::ast::{self, SelectItem, last_name};
 use crate::error::PartiqlError;

@@ -7,8 +7,8 @@
 use std::ops::Range;
 
 use super::access::{self, Lookups};
-use super::expression::{conjunction, is_total_condition};
 use super::from::{Tree, TreeKind};
+use super::shape::{conjunction, is_total_condition};
 use crate::ast::BinaryOperator;
 use crate::plan::{AccessPlan, Expression, JoinKind, Node, Scan};
 

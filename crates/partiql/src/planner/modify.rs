@@ -1,8 +1,8 @@
 //! UPDATE, DELETE and the FROM form: which documents, and which places in them.
 
-use super::expression::conjuncts;
 use super::from::{Tree, TreeKind};
 use super::scope::{Clause, Scope};
+use super::shape::conjuncts;
 use super::{Planner, join, writable};
 use crate::ast::{self, Identifier, SimplePath, SimpleStep};
 use crate::error::PartiqlError;

@@ -1,7 +1,7 @@
 //! What names stand for: sources, fields of the only source, and items of the select list.
 
-use super::expression::extended;
 use super::scope::{Clause, Scope};
+use super::shape::extended;
 use super::{Planner, global_access_is_illegal};
 use crate::ast::{self, Identifier};
 use crate::error::PartiqlError;

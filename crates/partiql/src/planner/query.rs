@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use everstrand_ion::{Data, Value};
 
-use super::expression::conjuncts;
 use super::groups::is_grouped;
 use super::items::NamedItems;
 use super::scope::{Clause, Scope};
+use super::shape::conjuncts;
 use super::{Planner, access, join};
 use crate::ast::{self, OrderTerm, Position, SelectItem, last_name};
 use crate::error::{Category, PartiqlError};

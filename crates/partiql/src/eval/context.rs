@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use everstrand_ion::{Document, Timestamp, Value};
 
-use crate::Options;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::Fault;
@@ -14,6 +13,7 @@ use crate::eval::like::LikePattern;
 use crate::eval::membership::Membership;
 use crate::eval::mistyped::TypeErrors;
 use crate::held::{Charge, HeldBytes};
+use crate::options::Options;
 use crate::tables::Tables;
 use crate::view::{ValueRef, View};
 use crate::work::{self, ELEMENT, Work};
@@ -151,6 +151,14 @@ impl Context<'_> {
     pub(crate) fn tree(&mut self, value: Datum) -> Result<Value, PartiqlError> {
         self.count_tree((&value).into())?;
         Ok(value.into_value())
+    }
+
+    /// A copy of a value that keeps no larger document alive, counted while it is made.
+    pub(crate) fn copy(&mut self, value: ValueRef<'_>) -> Result<Datum, PartiqlError> {
+        let bytes = value.weight_below();
+        self.work(bytes / 8)?;
+        self.hold(bytes)?;
+        Ok(value.to_datum())
     }
 
     fn count_tree(&mut self, value: ValueRef<'_>) -> Result<(), PartiqlError> {

@@ -1,0 +1,135 @@
+//! What can be told of an expression by its shape: which path it is, which conditions it is made of, and whether
+//! it has a value on every row.
+
+use std::sync::Arc;
+
+use everstrand_ion::Value;
+
+use crate::ast::BinaryOperator;
+use crate::plan::{Expression, PathStep};
+
+/// A path with more steps.
+pub(super) fn extended(root: Expression, mut more: Vec<PathStep>) -> Expression {
+    match root {
+        root if more.is_empty() => root,
+        Expression::Path { root, mut steps } => {
+            steps.append(&mut more);
+            Expression::Path { root, steps }
+        }
+        root => Expression::Path { root: Box::new(root), steps: more },
+    }
+}
+
+/// The expression as a path of names from a slot of its own frame.
+pub(super) fn slot_path(expression: &Expression) -> Option<(usize, Vec<Arc<str>>)> {
+    let (depth, slot, names) = path_of(expression)?;
+    (depth == 0).then_some((slot, names))
+}
+
+/// The expression as a path of names from a slot, so many frames up.
+pub(super) fn path_of(expression: &Expression) -> Option<(usize, usize, Vec<Arc<str>>)> {
+    match expression {
+        Expression::Variable { depth, slot } => Some((*depth, *slot, Vec::new())),
+        Expression::Path { root, steps } => {
+            let Expression::Variable { depth, slot } = **root else { return None };
+            let names = steps.iter().map(|step| match step {
+                PathStep::Field(name) => Some(name.clone()),
+                _ => None,
+            });
+            Some((depth, slot, names.collect::<Option<_>>()?))
+        }
+        _ => None,
+    }
+}
+
+/// The operands of AND, however they are nested; a condition that is no AND is its own.
+pub(super) fn conjuncts(condition: Expression) -> Vec<Expression> {
+    match condition {
+        Expression::And(operands) => operands.into_iter().flat_map(conjuncts).collect(),
+        condition => vec![condition],
+    }
+}
+
+/// The opposite of [`conjuncts`]; nothing when there are none.
+pub(super) fn conjunction(mut conditions: Vec<Expression>) -> Option<Expression> {
+    match conditions.len() {
+        0 | 1 => conditions.pop(),
+        _ => Some(Expression::And(conditions)),
+    }
+}
+
+/// Whether an expression has a value on every row, so that it may be computed for rows for which it
+/// would not have been, had conditions been kept in their order. What reads no row counts as such: if
+/// it fails it does so for all rows, as in `day > DATE_ADD(day, -7, UTCNOW())`.
+pub(super) fn is_total(expression: &Expression) -> bool {
+    if is_constant(expression) {
+        return true;
+    }
+    match expression {
+        Expression::Literal(_)
+        | Expression::Missing
+        | Expression::Parameter(_)
+        | Expression::Variable { .. } => true,
+        Expression::Path { root, steps } => {
+            is_total(root)
+                && steps.iter().all(|step| match step {
+                    PathStep::Index(Expression::Literal(Value { data, .. })) => {
+                        matches!(data, everstrand_ion::Data::Int(_) | everstrand_ion::Data::String(_))
+                    }
+                    PathStep::Index(_) => false,
+                    _ => true,
+                })
+        }
+        Expression::Not(value) => is_total_condition(value),
+        Expression::Is { value, .. } => is_total(value),
+        Expression::Binary { operator, left, right, .. } => {
+            matches!(
+                operator,
+                BinaryOperator::Equal
+                    | BinaryOperator::NotEqual
+                    | BinaryOperator::Less
+                    | BinaryOperator::LessOrEqual
+                    | BinaryOperator::Greater
+                    | BinaryOperator::GreaterOrEqual
+            ) && is_total(left)
+                && is_total(right)
+        }
+        Expression::And(items) | Expression::Or(items) => items.iter().all(is_total_condition),
+        Expression::List(items) | Expression::Bag(items) => items.iter().all(is_total),
+        Expression::In { value, collection, .. } => is_total(value) && is_total(collection),
+        Expression::Between { value, low, high, .. } => is_total(value) && is_total(low) && is_total(high),
+        Expression::Like { value, pattern, escape, .. } => {
+            is_total(value) && is_constant(pattern) && escape.as_deref().is_none_or(is_constant)
+        }
+        Expression::Struct(fields) => fields.iter().all(|(name, value)| is_total(name) && is_total(value)),
+        Expression::Sign { .. }
+        | Expression::Case { .. }
+        | Expression::Cast { .. }
+        | Expression::Call { .. }
+        | Expression::Query { .. } => false,
+    }
+}
+
+/// Whether a condition has a truth on every row: whatever the row is, it is no value of another type.
+pub(super) fn is_total_condition(condition: &Expression) -> bool {
+    let is_truth = match condition {
+        Expression::Not(_)
+        | Expression::And(_)
+        | Expression::Or(_)
+        | Expression::In { .. }
+        | Expression::Between { .. }
+        | Expression::Like { .. }
+        | Expression::Is { .. }
+        // Arithmetic and `||` are not total, unless they read no row.
+        | Expression::Binary { .. } => true,
+        condition => is_constant(condition),
+    };
+    is_truth && is_total(condition)
+}
+
+/// Whether an expression reads neither rows nor tables.
+fn is_constant(expression: &Expression) -> bool {
+    let mut is_constant = !matches!(expression, Expression::Query { .. });
+    expression.for_each_variable(&mut |_, _| is_constant = false);
+    is_constant
+}
