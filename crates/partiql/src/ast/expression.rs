@@ -35,6 +35,8 @@ pub enum Expression {
         negative: bool,
         /// The operand.
         operand: Box<Expression>,
+        /// Where the sign stands.
+        position: Position,
     },
     /// Two operands and an operator between.
     Binary {
@@ -72,6 +74,8 @@ pub enum Expression {
         high: Box<Expression>,
         /// `NOT BETWEEN`
         negated: bool,
+        /// Where `[NOT] BETWEEN` stands.
+        position: Position,
     },
     /// `value [NOT] LIKE pattern [ESCAPE escape]`
     Like {

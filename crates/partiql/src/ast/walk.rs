@@ -1,6 +1,6 @@
 //! Looking for something in an expression.
 
-use super::{Expression, PathStep};
+use super::{Expression, PathStep, Position};
 
 impl Expression {
     /// Whether the expression or a part of it is such; nested queries are not entered.
@@ -10,6 +10,33 @@ impl Expression {
         }
         let mut found = false;
         self.for_each_child(&mut |child| found = found || child.any(is_such));
+        found
+    }
+
+    /// Where the expression stands: its operator or its name, else the first thing in it whose place is
+    /// known. That of a literal or a parameter is not.
+    pub(crate) fn position(&self) -> Option<Position> {
+        let mut found = None;
+        self.any(&mut |part| {
+            found = match part {
+                Expression::Variable { name, .. } | Expression::Call { function: name, .. } => {
+                    Some(name.position)
+                }
+                Expression::Sign { position, .. }
+                | Expression::Binary { position, .. }
+                | Expression::In { position, .. }
+                | Expression::Between { position, .. }
+                | Expression::Like { position, .. }
+                | Expression::Cast { position, .. }
+                | Expression::DateArithmetic { position, .. }
+                | Expression::Extract { position, .. }
+                | Expression::Trim { position, .. }
+                | Expression::Aggregate { position, .. } => Some(*position),
+                Expression::Query(query) => Some(query.position),
+                _ => None,
+            };
+            found.is_some()
+        });
         found
     }
 

@@ -104,10 +104,16 @@ fn evaluate_node<'e>(
         Expression::Not(operand) => {
             Operand::truth(truth(&evaluate(context, scope, operand)?)?.map(|truth| !truth))
         }
-        Expression::Sign { negative, operand } => {
+        Expression::Truth { value, position } => {
+            let value = evaluate(context, scope, value)?;
+            Operand::truth(mistyped::truth(value.get()).map_err(at(*position))?)
+        }
+        Expression::Sign { negative, operand, position } => {
             let operand = evaluate(context, scope, operand)?;
             context.work(operand.get().view().scalar_work())?;
-            arithmetic::sign(*negative, operand.get(), context.execution.type_errors).map_err(nowhere)?.into()
+            arithmetic::sign(*negative, operand.get(), context.execution.type_errors)
+                .map_err(at(*position))?
+                .into()
         }
         Expression::Binary { operator, left, right, position } => {
             let left = evaluate(context, scope, left)?;
@@ -120,20 +126,20 @@ fn evaluate_node<'e>(
         }
         Expression::And(operands) => junction(context, scope, operands, false)?,
         Expression::Or(operands) => junction(context, scope, operands, true)?,
-        Expression::In { value, collection, negated } => {
+        Expression::In { value, collection, negated, position } => {
             let value = evaluate(context, scope, value)?;
             match is_in(context, scope, value.get(), collection)? {
                 None => context
                     .execution
                     .type_errors
                     .of(|| "IN needs a collection on its right side".into())
-                    .map_err(nowhere)?
+                    .map_err(at(*position))?
                     .into(),
                 Some(truth) => Operand::truth(truth.map(|truth| truth != *negated)),
             }
         }
-        Expression::Between { value, low, high, negated } => {
-            let truth = is_between(context, scope, value, [low, high])?;
+        Expression::Between { value, low, high, negated, position } => {
+            let truth = is_between(context, scope, value, [low, high], *position)?;
             Operand::truth(truth.map(|truth| truth != *negated))
         }
         Expression::Like { value, pattern, escape, negated, position } => {
@@ -183,6 +189,7 @@ fn is_between(
     scope: Scope<'_>,
     value: &Expression,
     [low, high]: [&Expression; 2],
+    position: Position,
 ) -> Result<Option<bool>, PartiqlError> {
     let value = evaluate(context, scope, value)?;
     if value.get().is_unknown() {
@@ -191,7 +198,7 @@ fn is_between(
     let low = evaluate(context, scope, low)?;
     let high = evaluate(context, scope, high)?;
     let mut side = |operator, bound: &Operand<'_>| {
-        ordered(context, operator, value.get(), bound.get()).map(|side| truth_of(&side)).map_err(nowhere)
+        ordered(context, operator, value.get(), bound.get()).map(|side| truth_of(&side)).map_err(at(position))
     };
     let from = side(BinaryOperator::GreaterOrEqual, &low)?;
     let to = side(BinaryOperator::LessOrEqual, &high)?;

@@ -191,7 +191,7 @@ impl Parser<'_> {
                 let low = Box::new(self.operators(precedence)?);
                 self.expect_keyword("and")?;
                 let high = Box::new(self.operators(precedence)?);
-                Expression::Between { value, low, high, negated }
+                Expression::Between { value, low, high, negated, position }
             }
             Operator::Like { negated } => {
                 let pattern = Box::new(self.operators(precedence)?);
@@ -214,11 +214,12 @@ impl Parser<'_> {
             let term = self.term()?;
             return self.path_after(term);
         }
+        let position = self.position();
         self.step();
         let operand = self.deeper(Self::prefix)?;
         Ok(match signed(negative, operand) {
             Ok(literal) => literal,
-            Err(operand) => Expression::Sign { negative, operand: Box::new(operand) },
+            Err(operand) => Expression::Sign { negative, operand: Box::new(operand), position },
         })
     }
 

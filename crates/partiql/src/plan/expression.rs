@@ -38,6 +38,15 @@ pub enum Expression {
         negative: bool,
         /// The operand.
         operand: Box<Expression>,
+        /// Where it stands.
+        position: Position,
+    },
+    /// What is asked for its truth and may be no boolean: a condition, an operand of NOT, AND and OR.
+    Truth {
+        /// What.
+        value: Box<Expression>,
+        /// Where it stands.
+        position: Position,
     },
     /// Two operands and an operator between.
     Binary {
@@ -62,6 +71,8 @@ pub enum Expression {
         collection: Box<Expression>,
         /// `NOT IN`
         negated: bool,
+        /// Where it stands.
+        position: Position,
     },
     /// `value [NOT] BETWEEN low AND high`
     Between {
@@ -73,6 +84,8 @@ pub enum Expression {
         high: Box<Expression>,
         /// `NOT BETWEEN`
         negated: bool,
+        /// Where it stands.
+        position: Position,
     },
     /// `value [NOT] LIKE pattern [ESCAPE escape]`
     Like {

@@ -36,9 +36,12 @@ pub(super) fn expression<'p>(
                 .collect(),
         },
         Expression::Not(value) => ast::Expression::Not(Box::new(one(value))),
-        Expression::Sign { negative, operand } => {
-            ast::Expression::Sign { negative: *negative, operand: Box::new(one(operand)) }
-        }
+        Expression::Sign { negative, operand, position } => ast::Expression::Sign {
+            negative: *negative,
+            operand: Box::new(one(operand)),
+            position: *position,
+        },
+        Expression::Truth { value, .. } => one(value),
         Expression::Binary { operator, left, right, position } => ast::Expression::Binary {
             operator: *operator,
             left: Box::new(one(left)),
@@ -47,17 +50,18 @@ pub(super) fn expression<'p>(
         },
         Expression::And(items) => ast::Expression::And(items.iter().map(one).collect()),
         Expression::Or(items) => ast::Expression::Or(items.iter().map(one).collect()),
-        Expression::In { value, collection, negated } => ast::Expression::In {
+        Expression::In { value, collection, negated, position } => ast::Expression::In {
             value: Box::new(one(value)),
             collection: Box::new(one(collection)),
             negated: *negated,
-            position: ast::Position::default(),
+            position: *position,
         },
-        Expression::Between { value, low, high, negated } => ast::Expression::Between {
+        Expression::Between { value, low, high, negated, position } => ast::Expression::Between {
             value: Box::new(one(value)),
             low: Box::new(one(low)),
             high: Box::new(one(high)),
             negated: *negated,
+            position: *position,
         },
         Expression::Like { value, pattern, escape, negated, position } => ast::Expression::Like {
             value: Box::new(one(value)),

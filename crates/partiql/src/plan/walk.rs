@@ -57,6 +57,7 @@ fn expression(e: &Expression, level: isize, visit: Visit<'_>) {
         }
         Expression::Not(value)
         | Expression::Sign { operand: value, .. }
+        | Expression::Truth { value, .. }
         | Expression::Is { value, .. }
         | Expression::Cast { value, .. } => expression(value, level, visit),
         Expression::Binary { left, right, .. } => all(&[left, right], level, visit),

@@ -246,7 +246,7 @@ fn bound(source: &Source, slots: SourceSlots, own: &Range<usize>, condition: &Ex
             };
             Some(Bound { place, kind })
         }
-        Expression::In { value, collection, negated: false } => {
+        Expression::In { value, collection, negated: false, .. } => {
             let place = place(value)?;
             if !is_known(collection) {
                 return None;
@@ -277,7 +277,7 @@ fn bound(source: &Source, slots: SourceSlots, own: &Range<usize>, condition: &Ex
             }
             Some(Bound { place: common?, kind: BoundKind::Equal(Keys::AnyOf(items)) })
         }
-        Expression::Between { value, low, high, negated: false } => {
+        Expression::Between { value, low, high, negated: false, .. } => {
             let place = place(value)?;
             (is_known(low) && is_known(high))
                 .then(|| Bound { place, kind: BoundKind::Between((**low).clone(), (**high).clone()) })

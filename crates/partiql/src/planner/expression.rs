@@ -1,6 +1,6 @@
 //! Expressions: names become slots, special forms become calls.
 
-use super::shape::extended;
+use super::shape::{extended, is_truth};
 use super::{Planner, function};
 use crate::ast::{self, BinaryOperator, TrimSide};
 use crate::error::PartiqlError;
@@ -31,9 +31,9 @@ impl Planner<'_> {
             }
             ast::Expression::Variable { name, local } => self.variable(name, *local)?,
             ast::Expression::Path { root, steps } => self.path(root, steps)?,
-            ast::Expression::Not(value) => Expression::Not(self.operand(value)?),
-            ast::Expression::Sign { negative, operand } => {
-                Expression::Sign { negative: *negative, operand: self.operand(operand)? }
+            ast::Expression::Not(value) => Expression::Not(Box::new(self.condition(value)?)),
+            ast::Expression::Sign { negative, operand, position } => {
+                Expression::Sign { negative: *negative, operand: self.operand(operand)?, position: *position }
             }
             ast::Expression::Binary { operator, left, right: written_right, position } => {
                 let right = written_right;
@@ -44,18 +44,20 @@ impl Planner<'_> {
                 self.hint_of_quotes(written_right, &right);
                 Expression::Binary { operator: *operator, left, right, position: *position }
             }
-            ast::Expression::And(operands) => Expression::And(self.expressions(operands)?),
-            ast::Expression::Or(operands) => Expression::Or(self.expressions(operands)?),
-            ast::Expression::In { value, collection, negated, .. } => Expression::In {
+            ast::Expression::And(operands) => Expression::And(self.conditions(operands)?),
+            ast::Expression::Or(operands) => Expression::Or(self.conditions(operands)?),
+            ast::Expression::In { value, collection, negated, position } => Expression::In {
                 value: self.operand(value)?,
                 collection: self.members_beside(collection, value)?,
                 negated: *negated,
+                position: *position,
             },
-            ast::Expression::Between { value, low, high, negated } => Expression::Between {
+            ast::Expression::Between { value, low, high, negated, position } => Expression::Between {
                 value: self.operand(value)?,
                 low: self.operand(low)?,
                 high: self.operand(high)?,
                 negated: *negated,
+                position: *position,
             },
             ast::Expression::Like { value, pattern: written_pattern, escape, negated, position } => {
                 let value = self.operand(value)?;
@@ -72,7 +74,13 @@ impl Planner<'_> {
                 operand: operand.as_ref().map(|operand| self.operand(operand)).transpose()?,
                 branches: branches
                     .iter()
-                    .map(|(when, then)| Ok((self.expression(when)?, self.expression(then)?)))
+                    .map(|(when, then)| {
+                        let when = match operand {
+                            Some(_) => self.expression(when)?,
+                            None => self.condition(when)?,
+                        };
+                        Ok((when, self.expression(then)?))
+                    })
                     .collect::<Result<_, PartiqlError>>()?,
                 otherwise: otherwise.as_ref().map(|otherwise| self.boxed(otherwise)).transpose()?,
             },
@@ -148,6 +156,20 @@ impl Planner<'_> {
                 }
             }
             _ => unreachable!("only calls are calls"),
+        })
+    }
+
+    fn conditions(&mut self, operands: &[ast::Expression]) -> Result<Vec<Expression>, PartiqlError> {
+        operands.iter().map(|operand| self.condition(operand)).collect()
+    }
+
+    /// What is asked for its truth. Where it may be no boolean, the plan keeps its place for the error.
+    pub(super) fn condition(&mut self, written: &ast::Expression) -> Result<Expression, PartiqlError> {
+        let value = *self.operand(written)?;
+        let position = written.position();
+        Ok(match (is_truth(&value), position) {
+            (false, Some(position)) => Expression::Truth { value: Box::new(value), position },
+            _ => value,
         })
     }
 

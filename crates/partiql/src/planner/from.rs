@@ -64,7 +64,7 @@ impl Planner<'_> {
                 None => Vec::new(),
                 Some(condition) => {
                     self.clause(Clause::Rows);
-                    let condition = self.expression(condition)?;
+                    let condition = self.condition(condition)?;
                     self.clause(Clause::From);
                     conjuncts(condition)
                 }

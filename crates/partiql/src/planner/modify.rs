@@ -55,7 +55,7 @@ impl Planner<'_> {
             .expect("origins are found among the tables");
         let table = writable(table.clone(), &first_name(modify))?;
         let conditions = match &modify.condition {
-            Some(condition) => conjuncts(self.expression(condition)?),
+            Some(condition) => conjuncts(self.condition(condition)?),
             None => Vec::new(),
         };
         Ok(ModifyPlan {

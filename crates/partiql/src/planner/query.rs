@@ -61,7 +61,7 @@ impl Planner<'_> {
         let from = self.sources(&query.from, false)?;
         self.clause(Clause::Rows);
         let conditions = match &query.condition {
-            Some(condition) => conjuncts(self.expression(condition)?),
+            Some(condition) => conjuncts(self.condition(condition)?),
             None => Vec::new(),
         };
         let mut node = join::rows(from, conditions, self.lookups());
@@ -70,7 +70,7 @@ impl Planner<'_> {
             self.group_keys(query, takes_items)?;
         }
         self.clause(Clause::Having);
-        let having = query.having.as_ref().map(|having| self.expression(having)).transpose()?;
+        let having = query.having.as_ref().map(|having| self.condition(having)).transpose()?;
         self.clause(Clause::Order);
         let order = self.order(query)?;
         self.clause(Clause::Rows);

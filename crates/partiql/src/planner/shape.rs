@@ -103,6 +103,7 @@ pub(super) fn is_total(expression: &Expression) -> bool {
         }
         Expression::Struct(fields) => fields.iter().all(|(name, value)| is_total(name) && is_total(value)),
         Expression::Sign { .. }
+        | Expression::Truth { .. }
         | Expression::Case { .. }
         | Expression::Cast { .. }
         | Expression::Call { .. }
@@ -112,7 +113,12 @@ pub(super) fn is_total(expression: &Expression) -> bool {
 
 /// Whether a condition has a truth on every row: whatever the row is, it is no value of another type.
 pub(super) fn is_total_condition(condition: &Expression) -> bool {
-    let is_truth = match condition {
+    (is_truth(condition) || is_constant(condition)) && is_total(condition)
+}
+
+/// Whether an expression can be nothing but TRUE, FALSE and unknown.
+pub(super) fn is_truth(expression: &Expression) -> bool {
+    match expression {
         Expression::Not(_)
         | Expression::And(_)
         | Expression::Or(_)
@@ -120,11 +126,18 @@ pub(super) fn is_total_condition(condition: &Expression) -> bool {
         | Expression::Between { .. }
         | Expression::Like { .. }
         | Expression::Is { .. }
-        // Arithmetic and `||` are not total, unless they read no row.
-        | Expression::Binary { .. } => true,
-        condition => is_constant(condition),
-    };
-    is_truth && is_total(condition)
+        | Expression::Truth { .. } => true,
+        Expression::Binary { operator, .. } => matches!(
+            operator,
+            BinaryOperator::Equal
+                | BinaryOperator::NotEqual
+                | BinaryOperator::Less
+                | BinaryOperator::LessOrEqual
+                | BinaryOperator::Greater
+                | BinaryOperator::GreaterOrEqual
+        ),
+        _ => false,
+    }
 }
 
 /// Whether an expression reads neither rows nor tables.

@@ -123,14 +123,14 @@ fn expression() -> BoxedStrategy<Expression> {
             1 => e.clone().prop_map(|value| Expression::Not(boxed(value))),
             1 => (any::<bool>(), e.clone()).prop_map(|(negative, operand)| match operand {
                 Expression::Literal(value) => Expression::Literal(value),
-                operand => Expression::Sign { negative, operand: boxed(operand) },
+                operand => Expression::Sign { negative, operand: boxed(operand), position: position() },
             }),
             2 => path(e.clone()),
             1 => (e.clone(), collection(e.clone()), any::<bool>()).prop_map(|(value, collection, negated)| {
                 Expression::In { value: boxed(value), collection: boxed(collection), negated, position: position() }
             }),
             1 => (three.clone(), any::<bool>()).prop_map(|((value, low, high), negated)| Expression::Between {
-                value: boxed(value), low: boxed(low), high: boxed(high), negated,
+                value: boxed(value), low: boxed(low), high: boxed(high), negated, position: position(),
             }),
             1 => (two.clone(), option::of(e.clone()), any::<bool>()).prop_map(|((value, pattern), escape, negated)| {
                 Expression::Like {

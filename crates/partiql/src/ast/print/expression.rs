@@ -28,7 +28,7 @@ impl Display for Expression {
                 f.write_str("NOT ")?;
                 right(f, value, NOT)
             }
-            Expression::Sign { negative, operand: value } => {
+            Expression::Sign { negative, operand: value, .. } => {
                 f.write_str(if *negative { "-" } else { "+" })?;
                 // Two of them would begin a comment.
                 if matches!(**value, Expression::Sign { .. }) {
@@ -47,7 +47,7 @@ impl Display for Expression {
                 left(f, value, EQUALITY)?;
                 write!(f, " {}IN {collection}", not(*negated))
             }
-            Expression::Between { value, low, high, negated } => {
+            Expression::Between { value, low, high, negated, .. } => {
                 left(f, value, COMPARISON)?;
                 write!(f, " {}BETWEEN ", not(*negated))?;
                 right(f, low, COMPARISON)?;
