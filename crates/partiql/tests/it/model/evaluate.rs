@@ -154,7 +154,14 @@ fn groups(world: &World, query: &Query, rows: Vec<Row>) -> Result<Vec<Value>, Re
             })
         });
         let items = items.collect::<Result<Vec<Item>, Refused>>()?;
-        Ok((members.len(), Value::from(named("f", items.into_iter()))))
+        let items = named("f", items.into_iter());
+        let items = match &query.names {
+            Some(names) => {
+                items.into_fields().into_iter().zip(names).map(|((_, value), name)| (*name, value)).collect()
+            }
+            None => items,
+        };
+        Ok((members.len(), Value::from(items)))
     });
     // Groups that HAVING drops are added up, too.
     let results = results.collect::<Result<Vec<(usize, Value)>, Refused>>()?;
@@ -281,6 +288,19 @@ fn scalar(world: &World, row: &Row, expression: &Expression) -> Item {
                 _ => less(operator, &left, &right),
             }
         }
+        Expression::CompareRows(operator, rows) => {
+            let [left, right] = [&rows[0], &rows[1]].map(|row| row.iter().map(of).collect::<Vec<Item>>());
+            let pairs = || left.iter().zip(&right);
+            Some(Value::from(match *operator {
+                "=" => pairs().all(|(left, right)| is_same(left, right)),
+                "<>" => !pairs().all(|(left, right)| is_same(left, right)),
+                _ => {
+                    let mut orders = pairs().map(|(left, right)| order_within(left, right));
+                    satisfies(operator, orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal))
+                }
+            }))
+        }
+        Expression::Bare(path) => of(path),
         Expression::Add(operands) => {
             let (left, right) = (of(&operands[0]), of(&operands[1]));
             if is_unknown(&left) || is_unknown(&right) {
@@ -360,12 +380,57 @@ fn less(operator: &str, left: &Item, right: &Item) -> Item {
     }
     let (left, right) = (left.as_ref()?, right.as_ref()?);
     let order = (rank(left) == rank(right)).then(|| total(left, right))?;
-    Some(Value::from(match operator {
+    Some(Value::from(satisfies(operator, order)))
+}
+
+fn satisfies(operator: &str, order: Ordering) -> bool {
+    match operator {
         "<" => order.is_lt(),
         "<=" => order.is_le(),
         ">" => order.is_gt(),
         _ => order.is_ge(),
-    }))
+    }
+}
+
+/// Whether two items of row values are equal: as in lists, NULL is NULL and MISSING is MISSING.
+fn is_same(left: &Item, right: &Item) -> bool {
+    match (left, right) {
+        (Some(left), Some(right)) => model_equal(left, right),
+        (left, right) => left.is_none() && right.is_none(),
+    }
+}
+
+/// The order of two items of row values: MISSING, NULL, all else.
+fn order_within(left: &Item, right: &Item) -> Ordering {
+    match (left, right) {
+        (Some(left), Some(right)) => total(left, right),
+        (left, right) => left.is_some().cmp(&right.is_some()),
+    }
+}
+
+/// Whether a condition of a query may be asked of what is no boolean, as far as the documents tell.
+pub(super) fn may_be_no_boolean(world: &World, query: &Query) -> bool {
+    let conditions = query.sources.iter().filter_map(|source| match &source.join {
+        Join::Inner(condition) | Join::Left(condition) => Some(condition),
+        Join::Comma => None,
+    });
+    conditions.chain(&query.condition).any(|condition| has_no_boolean(world, query, condition))
+}
+
+fn has_no_boolean(world: &World, query: &Query, condition: &Expression) -> bool {
+    match condition {
+        Expression::And(operands) | Expression::Or(operands) => {
+            operands.iter().any(|operand| has_no_boolean(world, query, operand))
+        }
+        Expression::Not(operand) => has_no_boolean(world, query, operand),
+        Expression::Bare(path) => {
+            let Expression::Path(source, steps) = &**path else { return false };
+            let Over::Table(table) = query.sources[*source].over else { return true };
+            let mut values = world[table].iter().filter_map(|row| follow(Some(row.clone()), steps));
+            values.any(|value| !value.is_null() && !matches!(value.data, Data::Bool(_)))
+        }
+        _ => false,
+    }
 }
 
 fn number(value: &Value) -> Option<Decimal> {

@@ -10,6 +10,9 @@ const SCALARS: [&str; 14] = [
     "0", "1", "2", "1.0", "2e0", "1.5", "\"a\"", "a", "\"ab\"", "\"b\"", "null", "true", "2000T", "null.int",
 ];
 
+/// What items of grouped queries are called: fields of the documents, too.
+const NAMES: [&str; 6] = ["a", "b", "c", "d", "l", "other"];
+
 fn scalar(random: &mut Random) -> Value {
     text::read_one(random.pick::<&str>(&SCALARS)).expect("well formed")
 }
@@ -99,13 +102,19 @@ pub(super) fn query(random: &mut Random) -> Query {
             Expression::Compare(">", Box::new([Expression::CountAll, limit]))
         });
         let group = if keys.is_empty() { None } else { Some(keys) };
+        // Written without their source, fields and the names of other items are alike.
+        let is_plain = count == 1 && group.is_some() && random.percent(50);
+        let first = random.below(NAMES.len());
+        let names =
+            is_plain.then(|| (0..items.len()).map(|item| NAMES[(first + item) % NAMES.len()]).collect());
         return Query {
             distinct: false,
-            is_list: random.percent(50),
+            is_list: is_plain || random.percent(50),
             items,
             sources,
             condition,
             group,
+            names,
             having,
             order: Vec::new(),
             limit: None,
@@ -140,6 +149,7 @@ pub(super) fn query(random: &mut Random) -> Query {
         sources,
         condition,
         group: None,
+        names: None,
         having: None,
         order,
         limit: random.percent(25).then(|| random.below(6)),
@@ -162,6 +172,7 @@ pub(super) fn change(random: &mut Random) -> Query {
         sources,
         condition,
         group: None,
+        names: None,
         having: None,
         order: Vec::new(),
         limit: None,
@@ -226,6 +237,18 @@ fn constant(random: &mut Random) -> Expression {
 }
 
 fn simple(random: &mut Random, sources: usize, tables: &[usize]) -> Expression {
+    if random.percent(3) {
+        return Expression::Bare(Box::new(path(random, sources)));
+    }
+    if random.percent(7) {
+        let operator = *random.pick(&["=", "<>", "<", "<=", ">", ">="]);
+        let left = vec![path(random, sources), path(random, sources)];
+        let right = match random.below(3) {
+            0 => vec![path(random, sources), constant(random)],
+            _ => vec![constant(random), constant(random)],
+        };
+        return Expression::CompareRows(operator, Box::new([left, right]));
+    }
     let value = path(random, sources);
     match random.below(14) {
         0..=3 => {

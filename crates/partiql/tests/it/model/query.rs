@@ -18,6 +18,10 @@ pub(super) enum Expression {
     /// A key of the group, by its number.
     GroupKey(usize),
     Compare(&'static str, Box<[Expression; 2]>),
+    /// `(a, b) < (c, d)`
+    CompareRows(&'static str, Box<[Vec<Expression>; 2]>),
+    /// A path where a condition stands; its value may be no boolean.
+    Bare(Box<Expression>),
     Add(Box<[Expression; 2]>),
     And(Vec<Expression>),
     Or(Vec<Expression>),
@@ -86,6 +90,9 @@ pub(super) struct Query {
     pub(super) sources: Vec<Source>,
     pub(super) condition: Option<Expression>,
     pub(super) group: Option<Vec<Expression>>,
+    /// The names of the items of a grouped select list over one source, whose fields are then written
+    /// without it: `SELECT MAX(b) AS a … GROUP BY a`, where a name of GROUP BY is that of a field.
+    pub(super) names: Option<Vec<&'static str>>,
     pub(super) having: Option<Expression>,
     /// What it orders by, which the result shows as its first field `o`.
     pub(super) order: Vec<OrderTerm>,
@@ -144,6 +151,8 @@ impl Query {
 #[derive(Default)]
 struct Printer {
     text: String,
+    /// The keys of groups where fields are written without their source.
+    plain: Option<Vec<Expression>>,
     parameters: Vec<Value>,
 }
 
@@ -153,6 +162,7 @@ impl Printer {
     }
 
     fn query(&mut self, query: &Query) {
+        self.plain = query.names.as_ref().and(query.group.clone());
         self.push(if query.distinct { "SELECT DISTINCT " } else { "SELECT " });
         self.push(if query.is_list { "" } else { "VALUE {" });
         if !query.order.is_empty() {
@@ -170,7 +180,10 @@ impl Printer {
             }
             self.expression(item);
             if query.is_list {
-                let _ = write!(self.text, " AS f{number}");
+                let _ = match &query.names {
+                    Some(names) => write!(self.text, " AS {}", names[number]),
+                    None => write!(self.text, " AS f{number}"),
+                };
             }
         }
         self.push(if query.is_list { "" } else { "}" });
@@ -189,7 +202,9 @@ impl Printer {
             for (number, key) in keys.iter().enumerate() {
                 self.push(if number == 0 { " GROUP BY " } else { ", " });
                 self.expression(key);
-                let _ = write!(self.text, " AS k{number}");
+                if self.plain.is_none() {
+                    let _ = write!(self.text, " AS k{number}");
+                }
             }
         }
         if let Some(having) = &query.having {
@@ -278,6 +293,11 @@ impl Printer {
                 self.parameters.push(value.clone());
             }
             Expression::Missing => self.push("MISSING"),
+            Expression::Path(_, steps) if self.plain.is_some() => {
+                let start = self.text.len();
+                self.steps(steps);
+                self.text.remove(start);
+            }
             Expression::Path(source, steps) => {
                 let _ = write!(self.text, "s{source}");
                 self.steps(steps);
@@ -285,10 +305,22 @@ impl Printer {
             Expression::Id(source) => {
                 let _ = write!(self.text, "i{source}");
             }
+            Expression::GroupKey(number) if self.plain.is_some() => {
+                let key = self.plain.as_ref().map(|keys| keys[*number].clone());
+                key.iter().for_each(|key| self.expression(key));
+            }
             Expression::GroupKey(number) => {
                 let _ = write!(self.text, "k{number}");
             }
             Expression::Compare(operator, operands) => self.list(&**operands, &format!(" {operator} ")),
+            Expression::CompareRows(operator, rows) => {
+                self.push("(");
+                self.list(&rows[0], ", ");
+                self.push(&format!(" {operator} "));
+                self.list(&rows[1], ", ");
+                self.push(")");
+            }
+            Expression::Bare(path) => self.expression(path),
             Expression::Add(operands) => self.list(&**operands, " + "),
             Expression::And(operands) => self.list(operands, " AND "),
             Expression::Or(operands) => self.list(operands, " OR "),
