@@ -53,3 +53,38 @@ fn cross_joins_begun_and_left() {
 fn short_statements() {
     withstands("128 clients with statements of some milliseconds");
 }
+
+#[test]
+fn computed_texts() {
+    withstands("lists, rows and keys of a computed text");
+}
+
+#[test]
+fn patterns() {
+    withstands("LIKE over long texts in a strict ledger");
+}
+
+#[test]
+fn nested_queries() {
+    withstands("queries nested 15 deep, 97 KB");
+}
+
+#[test]
+fn half_bodies() {
+    withstands("120 connections that send 15 of 16 MiB");
+}
+
+#[test]
+fn unread_answers() {
+    withstands("100 clients that do not read 4 MiB");
+}
+
+#[test]
+fn sessions() {
+    withstands("sessions and transactions without end");
+}
+
+#[test]
+fn sorted_results() {
+    withstands("25 transactions with sorted results of 40 MiB");
+}

@@ -117,6 +117,13 @@ impl Session {
         Ok(Session { wire, token, transaction_id: String::new(), digest: CommitDigest::from_text("") })
     }
 
+    /// Another session in place of this one, which is left as it is, over the same connection.
+    pub(crate) async fn another(&mut self, ledger: &str) -> io::Result<()> {
+        let started = format!("{{\"StartSession\":{{\"LedgerName\":\"{ledger}\"}}}}");
+        self.token = member(&self.wire.command(&started).await?, "SessionToken")?;
+        Ok(())
+    }
+
     pub(crate) async fn begin(&mut self) -> io::Result<()> {
         let begun = self.wire.command(&self.with_token("\"StartTransaction\":{}")).await?;
         self.transaction_id = member(&begun, "TransactionId")?;
