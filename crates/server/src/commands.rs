@@ -12,6 +12,7 @@ use everstrand_protocol::{
 use serde_json::Map;
 
 use crate::client::Client;
+use crate::scheduler::Place;
 use crate::service::Service;
 use crate::sessions::GivenUp;
 
@@ -23,7 +24,7 @@ impl Service {
     /// without holding a thread.
     pub async fn send_command(&self, request: SendCommandRequest) -> Result<Reply, ServiceError> {
         request.validate(&self.wire_limits())?;
-        self.valid_command(&Client::InProcess, request).await
+        self.valid_command(&Client::InProcess, request).await.map(|(reply, _)| reply)
     }
 
     /// The lengths that a request may have: QLDB's, or those of the ledgers' limits where these are larger.
@@ -37,12 +38,13 @@ impl Service {
         }
     }
 
-    /// Runs a command whose lengths and patterns were checked.
+    /// Runs a command whose lengths and patterns were checked. A statement's answer comes with the place that it ran
+    /// in, for whoever writes the answer: if that had to wait for another place, more and more answers would be held.
     pub(crate) async fn valid_command(
         &self,
         client: &Client,
         request: SendCommandRequest,
-    ) -> Result<Reply, ServiceError> {
+    ) -> Result<(Reply, Option<Place>), ServiceError> {
         let started = self.clock.monotonic_millis();
         let timing = || {
             let elapsed = self.clock.monotonic_millis().saturating_sub(started);
@@ -53,7 +55,7 @@ impl Service {
                 let session_token = self.start_session(client, ledger_name).await?;
                 let result =
                     StartSessionResult { session_token, timing_information: timing(), other: Map::new() };
-                return Ok(Reply::StartSession(result));
+                return Ok((Reply::StartSession(result), None));
             }
             (_, Some(token)) => token,
             (_, None) => return Err(ServiceError::bad_request("The parameter SessionToken is not valid")),
@@ -67,10 +69,11 @@ impl Service {
         if let Some(given_up) = given_up
             && shared.give_up(given_up)
         {
-            return Ok(self.gave_up(given_up, &token, timing()));
+            return Ok((self.gave_up(given_up, &token, timing()), None));
         }
         let mut session = shared.lock().await;
-        Ok(match request.command {
+        let mut held = None;
+        let reply = match request.command {
             Command::StartSession { .. } => unreachable!("answered above"),
             Command::StartTransaction => {
                 let transactions_max = self.config.limits.open_transactions;
@@ -89,7 +92,8 @@ impl Service {
                     session.execute(&transaction_id, &statement, &parameters).map(encode_page)
                 };
                 let ran = shared.run(session, &self.scheduler, execute).await;
-                let (first_page, consumed_ios) = ran.map_err(service_error)?;
+                let ((first_page, consumed_ios), place) = ran.map_err(service_error)?;
+                held = place;
                 Reply::ExecuteStatement(ExecuteStatementResult {
                     first_page,
                     timing_information: timing(),
@@ -102,7 +106,8 @@ impl Service {
                     session.fetch_page(&transaction_id, next_page_token.as_str()).map(encode_page)
                 };
                 let ran = shared.run(session, &self.scheduler, fetch).await;
-                let (page, consumed_ios) = ran.map_err(service_error)?;
+                let ((page, consumed_ios), place) = ran.map_err(service_error)?;
+                held = place;
                 Reply::FetchPage(FetchPageResult {
                     page,
                     timing_information: timing(),
@@ -137,7 +142,8 @@ impl Service {
                 session.end();
                 self.gave_up(GivenUp::Session, &token, timing())
             }
-        })
+        };
+        Ok((reply, held))
     }
 
     fn gave_up(

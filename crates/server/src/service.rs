@@ -8,11 +8,12 @@ use everstrand_ledger::{
 };
 use everstrand_protocol::control::{self, ControlReply, ControlRequest, PermissionsMode, Tags};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
-use everstrand_protocol::{Exception, SendCommandRequest, ServiceError, send_command};
+use everstrand_protocol::{Exception, Reply, SendCommandRequest, ServiceError, ValueHolder, send_command};
 
 use crate::access_keys::AccessKeys;
 use crate::checkpoints::{Due, Published};
 use crate::client::{Admission, Client};
+use crate::commands::service_error;
 use crate::config::{Config, Storage};
 use crate::control::Control;
 use crate::impairments::Impairments;
@@ -175,9 +176,13 @@ impl Service {
         let expected = send_command::TARGET;
         match (request.method, request.path, request.targets().as_slice()) {
             ("POST", "/", [target]) if *target == expected => {
-                let request = SendCommandRequest::from_json_within(request.body, &self.wire_limits())?;
+                let (body, limits) = (request.body, self.wire_limits());
+                let read = move || SendCommandRequest::from_json_within(body, &limits);
+                let request =
+                    self.scheduler.read(client, body.len(), read).await.map_err(service_error)??;
                 *operation = request.command.name();
-                Ok(self.valid_command(client, request).await?.to_json())
+                let (reply, place) = self.valid_command(client, request).await?;
+                Ok(Scheduler::write(place, bytes_of(&reply), || reply.to_json()))
             }
             ("POST", "/", []) => {
                 unknown(format!("The header X-Amz-Target is missing; the session API wants {expected}"))
@@ -319,6 +324,20 @@ fn settings(config: &Config) -> Settings {
         idle_millis: u64::try_from(config.ledger_idle.as_millis()).unwrap_or(u64::MAX),
         open_max: config.ledgers_open_max,
     }
+}
+
+/// How many bytes the values of an answer have.
+fn bytes_of(reply: &Reply) -> usize {
+    let page = match reply {
+        Reply::ExecuteStatement(result) => &result.first_page,
+        Reply::FetchPage(result) => &result.page,
+        _ => return 0,
+    };
+    let bytes = |value: &ValueHolder| match value {
+        ValueHolder::IonBinary(bytes) => bytes.len(),
+        ValueHolder::IonText(text) => text.len(),
+    };
+    page.values.iter().map(bytes).sum()
 }
 
 fn check_name(name: &str) -> Result<(), ServiceError> {

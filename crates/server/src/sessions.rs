@@ -19,7 +19,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::client::Client;
 use crate::counts::{Counted, Counts};
-use crate::scheduler::{Account, Scheduler, Turn, on_a_task_of_its_own};
+use crate::scheduler::{Account, Place, Scheduler, Turn, on_a_task_of_its_own};
 
 /// How long a session lives in which nothing was done yet.
 const UNUSED_MILLIS: u64 = 60_000;
@@ -254,14 +254,14 @@ impl SharedSession {
         self.transaction.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a statement of the session's open transaction in its turn. Dropped before the answer, it stops the
-    /// statement, and the transaction with it: its client is gone.
+    /// Runs a statement of the session's open transaction in its turn, and answers with the place that it had at the
+    /// end. Dropped before the answer, it stops the statement, and the transaction with it: its client is gone.
     pub(crate) async fn run<T: Send + 'static>(
         self: &Arc<SharedSession>,
         session: OwnedMutexGuard<Session>,
         scheduler: &Arc<Scheduler>,
         statement: impl FnOnce(&mut Session) -> Result<T, LedgerError> + Send + 'static,
-    ) -> Result<T, LedgerError> {
+    ) -> Result<(T, Option<Place>), LedgerError> {
         let interrupt = session.interrupt().unwrap_or_default();
         let turn = Arc::new(Turn::new(Arc::clone(scheduler), self.account.clone(), interrupt));
         *self.running() = Some(Running { turn: Arc::clone(&turn), given_up: None });
@@ -278,7 +278,7 @@ impl SharedSession {
             });
             session.set_pace(None);
             own.end_statement(&mut session);
-            answer
+            answer.map(|answer| (answer, turn.end()))
         });
         let answer = answer.await;
         waits.for_an_answer = false;
@@ -341,7 +341,7 @@ struct End<'t>(&'t Turn);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        self.0.end();
+        drop(self.0.end());
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who runs when. A statement begins in one of as many short places as there are processors, on the thread that read
 //! its request. Most are over within 10 ms. One that is not leaves its place to the next and goes on in a long place;
-//! there is one processor's worth fewer of those, and whenever others wait for one it runs 10 ms at a time.
+//! there is one processor's worth fewer of those, and whenever others wait for one it runs 10 ms at a time. Large requests
+//! are read in long places too, and an answer is written in the place that its statement had.
 //!
 //! So statements never take all threads of the runtime that [`crate::http::runtime`] builds, which has one more than
 //! there are places: a request that runs no statement is answered at once, however many of them run.
@@ -14,11 +15,15 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
+use everstrand_journal::UniqueId;
 use everstrand_ledger::{Clock, LedgerError};
+
+use crate::client::Client;
 
 pub(crate) use places::Place;
 use places::{Asked, NoPlace, Places};
 pub(crate) use threads::on_a_task_of_its_own;
+use threads::where_waiting_is_allowed;
 pub(crate) use turn::Turn;
 pub(crate) use waiting::Account;
 use waiting::WaitingMax;
@@ -37,6 +42,11 @@ const SHORT_WAITING_MAX: WaitingMax = WaitingMax { of_a_client: 1024, of_all: 40
 
 /// How many statements that run long may wait for their turn; each has a thread.
 pub(crate) const LONG_WAITING_MAX: WaitingMax = WaitingMax { of_a_client: 128, of_all: 256 };
+
+/// From how many bytes on a request or an answer takes time that others would notice.
+const LARGE_BYTES: usize = 64 << 10;
+/// Stands for the ledger where it is not known which one the bytes are for.
+const NO_LEDGER: UniqueId = UniqueId::from_bytes([0; 16]);
 
 impl Concurrency {
     /// What suits this machine: a processor is left to all that is not a long statement, where there are two.
@@ -64,10 +74,29 @@ impl Scheduler {
 
     /// Waits for a place to begin in.
     pub(crate) async fn begin(&self, account: &Account) -> Result<Place, LedgerError> {
-        match self.short.ask(account).map_err(refusal)? {
-            Asked::Now(place) => Ok(place),
-            Asked::Later(place) => place.await.map_err(|_| LedgerError::Closed),
+        place_in(&self.short, account).await
+    }
+
+    /// Reads a client's request of so many bytes. A large one waits for a long place first, so that it delays neither
+    /// short statements nor requests that need no place.
+    pub(crate) async fn read<T>(
+        &self,
+        client: &Client,
+        bytes: usize,
+        read: impl FnOnce() -> T,
+    ) -> Result<T, LedgerError> {
+        if bytes < LARGE_BYTES {
+            return Ok(read());
         }
+        let account = Account { client: client.clone(), ledger: NO_LEDGER };
+        let _place = place_in(&self.long, &account).await?;
+        Ok(where_waiting_is_allowed(read))
+    }
+
+    /// Writes a statement's answer of so many bytes in the place that the statement had.
+    pub(crate) fn write<T>(place: Option<Place>, bytes: usize, write: impl FnOnce() -> T) -> T {
+        let _place = place;
+        if bytes < LARGE_BYTES { write() } else { where_waiting_is_allowed(write) }
     }
 
     /// Ends the statements that run long, within their next 10 ms, and begins none any more.
@@ -79,6 +108,13 @@ impl Scheduler {
     /// How many statements wait: until they begin, and for the next turn.
     pub(crate) fn waiting(&self) -> (usize, usize) {
         (self.short.waiting(), self.long.waiting())
+    }
+}
+
+async fn place_in(places: &Arc<Places>, account: &Account) -> Result<Place, LedgerError> {
+    match places.ask(account).map_err(refusal)? {
+        Asked::Now(place) => Ok(place),
+        Asked::Later(place) => place.await.map_err(|_| LedgerError::Closed),
     }
 }
 

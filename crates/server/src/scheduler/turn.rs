@@ -54,10 +54,9 @@ impl Turn {
         }
     }
 
-    /// Leaves its place to the next.
-    pub(crate) fn end(&self) {
-        let place = self.held().place.take();
-        drop(place);
+    /// Gives its place out of hand; dropped, it goes to the next.
+    pub(crate) fn end(&self) -> Option<Place> {
+        self.held().place.take()
     }
 
     /// Waits on this thread for a long place; none comes when it is stopped meanwhile, or too much time passes.
