@@ -11,7 +11,6 @@ use everstrand_protocol::control::{
 };
 use everstrand_protocol::{Exception, ServiceError};
 
-use crate::impairments::Impairments;
 use crate::ledgers::Ledgers;
 use crate::record::STRICT_TAG;
 
@@ -24,7 +23,6 @@ const PAGE: u32 = 100;
 #[derive(Clone)]
 pub(crate) struct Control {
     pub(crate) ledgers: Arc<Ledgers>,
-    pub(crate) impairments: Arc<Impairments>,
     /// In the ARNs of ledgers.
     pub(crate) region: String,
     /// In the ARNs of ledgers.
@@ -95,7 +93,6 @@ impl Control {
             }
             ControlRequest::DeleteLedger(request) => {
                 self.ledgers.delete(&request.name)?;
-                self.impairments.forget(&request.name);
                 ControlReply::DeleteLedger(Nothing {})
             }
             ControlRequest::TagResource(request) => {

@@ -15,7 +15,6 @@ mod commands;
 mod control;
 mod counts;
 mod descriptors;
-mod impairments;
 mod ledgers;
 mod memory;
 mod metrics;

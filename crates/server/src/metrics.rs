@@ -69,7 +69,7 @@ impl Service {
             let meaning = "Whether a checkpoint was published that the journal does not continue: an older copy of it, or another history.";
             family(&mut text, name, "gauge", meaning);
             for (ledger, strand_id) in published() {
-                let contradicted = self.published.is_contradicted(strand_id);
+                let contradicted = self.published.contradiction(strand_id).is_some();
                 line(&mut text, name, Some(ledger), u64::from(contradicted));
             }
         }

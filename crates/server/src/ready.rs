@@ -1,7 +1,7 @@
 //! Whether the server can do all that it is there for, and where not, why: what `GET /ready` answers.
 //!
-//! What is known of a ledger at any moment (it cannot be opened, it takes no writes, its journal is damaged) is asked
-//! for; what somebody else finds out is noted among the impairments.
+//! That is asked of the ledgers (one cannot be opened, takes no writes, or its journal is damaged), and of the checkpoints
+//! (the journal does not continue what was published of it).
 
 use serde_json::json;
 
@@ -21,9 +21,12 @@ impl Service {
 
     /// The ledgers that cannot do all that a ledger does, each with the reason.
     pub(crate) fn impaired(&self) -> Vec<(String, String)> {
-        let mut impaired = self.impairments.all();
+        let mut impaired = Vec::new();
         for known in self.ledgers.all() {
-            impaired.extend(known.impaired.map(|why| (known.name, why)));
+            let contradiction =
+                known.strand_id().and_then(|strand_id| self.published.contradiction(strand_id));
+            let reasons = [known.impaired, contradiction].into_iter().flatten();
+            impaired.extend(reasons.map(|why| (known.name.clone(), why)));
         }
         impaired.sort();
         impaired

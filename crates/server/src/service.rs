@@ -16,7 +16,6 @@ use crate::client::{Admission, Client};
 use crate::commands::service_error;
 use crate::config::{Config, Storage};
 use crate::control::Control;
-use crate::impairments::Impairments;
 use crate::ledgers::{Known, Ledgers, Settings};
 use crate::request::{Request, Response, Route};
 use crate::requests::Requests;
@@ -35,7 +34,6 @@ pub struct Service {
     pub(crate) published: Arc<Published>,
     /// Those of the configuration, until others take their place.
     pub(crate) access_keys: RwLock<Option<Arc<AccessKeys>>>,
-    pub(crate) impairments: Arc<Impairments>,
     pub(crate) requests: Requests,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
@@ -58,7 +56,6 @@ impl Service {
             scheduler: Arc::new(Scheduler::new(config.concurrency, Arc::clone(&environment.clock))),
             published: Arc::default(),
             access_keys: RwLock::new(config.access_keys.clone().map(Arc::new)),
-            impairments: Arc::default(),
             requests: Requests::default(),
             clock: environment.clock,
             ids: environment.ids,
@@ -223,7 +220,6 @@ impl Service {
     fn control_of_ledgers(&self) -> Control {
         Control {
             ledgers: Arc::clone(&self.ledgers),
-            impairments: Arc::clone(&self.impairments),
             region: self.config.region.clone(),
             account: self.config.account.clone(),
         }

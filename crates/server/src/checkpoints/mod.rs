@@ -193,9 +193,10 @@ impl Published {
         self.last(strand_id).problem
     }
 
-    /// Whether the place has a checkpoint of a ledger that its journal does not continue.
-    pub(crate) fn is_contradicted(&self, strand_id: UniqueId) -> bool {
-        self.last(strand_id).contradicted
+    /// Which checkpoint the place has of a ledger that its journal does not continue; nothing where it has none.
+    pub(crate) fn contradiction(&self, strand_id: UniqueId) -> Option<String> {
+        let last = self.last(strand_id);
+        last.problem.filter(|_| last.contradicted)
     }
 
     /// Whether what was published of a ledger covers all blocks up to this digest.

@@ -12,7 +12,7 @@ use everstrand_journal::{Checkpoint, CheckpointVerifier};
 use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions};
 use everstrand_ledger::{Environment, Ledger, LedgerOptions, ManualClock, RandomIds, SystemClock, link_of};
 use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
-use everstrand_server::{Service, fetch, ledger_folders};
+use everstrand_server::{Request, Service, fetch, ledger_folders};
 
 use super::{send, service_and_clock};
 
@@ -158,6 +158,16 @@ fn metric(service: &Service, name: &str) -> Option<u64> {
 
 fn age(service: &Service) -> Option<u64> {
     metric(service, "everstrand_checkpoint_age_milliseconds")
+}
+
+/// The status of `GET /ready`. Where it is not 200, the answer tells what is wrong with which ledger.
+fn ready(service: &Service) -> u16 {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let request = Request { method: "GET", path: "/ready", query: "", headers: &[], body: b"" };
+    let answer = runtime.block_on(service.handle(request));
+    let body = String::from_utf8(answer.body).expect("text");
+    assert_eq!(body.contains("\"signed\"") && body.contains("checkpoint"), answer.status != 200, "{body}");
+    answer.status
 }
 
 fn failures(service: &Service) -> Option<u64> {
@@ -360,6 +370,7 @@ fn publish_after(data: &Path, place: &str, tables: &[&str]) -> (Option<u64>, Opt
     let service = Service::open(config).expect("a service");
     service.publish_checkpoints();
     let found = (failures(&service), metric(&service, "everstrand_checkpoint_contradicted"));
+    assert_eq!(ready(&service), if found.1 == Some(1) { 503 } else { 200 });
     service.close();
     found
 }
