@@ -80,6 +80,11 @@ fn unread_answers() {
 }
 
 #[test]
+fn ledgers_that_come_and_go() {
+    withstands("16 clients that create and delete ledgers");
+}
+
+#[test]
 fn sessions() {
     withstands("sessions and transactions without end");
 }

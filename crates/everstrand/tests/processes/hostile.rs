@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use everstrand::protocol::signature::AmzDate;
+
 use crate::load::{prepare, run};
 use crate::process::{Random, Server};
 
@@ -263,7 +265,7 @@ async fn unfinished_bodies_have_a_bound_together() {
     assert!(kept < 64 * MIB as u64, "{kept} bytes are kept");
 }
 
-/// Of a request that nobody signed the body is not waited for.
+/// Of a request that nobody signed, or not all of what has to be signed, the body is not waited for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unsigned_request_is_refused_by_its_head() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -275,6 +277,26 @@ async fn an_unsigned_request_is_refused_by_its_head() {
     stream.write_all(head(16 * MIB).as_bytes()).expect("a head");
     let answer = rest(&mut stream);
     assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("MissingAuthenticationToken"), "{answer}");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    let now = AmzDate::from_unix_seconds(i64::try_from(now.as_secs()).expect("not that late"));
+    for (signed, missing) in [
+        ("", "'Host'"),
+        ("x-amz-date;x-amz-target", "'Host'"),
+        ("host;x-amz-date", "'x-amz-target'"),
+        ("host;x-amz-target", "'x-amz-date'"),
+    ] {
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential=APP/{}/us-east-1/qldb/aws4_request, SignedHeaders={signed}, Signature={}",
+            now.day(),
+            "0".repeat(64)
+        );
+        let lines = format!("X-Amz-Date: {now}\r\nAuthorization: {authorization}\r\n\r\n");
+        let mut stream = connect(server.address);
+        let whole = head(16 * MIB).replace("\r\n\r\n", &format!("\r\n{lines}"));
+        stream.write_all(whole.as_bytes()).expect("a head");
+        let answer = rest(&mut stream);
+        assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains(missing), "{signed}: {answer}");
+    }
 }
 
 /// Answers that nobody reads have a bound together, and others get theirs.

@@ -36,6 +36,7 @@ pub(crate) const ATTACKS: &[&Attack] = &[
     &SHORT_STATEMENTS,
     &HALF_BODIES,
     &UNREAD_ANSWERS,
+    &LEDGERS,
     &SESSIONS,
     &SORTED_RESULTS,
 ];
@@ -163,6 +164,29 @@ const UNREAD_ANSWERS: Attack = Attack {
             session.wire.send_command(&body).await?;
             tokio::time::sleep(Duration::from_secs(60)).await;
             Ok(())
+        }))
+    },
+};
+
+/// Ledgers that come and go, each with files of its own.
+const LEDGERS: Attack = Attack {
+    name: "16 clients that create and delete ledgers",
+    serve: &[],
+    prepare: |_| Box::pin(async { Ok(()) }),
+    attack: |address| {
+        let numbers = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        Box::pin(again_and_again(16, move || {
+            let number = numbers.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            async move {
+                let mut wire = Wire::connect(FROM, address).await?;
+                let (name, mode) = (format!("comes-and-goes-{number}"), "ALLOW_ALL");
+                let create = format!(
+                    "{{\"Name\":\"{name}\",\"PermissionsMode\":\"{mode}\",\"DeletionProtection\":false}}"
+                );
+                wire.control("POST", "/ledgers", &create).await?;
+                Session::start(FROM, address, &name).await?.run("CREATE TABLE t").await?;
+                wire.control("DELETE", &format!("/ledgers/{name}"), "").await.map(drop)
+            }
         }))
     },
 };
