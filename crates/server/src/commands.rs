@@ -12,7 +12,7 @@ use everstrand_protocol::{
 use serde_json::Map;
 
 use crate::client::Client;
-use crate::scheduler::Place;
+use crate::scheduler::{Account, Place};
 use crate::service::Service;
 use crate::sessions::GivenUp;
 
@@ -36,6 +36,17 @@ impl Service {
             ion_binary_bytes_max: qldb.ion_binary_bytes_max.max(limits.document_bytes),
             ion_text_characters_max: qldb.ion_text_characters_max.max(limits.document_bytes),
         }
+    }
+
+    /// Reads a command, and checks lengths and patterns.
+    pub(crate) async fn read_command(
+        &self,
+        client: &Client,
+        body: &[u8],
+    ) -> Result<SendCommandRequest, ServiceError> {
+        let (account, limits) = (Account::of(client), self.wire_limits());
+        let read = move || SendCommandRequest::from_json_within(body, &limits);
+        self.scheduler.read(&account, body.len(), read).await.map_err(service_error)?
     }
 
     /// Runs a command whose lengths and patterns were checked. A statement's answer comes with the place that it ran

@@ -8,12 +8,11 @@ use everstrand_ledger::{
 };
 use everstrand_protocol::control::{self, ControlReply, ControlRequest, PermissionsMode, Tags};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
-use everstrand_protocol::{Exception, Reply, SendCommandRequest, ServiceError, ValueHolder, send_command};
+use everstrand_protocol::{Exception, Reply, ServiceError, ValueHolder, send_command};
 
 use crate::access_keys::AccessKeys;
 use crate::checkpoints::{Due, Published};
 use crate::client::{Admission, Client};
-use crate::commands::service_error;
 use crate::config::{Config, Storage};
 use crate::control::Control;
 use crate::ledgers::{Known, Ledgers, Settings};
@@ -173,10 +172,7 @@ impl Service {
         let expected = send_command::TARGET;
         match (request.method, request.path, request.targets().as_slice()) {
             ("POST", "/", [target]) if *target == expected => {
-                let (body, limits) = (request.body, self.wire_limits());
-                let read = move || SendCommandRequest::from_json_within(body, &limits);
-                let request =
-                    self.scheduler.read(client, body.len(), read).await.map_err(service_error)??;
+                let request = self.read_command(client, request.body).await?;
                 *operation = request.command.name();
                 let (reply, place) = self.valid_command(client, request).await?;
                 Ok(Scheduler::write(place, bytes_of(&reply), || reply.to_json()))

@@ -15,10 +15,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use everstrand_journal::UniqueId;
 use everstrand_ledger::{Clock, LedgerError};
-
-use crate::client::Client;
 
 pub(crate) use places::Place;
 use places::{Asked, NoPlace, Places};
@@ -45,8 +42,6 @@ pub(crate) const LONG_WAITING_MAX: WaitingMax = WaitingMax { of_a_client: 128, o
 
 /// From how many bytes on a request or an answer takes time that others would notice.
 const LARGE_BYTES: usize = 64 << 10;
-/// Stands for the ledger where it is not known which one the bytes are for.
-const NO_LEDGER: UniqueId = UniqueId::from_bytes([0; 16]);
 
 impl Concurrency {
     /// What suits this machine: a processor is left to all that is not a long statement, where there are two.
@@ -81,15 +76,14 @@ impl Scheduler {
     /// short statements nor requests that need no place.
     pub(crate) async fn read<T>(
         &self,
-        client: &Client,
+        account: &Account,
         bytes: usize,
         read: impl FnOnce() -> T,
     ) -> Result<T, LedgerError> {
         if bytes < LARGE_BYTES {
             return Ok(read());
         }
-        let account = Account { client: client.clone(), ledger: NO_LEDGER };
-        let _place = place_in(&self.long, &account).await?;
+        let _place = place_in(&self.long, account).await?;
         Ok(where_waiting_is_allowed(read))
     }
 

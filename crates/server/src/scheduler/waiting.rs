@@ -16,6 +16,13 @@ pub(crate) struct Account {
     pub(crate) ledger: UniqueId,
 }
 
+impl Account {
+    /// Of a client whose request was not read yet, so that nobody knows what ledger it is for.
+    pub(crate) fn of(client: &Client) -> Account {
+        Account { client: client.clone(), ledger: UniqueId::from_bytes([0; 16]) }
+    }
+}
+
 /// A queue for each key; the keys take turns.
 #[derive(Debug)]
 struct InTurn<K, Q>(VecDeque<(K, Q)>);
