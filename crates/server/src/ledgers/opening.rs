@@ -144,11 +144,8 @@ pub(super) fn close(folder: Option<&DataFolder>, entry: &Entry, ledger: Ledger) 
     let is_whole = ledger.status() == Status::Open && !ledger.has_work();
     ledger.close();
     let digest = ledger.digest();
-    let mut waited = Duration::ZERO;
-    while !ledger.is_held_alone() && waited < LET_GO {
-        let step = Duration::from_millis(1);
-        std::thread::sleep(step);
-        waited += step;
+    if folder.is_some() {
+        wait_until_held_alone(&ledger);
     }
     drop(ledger);
     if let Some(folder) = folder
@@ -157,6 +154,16 @@ pub(super) fn close(folder: Option<&DataFolder>, entry: &Entry, ledger: Ledger) 
     {
         // The next start opens it to see.
         tracing::warn!(ledger = %entry.record().name, %why, "what a ledger was like when it was closed is not noted");
+    }
+}
+
+/// Waits, for a bounded time, until no request holds the ledger, because its files are open as long as one does.
+fn wait_until_held_alone(ledger: &Ledger) {
+    let mut waited = Duration::ZERO;
+    while !ledger.is_held_alone() && waited < LET_GO {
+        let step = Duration::from_millis(1);
+        std::thread::sleep(step);
+        waited += step;
     }
 }
 
