@@ -1,7 +1,7 @@
 //! What people saved of a ledger, in the forms in which they saved it.
 //!
 //! A digest, a revision, a block and a proof may come as Ion or JSON text of the values themselves, as
-//! Ion binary, as the JSON that SDKs and the AWS CLI print (bytes in any form of [`crate::written_bytes`], and Ion
+//! Ion binary, as the JSON that SDKs and the AWS CLI print (bytes in any form of `written_bytes`, and Ion
 //! text in members called `IonText`), as the console's file, as a receipt that holds all of them, as the file that AWS's
 //! migration kit wrote beside an export, or as a signed checkpoint. JSON is read as the Ion that it is.
 
