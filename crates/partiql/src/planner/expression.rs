@@ -165,7 +165,7 @@ impl Planner<'_> {
 
     /// What is asked for its truth. Where it may be no boolean, the plan keeps its place for the error.
     pub(super) fn condition(&mut self, written: &ast::Expression) -> Result<Expression, PartiqlError> {
-        let value = *self.operand(written)?;
+        let value = self.one_value(written, 1)?;
         let position = written.position();
         Ok(match (is_truth(&value), position) {
             (false, Some(position)) => Expression::Truth { value: Box::new(value), position },

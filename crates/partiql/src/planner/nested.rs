@@ -8,7 +8,7 @@ use crate::plan::{self, Coercion, Expression};
 impl Planner<'_> {
     /// An expression where one value is wanted, and no bag of documents.
     pub(super) fn operand(&mut self, expression: &ast::Expression) -> Result<Box<Expression>, PartiqlError> {
-        self.operand_of(expression, 1)
+        self.one_value(expression, 1).map(Box::new)
     }
 
     /// An operand whose query may have as many items as the row value on the other side.
@@ -17,18 +17,19 @@ impl Planner<'_> {
         expression: &ast::Expression,
         other: &ast::Expression,
     ) -> Result<Box<Expression>, PartiqlError> {
-        self.operand_of(expression, columns_beside(other))
+        self.one_value(expression, columns_beside(other)).map(Box::new)
     }
 
-    fn operand_of(
+    /// An expression where one value is wanted, of so many items where it is a query.
+    pub(super) fn one_value(
         &mut self,
         expression: &ast::Expression,
         columns: usize,
-    ) -> Result<Box<Expression>, PartiqlError> {
-        Ok(Box::new(match expression {
-            ast::Expression::Query(query) => self.query_of_columns(query, columns, Coercion::Scalar)?,
-            expression => self.expression(expression)?,
-        }))
+    ) -> Result<Expression, PartiqlError> {
+        match expression {
+            ast::Expression::Query(query) => self.query_of_columns(query, columns, Coercion::Scalar),
+            expression => self.expression(expression),
+        }
     }
 
     /// An expression where a collection is wanted: the bag of a query stays one.
