@@ -6,64 +6,27 @@
 //! our own frame, drawn in `docs/journal-format.md`; QLDB's shape is rendered from it. Nothing here
 //! reads a file, a clock or a socket.
 
-mod address;
-mod audit;
-mod audit_slots;
-mod block;
-mod block_builder;
-mod block_layout;
-mod catalog_change;
-mod check;
-mod checked_block;
-mod commit_digest;
-mod digest;
-mod entries;
-mod error;
-mod export_writer;
-mod foreign;
-mod foreign_block;
-mod foreign_revision;
-mod frame;
-mod hash;
-mod id;
-mod journal_block;
-mod note;
-mod revision;
-mod slot;
-mod slot_tree;
-mod struct_hash;
-mod transaction_info;
-
 pub mod evidence;
-pub mod export;
-pub mod hashes_only;
-pub mod json;
+mod format;
+mod hashing;
+mod qldb;
 pub mod tree;
-pub mod verify;
-mod written_bytes;
 
-pub use address::BlockAddress;
-pub use audit::{AuditSummary, Auditor, SavedDigest, check_slot};
-pub use audit_slots::audit_slots;
-pub use block::{Block, BlockKind, StoredData, StoredRevision, StoredStatement};
-pub use block_builder::{Draft, ProposedRevision, ProposedTransaction, genesis};
-pub use catalog_change::CatalogChange;
-pub use check::{Check, Deviation};
-pub use checked_block::{BlockShape, CheckedBlock, check_block};
-pub use commit_digest::{CommitDigest, statement_digest};
-pub use digest::Digest;
-pub use error::FormatError;
-pub use export_writer::{ExportObject, ExportWriter};
-pub use foreign::{DELETE_RULES, check_foreign, check_revision};
-pub use foreign_block::ForeignBlock;
-pub use foreign_revision::ForeignRevision;
-pub use hash::{Hash, dot, join, root};
-pub use id::UniqueId;
-pub use journal_block::JournalBlock;
-pub use note::{Checkpoint, CheckpointSigner, CheckpointVerifier, InvalidNote, origin};
-pub use revision::{Revision, RevisionData, RevisionMetadata, revision_hash};
-pub use slot::{Slot, SlotContent, SlotHeader, WriterId};
-pub use slot_tree::SlotTree;
-pub use transaction_info::{RedactedRevision, StatementInfo};
+#[doc(inline)]
+pub use evidence::{
+    AuditSummary, Auditor, BlockShape, Check, CheckedBlock, Checkpoint, CheckpointSigner, CheckpointVerifier,
+    DELETE_RULES, Deviation, InvalidNote, SavedDigest, SlotTree, audit_slots, check_block, check_foreign,
+    check_revision, check_slot, hashes_only, origin, verify, verify_files, verify_prefix,
+};
+pub use format::{
+    Block, BlockKind, Draft, ForeignBlock, ForeignRevision, FormatError, JournalBlock, ProposedRevision,
+    ProposedTransaction, Slot, SlotContent, SlotHeader, StoredData, StoredRevision, StoredStatement,
+    WriterId, genesis,
+};
+pub use hashing::{
+    BlockAddress, CatalogChange, CommitDigest, Digest, Hash, InvalidAddress, InvalidChange, InvalidId,
+    RedactedRevision, Revision, RevisionData, RevisionMetadata, StatementInfo, UniqueId, dot, join,
+    revision_hash, root, statement_digest,
+};
+pub use qldb::{ExportObject, ExportWriter, export, json};
 pub use tree::Proof;
-pub use verify::{verify_files, verify_prefix};

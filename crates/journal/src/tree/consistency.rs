@@ -1,8 +1,8 @@
 //! Proofs that one digest's journal is the beginning of another's.
 
+use crate::hashing::{Digest, Hash, dot};
 use crate::tree::tile::NodeReader;
 use crate::tree::{Nodes, TileReader, TreeError};
-use crate::{Digest, Hash, dot};
 
 /// The nodes that show that the journal up to block `old_tip` is the beginning of that up to `new_tip`,
 /// from the stored tree of `size` blocks: RFC 6962's consistency proof.

@@ -1,6 +1,6 @@
 //! The right edge of the tree: all that is needed to append and to know the root.
 
-use crate::{Hash, dot};
+use crate::hashing::{Hash, dot};
 
 /// The roots of the full subtrees that make up a tree, greatest first: one per bit of its size.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Frontier {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::root;
+    use crate::hashing::root;
 
     #[test]
     fn the_root_is_that_of_the_list() {

@@ -1,7 +1,7 @@
 //! What proofs are made of: roots of full subtrees, wherever they are kept.
 
+use crate::hashing::{Hash, dot};
 use crate::tree::TreeError;
-use crate::{Hash, dot};
 
 /// Where the nodes of a tree are found.
 pub(crate) trait Nodes {

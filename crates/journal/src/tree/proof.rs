@@ -1,10 +1,10 @@
 //! Proofs that a block, or a revision in it, is covered by a digest.
 
-use everstrand_ion::{Data, Value};
+use everstrand_ion::Value;
 
+use crate::hashing::{Hash, dot};
 use crate::tree::tile::NodeReader;
 use crate::tree::{Nodes, TileReader, TreeError};
-use crate::{Hash, dot};
 
 /// The hashes that lead from a block's or a revision's hash to a digest, nearest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Proof {
 
     /// A list of blobs.
     pub fn to_ion(&self) -> Value {
-        self.nodes.iter().map(|node| Value::new(Data::Blob(node.0.to_vec()))).collect::<Vec<Value>>().into()
+        self.nodes.iter().map(|node| node.to_ion()).collect::<Vec<Value>>().into()
     }
 }
 

@@ -6,8 +6,8 @@
 //! written over when the next tile reaches the same place: the leaf, and the nodes that it completed.
 //! So appending a block writes some 64 bytes, and every node of the tree is one read away.
 
+use crate::hashing::{Hash, dot};
 use crate::tree::{Frontier, Nodes};
-use crate::{Hash, dot};
 
 const WIDTH: usize = 256;
 const HEIGHT: u32 = 8;

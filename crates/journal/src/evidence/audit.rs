@@ -1,0 +1,338 @@
+//! Follows a journal from block to block and compares it with what was saved outside of it.
+//!
+//! Blocks are checked one by one before ([`crate::check_block`], [`crate::check_foreign`]), which can be
+//! done many at a time; here is what must be done in order, and it is little: numbers, links, and the
+//! edge of the tree. Memory is constant, whatever the length of the journal.
+//!
+//! A journal whose last blocks were cut off is a shorter journal without a fault. Only what was saved
+//! outside, a digest or a signed checkpoint, shows that something is missing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::evidence::{BlockShape, Check, CheckedBlock, Deviation, check_block, check_foreign};
+use crate::format::{ForeignBlock, FormatError, Slot, SlotContent, SlotHeader};
+use crate::hashing::{BlockAddress, Digest, Hash};
+use crate::tree::{Frontier, Proof};
+
+/// Follows a journal.
+#[derive(Clone, Debug, Default)]
+pub struct Auditor {
+    tip: Option<(BlockAddress, Hash)>,
+    last_slot: Option<(SlotHeader, Hash)>,
+    /// The tree over all blocks so far; none when the journal did not begin with block 0 or has a gap.
+    frontier: Option<Frontier>,
+    /// The digests that are still ahead, by the number of their tip.
+    ahead: BTreeMap<u64, Vec<SavedDigest>>,
+    /// The block after which this audit goes on, and what did not hold there.
+    resumed: Option<(u64, Vec<Deviation>)>,
+    summary: AuditSummary,
+}
+
+/// A digest that was saved outside of the journal, and where it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedDigest {
+    /// The digest.
+    pub digest: Digest,
+    /// What to call it in a report: a file's name.
+    pub name: String,
+    /// A proof that leads to the digest from a block before its tip. AWS's migration kit saved one for the
+    /// last block of an export, whose digest covers blocks that are not in it.
+    pub proof: Option<(u64, Proof)>,
+}
+
+/// What an audit came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditSummary {
+    /// How many slots were read.
+    pub slots: u64,
+    /// How many blocks.
+    pub blocks: u64,
+    /// How many revisions of documents.
+    pub revisions: u64,
+    /// How often each check failed.
+    pub deviations: BTreeMap<Check, u64>,
+    /// The digests that the journal agrees with.
+    pub digests_matched: Vec<String>,
+    /// The digests that this part of the journal cannot be compared with, because its beginning or a block is not there.
+    pub digests_unchecked: Vec<String>,
+    /// The first block that was read.
+    pub first: Option<BlockAddress>,
+    /// The last block that was read.
+    pub last: Option<BlockAddress>,
+    /// The digest over all blocks, where it can be computed; what a later audit can go on from.
+    pub digest: Option<Digest>,
+}
+
+impl SavedDigest {
+    /// The block at which the journal can be compared with it.
+    fn compared_at(&self) -> u64 {
+        self.proof.as_ref().map_or(self.digest.digest_tip_address.sequence_no, |(block_no, _)| *block_no)
+    }
+}
+
+impl AuditSummary {
+    /// Whether nothing was found. That is no success while a digest is unchecked: see
+    /// [`AuditSummary::is_complete`].
+    pub fn is_clean(&self) -> bool {
+        self.deviations.is_empty()
+    }
+
+    /// Whether all that was to be compared was compared.
+    pub fn is_complete(&self) -> bool {
+        self.digests_unchecked.is_empty()
+    }
+}
+
+impl Auditor {
+    /// An audit from the first block that comes, against these digests.
+    pub fn new(digests: impl IntoIterator<Item = SavedDigest>) -> Auditor {
+        let mut auditor = Auditor::default();
+        for saved in digests {
+            auditor.ahead.entry(saved.compared_at()).or_default().push(saved);
+        }
+        auditor
+    }
+
+    /// An audit that goes on where another one stopped: after this block, on top of this tree.
+    pub fn resume(
+        digests: impl IntoIterator<Item = SavedDigest>,
+        last: BlockAddress,
+        last_hash: Hash,
+        frontier: Frontier,
+    ) -> Auditor {
+        let mut auditor =
+            Auditor { tip: Some((last, last_hash)), frontier: Some(frontier), ..Auditor::new(digests) };
+        let here = auditor.ahead.remove(&last.sequence_no).unwrap_or_default();
+        let found = here.iter().filter_map(|saved| auditor.compare(saved)).collect();
+        auditor.resumed = Some((last.sequence_no, found));
+        auditor
+    }
+
+    /// Takes in the next block, already checked by itself. Yields all that is wrong with it.
+    pub fn block(&mut self, checked: CheckedBlock) -> Vec<Deviation> {
+        let mut found = checked.deviations;
+        let block_no = checked.address.sequence_no;
+        let follows = self.follow(&checked.address, checked.previous_hash, &mut found);
+        self.tip = Some((checked.address, checked.hash));
+        self.summary.first.get_or_insert(checked.address);
+        self.summary.last = Some(checked.address);
+        self.summary.blocks += 1;
+        self.summary.revisions += checked.revisions;
+        if self.summary.blocks == 1 && self.frontier.is_none() && block_no == 0 {
+            self.frontier = Some(Frontier::empty());
+        }
+        if !follows {
+            self.frontier = None;
+        }
+        if let Some(frontier) = &mut self.frontier {
+            frontier.push(checked.hash);
+        }
+        for saved in self.ahead.remove(&block_no).unwrap_or_default() {
+            found.extend(self.compare(&saved));
+        }
+        self.count(&found);
+        found
+    }
+
+    /// Takes in the next slot with all its blocks.
+    pub fn slot(&mut self, slot: &Slot) -> Vec<Deviation> {
+        let checked = check_slot(slot);
+        self.checked_slot(slot, checked)
+    }
+
+    /// Takes in the next slot, whose blocks were checked elsewhere.
+    pub fn checked_slot(&mut self, slot: &Slot, blocks: Vec<CheckedBlock>) -> Vec<Deviation> {
+        let header = slot.header();
+        let mut found = self.slot_follows(slot);
+        for block in blocks {
+            found.extend(self.block(block));
+        }
+        if self.frontier.as_ref().is_some_and(|frontier| frontier != slot.frontier()) {
+            let detail = format!("the tree's edge in slot {} is not that of the blocks", header.slot);
+            let deviation = Deviation::new(Some(header.first_block_no), Check::Frontier, detail);
+            self.count(std::slice::from_ref(&deviation));
+            found.push(deviation);
+        }
+        found
+    }
+
+    fn slot_follows(&mut self, slot: &Slot) -> Vec<Deviation> {
+        let header = slot.header();
+        let mut found = Vec::new();
+        let report = |detail: String| Deviation::new(Some(header.first_block_no), Check::Slot, detail);
+        match self.last_slot {
+            Some((before, _)) if before.slot.checked_add(1) != Some(header.slot) => {
+                found.push(report(format!("slot {} follows slot {}", header.slot, before.slot)));
+            }
+            Some((before, _)) if header.journal_id != before.journal_id => {
+                found
+                    .push(report(format!("slot {} is of another journal than the slot before", header.slot)));
+            }
+            Some((_, link)) if header.previous_link != link => {
+                found.push(report(format!("slot {} does not name the link of the slot before", header.slot)));
+            }
+            None if header.slot == 0 && header.previous_link != Hash([0; 32]) => {
+                found.push(report("slot 0 names a slot before".to_owned()));
+            }
+            _ => {}
+        }
+        self.last_slot = Some((*header, slot.link()));
+        self.summary.slots += 1;
+        self.count(&found);
+        found
+    }
+
+    /// Takes in a slot whose blocks an earlier audit has read: only that it follows the one before is checked.
+    pub fn audited_slot(&mut self, slot: &Slot) -> Vec<Deviation> {
+        self.slot_follows(slot)
+    }
+
+    /// Notes a part that could not be read at all: the blocks in it are missing from here on.
+    pub fn unreadable(&mut self, what: &str, why: &dyn fmt::Display) -> Vec<Deviation> {
+        let next = self.tip.map_or(0, |(address, _)| address.sequence_no.saturating_add(1));
+        let found = vec![Deviation::new(Some(next), Check::Encoding, format!("{what}: {why}"))];
+        self.count(&found);
+        found
+    }
+
+    /// What was found and read so far.
+    pub fn summary(&self) -> &AuditSummary {
+        &self.summary
+    }
+
+    /// The last block that came, and its hash.
+    pub fn tip(&self) -> Option<(BlockAddress, Hash)> {
+        self.tip
+    }
+
+    /// The edge of the tree over all blocks so far; none when the beginning or a block was missing.
+    pub fn frontier(&self) -> Option<&Frontier> {
+        self.frontier.as_ref()
+    }
+
+    /// The digest over all blocks so far, where it can be computed.
+    pub fn digest(&self) -> Option<Digest> {
+        let (digest_tip_address, _) = self.tip?;
+        Some(Digest { digest: self.frontier.as_ref()?.root()?, digest_tip_address })
+    }
+
+    /// Ends the audit. Digests of blocks that never came are deviations: the journal was cut off.
+    pub fn finish(mut self) -> (AuditSummary, Vec<Deviation>) {
+        let (resumed_after, found) = self.resumed.take().unzip();
+        let mut found: Vec<Deviation> = found.unwrap_or_default();
+        for saved in std::mem::take(&mut self.ahead).into_values().flatten() {
+            let tip = saved.compared_at();
+            let is_before = self.summary.first.is_some_and(|first| tip < first.sequence_no);
+            if is_before || resumed_after.is_some_and(|after| tip < after) {
+                self.summary.digests_unchecked.push(saved.name);
+                continue;
+            }
+            let detail = match self.tip {
+                Some((last, _)) if tip < last.sequence_no => {
+                    format!("{} covers block {tip}, which is missing", saved.name)
+                }
+                Some((last, _)) => format!(
+                    "{} covers block {tip}, but the journal ends with block {}: blocks are missing",
+                    saved.name, last.sequence_no
+                ),
+                None => format!("{} covers block {tip}, but the journal has no block", saved.name),
+            };
+            found.push(Deviation::new(Some(tip), Check::Digest, detail));
+        }
+        self.count(&found);
+        self.summary.digest = self.digest();
+        (self.summary, found)
+    }
+
+    fn follow(
+        &self,
+        address: &BlockAddress,
+        previous_hash: Option<Hash>,
+        found: &mut Vec<Deviation>,
+    ) -> bool {
+        let block_no = address.sequence_no;
+        let Some((before, before_hash)) = self.tip else {
+            if block_no == 0 && previous_hash.is_some() {
+                let detail = "block 0 names a block before";
+                found.push(Deviation::new(Some(0), Check::PreviousBlockHash, detail));
+            }
+            return true;
+        };
+        let expected = before.sequence_no.checked_add(1);
+        if before.strand_id != address.strand_id || expected != Some(block_no) {
+            let detail = format!(
+                "block {} of strand {} is followed by block {block_no} of strand {}",
+                before.sequence_no, before.strand_id, address.strand_id
+            );
+            found.push(Deviation::new(Some(block_no), Check::SequenceNo, detail));
+        }
+        if previous_hash != Some(before_hash) {
+            let detail = format!("is not the hash of block {}", before.sequence_no);
+            found.push(Deviation::new(Some(block_no), Check::PreviousBlockHash, detail));
+        }
+        expected == Some(block_no)
+    }
+
+    fn compare(&mut self, saved: &SavedDigest) -> Option<Deviation> {
+        let computed = match (&saved.proof, self.tip) {
+            (Some((_, proof)), Some((tip, hash))) => Some(Digest {
+                digest: proof.fold(hash),
+                digest_tip_address: BlockAddress {
+                    strand_id: tip.strand_id,
+                    ..saved.digest.digest_tip_address
+                },
+            }),
+            _ => self.digest(),
+        };
+        let Some(digest) = computed else {
+            self.summary.digests_unchecked.push(saved.name.clone());
+            return None;
+        };
+        if digest == saved.digest {
+            self.summary.digests_matched.push(saved.name.clone());
+            return None;
+        }
+        let tip = saved.digest.digest_tip_address;
+        let detail = if digest.digest_tip_address.strand_id == tip.strand_id {
+            format!("{} is not the digest of the journal up to here, which is {}", saved.name, digest.digest)
+        } else {
+            format!("{} is of another strand, {}", saved.name, tip.strand_id)
+        };
+        Some(Deviation::new(Some(tip.sequence_no), Check::Digest, detail))
+    }
+
+    fn count(&mut self, found: &[Deviation]) {
+        for deviation in found {
+            *self.summary.deviations.entry(deviation.check).or_default() += 1;
+        }
+    }
+}
+
+/// Checks all blocks of a slot by themselves.
+pub fn check_slot(slot: &Slot) -> Vec<CheckedBlock> {
+    match slot.content() {
+        SlotContent::Blocks(blocks) => blocks.iter().map(check_block).collect(),
+        SlotContent::Foreign(blocks) => {
+            let check = |block: &ForeignBlock| {
+                check_foreign(block.value().root(), block.catalog_changes())
+                    .unwrap_or_else(|error| unreadable(block, &error))
+            };
+            blocks.iter().map(check).collect()
+        }
+        SlotContent::Seal => Vec::new(),
+    }
+}
+
+fn unreadable(block: &ForeignBlock, error: &FormatError) -> CheckedBlock {
+    let address = block.address();
+    CheckedBlock {
+        address,
+        hash: block.hash(),
+        previous_hash: block.previous_hash(),
+        timestamp: block.timestamp(),
+        revisions: 0,
+        deviations: vec![Deviation::new(Some(address.sequence_no), Check::Encoding, error.to_string())],
+        shape: BlockShape::default(),
+    }
+}

@@ -1,0 +1,237 @@
+//! The checks of a block in QLDB's shape, from an export, a stream or an answer to GetBlock.
+//!
+//! Hashes are looked for anywhere among the entries: QLDB promised neither their number nor their
+//! order, and two of them are of system metadata that nobody outside AWS can compute. Checks go from
+//! the smallest to the whole and never stop at the first that fails.
+
+use everstrand_ion::{IonType, RawValue, Value, ion_hash};
+
+use crate::evidence::{BlockShape, Check, CheckedBlock, Deviation};
+use crate::format::FormatError;
+use crate::hashing::entries::{catalog_hash, position_hash};
+use crate::hashing::{BlockAddress, CatalogChange, Hash, UniqueId, dot, join, root};
+
+/// How the hash of a deleted revision may be made; QLDB's own rule is not known.
+///
+/// The first is what blocks made here do.
+pub const DELETE_RULES: [&str; 5] = [
+    "H(metadata)",
+    "dot(SHA-256 of nothing, H(metadata))",
+    "dot(H(null), H(metadata))",
+    "dot(H(null.struct), H(metadata))",
+    "dot(H({}), H(metadata))",
+];
+
+/// Computes all hashes of a block in QLDB's shape. `catalog` are the changes of the catalogue that the
+/// block is said to hold, known only for blocks made here. An error means that it has no place in a
+/// chain: address, time or hashes are missing.
+pub fn check_foreign(
+    block: RawValue<'_>,
+    catalog: Option<&[CatalogChange]>,
+) -> Result<CheckedBlock, FormatError> {
+    let missing = |name: &str| FormatError::new(format!("the block has no {name} of the right type"), 0);
+    let required = |name: &'static str| block.get(name).ok_or_else(|| missing(name));
+    let address = BlockAddress::try_from(&required("blockAddress")?.to_value())
+        .map_err(|error| FormatError::new(error.to_string(), 0))?;
+    let timestamp = required("blockTimestamp")?.as_timestamp().ok_or_else(|| missing("blockTimestamp"))?;
+    let hash = Hash::from_ion(required("blockHash")?).flatten().ok_or_else(|| missing("blockHash"))?;
+    let previous_hash =
+        Hash::from_ion(required("previousBlockHash")?).ok_or_else(|| missing("previousBlockHash"))?;
+    let entries: Vec<Option<Hash>> = required("entriesHashList")?
+        .items()
+        .map(Hash::from_ion)
+        .collect::<Option<_>>()
+        .ok_or_else(|| missing("entriesHashList"))?;
+    let mut checking = Checking { address, entries, deviations: Vec::new(), shape: BlockShape::default() };
+    let revision_hashes = checking.revisions(block);
+    checking.root_of_revisions(block, &revision_hashes);
+    checking.infos(block);
+    if let Some(catalog) = catalog {
+        checking.system_hashes(block, timestamp.unix_millis(), catalog);
+    }
+    checking.hashes_of_the_block(block, hash, previous_hash);
+    Ok(CheckedBlock {
+        address,
+        hash,
+        previous_hash,
+        timestamp: timestamp.unix_millis(),
+        revisions: u64::try_from(revision_hashes.len() - checking.shape.revisions_hash_only)
+            .unwrap_or(u64::MAX),
+        deviations: checking.deviations,
+        shape: checking.shape,
+    })
+}
+
+/// Whether a revision in QLDB's shape has the hash it should have: `None` when only the hash is there.
+pub fn check_revision(revision: RawValue<'_>) -> Option<Result<(), String>> {
+    let (data, data_hash) = (revision.get("data"), revision.get("dataHash"));
+    let Some(metadata) = revision.get("metadata") else {
+        // Nothing would bind the data to the hash.
+        return data.or(data_hash).map(|_| Err("shows data without metadata".to_owned()));
+    };
+    let Some(hash) = revision.get("hash").and_then(Hash::from_ion).flatten() else {
+        return Some(Err("the revision has no hash of 32 bytes".to_owned()));
+    };
+    let metadata_hash = Hash(metadata.ion_hash());
+    let data_hash = match (data, data_hash) {
+        (Some(data), _) => Some(Hash(data.ion_hash())),
+        (None, Some(data_hash)) => match Hash::from_ion(data_hash).flatten() {
+            Some(data_hash) => Some(data_hash),
+            None => return Some(Err("dataHash is no hash of 32 bytes".to_owned())),
+        },
+        (None, None) => None,
+    };
+    let matches = match data_hash {
+        Some(data_hash) => dot(data_hash, metadata_hash) == hash,
+        None => delete_rule(hash, metadata_hash).is_some(),
+    };
+    Some(if matches { Ok(()) } else { Err("does not match data and metadata".to_owned()) })
+}
+
+/// Which of the [`DELETE_RULES`] the hash of a deleted revision follows.
+fn delete_rule(hash: Hash, metadata_hash: Hash) -> Option<usize> {
+    let ion = |value: Value| Hash(ion_hash(&value));
+    let nothing = Hash(<sha2::Sha256 as sha2::Digest>::digest([]).into());
+    let candidates = [
+        metadata_hash,
+        dot(nothing, metadata_hash),
+        dot(ion(Value::null()), metadata_hash),
+        dot(ion(Value::new(everstrand_ion::Data::Null(IonType::Struct))), metadata_hash),
+        dot(ion(everstrand_ion::Struct::default().into()), metadata_hash),
+    ];
+    candidates.iter().position(|candidate| *candidate == hash)
+}
+
+struct Checking {
+    address: BlockAddress,
+    entries: Vec<Option<Hash>>,
+    deviations: Vec<Deviation>,
+    shape: BlockShape,
+}
+
+impl Checking {
+    fn report(&mut self, check: Check, detail: impl Into<String>) {
+        self.deviations.push(Deviation::new(Some(self.address.sequence_no), check, detail));
+    }
+
+    /// Every revision by itself; yields the hashes of all, in order.
+    fn revisions(&mut self, block: RawValue<'_>) -> Vec<Option<Hash>> {
+        let transaction_id = block.get("transactionId").and_then(RawValue::as_text);
+        let mut hashes = Vec::new();
+        let revisions = revisions_of(block).into_iter().flat_map(RawValue::items);
+        for (index, revision) in revisions.enumerate() {
+            let hash = revision.get("hash").and_then(Hash::from_ion).flatten();
+            hashes.push(hash);
+            let Some(hash) = hash else {
+                self.report(Check::RevisionHash, format!("revisions[{index}] has no hash of 32 bytes"));
+                continue;
+            };
+            let metadata = revision.get("metadata");
+            if let Some(Err(problem)) = check_revision(revision) {
+                let id = metadata.and_then(|metadata| metadata.get("id")?.as_text()).unwrap_or("?");
+                self.report(Check::RevisionHash, format!("revisions[{index}] of document {id} {problem}"));
+            }
+            let Some(metadata) = metadata else {
+                self.shape.revisions_hash_only += 1;
+                continue;
+            };
+            let address =
+                revision.get("blockAddress").map(|address| BlockAddress::try_from(&address.to_value()));
+            if address.is_some_and(|address| address.as_ref() != Ok(&self.address)) {
+                self.report(Check::RevisionAddress, format!("revisions[{index}] names another block"));
+            }
+            if metadata.get("txId").and_then(RawValue::as_text) != transaction_id {
+                self.report(Check::RevisionAddress, format!("revisions[{index}] names another transaction"));
+            }
+            match (revision.get("data"), revision.get("dataHash")) {
+                (Some(_), _) => self.shape.revisions_with_data += 1,
+                (None, Some(_)) => self.shape.revisions_redacted += 1,
+                (None, None) => {
+                    let rule = delete_rule(hash, Hash(metadata.ion_hash()));
+                    self.shape.deletes_by_rule[rule.unwrap_or(DELETE_RULES.len())] += 1;
+                }
+            }
+        }
+        hashes
+    }
+
+    fn root_of_revisions(&mut self, block: RawValue<'_>, hashes: &[Option<Hash>]) {
+        let root = root(hashes);
+        if hashes.is_empty() {
+            let documents = block.get("transactionInfo").and_then(|info| info.get("documents"));
+            if documents.is_some_and(|documents| documents.fields().next().is_some()) {
+                let detail = "transactionInfo names documents, but there are no revisions (as there may be \
+                    none where a transaction inserted and deleted the same documents)";
+                self.report(Check::RevisionsRoot, detail);
+            }
+            return;
+        }
+        self.shape.revisions_root_at = self.find(root);
+        if self.shape.revisions_root_at.is_none() {
+            self.report(Check::RevisionsRoot, "the root of the revisions is not in entriesHashList");
+        }
+    }
+
+    fn infos(&mut self, block: RawValue<'_>) {
+        self.shape.entries = self.entries.len();
+        self.shape.empty_entries = self.entries.iter().filter(|entry| entry.is_none()).count();
+        if let Some(info) = block.get("transactionInfo") {
+            self.shape.transaction_info = true;
+            self.shape.documents = info.get("documents").is_some();
+            self.shape.statements = info.get("statements").map_or(0, |statements| statements.items().count());
+            self.shape.transaction_info_at = self.find(Some(Hash(info.ion_hash())));
+            if self.shape.transaction_info_at.is_none() {
+                self.report(Check::TransactionInfo, "the hash of transactionInfo is not in entriesHashList");
+            }
+        }
+        if let Some(info) = block.get("redactionInfo") {
+            self.shape.redaction_info = true;
+            self.shape.redaction_info_at = self.find(Some(Hash(info.ion_hash())));
+            if self.shape.redaction_info_at.is_none() {
+                self.report(Check::RedactionInfo, "the hash of redactionInfo is not in entriesHashList");
+            }
+        }
+    }
+
+    fn system_hashes(&mut self, block: RawValue<'_>, timestamp: i64, catalog: &[CatalogChange]) {
+        let id =
+            block.get("transactionId").and_then(RawValue::as_text).and_then(|id| id.parse::<UniqueId>().ok());
+        let position = id.map(|id| position_hash(self.address, id, timestamp));
+        if position.is_none() || self.entries.first().copied().flatten() != position {
+            self.report(
+                Check::SystemHashes,
+                "the first entry is not the hash of address, transaction and time",
+            );
+        }
+        if self.entries.get(2).copied().flatten() != Some(catalog_hash(catalog)) {
+            self.report(Check::SystemHashes, "the third entry is not the hash of the catalogue's changes");
+        }
+        let revisions = revisions_of(block).into_iter().flat_map(RawValue::items);
+        let shown = revisions.filter_map(|revision| revision.get("hash").and_then(Hash::from_ion).flatten());
+        let changes: Vec<Hash> = catalog.iter().map(CatalogChange::hash).collect();
+        if shown.take(changes.len()).collect::<Vec<Hash>>() != changes {
+            self.report(Check::SystemHashes, "the first revisions are not those of the catalogue's changes");
+        }
+        self.shape.made_here = true;
+    }
+
+    fn hashes_of_the_block(&mut self, block: RawValue<'_>, hash: Hash, previous_hash: Option<Hash>) {
+        let entries_hash = root(&self.entries);
+        if block.get("entriesHash").and_then(Hash::from_ion) != Some(entries_hash) {
+            self.report(Check::EntriesHash, "is not the root of entriesHashList");
+        }
+        let stated = block.get("entriesHash").and_then(Hash::from_ion).flatten();
+        if join(stated, previous_hash) != Some(hash) {
+            self.report(Check::BlockHash, "does not join entriesHash and previousBlockHash");
+        }
+    }
+
+    fn find(&self, hash: Option<Hash>) -> Option<usize> {
+        self.entries.iter().position(|entry| *entry == hash)
+    }
+}
+
+/// The revisions of a block, or their summaries in a stream's record.
+fn revisions_of(block: RawValue<'_>) -> Option<RawValue<'_>> {
+    block.get("revisions").or_else(|| block.get("revisionSummaries"))
+}

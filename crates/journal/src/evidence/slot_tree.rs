@@ -1,0 +1,134 @@
+//! The tree as the slots themselves tell of it: proofs from a journal alone, where no tree is stored.
+//!
+//! Every slot carries the edge of the tree after its last block, and its blocks' hashes. The last hash of an edge is
+//! the root of a full subtree, a left child; a right one is put together from the left ones in it. So a node of
+//! height h takes at most h edges, and an edge one search among the slots: a proof reads O(log³ n) slots. Nothing is
+//! believed: a journal that was tampered with gives a proof that does not verify.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::format::Slot;
+use crate::hashing::{BlockAddress, Digest, Hash, UniqueId, dot};
+use crate::tree::{Frontier, Nodes, TreeError, consistency_over};
+
+/// So many slots are kept in mind.
+const SLOTS_KEPT: usize = 4096;
+
+/// The tree over the blocks of a journal's slots. `R` reads the slot of a number.
+pub struct SlotTree<R> {
+    read: R,
+    slots: u64,
+    size: u64,
+    strand_id: UniqueId,
+    kept: BTreeMap<u64, Arc<Kept>>,
+}
+
+struct Kept {
+    hashes: Vec<Hash>,
+    after: Frontier,
+}
+
+impl<E, R: FnMut(u64) -> Result<Slot, E>> SlotTree<R> {
+    /// The tree of a journal of so many slots, at least one.
+    pub fn new(slots: u64, mut read: R) -> Result<SlotTree<R>, TreeError<E>> {
+        let last = slots.checked_sub(1).ok_or(TreeError::Beyond(0))?;
+        let last = read(last).map_err(TreeError::Reader)?;
+        let strand_id = last.header().journal_id;
+        Ok(SlotTree { read, slots, size: last.frontier().size(), strand_id, kept: BTreeMap::new() })
+    }
+
+    /// The digest with block `tip` as its tip.
+    pub fn digest(&mut self, tip: u64) -> Result<Digest, TreeError<E>> {
+        self.reach(tip)?;
+        let digest = self.edge(tip + 1)?.root().ok_or(TreeError::Beyond(tip))?;
+        let digest_tip_address = BlockAddress { strand_id: self.strand_id, sequence_no: tip };
+        Ok(Digest { digest, digest_tip_address })
+    }
+
+    /// The number of the last block.
+    pub fn tip(&self) -> u64 {
+        self.size.saturating_sub(1)
+    }
+
+    /// The nodes that show that the journal up to block `old_tip` is the beginning of that up to `new_tip`.
+    pub fn consistency(&mut self, old_tip: u64, new_tip: u64) -> Result<Vec<Hash>, TreeError<E>> {
+        consistency_over(self, old_tip, new_tip)
+    }
+
+    /// The edge of the tree of the first `size` blocks.
+    fn edge(&mut self, size: u64) -> Result<Frontier, TreeError<E>> {
+        let Some(last) = size.checked_sub(1) else { return Ok(Frontier::empty()) };
+        let number = self.slot_of(last)?;
+        let slot = self.slot(number)?;
+        if slot.after.size() == size {
+            return Ok(slot.after.clone());
+        }
+        let mut edge = match number.checked_sub(1) {
+            None => Frontier::empty(),
+            Some(before) => self.slot(before)?.after.clone(),
+        };
+        for hash in &slot.hashes {
+            if edge.size() == size {
+                break;
+            }
+            edge.push(*hash);
+        }
+        if edge.size() == size { Ok(edge) } else { Err(TreeError::Beyond(last)) }
+    }
+
+    fn leaf(&mut self, block: u64) -> Result<Hash, TreeError<E>> {
+        let number = self.slot_of(block)?;
+        let slot = self.slot(number)?;
+        let first = slot.after.size().saturating_sub(slot.hashes.len() as u64);
+        let place = block.checked_sub(first).and_then(|place| usize::try_from(place).ok());
+        place.and_then(|place| slot.hashes.get(place)).copied().ok_or(TreeError::Beyond(block))
+    }
+
+    /// The first slot after which the tree has this block.
+    fn slot_of(&mut self, block: u64) -> Result<u64, TreeError<E>> {
+        let (mut low, mut high) = (0, self.slots);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.slot(middle)?.after.size() > block {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        if low < self.slots { Ok(low) } else { Err(TreeError::Beyond(block)) }
+    }
+
+    fn slot(&mut self, number: u64) -> Result<Arc<Kept>, TreeError<E>> {
+        if let Some(kept) = self.kept.get(&number) {
+            return Ok(Arc::clone(kept));
+        }
+        let slot = (self.read)(number).map_err(TreeError::Reader)?;
+        let hashes = slot.content().block_hashes().collect();
+        let kept = Arc::new(Kept { hashes, after: slot.frontier().clone() });
+        if self.kept.len() >= SLOTS_KEPT {
+            self.kept.clear();
+        }
+        self.kept.insert(number, Arc::clone(&kept));
+        Ok(kept)
+    }
+}
+
+impl<E, R: FnMut(u64) -> Result<Slot, E>> Nodes for SlotTree<R> {
+    type Error = E;
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn node(&mut self, height: u32, index: u64) -> Result<Hash, TreeError<E>> {
+        let Some(half) = height.checked_sub(1) else { return self.leaf(index) };
+        if index.is_multiple_of(2) {
+            let end = (index + 1) << height;
+            return self.edge(end)?.hashes().last().copied().ok_or(TreeError::Beyond(end));
+        }
+        let left = self.node(half, 2 * index)?;
+        let right = self.node(half, 2 * index + 1)?;
+        Ok(dot(left, right))
+    }
+}

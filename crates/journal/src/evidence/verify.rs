@@ -1,0 +1,230 @@
+//! Verifies evidence without the ledger: does a revision, or a block, belong to the journal that a
+//! digest stands for?
+
+use std::fmt;
+
+use crate::evidence::saved::{Evidence, Input, Unusable};
+use crate::evidence::{CheckpointVerifier, check_foreign, check_revision};
+use crate::hashing::Hash;
+use crate::tree::{self, Proof, path_length};
+
+const BLOCK_HASHES: &str = "all hashes in the block are those of its content";
+
+/// What was checked, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// One line each.
+    pub steps: Vec<Step>,
+}
+
+/// One thing that was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What.
+    pub what: String,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It holds.
+    Passed,
+    /// It does not, and this is why.
+    Failed(String),
+    /// It could not be checked, and this is why; the rest does not depend on it.
+    Skipped(String),
+}
+
+impl VerifyReport {
+    /// Whether nothing failed.
+    pub fn is_verified(&self) -> bool {
+        !self.steps.iter().any(|step| matches!(step.outcome, Outcome::Failed(_)))
+    }
+
+    fn step(&mut self, what: impl Into<String>, result: Result<(), String>) {
+        self.steps.push(Step {
+            what: what.into(),
+            outcome: match result {
+                Ok(()) => Outcome::Passed,
+                Err(why) => Outcome::Failed(why),
+            },
+        });
+    }
+
+    fn skip(&mut self, what: &str, why: &str) {
+        self.steps.push(Step { what: what.to_owned(), outcome: Outcome::Skipped(why.to_owned()) });
+    }
+}
+
+impl fmt::Display for VerifyReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Step { what, outcome } in &self.steps {
+            match outcome {
+                Outcome::Passed => writeln!(formatter, "ok       {what}")?,
+                Outcome::Failed(why) => writeln!(formatter, "FAILED   {what}: {why}")?,
+                Outcome::Skipped(why) => writeln!(formatter, "skipped  {what}: {why}")?,
+            }
+        }
+        formatter.write_str(if self.is_verified() { "verified" } else { "NOT VERIFIED" })
+    }
+}
+
+/// Reads files and verifies what they hold. `keys` are those that may have signed a checkpoint.
+pub fn verify_files(inputs: &[Input<'_>], keys: &[CheckpointVerifier]) -> Result<VerifyReport, Unusable> {
+    verify(&Evidence::read(inputs)?, keys)
+}
+
+/// Verifies a revision or a block against a digest. Nothing is skipped silently, nothing stops at the
+/// first failure. An error means that a part is missing without which there is nothing to verify.
+pub fn verify(evidence: &Evidence, keys: &[CheckpointVerifier]) -> Result<VerifyReport, Unusable> {
+    let missing = |what: &str| Unusable(format!("there is no {what}: give the file that holds it"));
+    let digest = evidence.digest.ok_or_else(|| missing("digest"))?;
+    let proof = evidence.proof.as_ref().ok_or_else(|| missing("proof"))?;
+    let mut report = VerifyReport::default();
+    let signed = "the checkpoint is signed by a key that was given";
+    checkpoint(signed, evidence, keys, &mut report);
+    let (subject, hash) = if let Some(hash) = evidence.revision_hash {
+        revision(evidence, &mut report);
+        if evidence.block.is_some() {
+            report.skip(BLOCK_HASHES, "what is verified is the revision, whose proof needs no block");
+        }
+        ("revision", hash)
+    } else {
+        ("block", block(evidence, &mut report)?)
+    };
+    address(evidence, &mut report);
+    length(evidence, proof, subject == "block", &mut report);
+    let root = proof.fold(hash);
+    let leads =
+        if root == digest { Ok(()) } else { Err(format!("it leads to {root}, the digest is {digest}")) };
+    report.step(format!("the proof leads from the {subject}'s hash to the digest"), leads);
+    Ok(report)
+}
+
+/// Verifies that the journal under the digest in `old` is the beginning of that under the one in `new`, by the
+/// consistency proof in `new`. An error means that a part is missing, or that the digests are in the wrong order.
+pub fn verify_prefix(
+    old: &Evidence,
+    new: &Evidence,
+    keys: &[CheckpointVerifier],
+) -> Result<VerifyReport, Unusable> {
+    let whole = |evidence: &Evidence, which: &str| {
+        let missing = format!("the {which} digest is not there, or not with the address of its tip");
+        evidence.whole_digest().ok_or(Unusable(missing))
+    };
+    let (old_digest, new_digest) = (whole(old, "older")?, whole(new, "newer")?);
+    let (old_tip, new_tip) = (old_digest.digest_tip_address, new_digest.digest_tip_address);
+    let nodes = match &new.proof {
+        Some(proof) => proof.nodes.as_slice(),
+        // Two digests of one block are the same, or one of them is wrong.
+        None if old_tip.sequence_no == new_tip.sequence_no => &[],
+        None => return Err(Unusable("there is no proof: give the file that holds it".to_owned())),
+    };
+    if old_tip.sequence_no > new_tip.sequence_no {
+        return Err(Unusable(format!(
+            "the first digest covers the blocks up to {}, the second only those up to {}: give the older one first",
+            old_tip.sequence_no, new_tip.sequence_no
+        )));
+    }
+    let mut report = VerifyReport::default();
+    checkpoint("the older checkpoint is signed by a key that was given", old, keys, &mut report);
+    checkpoint("the newer checkpoint is signed by a key that was given", new, keys, &mut report);
+    let same = old_tip.strand_id == new_tip.strand_id;
+    let differ =
+        || format!("the older one is of strand {}, the newer of {}", old_tip.strand_id, new_tip.strand_id);
+    report.step("both digests are of one ledger", if same { Ok(()) } else { Err(differ()) });
+    let holds = tree::verify_consistency(&old_digest, &new_digest, nodes);
+    let not = "the proof does not lead to both digests; the past was changed, or one of the three was";
+    report.step(
+        format!(
+            "the journal up to block {} is the beginning of that up to block {}",
+            old_tip.sequence_no, new_tip.sequence_no
+        ),
+        if holds { Ok(()) } else { Err(not.to_owned()) },
+    );
+    Ok(report)
+}
+
+fn checkpoint(what: &str, evidence: &Evidence, keys: &[CheckpointVerifier], report: &mut VerifyReport) {
+    match &evidence.checkpoint {
+        None => {}
+        Some(_) if keys.is_empty() => report.skip(what, "no key was given"),
+        Some(checkpoint) => {
+            let signed = keys.iter().any(|key| checkpoint.is_signed_by(key));
+            report.step(what, if signed { Ok(()) } else { Err("no signature is by one of them".to_owned()) });
+        }
+    }
+}
+
+fn revision(evidence: &Evidence, report: &mut VerifyReport) {
+    let what = "the revision's hash is that of its data and metadata";
+    match evidence.revision.as_ref().and_then(|revision| check_revision(revision.root())) {
+        Some(Ok(())) => report.step(what, Ok(())),
+        Some(Err(_)) => report.step(
+            what,
+            Err("data or metadata were changed, or types were lost on the way (as in JSON)".to_owned()),
+        ),
+        None => report.skip(what, "only the hash is there"),
+    }
+}
+
+/// Checks the block itself; yields its hash.
+fn block(evidence: &Evidence, report: &mut VerifyReport) -> Result<Hash, Unusable> {
+    let block = evidence.block.as_ref();
+    let block = block.ok_or_else(|| Unusable("there is no revision and no block to verify".to_owned()))?;
+    let checked = check_foreign(block.root(), None).map_err(|error| Unusable(error.to_string()))?;
+    if checked.deviations.is_empty() {
+        report.step(BLOCK_HASHES, Ok(()));
+    }
+    for deviation in checked.deviations {
+        report.step(format!("the block's {}", deviation.check), Err(deviation.detail));
+    }
+    Ok(checked.hash)
+}
+
+fn address(evidence: &Evidence, report: &mut VerifyReport) {
+    let what = "the digest covers the block";
+    match (evidence.block_address, evidence.digest_tip_address) {
+        (Some(block), Some(tip)) if block.strand_id != tip.strand_id => {
+            report.step(
+                what,
+                Err(format!("the block is of strand {}, the digest of {}", block.strand_id, tip.strand_id)),
+            );
+        }
+        (Some(block), Some(tip)) if block.sequence_no > tip.sequence_no => {
+            let (block, tip) = (block.sequence_no, tip.sequence_no);
+            report.step(what, Err(format!("it is block {block}, the digest ends with block {tip}")));
+        }
+        (Some(_), Some(_)) => report.step(what, Ok(())),
+        _ => report.skip(what, "the block's address or the digest's tip is not there"),
+    }
+}
+
+/// A proof of the right hashes but of another length is of another place in the tree: nodes are not
+/// marked as leaves or inner ones, so length is what tells them apart. And a revision's proof holds the
+/// hash of the block before, which is the neighbour in the tree of a block with an odd number, and of none
+/// with an even one.
+fn length(evidence: &Evidence, proof: &Proof, of_block: bool, report: &mut VerifyReport) {
+    let what = "the proof is of the place of the block";
+    let (Some(block), Some(tip)) = (evidence.block_address, evidence.digest_tip_address) else {
+        return report.skip(what, "the block's address or the digest's tip is not there");
+    };
+    if block.sequence_no > tip.sequence_no {
+        return;
+    }
+    let (in_tree, nodes) = (path_length(block.sequence_no, tip.sequence_no), proof.nodes.len());
+    if of_block {
+        let fits = nodes == in_tree;
+        return report
+            .step(what, if fits { Ok(()) } else { Err(format!("it has {nodes} nodes, not {in_tree}")) });
+    }
+    let Some(in_block) = nodes.checked_sub(in_tree).filter(|in_block| *in_block > 0) else {
+        return report.step(what, Err(format!("it has {nodes} nodes, not more than {in_tree}")));
+    };
+    let neighbours = proof.nodes.get(in_block) == proof.nodes.get(in_block - 1);
+    let is_odd = block.sequence_no % 2 == 1;
+    let fits = neighbours == is_odd;
+    report.step(what, if fits { Ok(()) } else { Err("its nodes are those of another block".to_owned()) });
+}

@@ -1,0 +1,358 @@
+//! A slot: the blocks of one group commit, and what ties them to the slots before.
+//!
+//! A slot is created once, whole, and is the unit that a store keeps. All numbers are little-endian:
+//!
+//! ```text
+//!    0   3  magic "EVS"
+//!    3   5  version "pre-1"
+//!    8   1  kind: 1 data, 2 seal, 4 foreign (3 is kept for configuration)
+//!    9   3  zero
+//!   12   4  number of blocks
+//!   16  16  journal id
+//!   32   8  slot number
+//!   40  16  writer id
+//!   56   8  writer's attempt
+//!   64  32  link of the slot before; zero in slot 0
+//!   96   8  number of the first block, which is the size of the tree before
+//!  104   4  k, number of frontier hashes
+//!  108   4  zero
+//!  112      frontier after the last block, 32 × k, greatest subtree first
+//!           link 32
+//!           CRC-32C 4 of all before
+//!           blocks, one after the other, each with checksums of its own
+//! ```
+//!
+//! The link is SHA-256 over `"EVS" "pre-1" kind 1, journal id, link before, slot number, number of the
+//! first block, block hashes`: it names content by its hashes and not by its bytes, so that taking a
+//! document's data out breaks no link.
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::format::block_layout::encoded_length;
+use crate::format::frame::{Reader, VERSION, Writer, to_u32};
+use crate::format::{Block, ForeignBlock, FormatError, JournalBlock};
+use crate::hashing::{BlockAddress, Hash, UniqueId};
+use crate::tree::Frontier;
+
+const MAGIC: [u8; 3] = *b"EVS";
+const AT_FRONTIER: usize = 112;
+const FRONTIER_MAX: u32 = 64;
+
+/// What a slot says of itself before its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotHeader {
+    /// The journal it belongs to.
+    pub journal_id: UniqueId,
+    /// Its number, from 0.
+    pub slot: u64,
+    /// Who made it.
+    pub writer: WriterId,
+    /// The link of the slot before; zero in slot 0.
+    pub previous_link: Hash,
+    /// The number of its first block, or of the next one where it has none.
+    pub first_block_no: u64,
+}
+
+/// Who made a slot. Never compared alone: two slots are the same when their links are too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriterId {
+    /// One opening of a ledger.
+    pub id: UniqueId,
+    /// Counts the slots that it tried to create.
+    pub attempt: u64,
+}
+
+/// What a slot holds.
+#[derive(Clone, Debug)]
+pub enum SlotContent {
+    /// Blocks of this ledger.
+    Blocks(Vec<Block>),
+    /// Blocks of another ledger, imported.
+    Foreign(Vec<ForeignBlock>),
+    /// Nothing, and nothing follows: the journal ends here.
+    Seal,
+}
+
+/// The blocks of one group commit.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    header: SlotHeader,
+    frontier: Frontier,
+    link: Hash,
+    content: SlotContent,
+}
+
+impl Slot {
+    /// A slot of these blocks on top of the tree so far. An error means that the blocks do not follow
+    /// one another or the tree.
+    pub fn new(header: SlotHeader, before: &Frontier, content: SlotContent) -> Result<Slot, FormatError> {
+        let mut frontier = before.clone();
+        content.block_hashes().for_each(|hash| frontier.push(hash));
+        Slot::checked(header, frontier, content)
+    }
+
+    /// What the slot says of itself.
+    pub fn header(&self) -> &SlotHeader {
+        &self.header
+    }
+
+    /// The edge of the tree after the last block: the digest, and all that is needed to go on.
+    pub fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+
+    /// The hash that names this slot and all before it.
+    pub fn link(&self) -> Hash {
+        self.link
+    }
+
+    /// What the slot holds.
+    pub fn content(&self) -> &SlotContent {
+        &self.content
+    }
+
+    /// The blocks, where they are this ledger's own.
+    pub fn blocks(&self) -> &[Block] {
+        match &self.content {
+            SlotContent::Blocks(blocks) => blocks,
+            SlotContent::Foreign(_) | SlotContent::Seal => &[],
+        }
+    }
+
+    /// A block by its place in the slot.
+    pub fn block(&self, number: usize) -> Option<JournalBlock> {
+        match &self.content {
+            SlotContent::Blocks(blocks) => blocks.get(number).cloned().map(JournalBlock::Own),
+            SlotContent::Foreign(blocks) => blocks.get(number).cloned().map(JournalBlock::Foreign),
+            SlotContent::Seal => None,
+        }
+    }
+
+    /// The bytes that a store keeps.
+    pub fn encode(&self) -> Result<Vec<u8>, FormatError> {
+        let mut bytes = self.encode_head()?;
+        match &self.content {
+            SlotContent::Blocks(blocks) => {
+                blocks.iter().for_each(|block| bytes.extend_from_slice(block.as_bytes()))
+            }
+            SlotContent::Foreign(blocks) => blocks.iter().try_for_each(|block| block.encode(&mut bytes))?,
+            SlotContent::Seal => {}
+        }
+        Ok(bytes)
+    }
+
+    /// Reads a slot. Layout, checksums, the order of the blocks and the link are checked here; what the
+    /// hashes are taken of, by [`crate::Auditor`].
+    pub fn decode(bytes: Vec<u8>) -> Result<Slot, FormatError> {
+        let bytes = Arc::new(bytes);
+        let mut reader = Reader::new(&bytes);
+        let head = read_head(&mut reader)?;
+        let mut ranges = Vec::new();
+        for _ in 0..head.blocks {
+            let start = reader.position();
+            let length = encoded_length(&bytes[start..]).map_err(|error| error.shifted(start))?;
+            reader.take(length)?;
+            ranges.push((start, start + length));
+        }
+        if reader.remaining() > 0 {
+            return Err(FormatError::new("bytes follow the last block", reader.position()));
+        }
+        let content = match head.kind {
+            KIND_SEAL => SlotContent::Seal,
+            KIND_FOREIGN => {
+                let decode = |(start, end): (usize, usize)| {
+                    ForeignBlock::decode(&bytes[start..end]).map_err(|error| error.shifted(start))
+                };
+                SlotContent::Foreign(ranges.into_iter().map(decode).collect::<Result<_, _>>()?)
+            }
+            _ => {
+                let decode = |(start, end)| Block::decode(Arc::clone(&bytes), start, end);
+                SlotContent::Blocks(ranges.into_iter().map(decode).collect::<Result<_, _>>()?)
+            }
+        };
+        let slot = Slot::checked(head.header, head.frontier, content)?;
+        if slot.link != head.link {
+            return Err(FormatError::new("the link does not match the blocks", AT_FRONTIER));
+        }
+        Ok(slot)
+    }
+
+    /// Where the own blocks lie in the encoded slot: offset and length of each, in order. What an index
+    /// of blocks keeps, so that one block can be read with [`Block::decode`].
+    pub fn block_ranges(&self) -> Vec<(u64, u64)> {
+        let mut offset = AT_FRONTIER + self.frontier.hashes().len() * Hash::LENGTH + Hash::LENGTH + 4;
+        let mut range = |block: &Block| {
+            let start = offset;
+            offset += block.as_bytes().len();
+            (to_u64(start), to_u64(offset - start))
+        };
+        self.blocks().iter().map(&mut range).collect()
+    }
+
+    /// The same slot with the data of some revisions replaced by its hash, each named by the number of
+    /// its block and its document. Link and hashes stay; revisions that are not here are passed over.
+    pub fn redacted(&self, revisions: &[(u64, UniqueId)]) -> Result<Slot, FormatError> {
+        let documents_of = |address: BlockAddress| -> Vec<UniqueId> {
+            let of_block = revisions.iter().filter(|(block, _)| *block == address.sequence_no);
+            of_block.map(|&(_, document)| document).collect()
+        };
+        let redact = |block: &Block| {
+            let documents = documents_of(block.address());
+            if documents.is_empty() {
+                return Ok(block.clone());
+            }
+            let bytes = block.redacted(&documents)?;
+            let end = bytes.len();
+            Block::decode(Arc::new(bytes), 0, end)
+        };
+        let redact_foreign = |block: &ForeignBlock| match documents_of(block.address()) {
+            documents if documents.is_empty() => Ok(block.clone()),
+            documents => block.redacted(&documents),
+        };
+        let content = match &self.content {
+            SlotContent::Blocks(blocks) => {
+                SlotContent::Blocks(blocks.iter().map(redact).collect::<Result<_, FormatError>>()?)
+            }
+            SlotContent::Foreign(blocks) => {
+                SlotContent::Foreign(blocks.iter().map(redact_foreign).collect::<Result<_, FormatError>>()?)
+            }
+            SlotContent::Seal => SlotContent::Seal,
+        };
+        Slot::checked(self.header, self.frontier.clone(), content)
+    }
+
+    fn checked(header: SlotHeader, frontier: Frontier, content: SlotContent) -> Result<Slot, FormatError> {
+        let mut next = header.first_block_no;
+        let mut previous: Option<(BlockAddress, Hash)> = None;
+        for (address, previous_hash, hash) in content.chain() {
+            if address.sequence_no != next {
+                return Err(FormatError::new(
+                    format!("block {next} is missing, {} is there", address.sequence_no),
+                    0,
+                ));
+            }
+            let follows = previous.is_none_or(|(before, before_hash)| {
+                before.strand_id == address.strand_id && previous_hash == Some(before_hash)
+            });
+            if !follows {
+                return Err(FormatError::new(format!("block {next} does not follow the block before"), 0));
+            }
+            previous = Some((address, hash));
+            next = next.checked_add(1).ok_or_else(|| FormatError::new("no number is left for a block", 0))?;
+        }
+        if frontier.size() != next {
+            return Err(FormatError::new(
+                "the tree's frontier has another size than the journal",
+                AT_FRONTIER,
+            ));
+        }
+        let mut slot = Slot { header, frontier, link: Hash([0; 32]), content };
+        slot.link = slot.computed_link();
+        Ok(slot)
+    }
+
+    fn computed_link(&self) -> Hash {
+        let mut hasher = Sha256::new();
+        hasher.update(MAGIC);
+        hasher.update(VERSION);
+        hasher.update([self.kind()]);
+        hasher.update(self.header.journal_id.as_bytes());
+        hasher.update(self.header.previous_link);
+        hasher.update(self.header.slot.to_le_bytes());
+        hasher.update(self.header.first_block_no.to_le_bytes());
+        self.content.block_hashes().for_each(|hash| hasher.update(hash));
+        Hash(hasher.finalize().into())
+    }
+
+    fn encode_head(&self) -> Result<Vec<u8>, FormatError> {
+        let mut bytes = Vec::new();
+        bytes.extend_from_slice(&MAGIC);
+        bytes.extend_from_slice(&VERSION);
+        bytes.extend_from_slice(&[self.kind(), 0, 0, 0]);
+        bytes.put_u32(to_u32(self.content.block_hashes().count())?);
+        bytes.extend_from_slice(self.header.journal_id.as_bytes());
+        bytes.put_u64(self.header.slot);
+        bytes.extend_from_slice(self.header.writer.id.as_bytes());
+        bytes.put_u64(self.header.writer.attempt);
+        bytes.extend_from_slice(&self.header.previous_link.0);
+        bytes.put_u64(self.header.first_block_no);
+        bytes.put_u32(to_u32(self.frontier.hashes().len())?);
+        bytes.put_u32(0);
+        self.frontier.hashes().iter().for_each(|hash| bytes.extend_from_slice(&hash.0));
+        bytes.extend_from_slice(&self.link.0);
+        bytes.put_checksum_since(0);
+        Ok(bytes)
+    }
+
+    fn kind(&self) -> u8 {
+        match self.content {
+            SlotContent::Blocks(_) => KIND_DATA,
+            SlotContent::Seal => KIND_SEAL,
+            SlotContent::Foreign(_) => KIND_FOREIGN,
+        }
+    }
+}
+
+const KIND_DATA: u8 = 1;
+const KIND_SEAL: u8 = 2;
+const KIND_FOREIGN: u8 = 4;
+
+impl SlotContent {
+    fn chain(&self) -> impl Iterator<Item = (BlockAddress, Option<Hash>, Hash)> {
+        let (blocks, foreign): (&[Block], &[ForeignBlock]) = match self {
+            SlotContent::Blocks(blocks) => (blocks, &[]),
+            SlotContent::Foreign(blocks) => (&[], blocks),
+            SlotContent::Seal => (&[], &[]),
+        };
+        let blocks = blocks.iter().map(|block| (block.address(), block.previous_hash(), block.hash()));
+        blocks.chain(foreign.iter().map(|block| (block.address(), block.previous_hash(), block.hash())))
+    }
+
+    pub(crate) fn block_hashes(&self) -> impl Iterator<Item = Hash> {
+        self.chain().map(|(_, _, hash)| hash)
+    }
+}
+
+struct Head {
+    kind: u8,
+    blocks: u32,
+    header: SlotHeader,
+    frontier: Frontier,
+    link: Hash,
+}
+
+fn read_head(reader: &mut Reader<'_>) -> Result<Head, FormatError> {
+    reader.expect(&MAGIC, "a slot")?;
+    reader.expect(&VERSION, "a slot of a version that this program reads")?;
+    let kind = reader.u8()?;
+    if ![KIND_DATA, KIND_SEAL, KIND_FOREIGN].contains(&kind) {
+        return Err(FormatError::new(format!("a slot of the unknown kind {kind}"), reader.position()));
+    }
+    reader.expect(&[0; 3], "a slot: its reserved bytes are not zero")?;
+    let blocks = reader.u32()?;
+    let journal_id = reader.id()?;
+    let slot = reader.u64()?;
+    let writer = WriterId { id: reader.id()?, attempt: reader.u64()? };
+    let previous_link = reader.hash()?;
+    let first_block_no = reader.u64()?;
+    let hashes = reader.u32()?;
+    reader.expect(&[0; 4], "a slot: its reserved bytes are not zero")?;
+    if hashes > FRONTIER_MAX {
+        return Err(FormatError::new("the frontier has more than 64 hashes", AT_FRONTIER));
+    }
+    let hashes = (0..hashes).map(|_| reader.hash()).collect::<Result<Vec<Hash>, FormatError>>()?;
+    let link = reader.hash()?;
+    reader.checksum_since(0, "a slot")?;
+    let size = first_block_no.checked_add(u64::from(blocks));
+    let frontier = size.and_then(|size| Frontier::from_parts(size, hashes));
+    let frontier = frontier
+        .ok_or_else(|| FormatError::new("the frontier does not fit the number of blocks", AT_FRONTIER))?;
+    let header = SlotHeader { journal_id, slot, writer, previous_link, first_block_no };
+    Ok(Head { kind, blocks, header, frontier, link })
+}
+
+fn to_u64(number: usize) -> u64 {
+    u64::try_from(number).expect("an address fits 64 bits")
+}

@@ -1,0 +1,144 @@
+//! What a transaction did to the catalogue, as the journal keeps it.
+//!
+//! QLDB's blocks showed such a change as a revision of which only the hash could be seen. Ours are
+//! stored whole, so that tables and indexes can be rebuilt from the journal alone; where QLDB's shape
+//! is asked for they show as `{hash}` too.
+
+use everstrand_ion::{Struct, Value, ion_hash};
+
+use crate::hashing::{Hash, UniqueId};
+
+/// A table or an index came or went. Its Ion form is what its hash is taken of.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CatalogChange {
+    /// `CREATE TABLE`.
+    CreateTable {
+        /// The table.
+        table_id: UniqueId,
+        /// Its name.
+        name: String,
+        /// Its tags, a struct.
+        tags: Option<Value>,
+    },
+    /// `DROP TABLE`: the table becomes inactive, its history stays.
+    DropTable {
+        /// The table.
+        table_id: UniqueId,
+    },
+    /// `UNDROP TABLE`: an inactive table becomes active again.
+    UndropTable {
+        /// The table.
+        table_id: UniqueId,
+    },
+    /// `CREATE INDEX`.
+    CreateIndex {
+        /// The index.
+        index_id: UniqueId,
+        /// Its table.
+        table_id: UniqueId,
+        /// The indexed paths in order, each a list of field names from the top of the document.
+        paths: Vec<Vec<String>>,
+        /// Whether no two documents may share a key.
+        unique: bool,
+    },
+    /// `DROP INDEX`.
+    DropIndex {
+        /// The index.
+        index_id: UniqueId,
+        /// Its table.
+        table_id: UniqueId,
+    },
+}
+
+impl CatalogChange {
+    /// The struct that is stored and hashed: `change` names the kind, the rest are its parts.
+    pub fn to_ion(&self) -> Value {
+        let id = |id: &UniqueId| Value::from(id.to_string());
+        let mut fields = Struct::default();
+        match self {
+            CatalogChange::CreateTable { table_id, name, tags } => {
+                fields.push("change", "CREATE_TABLE");
+                fields.push("tableId", id(table_id));
+                fields.push("tableName", name.as_str());
+                if let Some(tags) = tags {
+                    fields.push("tags", tags.clone());
+                }
+            }
+            CatalogChange::DropTable { table_id } => {
+                fields.push("change", "DROP_TABLE");
+                fields.push("tableId", id(table_id));
+            }
+            CatalogChange::UndropTable { table_id } => {
+                fields.push("change", "UNDROP_TABLE");
+                fields.push("tableId", id(table_id));
+            }
+            CatalogChange::CreateIndex { index_id, table_id, paths, unique } => {
+                let path = |path: &Vec<String>| {
+                    Value::from(path.iter().map(|name| name.as_str().into()).collect::<Vec<Value>>())
+                };
+                fields.push("change", "CREATE_INDEX");
+                fields.push("indexId", id(index_id));
+                fields.push("tableId", id(table_id));
+                fields.push("paths", paths.iter().map(path).collect::<Vec<Value>>());
+                fields.push("unique", *unique);
+            }
+            CatalogChange::DropIndex { index_id, table_id } => {
+                fields.push("change", "DROP_INDEX");
+                fields.push("indexId", id(index_id));
+                fields.push("tableId", id(table_id));
+            }
+        }
+        fields.into()
+    }
+
+    /// The hash by which a block's revisions show the change.
+    pub fn hash(&self) -> Hash {
+        Hash(ion_hash(&self.to_ion()))
+    }
+}
+
+/// A value is not a catalogue change that this version knows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a catalogue change: {0}")]
+pub struct InvalidChange(String);
+
+impl TryFrom<&Value> for CatalogChange {
+    type Error = InvalidChange;
+
+    fn try_from(value: &Value) -> Result<CatalogChange, InvalidChange> {
+        let text = |name: &str| {
+            let field = value.get(name).filter(|field| !field.is_null()).and_then(Value::as_text);
+            field.ok_or_else(|| InvalidChange(format!("no text {name}")))
+        };
+        let id = |name: &str| {
+            text(name)?.parse::<UniqueId>().map_err(|error| InvalidChange(format!("{name} is {error}")))
+        };
+        Ok(match text("change")? {
+            "CREATE_TABLE" => CatalogChange::CreateTable {
+                table_id: id("tableId")?,
+                name: text("tableName")?.to_owned(),
+                tags: value.get("tags").cloned(),
+            },
+            "DROP_TABLE" => CatalogChange::DropTable { table_id: id("tableId")? },
+            "UNDROP_TABLE" => CatalogChange::UndropTable { table_id: id("tableId")? },
+            "CREATE_INDEX" => CatalogChange::CreateIndex {
+                index_id: id("indexId")?,
+                table_id: id("tableId")?,
+                paths: paths(value).ok_or_else(|| InvalidChange("paths are no lists of names".to_owned()))?,
+                unique: value.get("unique") == Some(&Value::from(true)),
+            },
+            "DROP_INDEX" => CatalogChange::DropIndex { index_id: id("indexId")?, table_id: id("tableId")? },
+            other => return Err(InvalidChange(format!("{other:?} is unknown to this version"))),
+        })
+    }
+}
+
+fn paths(value: &Value) -> Option<Vec<Vec<String>>> {
+    let path = |path: &Value| {
+        path.as_sequence()?
+            .iter()
+            .map(|name| Some(name.as_text()?.to_owned()))
+            .collect::<Option<Vec<String>>>()
+    };
+    value.get("paths")?.as_sequence()?.iter().map(path).collect()
+}
