@@ -181,6 +181,8 @@ impl Crate {
                 if let [first, second, ..] = name.as_slice()
                     && first == "crate"
                     && root.reexports.contains_key(second)
+                    // `crate::plan::Plan` leads into the module, even where the root passes on a function `plan`.
+                    && !self.modules.contains_key(std::slice::from_ref(second))
                     && self.resolve(at, name, 0).is_some_and(|target| !target.is_empty())
                 {
                     found.push(format!(
