@@ -21,16 +21,16 @@ impl Service {
             check_host(names, host)?;
         }
         if head.is_open_to_all() {
-            return Ok(Admission { client, signed: None });
+            return Ok(Admission::of(client, None));
         }
         if let Some(keys) = self.access_keys() {
             let (authorization, key) = keys.check_head(head, self.amz_date())?;
             let client = Client::AccessKey(Arc::from(authorization.access_key_id.as_str()));
-            return Ok(Admission { client, signed: Some((authorization, key)) });
+            return Ok(Admission::of(client, Some((authorization, key))));
         }
         let site = head.header("sec-fetch-site").filter(|site| *site != "none");
         match head.header("origin").or(site) {
-            None => Ok(Admission { client, signed: None }),
+            None => Ok(Admission::of(client, None)),
             Some(_) => Err(ServiceError::new(
                 Exception::AccessDenied,
                 "A web page has sent this, and without access keys any page could: see everstrand serve --access-keys",

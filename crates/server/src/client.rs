@@ -39,17 +39,45 @@ impl fmt::Display for Client {
     }
 }
 
-/// A request whose head was found in order. Its signature covers the body, and is checked when that is there.
-#[derive(Debug)]
-pub struct Admission {
+/// Tells whether a client still waits for its answer.
+///
+/// A statement runs on the thread that read its request. Nobody polls the connection meanwhile, so the statement itself
+/// asks from time to time.
+pub trait Presence: Send + Sync {
+    /// Whether the client has left, so that nobody will read an answer.
+    fn is_gone(&self) -> bool;
+}
+
+/// Who waits for an answer.
+#[derive(Clone)]
+pub(crate) struct Caller {
     pub(crate) client: Client,
+    /// Where the caller can leave while its statement runs. A caller in this process leaves by dropping the future.
+    pub(crate) presence: Option<Arc<dyn Presence>>,
+}
+
+impl Caller {
+    /// A caller in this process.
+    pub(crate) const IN_PROCESS: Caller = Caller { client: Client::InProcess, presence: None };
+}
+
+/// A request whose head was found in order. Its signature covers the body, and is checked when that is there.
+pub struct Admission {
+    pub(crate) caller: Caller,
     pub(crate) signed: Option<(Authorization, SigningKey)>,
 }
 
 impl Admission {
-    /// Who sends the request, before its signature is checked.
-    pub fn client(&self) -> &Client {
-        &self.client
+    /// Lets the client in, before its signature is checked.
+    pub(crate) fn of(client: Client, signed: Option<(Authorization, SigningKey)>) -> Admission {
+        Admission { caller: Caller { client, presence: None }, signed }
+    }
+
+    /// The same, where the server can see that the client leaves.
+    #[must_use]
+    pub fn from_connection(mut self, presence: Arc<dyn Presence>) -> Admission {
+        self.caller.presence = Some(presence);
+        self
     }
 }
 

@@ -11,7 +11,7 @@ use everstrand_protocol::{
 };
 use serde_json::Map;
 
-use crate::client::Client;
+use crate::client::{Caller, Client};
 use crate::scheduler::{Account, Place};
 use crate::service::Service;
 use crate::sessions::GivenUp;
@@ -24,7 +24,7 @@ impl Service {
     /// without holding a thread.
     pub async fn send_command(&self, request: SendCommandRequest) -> Result<Reply, ServiceError> {
         request.validate(&self.wire_limits())?;
-        self.valid_command(&Client::InProcess, request).await.map(|(reply, _)| reply)
+        self.valid_command(&Caller::IN_PROCESS, request).await.map(|(reply, _)| reply)
     }
 
     /// The lengths that a request may have: QLDB's, or those of the ledgers' limits where these are larger.
@@ -53,7 +53,7 @@ impl Service {
     /// in, for whoever writes the answer: if that had to wait for another place, more and more answers would be held.
     pub(crate) async fn valid_command(
         &self,
-        client: &Client,
+        caller: &Caller,
         request: SendCommandRequest,
     ) -> Result<(Reply, Option<Place>), ServiceError> {
         let started = self.clock.monotonic_millis();
@@ -63,7 +63,7 @@ impl Service {
         };
         let token = match (&request.command, request.session_token) {
             (Command::StartSession { ledger_name }, _) => {
-                let session_token = self.start_session(client, ledger_name).await?;
+                let session_token = self.start_session(&caller.client, ledger_name).await?;
                 let result =
                     StartSessionResult { session_token, timing_information: timing(), other: Map::new() };
                 return Ok((Reply::StartSession(result), None));
@@ -102,7 +102,7 @@ impl Service {
                 let execute = move |session: &mut Session| {
                     session.execute(&transaction_id, &statement, &parameters).map(encode_page)
                 };
-                let ran = shared.run(session, &self.scheduler, execute).await;
+                let ran = shared.run(session, &self.scheduler, caller, execute).await;
                 let ((first_page, consumed_ios), place) = ran.map_err(service_error)?;
                 held = place;
                 Reply::ExecuteStatement(ExecuteStatementResult {
@@ -116,7 +116,7 @@ impl Service {
                 let fetch = move |session: &mut Session| {
                     session.fetch_page(&transaction_id, next_page_token.as_str()).map(encode_page)
                 };
-                let ran = shared.run(session, &self.scheduler, fetch).await;
+                let ran = shared.run(session, &self.scheduler, caller, fetch).await;
                 let ((page, consumed_ios), place) = ran.map_err(service_error)?;
                 held = place;
                 Reply::FetchPage(FetchPageResult {

@@ -7,6 +7,7 @@
 mod answers;
 mod bodies;
 mod connections;
+mod socket;
 mod stream;
 
 use std::convert::Infallible;
@@ -28,7 +29,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::client::Client;
+use crate::client::{Client, Presence};
 use crate::config::Config;
 use crate::memory::CONNECTION_BYTES;
 use crate::request;
@@ -37,6 +38,7 @@ use crate::service::Service;
 use answers::Answers;
 use bodies::Bodies;
 use connections::{Connection, Connections};
+use socket::Socket;
 use stream::PatientStream;
 
 pub use bodies::BODY_BYTES_MAX;
@@ -136,7 +138,9 @@ impl Server {
         }
         let connection = Arc::clone(&place.connection);
         let connections = Arc::clone(&self.shared.connections);
-        let stream = PatientStream::new(stream, WRITE_TIMEOUT, connections, Arc::clone(&connection));
+        let socket = Socket::new(stream);
+        let presence: Arc<dyn Presence> = Arc::new(socket.clone());
+        let stream = PatientStream::new(socket, WRITE_TIMEOUT, connections, Arc::clone(&connection));
         let shared = Arc::clone(&self.shared);
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -145,9 +149,12 @@ impl Server {
             .serve_connection(
                 TokioIo::new(stream),
                 service_fn(move |request| {
-                    let (shared, client) = (Arc::clone(&shared), client.clone());
+                    let (shared, client, presence) =
+                        (Arc::clone(&shared), client.clone(), Arc::clone(&presence));
                     let connection = Arc::clone(&connection);
-                    async move { Ok::<_, Infallible>(shared.answer(&connection, &client, request).await) }
+                    async move {
+                        Ok::<_, Infallible>(shared.answer(&connection, presence, &client, request).await)
+                    }
                 }),
             );
         let watched = graceful.watch(served);
@@ -185,6 +192,7 @@ impl Shared {
     async fn answer(
         &self,
         connection: &Arc<Connection>,
+        presence: Arc<dyn Presence>,
         client: &Client,
         request: Request<Incoming>,
     ) -> Response<Full<Bytes>> {
@@ -208,6 +216,7 @@ impl Shared {
         match admitted {
             Ok((admission, body)) => {
                 let whole = request::Request { body: &body.bytes, ..request };
+                let admission = admission.from_connection(presence);
                 let answered = self.service.answer(admission, whole).await;
                 // Its room is others' while the answer waits for its own.
                 drop(body);

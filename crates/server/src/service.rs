@@ -12,7 +12,7 @@ use everstrand_protocol::{Exception, Reply, ServiceError, ValueHolder, send_comm
 
 use crate::access_keys::AccessKeys;
 use crate::checkpoints::{Due, Published};
-use crate::client::{Admission, Client};
+use crate::client::{Admission, Caller, Client};
 use crate::config::{Config, Storage};
 use crate::control::Control;
 use crate::ledgers::{Known, Ledgers, Settings};
@@ -104,11 +104,12 @@ impl Service {
     /// Answers a request that was [admitted](Service::admit) and has its body now.
     pub async fn answer(&self, admission: Admission, request: Request<'_>) -> Response {
         let begin = self.clock.monotonic_millis();
-        let Admission { client, signed } = admission;
+        let Admission { caller, signed } = admission;
+        let client = &caller.client;
         if let Some((authorization, key)) = signed
             && let Err(error) = authorization.check(&request.signed_parts(), &key, self.amz_date())
         {
-            return self.refuse(&client, &request, error);
+            return self.refuse(client, &request, error);
         }
         let (operation, answered) = match request.route() {
             Route::Health => ("Health", Ok((200, br#"{"status":"ok"}"#.to_vec()))),
@@ -116,12 +117,12 @@ impl Service {
             Route::Metrics => ("Metrics", Ok((200, self.metrics().into_bytes()))),
             Route::Session => {
                 let mut operation = "SendCommand";
-                let answered = self.session_api(&client, &request, &mut operation).await;
+                let answered = self.session_api(&caller, &request, &mut operation).await;
                 (operation, answered.map(|body| (200, body)))
             }
             Route::Control => ("Control", self.control_api(&request).await.map(|body| (200, body))),
         };
-        self.finish(&client, &request, operation, begin, answered)
+        self.finish(client, &request, operation, begin, answered)
     }
 
     /// Answers a request with an error, such as one whose body could not be read.
@@ -164,7 +165,7 @@ impl Service {
     /// Runs a command, and says which as soon as that is known.
     async fn session_api(
         &self,
-        client: &Client,
+        caller: &Caller,
         request: &Request<'_>,
         operation: &mut &'static str,
     ) -> Result<Vec<u8>, ServiceError> {
@@ -172,9 +173,9 @@ impl Service {
         let expected = send_command::TARGET;
         match (request.method, request.path, request.targets().as_slice()) {
             ("POST", "/", [target]) if *target == expected => {
-                let request = self.read_command(client, request.body).await?;
+                let request = self.read_command(&caller.client, request.body).await?;
                 *operation = request.command.name();
-                let (reply, place) = self.valid_command(client, request).await?;
+                let (reply, place) = self.valid_command(caller, request).await?;
                 Ok(Scheduler::write(place, bytes_of(&reply), || reply.to_json()))
             }
             ("POST", "/", []) => {

@@ -17,9 +17,9 @@ use everstrand_ledger::{LedgerError, Pace, Session};
 use everstrand_protocol::{Exception, ServiceError, SessionToken};
 use tokio::sync::OwnedMutexGuard;
 
-use crate::client::Client;
+use crate::client::{Caller, Client};
 use crate::counts::{Counted, Counts};
-use crate::scheduler::{Account, Place, Scheduler, Turn, on_a_task_of_its_own};
+use crate::scheduler::{Account, Place, Scheduler, Turn, on_a_task_of_its_own, unless_it_panics};
 
 /// How long a session lives in which nothing was done yet.
 const UNUSED_MILLIS: u64 = 60_000;
@@ -255,32 +255,43 @@ impl SharedSession {
     }
 
     /// Runs a statement of the session's open transaction in its turn, and answers with the place that it had at the
-    /// end. Dropped before the answer, it stops the statement, and the transaction with it: its client is gone.
+    /// end. When the caller leaves before the answer, the statement is stopped, and its transaction is aborted.
+    ///
+    /// A statement of a connection runs on this thread: a hand-over to another one costs as much as a short statement.
+    /// The statement looks after its caller itself. A caller in this process leaves by dropping the future, so its
+    /// statement runs on a task of its own.
     pub(crate) async fn run<T: Send + 'static>(
         self: &Arc<SharedSession>,
         session: OwnedMutexGuard<Session>,
         scheduler: &Arc<Scheduler>,
+        caller: &Caller,
         statement: impl FnOnce(&mut Session) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<(T, Option<Place>), LedgerError> {
         let interrupt = session.interrupt().unwrap_or_default();
-        let turn = Arc::new(Turn::new(Arc::clone(scheduler), self.account.clone(), interrupt));
+        let presence = caller.presence.clone();
+        let runs_here = presence.is_some();
+        let turn = Turn::new(Arc::clone(scheduler), self.account.clone(), interrupt, presence);
+        let turn = Arc::new(turn);
         *self.running() = Some(Running { turn: Arc::clone(&turn), given_up: None });
         let mut waits = Waits { shared: self, turn: &turn, session: Some(session), for_an_answer: false };
         turn.begin().await?;
         let Some(mut session) = waits.session.take() else { return Err(LedgerError::NoSuchSession) };
         waits.for_an_answer = true;
         let (own, turn) = (Arc::clone(self), Arc::clone(&turn));
-        let answer = on_a_task_of_its_own(move || {
+        let run = move || {
             let _end = End(&turn);
             let answer = turn.run_here().and_then(|()| {
                 session.set_pace(Some(Arc::clone(&turn) as Arc<dyn Pace>));
                 statement(&mut session)
             });
             session.set_pace(None);
+            if turn.is_deserted() {
+                own.give_up(GivenUp::Transaction);
+            }
             own.end_statement(&mut session);
             answer.map(|answer| (answer, turn.end()))
-        });
-        let answer = answer.await;
+        };
+        let answer = if runs_here { unless_it_panics(run) } else { on_a_task_of_its_own(run).await };
         waits.for_an_answer = false;
         answer
     }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use everstrand_journal::{Checkpoint, CheckpointVerifier, Digest};
 use everstrand_ledger::Ledger;
 
-use super::PutError;
+use super::place::PutError;
 
 /// What an operator can do about it.
 const WHAT_TO_DO: &str = "Nothing is published, because two signed histories of one ledger would be there. Either the \

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use super::{Existing, LATEST, PutError};
+use super::place::{Existing, LATEST, PutError};
 
 /// The newest checkpoint in a folder by its number, also where a crash kept it from getting its second name.
 pub(super) fn newest(folder: &Path) -> Result<Option<(String, String)>, PutError> {

@@ -19,6 +19,7 @@
 
 mod continues;
 mod folder;
+mod place;
 mod url;
 
 use std::collections::BTreeMap;
@@ -29,11 +30,9 @@ use everstrand_journal::{Checkpoint, CheckpointSigner, Digest, UniqueId, origin}
 use everstrand_ledger::Ledger;
 
 use crate::config::{CheckpointPlace, Checkpoints};
+use place::{Existing, LATEST, PutError};
 
 pub use url::{CheckpointUrl, fetch};
-
-/// The second name of the newest checkpoint.
-const LATEST: &str = "latest.checkpoint";
 
 /// A place that fails is asked again after so many cadences at the latest.
 const CADENCES_BETWEEN_MAX: u64 = 8;
@@ -72,31 +71,6 @@ pub(crate) struct Due {
     pub(crate) ledger: Ledger,
     /// What signs it, or why there is none.
     pub(crate) seed: Result<[u8; 32], String>,
-}
-
-/// Why something is not in its place.
-enum PutError {
-    /// It will not be taken, as it is.
-    Refused(String),
-    /// Nobody answers, or somebody who is unwell: what else was to be put need not be tried now.
-    Unreachable(String),
-    /// The place has a checkpoint of this ledger that its journal does not continue.
-    Contradicted(String),
-}
-
-impl PutError {
-    fn into_why(self) -> String {
-        let (PutError::Refused(why) | PutError::Unreachable(why) | PutError::Contradicted(why)) = self;
-        why
-    }
-}
-
-/// What to do where something is already.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Existing {
-    /// It must be the same; else another ledger, or another key, claims to be this one.
-    Keep,
-    Replace,
 }
 
 /// Where checkpoints are put, for one round.

@@ -17,7 +17,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::runtime::Runtime;
 
-use super::{Existing, PutError};
+use super::place::{Existing, PutError};
 
 /// No checkpoint, key or answer to a PUT is larger.
 const ANSWER_BYTES_MAX: usize = 1 << 20;

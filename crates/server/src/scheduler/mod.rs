@@ -19,8 +19,8 @@ use everstrand_ledger::{Clock, LedgerError};
 
 pub(crate) use places::Place;
 use places::{Asked, NoPlace, Places};
-pub(crate) use threads::on_a_task_of_its_own;
 use threads::where_waiting_is_allowed;
+pub(crate) use threads::{on_a_task_of_its_own, unless_it_panics};
 pub(crate) use turn::Turn;
 pub(crate) use waiting::Account;
 use waiting::WaitingMax;

@@ -1,5 +1,7 @@
 //! Which thread a statement runs on.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use everstrand_ledger::LedgerError;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
@@ -16,19 +18,28 @@ pub(crate) fn where_waiting_is_allowed<T>(wait: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Runs a statement so that whoever waits for it can go away meanwhile. On a runtime of several threads the task begins
-/// on this thread as soon as the caller waits, without a hand-over; on none, or one of one thread, it runs right here.
+/// Runs a statement on this thread. A panic in it is its answer, and the caller's connection goes on.
+pub(crate) fn unless_it_panics<T>(run: impl FnOnce() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(panicked()))
+}
+
+/// Runs a statement on a task of its own, so that it goes on to its end when its caller drops this future. On a runtime
+/// of one thread, or on none, it runs on this thread.
 pub(crate) async fn on_a_task_of_its_own<T: Send + 'static>(
     run: impl FnOnce() -> Result<T, LedgerError> + Send + 'static,
 ) -> Result<T, LedgerError> {
     if !is_on_several_threads() {
-        return run();
+        return unless_it_panics(run);
     }
     match tokio::spawn(async move { run() }).await {
         Ok(answer) => answer,
         Err(error) if error.is_cancelled() => Err(LedgerError::Closed),
-        Err(_) => Err(LedgerError::Internal("the statement's task panicked".to_owned())),
+        Err(_) => Err(panicked()),
     }
+}
+
+fn panicked() -> LedgerError {
+    LedgerError::Internal("the statement panicked".to_owned())
 }
 
 /// Whether the caller runs on a runtime that has other threads for other tasks.

@@ -11,12 +11,18 @@ use tokio::sync::oneshot;
 
 use super::threads::where_waiting_is_allowed;
 use super::{Account, Asked, Place, Scheduler, refusal};
+use crate::client::Presence;
+
+/// How often a statement that waits for its next turn asks whether its caller is still there.
+const PRESENCE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A statement that begins, runs, or waits for its next turn.
 pub(crate) struct Turn {
     scheduler: Arc<Scheduler>,
     account: Account,
     interrupt: Interrupt,
+    /// Tells that the caller has left; nothing for a caller in this process, which stops the turn when it leaves.
+    presence: Option<Arc<dyn Presence>>,
     /// Its thread, once it runs.
     thread: OnceLock<Thread>,
     held: Mutex<Held>,
@@ -29,8 +35,13 @@ struct Held {
 }
 
 impl Turn {
-    pub(crate) fn new(scheduler: Arc<Scheduler>, account: Account, interrupt: Interrupt) -> Turn {
-        Turn { scheduler, account, interrupt, thread: OnceLock::new(), held: Mutex::default() }
+    pub(crate) fn new(
+        scheduler: Arc<Scheduler>,
+        account: Account,
+        interrupt: Interrupt,
+        presence: Option<Arc<dyn Presence>>,
+    ) -> Turn {
+        Turn { scheduler, account, interrupt, presence, thread: OnceLock::new(), held: Mutex::default() }
     }
 
     /// Waits for a place to begin in.
@@ -54,6 +65,16 @@ impl Turn {
         }
     }
 
+    /// Whether it ran for longer than a moment and its caller has left meanwhile. A short statement does not ask, because
+    /// the connection notices as soon as it writes the answer.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.held().is_long && self.caller_is_gone()
+    }
+
+    fn caller_is_gone(&self) -> bool {
+        self.presence.as_ref().is_some_and(|presence| presence.is_gone())
+    }
+
     /// Gives its place out of hand; dropped, it goes to the next.
     pub(crate) fn end(&self) -> Option<Place> {
         self.held().place.take()
@@ -74,10 +95,13 @@ impl Turn {
                 return Ok(Some(place));
             }
             let left = until.saturating_sub(clock.monotonic_millis());
+            if self.caller_is_gone() {
+                self.interrupt.stop();
+            }
             if self.interrupt.is_stopped() || left == 0 {
                 return Ok(None);
             }
-            thread::park_timeout(Duration::from_millis(left));
+            thread::park_timeout(Duration::from_millis(left).min(PRESENCE_INTERVAL));
         }
     }
 
@@ -88,6 +112,10 @@ impl Turn {
 
 impl Pace for Turn {
     fn turn_is_over(&self, at_most: Duration) -> Result<(), LedgerError> {
+        if self.caller_is_gone() {
+            self.interrupt.stop();
+            return Err(LedgerError::Interrupted);
+        }
         let mut held = self.held();
         let long = &self.scheduler.long;
         let (left, asked) = match held.place.take() {

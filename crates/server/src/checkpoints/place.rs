@@ -1,0 +1,29 @@
+//! What a folder and a URL have in common, as places for checkpoints.
+
+/// The second name of the newest checkpoint.
+pub(super) const LATEST: &str = "latest.checkpoint";
+
+/// Why a checkpoint or a key was not published.
+pub(super) enum PutError {
+    /// The place refuses it, and will refuse it again.
+    Refused(String),
+    /// The place does not answer, or answers with an error of its own, so the rest of the round is not tried.
+    Unreachable(String),
+    /// The place has a checkpoint of this ledger that its journal does not continue.
+    Contradicted(String),
+}
+
+impl PutError {
+    pub(super) fn into_why(self) -> String {
+        let (PutError::Refused(why) | PutError::Unreachable(why) | PutError::Contradicted(why)) = self;
+        why
+    }
+}
+
+/// What to do where the name is taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Existing {
+    /// Its content must be the same; otherwise another ledger, or another key, claims to be this one.
+    Keep,
+    Replace,
+}
