@@ -1,4 +1,4 @@
-//! Whose requests are answered, where not everybody's are: those signed with a key that the operator knows.
+//! The access keys of a server that answers only signed requests.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use everstrand_protocol::{Exception, ServiceError};
 
 use crate::request::Request;
 
-/// A profile while it is read.
+/// A profile of the file, while the file is read.
 struct Section<'a> {
     line: usize,
     name: &'a str,
@@ -19,14 +19,14 @@ struct Section<'a> {
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessKeys {
     by_id: HashMap<String, Credentials>,
-    /// A profile that has a key; preferably one whose name all tools read alike.
+    /// The name of a profile that has a key. A name without a space is preferred, because all tools read it alike.
     profile: String,
 }
 
 impl AccessKeys {
-    /// Reads them from a text of the form of the AWS tools' `~/.aws/credentials`: below each `[name]`, which may be
-    /// any, `aws_access_key_id`, `aws_secret_access_key` and at will `aws_session_token`, in capitals or not. Other
-    /// settings are passed over, and so are profiles without a key and lines that begin with `#`.
+    /// Reads keys from a text in the format of the AWS tools' `~/.aws/credentials`. Below each `[name]` stand
+    /// `aws_access_key_id`, `aws_secret_access_key` and optionally `aws_session_token`, in any case. Other settings,
+    /// profiles without a key and lines that begin with `#` or `;` are ignored.
     pub fn parse(text: &str) -> Result<AccessKeys, String> {
         let mut by_id = HashMap::new();
         let mut profiles: Vec<String> = Vec::new();
@@ -52,7 +52,7 @@ impl AccessKeys {
             };
             match by_id.insert(credentials.access_key_id.clone(), credentials) {
                 None => Ok(()),
-                Some(twice) => Err(format!("the access key {} is there twice", twice.access_key_id)),
+                Some(twice) => Err(format!("the access key {} occurs twice", twice.access_key_id)),
             }
         };
         for (number, line) in (1..).zip(text.lines().map(str::trim)) {
@@ -65,32 +65,33 @@ impl AccessKeys {
                 continue;
             }
             let (name, value) = line.split_once('=').ok_or_else(|| {
-                // The line itself may be a secret, and is not repeated.
+                // The error does not repeat the line, because the line may be a secret.
                 format!("line {number} is neither a [profile] nor a setting nor a comment")
             })?;
             let section =
                 section.as_mut().ok_or_else(|| format!("line {number} stands before the first [profile]"))?;
             let name = name.trim().to_ascii_lowercase();
-            // Which of two is meant cannot be told; where a key was to be replaced, the old one would go on.
+            // Nobody can tell which of the two values is meant. If the second was to replace the first, the first key would
+            // stay valid unnoticed.
             if section.settings.insert(name, value.trim()).is_some() {
-                return Err(format!("line {number} sets what its profile sets already"));
+                return Err(format!("line {number} sets a name that its profile has set already"));
             }
         }
         finish(section)?;
         let alike = profiles.iter().find(|name| !name.contains(' ')).or(profiles.first());
         match alike {
-            None => Err("there is no access key in it: nobody could sign a request".to_owned()),
+            None => Err("there is no access key in it, so nobody could sign a request".to_owned()),
             Some(profile) => Ok(AccessKeys { by_id, profile: profile.clone() }),
         }
     }
 
-    /// A profile of the text that has a key.
+    /// The name of a profile that has a key.
     pub fn profile(&self) -> &str {
         &self.profile
     }
 
-    /// Whether one of these keys may have signed the request, lately; answers what the signature has to be checked
-    /// with when the body is there.
+    /// Checks a request's head: it must name one of these keys, with a recent date. Answers what checks the signature once the
+    /// body has arrived, because the signature covers the body.
     pub(crate) fn check_head(
         &self,
         head: &Request<'_>,
@@ -149,12 +150,12 @@ mod tests {
             ("[a]\nrole_arn = r", "there is no access key"),
             (
                 "[a]\naws_access_key_id=A\naws_secret_access_key=hunter2\nAWS_SECRET_ACCESS_KEY=hunter2",
-                "line 4 sets what its profile sets already",
+                "line 4 sets a name that its profile has set already",
             ),
             (
                 "[a]\naws_access_key_id=A\naws_secret_access_key=hunter2\n[b]\naws_access_key_id=A\n\
                  aws_secret_access_key=hunter2",
-                "the access key A is there twice",
+                "the access key A occurs twice",
             ),
         ] {
             let error = AccessKeys::parse(text).expect_err(text);

@@ -1,5 +1,5 @@
-//! A number of bytes that many requests share: no client takes more than its part, and who comes when all are taken
-//! waits for its turn.
+//! A budget of bytes that many requests share. No client takes more than its part. A request that finds no bytes left
+//! waits in order of arrival.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::client::Client;
 
-/// Bytes to be shared.
+/// The bytes that requests share.
 #[derive(Debug)]
 pub(crate) struct Budget {
     whole: Arc<Semaphore>,
@@ -16,7 +16,7 @@ pub(crate) struct Budget {
     clients: Mutex<HashMap<Client, Weak<Semaphore>>>,
 }
 
-/// Bytes that were taken; they are given back when it is dropped.
+/// Bytes taken from a budget. Dropping it gives them back.
 #[derive(Debug)]
 pub(crate) struct Share {
     _of_the_client: Option<OwnedSemaphorePermit>,
@@ -24,16 +24,16 @@ pub(crate) struct Share {
 }
 
 impl Budget {
-    /// So many bytes, and so many of them at most for one client. Nothing larger than these can be taken at once.
+    /// A budget of `bytes_max`, of which one client has at most `client_bytes_max`.
     pub(crate) fn new(bytes_max: usize, client_bytes_max: usize) -> Budget {
         let whole = Arc::new(Semaphore::new(bytes_max.min(Semaphore::MAX_PERMITS)));
         Budget { whole, client_bytes_max: client_bytes_max.min(bytes_max), clients: Mutex::default() }
     }
 
-    /// Takes bytes, where nobody has to be waited for.
+    /// Takes bytes if they are available now.
     pub(crate) fn try_take(&self, client: &Client, bytes: usize) -> Option<Share> {
         let bytes = u32::try_from(bytes).ok()?;
-        let of_the_client = match self.of(client) {
+        let of_the_client = match self.part_of(client) {
             Some(part) => Some(part.try_acquire_many_owned(bytes).ok()?),
             None => None,
         };
@@ -41,13 +41,14 @@ impl Budget {
         Some(Share { _of_the_client: of_the_client, _of_the_whole: of_the_whole })
     }
 
-    /// Waits for bytes: first for those of the client's part, so that it stands in nobody's way meanwhile.
+    /// Waits for bytes; `None` if a client never has so many. It waits for the client's own part first, because a client that
+    /// has used its part up must not block the queue of all clients.
     pub(crate) async fn take(&self, client: &Client, bytes: usize) -> Option<Share> {
         if bytes > self.client_bytes_max {
             return None;
         }
         let bytes = u32::try_from(bytes).ok()?;
-        let of_the_client = match self.of(client) {
+        let of_the_client = match self.part_of(client) {
             Some(part) => Some(part.acquire_many_owned(bytes).await.ok()?),
             None => None,
         };
@@ -55,8 +56,9 @@ impl Budget {
         Some(Share { _of_the_client: of_the_client, _of_the_whole: of_the_whole })
     }
 
-    /// The part of a client; it lasts as long as somebody holds or wants something of it.
-    fn of(&self, client: &Client) -> Option<Arc<Semaphore>> {
+    /// The part of a client; a caller in the process has no bound of its own. A part exists only while a request holds or
+    /// awaits bytes of it: the map has weak references.
+    fn part_of(&self, client: &Client) -> Option<Arc<Semaphore>> {
         if *client == Client::InProcess {
             return None;
         }
@@ -99,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_gets_what_is_given_back() {
+    async fn a_waiting_request_gets_bytes_that_are_given_back() {
         let budget = Arc::new(Budget::new(100, 100));
         let held = budget.take(&client(1), 80).await.expect("room");
         let waiting = tokio::spawn({
@@ -110,6 +112,6 @@ mod tests {
         assert!(!waiting.is_finished());
         drop(held);
         assert!(waiting.await.expect("no panic"));
-        assert!(budget.take(&client(1), 101).await.is_none(), "what never fits is not waited for");
+        assert!(budget.take(&client(1), 101).await.is_none(), "a request that never fits does not wait");
     }
 }

@@ -1,4 +1,4 @@
-//! What an operator may decide, each with its default.
+//! The settings of a service, with their defaults.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,28 +10,28 @@ use crate::checkpoints::CheckpointUrl;
 use crate::memory::Memory;
 use crate::scheduler::Concurrency;
 
-/// Where ledgers lie.
+/// Where the ledgers are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Storage {
-    /// In memory: gone when the service is.
+    /// In memory. The ledgers are gone when the service is dropped.
     Memory,
-    /// In a folder, one sub-folder a ledger.
+    /// In a folder, with one sub-folder for each ledger.
     Folder(PathBuf),
 }
 
 /// The publication of signed checkpoints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoints {
-    /// Where; best a place that the server's operator cannot change afterwards.
+    /// Where checkpoints go. The best place is one whose content the server's operator cannot change afterwards.
     pub place: CheckpointPlace,
-    /// How often a checkpoint is published of a ledger that has new blocks.
+    /// The time between two checkpoints of a ledger that gets new blocks.
     pub every: Duration,
-    /// How long the place may take for an answer, where it answers.
+    /// How long the server waits for one answer of a URL.
     pub patience: Duration,
 }
 
 impl Checkpoints {
-    /// Checkpoints in a place, with ten seconds' patience.
+    /// Publishes checkpoints in a place and waits ten seconds for each of its answers.
     pub fn new(place: CheckpointPlace, every: Duration) -> Checkpoints {
         Checkpoints { place, every, patience: Duration::from_secs(10) }
     }
@@ -42,12 +42,12 @@ impl Checkpoints {
 pub enum CheckpointPlace {
     /// A folder.
     Folder(PathBuf),
-    /// A server on the web, which takes them with `PUT`.
+    /// A URL below which a web server accepts `PUT`.
     Url(CheckpointUrl),
 }
 
 impl CheckpointPlace {
-    /// A URL where it begins like one, else a folder.
+    /// Reads a URL if the text contains `://`, else the path of a folder.
     pub fn parse(place: &str) -> Result<CheckpointPlace, String> {
         if place.contains("://") {
             CheckpointUrl::parse(place).map(CheckpointPlace::Url)
@@ -60,41 +60,42 @@ impl CheckpointPlace {
 /// The settings of a [`Service`](crate::Service).
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where ledgers lie.
+    /// Where the ledgers are stored.
     pub storage: Storage,
     /// The limits of every ledger.
     pub limits: Limits,
-    /// Whether statements may go beyond QLDB's language, in ledgers that have no tag `everstrand:strict`; without,
-    /// QLDB's errors come back.
+    /// Whether statements may use more than QLDB's language in ledgers without the tag `everstrand:strict`. If not, such
+    /// statements are refused with QLDB's errors.
     pub extensions: bool,
-    /// Whether a transaction that only read writes a block, as QLDB's did.
+    /// Whether a read-only transaction writes a block, as QLDB's did.
     pub record_reads: bool,
-    /// The region in the ARNs of ledgers; what clients sign for is not compared with it.
+    /// The region in the ARNs of ledgers. It is not compared with the region in a client's signature.
     pub region: String,
     /// The account in the ARNs of ledgers, twelve digits.
     pub account: String,
-    /// What clients can make the service hold.
+    /// The memory that clients can make the service use.
     pub memory: Memory,
-    /// How many connections may be open at once; fewer where the memory is not enough for so many.
+    /// The greatest number of open connections. The bound that follows from [`Memory`] may be lower.
     pub connections_max: usize,
-    /// How many sessions may be alive at once, over all ledgers.
+    /// The greatest number of sessions, over all ledgers.
     pub sessions_max: usize,
-    /// Whose requests are answered; everybody's unless set. `GET /health`, `/ready` and `/metrics` stay open.
+    /// If set, only requests signed with one of these keys are answered. `GET /health`, `/ready` and `/metrics` need no
+    /// signature.
     pub access_keys: Option<AccessKeys>,
-    /// The host names that requests may ask for besides those of the loopback address, `*` for any; any unless set.
+    /// If set, only requests for these host names and for loopback names are answered; `*` stands for any name.
     pub host_names: Option<Vec<String>>,
-    /// Where signed checkpoints are published, and how often; nowhere unless set.
+    /// Where and how often signed checkpoints are published. Without it none are.
     pub checkpoints: Option<Checkpoints>,
-    /// A ledger that nobody has used for so long is closed; the next session opens it again.
+    /// A ledger that nobody has used for this time is closed. The next session opens it again.
     pub ledger_idle: Duration,
-    /// How many ledgers may be open at once; those that nobody uses give way to others.
+    /// The greatest number of open ledgers. To open one more, the service closes a ledger that nobody uses.
     pub ledgers_open_max: usize,
-    /// How many statements run at a time, over all ledgers.
+    /// How many statements run at once, over all ledgers.
     pub concurrency: Concurrency,
 }
 
 impl Config {
-    /// The defaults over a storage.
+    /// The defaults for a storage.
     pub fn new(storage: Storage) -> Config {
         Config {
             storage,

@@ -1,4 +1,4 @@
-//! The control API: ledgers come, change and go.
+//! The control API: operations that create, describe, change and delete ledgers.
 
 use std::sync::Arc;
 
@@ -14,23 +14,23 @@ use everstrand_protocol::{Exception, ServiceError};
 use crate::ledgers::Ledgers;
 use crate::record::STRICT_TAG;
 
-/// The only key a ledger can have so far: the one that belongs to whoever runs it.
+/// The only key that a ledger can have, because encryption under a customer's key is not built.
 const OWNED_KEY: &str = "AWS_OWNED_KMS_KEY";
-/// How many ledgers one page of a list holds unless the request says otherwise.
+/// The number of ledgers in one page of a list, unless the request gives another.
 const PAGE: u32 = 100;
 
-/// The operations on ledgers, for whoever may wait for them.
+/// The operations on ledgers. Most of them wait for files, so they run on threads that may wait.
 #[derive(Clone)]
 pub(crate) struct Control {
     pub(crate) ledgers: Arc<Ledgers>,
-    /// In the ARNs of ledgers.
+    /// The region in the ARNs of ledgers.
     pub(crate) region: String,
-    /// In the ARNs of ledgers.
+    /// The account in the ARNs of ledgers.
     pub(crate) account: String,
 }
 
 impl Control {
-    /// Whether an operation needs no file.
+    /// Whether an operation reads and writes no file, so that it may run on the runtime's own threads.
     pub(crate) fn is_in_memory(request: &ControlRequest) -> bool {
         matches!(
             request,
@@ -48,7 +48,7 @@ impl Control {
         )
     }
 
-    /// The ledger that an operation reads and leaves as it is.
+    /// The ledger that an operation reads without changing it.
     pub(crate) fn reads(request: &ControlRequest) -> Option<&str> {
         match request {
             ControlRequest::GetDigest(request) => Some(&request.name),
@@ -119,8 +119,8 @@ impl Control {
             ControlRequest::GetConsistencyProof(request) => {
                 ControlReply::GetConsistencyProof(self.get_consistency_proof(&request)?)
             }
-            // Nothing can be exported or streamed through this API, so that there is no export and no stream; tools
-            // that only look around are told so.
+            // Exports and streams cannot be created through this API. So the lists are empty, and tools that only list get a
+            // true answer.
             ControlRequest::ListJournalS3ExportsForLedger(_) => {
                 ControlReply::ListJournalS3ExportsForLedger(ListJournalS3ExportsResult::default())
             }
@@ -164,7 +164,7 @@ impl Control {
         let record = self.ledgers.create(&request.name, request.permissions_mode, protected, tags)?;
         Ok(CreateLedgerResult {
             arn: Some(self.arn(&record.name)),
-            // What QLDB answered here; the ledger is active already, as the first DescribeLedger shows.
+            // QLDB answered CREATING here. The ledger is active already, as the first DescribeLedger shows.
             state: Some(LedgerState::Creating),
             creation_date_time: Some(EpochMillis(record.created_millis)),
             permissions_mode: Some(record.permissions_mode),
@@ -218,21 +218,22 @@ impl Control {
         format!("arn:aws:qldb:{}:{}:ledger/{name}", self.region, self.account)
     }
 
-    /// The ledger behind an ARN. Region and account are the caller's, who may have kept them from AWS.
+    /// The name of the ledger in an ARN. Region and account are not compared with ours, because a client may still use its ARNs
+    /// of AWS.
     fn tagged<'a>(&self, arn: &'a str) -> Result<&'a str, ServiceError> {
         let resource = arn.splitn(6, ':').nth(5).and_then(|resource| resource.strip_prefix("ledger/"));
         match resource {
             Some(name) if !name.contains('/') => Ok(name),
             _ => Err(ServiceError::new(
                 Exception::InvalidParameter,
-                format!("{arn} names no ledger; only ledgers carry tags so far, as arn:aws:qldb:REGION:ACCOUNT:ledger/NAME"),
+                format!("{arn} names no ledger; only ledgers have tags, and their ARNs are arn:aws:qldb:REGION:ACCOUNT:ledger/NAME"),
             )
             .with_parameter("ResourceArn")),
         }
     }
 }
 
-/// The member `Strict` is another way to set the tag.
+/// Sets the tag [`STRICT_TAG`] if the request has the member `Strict`.
 fn set_strict(tags: &mut Tags, strict: Option<bool>) {
     if let Some(strict) = strict {
         tags.insert(STRICT_TAG.to_owned(), strict.to_string());
@@ -244,7 +245,7 @@ fn not_found(resource_type: &str, what: &str, id: &str) -> ServiceError {
         .with_resource(resource_type, id)
 }
 
-/// Encryption under a key of the caller's is not built: to take the key and not use it would be a lie.
+/// Refuses a key of the caller's. Encryption is not built, so accepting the key would promise what does not happen.
 fn refuse_kms_key(key: Option<&str>) -> Result<(), ServiceError> {
     match key {
         None | Some("" | OWNED_KEY) => Ok(()),
@@ -256,7 +257,8 @@ fn refuse_kms_key(key: Option<&str>) -> Result<(), ServiceError> {
     }
 }
 
-/// A page token is the last name of the page; names are shorter than the shortest token, hence the prefix.
+/// A page token is the last name of the page behind a prefix, because a token must have four characters and a name may have
+/// one.
 fn token_from_name(name: &str) -> String {
     format!("after-{name}")
 }

@@ -1,15 +1,14 @@
-//! How many of something each of many has, and a bound for each: sessions of a client, transactions of a client in a
-//! ledger.
+//! A counter for each key, with a bound: the sessions of each client, the transactions of each client in a ledger.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many each key has. Keys that have none are not kept.
+/// One counter for each key. A key with a count of zero is removed, so that clients that are gone take no memory.
 #[derive(Debug)]
 pub(crate) struct Counts<K: Hash + Eq>(Mutex<HashMap<K, usize>>);
 
-/// One of those that are counted, until it is dropped.
+/// One unit of a key's count. Dropping it decrements the count.
 #[derive(Debug)]
 pub(crate) struct Counted<K: Hash + Eq> {
     counts: Arc<Counts<K>>,
@@ -17,12 +16,12 @@ pub(crate) struct Counted<K: Hash + Eq> {
 }
 
 impl<K: Hash + Eq + Clone> Counts<K> {
-    /// Nobody has any.
+    /// Counters that are all zero.
     pub(crate) fn new() -> Arc<Counts<K>> {
         Arc::new(Counts(Mutex::default()))
     }
 
-    /// Counts one more for a key, unless it has as many as it may.
+    /// Increments the count of a key; `None` if the count has reached `count_max`.
     pub(crate) fn count(self: &Arc<Self>, key: K, count_max: usize) -> Option<Counted<K>> {
         let mut counts = self.lock();
         let count = counts.entry(key.clone()).or_default();
@@ -56,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_has_its_own_bound_and_who_has_none_is_forgotten() {
+    fn each_key_has_its_own_bound_and_a_key_with_count_zero_is_removed() {
         let counts = Counts::new();
         let first = counts.count("a", 2).expect("room");
         let _second = counts.count("a", 2).expect("room");

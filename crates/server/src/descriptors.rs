@@ -1,33 +1,32 @@
-//! How many files and connections the process may have open at once, and who gets how many: connections must never
-//! take the descriptors that journals and views need.
+//! Divides the process's file descriptors between ledgers and connections, because connections must never take the
+//! descriptors that journals and views need.
 
-/// Descriptors that are neither a ledger's nor a connection's: the standard streams, the runtime's, the listening
-/// socket, files that are open for a moment.
+/// Descriptors of neither a ledger nor a connection: the standard streams, the runtime's, the listening socket, files that
+/// are open for a moment.
 const OTHERS: u64 = 64;
 
-/// What an open ledger takes, usually: its journal's lock and last segment, its view's lock, journal and files.
+/// The usual number of an open ledger: its journal's lock and last segment, its view's lock, journal and files.
 const OF_A_LEDGER: u64 = 10;
 
-/// The limit where the system names none.
+/// The limit that is assumed if the system has none.
 const UNLIMITED: u64 = 1 << 20;
 
-/// How the process's descriptors are shared out.
+/// The division of the process's descriptors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptors {
-    /// So many connections fit.
+    /// The greatest number of open connections.
     pub connections_max: usize,
-    /// So many ledgers fit.
+    /// The greatest number of open ledgers.
     pub ledgers_open_max: usize,
 }
 
 impl Descriptors {
-    /// Raises the process's limit as far as the system lets it, and shares it out: half for files, the rest for
-    /// connections.
+    /// Raises the process's limit as far as the system allows and divides it: half for files, the rest for connections.
     pub fn of_process() -> Descriptors {
-        Descriptors::shared_out(raise_limit())
+        Descriptors::divided(raise_limit())
     }
 
-    fn shared_out(limit: u64) -> Descriptors {
+    fn divided(limit: u64) -> Descriptors {
         let left = limit.saturating_sub(OTHERS);
         let files = left / 2;
         let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).max(1);
@@ -35,7 +34,7 @@ impl Descriptors {
     }
 }
 
-/// The limit of open descriptors after it was raised.
+/// Raises the limit of open descriptors, and answers the limit that holds now.
 #[cfg(unix)]
 fn raise_limit() -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -61,13 +60,13 @@ mod tests {
     #[test]
     fn files_and_connections_never_need_more_than_there_are() {
         for limit in [0, 64, 100, 1024, 4096, 20_000, UNLIMITED] {
-            let Descriptors { connections_max, ledgers_open_max } = Descriptors::shared_out(limit);
+            let Descriptors { connections_max, ledgers_open_max } = Descriptors::divided(limit);
             assert!(connections_max >= 1 && ledgers_open_max >= 1);
             if limit >= 256 {
                 let all = OTHERS + connections_max as u64 + OF_A_LEDGER * ledgers_open_max as u64;
                 assert!(all <= limit, "{limit}: {all}");
             }
         }
-        assert!(Descriptors::shared_out(20_000).ledgers_open_max > 900);
+        assert!(Descriptors::divided(20_000).ledgers_open_max > 900);
     }
 }

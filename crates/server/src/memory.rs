@@ -1,29 +1,29 @@
-//! One setting for what clients can make the server hold, and its division.
+//! One setting bounds the memory that clients can make the server use. It is divided so:
 //!
 //! ```text
 //! 1/4  rows that statements hold to sort, group and join
 //! 1/4  blocks of the views' files, in one cache for all ledgers
-//! 1/4  connections, 32 KiB each, which is what a request's head may have
+//! 1/4  connections, 32 KiB each, which is also the bound of a request's head
 //! 1/8  bodies of requests that are not answered yet
 //! 1/8  answers that clients have not read yet
 //! ```
 //!
-//! A body is there twice while it is read, once in JSON and once as what it means, and an answer while it is written.
-//! What views keep until it is written to files, plans of statements, ledgers in memory and what open transactions write
-//! come on top.
+//! Some memory comes on top. A body is in memory twice while it is parsed, and an answer while it is encoded. Views keep
+//! entries until they write them to files. Plans of statements, ledgers in memory and the writes of open transactions are not
+//! counted either.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What clients can make the server hold, in bytes.
+/// The memory that clients can make the server use, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
     bytes: usize,
 }
 
-/// What a connection that asks for nothing large may take.
+/// The memory of a connection whose requests and answers are small.
 pub(crate) const CONNECTION_BYTES: usize = 32 << 10;
-/// The least that can be divided: a part must have room for one body of 16 MiB.
+/// The least size that can be divided, because an eighth of it must have room for one body of 16 MiB.
 const BYTES_MIN: usize = 128 << 20;
 
 impl Default for Memory {
@@ -33,7 +33,7 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// Bytes of rows that all statements together may hold.
+    /// Bytes of the rows that all statements together may hold to sort, group and join.
     pub fn held_rows(self) -> usize {
         self.bytes / 4
     }
@@ -43,17 +43,17 @@ impl Memory {
         self.bytes / 4
     }
 
-    /// How many connections may be open at a time.
+    /// The greatest number of open connections.
     pub fn connections(self) -> usize {
         self.bytes / 4 / CONNECTION_BYTES
     }
 
-    /// Bytes of all bodies together.
+    /// Bytes of all bodies of requests together.
     pub fn bodies(self) -> usize {
         self.bytes / 8
     }
 
-    /// Bytes of all answers together that are not sent yet.
+    /// Bytes of all unsent answers together.
     pub fn answers(self) -> usize {
         self.bytes / 8
     }
@@ -73,13 +73,11 @@ impl FromStr for Memory {
             other => return Err(format!("there is no unit {other:?}; write a size as 256MiB or 1GiB")),
         };
         let number: usize =
-            digits.parse().map_err(|_| format!("{text:?} is no size; write one as 256MiB or 1GiB"))?;
-        let bytes = number.checked_mul(1 << unit).ok_or_else(|| format!("{text} is more than there is"))?;
+            digits.parse().map_err(|_| format!("{text:?} is not a size; write one as 256MiB or 1GiB"))?;
+        let bytes = number.checked_mul(1 << unit).ok_or_else(|| format!("{text} is too large"))?;
         match bytes >= BYTES_MIN {
             true => Ok(Memory { bytes }),
-            false => {
-                Err(format!("{text} is less than the server can do with, which is {}MiB", BYTES_MIN >> 20))
-            }
+            false => Err(format!("{text} is too small: the server needs at least {}MiB", BYTES_MIN >> 20)),
         }
     }
 }
@@ -104,7 +102,7 @@ mod tests {
             let connections = memory.connections() * CONNECTION_BYTES;
             let parts =
                 memory.held_rows() + memory.caches() + connections + memory.bodies() + memory.answers();
-            assert_eq!(parts, mib << 20, "nothing is given out twice");
+            assert_eq!(parts, mib << 20, "the parts add up to the whole");
         }
         for text in ["", "MiB", "64MiB", "1XB", "-1GiB", "999999999999GiB"] {
             assert!(text.parse::<Memory>().is_err(), "{text}");

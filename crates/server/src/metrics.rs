@@ -1,4 +1,4 @@
-//! Numbers for whoever watches the server, in the text form that Prometheus reads.
+//! The answer to `GET /metrics`: numbers in the text format of Prometheus.
 
 use std::fmt::Write;
 
@@ -9,20 +9,24 @@ use crate::requests::family;
 use crate::service::Service;
 
 impl Service {
-    /// All numbers as they are now.
+    /// All numbers, with their present values.
     pub(crate) fn metrics(&self) -> String {
         let now = self.clock.monotonic_millis();
         let ledgers = self.ledgers.all();
         let mut text = String::new();
-        family(&mut text, "everstrand_sessions", "gauge", "Sessions that clients hold.");
+        family(&mut text, "everstrand_sessions", "gauge", "Sessions that clients have open.");
         line(&mut text, "everstrand_sessions", None, self.sessions.count() as u64);
         let (beginning, long) = self.scheduler.waiting();
         let mut single = |name: &str, meaning: &str, value: usize| {
             family(&mut text, name, "gauge", meaning);
             line(&mut text, name, None, value as u64);
         };
-        single("everstrand_statements_waiting", "Statements that wait to be begun.", beginning);
-        single("everstrand_long_statements_waiting", "Statements that wait for their next turn.", long);
+        single("everstrand_statements_waiting", "Statements that wait to begin.", beginning);
+        single(
+            "everstrand_long_statements_waiting",
+            "Statements that have run for more than 10 ms and wait for their next turn.",
+            long,
+        );
         let mut gauge = |name: &str, meaning: &str, value: &dyn Fn(&Known) -> Option<u64>| {
             family(&mut text, name, "gauge", meaning);
             for known in &ledgers {
@@ -33,23 +37,23 @@ impl Service {
         };
         gauge(
             "everstrand_ledger_writable",
-            "Whether the ledger takes writes, as far as is known; it may be closed.",
+            "Whether the ledger takes writes; of a closed ledger, whether no reason against it is known.",
             &|known| Some(u64::from(known.impaired.is_none())),
         );
         gauge(
             "everstrand_ledger_open",
-            "Whether the ledger is open; it is opened when it is needed.",
+            "Whether the ledger is open; the server opens it when somebody asks for it.",
             &|known| Some(u64::from(known.ledger.is_some())),
         );
         gauge("everstrand_ledger_blocks", "Blocks in the journal.", &|known| {
             Some(known.digest?.digest_tip_address.sequence_no.saturating_add(1))
         });
-        gauge("everstrand_open_transactions", "Transactions that are open.", &|known| {
+        gauge("everstrand_open_transactions", "Open transactions.", &|known| {
             known.ledger.as_ref().map_or(Some(0), |ledger| u64::try_from(ledger.open_transactions()).ok())
         });
         gauge(
             "everstrand_ledger_clock_behind_milliseconds",
-            "By how much the clock is behind the last block's time.",
+            "By how much the clock is behind the time of the last block.",
             &|known| Some(known.ledger.as_ref().map_or(0, Ledger::clock_behind_millis)),
         );
         gauge(
@@ -66,7 +70,7 @@ impl Service {
                 line(&mut text, name, Some(ledger), self.published.failures(strand_id));
             }
             let name = "everstrand_checkpoint_contradicted";
-            let meaning = "Whether a checkpoint was published that the journal does not continue: an older copy of it, or another history.";
+            let meaning = "Whether the journal does not continue a published checkpoint: it is an older copy, or another history.";
             family(&mut text, name, "gauge", meaning);
             for (ledger, strand_id) in published() {
                 let contradicted = self.published.contradiction(strand_id).is_some();
@@ -77,7 +81,7 @@ impl Service {
     }
 }
 
-/// Names of ledgers need no escaping: letters, digits and hyphens.
+/// Writes one number. A ledger's name needs no escaping, because it has only letters, digits and hyphens.
 fn line(text: &mut String, name: &str, ledger: Option<&str>, value: u64) {
     let _ = match ledger {
         Some(ledger) => writeln!(text, "{name}{{LedgerName=\"{ledger}\"}} {value}"),

@@ -1,14 +1,14 @@
-//! Whether the server can do all that it is there for, and where not, why: what `GET /ready` answers.
+//! The answer to `GET /ready`: whether every ledger is fully usable, and the reasons why one is not.
 //!
-//! That is asked of the ledgers (one cannot be opened, takes no writes, or its journal is damaged), and of the checkpoints
-//! (the journal does not continue what was published of it).
+//! A ledger is impaired if it cannot be opened, if it takes no writes, if its journal is damaged, or if its journal does not
+//! continue its newest published checkpoint.
 
 use serde_json::json;
 
 use crate::service::Service;
 
 impl Service {
-    /// Status and body of `GET /ready`: 200, or 503 with what is wrong with which ledger.
+    /// Status and body of `GET /ready`: 200, or 503 with the impaired ledgers and the reasons.
     pub(crate) fn ready(&self) -> (u16, Vec<u8>) {
         let impaired = self.impaired();
         let reasons: Vec<_> =
@@ -19,7 +19,7 @@ impl Service {
         }
     }
 
-    /// The ledgers that cannot do all that a ledger does, each with the reason.
+    /// The impaired ledgers, each with a reason. A ledger with two reasons is listed twice.
     pub(crate) fn impaired(&self) -> Vec<(String, String)> {
         let mut impaired = Vec::new();
         for known in self.ledgers.all() {

@@ -1,19 +1,19 @@
-//! What is known of a ledger beside its journal: its name, its state, its options and its tags.
+//! A ledger's record: what the server keeps of it beside its journal, such as its name, its state, its options and its tags.
 
 use everstrand_ion::{Data, Struct, Value};
 use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
 use everstrand_protocol::{Exception, ServiceError};
 
-/// The tag that says whether a ledger's language is QLDB's and nothing else; where it is absent, the service does.
-/// A tag, so that a client of QLDB can set it with what QLDB had.
+/// The tag that decides whether a ledger's language is QLDB's only. If the tag is absent, the service's configuration decides.
+/// It is a tag because every client of QLDB can set tags.
 pub(crate) const STRICT_TAG: &str = "everstrand:strict";
-/// How many tags a ledger may have.
+/// The greatest number of tags of a ledger.
 const TAGS_MAX: usize = 50;
 
-/// What is known of a ledger beside its journal.
+/// A ledger's record.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Record {
-    /// Its folder's name, never given twice.
+    /// The name of the ledger's folder. It is not the strand id, and it is never used again.
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) state: LedgerState,
@@ -24,7 +24,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// As the ledger's folder keeps it.
+    /// The record as the file `meta` in the ledger's folder holds it.
     pub(crate) fn to_ion(&self) -> Value {
         let tags: Struct = self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         Value::from(Struct::from_iter([
@@ -38,7 +38,7 @@ impl Record {
         ]))
     }
 
-    /// What [`Record::to_ion`] made.
+    /// Reads what [`Record::to_ion`] wrote.
     pub(crate) fn from_ion(value: &Value) -> Option<Record> {
         let text = |field: &str| value.get(field)?.as_text().map(str::to_owned);
         let tags = value.get("tags")?.as_struct()?.iter();
@@ -60,16 +60,16 @@ impl Record {
     }
 }
 
-/// Whether a ledger may have these tags.
+/// Refuses tags that a ledger may not have.
 pub(crate) fn check_tags(tags: &Tags) -> Result<(), ServiceError> {
     let wrong = if tags.len() > TAGS_MAX {
-        format!("A ledger may have {TAGS_MAX} tags, not {}", tags.len())
+        format!("A ledger may have at most {TAGS_MAX} tags, not {}", tags.len())
     } else if let Some(key) = tags.keys().find(|key| !(1..=128).contains(&key.chars().count())) {
-        format!("The tag key {key:?} does not have between 1 and 128 characters")
+        format!("The tag key {key:?} must have 1 to 128 characters")
     } else if let Some((key, _)) = tags.iter().find(|(_, value)| value.chars().count() > 256) {
-        format!("The value of the tag {key:?} has more than 256 characters")
+        format!("The value of the tag {key:?} must have at most 256 characters")
     } else if tags.get(STRICT_TAG).is_some_and(|strict| strict != "true" && strict != "false") {
-        format!("The value of the tag {STRICT_TAG:?} is neither true nor false")
+        format!("The value of the tag {STRICT_TAG:?} must be true or false")
     } else {
         return Ok(());
     };

@@ -1,8 +1,8 @@
-//! The parts of an HTTP request and of its answer, and what a request's head asks for.
+//! The parts of an HTTP request and of its answer, and the route that a request's head names.
 
 use everstrand_protocol::signature::SignedParts;
 
-/// A request as a socket, or a test, hands it over.
+/// A request that came from a socket or from a test.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The method, in capitals.
@@ -11,20 +11,20 @@ pub struct Request<'a> {
     pub path: &'a str,
     /// The query without its question mark; empty when there is none.
     pub query: &'a str,
-    /// Names, in whatever case, and values of the headers.
+    /// Names, in any case, and values of the headers.
     pub headers: &'a [(&'a str, &'a str)],
     /// The body.
     pub body: &'a [u8],
 }
 
-/// What stands behind a method, a path and the header `X-Amz-Target`.
+/// What a method, a path and the header `X-Amz-Target` ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     /// Whether the server runs.
     Health,
-    /// Whether it can do all that it is there for.
+    /// Whether every ledger is fully usable.
     Ready,
-    /// Numbers to watch.
+    /// The numbers of the server.
     Metrics,
     /// QLDB's session API.
     Session,
@@ -33,13 +33,13 @@ pub(crate) enum Route {
 }
 
 impl<'a> Request<'a> {
-    /// The value of a header; of the first of that name.
+    /// The value of the first header with a name.
     pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
         let mut headers = self.headers.iter();
         headers.find(|header| header.0.eq_ignore_ascii_case(name)).map(|header| header.1)
     }
 
-    /// Whether it is answered whoever asks, signed or not.
+    /// Whether the request needs no signature.
     pub(crate) fn is_open_to_all(&self) -> bool {
         matches!(self.route(), Route::Health | Route::Ready | Route::Metrics)
     }
@@ -55,7 +55,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// HEAD asks for what GET is answered with, without the body, which whoever sends the answer leaves out.
+    /// The method, with GET for HEAD: HEAD gets the answer of GET, and the sender of the answer leaves the body out.
     pub(crate) fn method_but_for_the_body(&self) -> &'a str {
         if self.method == "HEAD" { "GET" } else { self.method }
     }
@@ -76,12 +76,12 @@ impl<'a> Request<'a> {
     }
 }
 
-/// What is answered.
+/// The answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// Headers; the length of the body is left to whoever sends it.
+    /// The headers, except for the length of the body, which the sender of the answer adds.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Vec<u8>,

@@ -1,6 +1,7 @@
-//! What became of requests: a line of the log for each, and numbers for whoever watches the server.
+//! The record of requests: one line of the log for each, and counts for the metrics.
 //!
-//! No line holds a token, a parameter, a statement or a secret: it says who asked for what, and what came of it.
+//! A line says which client asked for what, and what the answer was. It never holds a token, a parameter, a statement or a
+//! secret.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,7 +13,7 @@ use everstrand_protocol::ServiceError;
 use crate::client::Client;
 use crate::request::Request;
 
-/// The upper bounds of the buckets that latencies fall into, in milliseconds, each as Prometheus writes it in seconds.
+/// The upper bounds of the histogram's buckets: in milliseconds, and as Prometheus writes them in seconds.
 const BUCKETS: [(u64, &str); 10] = [
     (1, "0.001"),
     (3, "0.003"),
@@ -26,7 +27,7 @@ const BUCKETS: [(u64, &str); 10] = [
     (30_000, "30"),
 ];
 
-/// What operations are counted under; all of the control API are one.
+/// The operations that have a histogram. All operations of the control API count as one.
 const COUNTED: [&str; 8] = [
     "StartSession",
     "StartTransaction",
@@ -38,23 +39,24 @@ const COUNTED: [&str; 8] = [
     "Control",
 ];
 
-/// Counts of what became of requests.
+/// Counts of requests by their outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     latencies: [Latencies; COUNTED.len()],
-    /// By operation and exception. Both are names of ours, so that there are not many.
+    /// The number of refused requests by operation and exception. Clients cannot make this map large, because both are names of
+    /// ours.
     refused: Mutex<BTreeMap<(&'static str, String), u64>>,
 }
 
 #[derive(Debug, Default)]
 struct Latencies {
-    /// One more than there are bounds: the last is of those that took longer.
+    /// One bucket for each bound, and a last one for requests that took longer.
     buckets: [AtomicU64; BUCKETS.len() + 1],
     millis: AtomicU64,
 }
 
 impl Requests {
-    /// Notes what became of a request.
+    /// Logs and counts a request that was answered.
     pub(crate) fn note(
         &self,
         client: &Client,
@@ -79,7 +81,7 @@ impl Requests {
                 *refused.entry((operation, exception.to_owned())).or_default() += 1;
                 drop(refused);
                 let code = error.code.as_deref().unwrap_or("");
-                // What a statement was refused for may repeat a part of the statement.
+                // The reason why a statement was refused may repeat a part of it.
                 let reason = if operation == "ExecuteStatement" { "" } else { error.message.as_str() };
                 tracing::debug!(
                     %client, method, path, operation, status, millis, request_id, exception, code, reason, "refused"
@@ -88,14 +90,14 @@ impl Requests {
         }
     }
 
-    /// All numbers, in the text form that Prometheus reads.
+    /// Writes all counts in the text format of Prometheus.
     pub(crate) fn write(&self, text: &mut String) {
         let name = "everstrand_command_latency_seconds";
         family(
             text,
             name,
             "histogram",
-            "How long commands took to be answered; all of the control API are one.",
+            "The time to answer a command; all operations of the control API count as one.",
         );
         for (operation, latencies) in COUNTED.iter().zip(&self.latencies) {
             let mut count = 0;
@@ -131,7 +133,7 @@ impl Latencies {
     }
 }
 
-/// The head of numbers of one name.
+/// Writes the head of a family: the lines before the numbers of one name.
 pub(crate) fn family(text: &mut String, name: &str, kind: &str, meaning: &str) {
     let _ = writeln!(text, "# HELP {name} {meaning}\n# TYPE {name} {kind}");
 }

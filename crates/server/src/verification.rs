@@ -1,4 +1,5 @@
-//! What proves a ledger's contents, on the control API: digests, blocks and revisions, as Ion text in QLDB's form.
+//! The operations of the control API that prove a ledger's content: digests, blocks, revisions and proofs, as Ion text in
+//! QLDB's form.
 
 use everstrand_ion::{Value, text};
 use everstrand_journal::{BlockAddress, Proof, UniqueId};
@@ -67,7 +68,7 @@ impl Control {
         request: &GetConsistencyProofRequest,
     ) -> Result<GetConsistencyProofResult, ServiceError> {
         if self.ledgers.is_strict(&self.ledgers.describe(&request.name)?.0) {
-            let unknown = "QLDB has no operation GetConsistencyProof, and this ledger is as strict";
+            let unknown = "QLDB has no operation GetConsistencyProof, and this ledger is strict: it has QLDB's operations only";
             return Err(ServiceError::new(Exception::UnknownOperation, unknown).with_http_status(404));
         }
         let ledger = self.ledgers.open_here(&request.name)?;
@@ -83,7 +84,7 @@ impl Control {
     }
 }
 
-/// An address of this ledger, within its journal.
+/// Reads a block address, which must be of this ledger and within its journal.
 fn block_address(ledger: &Ledger, parameter: &str, given: &IonText) -> Result<BlockAddress, ServiceError> {
     let value = text::read_one(&given.text)
         .map_err(|_| invalid(parameter, "The provided Ion value is not valid and cannot be parsed."))?;
@@ -105,7 +106,8 @@ fn block_address(ledger: &Ledger, parameter: &str, given: &IonText) -> Result<Bl
     Ok(address)
 }
 
-/// The tip that a proof is asked for, not before the block that it proves.
+/// The number of the block at the tip that a proof shall lead to, if the request names one. It must not be before the proven
+/// block.
 fn tip(ledger: &Ledger, block: BlockAddress, given: Option<&IonText>) -> Result<Option<u64>, ServiceError> {
     let Some(given) = given else { return Ok(None) };
     let tip = block_address(ledger, "DigestTipAddress", given)?.sequence_no;

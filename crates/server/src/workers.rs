@@ -1,5 +1,5 @@
-//! Threads that may wait: for the disk, for locks, for a journal to be replayed. What serves sessions never does that
-//! work itself; it hands it over here and is told when it is done.
+//! Threads that may wait: for the disk, for locks, for the replay of a journal. The threads that serve sessions never do such
+//! work themselves. They hand it over here and await the result.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,70 +10,71 @@ use std::time::Duration;
 use everstrand_protocol::{Exception, ServiceError};
 use tokio::sync::oneshot;
 
-/// So much may wait for a thread; more is refused.
+/// The greatest number of jobs that may wait for a thread. Further jobs are refused.
 const JOBS_MAX: usize = 10_000;
 
-/// A thread without work ends after this time.
-const REST: Duration = Duration::from_secs(10);
+/// A thread that has no work for this time ends.
+const IDLE_MAX: Duration = Duration::from_secs(10);
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Threads that come when there is work and go when there is none.
+/// A pool of threads, which start when there is work and end when there is none.
 pub(crate) struct Workers {
     name: &'static str,
-    /// 0 where everything is done at once by whoever asks, as in a world that has to be the same in every run.
+    /// 0 means that the caller runs each job at once on its own thread. The simulator needs this, because its runs must not depend
+    /// on the order of threads.
     threads_max: usize,
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    line: Mutex<Line>,
+    queue: Mutex<Queue>,
     arrived: Condvar,
 }
 
 #[derive(Default)]
-struct Line {
+struct Queue {
     jobs: VecDeque<Job>,
     threads: usize,
-    resting: usize,
+    idle: usize,
 }
 
 impl Workers {
-    /// At most so many threads at once.
+    /// A pool of at most `threads_max` threads.
     pub(crate) fn new(name: &'static str, threads_max: usize) -> Workers {
-        let shared = Arc::new(Shared { line: Mutex::default(), arrived: Condvar::new() });
+        let shared = Arc::new(Shared { queue: Mutex::default(), arrived: Condvar::new() });
         Workers { name, threads_max, shared }
     }
 
-    /// Runs a job on one of the threads, in order of arrival. Whether it will be run.
+    /// Queues a job for one of the threads, in order of arrival. Answers whether it will run.
     pub(crate) fn start(&self, job: impl FnOnce() + Send + 'static) -> bool {
         if self.threads_max == 0 {
             job();
             return true;
         }
-        let mut line = self.shared.lock();
-        if line.jobs.len() >= JOBS_MAX {
+        let mut queue = self.shared.lock();
+        if queue.jobs.len() >= JOBS_MAX {
             return false;
         }
-        line.jobs.push_back(Box::new(job));
-        if line.resting > 0 || line.threads >= self.threads_max {
-            drop(line);
+        queue.jobs.push_back(Box::new(job));
+        if queue.idle > 0 || queue.threads >= self.threads_max {
+            drop(queue);
             self.shared.arrived.notify_one();
             return true;
         }
-        line.threads += 1;
-        drop(line);
+        queue.threads += 1;
+        drop(queue);
         let shared = Arc::clone(&self.shared);
         let started = thread::Builder::new().name(self.name.to_owned()).spawn(move || shared.work());
         let Err(error) = started else { return true };
-        tracing::error!(%error, "no thread for work on files");
-        let mut line = self.shared.lock();
-        line.threads -= 1;
-        // Another thread will come to it; without one it can only be refused.
-        line.threads > 0 || line.jobs.pop_back().is_none()
+        tracing::error!(%error, "the system starts no thread for work on files");
+        let mut queue = self.shared.lock();
+        queue.threads -= 1;
+        // If the pool has another thread, that one will run the job. Otherwise the job is refused.
+        queue.threads > 0 || queue.jobs.pop_back().is_none()
     }
 
-    /// Runs a job on one of the threads and waits for what comes of it, without holding a thread.
+    /// Runs a job on one of the threads and awaits its result.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> Result<T, ServiceError> + Send + 'static,
@@ -83,37 +84,41 @@ impl Workers {
         if !self.start(job) {
             return Err(ServiceError::new(
                 Exception::LimitExceeded,
-                "More operations wait for the disk than this server takes; try again later",
+                "Too many operations wait for the disk; try again later",
             ));
         }
         answer.await.unwrap_or_else(|_| {
-            Err(ServiceError::new(Exception::InternalFailure, "The operation failed and was not finished"))
+            Err(ServiceError::new(
+                Exception::InternalFailure,
+                "The operation panicked before it was finished",
+            ))
         })
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Runs jobs on this thread until none has come for [`IDLE_MAX`].
     fn work(&self) {
-        let mut line = self.lock();
+        let mut queue = self.lock();
         loop {
-            if let Some(job) = line.jobs.pop_front() {
-                drop(line);
-                // A job that panics has said so; the others are to be done all the same.
+            if let Some(job) = queue.jobs.pop_front() {
+                drop(queue);
+                // The panic of one job must not keep the others from running. The panic hook has printed it.
                 let _ = catch_unwind(AssertUnwindSafe(job));
-                line = self.lock();
+                queue = self.lock();
                 continue;
             }
-            line.resting += 1;
-            let (again, rested) =
-                self.arrived.wait_timeout(line, REST).unwrap_or_else(PoisonError::into_inner);
-            line = again;
-            line.resting -= 1;
-            if rested.timed_out() && line.jobs.is_empty() {
-                line.threads -= 1;
+            queue.idle += 1;
+            let (again, waited) =
+                self.arrived.wait_timeout(queue, IDLE_MAX).unwrap_or_else(PoisonError::into_inner);
+            queue = again;
+            queue.idle -= 1;
+            if waited.timed_out() && queue.jobs.is_empty() {
+                queue.threads -= 1;
                 return;
             }
         }
@@ -127,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_jobs_run_at_once_than_there_may_be_threads() {
+    fn no_more_jobs_run_at_once_than_the_pool_has_threads() {
         let workers = Workers::new("test", 2);
         let (started, starts) = channel();
         let gates: Vec<_> = (0..4)
@@ -160,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn without_threads_everything_is_done_at_once() {
+    fn without_threads_the_caller_runs_the_job_at_once() {
         let workers = Workers::new("test", 0);
         let (done, seen) = channel();
         assert!(workers.start(move || done.send(1).expect("the test listens")));

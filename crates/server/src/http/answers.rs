@@ -1,7 +1,8 @@
-//! The answers that clients have not taken yet: how much all of them may take together.
+//! The memory of answers that clients have not read yet.
 //!
-//! Small ones are in the room that each connection has. A large one that finds no room waits a moment for others to
-//! be read; those that nobody reads lose their connections. Where that is not enough, an error is answered instead.
+//! Small answers are part of the memory that each connection has. A large answer takes room from a common budget. If there is none,
+//! it waits a moment until other clients read their answers; meanwhile connections whose clients read nothing are closed. If that
+//! is not enough, the server answers with an error instead.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,26 +15,26 @@ use super::connections::{Connection, Connections};
 use crate::budget::{Budget, Share};
 use crate::client::Client;
 
-/// What is sent without asking for room.
+/// Answers up to this size take no room from the budget.
 const SMALL_ANSWER_BYTES: usize = 16 * 1024;
 /// How long an answer waits for room.
 const ROOM_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a client may take nothing of a large answer while others wait for its room.
+/// How long a client may read nothing of a large answer while other answers wait for its room.
 const STALL: Duration = Duration::from_secs(1);
 
-/// Answers that are being sent, all of them together.
+/// All answers that are being sent.
 pub(crate) struct Answers {
     budget: Budget,
     connections: Arc<Connections>,
-    /// Bytes that wait for room, and how many may.
+    /// Bytes of the answers that wait for room.
     waiting: AtomicUsize,
     waiting_max: usize,
 }
 
-/// An answer on its way. It is dropped when the client's socket has taken all of it.
+/// An answer that is being sent. It is dropped when the socket has taken all of it.
 struct Answer {
     body: Vec<u8>,
-    /// How many of its bytes count as unsent.
+    /// The bytes that count as unsent on its connection; 0 for a small answer.
     unsent: usize,
     _share: Option<Share>,
     connections: Arc<Connections>,
@@ -41,13 +42,14 @@ struct Answer {
 }
 
 impl Answers {
-    /// None yet, and never more bytes than these, half of them one client's; half as many may wait.
+    /// No answers yet. All of them take at most `bytes_max`, those of one client half of that. Further answers of up to half of
+    /// `bytes_max` may wait for room.
     pub(crate) fn new(bytes_max: usize, connections: Arc<Connections>) -> Answers {
         let budget = Budget::new(bytes_max, bytes_max / 2);
         Answers { budget, connections, waiting: AtomicUsize::new(0), waiting_max: bytes_max / 2 }
     }
 
-    /// The bytes to send on a connection, which take room until they are sent.
+    /// The bytes to send on a connection, once there is room for them. They take room until they are sent.
     pub(crate) async fn admit(
         &self,
         client: &Client,
@@ -61,7 +63,7 @@ impl Answers {
         Ok(self.bytes(connection, body, share))
     }
 
-    /// The bytes of an answer that always finds room, such as an error.
+    /// The bytes to send on a connection, without waiting for room. An error takes no room.
     pub(crate) fn bytes(&self, connection: &Arc<Connection>, body: Vec<u8>, share: Option<Share>) -> Bytes {
         let unsent = if share.is_some() { body.len() } else { 0 };
         connection.is_answered(unsent, self.connections.now());
@@ -89,7 +91,7 @@ impl Answers {
     }
 }
 
-/// Bytes that wait, as long as they do.
+/// Counts the bytes of an answer as waiting, until it is dropped.
 struct Waiting<'a>(&'a AtomicUsize, usize);
 
 impl<'a> Waiting<'a> {
@@ -118,7 +120,6 @@ impl Drop for Answer {
 }
 
 fn no_room() -> ServiceError {
-    let message =
-        "the server keeps as many answers as it has memory for until clients read them; ask again later";
+    let message = "the server has no memory left for this answer, because other clients do not read theirs; try again later";
     ServiceError::new(Exception::CapacityExceeded, message)
 }

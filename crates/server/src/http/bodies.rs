@@ -1,4 +1,4 @@
-//! The bodies of requests: how long one may be, how long it may take, and how much all of them may take together.
+//! Reads the bodies of requests, within bounds for the size of one, for the time that it takes, and for the memory of all.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use crate::client::Client;
 
 /// The largest request body, in bytes.
 pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// What is read without asking for room, because each connection has so much anyway.
+/// Bodies up to this size take no room from the budget, because each connection has that much memory anyway.
 const SMALL_BODY_BYTES: usize = 8 * 1024;
 /// How long a client may take to send a body.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a large body waits for room.
 const ROOM_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Bodies that are read, all of them together.
+/// The memory of all bodies.
 pub(crate) struct Bodies(Budget);
 
-/// A body, and the room that it takes until it is dropped.
+/// A body. It takes room until it is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct ReadBody {
     pub(crate) bytes: Vec<u8>,
@@ -29,18 +29,18 @@ pub(crate) struct ReadBody {
 }
 
 impl Bodies {
-    /// None yet, and never more bytes than these, half of them one client's.
+    /// No bodies yet. All of them take at most `bytes_max`, those of one client half of that, or one body of the greatest size.
     pub(crate) fn new(bytes_max: usize) -> Bodies {
         Bodies(Budget::new(bytes_max, (bytes_max / 2).max(BODY_BYTES_MAX)))
     }
 
-    /// Waits for room and then for the whole body, unless it is too large or too slow.
+    /// Waits for room and then for the whole body. Refuses a body that is too large or too slow.
     pub(crate) async fn read(&self, client: &Client, body: Incoming) -> Result<ReadBody, ServiceError> {
-        // Where its length is declared, one that is too large is refused without being waited for.
+        // A declared length that is too large is refused before the body is read.
         if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
             return Err(too_large());
         }
-        // Without a declared length it may become as large as any.
+        // A body without a declared length may become as large as any, so it takes room for the greatest size.
         let length = body.size_hint().upper().and_then(|length| usize::try_from(length).ok());
         let length = length.unwrap_or(BODY_BYTES_MAX);
         let share = match length <= SMALL_BODY_BYTES {
@@ -60,7 +60,8 @@ impl Bodies {
     }
 }
 
-/// Reads a body to its end, in one piece. What has arrived is in memory, and nothing before it has.
+/// Reads a body to its end. The buffer grows with the bytes that have arrived, so a client that declares a large body and sends
+/// nothing takes no memory.
 async fn collect(mut body: Incoming, length: usize) -> Result<Vec<u8>, ServiceError> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -70,7 +71,7 @@ async fn collect(mut body: Incoming, length: usize) -> Result<Vec<u8>, ServiceEr
                 return Err(ServiceError::new(Exception::Validation, "the request's body could not be read"));
             }
         };
-        // Trailers mean nothing here.
+        // A frame without data holds trailers, which are ignored.
         let Ok(chunk) = frame else { continue };
         if bytes.len() + chunk.len() > length {
             return Err(too_large());
@@ -85,7 +86,6 @@ fn too_large() -> ServiceError {
 }
 
 fn no_room() -> ServiceError {
-    let message =
-        "the server is reading as many large requests as it has memory for; send this one again later";
+    let message = "the server has no memory left for this request, because it is reading other large ones; try again later";
     ServiceError::new(Exception::CapacityExceeded, message)
 }

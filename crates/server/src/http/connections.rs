@@ -1,8 +1,7 @@
-//! The connections that are open: how many, whose, and which of them can be done without.
+//! The open connections, with a bound for all and a bound for each client.
 //!
-//! A bound for all and one for each client keep descriptors for files and memory for requests. Whoever comes when a
-//! bound is reached takes the place of the connection that has been idle longest, so that clients which connect and
-//! say nothing are in nobody's way.
+//! The bounds leave file descriptors to the ledgers and memory to the requests. If a bound is reached, a new connection replaces
+//! the one that has been idle longest. So clients that connect and send nothing keep nobody out.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -14,10 +13,10 @@ use tokio::time::Instant;
 
 use crate::client::Client;
 
-/// When nothing is waited for.
+/// The value of [`Connection::idle_since`] while a request is being answered.
 const NEVER: u64 = u64::MAX;
 
-/// All connections that are open.
+/// All open connections.
 pub(crate) struct Connections {
     begin: Instant,
     connections_max: usize,
@@ -32,27 +31,27 @@ struct Open {
     by_client: HashMap<Client, HashMap<u64, Arc<Connection>>>,
 }
 
-/// One of them.
+/// An open connection.
 pub(crate) struct Connection {
     client: Client,
     number: u64,
-    /// Since when it waits for a request; [`NEVER`] while one is under way.
+    /// The time since which the connection has waited for a request; [`NEVER`] while a request is being answered.
     idle_since: AtomicU64,
-    /// When the client last took a part of an answer.
+    /// The time at which the client last read a part of an answer.
     progress: AtomicU64,
-    /// Bytes of large answers that the client has not taken.
+    /// Bytes of large answers that the client has not read.
     unsent: AtomicUsize,
     close: Notify,
 }
 
-/// Its place, until it is dropped.
-pub(crate) struct Place {
+/// Counts a connection as open, until it is dropped.
+pub(crate) struct ConnectionPermit {
     connections: Arc<Connections>,
     pub(crate) connection: Arc<Connection>,
 }
 
 impl Connections {
-    /// None yet, and never more than `connections_max`, half of them one client's.
+    /// No connections yet. There are at most `connections_max`, and one client has at most half of them.
     pub(crate) fn new(connections_max: usize) -> Arc<Connections> {
         Arc::new(Connections {
             begin: Instant::now(),
@@ -62,14 +61,16 @@ impl Connections {
         })
     }
 
-    /// A place for a new connection; `None` where there is none and nobody is idle.
-    pub(crate) fn enter(self: &Arc<Self>, client: Client) -> Option<Place> {
+    /// Admits a new connection, in place of an idle one if a bound is reached. `None` if a bound is reached and no connection that
+    /// could be closed is idle.
+    pub(crate) fn enter(self: &Arc<Self>, client: Client) -> Option<ConnectionPermit> {
         let now = self.now();
         let mut open = self.lock();
         let of_the_client = open.by_client.get(&client).map_or(0, HashMap::len);
         if of_the_client >= self.client_connections_max {
             open.close_longest_idle(&client)?;
         } else if open.count >= self.connections_max {
+            // Close a connection of the client that has most, because that one is the likeliest cause.
             let most = open.by_client.iter().max_by_key(|(_, connections)| connections.len());
             let greediest = most.map(|(client, _)| client.clone())?;
             open.close_longest_idle(&greediest)?;
@@ -85,10 +86,10 @@ impl Connections {
             close: Notify::new(),
         });
         open.by_client.entry(client).or_default().insert(connection.number, Arc::clone(&connection));
-        Some(Place { connections: Arc::clone(self), connection })
+        Some(ConnectionPermit { connections: Arc::clone(self), connection })
     }
 
-    /// Closes the connections whose clients have not taken any of a large answer for so long.
+    /// Closes the connections whose clients have read nothing of a large answer for the time `patience`.
     pub(crate) fn close_stalled(&self, patience: Duration) {
         let now = self.now();
         for connection in self.lock().by_client.values().flat_map(HashMap::values) {
@@ -99,7 +100,7 @@ impl Connections {
         }
     }
 
-    /// How many there are.
+    /// The number of open connections.
     #[cfg(test)]
     fn count(&self) -> usize {
         self.lock().count
@@ -115,7 +116,7 @@ impl Connections {
 }
 
 impl Open {
-    /// Closes the connection of a client that has been idle longest. Its place is free from now on.
+    /// Closes the connection of a client that has been idle longest, and counts it as closed from now on. `None` if none is idle.
     fn close_longest_idle(&mut self, client: &Client) -> Option<()> {
         let connections = self.by_client.get(client)?;
         let idle = connections.values().map(|one| (one.idle_since.load(Ordering::Relaxed), one.number));
@@ -139,35 +140,35 @@ impl Open {
 }
 
 impl Connection {
-    /// Notes that a request is under way.
+    /// Notes that a request is being answered.
     pub(crate) fn is_busy(&self) {
         self.idle_since.store(NEVER, Ordering::Relaxed);
     }
 
-    /// Notes that the client took a part of what was sent.
+    /// Notes that the client read a part of an answer.
     pub(crate) fn took(&self, now: u64) {
         self.progress.store(now, Ordering::Relaxed);
     }
 
-    /// Notes an answer that is to be sent; of how many bytes that count.
+    /// Notes an answer that is about to be sent, with the number of its bytes that count as unsent.
     pub(crate) fn is_answered(&self, unsent: usize, now: u64) {
         self.took(now);
         self.unsent.fetch_add(unsent, Ordering::Relaxed);
     }
 
-    /// Notes that an answer was sent whole, or never will be.
+    /// Notes that an answer was sent whole, or was dropped.
     pub(crate) fn is_idle(&self, sent: usize, now: u64) {
         self.unsent.fetch_sub(sent, Ordering::Relaxed);
         self.idle_since.store(now, Ordering::Relaxed);
     }
 
-    /// Ready when it is to be closed.
+    /// Is ready when the connection has to be closed.
     pub(crate) async fn to_be_closed(&self) {
         self.close.notified().await;
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.connections.lock().remove(&self.connection.client, self.connection.number);
     }
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_is_idle_longest_makes_room() {
+    async fn the_connection_that_is_idle_longest_makes_room() {
         let connections = Connections::new(4);
         let first = connections.enter(client(1)).expect("room");
         tokio::time::advance(Duration::from_millis(10)).await;
@@ -193,11 +194,11 @@ mod tests {
         first.connection.to_be_closed().await;
         assert_eq!(connections.count(), 2);
         drop(first);
-        assert_eq!(connections.count(), 2, "its place is another's");
-        for place in [&second, &third] {
-            place.connection.is_busy();
+        assert_eq!(connections.count(), 2, "it was counted as closed already");
+        for permit in [&second, &third] {
+            permit.connection.is_busy();
         }
-        assert!(connections.enter(client(1)).is_none(), "nobody of the client is idle");
+        assert!(connections.enter(client(1)).is_none(), "no connection of the client is idle");
         let others =
             [connections.enter(client(2)).expect("room"), connections.enter(client(3)).expect("room")];
         assert!(connections.enter(client(4)).is_none(), "the one with the most is busy");
@@ -209,12 +210,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_takes_nothing_of_a_large_answer_is_stalled() {
+    async fn a_client_that_reads_nothing_of_a_large_answer_is_stalled() {
         let connections = Connections::new(4);
         let (reads, stalls) =
             (connections.enter(client(1)).expect("room"), connections.enter(client(2)).expect("room"));
-        for place in [&reads, &stalls] {
-            place.connection.is_answered(1000, connections.now());
+        for permit in [&reads, &stalls] {
+            permit.connection.is_answered(1000, connections.now());
         }
         tokio::time::advance(Duration::from_secs(1)).await;
         reads.connection.took(connections.now());
@@ -222,6 +223,6 @@ mod tests {
         connections.close_stalled(Duration::from_secs(2));
         stalls.connection.to_be_closed().await;
         let closed = tokio::time::timeout(Duration::from_secs(1), reads.connection.to_be_closed()).await;
-        assert!(closed.is_err(), "who reads stays");
+        assert!(closed.is_err(), "a client that reads keeps its connection");
     }
 }

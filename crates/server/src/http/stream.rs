@@ -1,4 +1,4 @@
-//! A socket whose client has to take what it asked for: where it takes nothing for a while, the connection ends.
+//! A socket that ends with an error if its client reads nothing of an answer for a while.
 
 use std::future::Future;
 use std::io;
@@ -12,18 +12,18 @@ use tokio::time::{Instant, Sleep};
 
 use super::connections::{Connection, Connections};
 
-/// A stream that does not wait for ever to be written to.
+/// A stream whose writes fail if the client reads nothing for the time `patience`.
 pub(crate) struct PatientStream<S> {
     stream: S,
     patience: Duration,
-    /// Set while the client takes nothing.
+    /// Set while a write waits for the client.
     deadline: Option<Pin<Box<Sleep>>>,
     connections: Arc<Connections>,
     connection: Arc<Connection>,
 }
 
 impl<S: AsyncWrite + Unpin> PatientStream<S> {
-    /// A stream of a connection, and how long its client may take nothing.
+    /// Wraps the stream of a connection.
     pub(crate) fn new(
         stream: S,
         patience: Duration,
@@ -33,7 +33,7 @@ impl<S: AsyncWrite + Unpin> PatientStream<S> {
         PatientStream { stream, patience, deadline: None, connections, connection }
     }
 
-    /// What writing came to: progress ends the wait, and too long a wait is an error.
+    /// Passes the result of a write on. A write that makes progress ends the wait; a wait that is too long is an error.
     fn within_patience<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -106,8 +106,8 @@ mod tests {
 
     fn stream<S: AsyncWrite + Unpin>(stream: S) -> PatientStream<S> {
         let connections = Connections::new(2);
-        let place = connections.enter(Client::at(Ipv4Addr::LOCALHOST.into())).expect("room");
-        PatientStream::new(stream, PATIENCE, connections, Arc::clone(&place.connection))
+        let permit = connections.enter(Client::at(Ipv4Addr::LOCALHOST.into())).expect("room");
+        PatientStream::new(stream, PATIENCE, connections, Arc::clone(&permit.connection))
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
-//! A ledger's place among the others: closed, open, or on the way. Whoever needs it open waits here, and nobody holds
-//! a lock meanwhile.
+//! A ledger's entry among the server's ledgers: whether it is closed, open, or busy changing between them. Requests that need the
+//! ledger open wait here while it is busy, without holding a lock.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -10,18 +10,18 @@ use tokio::sync::oneshot;
 use super::note::Note;
 use crate::record::Record;
 
-/// After a failed opening the same answer is given for so long, before somebody may try again.
+/// After an attempt to open the ledger failed, requests get the same answer for this time. Then the next request tries again.
 const FAILED_MILLIS: u64 = 1000;
 
-/// The open ledger, or why there is none.
-pub(super) type Opened = Result<Ledger, Refused>;
+/// The open ledger, or why it is not open.
+pub(super) type Opened = Result<Ledger, OpenError>;
 
-/// Why a ledger is not opened.
+/// Why a ledger is not open.
 #[derive(Clone, Debug)]
-pub(super) enum Refused {
+pub(super) enum OpenError {
     /// It was deleted, or its creation failed.
     Gone,
-    /// This, for now.
+    /// It could not be opened, for this reason. A later attempt may succeed.
     Failed(String),
 }
 
@@ -29,163 +29,165 @@ pub(super) struct Entry {
     pub(super) id: String,
     record: Mutex<Record>,
     note: Mutex<Note>,
-    life: Mutex<Life>,
-    /// The last digest that is known of it, for as long as it is neither open nor noted.
-    seen: Mutex<Option<Digest>>,
-    /// Signalled when something that was under way has ended.
+    phase: Mutex<Phase>,
+    /// The digest when the ledger was last taken out of this entry. It bridges the time until the note has it.
+    last_digest: Mutex<Option<Digest>>,
+    /// Signalled at each change of phase.
     changed: Condvar,
-    /// Held through work on the ledger's own small files, by threads that may wait.
+    /// Held while a thread writes the ledger's small files. Only threads that may wait take this lock.
     pub(super) files: Mutex<()>,
-    /// The seed of its key, once it was needed.
+    /// The seed of the ledger's key, once it was needed.
     pub(super) seed: Mutex<Option<[u8; 32]>>,
 }
 
 /// What a ledger is doing.
-enum Life {
-    /// Nothing. With why the last opening failed, and when.
+enum Phase {
+    /// It is closed. If the last attempt to open it failed: the reason, and the time of the attempt.
     Closed(Option<(String, u64)>),
-    /// It is being created, opened, closed or deleted, and these wait for the end of it.
+    /// A thread is creating, opening, closing or deleting it, and these requests wait for the end of that.
     Busy(Vec<oneshot::Sender<Opened>>),
-    /// At the end of time where it has to stay open.
+    /// It is open. `used` is the time of the last use, or [`u64::MAX`] if it must stay open.
     Open {
         ledger: Ledger,
         used: u64,
     },
-    /// It cannot be opened at all.
+    /// It cannot be opened until somebody repairs its files.
     Broken(String),
     Gone,
 }
 
-/// What somebody has to do who wants a ledger open.
-pub(super) enum Want {
-    /// Nothing.
-    Have(Opened),
-    /// Wait for this.
+/// What a caller that needs the ledger open has to do.
+pub(super) enum Access {
+    /// Nothing: this is the answer.
+    Ready(Opened),
+    /// Wait for the answer.
     Wait(oneshot::Receiver<Opened>),
-    /// Open it, and say so with [`Entry::settle`].
-    Open,
+    /// Open the ledger, and report the outcome with [`Entry::settle`].
+    MustOpen,
 }
 
 impl Entry {
-    fn new(record: Record, note: Note, life: Life) -> Entry {
+    fn new(record: Record, note: Note, phase: Phase) -> Entry {
         Entry {
             id: record.id.clone(),
             record: Mutex::new(record),
             note: Mutex::new(note),
-            life: Mutex::new(life),
-            seen: Mutex::default(),
+            phase: Mutex::new(phase),
+            last_digest: Mutex::default(),
             changed: Condvar::new(),
             files: Mutex::default(),
             seed: Mutex::default(),
         }
     }
 
-    /// Of a ledger that is there and closed.
+    /// The entry of an existing ledger, closed.
     pub(super) fn closed(record: Record, note: Note) -> Entry {
-        Entry::new(record, note, Life::Closed(None))
+        Entry::new(record, note, Phase::Closed(None))
     }
 
-    /// Of a ledger that its creator is busy with.
+    /// The entry of a ledger that the caller is about to create.
     pub(super) fn busy(record: Record, note: Note) -> Entry {
-        Entry::new(record, note, Life::Busy(Vec::new()))
+        Entry::new(record, note, Phase::Busy(Vec::new()))
     }
 
-    /// Of a ledger that cannot be opened, for a reason that stays.
+    /// The entry of a ledger that cannot be opened until somebody repairs its files.
     pub(super) fn broken(record: Record, note: Note, why: String) -> Entry {
-        Entry::new(record, note, Life::Broken(why))
+        Entry::new(record, note, Phase::Broken(why))
     }
 
-    /// What has to be done to have the ledger open. [`Want::Open`] is answered to one at a time.
-    pub(super) fn want(&self, now: u64) -> Want {
-        let mut life = self.life();
-        match self.look(&mut life, now) {
-            Some(want) => want,
+    /// Tells the caller how to get the open ledger. Only one caller at a time is told [`Access::MustOpen`].
+    pub(super) fn access(&self, now: u64) -> Access {
+        let mut phase = self.phase();
+        match self.access_now(&mut phase, now) {
+            Some(access) => access,
             None => {
                 let (sender, receiver) = oneshot::channel();
-                if let Life::Busy(waiting) = &mut *life {
+                if let Phase::Busy(waiting) = &mut *phase {
                     waiting.push(sender);
                 }
-                Want::Wait(receiver)
+                Access::Wait(receiver)
             }
         }
     }
 
-    /// The same for who may wait here.
-    pub(super) fn want_here(&self, now: u64) -> Want {
-        let mut life = self.life();
+    /// The same, but blocks this thread while the ledger is busy. It never answers [`Access::Wait`].
+    pub(super) fn access_blocking(&self, now: u64) -> Access {
+        let mut phase = self.phase();
         loop {
-            match self.look(&mut life, now) {
-                Some(want) => return want,
-                None => life = self.changed.wait(life).unwrap_or_else(PoisonError::into_inner),
+            match self.access_now(&mut phase, now) {
+                Some(access) => return access,
+                None => phase = self.changed.wait(phase).unwrap_or_else(PoisonError::into_inner),
             }
         }
     }
 
-    /// `None` while somebody is busy with it.
-    fn look(&self, life: &mut Life, now: u64) -> Option<Want> {
-        Some(match life {
-            Life::Busy(_) => return None,
-            Life::Open { ledger, used } => {
+    /// The answer of [`Entry::access`]; `None` while the ledger is busy.
+    fn access_now(&self, phase: &mut Phase, now: u64) -> Option<Access> {
+        Some(match phase {
+            Phase::Busy(_) => return None,
+            Phase::Open { ledger, used } => {
                 *used = now.max(*used);
-                Want::Have(Ok(ledger.clone()))
+                Access::Ready(Ok(ledger.clone()))
             }
-            Life::Broken(why) => Want::Have(Err(Refused::Failed(why.clone()))),
-            Life::Gone => Want::Have(Err(Refused::Gone)),
-            Life::Closed(Some((why, at))) if now < at.saturating_add(FAILED_MILLIS) => {
-                Want::Have(Err(Refused::Failed(why.clone())))
+            Phase::Broken(why) => Access::Ready(Err(OpenError::Failed(why.clone()))),
+            Phase::Gone => Access::Ready(Err(OpenError::Gone)),
+            Phase::Closed(Some((why, at))) if now < at.saturating_add(FAILED_MILLIS) => {
+                Access::Ready(Err(OpenError::Failed(why.clone())))
             }
-            Life::Closed(_) => {
-                *life = Life::Busy(Vec::new());
-                Want::Open
+            Phase::Closed(_) => {
+                *phase = Phase::Busy(Vec::new());
+                Access::MustOpen
             }
         })
     }
 
-    /// What came of being busy; tells all who wait.
+    /// Ends the phase [`Phase::Busy`] with its outcome, and answers all requests that wait.
     pub(super) fn settle(&self, opened: &Opened, now: u64) {
         let next = match opened {
-            Ok(ledger) => Life::Open { ledger: ledger.clone(), used: now },
-            Err(Refused::Failed(why)) => Life::Closed(Some((why.clone(), now))),
-            Err(Refused::Gone) => Life::Gone,
+            Ok(ledger) => Phase::Open { ledger: ledger.clone(), used: now },
+            Err(OpenError::Failed(why)) => Phase::Closed(Some((why.clone(), now))),
+            Err(OpenError::Gone) => Phase::Gone,
         };
-        for waiting in self.become_(next) {
-            // Who does not wait any more has no use for it.
+        for waiting in self.change_phase(next) {
+            // Sending fails if the request was dropped; then nobody needs the answer.
             let _ = waiting.send(opened.clone());
         }
     }
 
-    fn become_(&self, next: Life) -> Vec<oneshot::Sender<Opened>> {
-        let before = std::mem::replace(&mut *self.life(), next);
+    /// Changes the phase, and answers with the requests that waited in the one before.
+    fn change_phase(&self, next: Phase) -> Vec<oneshot::Sender<Opened>> {
+        let before = std::mem::replace(&mut *self.phase(), next);
         self.changed.notify_all();
         match before {
-            Life::Busy(waiting) => waiting,
+            Phase::Busy(waiting) => waiting,
             _ => Vec::new(),
         }
     }
 
-    /// Takes the ledger out, to delete it or to close it for good; waits for who is busy with it. `None` where it is
-    /// gone or broken, `Some(None)` where it is closed. The caller is busy with it from now on.
+    /// Waits until the ledger is not busy, then takes it out so that the caller can delete it or close it. `None` if it is gone or
+    /// broken, `Some(None)` if it is closed. From now on the ledger is busy, until the caller ends that.
     pub(super) fn take(&self) -> Option<Option<Ledger>> {
-        let mut life = self.life();
-        while matches!(&*life, Life::Busy(_)) {
-            life = self.changed.wait(life).unwrap_or_else(PoisonError::into_inner);
+        let mut phase = self.phase();
+        while matches!(&*phase, Phase::Busy(_)) {
+            phase = self.changed.wait(phase).unwrap_or_else(PoisonError::into_inner);
         }
-        if matches!(&*life, Life::Broken(_) | Life::Gone) {
+        if matches!(&*phase, Phase::Broken(_) | Phase::Gone) {
             return None;
         }
-        match std::mem::replace(&mut *life, Life::Busy(Vec::new())) {
-            Life::Open { ledger, .. } => {
-                self.see(&ledger);
+        match std::mem::replace(&mut *phase, Phase::Busy(Vec::new())) {
+            Phase::Open { ledger, .. } => {
+                self.remember_digest(&ledger);
                 Some(Some(ledger))
             }
             _ => Some(None),
         }
     }
 
-    /// Takes the ledger out if nobody uses it, nor has since `not_since`.
+    /// Takes the ledger out if it is open and no request has used it since the time `not_since`.
     pub(super) fn take_idle(&self, not_since: u64, now: u64) -> Option<Ledger> {
-        let mut life = self.life();
-        let Life::Open { ledger, used } = &mut *life else { return None };
+        let mut phase = self.phase();
+        let Phase::Open { ledger, used } = &mut *phase else { return None };
+        // A session holds the ledger, so the time of its last use is now.
         if !ledger.is_held_alone() {
             *used = now.max(*used);
             return None;
@@ -193,83 +195,84 @@ impl Entry {
         if *used > not_since {
             return None;
         }
-        self.see(ledger);
-        match std::mem::replace(&mut *life, Life::Busy(Vec::new())) {
-            Life::Open { ledger, .. } => Some(ledger),
+        self.remember_digest(ledger);
+        match std::mem::replace(&mut *phase, Phase::Busy(Vec::new())) {
+            Phase::Open { ledger, .. } => Some(ledger),
             _ => None,
         }
     }
 
-    fn see(&self, ledger: &Ledger) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(ledger.digest());
+    fn remember_digest(&self, ledger: &Ledger) {
+        *self.last_digest.lock().unwrap_or_else(PoisonError::into_inner) = Some(ledger.digest());
     }
 
-    /// It is closed again; who waits for it must ask anew.
-    pub(super) fn is_closed(&self) -> Vec<oneshot::Sender<Opened>> {
-        self.become_(Life::Closed(None))
+    /// Ends the phase [`Phase::Busy`] with a closed ledger. Answers the requests that waited; the caller must reply to them.
+    pub(super) fn settle_closed(&self) -> Vec<oneshot::Sender<Opened>> {
+        self.change_phase(Phase::Closed(None))
     }
 
-    /// When it was last used; `None` where it is not open.
+    /// The time of the last use; `None` if the ledger is not open.
     pub(super) fn last_used(&self) -> Option<u64> {
-        match &*self.life() {
-            Life::Open { used, .. } => Some(*used),
+        match &*self.phase() {
+            Phase::Open { used, .. } => Some(*used),
             _ => None,
         }
     }
 
-    /// Whether it is closed, and not because it could not be opened.
-    pub(super) fn is_at_rest(&self) -> bool {
-        matches!(&*self.life(), Life::Closed(None))
+    /// Whether the ledger is closed, and not because it could not be opened.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(&*self.phase(), Phase::Closed(None))
     }
 
-    /// Whether it was deleted.
+    /// Whether the ledger was deleted.
     pub(super) fn is_gone(&self) -> bool {
-        matches!(&*self.life(), Life::Gone)
+        matches!(&*self.phase(), Phase::Gone)
     }
 
-    /// The ledger, where it is open.
+    /// The ledger, if it is open.
     pub(super) fn ledger(&self) -> Option<Ledger> {
-        match &*self.life() {
-            Life::Open { ledger, .. } => Some(ledger.clone()),
+        match &*self.phase() {
+            Phase::Open { ledger, .. } => Some(ledger.clone()),
             _ => None,
         }
     }
 
-    /// Why it cannot be opened at all, if so.
+    /// Why the ledger cannot be opened until somebody repairs its files, if so.
     pub(super) fn why_broken(&self) -> Option<String> {
-        match &*self.life() {
-            Life::Broken(why) => Some(why.clone()),
+        match &*self.phase() {
+            Phase::Broken(why) => Some(why.clone()),
             _ => None,
         }
     }
 
-    /// Why it cannot be opened or takes no writes, if so.
+    /// Why the ledger cannot be opened or takes no writes, if so.
     pub(super) fn impaired(&self) -> Option<String> {
-        match &*self.life() {
-            Life::Open { ledger, .. } => match ledger.status() {
+        match &*self.phase() {
+            Phase::Open { ledger, .. } => match ledger.status() {
                 Status::Open | Status::Closed => {}
                 Status::Faulted(error) => return Some(error.to_string()),
             },
-            Life::Broken(why) | Life::Closed(Some((why, _))) => {
+            Phase::Broken(why) | Phase::Closed(Some((why, _))) => {
                 return Some(format!("it cannot be opened: {why}"));
             }
-            Life::Closed(None) | Life::Busy(_) | Life::Gone => {}
+            Phase::Closed(None) | Phase::Busy(_) | Phase::Gone => {}
         }
         let note = self.note();
         match (&note.loss, &note.damage) {
-            (Some(loss), _) => Some(format!("blocks that were acknowledged are missing: {loss}")),
+            (Some(loss), _) => Some(format!("acknowledged blocks are missing: {loss}")),
             (None, Some((slot, why))) => Some(format!("the journal is damaged at slot {slot}: {why}")),
             (None, None) => None,
         }
     }
 
-    /// The digest of its whole journal, as it is or as it was when it was closed; `None` where neither is known.
+    /// The digest of the ledger's whole journal; if the ledger is closed, the digest when it was closed. `None` if that is not
+    /// known.
     pub(super) fn digest(&self) -> Option<Digest> {
         match self.ledger() {
             Some(ledger) => Some(ledger.digest()),
             None => {
-                let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-                self.note().closed.or(seen)
+                let last_digest = *self.last_digest.lock().unwrap_or_else(PoisonError::into_inner);
+                self.note().closed.or(last_digest)
             }
         }
     }
@@ -282,7 +285,7 @@ impl Entry {
         self.note.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn life(&self) -> MutexGuard<'_, Life> {
-        self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

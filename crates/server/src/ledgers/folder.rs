@@ -1,4 +1,4 @@
-//! The data folder: which ledgers are in it, and what is written about them beside their journals.
+//! The data folder: the ledgers in it, and the small files beside their journals.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -12,50 +12,50 @@ use everstrand_ledger::storage::{FileDisk, FjallCache, FjallViewOptions, meta};
 use super::note::Note;
 use crate::record::Record;
 
-/// The file that names a ledger.
+/// The file with a ledger's record.
 const META: &str = "meta";
 /// The file with the seed of a ledger's key.
 const KEY: &str = "key";
-/// The file with what is remembered of a ledger.
+/// The file with a ledger's note.
 const NOTE: &str = "note";
 const JOURNAL: &str = "journal";
 const VIEW: &str = "view";
-/// A view that holds blocks which the journal lacks, kept until the operator has decided.
+/// A view that holds blocks which the journal lacks. It is kept until the operator has decided about the loss.
 const VIEW_AHEAD: &str = "view-ahead";
-/// The end of the name of a ledger's folder from the moment that the ledger is deleted.
+/// The suffix that the name of a ledger's folder gets when the ledger is deleted.
 const DELETED: &str = ".deleted";
 
-/// The data folders that this process has in use.
+/// The data folders that this process uses, so that the error can tell whether the other service is in this process.
 static IN_USE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// A data folder that is in use by this service and nobody else.
+/// A data folder that only this service uses.
 pub(super) struct DataFolder {
     path: PathBuf,
     lock: Mutex<Option<(File, PathBuf)>>,
-    /// For every ledger's view: they share one cache.
+    /// The options of every ledger's view; all views share one cache.
     pub(super) view_options: FjallViewOptions,
 }
 
-/// What lies in a data folder.
+/// The content of a data folder.
 pub(super) struct Found {
-    /// Ledgers, each with what is remembered of it.
+    /// The ledgers, each with its note.
     pub(super) ledgers: Vec<(Record, Note)>,
-    /// Folders with a journal whose record cannot be read.
+    /// Folders that have a journal but no readable record.
     pub(super) broken: Vec<Broken>,
-    /// Folders of ledgers that never were, or are no more.
-    pub(super) left: Vec<String>,
+    /// The names of folders to remove: their ledgers were never finished, or were deleted.
+    pub(super) leftovers: Vec<String>,
 }
 
-/// A folder with a journal and no readable record.
+/// A folder that has a journal but no readable record.
 pub(super) struct Broken {
     pub(super) id: String,
-    /// Its ledger's name, where that stands somewhere else.
+    /// The ledger's name, if the note has it.
     pub(super) name: Option<String>,
     pub(super) why: String,
 }
 
 impl DataFolder {
-    /// Takes the folder; fails where somebody has it.
+    /// Takes the folder for this service; fails if another service uses it.
     pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<DataFolder, String> {
         let named =
             |error: &dyn std::fmt::Display| format!("cannot use the data folder {}: {error}", path.display());
@@ -63,7 +63,7 @@ impl DataFolder {
         let known = path.canonicalize().map_err(|error| named(&error))?;
         let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
         if in_use.contains(&known) {
-            return Err(named(&"this process has it open already; close that service first"));
+            return Err(named(&"another service of this process is using it; close that service first"));
         }
         let lock = OpenOptions::new().write(true).create(true).truncate(false).open(path.join("lock"));
         let lock = lock.map_err(|error| named(&error))?;
@@ -78,7 +78,7 @@ impl DataFolder {
         Ok(DataFolder { path: path.to_owned(), lock, view_options })
     }
 
-    /// Lets others have it.
+    /// Lets other services use the folder.
     pub(super) fn release(&self) {
         let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((lock, known)) = lock {
@@ -99,12 +99,12 @@ impl DataFolder {
         self.path.join(id).join(VIEW)
     }
 
-    /// Everything that is there.
+    /// Reads which ledgers the folder has.
     pub(super) fn found(&self) -> Result<Found, String> {
-        let mut found = Found { ledgers: Vec::new(), broken: Vec::new(), left: Vec::new() };
+        let mut found = Found { ledgers: Vec::new(), broken: Vec::new(), leftovers: Vec::new() };
         for id in folders(&self.path)? {
             if id.ends_with(DELETED) {
-                found.left.push(id);
+                found.leftovers.push(id);
                 continue;
             }
             let folder = self.path.join(&id);
@@ -112,16 +112,16 @@ impl DataFolder {
             match read::<Record>(&folder, META, Record::from_ion) {
                 Ok(Some(record)) => {
                     let note = note.unwrap_or_else(|why| {
-                        tracing::warn!(ledger = %record.name, %why, "what was remembered of a ledger is lost");
+                        tracing::warn!(ledger = %record.name, %why, "the ledger's note cannot be read");
                         None
                     });
-                    // A folder of an earlier version has none yet.
+                    // Ledgers of earlier versions have no note.
                     found.ledgers.push((record, note.unwrap_or_default()));
                 }
-                // A server died before a new ledger had a name, or while it deleted one.
+                // A server died while it created this ledger or removed its files.
                 Ok(None) if !folder.join(JOURNAL).exists() => {
-                    if is_left_over(&id, &folder) {
-                        found.left.push(id);
+                    if is_leftover(&id, &folder) {
+                        found.leftovers.push(id);
                     }
                 }
                 missing => {
@@ -151,7 +151,7 @@ impl DataFolder {
         meta::replace(&disk, name, text::write(value).as_bytes()).map_err(|error| error.to_string())
     }
 
-    /// The seed of a ledger's key; what `make` gives where there is none yet.
+    /// The seed of a ledger's key. If the ledger has none, `make` makes it and the folder keeps it.
     pub(super) fn seed(
         &self,
         id: &str,
@@ -159,7 +159,7 @@ impl DataFolder {
     ) -> Result<[u8; 32], String> {
         let disk = FileDisk::create(self.path.join(id)).map_err(|error| error.to_string())?;
         match meta::read(&disk, KEY).map_err(|error| error.to_string())? {
-            Some(seed) => seed.try_into().map_err(|_| "the key's file holds no key".to_owned()),
+            Some(seed) => seed.try_into().map_err(|_| "the file key does not hold 32 bytes".to_owned()),
             None => {
                 let seed = make()?;
                 meta::replace(&disk, KEY, &seed).map_err(|error| error.to_string())?;
@@ -168,21 +168,21 @@ impl DataFolder {
         }
     }
 
-    /// Takes a ledger's folder out of the ledgers in one step, durably. What lies in it is removed by
-    /// [`remove`].
-    pub(super) fn forget(&self, id: &str) -> Result<String, String> {
-        let left = format!("{id}{DELETED}");
-        fs::rename(self.path.join(id), self.path.join(&left))
+    /// Marks a ledger's folder as deleted by a rename, which is atomic and durable. Answers the new name; [`remove`] removes the
+    /// files later.
+    pub(super) fn mark_deleted(&self, id: &str) -> Result<String, String> {
+        let leftover = format!("{id}{DELETED}");
+        fs::rename(self.path.join(id), self.path.join(&leftover))
             .and_then(|()| sync_directory(&self.path))
             .map_err(|error| format!("its folder could not be renamed: {error}"))?;
-        Ok(left)
+        Ok(leftover)
     }
 
-    /// Puts a ledger's view aside: it holds what the journal does not.
+    /// Puts a ledger's view aside, because the view holds blocks that the journal lacks.
     pub(super) fn put_view_aside(&self, id: &str) -> Result<(), String> {
         let (view, aside) = (self.view(id), self.path.join(id).join(VIEW_AHEAD));
         if aside.exists() {
-            // The first one proves it; a later one cannot hold more.
+            // Keep the first one as the proof: a later view was built from the journal and cannot hold more.
             return Ok(());
         }
         fs::rename(&view, &aside)
@@ -196,7 +196,7 @@ impl DataFolder {
         if aside.exists()
             && let Err(error) = fs::remove_dir_all(&aside)
         {
-            tracing::warn!(path = %aside.display(), %error, "a view that was put aside could not be removed");
+            tracing::warn!(path = %aside.display(), %error, "the view that was put aside could not be removed");
         }
     }
 }
@@ -207,15 +207,14 @@ impl Drop for DataFolder {
     }
 }
 
-/// Removes the folder of a ledger that is none any more. What cannot be removed now is at the next start.
-pub(super) fn remove(folder: &Path, left: &str) {
-    if let Err(error) = fs::remove_dir_all(folder.join(left)) {
-        tracing::warn!(folder = left, %error, "a deleted ledger's files could not be removed yet");
+/// Removes a folder that was marked as deleted. If this fails, the next start tries again.
+pub(super) fn remove(folder: &Path, leftover: &str) {
+    if let Err(error) = fs::remove_dir_all(folder.join(leftover)) {
+        tracing::warn!(folder = leftover, %error, "the files of a deleted ledger could not be removed; the next start tries again");
     }
 }
 
-/// The ledgers of a data folder by name, each with its own folder; to be read while no server changes them, or beside
-/// one.
+/// The ledgers of a data folder: each one's name and its own folder. A server may be running on the data folder meanwhile.
 pub fn ledger_folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, String> {
     let mut ledgers = Vec::new();
     for id in folders(folder)?.into_iter().filter(|id| !id.ends_with(DELETED)) {
@@ -228,8 +227,8 @@ pub fn ledger_folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, String> {
     Ok(ledgers)
 }
 
-/// Whether a folder without a journal was a ledger's and holds nothing that somebody else has put there.
-fn is_left_over(id: &str, folder: &Path) -> bool {
+/// Whether a folder without a journal was a ledger's, and holds no file that somebody else has put there.
+fn is_leftover(id: &str, folder: &Path) -> bool {
     const OURS: [&str; 5] = [VIEW, VIEW_AHEAD, KEY, NOTE, META];
     let is_ours = |name: &str| OURS.iter().any(|ours| name == *ours || name.starts_with(&format!("{ours}.")));
     let Ok(entries) = fs::read_dir(folder) else { return false };
@@ -252,7 +251,7 @@ fn folders(folder: &Path) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// What a small file of a ledger says; `None` where it is not there.
+/// Reads a small file of a ledger; `None` if it does not exist.
 fn read<T>(folder: &Path, name: &str, from_ion: fn(&Value) -> Option<T>) -> Result<Option<T>, String> {
     let path = folder.join(name);
     let unreadable = |why: &dyn std::fmt::Display| format!("cannot read {}: {why}", path.display());

@@ -1,20 +1,20 @@
-//! Names and the ledgers behind them. In a data folder:
+//! The ledgers of a service, by name. A data folder holds:
 //!
 //! ```text
-//! DIR/lock                     held while a server runs; a second one is refused
-//! DIR/<ledgerId>/meta          name, state, options and tags, replaced whole
-//! DIR/<ledgerId>/note          what the server remembers of it while it is closed, and what is wrong with it
+//! DIR/lock                     held while a server runs, so that a second server is refused
+//! DIR/<ledgerId>/meta          the record: name, state, options and tags; each change replaces the file
+//! DIR/<ledgerId>/note          the note: what the server must know of a closed ledger, and what is wrong with it
 //! DIR/<ledgerId>/key           the secret key that signs the ledger's checkpoints, made when it is first needed
 //! DIR/<ledgerId>/journal/      the slots: the truth
-//! DIR/<ledgerId>/view/         what was derived from them; may be deleted while no server runs
-//! DIR/<ledgerId>/view-ahead/   a view that holds blocks which the journal lacks, until that is decided
-//! DIR/<ledgerId>.deleted/      what was a ledger, until its files are removed
+//! DIR/<ledgerId>/view/         everything derived from the slots; may be deleted while no server runs
+//! DIR/<ledgerId>/view-ahead/   a view that holds blocks which the journal lacks, until the operator has decided
+//! DIR/<ledgerId>.deleted/      a deleted ledger, until its files are removed
 //! ```
 //!
-//! Names are an index over the `meta` files: a folder is found by an id that is never given twice, and a name can
-//! be used again as soon as its ledger was deleted. A ledger is opened when somebody asks for it, and closed when
-//! nobody has for a while. Work on files is done on threads that may wait; no lock that a session's command needs is
-//! held meanwhile.
+//! The ledger id is an id of its own, not the strand id. It is never used again, while a name can be used again as soon as its
+//! ledger was deleted; the server finds the names by reading all `meta` files. A ledger is opened when somebody asks for it, and
+//! closed when nobody has used it for a while. Work on files runs on threads that may wait, and never under a lock that a
+//! session's command needs.
 
 mod entry;
 mod folder;
@@ -32,36 +32,38 @@ use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
 use everstrand_protocol::{Exception, ServiceError};
 use tokio::sync::oneshot;
 
-use self::entry::{Entry, Opened, Refused, Want};
+use self::entry::{Access, Entry, OpenError, Opened};
 use self::folder::{Broken, DataFolder};
 use self::note::Note;
-use self::opening::Beginning;
+use self::opening::Origin;
 use self::upkeep::Upkeep;
 use crate::record::{Record, STRICT_TAG, check_tags};
 use crate::workers::Workers;
 
 pub use folder::ledger_folders;
 
-/// So many ledgers are opened, closed or read at once.
+/// The number of threads that open, close and read ledgers.
 const FILE_THREADS: usize = 8;
 
-/// So many are created, changed or deleted at once: enough to keep the disk busy, and few beside the sessions.
+/// The number of threads that create, change and delete ledgers. Two keep the disk busy and leave the processors to sessions.
 const CHANGE_THREADS: usize = 2;
 
-/// So many are closed at once when the service ends.
+/// The number of threads that close ledgers when the service ends.
 const CLOSING_THREADS: usize = 32;
 
-/// How ledgers are kept.
+const TOO_MANY_JOBS: &str = "too many operations wait for the disk; try again later";
+
+/// How the ledgers are stored and opened.
 pub(crate) struct Settings {
-    /// The data folder; without one they are in memory.
+    /// The data folder. Without one the ledgers are in memory.
     pub(crate) folder: Option<PathBuf>,
-    /// What every ledger is opened with.
+    /// The options of every ledger.
     pub(crate) ledger: LedgerOptions,
-    /// The memory for blocks of all views' files.
+    /// Bytes of the cache that all views share.
     pub(crate) cache_bytes: u64,
-    /// A ledger that nobody has used for so long is closed.
+    /// A ledger that nobody has used for this time is closed.
     pub(crate) idle_millis: u64,
-    /// So many may be open at once.
+    /// The greatest number of open ledgers.
     pub(crate) open_max: usize,
 }
 
@@ -71,11 +73,12 @@ pub(crate) struct Ledgers {
     options: LedgerOptions,
     environment: Environment,
     by_name: RwLock<BTreeMap<String, Arc<Entry>>>,
-    /// Folders of ledgers whose names are not known: whichever they are, they are taken.
+    /// Broken folders whose ledgers' names are not known. While there is one, no ledger can be created, because the new name might
+    /// be its name.
     nameless: Vec<Broken>,
-    /// Opens and closes ledgers, and reads their proofs.
+    /// The threads that open and close ledgers and read their proofs.
     pub(crate) files: Workers,
-    /// Creates, changes and deletes ledgers.
+    /// The threads that create, change and delete ledgers.
     pub(crate) changes: Workers,
     upkeep: Mutex<Upkeep>,
     idle_millis: u64,
@@ -83,7 +86,7 @@ pub(crate) struct Ledgers {
 }
 
 impl Ledgers {
-    /// Finds every ledger of the storage. None is opened.
+    /// Finds every ledger of the storage, without opening one.
     pub(crate) fn find(settings: Settings, environment: Environment) -> Result<Ledgers, String> {
         let Settings { folder, ledger: options, cache_bytes, idle_millis, open_max } = settings;
         let folder = folder.map(|folder| DataFolder::open(&folder, cache_bytes)).transpose()?;
@@ -100,30 +103,30 @@ impl Ledgers {
             idle_millis,
             open_max,
         };
-        ledgers.take_up_found()?;
+        ledgers.register_found()?;
         Ok(ledgers)
     }
 
-    fn take_up_found(&mut self) -> Result<(), String> {
+    fn register_found(&mut self) -> Result<(), String> {
         let Some(folder) = &self.folder else { return Ok(()) };
         let mut found = folder.found()?;
         let mut by_name = BTreeMap::new();
         for (record, note) in found.ledgers {
             if record.state != LedgerState::Active {
-                // The server stopped before it had answered, or before it had renamed the folder.
-                found.left.push(folder.forget(&record.id)?);
+                // The server stopped while it created or deleted this ledger, so nobody has a promise about it.
+                found.leftovers.push(folder.mark_deleted(&record.id)?);
                 continue;
             }
             let name = record.name.clone();
             if by_name.insert(name.clone(), Arc::new(Entry::closed(record, note))).is_some() {
-                return Err(format!("two ledgers in {} are called {name}", folder.path().display()));
+                return Err(format!("two ledgers in {} have the name {name}", folder.path().display()));
             }
         }
         for mut broken in found.broken {
             let Broken { id, name, why } = &mut broken;
             tracing::error!(
                 folder = %folder.path().join(&*id).display(), ledger = name.as_deref().unwrap_or("unknown"), %why,
-                "a ledger has a journal and no readable record: it cannot be served until its file meta is put back"
+                "a ledger has a journal but no readable record, so it cannot be served until its file meta is restored"
             );
             match name.take().filter(|name| !by_name.contains_key(name)) {
                 Some(name) => {
@@ -134,15 +137,17 @@ impl Ledgers {
             }
         }
         *self.by_name.get_mut().unwrap_or_else(PoisonError::into_inner) = by_name;
-        if !found.left.is_empty() {
-            // On a thread of its own, and beside everything else: there may be gigabytes.
+        if !found.leftovers.is_empty() {
+            // In the background, because the files may have gigabytes.
             let folder = folder.path().to_owned();
-            self.changes.start(move || found.left.iter().for_each(|left| folder::remove(&folder, left)));
+            self.changes.start(move || {
+                found.leftovers.iter().for_each(|leftover| folder::remove(&folder, leftover));
+            });
         }
         Ok(())
     }
 
-    /// Takes up a ledger that somebody else has opened. It stays open.
+    /// Serves a ledger that the caller has opened. It is never closed for being idle.
     pub(crate) fn take_up_open(&self, name: &str, ledger: Ledger) -> Result<(), ServiceError> {
         let record = Record {
             id: ledger.strand_id().to_string(),
@@ -158,50 +163,49 @@ impl Ledgers {
         Ok(())
     }
 
-    /// The open ledger of a name; opens it where it is closed, and waits for that without holding a thread.
+    /// The open ledger of a name. If it is closed, this opens it on another thread and awaits that.
     pub(crate) async fn open(self: &Arc<Self>, name: &str) -> Result<Ledger, ServiceError> {
         let entry = self.entry(name)?;
-        let opened = match entry.want(self.now()) {
-            Want::Have(opened) => opened,
-            Want::Wait(opened) => opened.await.unwrap_or_else(|_| Err(Refused::Gone)),
-            Want::Open => {
-                let (ledgers, wanted) = (Arc::clone(self), Arc::clone(&entry));
+        let opened = match entry.access(self.now()) {
+            Access::Ready(opened) => opened,
+            Access::Wait(opened) => opened.await.unwrap_or_else(|_| Err(OpenError::Gone)),
+            Access::MustOpen => {
+                let (ledgers, busy) = (Arc::clone(self), Arc::clone(&entry));
                 let (done, opened) = oneshot::channel();
-                if self.files.start(move || drop(done.send(ledgers.open_wanted(&wanted)))) {
-                    opened.await.unwrap_or_else(|_| Err(Refused::Failed("opening it failed".to_owned())))
+                if self.files.start(move || drop(done.send(ledgers.open_busy(&busy)))) {
+                    opened.await.unwrap_or_else(|_| Err(OpenError::Failed("opening it panicked".to_owned())))
                 } else {
-                    let refused =
-                        Err(Refused::Failed("too much waits for the disk; try again later".to_owned()));
+                    let refused = Err(OpenError::Failed(TOO_MANY_JOBS.to_owned()));
                     entry.settle(&refused, 0);
                     refused
                 }
             }
         };
-        opened.map_err(|refused| not_opened(name, refused))
+        opened.map_err(|error| not_opened(name, error))
     }
 
-    /// The same for who may wait here.
+    /// The same, but blocks this thread.
     pub(crate) fn open_here(&self, name: &str) -> Result<Ledger, ServiceError> {
         let entry = self.entry(name)?;
-        let opened = match entry.want_here(self.now()) {
-            Want::Have(opened) => opened,
-            _ => self.open_wanted(&entry),
+        let opened = match entry.access_blocking(self.now()) {
+            Access::Ready(opened) => opened,
+            _ => self.open_busy(&entry),
         };
-        opened.map_err(|refused| not_opened(name, refused))
+        opened.map_err(|error| not_opened(name, error))
     }
 
-    /// Opens the ledger of an entry that is busy because of it, and tells all who wait.
-    fn open_wanted(&self, entry: &Entry) -> Opened {
-        // Whatever happens on the way, those who wait hear of it.
+    /// Opens the ledger of an entry that this caller has made busy, and answers the requests that wait for it.
+    fn open_busy(&self, entry: &Entry) -> Opened {
+        // Answers the waiting requests even if this function panics.
         let unfinished = Unfinished { entry, is_over: false };
-        let opened = self.make_room().map_err(Refused::Failed).and_then(|()| {
+        let opened = self.make_room().map_err(OpenError::Failed).and_then(|()| {
             let options = self.options_of(&entry.record());
             let folder = self.folder.as_ref();
-            let opened = opening::open(folder, entry, &self.environment, options, Beginning::Existing);
-            opened.map_err(Refused::Failed)
+            let opened = opening::open(folder, entry, &self.environment, options, Origin::Existing);
+            opened.map_err(OpenError::Failed)
         });
-        if let Err(Refused::Failed(why)) = &opened {
-            tracing::error!(ledger = %entry.record().name, %why, "a ledger could not be opened");
+        if let Err(OpenError::Failed(why)) = &opened {
+            tracing::error!(ledger = %entry.record().name, %why, "the ledger could not be opened");
         }
         unfinished.settle(&opened, self.now());
         opened
@@ -211,7 +215,7 @@ impl Ledgers {
         LedgerOptions { extensions: !self.is_strict(record), ..self.options.clone() }
     }
 
-    /// The seed of the key that signs a ledger's checkpoints; made now where there is none yet.
+    /// The seed of the key that signs a ledger's checkpoints. If the ledger has none, one is made now.
     pub(crate) fn checkpoint_seed(&self, name: &str) -> Result<[u8; 32], String> {
         let entry = self.entry(name).map_err(|error| error.message)?;
         let mut known = entry.seed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -226,7 +230,7 @@ impl Ledgers {
         Ok(seed)
     }
 
-    /// Every ledger by its name, as far as it can be told without opening it.
+    /// Every ledger, with what is known without opening it.
     pub(crate) fn all(&self) -> Vec<Known> {
         let known = |(name, entry): (&String, &Arc<Entry>)| Known {
             name: name.clone(),
@@ -246,14 +250,14 @@ impl Ledgers {
         all
     }
 
-    /// What is known of a ledger, and what is wrong with it.
+    /// A ledger's record, and why the ledger is impaired, if it is.
     pub(crate) fn describe(&self, name: &str) -> Result<(Record, Option<String>), ServiceError> {
         let entry = self.entry(name)?;
         let record = entry.record().clone();
         Ok((record, entry.impaired()))
     }
 
-    /// Whether a ledger's language is QLDB's and nothing else.
+    /// Whether a ledger's language is QLDB's only.
     pub(crate) fn is_strict(&self, record: &Record) -> bool {
         match record.tags.get(STRICT_TAG) {
             Some(strict) => strict == "true",
@@ -261,7 +265,7 @@ impl Ledgers {
         }
     }
 
-    /// At most `limit` ledgers whose names come after another, in order.
+    /// The first `limit` ledgers whose names come after `after`, in the order of names.
     pub(crate) fn list(&self, after: Option<&str>, limit: usize) -> Vec<Record> {
         use std::ops::Bound;
         let lower = after.map_or(Bound::Unbounded, |after| Bound::Excluded(after.to_owned()));
@@ -272,7 +276,7 @@ impl Ledgers {
             .collect()
     }
 
-    /// Creates a ledger; it is active when this returns.
+    /// Creates a ledger. It is active when this returns.
     pub(crate) fn create(
         &self,
         name: &str,
@@ -280,22 +284,22 @@ impl Ledgers {
         deletion_protection: bool,
         tags: Tags,
     ) -> Result<Record, ServiceError> {
-        self.create_from(Beginning::New, name, permissions_mode, deletion_protection, tags)
+        self.create_from(Origin::New, name, permissions_mode, deletion_protection, tags)
     }
 
-    /// Creates a ledger that begins with blocks that were made elsewhere. Without them there is no ledger.
+    /// Creates a ledger that begins with imported blocks. If `write_blocks` fails, no ledger is created.
     pub(crate) fn import(
         &self,
         name: &str,
         write_blocks: &mut dyn FnMut(&mut Importer<'_>) -> Result<(), String>,
     ) -> Result<Record, ServiceError> {
         let mode = PermissionsMode::AllowAll;
-        self.create_from(Beginning::Imported(write_blocks), name, mode, true, Tags::new())
+        self.create_from(Origin::Imported(write_blocks), name, mode, true, Tags::new())
     }
 
     fn create_from(
         &self,
-        beginning: Beginning<'_>,
+        origin: Origin<'_>,
         name: &str,
         permissions_mode: PermissionsMode,
         deletion_protection: bool,
@@ -315,7 +319,7 @@ impl Ledgers {
             tags,
         })?;
         let unfinished = Unfinished { entry: &entry, is_over: false };
-        let made = self.make(&entry, beginning);
+        let made = self.make(&entry, origin);
         match made {
             Ok(ledger) => {
                 unfinished.settle(&Ok(ledger), self.now());
@@ -324,19 +328,19 @@ impl Ledgers {
             }
             Err(why) => {
                 self.names_mut().remove(name);
-                unfinished.settle(&Err(Refused::Gone), self.now());
+                unfinished.settle(&Err(OpenError::Gone), self.now());
                 self.discard(&entry);
                 Err(unavailable(name, &why))
             }
         }
     }
 
-    /// Takes a name; fails where it is taken, or may be.
+    /// Takes a name for a new ledger. Fails if another ledger has it, or if a ledger with an unknown name might have it.
     fn reserve(&self, record: Record) -> Result<Arc<Entry>, ServiceError> {
         if let Some(broken) = self.nameless.first() {
             let why = format!(
-                "the folder {} holds a ledger whose name is not known, and it may be this one; put its file meta back, \
-                 or move the folder away",
+                "the folder {} holds a ledger whose name is not known, so the name may be taken; restore its file meta, or \
+                 move the folder away",
                 broken.id
             );
             let message = format!("Ledger {} cannot be created: {why}", record.name);
@@ -354,14 +358,16 @@ impl Ledgers {
         Ok(entry)
     }
 
-    fn make(&self, entry: &Entry, beginning: Beginning<'_>) -> Result<Ledger, String> {
+    fn make(&self, entry: &Entry, origin: Origin<'_>) -> Result<Ledger, String> {
         self.make_room()?;
         let mut record = entry.record().clone();
+        // The record goes first, with the state CREATING: if the server dies before the last line, the next start removes the
+        // unfinished ledger.
         if let Some(folder) = &self.folder {
             folder.write_record(&record)?;
         }
         let options = self.options_of(&record);
-        let ledger = opening::open(self.folder.as_ref(), entry, &self.environment, options, beginning)?;
+        let ledger = opening::open(self.folder.as_ref(), entry, &self.environment, options, origin)?;
         record.state = LedgerState::Active;
         if let Some(folder) = &self.folder {
             folder.write_note(&entry.id, &entry.note())?;
@@ -371,19 +377,22 @@ impl Ledgers {
         Ok(ledger)
     }
 
-    /// Removes what there is of a ledger that never was. What cannot be removed now is at the next start.
+    /// Removes the files of a ledger whose creation failed. If this fails, the next start tries again.
     fn discard(&self, entry: &Entry) {
         if let Some(folder) = &self.folder {
-            match folder.forget(&entry.id) {
-                Ok(left) => folder::remove(folder.path(), &left),
+            match folder.mark_deleted(&entry.id) {
+                Ok(leftover) => folder::remove(folder.path(), &leftover),
                 Err(why) => {
-                    tracing::warn!(ledger = %entry.record().name, %why, "what was begun is still there")
+                    tracing::warn!(
+                        ledger = %entry.record().name, %why,
+                        "the files of a ledger that could not be created could not be removed; the next start tries again"
+                    );
                 }
             }
         }
     }
 
-    /// Changes what is known of a ledger, durably.
+    /// Changes a ledger's record durably.
     pub(crate) fn update(
         &self,
         name: &str,
@@ -410,8 +419,7 @@ impl Ledgers {
         Ok(changed)
     }
 
-    /// Deletes a ledger with all that is in it, unless it is protected. It is gone, durably, when this returns; its
-    /// files go after that.
+    /// Deletes a ledger, unless it is protected. When this returns the deletion is durable. The files are removed in the background.
     pub(crate) fn delete(&self, name: &str) -> Result<(), ServiceError> {
         let entry = self.entry(name)?;
         if let Some(why) = entry.why_broken() {
@@ -432,26 +440,26 @@ impl Ledgers {
             ledger.close();
         }
         if let Some(folder) = &self.folder {
-            match folder.forget(&entry.id) {
-                Ok(left) => {
+            match folder.mark_deleted(&entry.id) {
+                Ok(leftover) => {
                     let folder = folder.path().to_owned();
-                    self.changes.start(move || folder::remove(&folder, &left));
+                    self.changes.start(move || folder::remove(&folder, &leftover));
                 }
                 Err(why) => {
                     entry.record().state = LedgerState::Active;
-                    unfinished.settle(&Err(Refused::Failed(why.clone())), 0);
+                    unfinished.settle(&Err(OpenError::Failed(why.clone())), 0);
                     return Err(unavailable(name, &why));
                 }
             }
         }
         self.names_mut().remove(name);
-        unfinished.settle(&Err(Refused::Gone), 0);
+        unfinished.settle(&Err(OpenError::Gone), 0);
         Ok(())
     }
 
-    /// The ledger goes on without the blocks that are missing from its journal. Answers what they were.
+    /// Accepts that blocks are missing from a ledger's journal, so that the ledger takes writes again. Answers the accepted loss.
     pub(crate) fn accept_loss(&self, name: &str) -> Result<Loss, ServiceError> {
-        // Whether something is missing shows when it is opened.
+        // Opening the ledger finds a loss that nobody has noticed yet.
         drop(self.open_here(name)?);
         let entry = self.entry(name)?;
         let Some(open) = entry.take() else { return Err(not_found(name)) };
@@ -469,14 +477,14 @@ impl Ledgers {
                 })
                 .map_err(|why| unavailable(name, &why)),
             _ => Err(ServiceError::bad_request(format!(
-                "Nothing is known to be missing from the journal of ledger {name}: there is no loss to accept"
+                "The journal of ledger {name} lacks no block that is known of, so there is no loss to accept"
             ))),
         };
-        unfinished.reopen();
+        unfinished.settle_closed();
         accepted
     }
 
-    /// Closes every ledger and gives the data folder back; what was acknowledged is durable already.
+    /// Closes every ledger and releases the data folder. Everything acknowledged is durable already.
     pub(crate) fn close(&self) {
         let entries: Vec<Arc<Entry>> = self.names().values().cloned().collect();
         let next = Mutex::new(entries.iter());
@@ -487,13 +495,14 @@ impl Ledgers {
                     if let Some(ledger) = open {
                         opening::close(self.folder.as_ref(), entry, ledger);
                     }
-                    entry.settle(&Err(Refused::Failed("the server has stopped".to_owned())), u64::MAX / 2);
+                    // This time lies in the far future, so no request opens the ledger again.
+                    entry.settle(&Err(OpenError::Failed("the server has stopped".to_owned())), u64::MAX / 2);
                 }
             }
         };
         std::thread::scope(|scope| {
             for _ in 1..CLOSING_THREADS.min(entries.len()) {
-                // Those that can be had do it.
+                // If the system starts no further thread, the others close all ledgers.
                 let _ = std::thread::Builder::new().spawn_scoped(scope, close);
             }
             close();
@@ -520,14 +529,14 @@ impl Ledgers {
     }
 }
 
-/// What is known of a ledger, open or closed.
+/// What is known of a ledger without opening it.
 pub(crate) struct Known {
     pub(crate) name: String,
-    /// Where it is open.
+    /// The ledger, if it is open.
     pub(crate) ledger: Option<Ledger>,
-    /// Of its whole journal; `None` where it was not closed in order and not opened since.
+    /// The digest of the whole journal; `None` if the ledger was not closed cleanly and not opened since.
     pub(crate) digest: Option<Digest>,
-    /// Why it cannot be opened or takes no writes, if so.
+    /// Why the ledger cannot be opened or takes no writes, if so.
     pub(crate) impaired: Option<String>,
 }
 
@@ -537,7 +546,8 @@ impl Known {
     }
 }
 
-/// An entry that somebody is busy with. Whatever becomes of that, those who wait hear of it.
+/// An entry in the phase *busy*. Dropping it without an outcome answers the waiting requests with an error, so that a panic leaves
+/// no request waiting for ever.
 struct Unfinished<'a> {
     entry: &'a Entry,
     is_over: bool,
@@ -549,11 +559,11 @@ impl Unfinished<'_> {
         self.entry.settle(opened, now);
     }
 
-    /// It is closed; whoever waits for it asks anew.
-    fn reopen(mut self) {
+    /// Leaves the ledger closed, and tells the waiting requests to try again.
+    fn settle_closed(mut self) {
         self.is_over = true;
-        for waiting in self.entry.is_closed() {
-            let _ = waiting.send(Err(Refused::Failed("it was closed; try again".to_owned())));
+        for waiting in self.entry.settle_closed() {
+            let _ = waiting.send(Err(OpenError::Failed("it was closed; try again".to_owned())));
         }
     }
 }
@@ -561,7 +571,7 @@ impl Unfinished<'_> {
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.entry.settle(&Err(Refused::Failed("an earlier operation on it failed".to_owned())), 0);
+            self.entry.settle(&Err(OpenError::Failed("an earlier operation on it panicked".to_owned())), 0);
         }
     }
 }
@@ -579,10 +589,10 @@ fn broken_entry(id: &str, name: &str, why: &str) -> Entry {
     Entry::broken(record, Note { name: name.to_owned(), ..Note::default() }, why.to_owned())
 }
 
-fn not_opened(name: &str, refused: Refused) -> ServiceError {
-    match refused {
-        Refused::Gone => not_found(name),
-        Refused::Failed(why) => ServiceError::new(
+fn not_opened(name: &str, error: OpenError) -> ServiceError {
+    match error {
+        OpenError::Gone => not_found(name),
+        OpenError::Failed(why) => ServiceError::new(
             Exception::ServiceUnavailable,
             format!("The Ledger with name {name} could not be opened: {why}"),
         ),

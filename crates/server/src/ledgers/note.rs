@@ -1,22 +1,24 @@
-//! What the server remembers of a ledger beside its record, so that a ledger which is closed need not be opened to be
-//! counted, published or doubted: `DIR/<ledgerId>/note`.
+//! A ledger's note, the file `DIR/<ledgerId>/note`: what the server must know of a ledger while the ledger is closed.
+//!
+//! With it `/metrics` shows the ledger's blocks, the server knows whether a checkpoint is due, and `GET /ready` shows what is
+//! wrong with the journal. None of them has to open the ledger.
 
 use everstrand_ion::{Data, Struct, Value};
 use everstrand_journal::{BlockAddress, Digest, Hash, UniqueId};
 use everstrand_ledger::Loss;
 
-/// What is remembered.
+/// The content of a note.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Note {
-    /// The ledger's name once more: where `meta` cannot be read, it still belongs to this ledger.
+    /// The ledger's name, a second time. If `meta` cannot be read, the name still belongs to this ledger.
     pub(super) name: String,
-    /// Its digest when it was last closed in order with nothing left to be done; absent while it is open.
+    /// The digest when the ledger was last closed cleanly with no work left. Absent while the ledger is open.
     pub(super) closed: Option<Digest>,
-    /// The slots before this one were read again in the present round.
+    /// The present round of the background check has read the slots before this one.
     pub(super) checked: u64,
-    /// A slot that could not be read again, and why.
+    /// A slot that the background check could not read, and why.
     pub(super) damage: Option<(u64, String)>,
-    /// What is missing from the journal, until the operator accepts it or the journal has it again.
+    /// The blocks that the journal lacks. They stay noted until the operator accepts the loss or the journal has them again.
     pub(super) loss: Option<Loss>,
 }
 
@@ -45,7 +47,7 @@ impl Note {
         Value::from(Struct::from_iter(fields))
     }
 
-    /// What [`Note::to_ion`] made.
+    /// Reads what [`Note::to_ion`] wrote.
     pub(super) fn from_ion(value: &Value) -> Option<Note> {
         let closed = match (value.get("tip"), value.get("digest")) {
             (Some(tip), Some(digest)) => Some(Digest {
@@ -104,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_noted_is_read_again() {
+    fn a_written_note_is_read_back_unchanged() {
         let strand_id = UniqueId::from_bytes([7; 16]);
         let empty = Note { name: "a-ledger".to_owned(), ..Note::default() };
         let digest_tip_address = BlockAddress { strand_id, sequence_no: 9 };

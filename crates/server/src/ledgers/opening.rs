@@ -1,4 +1,4 @@
-//! Opening one ledger over the files that are its own, and closing it: on threads that may wait.
+//! Opens one ledger over its files, and closes it. Both wait for the disk, so they run on threads that may wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,43 +9,43 @@ use everstrand_ledger::{
     Checked, Environment, Importer, Ledger, LedgerError, LedgerOptions, Loss, Status, link_of,
 };
 
-use super::entry::{Entry, Refused};
+use super::entry::{Entry, OpenError};
 use super::folder::DataFolder;
 use super::note::Note;
 
-/// How long closing waits for a request that is still at it.
-const LET_GO: Duration = Duration::from_secs(2);
+/// How long closing waits for requests that still use the ledger.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(2);
 
-/// What there is of a ledger that is opened.
-pub(super) enum Beginning<'a> {
-    /// It was there before.
+/// What the journal of a ledger holds before the ledger is opened.
+pub(super) enum Origin<'a> {
+    /// The blocks of an existing ledger.
     Existing,
-    /// Nothing yet.
+    /// Nothing.
     New,
-    /// Nothing yet, and these will be its first blocks.
+    /// Nothing yet; this function writes the imported blocks.
     Imported(&'a mut dyn FnMut(&mut Importer<'_>) -> Result<(), String>),
 }
 
-/// Opens the ledger of an entry, which begins a new one where nothing is. One that existed before must still be there:
-/// an empty journal under its name would look like a ledger that nobody had ever written to.
+/// Opens the ledger of an entry. If the entry's ledger existed before, its journal must not be empty: an empty journal under its
+/// name would look like a ledger that nobody had ever written to.
 pub(super) fn open(
     folder: Option<&DataFolder>,
     entry: &Entry,
     environment: &Environment,
     options: LedgerOptions,
-    mut beginning: Beginning<'_>,
+    mut origin: Origin<'_>,
 ) -> Result<Ledger, String> {
     let Some(folder) = folder else {
         let slots = MemorySlots::new(link_of);
-        begin(&slots, environment, &mut beginning)?;
+        import_blocks(&slots, environment, &mut origin)?;
         let (slots, view) = (Arc::new(slots), Arc::new(MemoryView::new()));
         return Ledger::open(slots, view, environment.clone(), options).map_err(|error| error.to_string());
     };
-    // From now on it may change: what was noted when it was closed says nothing any more.
+    // From now on the ledger may get blocks, so the digest of its last close no longer holds.
     change_note(folder, entry, |note| note.closed = None)?;
     let known_loss = entry.note().loss.clone();
     let mut attempt = |known_loss: Option<Loss>| {
-        let slots = open_slots(folder, entry, environment, &mut beginning)?;
+        let slots = open_slots(folder, entry, environment, &mut origin)?;
         let options = LedgerOptions { known_loss, ..options.clone() };
         let view = FjallView::open(folder.view(&entry.id), folder.view_options.clone())
             .map_err(|error| LedgerError::View(error.to_string()))?;
@@ -53,7 +53,7 @@ pub(super) fn open(
     };
     let ledger = match attempt(known_loss) {
         Err(LedgerError::BlocksMissing(loss)) => {
-            // In this order: the view is the proof until the note is.
+            // Write the note before moving the view. Until the note is durable, the view is the only proof of the loss.
             change_note(folder, entry, |note| note.loss = Some(loss.clone()))?;
             folder.put_view_aside(&entry.id)?;
             attempt(Some(loss))
@@ -61,7 +61,7 @@ pub(super) fn open(
         opened => opened,
     };
     let ledger = ledger.map_err(|error| error.to_string())?;
-    note_what_was_found(folder, entry, &ledger)?;
+    forget_repaired_faults(folder, entry, &ledger)?;
     Ok(ledger)
 }
 
@@ -69,36 +69,37 @@ fn open_slots(
     folder: &DataFolder,
     entry: &Entry,
     environment: &Environment,
-    beginning: &mut Beginning<'_>,
+    origin: &mut Origin<'_>,
 ) -> Result<Arc<DiskSlots>, LedgerError> {
-    let existed = matches!(beginning, Beginning::Existing);
+    let existed = matches!(origin, Origin::Existing);
     let unavailable = |error: &dyn std::fmt::Display| LedgerError::Unavailable(error.to_string());
     let disk = FileDisk::create(folder.journal(&entry.id)).map_err(|error| unavailable(&error))?;
     let options = DiskSlotsOptions { must_exist: existed, ..DiskSlotsOptions::default() };
     let slots = DiskSlots::open(Arc::new(disk), link_of, options)?;
     if existed && slots.tip_hint()?.is_none() {
-        return Err(unavailable(&"its journal is empty, though it was written to before"));
+        return Err(unavailable(&"its journal is empty, but this ledger had blocks before"));
     }
-    begin(&slots, environment, beginning).map_err(|error| unavailable(&error))?;
+    import_blocks(&slots, environment, origin).map_err(|error| unavailable(&error))?;
     Ok(Arc::new(slots))
 }
 
-fn begin(
+/// Writes the imported blocks into an empty journal, if there are any to import.
+fn import_blocks(
     slots: &dyn SlotStore,
     environment: &Environment,
-    beginning: &mut Beginning<'_>,
+    origin: &mut Origin<'_>,
 ) -> Result<(), String> {
-    let Beginning::Imported(write_blocks) = beginning else { return Ok(()) };
+    let Origin::Imported(write_blocks) = origin else { return Ok(()) };
     let mut importer = Importer::new(slots, environment.ids.next()).map_err(|error| error.to_string())?;
     write_blocks(&mut importer)?;
     match importer.finish().map_err(|error| error.to_string())? {
         Some(_) => Ok(()),
-        None => Err("there are no blocks to begin with".to_owned()),
+        None => Err("there are no blocks to import".to_owned()),
     }
 }
 
-/// Keeps what is known to be wrong, and forgets what is right again.
-fn note_what_was_found(folder: &DataFolder, entry: &Entry, ledger: &Ledger) -> Result<(), String> {
+/// Removes a loss or a damage from the note if the journal has the blocks again.
+fn forget_repaired_faults(folder: &DataFolder, entry: &Entry, ledger: &Ledger) -> Result<(), String> {
     let (loss, damage) = {
         let note = entry.note();
         (note.loss.clone(), note.damage.clone())
@@ -117,7 +118,7 @@ fn note_what_was_found(folder: &DataFolder, entry: &Entry, ledger: &Ledger) -> R
     Ok(())
 }
 
-/// Changes what is remembered of a ledger, durably; writes nothing where nothing changes.
+/// Changes a ledger's note durably. Writes nothing if the change leaves the note as it was, or if the ledger was deleted.
 pub(super) fn change_note(
     folder: &DataFolder,
     entry: &Entry,
@@ -138,10 +139,10 @@ pub(super) fn change_note(
     Ok(())
 }
 
-/// Closes a ledger that was taken out of its entry. Afterwards its files are nobody's, unless a request does not let
-/// go of it.
+/// Closes a ledger that was taken out of its entry. Afterwards its files are closed, unless a request still holds the ledger
+/// after [`CLOSING_PATIENCE`].
 pub(super) fn close(folder: Option<&DataFolder>, entry: &Entry, ledger: Ledger) {
-    let is_whole = ledger.status() == Status::Open && !ledger.has_work();
+    let is_clean = ledger.status() == Status::Open && !ledger.has_work();
     ledger.close();
     let digest = ledger.digest();
     if folder.is_some() {
@@ -149,26 +150,26 @@ pub(super) fn close(folder: Option<&DataFolder>, entry: &Entry, ledger: Ledger) 
     }
     drop(ledger);
     if let Some(folder) = folder
-        && is_whole
+        && is_clean
         && let Err(why) = change_note(folder, entry, |note| note.closed = Some(digest))
     {
-        // The next start opens it to see.
-        tracing::warn!(ledger = %entry.record().name, %why, "what a ledger was like when it was closed is not noted");
+        // Without this note the next start opens the ledger to see whether work is left.
+        tracing::warn!(ledger = %entry.record().name, %why, "the note of a closed ledger could not be written");
     }
 }
 
-/// Waits, for a bounded time, until no request holds the ledger, because its files are open as long as one does.
+/// Waits, for a bounded time, until no request holds the ledger, because the ledger's files stay open as long as one does.
 fn wait_until_held_alone(ledger: &Ledger) {
     let mut waited = Duration::ZERO;
-    while !ledger.is_held_alone() && waited < LET_GO {
+    while !ledger.is_held_alone() && waited < CLOSING_PATIENCE {
         let step = Duration::from_millis(1);
         std::thread::sleep(step);
         waited += step;
     }
 }
 
-impl From<String> for Refused {
-    fn from(why: String) -> Refused {
-        Refused::Failed(why)
+impl From<String> for OpenError {
+    fn from(why: String) -> OpenError {
+        OpenError::Failed(why)
     }
 }

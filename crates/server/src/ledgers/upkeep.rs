@@ -1,5 +1,5 @@
-//! What is done about ledgers although nobody asks: those that nobody uses are closed, those that were not closed in
-//! order are opened to see what is left to be done, and every journal is read again, a little at a time.
+//! Background work on ledgers, about once a second. It closes ledgers that nobody uses. It opens ledgers that were not closed
+//! cleanly, because they may have work left. And it reads every journal again, a part at a time, to find damage.
 
 use std::ops::Bound;
 use std::sync::{Arc, TryLockError};
@@ -8,24 +8,24 @@ use everstrand_journal::Digest;
 use everstrand_ledger::storage::{DiskSlots, FileDisk};
 use everstrand_ledger::{Checked, Ledger, LedgerError, Status, check_slots, link_of};
 
-use super::entry::{Entry, Refused, Want};
-use super::{Ledgers, opening};
+use super::entry::{Access, Entry, OpenError};
+use super::{Ledgers, TOO_MANY_JOBS, opening};
 
-/// So much of one journal is read again each time, which is about once a second.
+/// Bytes of a journal that are read at a time, about once a second.
 const CHECK_BYTES: usize = 4 << 20;
 
-/// After so many parts of a journal it is noted how far the check has come.
+/// The number of parts of a journal that are checked before the note is written again.
 const CHECK_PARTS_UNSAVED: u32 = 64;
 
-/// Rounds over all journals begin at least this long after each other.
+/// The least time between the beginnings of two rounds over all journals.
 const CHECK_ROUND_MILLIS: u64 = 600_000;
 
-/// Where the check of journals stands.
+/// The progress of the background check of journals.
 #[derive(Default)]
 pub(super) struct Upkeep {
     /// When the present round began.
     round_began: Option<u64>,
-    /// The ledger whose journal was read last.
+    /// The ledger whose journal was read last. Rounds go through the ledgers in the order of their names.
     name: String,
     checking: Option<Checking>,
 }
@@ -33,23 +33,23 @@ pub(super) struct Upkeep {
 /// The check of one journal.
 struct Checking {
     entry: Arc<Entry>,
-    /// The first slot that was not read yet.
+    /// The first slot that this round has not read yet.
     from: u64,
     parts_unsaved: u32,
-    /// Its journal, as long as the ledger is closed.
+    /// The journal, opened for reading only, while the ledger is closed.
     closed: Option<DiskSlots>,
 }
 
 impl Ledgers {
-    /// Does the next part, on a thread that may wait; to be called about once a second. A ledger is not closed before
-    /// `is_published` says so of its digest.
+    /// Starts the next part of the background work on a thread that may wait. To be called about once a second. A ledger is closed
+    /// only if `is_published` answers true for its digest.
     pub(crate) fn keep_up(self: &Arc<Self>, is_published: impl Fn(&Digest) -> bool + Send + 'static) {
-        // In memory there is nothing to close, and nothing that could have changed by itself.
+        // A ledger in memory would be lost if it was closed, and it has no files that could rot.
         if self.folder.is_none() {
             return;
         }
         let ledgers = Arc::clone(self);
-        // Where too much waits already, it is done the next time.
+        // If too many jobs wait already, this one is refused, and the next call a second later tries again.
         self.files.start(move || {
             let mut upkeep = match ledgers.upkeep.try_lock() {
                 Ok(upkeep) => upkeep,
@@ -61,12 +61,12 @@ impl Ledgers {
             for entry in &entries {
                 ledgers.close_if_idle(entry, now.saturating_sub(ledgers.idle_millis), &is_published);
             }
-            ledgers.look_after_unclean_stop(&entries, now);
+            ledgers.open_after_unclean_stop(&entries, now);
             ledgers.check(&mut upkeep, now);
         });
     }
 
-    /// Closes the ledger of an entry, if nobody uses it, nor has since `not_since`, and nothing is left to be done.
+    /// Closes the ledger of an entry if no request has used it since `not_since` and it has no work left.
     fn close_if_idle(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -85,20 +85,20 @@ impl Ledgers {
 
     fn close_taken(&self, entry: &Arc<Entry>, ledger: Ledger) {
         opening::close(self.folder.as_ref(), entry, ledger);
-        tracing::debug!(ledger = %entry.record().name, "a ledger that nobody uses was closed");
-        let waiting = entry.is_closed();
+        tracing::debug!(ledger = %entry.record().name, "the ledger was closed, because nobody uses it");
+        let waiting = entry.settle_closed();
         if waiting.is_empty() {
             return;
         }
-        // Somebody came while it was being closed.
-        let opened = match entry.want_here(self.now()) {
-            Want::Have(opened) => opened,
-            _ => self.open_wanted(entry),
+        // Requests came while the ledger was being closed: open it again for them.
+        let opened = match entry.access_blocking(self.now()) {
+            Access::Ready(opened) => opened,
+            _ => self.open_busy(entry),
         };
         waiting.into_iter().for_each(|waiting| drop(waiting.send(opened.clone())));
     }
 
-    /// Closes ledgers that nobody uses, the longest unused first, until there is room for one more.
+    /// Closes ledgers that nobody uses, the least recently used first, until one more may be opened.
     pub(super) fn make_room(&self) -> Result<(), String> {
         let open = |entry: &Arc<Entry>| entry.last_used().map(|used| (used, Arc::clone(entry)));
         let mut used: Vec<_> = self.names().values().filter_map(open).collect();
@@ -123,32 +123,32 @@ impl Ledgers {
         match excess {
             0 => Ok(()),
             _ => Err(format!(
-                "{} ledgers are in use at once, and the process may not open more files; raise its limit (ulimit -n), \
-                 or end some sessions",
+                "{} ledgers are in use at once, and the process may not open more files; raise its limit of open files \
+                 (ulimit -n), or end some sessions",
                 self.open_max
             )),
         }
     }
 
-    /// Opens one of the ledgers that were not closed in order, as after a crash: there may be a redaction to finish.
-    fn look_after_unclean_stop(self: &Arc<Self>, entries: &[Arc<Entry>], now: u64) {
+    /// Opens one of the ledgers that were not closed cleanly, as after a crash, because it may have a redaction to finish.
+    fn open_after_unclean_stop(self: &Arc<Self>, entries: &[Arc<Entry>], now: u64) {
         let open = entries.iter().filter(|entry| entry.last_used().is_some()).count();
-        // Room is left for those that somebody asks for.
+        // Half of the ledgers that may be open are kept for requests.
         if open >= self.open_max.div_ceil(2) {
             return;
         }
-        let unclean = |entry: &&Arc<Entry>| entry.is_at_rest() && entry.note().closed.is_none();
+        let unclean = |entry: &&Arc<Entry>| entry.is_closed() && entry.note().closed.is_none();
         if let Some(entry) = entries.iter().find(unclean)
-            && let Want::Open = entry.want(now)
+            && let Access::MustOpen = entry.access(now)
         {
             let (ledgers, opening) = (Arc::clone(self), Arc::clone(entry));
-            if !self.files.start(move || drop(ledgers.open_wanted(&opening))) {
-                entry.settle(&Err(Refused::Failed("too much waits for the disk".to_owned())), now);
+            if !self.files.start(move || drop(ledgers.open_busy(&opening))) {
+                entry.settle(&Err(OpenError::Failed(TOO_MANY_JOBS.to_owned())), now);
             }
         }
     }
 
-    /// Reads the next part of a journal.
+    /// Checks the next part of a journal.
     fn check(&self, upkeep: &mut Upkeep, now: u64) {
         let Some(folder) = &self.folder else { return };
         if upkeep.checking.is_none() {
@@ -162,7 +162,7 @@ impl Ledgers {
                 note.damage = damage.or(note.damage.take());
             });
             if let Err(why) = noted {
-                tracing::warn!(ledger = %entry.record().name, %why, "how far a journal was checked is not noted");
+                tracing::warn!(ledger = %entry.record().name, %why, "the progress of the journal's check could not be noted");
             }
         };
         match checking.part(|| FileDisk::read_only(folder.journal(&entry.id))) {
@@ -184,27 +184,28 @@ impl Ledgers {
                         ledger,
                         slot,
                         why,
-                        "the journal is damaged: the ledger takes no more writes; put the segment back from a copy and \
-                         start again"
+                        "the journal is damaged, so the ledger takes no more writes; restore the segment from a copy and \
+                         restart the server"
                     );
                     note(0, Some((slot, why)));
                 }
             }
             Err(error) => {
                 if !entry.is_gone() {
-                    tracing::warn!(ledger = %entry.record().name, %error, "a journal could not be checked");
+                    tracing::warn!(ledger = %entry.record().name, %error, "the journal could not be checked");
                 }
             }
         }
         upkeep.checking = None;
     }
 
-    /// The ledger whose journal is to be read next, from where that was left.
+    /// The next journal of the round, from the slot at which its last check stopped. `None` if the round is over; then a new one
+    /// begins when its time has come.
     fn next_to_check(&self, upkeep: &mut Upkeep, now: u64) -> Option<Checking> {
         let after = (Bound::Excluded(upkeep.name.clone()), Bound::Unbounded);
         let is_due = |entry: &&Arc<Entry>| {
             let is_sound = entry.note().damage.is_none();
-            is_sound && (entry.last_used().is_some() || entry.is_at_rest())
+            is_sound && (entry.last_used().is_some() || entry.is_closed())
         };
         if let Some(entry) = self.names().range(after).map(|(_, entry)| entry).find(is_due) {
             upkeep.round_began.get_or_insert(now);
@@ -221,6 +222,7 @@ impl Ledgers {
 }
 
 impl Checking {
+    /// Checks the next part: through the ledger while it is open, else in files that are opened for reading only.
     fn part(&mut self, disk: impl FnOnce() -> std::io::Result<FileDisk>) -> Result<Checked, LedgerError> {
         if let Some(ledger) = self.entry.ledger() {
             self.closed = None;
@@ -237,7 +239,7 @@ impl Checking {
     }
 }
 
-/// Whether nothing is left to be done for a ledger, so that it may be closed.
+/// Whether the ledger has no work left, so that it may be closed.
 fn may_close(ledger: &Ledger, is_published: &dyn Fn(&Digest) -> bool) -> bool {
     ledger.status() == Status::Open && !ledger.has_work() && is_published(&ledger.digest())
 }
