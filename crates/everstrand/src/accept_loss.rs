@@ -1,4 +1,4 @@
-//! `everstrand accept-loss`: the operator decides that a ledger goes on without blocks that are missing.
+//! `everstrand accept-loss`: the operator accepts that a ledger goes on without the blocks that its journal lacks.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -7,16 +7,16 @@ use std::process::ExitCode;
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 
-/// Lets a ledger take writes again although acknowledged blocks are missing from its journal
+/// Let a ledger take writes again although its journal lacks acknowledged blocks
 ///
-/// A server that finds a view which holds more than the journal serves the ledger for reading only: blocks that clients
-/// were told are durable are gone. Either the journal was cut or put back to an older copy, and then the right thing is
-/// to put the missing segments back and start the server again; the ledger then takes writes by itself. Or the data
-/// folder was copied while a server wrote to it, and this copy is to live on by its own.
+/// If a ledger's view holds blocks that its journal lacks, then blocks are gone that the server acknowledged as durable.
+/// The server then serves the ledger read-only. There are two causes. If the journal was cut, or replaced by an older copy,
+/// put the missing segments back and restart the server; the ledger then takes writes by itself. If the data folder was
+/// copied while a server wrote to it, and you want to use this copy on its own, run this command.
 ///
-/// This command says that the missing blocks will not come back. The ledger goes on after the last block of its
-/// journal, and new blocks take the numbers of the missing ones: digests and checkpoints that cover these will not
-/// verify any more. The view that proves the loss, DIR/<ledgerId>/view-ahead, is removed.
+/// This command declares that the missing blocks will not come back. The ledger continues after the last block of its
+/// journal, and new blocks take the numbers of the missing ones, so digests and checkpoints that cover the missing blocks
+/// will never verify again. The command removes the view that proves the loss, DIR/<ledgerId>/view-ahead.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The ledger's name
@@ -36,10 +36,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     service.close();
     let loss = accepted.map_err(|error| error.message)?;
     println!(
-        "ledger {} goes on after the last block of its journal, without what was missing:",
+        "ledger {} continues after the last block of its journal, without the missing blocks:",
         arguments.ledger
     );
     println!("  {loss}");
-    println!("digests and checkpoints that cover the missing blocks will not verify any more");
+    println!("digests and checkpoints that cover the missing blocks will never verify again");
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
-//! `everstrand export`: a ledger's journal in a folder, in the layout of QLDB's exports. It is read from a data folder,
-//! beside a running server as well, or asked of a server, up to the block that was the last when it began; memory is
-//! that of one data object.
+//! `everstrand export`: writes a ledger's journal to a folder, in the layout of QLDB's exports.
+//!
+//! It reads the blocks from a data folder, on which a server may be running, or asks a server for them. It stops at the block that
+//! was the last when it began. It holds one data object in memory at a time.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -21,12 +22,12 @@ use tokio::runtime::Runtime;
 
 use crate::remote;
 
-/// A data object ends with the block that brings it to so many bytes.
+/// A data object ends with the block that brings it to this size.
 const OBJECT_BYTES_MAX: usize = 8 << 20;
 /// Bytes of slots that are read at a time.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// What `export` may be told.
+/// The arguments of `export`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The ledger's name
@@ -34,13 +35,13 @@ pub(crate) struct Arguments {
     /// The data folder that holds it [default: ./everstrand-data]
     #[arg(long, value_name = "DIR", conflicts_with = "endpoint")]
     data: Option<PathBuf>,
-    /// Ask this server for the blocks instead. It does not say which indexes there are, and the export does not either
+    /// Ask this server for the blocks instead. Such an export does not name the indexes, because the server does not
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
-    /// The folder to write to; a new one, or an empty one
+    /// The folder to write to, which must be new or empty
     #[arg(long, value_name = "FOLDER")]
     to: PathBuf,
-    /// How blocks are written
+    /// The format of the blocks
     #[arg(long, value_enum, default_value_t = Format::IonText)]
     format: Format,
 }
@@ -52,11 +53,11 @@ enum Format {
     IonText,
     /// Ion binary
     IonBinary,
-    /// JSON Lines; Ion's types are lost
+    /// JSON Lines, which lose Ion's types
     Json,
 }
 
-/// Exports, says how much, and exits with 0.
+/// Exports, prints the number of blocks, and exits with 0.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let source: Box<dyn Blocks> = match (&arguments.endpoint, &arguments.data) {
         (Some(endpoint), _) => Box::new(OfServer::new(endpoint, &arguments.ledger)?),
@@ -65,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
             Box::new(OfFolder(journal(data, &arguments.ledger)?))
         }
     };
-    let (first_block, last_block) = source.edges(&arguments.ledger)?;
+    let (first_block, last_block) = source.first_and_last(&arguments.ledger)?;
     prepare(&arguments.to)?;
 
     let clock = Arc::new(SystemClock::new());
@@ -105,13 +106,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is done with each block.
+/// A function that is called with each block.
 type Visit<'a> = dyn FnMut(&JournalBlock) -> Result<(), Box<dyn Error>> + 'a;
 
 /// Where blocks come from.
 trait Blocks {
     /// The first block and the last.
-    fn edges(&self, ledger: &str) -> Result<(JournalBlock, JournalBlock), Box<dyn Error>>;
+    fn first_and_last(&self, ledger: &str) -> Result<(JournalBlock, JournalBlock), Box<dyn Error>>;
 
     /// All blocks up to this one, in order.
     fn for_each(&self, last: BlockAddress, visit: &mut Visit<'_>) -> Result<(), Box<dyn Error>>;
@@ -121,12 +122,12 @@ trait Blocks {
 struct OfFolder(DiskSlots);
 
 impl Blocks for OfFolder {
-    fn edges(&self, ledger: &str) -> Result<(JournalBlock, JournalBlock), Box<dyn Error>> {
+    fn first_and_last(&self, ledger: &str) -> Result<(JournalBlock, JournalBlock), Box<dyn Error>> {
         let Some(last) = self.0.tip_hint()? else {
             return Err(format!("ledger {ledger} has no blocks").into());
         };
-        let first = edge_block(&self.0, 0, |blocks| blocks.next())?;
-        Ok((first, edge_block(&self.0, last, |blocks| blocks.last())?))
+        let first = end_block(&self.0, 0, |blocks| blocks.next())?;
+        Ok((first, end_block(&self.0, last, |blocks| blocks.last())?))
     }
 
     fn for_each(&self, last: BlockAddress, visit: &mut Visit<'_>) -> Result<(), Box<dyn Error>> {
@@ -149,7 +150,7 @@ impl Blocks for OfFolder {
     }
 }
 
-/// A ledger on a server, which gives its blocks and keeps what they did to the catalogue to itself.
+/// A ledger on a server. The server shows its blocks, but not their changes of the catalog.
 struct OfServer {
     runtime: Runtime,
     transport: HttpTransport,
@@ -170,7 +171,7 @@ impl OfServer {
 }
 
 impl Blocks for OfServer {
-    fn edges(&self, _: &str) -> Result<(JournalBlock, JournalBlock), Box<dyn Error>> {
+    fn first_and_last(&self, _: &str) -> Result<(JournalBlock, JournalBlock), Box<dyn Error>> {
         let tip = self.runtime.block_on(remote::digest(&self.transport, &self.ledger))?.digest_tip_address;
         Ok((self.block(BlockAddress { sequence_no: 0, ..tip })?, self.block(tip)?))
     }
@@ -190,14 +191,14 @@ fn journal(data: &Path, ledger: &str) -> Result<DiskSlots, Box<dyn Error>> {
 }
 
 /// The first or the last block of the journal.
-fn edge_block(
+fn end_block(
     slots: &DiskSlots,
     slot: u64,
-    edge: impl Fn(&mut dyn Iterator<Item = JournalBlock>) -> Option<JournalBlock>,
+    choose: impl Fn(&mut dyn Iterator<Item = JournalBlock>) -> Option<JournalBlock>,
 ) -> Result<JournalBlock, Box<dyn Error>> {
     let bytes = slots.read(slot)?.ok_or_else(|| format!("slot {slot} is gone"))?;
     let decoded = decode(slot, bytes)?;
-    Ok(edge(&mut blocks(&decoded)).ok_or_else(|| format!("slot {slot} holds no block"))?)
+    Ok(choose(&mut blocks(&decoded)).ok_or_else(|| format!("slot {slot} holds no block"))?)
 }
 
 fn decode(slot: u64, bytes: Vec<u8>) -> Result<Slot, String> {
@@ -208,7 +209,7 @@ fn blocks(slot: &Slot) -> impl Iterator<Item = JournalBlock> {
     (0..).map_while(|number| slot.block(number))
 }
 
-/// Two exports in one folder could not be told apart.
+/// Creates the folder, and refuses one that has files, because two exports in one folder could not be told apart.
 fn prepare(folder: &Path) -> Result<(), String> {
     let cannot = |error: std::io::Error| format!("cannot write to {}: {error}", folder.display());
     fs::create_dir_all(folder).map_err(cannot)?;
@@ -218,7 +219,7 @@ fn prepare(folder: &Path) -> Result<(), String> {
     }
 }
 
-/// Writes a file of the export, durably: whoever finds the completed manifest finds all that it names.
+/// Writes a file of the export durably, so that every file exists which the completed manifest names.
 fn write(folder: &Path, object: &ExportObject) -> Result<(), String> {
     let path = folder.join(&object.key);
     let cannot = |error: std::io::Error| format!("cannot write {}: {error}", path.display());

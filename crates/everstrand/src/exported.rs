@@ -1,4 +1,4 @@
-//! The folder of an export, as `audit` and `import` read it.
+//! Reads the folder of an export, for `audit` and `import`.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -11,19 +11,19 @@ use everstrand_journal::export::{
 };
 use everstrand_journal::{CatalogChange, CheckedBlock, FormatError, check_foreign};
 
-/// Blocks that are checked at a time.
+/// The number of blocks that are checked together.
 pub(crate) const BATCH_BLOCKS: usize = 4096;
 
 /// An exported journal.
 pub(crate) struct ExportFolder {
     folder: PathBuf,
     files: ExportFiles,
-    /// What its blocks did to the catalogue, where the export says it.
+    /// The catalog changes by block, if the export has the file with them.
     catalog: BTreeMap<u64, Vec<CatalogChange>>,
 }
 
 impl ExportFolder {
-    /// An export by the files below a folder.
+    /// Finds an export's files below a folder.
     pub(crate) fn open(folder: &Path) -> Result<ExportFolder, Box<dyn Error>> {
         let files = ExportFiles::sort(file_names(folder)?);
         if files.data.is_empty() {
@@ -36,7 +36,7 @@ impl ExportFolder {
         Ok(ExportFolder { folder: folder.to_owned(), files, catalog })
     }
 
-    /// The files that the completed manifests name and that are not here.
+    /// The files that the completed manifests name but the folder does not have.
     pub(crate) fn missing(&self) -> Result<Vec<String>, Box<dyn Error>> {
         let mut missing = Vec::new();
         for manifest in &self.files.completed {
@@ -46,7 +46,7 @@ impl ExportFolder {
         Ok(missing)
     }
 
-    /// Whether it was begun and never completed.
+    /// Whether an export in the folder was begun but not completed.
     pub(crate) fn is_unfinished(&self) -> bool {
         self.files.completed.len() < self.files.started.len()
     }
@@ -62,12 +62,12 @@ impl ExportFolder {
         fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
     }
 
-    /// Whether the export says what its blocks did to the catalogue, as those made here do.
+    /// Whether the export names the catalog changes of its blocks, as exports made here do.
     pub(crate) fn names_catalog(&self) -> bool {
         !self.catalog.is_empty()
     }
 
-    /// What a block did to the catalogue, where the export says it.
+    /// The catalog changes of a block, if the export names them.
     pub(crate) fn catalog_changes(&self, block: &ExportedBlock) -> Option<&[CatalogChange]> {
         let number = block.value.root().get("blockAddress")?.get("sequenceNo")?.as_i64()?;
         self.catalog.get(&u64::try_from(number).ok()?).map(Vec::as_slice)
@@ -97,7 +97,7 @@ fn file_names(folder: &Path) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// Applies a function to all items, in as many threads as there are cores; the order stays.
+/// Applies a function to all items on as many threads as there are cores, and keeps their order.
 pub(crate) fn on_all_cores<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U + Sync) -> Vec<U> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let share = items.len().div_ceil(threads).max(1);

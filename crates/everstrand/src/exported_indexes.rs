@@ -1,5 +1,5 @@
-//! The indexes of an exported journal whose blocks do not name them, as QLDB's do not: only the texts of the
-//! statements that created them are there. They are created anew in the ledger, by statements of its own.
+//! The indexes of a journal that QLDB exported. Its blocks do not name indexes, but they hold the texts of the statements that
+//! created them. The import runs these statements again in the new ledger.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -10,31 +10,31 @@ use everstrand_partiql::ast::{Identifier, Statement};
 use everstrand_partiql::parse;
 use everstrand_server::Service;
 
-/// The indexes that there are after the blocks so far, as far as statements tell.
+/// The indexes after the blocks so far, as far as the texts of statements show.
 #[derive(Default)]
 pub(crate) struct ExportedIndexes {
     found: Vec<Index>,
-    /// Blocks with a DROP INDEX: it names an id, and nobody knows of which index.
+    /// Blocks with a DROP INDEX. The statement names an index id, and the blocks do not say which index has it.
     drops: Vec<u64>,
 }
 
 struct Index {
     table: String,
-    /// Its paths, each from field to field.
+    /// The paths, each a list of fields.
     paths: Vec<Vec<String>>,
     unique: bool,
-    /// The block with the statement.
+    /// The block with the CREATE INDEX statement.
     block: u64,
 }
 
 impl ExportedIndexes {
-    /// Takes in the statements of the next block.
+    /// Reads the statements of the next block.
     pub(crate) fn note(&mut self, block: u64, value: RawValue<'_>) {
         let info = value.get("transactionInfo").and_then(|info| info.get("statements"));
         for statement in info.into_iter().flat_map(RawValue::items) {
             let text = statement.get("statement").and_then(RawValue::as_text).unwrap_or_default();
             let lower = text.to_ascii_lowercase();
-            // Most statements are queries and need not be parsed; one that does not parse did nothing either.
+            // Most statements are queries and need no parsing. A statement that cannot be parsed had no effect in QLDB.
             if (lower.contains("index") || lower.contains("drop"))
                 && let Ok(statement) = parse(text)
             {
@@ -53,14 +53,13 @@ impl ExportedIndexes {
                 self.found.push(index);
             }
             Statement::DropIndex { .. } => self.drops.push(block),
-            // A table that gets the name again has no indexes.
+            // A later table with the same name has no indexes.
             Statement::DropTable { name } => self.found.retain(|index| index.table != name.name),
             _ => {}
         }
     }
 
-    /// Creates them in the ledger that was loaded, and prints each. What is refused is printed, too: the journal is
-    /// loaded all the same.
+    /// Creates the indexes in the loaded ledger and prints each. A refused statement is printed too; the journal stays loaded.
     pub(crate) fn create(&self, service: &Arc<Service>, ledger: &str) -> Result<(), Box<dyn Error>> {
         if self.found.is_empty() && self.drops.is_empty() {
             return Ok(());
@@ -76,7 +75,7 @@ impl ExportedIndexes {
                 Ok(_) => println!("index      {statement}, as a statement in block {} did", index.block),
                 Err(error) => {
                     eprintln!(
-                        "everstrand: block {} has {statement}, which is refused here: {error}",
+                        "everstrand: block {} has {statement}, which this ledger refuses: {error}",
                         index.block
                     );
                 }
@@ -84,8 +83,8 @@ impl ExportedIndexes {
         }
         if !self.drops.is_empty() {
             eprintln!(
-                "everstrand: an index was dropped in block {:?}. QLDB's blocks do not say which: see \
-                 information_schema.user_tables, and DROP INDEX what is too much",
+                "everstrand: an index was dropped in block {:?}, and QLDB's blocks do not say which. See \
+                 information_schema.user_tables, and drop the indexes that should not exist",
                 self.drops
             );
         }

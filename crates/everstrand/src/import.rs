@@ -1,5 +1,5 @@
-//! `everstrand import`: a ledger that begins with an exported journal. Every hash is computed again on the way in, and
-//! saved digests are compared; what does not hold is not loaded.
+//! `everstrand import`: creates a ledger that begins with an exported journal. It computes every hash again and compares saved
+//! digests, and loads nothing if one of them deviates.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -17,26 +17,26 @@ use crate::audit::saved_digests;
 use crate::exported::{BATCH_BLOCKS, ExportFolder, on_all_cores};
 use crate::exported_indexes::ExportedIndexes;
 
-/// What `import` may be told.
+/// The arguments of `import`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The new ledger's name
     ledger: String,
-    /// The folder of a complete export, made by QLDB or here
+    /// The folder of a complete export, from QLDB or from here
     #[arg(long, value_name = "FOLDER")]
     from: PathBuf,
     /// The data folder of the server, which must not be running
     #[arg(long, value_name = "DIR", default_value = "./everstrand-data")]
     data: PathBuf,
-    /// A file with a digest, or a signed checkpoint, that the journal must continue, or its URL (may be repeated)
+    /// A file or URL with a digest, or with a signed checkpoint, that the journal must continue (may be repeated)
     #[arg(long, value_name = "FILE|URL")]
     digest: Vec<String>,
-    /// Load the journal although some hash in it is not that of its content; its deviations stay as they are
+    /// Load the journal although a hash in it does not match its content; the deviations stay in the ledger
     #[arg(long)]
     accept_deviations: bool,
 }
 
-/// Loads, prints what was found, and exits with 0 (loaded), 1 (deviations, nothing was loaded) or 2 (unusable input).
+/// Loads, prints the deviations, and exits with 0 (loaded), 1 (deviations, nothing was loaded) or 2 (unusable input).
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let digests = saved_digests(&arguments.digest, &[])?;
     let export = ExportFolder::open(&arguments.from)?;
@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     }
 }
 
-/// What is certainly not a whole journal is refused before anything is written.
+/// Refuses, before anything is written, an export that is certainly not a whole journal.
 fn check_whole(export: &ExportFolder) -> Result<(), Box<dyn Error>> {
     if export.is_unfinished() {
         return Err(
@@ -83,7 +83,7 @@ fn check_whole(export: &ExportFolder) -> Result<(), Box<dyn Error>> {
         );
     }
     if let Some(key) = export.missing()?.first() {
-        return Err(format!("the completed manifest names {key}, and it is not here").into());
+        return Err(format!("the completed manifest names {key}, but the folder has no such file").into());
     }
     let strand = |object: &DataObject| object.strand_id;
     let [first, .., last] = export.objects() else {
@@ -100,7 +100,7 @@ fn check_whole(export: &ExportFolder) -> Result<(), Box<dyn Error>> {
 struct Loading {
     export: ExportFolder,
     digests: Vec<SavedDigest>,
-    /// Where the export does not name them itself.
+    /// The indexes by the texts of statements, for an export that does not name its indexes.
     indexes: ExportedIndexes,
     report: Report,
     accept_deviations: bool,
@@ -126,7 +126,7 @@ impl Loading {
                 });
                 for block in checked {
                     let (checked, block) = block.map_err(|error| format!("{}: {error}", object.name))?;
-                    // Exports of several stretches of time may overlap.
+                    // The folder may hold several exports whose times overlap.
                     if checked.address.sequence_no < next {
                         continue;
                     }

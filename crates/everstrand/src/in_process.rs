@@ -1,4 +1,4 @@
-//! A session client and the ledger in one process: no socket, no JSON.
+//! A transport to a service in the same process: no socket, no JSON.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use everstrand_driver::{SendCommandResponse, Transport, TransportError};
 use everstrand_protocol::SendCommandRequest;
 use everstrand_server::Service;
 
-/// A driver's way to a service in the same process.
+/// A transport that calls a service in the same process.
 #[derive(Clone)]
 pub struct InProcess {
     service: Arc<Service>,
 }
 
 impl InProcess {
-    /// A way to this service.
+    /// A transport to this service.
     pub fn new(service: Arc<Service>) -> InProcess {
         InProcess { service }
     }

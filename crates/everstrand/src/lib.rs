@@ -1,15 +1,14 @@
 //! An open ledger database, compatible with Amazon QLDB.
 //!
-//! This is what an embedder adds to `Cargo.toml`. A [`Ledger`] is the engine itself; a [`Service`] holds many
-//! under names and answers QLDB's two APIs; [`InProcess`] lets a [`SessionClient`] or [`QldbDriver`] talk to a
-//! service in the same process, and [`HttpTransport`] to one anywhere. Their [`Error`] stands here, what else belongs
-//! to them in [`driver`]:
+//! An embedder depends on this crate. A [`Ledger`] is the engine itself. A [`Service`] holds many ledgers by name and answers
+//! QLDB's two APIs. A [`SessionClient`] or a [`QldbDriver`] talks to a service in the same process through [`InProcess`], and to a
+//! server anywhere through [`HttpTransport`]. The module [`driver`] has the rest of the client:
 //!
 //! ```
 //! use everstrand::driver::{Cursor, ExecuteOptions, RetryPolicy};
 //! use everstrand::{Error, InProcess, QldbDriver};
 //!
-//! /// Tables of a ledger in this process, or why there are none.
+//! /// The names of the tables of a ledger in this process.
 //! async fn tables(driver: &QldbDriver<InProcess>) -> Result<Vec<String>, Error> {
 //!     driver.list_tables().await
 //! }

@@ -24,18 +24,18 @@ struct Arguments {
     command: Option<Command>,
     #[command(flatten)]
     serve: serve::Arguments,
-    /// What to write on standard error: error, warn, info (start, stop, how far a journal was read), debug (a line for
-    /// each request) or trace; for a part of the program alone as in warn,everstrand_server=debug [default: the
-    /// variable EVERSTRAND_LOG, else warn]
+    /// What to log on standard error: error, warn, info (start, stop, progress of a replay), debug (one line for each
+    /// request) or trace. A part of the program can have a level of its own, as in warn,everstrand_server=debug
+    /// [default: the variable EVERSTRAND_LOG, else warn]
     #[arg(long, global = true, value_name = "LEVEL")]
     log: Option<String>,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve ledgers over QLDB's two protocols (what happens without a command, too)
+    /// Serve ledgers over QLDB's two protocols (the default without a command)
     Serve(serve::Arguments),
-    /// Type statements at a ledger
+    /// Run statements that you type, or that come from a pipe
     Shell(shell::Arguments),
     /// Verify a revision or a block against a saved digest, or an old digest against a newer one
     Verify(verify::Arguments),
@@ -43,7 +43,7 @@ enum Command {
     Audit(audit::Arguments),
     /// Write a ledger's journal to a folder, in the layout of QLDB's exports
     Export(export::Arguments),
-    /// Begin a ledger with an exported journal
+    /// Create a ledger that begins with an exported journal
     Import(import::Arguments),
     AcceptLoss(accept_loss::Arguments),
 }
@@ -72,13 +72,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Warnings and worse, and how far a long replay of a journal is, unless something else is asked for.
+/// Starts the log. By default it shows warnings, errors, and the progress of a long replay.
 fn log_to_stderr(asked: Option<String>) -> Result<(), String> {
     let asked = asked.or_else(|| std::env::var("EVERSTRAND_LOG").ok().filter(|levels| !levels.is_empty()));
     let levels = asked.as_deref().unwrap_or("warn,everstrand_ledger::recover=info");
     let filter = tracing_subscriber::EnvFilter::builder().parse(levels);
     let filter = filter.map_err(|error| {
-        format!("{levels:?} says not what to log: {error}; write error, warn, info, debug or trace")
+        format!("{levels:?} is not a log level: {error}; write error, warn, info, debug or trace")
     })?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     Ok(())

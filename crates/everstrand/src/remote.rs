@@ -1,4 +1,4 @@
-//! What is asked of a server beside its sessions.
+//! Requests to a server's control API.
 
 use std::error::Error;
 
@@ -7,11 +7,11 @@ use everstrand_ion::{Document, text};
 use everstrand_journal::{BlockAddress, Digest, Hash};
 use everstrand_protocol::control::{ControlReply, ControlRequest, GetBlockRequest, GetDigestRequest};
 
-/// Where a server is looked for that nobody named.
+/// The endpoint if neither an argument nor a variable names one.
 const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:8182";
 
-/// The server that was named; else the one that the AWS SDKs' variables name, which the server prints when it starts;
-/// else the one on this machine.
+/// The endpoint that the arguments name; else the one that a variable of the AWS SDKs names (a server prints such variables when
+/// it starts); else the server on this machine.
 pub(crate) fn endpoint(named: Option<&str>) -> String {
     let variables = ["AWS_ENDPOINT_URL_QLDB_SESSION", "AWS_ENDPOINT_URL_QLDB", "AWS_ENDPOINT_URL"];
     let set = |name| std::env::var(name).ok().filter(|url| !url.is_empty());
@@ -36,7 +36,7 @@ pub(crate) async fn block(
     Ok(Document::from(&text::read_one(&found.block.text)?))
 }
 
-/// The digest of a ledger as it stands.
+/// The present digest of a ledger.
 pub(crate) async fn digest(transport: &HttpTransport, ledger: &str) -> Result<Digest, Box<dyn Error>> {
     let request = ControlRequest::GetDigest(GetDigestRequest { name: ledger.to_owned() });
     let ControlReply::GetDigest(found) = transport.control(&request).await? else {

@@ -1,4 +1,4 @@
-//! Reads what somebody saved: a file, or what lies at a URL.
+//! Reads saved evidence from a file or a URL.
 
 /// The bytes of a file or of a URL's resource.
 pub(crate) fn read(place: &str) -> Result<Vec<u8>, String> {

@@ -13,7 +13,7 @@ use everstrand_protocol::Exception;
 use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
 use everstrand_server::{AccessKeys, Descriptors, Memory, Service, http};
 
-/// What `serve` may be told.
+/// The arguments of `serve`.
 #[derive(clap::Args)]
 #[group(id = "serve")]
 pub(crate) struct Arguments {
@@ -23,51 +23,52 @@ pub(crate) struct Arguments {
     /// Where to listen; port 0 picks a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8182")]
     listen: SocketAddr,
-    /// Keep ledgers in memory; they are gone when the server stops
+    /// Keep ledgers in memory only; they are gone when the server stops
     #[arg(long)]
     in_memory: bool,
-    /// How much clients can make the server hold: a quarter each for rows that statements sort and group, for the cache of
-    /// views and for connections, an eighth each for requests' bodies and for answers that are not read yet. Without a
-    /// size it means --in-memory [default: 256MiB]
+    /// The memory that clients can make the server use. A quarter each is for rows that statements sort and group, for the
+    /// cache of views, and for connections; an eighth each for bodies of requests, and for answers that clients have not
+    /// read. Without a size it means --in-memory [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     memory: Option<Option<Memory>>,
-    /// Create this ledger unless it exists (may be repeated)
+    /// Create this ledger at the start, unless it exists (may be repeated)
     #[arg(long, value_name = "NAME")]
     create_ledger: Vec<String>,
     /// Set a limit of every ledger (may be repeated); `--limit help` lists them
     #[arg(long, value_name = "NAME=N")]
     limit: Vec<String>,
-    /// Refuse statements that QLDB would have refused: no ORDER BY, GROUP BY, UNIQUE and so on. A ledger's tag
-    /// everstrand:strict says otherwise for that ledger
+    /// Refuse statements that QLDB would have refused: no ORDER BY, GROUP BY, UNIQUE and so on. A ledger with the tag
+    /// everstrand:strict follows its tag instead
     #[arg(long)]
     strict: bool,
-    /// Write a block for a transaction that only read, too, as QLDB did: a trail of who asked what
+    /// Write a block for a read-only transaction too, as QLDB did, so that the journal records all statements
     #[arg(long)]
     record_reads: bool,
-    /// Publish signed checkpoints of every ledger's digest in this folder, or below this URL with HTTP PUT; a user and
-    /// password, or a token, in the URL are sent as the header Authorization. A URL with a secret is better given as
-    /// the variable EVERSTRAND_CHECKPOINTS: arguments can be seen by other users of the machine
+    /// Publish signed checkpoints of every ledger's digest in this folder, or below this URL with HTTP PUT. A user and
+    /// password, or a token, in the URL are sent as the header Authorization. Pass a URL with a secret in the variable
+    /// EVERSTRAND_CHECKPOINTS, because other users of the machine can see the arguments
     #[arg(long, value_name = "DIR|URL")]
     checkpoints: Option<String>,
-    /// How many seconds lie between two checkpoints
+    /// Seconds between two checkpoints
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u32).range(1..))]
     checkpoint_interval: u32,
-    /// Answer only requests that are signed with an access key in this file, which has the form of the AWS tools'
+    /// Answer only requests that are signed with an access key in this file, which has the format of the AWS tools'
     /// ~/.aws/credentials
     #[arg(long, value_name = "FILE")]
     access_keys: Option<PathBuf>,
-    /// A host name that requests may ask for, or `*` for any (may be repeated). A server that listens on loopback answers
-    /// for localhost and loopback addresses alone, because a web page can give its own name such an address
+    /// A host name that requests may ask for, or `*` for any (may be repeated). Without it a server that listens on
+    /// loopback answers only requests for localhost and loopback addresses, because a web page can give its own host name
+    /// such an address
     #[arg(long, value_name = "NAME")]
     host_name: Vec<String>,
-    /// Listen on other addresses than loopback although requests need no signature
+    /// Allow listening on a non-loopback address without access keys
     #[arg(long)]
     insecure_listen: bool,
 }
 
-/// How long the last checkpoints may take when the server stops.
+/// How long the server waits for its last checkpoints when it stops.
 const CHECKPOINTS_GRACE: Duration = Duration::from_secs(2);
-/// How long threads that wait for something are waited for when the server stops.
+/// How long the server waits for its threads when it stops.
 const THREADS_GRACE: Duration = Duration::from_millis(500);
 
 /// Serves until SIGTERM or Ctrl-C.
@@ -81,8 +82,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let access_keys = arguments.access_keys.as_deref().map(read_access_keys).transpose()?;
     if !arguments.listen.ip().is_loopback() && access_keys.is_none() && !arguments.insecure_listen {
         return Err(format!(
-            "{} is not a loopback address, and requests need no signature: whoever reaches it may read and write \
-             every ledger. Say with --access-keys FILE whose requests are answered, or add --insecure-listen",
+            "{} is not a loopback address, and requests need no signature, so anybody who reaches it may read and write \
+             every ledger. Demand signatures with --access-keys FILE, or allow this with --insecure-listen",
             arguments.listen
         )
         .into());
@@ -90,7 +91,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let in_memory = arguments.in_memory || arguments.memory == Some(None);
     let storage = match (in_memory, arguments.data) {
         (true, Some(_)) => {
-            return Err("--data names a folder, and --memory without a size keeps ledgers in memory".into());
+            return Err("--data and --memory without a size exclude each other: --memory without a size keeps ledgers in \
+                        memory, not in a folder"
+                .into());
         }
         (true, None) => Storage::Memory,
         (false, data) => Storage::Folder(data.unwrap_or_else(|| PathBuf::from("./everstrand-data"))),
@@ -122,7 +125,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let runtime = http::runtime(&config)?;
     let serving = serve(config, arguments.listen, &arguments.create_ledger, arguments.access_keys);
     let served = runtime.block_on(serving);
-    // A thread that still waits for something does not keep the process.
+    // Threads that still wait for something do not keep the process alive.
     runtime.shutdown_timeout(THREADS_GRACE);
     served?;
     Ok(ExitCode::SUCCESS)
@@ -132,12 +135,15 @@ fn read_access_keys(file: &Path) -> Result<AccessKeys, String> {
     let text = std::fs::read_to_string(file).map_err(|error| error.to_string());
     let keys = text.and_then(|text| AccessKeys::parse(&text));
     let keys = keys.map_err(|error| format!("{}: {error}", file.display()))?;
-    // Not refused: where secrets are mounted into a container their modes are often not ours to choose.
+    // Such a file is not refused, because the modes of secrets mounted into a container often cannot be chosen.
     #[cfg(unix)]
     if let Ok(metadata) = std::fs::metadata(file)
         && std::os::unix::fs::MetadataExt::mode(&metadata) & 0o077 != 0
     {
-        tracing::warn!(file = %file.display(), "other users of this machine may read the access keys; chmod 600 the file");
+        tracing::warn!(
+            file = %file.display(),
+            "other users of this machine may read the access keys; change the mode of the file with chmod 600"
+        );
     }
     Ok(keys)
 }
@@ -148,7 +154,7 @@ async fn serve(
     ledgers: &[String],
     access_keys: Option<PathBuf>,
 ) -> Result<(), Box<dyn Error>> {
-    // Before anything is opened: a signal that comes while a journal is replayed must be heard.
+    // Catch signals before anything is opened, so that a signal during the replay of a journal stops the server.
     let shutdown = shutdown_signal()?;
     let credentials = access_keys.as_deref().zip(config.access_keys.as_ref());
     let credentials = credentials.map(|(file, keys)| (file.to_owned(), keys.profile().to_owned()));
@@ -156,9 +162,9 @@ async fn serve(
     reload_on_hangup(Arc::clone(&service), access_keys)?;
     for name in ledgers {
         match service.create_ledger_unless_it_exists(name) {
-            // It may be there, under a record that cannot be read. The others are served.
+            // A ledger whose record cannot be read may have this name. The server serves the other ledgers.
             Err(error) if error.exception == Exception::ResourceInUse => {
-                tracing::error!(ledger = name, why = %error.message, "a ledger could not be created");
+                tracing::error!(ledger = name, why = %error.message, "the ledger could not be created");
             }
             created => created?,
         }
@@ -171,7 +177,7 @@ async fn serve(
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), signed_only = credentials.is_some(), "started");
     server.run(shutdown).await;
     tracing::info!("stopping");
-    // On a thread that may wait; if it panics or takes too long, the ledgers are to be closed all the same.
+    // Publishing runs on a thread that may wait. The ledgers are closed even if it panics or takes too long.
     let publishing = Arc::clone(&service);
     let publishing = tokio::task::spawn_blocking(move || publishing.publish_checkpoints());
     if tokio::time::timeout(CHECKPOINTS_GRACE, publishing).await.is_err() {
@@ -182,7 +188,7 @@ async fn serve(
     Ok(())
 }
 
-/// Reads the file of access keys again at each SIGHUP. Where it cannot be used the keys stay those that were.
+/// Reads the file of access keys again at each SIGHUP. If the file cannot be used, the server keeps the keys that it has.
 fn reload_on_hangup(service: Arc<Service>, access_keys: Option<PathBuf>) -> std::io::Result<()> {
     #[cfg(unix)]
     {
@@ -191,7 +197,7 @@ fn reload_on_hangup(service: Arc<Service>, access_keys: Option<PathBuf>) -> std:
         tokio::spawn(async move {
             while hangup.recv().await.is_some() {
                 let Some(file) = &access_keys else {
-                    tracing::info!("SIGHUP: there are no access keys to read again");
+                    tracing::info!("SIGHUP: there is no file of access keys to read again");
                     continue;
                 };
                 match read_access_keys(file) {
@@ -199,7 +205,9 @@ fn reload_on_hangup(service: Arc<Service>, access_keys: Option<PathBuf>) -> std:
                         service.set_access_keys(keys);
                         tracing::info!(file = %file.display(), "SIGHUP: the access keys were read again");
                     }
-                    Err(error) => tracing::error!(%error, "SIGHUP: the access keys stay as they were"),
+                    Err(error) => {
+                        tracing::error!(%error, "SIGHUP: the file cannot be used; the access keys stay as they were")
+                    }
                 }
             }
         });
@@ -209,7 +217,7 @@ fn reload_on_hangup(service: Arc<Service>, access_keys: Option<PathBuf>) -> std:
     Ok(())
 }
 
-/// The first line is read by programs that start the server; the rest is for people, who paste it into a shell.
+/// Prints the address. Programs that start the server read the first line; people paste the others into a shell.
 fn announce(address: SocketAddr, credentials: Option<(&Path, &str)>) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "everstrand listening on http://{address}")?;
@@ -224,12 +232,13 @@ fn announce(address: SocketAddr, credentials: Option<(&Path, &str)>) -> std::io:
         out,
         "  export AWS_ENDPOINT_URL_QLDB=http://{reached} AWS_ENDPOINT_URL_QLDB_SESSION=http://{reached}"
     )?;
-    // Some read the one name of the region, some the other.
+    // Some clients read the first of these two variables, some the second.
     writeln!(out, "  export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1")?;
     match credentials {
         None => writeln!(out, "  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local")?,
         Some((file, profile)) => {
-            // Keys in variables would go before those of the file, whose secrets are not for a terminal.
+            // The lines name the file, because its secrets must not be printed. The variables are unset because they would
+            // take precedence over the file.
             let file = std::path::absolute(file)?;
             let (file, profile) = (quoted(&file.display().to_string()), quoted(profile));
             writeln!(out, "  unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN")?;
@@ -239,7 +248,7 @@ fn announce(address: SocketAddr, credentials: Option<(&Path, &str)>) -> std::io:
     out.flush()
 }
 
-/// A word as a shell takes it for what it is.
+/// Quotes a word for a shell, if it needs quotes.
 fn quoted(word: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "/._-+,:@%".contains(character);
     match !word.is_empty() && word.chars().all(plain) {
@@ -248,7 +257,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// Ready at the first SIGTERM or Ctrl-C; both are caught from the call on, not from the first poll.
+/// A future that is ready at the first SIGTERM or Ctrl-C. The signals are caught from this call on, not from the first poll.
 fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {

@@ -1,7 +1,7 @@
-//! `everstrand audit`: every hash of a journal computed again, from a data folder, an export or a server.
+//! `everstrand audit`: computes every hash of a journal again, from a data folder, an export or a server.
 //!
-//! `source` reads, the journal's own library checks, `report` prints. Blocks are checked on all cores and followed
-//! in order; memory is that of one batch, whatever the length of the journal.
+//! `source` reads, the journal crate checks, `report` prints. All cores check blocks in parallel; the chain is followed in order. One
+//! batch of blocks is in memory at a time, whatever the length of the journal.
 
 mod remember;
 pub(crate) mod report;
@@ -18,34 +18,35 @@ use self::remember::Remembered;
 use self::report::{Form, Report};
 use crate::saved;
 
-/// What `audit` may be told.
+/// The arguments of `audit`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// A data folder, a ledger's folder in it, an export's folder, or the URL of a server
     source: String,
-    /// The ledger, where the source is a server or a data folder with several
+    /// The ledger, if the source is a server or a data folder with several ledgers
     #[arg(long, value_name = "NAME")]
     ledger: Option<String>,
-    /// A file with a digest, or a signed checkpoint, that was saved outside of the journal, or its URL (may be
-    /// repeated). Without one, a journal whose end was cut off looks like a shorter journal
+    /// A file or URL with a digest, or with a signed checkpoint, that was saved outside of the journal (may be repeated).
+    /// Without one, a journal whose end was cut off looks like a shorter journal
     #[arg(long, value_name = "FILE|URL")]
     digest: Vec<String>,
-    /// A key that must have signed each checkpoint, as `name+hash+base64` (may be repeated)
+    /// A key that may have signed a checkpoint, as `name+hash+base64` (may be repeated); a checkpoint signed by none of them
+    /// is refused
     #[arg(long, value_name = "KEY")]
     key: Vec<String>,
-    /// Begin where the audit that wrote this file ended, and note the end of this one in it
+    /// Continue where the audit that wrote this file ended, and write the end of this audit to it
     #[arg(long, value_name = "FILE")]
     remember: Option<PathBuf>,
-    /// One JSON object a line: each deviation, then the summary
+    /// Print one JSON object a line: each deviation, then the summary
     #[arg(long, conflicts_with = "hashes_only")]
     json: bool,
-    /// One Ion struct a line: how each block is built, without one byte of anybody's data
+    /// Print one Ion struct a line that shows how each block is built, without any data of documents
     #[arg(long)]
     hashes_only: bool,
 }
 
-/// Audits, prints what was found, and exits with 0 (nothing), 1 (deviations) or 2 (unusable input, an error, or a
-/// digest that could not be compared).
+/// Audits, prints the deviations, and exits with 0 (none), 1 (deviations) or 2 (unusable input, an error, or a digest that could
+/// not be compared).
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let digests = saved_digests(&arguments.digest, &arguments.key)?;
     let form = match (arguments.json, arguments.hashes_only) {
@@ -78,7 +79,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     })
 }
 
-/// The digests in these files, or behind these URLs.
+/// Reads the digests in these files, or at these URLs.
 pub(crate) fn saved_digests(files: &[String], keys: &[String]) -> Result<Vec<SavedDigest>, Box<dyn Error>> {
     let keys = keys.iter().map(|key| CheckpointVerifier::parse(key)).collect::<Result<Vec<_>, _>>()?;
     files.iter().map(|file| saved_digest(file, &keys)).collect()
@@ -90,7 +91,7 @@ fn saved_digest(name: &str, keys: &[CheckpointVerifier]) -> Result<SavedDigest, 
     if let Some(checkpoint) = evidence.checkpoint.as_ref().filter(|_| !keys.is_empty())
         && !keys.iter().any(|key| checkpoint.is_signed_by(key))
     {
-        return Err(format!("the checkpoint in {name} is signed by none of the keys that were given").into());
+        return Err(format!("the checkpoint in {name} is signed by none of the keys given with --key").into());
     }
     evidence
         .saved_digest(name)

@@ -1,4 +1,4 @@
-//! How far a journal was audited, in a small file of Ion text, so that the next audit only reads what is new.
+//! A small file of Ion text that says how far a journal was audited, so that the next audit reads only the new blocks.
 
 use std::error::Error;
 use std::path::Path;
@@ -17,13 +17,13 @@ pub(super) struct Remembered {
 }
 
 impl Remembered {
-    /// Where an auditor stands, if it can go on from there.
+    /// The end of an audit, if a later audit can continue from it.
     pub(super) fn of(auditor: &Auditor, next_slot: Option<u64>) -> Option<Remembered> {
         let (last, last_hash) = auditor.tip()?;
         Some(Remembered { next_slot, last, last_hash, frontier: auditor.frontier()?.clone() })
     }
 
-    /// An auditor that goes on from here.
+    /// An auditor that continues from here.
     pub(super) fn auditor(&self, digests: Vec<SavedDigest>) -> Auditor {
         Auditor::resume(digests, self.last, self.last_hash, self.frontier.clone())
     }

@@ -1,4 +1,4 @@
-//! What an audit prints, as it goes: deviations are not collected, there may be as many as blocks.
+//! Prints an audit while it runs. Deviations are printed at once and not collected, because there may be as many as blocks.
 
 use std::io::{self, IsTerminal, StdoutLock, Write};
 use std::time::{Duration, Instant};
@@ -20,32 +20,33 @@ pub(crate) struct Report {
     form: Form,
     out: StdoutLock<'static>,
     began: Instant,
-    told: Instant,
+    /// When progress was last printed.
+    reported: Instant,
     blocks: u64,
 }
 
 impl Report {
-    /// Prints to the standard output, and progress to the standard error where somebody watches.
+    /// Prints to the standard output, and progress to the standard error if that is a terminal.
     pub(crate) fn new(form: Form) -> Report {
         let now = Instant::now();
-        Report { form, out: io::stdout().lock(), began: now, told: now, blocks: 0 }
+        Report { form, out: io::stdout().lock(), began: now, reported: now, blocks: 0 }
     }
 
-    /// Notes that a block was checked by itself.
+    /// Counts a checked block.
     pub(crate) fn block(&mut self, block: &CheckedBlock) -> io::Result<()> {
         self.blocks += 1;
         if self.form == Form::HashesOnly {
             writeln!(self.out, "{}", text::write(&hashes_only::describe(block)))?;
         }
-        if self.told.elapsed() > Duration::from_secs(1) && io::stderr().is_terminal() {
-            self.told = Instant::now();
+        if self.reported.elapsed() > Duration::from_secs(1) && io::stderr().is_terminal() {
+            self.reported = Instant::now();
             let seconds = self.began.elapsed().as_secs().max(1);
             eprint!("\r{} blocks, {} a second ", self.blocks, self.blocks / seconds);
         }
         Ok(())
     }
 
-    /// Prints what was found.
+    /// Prints deviations.
     pub(crate) fn deviations(&mut self, found: &[Deviation]) -> io::Result<()> {
         for deviation in found {
             match self.form {
@@ -58,14 +59,14 @@ impl Report {
                     }});
                     writeln!(self.out, "{line}")?;
                 }
-                // Which checks a block failed stands in its own line, without a detail.
+                // The block's own line names the checks that it failed.
                 Form::HashesOnly => {}
             }
         }
         Ok(())
     }
 
-    /// Prints what it came to.
+    /// Prints the summary.
     pub(crate) fn summary(&mut self, summary: &AuditSummary) -> io::Result<()> {
         match self.form {
             Form::Text => self.text_summary(summary)?,
@@ -107,13 +108,13 @@ impl Report {
             writeln!(self.out, "ok         the journal agrees with {name}")?;
         }
         for name in &summary.digests_unchecked {
-            let why = "the blocks that it covers were not all read in this audit";
-            writeln!(self.out, "unchecked  {name}: {why}; give the whole journal, and no --remember")?;
+            let why = "this audit did not read all blocks that it covers";
+            writeln!(self.out, "unchecked  {name}: {why}; audit the whole journal, without --remember")?;
         }
         if summary.digests_matched.is_empty() && summary.is_clean() {
             writeln!(
                 self.out,
-                "no saved digest was compared: blocks cut off at the end would not have been noticed"
+                "no saved digest was compared, so blocks that were cut off at the end would not have been noticed"
             )?;
         }
         for (check, times) in &summary.deviations {
@@ -121,7 +122,7 @@ impl Report {
         }
         let verdict = match (summary.is_clean(), summary.is_complete()) {
             (true, true) => "no deviation",
-            (true, false) => "NOT ALL WAS CHECKED: no deviation, and a digest that could not be compared",
+            (true, false) => "INCOMPLETE: no deviation, but a saved digest could not be compared",
             (false, _) => "DEVIATIONS FOUND",
         };
         writeln!(self.out, "{verdict}")

@@ -1,4 +1,4 @@
-//! Where a journal comes from: a ledger's folder, an export's folder, or a server.
+//! Reads a journal for an audit: from a ledger's folder, an export's folder, or a server.
 
 use std::error::Error;
 use std::fs;
@@ -30,7 +30,7 @@ pub(crate) enum Journal {
     Server { endpoint: String, ledger: String },
 }
 
-/// Tells by what is there which of them is meant.
+/// Decides from the argument and the files there which kind of journal it names.
 pub(crate) fn find(source: &str, ledger: Option<&str>) -> Result<Journal, String> {
     if source.starts_with("http://") || source.starts_with("https://") {
         let ledger = ledger.ok_or("name the ledger on that server with --ledger NAME")?;
@@ -71,7 +71,7 @@ fn has_segments(path: &Path) -> bool {
 }
 
 impl Journal {
-    /// Hands every block to the auditor; answers the slot after the last, where there are slots.
+    /// Passes every block to the auditor. Answers the number after the last slot, if the journal has slots.
     pub(super) fn audit(
         &self,
         auditor: &mut Auditor,
@@ -104,11 +104,12 @@ fn audit_slots(
     let slots = DiskSlots::open_read_only(Arc::new(disk), |_| None)?;
     let last = slots.tip_hint()?;
     if last.is_none() {
-        let why = "holds no slot of a journal, and every ledger has one with block 0: its segments are gone";
+        let why = "holds no slot of a journal; every ledger has one with block 0, so its segments are gone";
         return Err(format!("{} {why}", folder.display()).into());
     }
     let from = remembered.and_then(|remembered| remembered.next_slot).unwrap_or(0);
-    // An audit of a server or an export knows no slots: its blocks are read, and passed over.
+    // An earlier audit of a server or an export has remembered a block, but no slot. Then this audit reads all slots, and skips
+    // the blocks up to the remembered one.
     let after = remembered.filter(|_| from == 0);
     let mut was_met = after.is_none();
     let mut unreadable = Unreadable::default();
@@ -120,17 +121,17 @@ fn audit_slots(
     loop {
         let batch = match slots.read_many(next, BATCH_BYTES) {
             Ok(batch) if batch.is_empty() => {
-                unreadable.tell(auditor, report)?;
+                unreadable.report(auditor, report)?;
                 if let Some(Remembered { last, .. }) = after.filter(|_| !was_met) {
-                    let why = format!("block {}, which was audited before, is not in it", last.sequence_no);
-                    report.deviations(&auditor.unreadable("the journal is another than it was", &why))?;
+                    let why = format!("it lacks block {}, which was audited before", last.sequence_no);
+                    report.deviations(&auditor.unreadable("this is another journal", &why))?;
                 }
                 return Ok(next);
             }
             Ok(batch) => batch,
             Err(SlotError::Corrupt { slot, why }) if last.is_some_and(|last| next <= last) => {
-                if !unreadable.takes(next, slot, &why) {
-                    unreadable.tell(auditor, report)?;
+                if !unreadable.add(next, slot, &why) {
+                    unreadable.report(auditor, report)?;
                     unreadable = Unreadable { slots: Some((slot, slot)), why };
                 }
                 next = slot.max(next) + 1;
@@ -138,7 +139,7 @@ fn audit_slots(
             }
             Err(error) => return Err(error.into()),
         };
-        unreadable.tell(auditor, report)?;
+        unreadable.report(auditor, report)?;
         let count = batch.len() as u64;
         let checked = on_all_cores(batch, |bytes| {
             Slot::decode(bytes).map(|slot| {
@@ -170,7 +171,7 @@ fn audit_slots(
     }
 }
 
-/// Slots in a row that cannot be read for one reason: they are told of together.
+/// Consecutive slots that cannot be read for the same reason. They are reported as one deviation.
 #[derive(Default)]
 struct Unreadable {
     slots: Option<(u64, u64)>,
@@ -178,8 +179,8 @@ struct Unreadable {
 }
 
 impl Unreadable {
-    /// Adds a slot that was met when reading went on at `next`, if it belongs to these.
-    fn takes(&mut self, next: u64, slot: u64, why: &str) -> bool {
+    /// Adds an unreadable slot that a read from `next` on met, if it continues these slots. Answers whether it does.
+    fn add(&mut self, next: u64, slot: u64, why: &str) -> bool {
         match &mut self.slots {
             Some((_, last)) if next == *last + 1 && slot == next && self.why == why => {
                 *last = slot;
@@ -189,7 +190,8 @@ impl Unreadable {
         }
     }
 
-    fn tell(&mut self, auditor: &mut Auditor, report: &mut Report) -> std::io::Result<()> {
+    /// Reports these slots, if there are any.
+    fn report(&mut self, auditor: &mut Auditor, report: &mut Report) -> std::io::Result<()> {
         let what = match self.slots.take() {
             None => return Ok(()),
             Some((first, last)) if first == last => format!("slot {first}"),
@@ -211,8 +213,8 @@ fn audit_export(
         report.deviations(&auditor.unreadable("the export", &why))?;
     }
     for key in export.missing()? {
-        report
-            .deviations(&auditor.unreadable(&key, &"the completed manifest names it and it is not here"))?;
+        let why = "the completed manifest names this file, but the folder does not have it";
+        report.deviations(&auditor.unreadable(&key, &why))?;
     }
     for object in export.objects() {
         if after.is_some_and(|after| after.strand_id == object.strand_id && after.sequence_no >= object.last)
@@ -276,7 +278,7 @@ async fn audit_server(
         take_blocks(vec![block], &format!("block {sequence_no}"), None, auditor, report)?;
     }
     if auditor.digest().is_some_and(|computed| computed.digest != digest.digest) {
-        let differs = "it is not the digest of the blocks that the server gave";
+        let differs = "it does not match the blocks that the server sent";
         report.deviations(&auditor.unreadable("the server's digest", &differs))?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `everstrand shell LEDGER`: statements typed at a prompt, or read from a pipe.
+//! `everstrand shell LEDGER`: runs statements that are typed at a prompt or read from a pipe.
 
 mod script;
 
@@ -20,42 +20,42 @@ use script::Script;
 
 use crate::remote;
 
-/// What `shell` may be told.
+/// The arguments of `shell`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The ledger
+    /// The ledger's name
     ledger: String,
-    /// Open the ledger in this folder; no server may be running on it
+    /// Open the ledger in this data folder; no server may be running on it
     #[arg(long, value_name = "DIR", conflicts_with = "endpoint")]
     data: Option<PathBuf>,
-    /// Talk to this server [default: what AWS_ENDPOINT_URL_QLDB_SESSION or AWS_ENDPOINT_URL_QLDB names, else
+    /// Talk to this server [default: the server that AWS_ENDPOINT_URL_QLDB_SESSION or AWS_ENDPOINT_URL_QLDB names, else
     /// http://127.0.0.1:8182]
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
 }
 
 const HELP: &str = "\
-A PartiQL statement ends with a semicolon, goes over as many lines as it likes, and is run in a transaction
-of its own. Ctrl-C drops what was typed, or stops the statement that is running. There are also the words:
+A PartiQL statement ends with a semicolon and may have several lines. Each statement runs in a transaction of
+its own. Ctrl-C drops the typed text, or stops the running statement. The shell has these words of its own:
   begin     open a transaction for the statements that follow
   commit    commit it
   abort     roll it back
   tables    list the active tables
-  help      this
+  help      show this text
   quit      leave (so does the end of the input)";
 
-/// Reads statements until the input ends. From a pipe, the first error ends it with exit code 1.
+/// Runs statements until the input ends. From a pipe, the first error ends the shell with exit code 1.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match &arguments.data {
         Some(folder) => {
-            // Opened as a server would, a folder that was mistyped would be made.
+            // Opening a service creates a missing data folder. Here a missing folder is most likely a mistyped one.
             if !folder.is_dir() {
                 return Err(format!("there is no folder {}", folder.display()).into());
             }
             let service = Arc::new(Service::open(Config::new(Storage::Folder(folder.clone())))?);
             let code =
-                runtime.block_on(converse(&arguments.ledger, Beside(InProcess::new(Arc::clone(&service)))));
+                runtime.block_on(converse(&arguments.ledger, Spawned(InProcess::new(Arc::clone(&service)))));
             service.close();
             code
         }
@@ -79,10 +79,10 @@ async fn converse<T: Transport>(ledger: &str, transport: T) -> Result<ExitCode, 
     Ok(code)
 }
 
-/// A ledger in this process, whose work goes on beside the prompt, so that Ctrl-C can be heard meanwhile.
-struct Beside(InProcess);
+/// A ledger in this process that runs each command on a task of its own, so that the prompt's task can hear Ctrl-C.
+struct Spawned(InProcess);
 
-impl Transport for Beside {
+impl Transport for Spawned {
     async fn send_command(&self, request: SendCommandRequest) -> Result<SendCommandResponse, TransportError> {
         let ledger = self.0.clone();
         let work = tokio::spawn(async move { ledger.send_command(request).await });
@@ -110,13 +110,13 @@ async fn prompted<T: Transport>(ledger: &str, shell: &mut Shell<T>) -> Result<Ex
             Err(error) => return Err(error.into()),
         };
         editor.add_history_entry(&line)?;
-        // What was pasted may come as one line with line feeds in it.
+        // Pasted text may come as one line that contains line feeds.
         for statement in line.split('\n').flat_map(|line| script.push(line)).collect::<Vec<_>>() {
             let outcome = tokio::select! {
                 outcome = shell.run(&statement.text) => outcome,
                 Ok(()) = tokio::signal::ctrl_c() => {
                     shell.interrupt().await;
-                    Err("stopped; its transaction was rolled back".into())
+                    Err("the statement was stopped, and its transaction was rolled back".into())
                 }
             };
             match outcome {
@@ -167,13 +167,13 @@ struct Transaction {
 }
 
 impl<T: Transport> Shell<T> {
-    /// Runs a statement, or does what a word of the shell says; `false` when that is to leave.
+    /// Runs a statement or a word of the shell. Answers `false` if the word ends the shell.
     async fn run(&mut self, statement: &str) -> Result<bool, Box<dyn Error>> {
         match statement.to_ascii_lowercase().as_str() {
             "quit" | "exit" => return Ok(false),
             "help" => println!("{HELP}"),
             "begin" | "start" if self.open.is_some() => {
-                return Err("a transaction is open; commit or abort it first".into());
+                return Err("a transaction is open already; commit or abort it first".into());
             }
             "begin" | "start" => self.open = Some(self.begin().await?),
             "commit" => {
@@ -195,10 +195,10 @@ impl<T: Transport> Shell<T> {
         Ok(true)
     }
 
-    /// Rolls back what is under way, so that the service does not go on with it either.
+    /// Rolls the transaction back, so that the service stops the running statement too.
     async fn interrupt(&mut self) {
         self.open = None;
-        // Where the session is gone its transaction is, too.
+        // An error means that the session is gone, and its transaction with it.
         let _ = self.session.abort_transaction().await;
     }
 
@@ -206,7 +206,7 @@ impl<T: Transport> Shell<T> {
     async fn statement(&mut self, statement: &str) -> Result<(), Box<dyn Error>> {
         if let Some(mut transaction) = self.open.take() {
             let outcome = self.execute(&mut transaction, statement).await;
-            // A statement that was refused leaves its transaction open; a session that is gone does not.
+            // A refused statement leaves the transaction open. If the session is gone, the transaction is too.
             if !matches!(&outcome, Err(error) if error.is_invalid_session()) {
                 self.open = Some(transaction);
             }
@@ -216,7 +216,7 @@ impl<T: Transport> Shell<T> {
         match self.execute(&mut transaction, statement).await {
             Ok(()) => self.commit(transaction).await,
             Err(error) => {
-                // Where that fails too, the statement's error is the one that says why.
+                // If this fails too, the statement's error tells more.
                 let _ = self.session.abort_transaction().await;
                 Err(error.into())
             }
@@ -225,7 +225,7 @@ impl<T: Transport> Shell<T> {
 
     async fn begin(&mut self) -> Result<Transaction, everstrand_driver::Error> {
         let started = match self.session.start_transaction().await {
-            // A person may think for longer than a session lives.
+            // The session has expired, because nobody typed anything for a while.
             Err(error) if error.is_invalid_session() => {
                 let (ledger, transport) = (self.session.ledger_name(), Arc::clone(self.session.client()));
                 self.session = SessionClient::start_session(ledger, transport).await?;
@@ -260,8 +260,7 @@ impl<T: Transport> Shell<T> {
         Ok(())
     }
 
-    /// What the author of a statement that found nothing may have meant, as EXPLAIN has it; a strict ledger
-    /// knows none.
+    /// Prints EXPLAIN's hints for a statement that found nothing. A strict ledger gives no hints.
     async fn print_hints(
         &self,
         transaction: &mut Transaction,

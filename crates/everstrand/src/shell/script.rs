@@ -1,26 +1,26 @@
-//! Lines as they are typed, put together to statements: a statement ends with a semicolon.
+//! Puts typed lines together to statements. A statement ends with a semicolon.
 
-/// The shell's own words. Alone on a line, they need no semicolon.
+/// The shell's own words. A word that stands alone on a line needs no semicolon.
 const WORDS: [&str; 8] = ["begin", "start", "commit", "abort", "tables", "help", "quit", "exit"];
 
-/// A statement, without its semicolon, and the line that it begins in, counted from 1.
+/// A statement without its semicolon, and the number of the line in which it begins, from 1.
 #[derive(Debug, PartialEq)]
 pub(super) struct Statement {
     pub(super) text: String,
     pub(super) line: usize,
 }
 
-/// What was read and is no whole statement yet.
+/// Collects lines until they make a whole statement.
 #[derive(Default)]
 pub(super) struct Script {
     pending: String,
-    /// The line that `pending` begins in.
+    /// The number of the line in which `pending` begins.
     line: usize,
     lines_read: usize,
 }
 
 impl Script {
-    /// Takes another line, and gives the statements that end in it.
+    /// Adds a line. Answers the statements that end in it.
     pub(super) fn push(&mut self, line: &str) -> Vec<Statement> {
         self.lines_read += 1;
         if self.is_empty() {
@@ -43,7 +43,7 @@ impl Script {
         statements
     }
 
-    /// What is left when the input ends: a last statement needs no semicolon.
+    /// The last statement when the input ends; it needs no semicolon.
     pub(super) fn rest(&mut self) -> Option<Statement> {
         let pending = std::mem::take(&mut self.pending);
         let Scan { begin: Some(begin), .. } = Scan::of(&pending) else { return None };
@@ -51,21 +51,21 @@ impl Script {
         Some(Statement { text: pending[begin..].trim_end().to_owned(), line })
     }
 
-    /// Whether nothing but white space and comments was begun.
+    /// Whether the pending text is only white space and complete comments.
     pub(super) fn is_empty(&self) -> bool {
         let scan = Scan::of(&self.pending);
         scan.begin.is_none() && !scan.in_comment
     }
 }
 
-/// How far a text goes.
+/// The result of scanning a text up to its first semicolon.
 #[derive(Default)]
 struct Scan {
-    /// Where the first character stands that is neither white space nor of a comment.
+    /// The position of the first character that is neither white space nor in a comment.
     begin: Option<usize>,
-    /// Where the first semicolon stands that is not in a text, a name, an Ion literal or a comment.
+    /// The position of the first semicolon that is not in a text, a name, an Ion literal or a comment.
     semicolon: Option<usize>,
-    /// Whether a comment of several lines is not over.
+    /// Whether the text ends within a comment of several lines.
     in_comment: bool,
 }
 
@@ -75,7 +75,8 @@ impl Scan {
         let mut at = 0;
         while let Some(next) = text[at..].chars().next() {
             let rest = &text[at..];
-            // A doubled quote in a text ends it and begins another, which comes to the same.
+            // A doubled quote within a text counts as the end of one text and the beginning of the next. The position of the
+            // semicolon is the same.
             let length = match next {
                 '\'' | '"' | '`' => rest[1..].find(next).map(|end| end + 2),
                 _ if rest.starts_with("--") => rest.find('\n'),

@@ -1,5 +1,5 @@
-//! `everstrand verify`: evidence that somebody saved, against the digest that it was saved with, and an old digest
-//! against a newer one (`prefix`). Offline, unless an endpoint is asked for the evidence.
+//! `everstrand verify`: checks saved evidence against a saved digest, and an old digest against a newer one (`prefix`). It works
+//! offline, unless it has to ask a server for the evidence.
 
 mod prefix;
 
@@ -15,13 +15,13 @@ use everstrand_protocol::control::{ControlReply, ControlRequest, GetRevisionRequ
 
 use crate::{remote, saved};
 
-/// What `verify` may be told.
+/// The arguments of `verify`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Files that hold any of digest, revision, block and proof, or all of them as members
+    /// Files that hold a digest, a revision, a block or a proof, or several of them as members
     files: Vec<String>,
-    /// A file that holds a digest, or a signed checkpoint, or its URL. Given twice, the older one first: that nothing
-    /// was changed between the two is verified
+    /// A file or URL that holds a digest or a signed checkpoint. Give two, the older one first, to verify that the journal
+    /// of the older digest is the beginning of the newer one's
     #[arg(long, value_name = "FILE|URL")]
     digest: Vec<String>,
     /// A file that holds a revision
@@ -36,21 +36,21 @@ pub(crate) struct Arguments {
     /// A key that may have signed a checkpoint, as `name+hash+base64` (may be repeated)
     #[arg(long, value_name = "KEY")]
     key: Vec<String>,
-    /// Ask this server for the evidence; without --document, for the proof that its journal continues the digest's
-    /// [default with --ledger and without --data: what AWS_ENDPOINT_URL_QLDB_SESSION or AWS_ENDPOINT_URL_QLDB names,
-    /// else http://127.0.0.1:8182]
+    /// Ask this server for the evidence. Without --document, ask it for a proof that its journal continues the digest
+    /// [default with --ledger and without --data: the server that AWS_ENDPOINT_URL_QLDB_SESSION or AWS_ENDPOINT_URL_QLDB
+    /// names, else http://127.0.0.1:8182]
     #[arg(long, value_name = "URL", requires = "ledger")]
     endpoint: Option<String>,
-    /// Make the proof that a journal continues the digest's from this data folder, or a ledger's folder in it
+    /// Read the journal in this data folder, or in a ledger's folder in it, and make a proof that it continues the digest
     #[arg(long, value_name = "DIR", conflicts_with_all = ["endpoint", "document"])]
     data: Option<String>,
     /// The ledger on that server, or in that folder
     #[arg(long, value_name = "NAME")]
     ledger: Option<String>,
-    /// The id of the document there whose latest revision is to be verified
+    /// The id of a document on that server; its latest revision is verified
     #[arg(long, value_name = "ID", requires = "ledger")]
     document: Option<String>,
-    /// Keep the newer digest and the proof that was made in this file, which is then what a newer --digest may be
+    /// Write the newer digest and the proof to this file. Later the file serves as the newer --digest
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
 }
@@ -70,26 +70,26 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> 
     };
     if arguments.document.is_some() && arguments.digest.is_empty() && arguments.files.is_empty() {
         println!(
-            "no saved digest was compared: the server's own of this moment shows nothing about the past"
+            "no saved digest was compared: the digest that the server gave just now proves nothing about the past"
         );
     }
     println!("{report}");
     Ok(if report.is_verified() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A file: its name, what it is said to hold, and its bytes.
+/// A file: its name, the role that the arguments give it, and its bytes.
 type File = (String, Role, Vec<u8>);
 
 fn as_inputs(files: &[File]) -> Vec<Input<'_>> {
     files.iter().map(|(name, role, bytes)| Input { name, role: *role, bytes }).collect()
 }
 
-/// Reads some of the files that were named.
+/// Reads files that have the same role.
 fn read<'a>(names: impl IntoIterator<Item = &'a String>, role: Role) -> Result<Vec<File>, String> {
     names.into_iter().map(|name| Ok((name.clone(), role, saved::read(name)?))).collect()
 }
 
-/// All that is to be verified together.
+/// Reads all evidence that belongs together, and asks the server for the rest.
 fn evidence(arguments: &Arguments) -> Result<Vec<File>, Box<dyn Error>> {
     let mut files = read(&arguments.digest, Role::Digest)?;
     files.extend(read(&arguments.revision, Role::Revision)?);
@@ -111,8 +111,8 @@ fn evidence(arguments: &Arguments) -> Result<Vec<File>, Box<dyn Error>> {
     Ok(files)
 }
 
-/// The latest revision of a document with its proof for the digest of this tip; where none was saved, also a
-/// digest as the ledger stands.
+/// Asks the server for the latest revision of a document and its proof under the digest of `saved_tip`. If no digest was saved, asks
+/// for the ledger's present digest too.
 async fn fetch(
     endpoint: &str,
     ledger: &str,
@@ -144,7 +144,8 @@ async fn fetch(
     Ok(evidence)
 }
 
-/// Where the latest revision of a document stands. The control API does not tell; the committed view does.
+/// The address of the block with the latest revision of a document. Only a query of the committed view answers this, because the
+/// control API has no such operation.
 async fn latest_address(
     endpoint: &str,
     ledger: &str,

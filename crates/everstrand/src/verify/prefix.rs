@@ -1,8 +1,8 @@
-//! Whether a journal continues what an old digest stood for: the old digest, a newer one, and a proof of as many
-//! hashes as the journal's number of blocks has digits in base two, or a few more.
+//! Verifies that the journal of an old digest is the beginning of a newer digest's journal. The proof has about log2(n) hashes for n
+//! blocks.
 //!
-//! Digests and proof may all have been saved. Or a server, or a data folder, makes the proof, and gives its digest of
-//! now where no newer one is at hand; neither is believed, the proof is verified here.
+//! Both digests and the proof may have been saved. Otherwise a server, or the journal in a data folder, gives the proof, and its
+//! present digest if no newer one was saved. Neither has to be trusted, because the proof is verified here.
 
 use std::error::Error;
 use std::path::Path;
@@ -24,14 +24,14 @@ use super::{Arguments, as_inputs, read};
 use crate::audit::source::{self, Journal};
 use crate::remote;
 
-/// Whether it is this that is asked for, and not evidence for a revision or a block.
+/// Whether the arguments ask for a comparison of digests, and not for evidence of a revision or a block.
 pub(super) fn is_asked(arguments: &Arguments) -> bool {
     arguments.digest.len() > 1
         || arguments.data.is_some()
         || (arguments.endpoint.is_some() && arguments.document.is_none())
 }
 
-/// Reads or makes what is needed, and verifies it.
+/// Reads the digests, reads or makes the proof, and verifies.
 pub(super) fn verify(
     arguments: &Arguments,
     keys: &[CheckpointVerifier],
@@ -40,11 +40,11 @@ pub(super) fn verify(
         [old] => (old, None),
         [old, new] => (old, Some(new)),
         [] => return Err("give the old digest with --digest".into()),
-        _ => return Err("two digests can be compared, not more".into()),
+        _ => return Err("give two digests at most".into()),
     };
     let old = Evidence::read(&as_inputs(&read([old], Role::Digest)?))?;
     let old_tip =
-        old.digest_tip_address.ok_or("the older digest is not there with the address of its tip")?;
+        old.digest_tip_address.ok_or("the file of the older digest lacks the address of its tip")?;
     let mut files = read(new, Role::Digest)?;
     files.extend(read(&arguments.proof, Role::Proof)?);
     files.extend(read(&arguments.files, Role::Any)?);
@@ -58,7 +58,7 @@ pub(super) fn verify(
         newer.digest_tip_address = Some(end);
     }
     let new_tip =
-        newer.digest_tip_address.ok_or("the newer digest is not there with the address of its tip")?;
+        newer.digest_tip_address.ok_or("the file of the newer digest lacks the address of its tip")?;
     if let Some(failed) = beyond(end, [old_tip, new_tip]) {
         return Ok(failed);
     }
@@ -72,7 +72,7 @@ pub(super) fn verify(
     Ok(report)
 }
 
-/// The report on a journal that does not reach the digests, or is another ledger's.
+/// The report of a failure, if the journal is shorter than a digest, or belongs to another ledger.
 fn beyond(end: BlockAddress, tips: [BlockAddress; 2]) -> Option<VerifyReport> {
     let why = tips.into_iter().find_map(|tip| {
         if tip.strand_id != end.strand_id {
@@ -100,7 +100,7 @@ fn save(file: &Path, digest: Digest, proof: &Proof) -> Result<(), String> {
         .map_err(|error| format!("cannot write {}: {error}", file.display()))
 }
 
-/// Who has the journal.
+/// The server or the folder that has the journal.
 enum Source {
     Server { transport: Box<HttpTransport>, runtime: Runtime, ledger: String },
     Slots(DiskSlots),
@@ -121,14 +121,14 @@ fn source_of(arguments: &Arguments) -> Result<Option<Source>, Box<dyn Error>> {
             Ok(Some(Source::Slots(DiskSlots::open_read_only(Arc::new(disk), |_| None)?)))
         }
         _ => Err(format!(
-            "{data} holds no ledger: an export is audited, `everstrand audit --digest OLD --digest NEW`"
+            "{data} holds no ledger; if it holds an export, use `everstrand audit --digest OLD --digest NEW`"
         )
         .into()),
     }
 }
 
 impl Source {
-    /// The digest of all blocks that are there.
+    /// The digest of all blocks of the journal.
     fn digest(&self) -> Result<Digest, Box<dyn Error>> {
         match self {
             Source::Server { transport, runtime, ledger } => {
@@ -167,7 +167,7 @@ impl Source {
     }
 }
 
-/// The tree of a journal, as its slots tell of it.
+/// The tree of a journal, computed from its slots.
 type Tree<'a> = SlotTree<Box<dyn FnMut(u64) -> Result<Slot, SlotError> + 'a>>;
 
 fn tree(slots: &DiskSlots) -> Result<Tree<'_>, Box<dyn Error>> {

@@ -56,7 +56,7 @@ async fn a_lost_end_is_not_written_over_until_the_operator_accepts_it() {
     assert_eq!((status.code(), stderr.contains("absent")), (Some(2), true), "{stderr}");
     let (status, stdout, stderr) = accept(LEDGER);
     assert_eq!(status.code(), Some(0), "{stderr}");
-    assert!(stdout.contains("without what was missing"), "{stdout}");
+    assert!(stdout.contains("without the missing blocks"), "{stdout}");
     let (status, _, stderr) = accept(LEDGER);
     assert_eq!((status.code(), stderr.contains("no loss to accept")), (Some(2), true), "{stderr}");
 
