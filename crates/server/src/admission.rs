@@ -1,4 +1,4 @@
-//! Who is let in: what is decided about a request by its head alone, before a byte of its body is read.
+//! Admits or refuses a request by its head alone, before any of its body is read.
 
 use core::net::IpAddr;
 use std::sync::{Arc, PoisonError};
@@ -12,10 +12,10 @@ use crate::request::Request;
 use crate::service::Service;
 
 impl Service {
-    /// Whether a request with this head may be answered; its body is not looked at.
+    /// Admits a request with this head, or refuses it.
     ///
-    /// Where nobody has to sign, whoever reaches the server may do everything; the pages that somebody looks at in a
-    /// browser on the same machine are not to be among them.
+    /// Without access keys, anybody who reaches the server may do everything. That must not include the web pages in a browser on
+    /// the same machine, so this also refuses what only a browser sends.
     pub fn admit(&self, head: &Request<'_>, client: Client) -> Result<Admission, ServiceError> {
         if let (Some(names), Some(host)) = (&self.config.host_names, head.header("host")) {
             check_host(names, host)?;
@@ -33,7 +33,8 @@ impl Service {
             None => Ok(Admission::of(client, None)),
             Some(_) => Err(ServiceError::new(
                 Exception::AccessDenied,
-                "A web page has sent this, and without access keys any page could: see everstrand serve --access-keys",
+                "A web page sent this request. Without access keys any page could, so it is refused: see everstrand serve \
+                 --access-keys",
             )),
         }
     }
@@ -52,8 +53,8 @@ impl Service {
     }
 }
 
-/// A page can give its own host name the address of this machine, and is then of the same origin as what it asks
-/// for. Its name stays in the header.
+/// Refuses a request for a foreign host name. A web page can give its own host name the address of this machine; then the browser
+/// sees one origin and sends no header `Origin`. But the page's host name is still in the header `Host`.
 fn check_host(names: &[String], host: &str) -> Result<(), ServiceError> {
     let name = host_name(host);
     if is_loopback(name) || names.iter().any(|known| known == "*" || known.eq_ignore_ascii_case(name)) {
@@ -62,13 +63,13 @@ fn check_host(names: &[String], host: &str) -> Result<(), ServiceError> {
     Err(ServiceError::new(
         Exception::AccessDenied,
         format!(
-            "The request asks for the host {name:?}, and this server answers for localhost alone; \
-             if the name is one of yours, start it with --host-name {name}"
+            "The request asks for the host {name:?}, but this server answers only for localhost; if the name is yours, start the \
+             server with --host-name {name}"
         ),
     ))
 }
 
-/// The name in a header `Host`, without the port.
+/// The name in the header `Host`, without the port.
 fn host_name(host: &str) -> &str {
     match (host.strip_prefix('['), host.rsplit_once(':')) {
         (Some(address), _) => address.split(']').next().unwrap_or(address),

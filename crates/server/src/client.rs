@@ -1,4 +1,4 @@
-//! Who sends requests, and that one was let in.
+//! The client that sends a request, and the admission of a request.
 
 use core::net::IpAddr;
 use std::fmt;
@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use everstrand_protocol::signature::{Authorization, SigningKey};
 
-/// Who sends a request, as far as bounds tell clients apart.
+/// The sender of a request. Bounds for each client use it to tell clients apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Client {
-    /// A caller in the same process; bounds of a client do not hold for it.
+    /// A caller in this process. It has no bounds of its own.
     InProcess,
-    /// A machine; of the sixth version of IP its network, because a machine has as many addresses as it likes there.
+    /// A machine by its address. An IPv6 address stands for its /64 network, because a machine can have any address in it.
     Address(IpAddr),
-    /// Who holds an access key, wherever it is.
+    /// The owner of an access key, from any address.
     AccessKey(Arc<str>),
 }
 
@@ -48,11 +48,12 @@ pub trait Presence: Send + Sync {
     fn is_gone(&self) -> bool;
 }
 
-/// Who waits for an answer.
+/// A client that waits for an answer.
 #[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) client: Client,
-    /// Where the caller can leave while its statement runs. A caller in this process leaves by dropping the future.
+    /// Tells whether the caller has left while its statement runs. `None` for a caller in this process, which leaves by dropping
+    /// the future.
     pub(crate) presence: Option<Arc<dyn Presence>>,
 }
 
@@ -61,19 +62,19 @@ impl Caller {
     pub(crate) const IN_PROCESS: Caller = Caller { client: Client::InProcess, presence: None };
 }
 
-/// A request whose head was found in order. Its signature covers the body, and is checked when that is there.
+/// A request whose head was accepted. Its signature is checked when the body has arrived, because the signature covers the body.
 pub struct Admission {
     pub(crate) caller: Caller,
     pub(crate) signed: Option<(Authorization, SigningKey)>,
 }
 
 impl Admission {
-    /// Lets the client in, before its signature is checked.
+    /// Admits a client's request. Its signature, if any, is still unchecked.
     pub(crate) fn of(client: Client, signed: Option<(Authorization, SigningKey)>) -> Admission {
         Admission { caller: Caller { client, presence: None }, signed }
     }
 
-    /// The same, where the server can see that the client leaves.
+    /// The same, with the means to see whether the client leaves.
     #[must_use]
     pub fn from_connection(mut self, presence: Arc<dyn Presence>) -> Admission {
         self.caller.presence = Some(presence);

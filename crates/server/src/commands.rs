@@ -1,4 +1,4 @@
-//! The seven commands: one match, from what the client sent to what the session answers.
+//! The seven commands of the session API: one match from commands to methods of a session, and from errors to exceptions.
 
 use everstrand_ion::{Document, text};
 use everstrand_journal::Hash;
@@ -12,22 +12,21 @@ use everstrand_protocol::{
 use serde_json::Map;
 
 use crate::client::{Caller, Client};
-use crate::scheduler::{Account, Place};
+use crate::scheduler::{Account, Permit};
 use crate::service::Service;
-use crate::sessions::GivenUp;
+use crate::sessions::Cancellation;
 
-/// How long an expired session is remembered, so that its client learns that it expired.
+/// How long the server keeps an expired session, so that its client is told that it expired.
 const REMEMBERED_MILLIS: u64 = 60_000;
 
 impl Service {
-    /// Runs one command. A command that waits for its turn in a session, or for a commit to be durable, waits
-    /// without holding a thread.
+    /// Runs one command. While the command waits for its turn in a session, or for a commit to be durable, it blocks no thread.
     pub async fn send_command(&self, request: SendCommandRequest) -> Result<Reply, ServiceError> {
         request.validate(&self.wire_limits())?;
         self.valid_command(&Caller::IN_PROCESS, request).await.map(|(reply, _)| reply)
     }
 
-    /// The lengths that a request may have: QLDB's, or those of the ledgers' limits where these are larger.
+    /// The greatest lengths of a request's parts: QLDB's, or those of the ledgers' limits if they are larger.
     pub(crate) fn wire_limits(&self) -> Limits {
         let limits = &self.config.limits;
         let qldb = Limits::default();
@@ -38,7 +37,7 @@ impl Service {
         }
     }
 
-    /// Reads a command, and checks lengths and patterns.
+    /// Parses a command and checks its lengths and patterns.
     pub(crate) async fn read_command(
         &self,
         client: &Client,
@@ -49,13 +48,15 @@ impl Service {
         self.scheduler.read(&account, body.len(), read).await.map_err(service_error)?
     }
 
-    /// Runs a command whose lengths and patterns were checked. A statement's answer comes with the place that it ran
-    /// in, for whoever writes the answer: if that had to wait for another place, more and more answers would be held.
+    /// Runs a command whose lengths and patterns were checked.
+    ///
+    /// A statement's answer comes with the permit that the statement held, because its encoding needs one too. If the encoding had to
+    /// wait for a new permit, finished answers would pile up in memory.
     pub(crate) async fn valid_command(
         &self,
         caller: &Caller,
         request: SendCommandRequest,
-    ) -> Result<(Reply, Option<Place>), ServiceError> {
+    ) -> Result<(Reply, Option<Permit>), ServiceError> {
         let started = self.clock.monotonic_millis();
         let timing = || {
             let elapsed = self.clock.monotonic_millis().saturating_sub(started);
@@ -72,15 +73,15 @@ impl Service {
             (_, None) => return Err(ServiceError::bad_request("The parameter SessionToken is not valid")),
         };
         let shared = self.sessions.get(&token)?;
-        let given_up = match request.command {
-            Command::AbortTransaction => Some(GivenUp::Transaction),
-            Command::EndSession => Some(GivenUp::Session),
+        let cancellation = match request.command {
+            Command::AbortTransaction => Some(Cancellation::Transaction),
+            Command::EndSession => Some(Cancellation::Session),
             _ => None,
         };
-        if let Some(given_up) = given_up
-            && shared.give_up(given_up)
+        if let Some(cancellation) = cancellation
+            && shared.cancel(cancellation)
         {
-            return Ok((self.gave_up(given_up, &token, timing()), None));
+            return Ok((self.cancelled_reply(cancellation, &token, timing()), None));
         }
         let mut session = shared.lock().await;
         let mut held = None;
@@ -103,8 +104,8 @@ impl Service {
                     session.execute(&transaction_id, &statement, &parameters).map(encode_page)
                 };
                 let ran = shared.run(session, &self.scheduler, caller, execute).await;
-                let ((first_page, consumed_ios), place) = ran.map_err(service_error)?;
-                held = place;
+                let ((first_page, consumed_ios), permit) = ran.map_err(service_error)?;
+                held = permit;
                 Reply::ExecuteStatement(ExecuteStatementResult {
                     first_page,
                     timing_information: timing(),
@@ -117,8 +118,8 @@ impl Service {
                     session.fetch_page(&transaction_id, next_page_token.as_str()).map(encode_page)
                 };
                 let ran = shared.run(session, &self.scheduler, caller, fetch).await;
-                let ((page, consumed_ios), place) = ran.map_err(service_error)?;
-                held = place;
+                let ((page, consumed_ios), permit) = ran.map_err(service_error)?;
+                held = permit;
                 Reply::FetchPage(FetchPageResult {
                     page,
                     timing_information: timing(),
@@ -127,13 +128,13 @@ impl Service {
                 })
             }
             Command::CommitTransaction { transaction_id, commit_digest } => {
-                // A digest of another length matches nothing, and neither does this one: no hash is all zeros. So
-                // that it meets the same checks in the same order as any other wrong digest.
+                // A digest of another length becomes all zeros, which no hash is. So it fails the same checks in the same order
+                // as any other wrong digest.
                 let digest = Hash(commit_digest.as_slice().try_into().unwrap_or([0; 32]));
-                let place = self.scheduler.begin(shared.account()).await.map_err(service_error)?;
+                let permit = self.scheduler.begin(shared.account()).await.map_err(service_error)?;
                 let commit = session.commit(&transaction_id, digest);
-                drop(place);
-                shared.settle(&session);
+                drop(permit);
+                shared.release_ended_transaction(&session);
                 commit.map_err(service_error)?.await.map_err(service_error)?;
                 Reply::CommitTransaction(CommitTransactionResult {
                     transaction_id,
@@ -145,30 +146,30 @@ impl Service {
             }
             Command::AbortTransaction => {
                 let aborted = session.abort();
-                shared.settle(&session);
+                shared.release_ended_transaction(&session);
                 aborted.map_err(service_error)?;
-                self.gave_up(GivenUp::Transaction, &token, timing())
+                self.cancelled_reply(Cancellation::Transaction, &token, timing())
             }
             Command::EndSession => {
                 session.end();
-                self.gave_up(GivenUp::Session, &token, timing())
+                self.cancelled_reply(Cancellation::Session, &token, timing())
             }
         };
         Ok((reply, held))
     }
 
-    fn gave_up(
+    fn cancelled_reply(
         &self,
-        given_up: GivenUp,
+        cancellation: Cancellation,
         token: &SessionToken,
         timing_information: Option<TimingInformation>,
     ) -> Reply {
         let other = Map::new();
-        match given_up {
-            GivenUp::Transaction => {
+        match cancellation {
+            Cancellation::Transaction => {
                 Reply::AbortTransaction(AbortTransactionResult { timing_information, other })
             }
-            GivenUp::Session => {
+            Cancellation::Session => {
                 self.sessions.remove(token);
                 Reply::EndSession(EndSessionResult { timing_information, other })
             }
@@ -177,7 +178,7 @@ impl Service {
 
     async fn start_session(&self, client: &Client, ledger_name: &str) -> Result<SessionToken, ServiceError> {
         let ledger = self.ledgers.open(ledger_name).await.map_err(|error| match error.exception {
-            // The session API has no exception of this name.
+            // The session API has no ResourceNotFoundException.
             Exception::ResourceNotFound => ServiceError::bad_request(error.message),
             _ => error,
         })?;
@@ -219,7 +220,7 @@ fn io_usage(read_ios: u64, write_ios: u64) -> IoUsage {
     IoUsage::new(i64::try_from(read_ios).unwrap_or(i64::MAX), i64::try_from(write_ios).unwrap_or(i64::MAX))
 }
 
-/// What a ledger could not do, as the session API says it.
+/// The exception of the session API for a ledger's error.
 pub(crate) fn service_error(error: LedgerError) -> ServiceError {
     let text = error.to_string();
     let is_busy = matches!(error, LedgerError::Busy(_));
@@ -233,7 +234,7 @@ pub(crate) fn service_error(error: LedgerError) -> ServiceError {
         }
         LedgerError::DigestMismatch => return ServiceError::bad_request(text).with_code("412"),
         LedgerError::NoOpenTransaction => return ServiceError::bad_request(text).with_code("405"),
-        // Who stopped a statement is not to be told to try again.
+        // Not an exception after which drivers try again, because the client itself stopped the statement.
         LedgerError::TransactionAlreadyOpen | LedgerError::InvalidPageToken | LedgerError::Interrupted => {
             Exception::BadRequest
         }
@@ -243,9 +244,9 @@ pub(crate) fn service_error(error: LedgerError) -> ServiceError {
         | LedgerError::NoSuchSession
         | LedgerError::Closed => Exception::InvalidSession,
         LedgerError::LimitExceeded(_) => Exception::LimitExceeded,
-        // Drivers try again, after longer and longer pauses.
+        // Drivers try again after it, with longer and longer pauses.
         LedgerError::Busy(_) => Exception::CapacityExceeded,
-        // The one answer of status 503 after which a commit has certainly not happened.
+        // Of all answers with status 503, only this one says for certain that nothing was committed.
         LedgerError::Unavailable(_) => Exception::CapacityExceeded,
         LedgerError::Damaged(_) | LedgerError::BlocksMissing(_) => Exception::ServiceUnavailable,
         LedgerError::OutcomeUnknown(_) | LedgerError::View(_) | LedgerError::Internal(_) => {
@@ -253,7 +254,7 @@ pub(crate) fn service_error(error: LedgerError) -> ServiceError {
         }
     };
     if exception.http_status() >= 500 && !is_busy {
-        tracing::error!(error = %text, "a command failed");
+        tracing::error!(error = %text, "a command failed in the ledger");
     }
     ServiceError::new(exception, text)
 }

@@ -1,8 +1,8 @@
-//! Sockets. The only file of the server that knows them: it reads one request, hands its parts to the [`Service`],
-//! and writes what comes back in one piece.
+//! The HTTP server: it accepts connections, reads each request, passes its parts to the [`Service`], and writes the answer in one
+//! piece.
 //!
-//! No client can make it hold much: there are so many connections, so many bytes of bodies that are not answered and
-//! so many of answers that are not read, and no client has more than half of them.
+//! It bounds the connections, the bytes of bodies that are not answered, and the bytes of answers that are not read. One address has at
+//! most half of each.
 
 mod answers;
 mod bodies;
@@ -43,20 +43,19 @@ use stream::PatientStream;
 
 pub use bodies::BODY_BYTES_MAX;
 
-/// How long a client may take to send a request's head; so, too, how long a connection is kept on which nothing is
-/// asked.
+/// How long a client may take to send a request's head. An idle connection is closed after this time too.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a client may take nothing of an answer.
+/// How long a client may read nothing of an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often sessions and transactions that have expired are cleared away.
+/// How often [`Service::sweep`] is called.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
-/// How long requests that are running may go on after a shutdown began.
+/// How long running requests may go on after a shutdown began.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
-/// How many threads may wait for files, for answers from elsewhere, and for their turn.
+/// The greatest number of threads that block: for files, for the answers of a checkpoint URL, or for a long statement's next turn.
 const WAITING_THREADS_MAX: usize = 256 + LONG_WAITING_MAX.of_all;
 
-/// A runtime for a server of this configuration: it has a thread more than there are statements at a time, so that there
-/// is always one to accept connections, to answer what runs no statement, and to hear signals.
+/// A runtime for a server of this configuration. It has one thread more than statements can occupy, so that one is always free to
+/// accept connections, to answer requests that run no statement, and to receive signals.
 pub fn runtime(config: &Config) -> std::io::Result<Runtime> {
     let Concurrency { short, long } = config.concurrency;
     Builder::new_multi_thread()
@@ -67,7 +66,7 @@ pub fn runtime(config: &Config) -> std::io::Result<Runtime> {
         .build()
 }
 
-/// A socket that listens.
+/// A server that listens on a socket.
 pub struct Server {
     listener: TcpListener,
     service: Arc<Service>,
@@ -75,7 +74,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds an address; port 0 picks one.
+    /// Binds an address; port 0 picks a free port.
     pub async fn bind(service: Arc<Service>, address: SocketAddr) -> std::io::Result<Server> {
         let listener = TcpListener::bind(address).await?;
         let memory = service.config.memory;
@@ -89,12 +88,12 @@ impl Server {
         Ok(Server { listener, service, shared: Arc::new(shared) })
     }
 
-    /// The address it listens on.
+    /// The address that the server listens on.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Accepts connections until `shutdown` is ready, then stops statements that run long and lets requests end.
+    /// Accepts connections until `shutdown` is ready. Then stops long statements and lets running requests end.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
         let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
@@ -112,7 +111,7 @@ impl Server {
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => self.connect(stream, Client::at(peer.ip()), &graceful),
                     Err(error) => {
-                        // Out of file descriptors, most likely: waiting a moment lets some be closed.
+                        // Most likely the process has no file descriptor left. A pause gives time to close some.
                         tracing::warn!(%error, "a connection could not be accepted");
                         tokio::time::sleep(Duration::from_millis(50)).await;
                     }
@@ -120,7 +119,7 @@ impl Server {
             }
         }
         drop(self.listener);
-        // Nobody could commit what they belong to: connections are closed after the request at hand.
+        // Connections are closed after the present request, so no client could commit a transaction whose statement still runs.
         self.service.stop_statements();
         if tokio::time::timeout(SHUTDOWN_GRACE, graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests were still running when the server stopped");
@@ -128,15 +127,15 @@ impl Server {
     }
 
     fn connect(&self, stream: TcpStream, client: Client, graceful: &GracefulShutdown) {
-        let Some(place) = self.shared.connections.enter(client.clone()) else {
-            tracing::debug!(%client, "a connection was closed at once: there are as many as there may be");
+        let Some(permit) = self.shared.connections.enter(client.clone()) else {
+            tracing::debug!(%client, "a connection was closed at once, because the bound of open connections is reached");
             return;
         };
-        // Answers are written whole, so waiting to fill a segment only costs time.
+        // Answers are written in one piece, so Nagle's algorithm would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "the connection keeps Nagle's algorithm");
+            tracing::debug!(%error, "Nagle's algorithm could not be switched off for a connection");
         }
-        let connection = Arc::clone(&place.connection);
+        let connection = Arc::clone(&permit.connection);
         let connections = Arc::clone(&self.shared.connections);
         let socket = Socket::new(stream);
         let presence: Arc<dyn Presence> = Arc::new(socket.clone());
@@ -163,7 +162,7 @@ impl Server {
                 ended = watched => if let Err(error) = ended {
                     tracing::debug!(%error, "a connection ended early");
                 },
-                () = place.connection.to_be_closed() => {
+                () = permit.connection.wait_for_close() => {
                     tracing::debug!("a connection was closed to make room");
                 }
             }
@@ -171,7 +170,7 @@ impl Server {
     }
 }
 
-/// The next tick, never where there is nothing to tick.
+/// Waits for the next tick; for ever if there is no interval.
 async fn next(interval: &mut Option<tokio::time::Interval>) {
     match interval {
         Some(interval) => drop(interval.tick().await),
@@ -179,7 +178,7 @@ async fn next(interval: &mut Option<tokio::time::Interval>) {
     }
 }
 
-/// What all connections share.
+/// The state that all connections share.
 struct Shared {
     service: Arc<Service>,
     connections: Arc<Connections>,
@@ -188,7 +187,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// Lets a request in by its head, waits for its body, and answers it.
+    /// Admits a request by its head, reads its body, and answers it.
     async fn answer(
         &self,
         connection: &Arc<Connection>,
@@ -196,9 +195,9 @@ impl Shared {
         client: &Client,
         request: Request<Incoming>,
     ) -> Response<Full<Bytes>> {
-        connection.is_busy();
+        connection.request_began();
         let (head, body) = request.into_parts();
-        // A header that is not text is none that this service reads; where a signature covers it, the check fails.
+        // Headers that are not visible ASCII are ignored. If a signature covers one of them, the check of the signature fails.
         let headers =
             head.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         let headers: Vec<(&str, &str)> = headers.collect();
@@ -218,7 +217,7 @@ impl Shared {
                 let whole = request::Request { body: &body.bytes, ..request };
                 let admission = admission.from_connection(presence);
                 let answered = self.service.answer(admission, whole).await;
-                // Its room is others' while the answer waits for its own.
+                // The answer may wait for room. Give the body's room to other requests meanwhile.
                 drop(body);
                 let (status, headers) = (answered.status, answered.headers);
                 match self.answers.admit(client, connection, answered.body).await {
@@ -228,7 +227,7 @@ impl Shared {
             }
             Err(error) => {
                 let mut refused = self.refuse(connection, client, &request, error);
-                // The body, or the rest of it, may still be on the way.
+                // The client may still be sending the body, and the next request on this connection would begin within it.
                 refused.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 refused
             }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use everstrand_ledger::Ledger;
 
-use crate::ledgers::Known;
+use crate::ledgers::LedgerOverview;
 use crate::requests::family;
 use crate::service::Service;
 
@@ -27,7 +27,7 @@ impl Service {
             "Statements that have run for more than 10 ms and wait for their next turn.",
             long,
         );
-        let mut gauge = |name: &str, meaning: &str, value: &dyn Fn(&Known) -> Option<u64>| {
+        let mut gauge = |name: &str, meaning: &str, value: &dyn Fn(&LedgerOverview) -> Option<u64>| {
             family(&mut text, name, "gauge", meaning);
             for known in &ledgers {
                 if let Some(value) = value(known) {

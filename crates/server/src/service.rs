@@ -1,4 +1,4 @@
-//! The server without sockets: the parts of an HTTP request in, the parts of its answer out.
+//! The server without sockets: it takes the parts of an HTTP request and answers with the parts of an HTTP response.
 
 use std::sync::{Arc, RwLock};
 
@@ -15,13 +15,13 @@ use crate::checkpoints::{Due, Published};
 use crate::client::{Admission, Caller, Client};
 use crate::config::{Config, Storage};
 use crate::control::Control;
-use crate::ledgers::{Known, Ledgers, Settings};
+use crate::ledgers::{LedgerOverview, Ledgers, Settings};
 use crate::request::{Request, Response, Route};
 use crate::requests::Requests;
 use crate::scheduler::Scheduler;
 use crate::sessions::Sessions;
 
-/// So many closed ledgers are opened in a round of checkpoints, to publish one of each.
+/// The greatest number of closed ledgers that one round of checkpoints opens.
 const OPENED_TO_PUBLISH: usize = 32;
 
 /// Ledgers and the sessions on them, behind QLDB's two APIs.
@@ -31,7 +31,7 @@ pub struct Service {
     pub(crate) sessions: Sessions,
     pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) published: Arc<Published>,
-    /// Those of the configuration, until others take their place.
+    /// The keys of the configuration, until [`Service::set_access_keys`] replaces them.
     pub(crate) access_keys: RwLock<Option<Arc<AccessKeys>>>,
     pub(crate) requests: Requests,
     pub(crate) clock: Arc<dyn Clock>,
@@ -47,7 +47,7 @@ impl Service {
         Service::open_in(config, Environment { clock, ids })
     }
 
-    /// Finds every ledger of the configured storage in a world of the caller's.
+    /// Finds every ledger of the configured storage, with a clock and ids of the caller's.
     pub fn open_in(config: Config, environment: Environment) -> Result<Service, String> {
         Ok(Service {
             ledgers: Arc::new(Ledgers::find(settings(&config), environment.clone())?),
@@ -62,7 +62,7 @@ impl Service {
         })
     }
 
-    /// Creates a ledger of this name, as an operator does at the start of the program.
+    /// Creates a ledger unless one has this name. The program calls this at its start; clients use the control API.
     pub fn create_ledger_unless_it_exists(&self, name: &str) -> Result<(), ServiceError> {
         check_name(name)?;
         match self.ledgers.create(name, PermissionsMode::AllowAll, false, Tags::new()) {
@@ -71,8 +71,8 @@ impl Service {
         }
     }
 
-    /// Creates a ledger whose journal begins with blocks that another one made: `write_blocks` pushes them. When it
-    /// fails there is no such ledger.
+    /// Creates a ledger whose journal begins with the blocks of another ledger, which `write_blocks` pushes. If that fails, no ledger
+    /// is created.
     pub fn import_ledger(
         &self,
         name: &str,
@@ -82,18 +82,18 @@ impl Service {
         self.ledgers.import(name, write_blocks).map(drop)
     }
 
-    /// Serves a ledger that the caller has opened, over slots and a view of the caller's.
+    /// Serves a ledger that the caller has opened over its own stores.
     pub fn serve_ledger(&self, name: &str, ledger: Ledger) -> Result<(), ServiceError> {
-        self.ledgers.take_up_open(name, ledger)
+        self.ledgers.serve_open(name, ledger)
     }
 
-    /// An id for a request, of the form that QLDB's requests had.
+    /// A new request id, in the form of QLDB's.
     pub fn next_request_id(&self) -> String {
         self.ids.next().to_string()
     }
 
-    /// Answers one request of a caller in this process. Every answer carries a request id; clients call the one of
-    /// StartSession the session's id.
+    /// Answers one request of a caller in this process. Every answer has a request id. Clients take the request id of StartSession
+    /// for the session's id.
     pub async fn handle(&self, request: Request<'_>) -> Response {
         match self.admit(&request, Client::InProcess) {
             Ok(admission) => self.answer(admission, request).await,
@@ -101,7 +101,7 @@ impl Service {
         }
     }
 
-    /// Answers a request that was [admitted](Service::admit) and has its body now.
+    /// Answers a request that was [admitted](Service::admit) and whose body has arrived.
     pub async fn answer(&self, admission: Admission, request: Request<'_>) -> Response {
         let begin = self.clock.monotonic_millis();
         let Admission { caller, signed } = admission;
@@ -125,7 +125,7 @@ impl Service {
         self.finish(client, &request, operation, begin, answered)
     }
 
-    /// Answers a request with an error, such as one whose body could not be read.
+    /// Answers a request with this error, for example because its body could not be read.
     pub fn refuse(&self, client: &Client, request: &Request<'_>, error: ServiceError) -> Response {
         self.finish(client, request, "Refused", self.clock.monotonic_millis(), Err(error))
     }
@@ -162,7 +162,7 @@ impl Service {
         vec![(REQUEST_ID_HEADER, self.next_request_id()), ("Content-Type", content_type.to_owned())]
     }
 
-    /// Runs a command, and says which as soon as that is known.
+    /// Runs a command. Sets `operation` to the command's name as soon as the request is parsed.
     async fn session_api(
         &self,
         caller: &Caller,
@@ -175,19 +175,19 @@ impl Service {
             ("POST", "/", [target]) if *target == expected => {
                 let request = self.read_command(&caller.client, request.body).await?;
                 *operation = request.command.name();
-                let (reply, place) = self.valid_command(caller, request).await?;
-                Ok(Scheduler::write(place, bytes_of(&reply), || reply.to_json()))
+                let (reply, permit) = self.valid_command(caller, request).await?;
+                Ok(Scheduler::write(permit, bytes_of(&reply), || reply.to_json()))
             }
             ("POST", "/", []) => {
-                unknown(format!("The header X-Amz-Target is missing; the session API wants {expected}"))
+                unknown(format!("The header X-Amz-Target is missing; the session API needs {expected}"))
             }
             ("POST", "/", [other]) => {
-                unknown(format!("There is no operation {other}; the session API has {expected}"))
+                unknown(format!("There is no operation {other}; the session API has only {expected}"))
             }
-            ("POST", "/", _) => unknown("The header X-Amz-Target is there more than once".to_owned()),
-            (method, path, _) => {
-                unknown(format!("The header X-Amz-Target belongs to POST /, and this is {method} {path}"))
-            }
+            ("POST", "/", _) => unknown("The header X-Amz-Target occurs more than once".to_owned()),
+            (method, path, _) => unknown(format!(
+                "The header X-Amz-Target belongs to POST /, but this request is {method} {path}"
+            )),
         }
     }
 
@@ -199,7 +199,7 @@ impl Service {
         if Control::is_in_memory(&request) {
             return Ok(control.run(request)?.to_json());
         }
-        // Opened first, and held: a journal that is being replayed keeps no thread waiting.
+        // Open the ledger first and hold it, so that no worker thread blocks while a journal is replayed.
         let _open = match Control::reads(&request) {
             Some(ledger) => Some(self.ledgers.open(ledger).await?),
             None => None,
@@ -208,8 +208,8 @@ impl Service {
         workers.run(move || Ok(control.run(request)?.to_json())).await
     }
 
-    /// Runs one operation of the control API. Waits for files, and for a ledger that is being opened: to be called on
-    /// a thread that may, and not on a runtime's own.
+    /// Runs one operation of the control API. This blocks the thread while it waits for files or for a ledger that is being opened, so
+    /// do not call it on a runtime's own thread.
     pub fn control(&self, request: ControlRequest) -> Result<ControlReply, ServiceError> {
         self.control_of_ledgers().run(request)
     }
@@ -222,40 +222,39 @@ impl Service {
         }
     }
 
-    /// Clears away what has expired, and has the next part of what nobody asks for done: ledgers that are not used are
-    /// closed, journals are checked. To be called about once a second; does not wait.
+    /// Forgets expired sessions and transactions, and starts the next part of the background work: closing idle ledgers and checking
+    /// journals. To be called about once a second. Does not block.
     pub fn sweep(&self) {
         self.sessions.sweep(self.clock.monotonic_millis());
         let (published, publishes) = (Arc::clone(&self.published), self.config.checkpoints.is_some());
-        self.ledgers.keep_up(move |digest| !publishes || published.covers(digest));
+        self.ledgers.start_upkeep(move |digest| !publishes || published.covers(digest));
     }
 
-    /// Lets a ledger go on, for writing too, without the blocks that are missing from its journal. Answers what they
-    /// were.
+    /// Accepts that blocks are missing from a ledger's journal, so that the ledger takes writes again. Answers the accepted loss.
     pub fn accept_loss(&self, name: &str) -> Result<Loss, ServiceError> {
         self.ledgers.accept_loss(name)
     }
 
-    /// How often checkpoints are to be published; never where no place is configured.
+    /// The time between two rounds of checkpoints; `None` if none are published.
     pub fn checkpoint_interval(&self) -> Option<std::time::Duration> {
         self.config.checkpoints.as_ref().map(|checkpoints| checkpoints.every)
     }
 
-    /// Publishes a signed checkpoint of every ledger that has new blocks, where a place is configured. Waits for
-    /// files and for the place's answers: to be called on a thread that may, and not on a runtime's own.
+    /// Publishes a signed checkpoint of every ledger that has new blocks, if a place is configured. This blocks the thread while it
+    /// waits for files and for the place's answers, so do not call it on a runtime's own thread.
     pub fn publish_checkpoints(&self) {
         if let Some(to) = &self.config.checkpoints {
             self.published.publish(to, self.due_checkpoints(), self.clock.monotonic_millis());
         }
     }
 
-    /// Why no checkpoint of a ledger could be published the last time that it was tried; nothing where it could.
+    /// Why the last attempt to publish a checkpoint of a ledger failed; `None` if it succeeded.
     pub fn checkpoint_problem(&self, strand_id: UniqueId) -> Option<String> {
         self.published.problem(strand_id)
     }
 
-    /// The same as often as [`Service::checkpoint_interval`] says: does nothing while another call is still at it,
-    /// and leaves a place that fails in peace for a while.
+    /// The same, to be called every [`Service::checkpoint_interval`]. Does nothing while another call is publishing, or while it
+    /// pauses after a failure.
     pub fn publish_checkpoints_on_cadence(&self) {
         if let Some(to) = &self.config.checkpoints {
             let now = self.clock.monotonic_millis();
@@ -263,11 +262,11 @@ impl Service {
         }
     }
 
-    /// All that are open, and some of those that are closed and were not published since the server started.
+    /// The open ledgers, and some closed ones whose last digest was not published since the server started.
     fn due_checkpoints(&self) -> Vec<Due> {
         let now = self.clock.monotonic_millis();
         let mut opened = 0;
-        let due = |known: Known| {
+        let due = |known: LedgerOverview| {
             let ledger = match known.ledger {
                 Some(ledger) => ledger,
                 None if known.digest.is_none_or(|digest| self.published.covers_still(&digest, now)) => {
@@ -276,7 +275,7 @@ impl Service {
                 None if opened == OPENED_TO_PUBLISH => return None,
                 None => {
                     opened += 1;
-                    self.ledgers.open_here(&known.name).ok()?
+                    self.ledgers.open_blocking(&known.name).ok()?
                 }
             };
             let seed = self.ledgers.checkpoint_seed(&known.name);
@@ -285,13 +284,13 @@ impl Service {
         self.ledgers.all().into_iter().filter_map(due).collect()
     }
 
-    /// Ends the statements that run long, and begins none any more; commits that are under way go on.
+    /// Stops long statements and refuses new ones. Commits under way are finished.
     pub fn stop_statements(&self) {
         self.scheduler.close();
     }
 
-    /// Rolls back what is open and closes every ledger. When this returns, the data folder can be opened again, in this
-    /// process too.
+    /// Rolls open transactions back and closes every ledger. When this returns, the data folder can be opened again, also in this
+    /// process.
     pub fn close(&self) {
         self.stop_statements();
         self.sessions.clear();
@@ -299,7 +298,7 @@ impl Service {
     }
 }
 
-/// What the configuration says about the ledgers.
+/// The part of the configuration for the ledgers.
 fn settings(config: &Config) -> Settings {
     Settings {
         folder: match &config.storage {
@@ -319,7 +318,7 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-/// How many bytes the values of an answer have.
+/// The bytes of the values in an answer.
 fn bytes_of(reply: &Reply) -> usize {
     let page = match reply {
         Reply::ExecuteStatement(result) => &result.first_page,

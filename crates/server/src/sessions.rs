@@ -1,12 +1,12 @@
-//! Tokens and the sessions behind them.
+//! The sessions of all clients, by their tokens.
 //!
-//! The commands of one session run one at a time, in the order in which they came in: a client that sends
-//! two at once gets the commit digest that belongs to the order of arrival. [`tokio::sync::Mutex`] keeps
-//! that order and needs no runtime. One thing does not wait for its turn: a client that gives its transaction or its
-//! session up, by a command or by going away, is answered at once, and the statement that runs is stopped.
+//! The commands of one session run one at a time, in their order of arrival, because the commit digest depends on the order of
+//! statements. [`tokio::sync::Mutex`] keeps that order and needs no runtime. AbortTransaction and EndSession do not wait: they stop
+//! the statement that runs and are answered at once. A client that goes away stops its statement too.
 //!
-//! No client and no ledger has all the sessions of the server, and no client all the transactions of a ledger. A
-//! session in which nothing was ever done is forgotten soon: official drivers begin one when they need it.
+//! One client and one ledger have only a part of the server's sessions, and one client only a part of a ledger's open
+//! transactions. A session in which no command followed StartSession is forgotten soon. This does not disturb the official
+//! drivers, because they begin a session when they need it.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,50 +19,51 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::client::{Caller, Client};
 use crate::counts::{Counted, Counts};
-use crate::scheduler::{Account, Place, Scheduler, Turn, on_a_task_of_its_own, unless_it_panics};
+use crate::scheduler::{Account, Permit, Scheduler, Turn, catch_panic, on_own_task};
 
-/// How long a session lives in which nothing was done yet.
+/// How long a session lives in which no command followed StartSession.
 const UNUSED_MILLIS: u64 = 60_000;
-/// The part of the server's sessions that one client may have, and the part that one ledger may have.
+/// One client may have a fifth of the server's sessions.
 const CLIENT_PART: usize = 5;
+/// One ledger may have half of the server's sessions.
 const LEDGER_PART: usize = 2;
-/// The part of a ledger's transactions that one client may have open.
+/// One client may have half of a ledger's open transactions.
 const TRANSACTIONS_PART: usize = 2;
 
-/// A session, in the hands of one command at a time.
+/// A session, which one command at a time uses.
 pub(crate) struct SharedSession {
     session: Arc<tokio::sync::Mutex<Session>>,
     running: Mutex<Option<Running>>,
-    /// On whose account its statements run.
+    /// The client and the ledger that its statements count for.
     account: Account,
-    /// Whether there ever was a command in it.
+    /// Whether a command has used the session.
     used: AtomicBool,
-    /// Its open transaction, among those of its client in its ledger.
+    /// Counts the open transaction among those of its client in its ledger.
     transaction: Mutex<Option<Counted<(UniqueId, Client)>>>,
     transactions: Arc<Counts<(UniqueId, Client)>>,
     _of_the_client: Counted<Client>,
     _of_the_ledger: Counted<UniqueId>,
 }
 
-/// The statement that a session runs.
+/// The statement that a session runs, or that waits for its turn.
 struct Running {
     turn: Arc<Turn>,
-    /// What becomes of the session when the statement is over.
-    given_up: Option<GivenUp>,
+    /// What to end when the statement is over.
+    cancellation: Option<Cancellation>,
 }
 
-/// What a client gives up that does not wait for its statement.
+/// What a client cancels while its statement runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum GivenUp {
+pub(crate) enum Cancellation {
     /// The transaction.
     Transaction,
     /// The session and its transaction.
     Session,
 }
 
-/// The sessions that clients hold.
+/// All sessions.
 pub(crate) struct Sessions {
-    alive: Mutex<Alive>,
+    registry: Mutex<Registry>,
     sessions_max: usize,
     by_client: Arc<Counts<Client>>,
     by_ledger: Arc<Counts<UniqueId>>,
@@ -70,20 +71,20 @@ pub(crate) struct Sessions {
 }
 
 #[derive(Default)]
-struct Alive {
+struct Registry {
     by_token: HashMap<Arc<str>, Arc<SharedSession>>,
-    /// When to forget which token, earliest first: sessions all live equally long. Tokens of sessions that were
-    /// ended stay in it for a while.
-    forget: VecDeque<(u64, Arc<str>)>,
-    /// When to forget which token if nothing was done with it by then, earliest first.
-    forget_unused: VecDeque<(u64, Arc<str>)>,
+    /// The times at which to forget tokens. They are in order, because all sessions live equally long. Tokens of ended sessions
+    /// stay in this queue for a while.
+    expiry_queue: VecDeque<(u64, Arc<str>)>,
+    /// The times at which to forget tokens that no command has used by then, in order.
+    unused_queue: VecDeque<(u64, Arc<str>)>,
 }
 
 impl Sessions {
-    /// No session yet, and never more than `sessions_max`.
+    /// No sessions yet, and `sessions_max` at most.
     pub(crate) fn new(sessions_max: usize) -> Sessions {
         Sessions {
-            alive: Mutex::default(),
+            registry: Mutex::default(),
             sessions_max,
             by_client: Counts::new(),
             by_ledger: Counts::new(),
@@ -91,15 +92,14 @@ impl Sessions {
         }
     }
 
-    /// Keeps a client's session under a token, until `forget_at` where it is used (in milliseconds of the monotonic
-    /// clock, by which it is `now`).
+    /// Registers a client's session under a token until `expires_at`. Both times are milliseconds of the monotonic clock.
     pub(crate) fn insert(
         &self,
         token: &str,
         session: Session,
         client: &Client,
         now: u64,
-        forget_at: u64,
+        expires_at: u64,
     ) -> Result<(), ServiceError> {
         let exceeded = |count: usize, whose: &str| {
             let message = format!("Exceeded the session limit: {count} sessions {whose} are open; end some");
@@ -117,8 +117,8 @@ impl Sessions {
         };
         let of_the_ledger = self.by_ledger.count(session.ledger().strand_id(), ledger_max);
         let of_the_ledger = of_the_ledger.ok_or_else(|| exceeded(ledger_max, "of this ledger"))?;
-        let mut alive = self.lock();
-        if alive.by_token.len() >= self.sessions_max {
+        let mut registry = self.lock();
+        if registry.by_token.len() >= self.sessions_max {
             return Err(exceeded(self.sessions_max, "of this server"));
         }
         let token: Arc<str> = Arc::from(token);
@@ -132,12 +132,12 @@ impl Sessions {
             _of_the_client: of_the_client,
             _of_the_ledger: of_the_ledger,
         };
-        alive.by_token.insert(Arc::clone(&token), Arc::new(shared));
+        registry.by_token.insert(Arc::clone(&token), Arc::new(shared));
         if *client != Client::InProcess {
-            alive.forget_unused.push_back((now.saturating_add(UNUSED_MILLIS), Arc::clone(&token)));
+            registry.unused_queue.push_back((now.saturating_add(UNUSED_MILLIS), Arc::clone(&token)));
         }
-        alive.forget.push_back((forget_at, token));
-        alive.forget_no_more_than_twice();
+        registry.expiry_queue.push_back((expires_at, token));
+        registry.compact_expiry_queue();
         Ok(())
     }
 
@@ -151,7 +151,7 @@ impl Sessions {
             .ok_or_else(|| ServiceError::new(Exception::InvalidSession, "No such session"))
     }
 
-    /// How many there are.
+    /// The number of sessions.
     pub(crate) fn count(&self) -> usize {
         self.lock().by_token.len()
     }
@@ -161,74 +161,77 @@ impl Sessions {
         self.lock().by_token.remove(token.as_str());
     }
 
-    /// Forgets the sessions whose time is over, and lets the others drop transactions that have expired.
+    /// Forgets expired sessions, and lets the others drop their expired transactions.
     pub(crate) fn sweep(&self, now: u64) {
         let (forgotten, rest) = {
-            let mut alive = self.lock();
+            let mut registry = self.lock();
             let mut forgotten = Vec::new();
-            while alive.forget.front().is_some_and(|(at, _)| *at <= now) {
-                if let Some((_, token)) = alive.forget.pop_front() {
-                    forgotten.extend(alive.by_token.remove(&token));
+            while registry.expiry_queue.front().is_some_and(|(at, _)| *at <= now) {
+                if let Some((_, token)) = registry.expiry_queue.pop_front() {
+                    forgotten.extend(registry.by_token.remove(&token));
                 }
             }
-            while alive.forget_unused.front().is_some_and(|(at, _)| *at <= now) {
-                if let Some((_, token)) = alive.forget_unused.pop_front()
-                    && alive.by_token.get(&token).is_some_and(|session| !session.used.load(Ordering::Relaxed))
+            while registry.unused_queue.front().is_some_and(|(at, _)| *at <= now) {
+                if let Some((_, token)) = registry.unused_queue.pop_front()
+                    && registry
+                        .by_token
+                        .get(&token)
+                        .is_some_and(|session| !session.used.load(Ordering::Relaxed))
                 {
-                    forgotten.extend(alive.by_token.remove(&token));
+                    forgotten.extend(registry.by_token.remove(&token));
                 }
             }
-            (forgotten, alive.by_token.values().cloned().collect::<Vec<_>>())
+            (forgotten, registry.by_token.values().cloned().collect::<Vec<_>>())
         };
         drop(forgotten);
         for shared in rest {
-            // A session that is busy right now looks at the clock itself.
+            // A session whose lock is taken runs a command, which checks the clock itself.
             if let Ok(mut session) = shared.session.try_lock() {
                 session.is_dead();
-                shared.settle(&session);
+                shared.release_ended_transaction(&session);
             }
         }
     }
 
-    /// Forgets all sessions; what was open in them is rolled back.
+    /// Forgets all sessions and rolls their open transactions back.
     pub(crate) fn clear(&self) {
-        let mut alive = self.lock();
-        for session in alive.by_token.values() {
-            session.give_up(GivenUp::Session);
+        let mut registry = self.lock();
+        for session in registry.by_token.values() {
+            session.cancel(Cancellation::Session);
         }
-        alive.by_token.clear();
-        alive.forget.clear();
-        alive.forget_unused.clear();
+        registry.by_token.clear();
+        registry.expiry_queue.clear();
+        registry.unused_queue.clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Alive> {
-        self.alive.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl SharedSession {
-    /// Waits for the commands that came before.
+    /// Waits for the session's earlier commands.
     pub(crate) async fn lock(&self) -> OwnedMutexGuard<Session> {
         Arc::clone(&self.session).lock_owned().await
     }
 
-    /// On whose account its statements run.
+    /// The client and the ledger that its statements count for.
     pub(crate) fn account(&self) -> &Account {
         &self.account
     }
 
-    /// Begins a transaction, unless the client has its part of those that a ledger may have open.
+    /// Begins a transaction, unless the client has its part of the ledger's open transactions.
     pub(crate) fn start_transaction(
         &self,
         session: &mut Session,
         transactions_max: usize,
     ) -> Result<Arc<str>, LedgerError> {
-        self.settle(session);
+        self.release_ended_transaction(session);
         let client_max = match self.account.client {
             Client::InProcess => transactions_max,
             _ => transactions_max.div_ceil(TRANSACTIONS_PART),
         };
-        // One that is open already is refused for that.
+        // If a transaction is open already, the session's own error must win over the limit.
         if session.transaction_id().is_some() {
             return session.start_transaction();
         }
@@ -243,8 +246,8 @@ impl SharedSession {
         Ok(id)
     }
 
-    /// Gives the place of a transaction back that is over.
-    pub(crate) fn settle(&self, session: &Session) {
+    /// Decrements the count of open transactions if the session's transaction is over.
+    pub(crate) fn release_ended_transaction(&self, session: &Session) {
         if session.transaction_id().is_none() {
             *self.transaction() = None;
         }
@@ -254,11 +257,11 @@ impl SharedSession {
         self.transaction.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a statement of the session's open transaction in its turn, and answers with the place that it had at the
-    /// end. When the caller leaves before the answer, the statement is stopped, and its transaction is aborted.
+    /// Runs a statement of the session's open transaction in its turn. Answers also the permit that the statement held at its end.
+    /// If the caller leaves before the answer, the statement is stopped and its transaction is aborted.
     ///
-    /// A statement of a connection runs on this thread: a hand-over to another one costs as much as a short statement.
-    /// The statement looks after its caller itself. A caller in this process leaves by dropping the future, so its
+    /// A statement of a connection runs on this thread, because a hand-over to another thread costs as much as a short statement.
+    /// Such a statement asks itself whether its client has left. A caller in this process leaves by dropping the future, so its
     /// statement runs on a task of its own.
     pub(crate) async fn run<T: Send + 'static>(
         self: &Arc<SharedSession>,
@@ -266,56 +269,57 @@ impl SharedSession {
         scheduler: &Arc<Scheduler>,
         caller: &Caller,
         statement: impl FnOnce(&mut Session) -> Result<T, LedgerError> + Send + 'static,
-    ) -> Result<(T, Option<Place>), LedgerError> {
+    ) -> Result<(T, Option<Permit>), LedgerError> {
         let interrupt = session.interrupt().unwrap_or_default();
         let presence = caller.presence.clone();
         let runs_here = presence.is_some();
         let turn = Turn::new(Arc::clone(scheduler), self.account.clone(), interrupt, presence);
         let turn = Arc::new(turn);
-        *self.running() = Some(Running { turn: Arc::clone(&turn), given_up: None });
-        let mut waits = Waits { shared: self, turn: &turn, session: Some(session), for_an_answer: false };
+        *self.running() = Some(Running { turn: Arc::clone(&turn), cancellation: None });
+        let mut pending =
+            PendingStatement { shared: self, turn: &turn, session: Some(session), is_running: false };
         turn.begin().await?;
-        let Some(mut session) = waits.session.take() else { return Err(LedgerError::NoSuchSession) };
-        waits.for_an_answer = true;
+        let Some(mut session) = pending.session.take() else { return Err(LedgerError::NoSuchSession) };
+        pending.is_running = true;
         let (own, turn) = (Arc::clone(self), Arc::clone(&turn));
         let run = move || {
-            let _end = End(&turn);
+            let _end = EndTurn(&turn);
             let answer = turn.run_here().and_then(|()| {
                 session.set_pace(Some(Arc::clone(&turn) as Arc<dyn Pace>));
                 statement(&mut session)
             });
             session.set_pace(None);
             if turn.is_deserted() {
-                own.give_up(GivenUp::Transaction);
+                own.cancel(Cancellation::Transaction);
             }
             own.end_statement(&mut session);
             answer.map(|answer| (answer, turn.end()))
         };
-        let answer = if runs_here { unless_it_panics(run) } else { on_a_task_of_its_own(run).await };
-        waits.for_an_answer = false;
+        let answer = if runs_here { catch_panic(run) } else { on_own_task(run).await };
+        pending.is_running = false;
         answer
     }
 
-    /// Stops the statement that is running or waits for its turn, if there is one, and gives up what it belongs to as
-    /// soon as it is over. Answers whether there was one.
-    pub(crate) fn give_up(&self, given_up: GivenUp) -> bool {
+    /// Stops the statement that runs or waits for its turn, and ends its transaction or its session as soon as it is over. Answers
+    /// whether there is such a statement.
+    pub(crate) fn cancel(&self, cancellation: Cancellation) -> bool {
         let mut running = self.running();
         let Some(running) = &mut *running else { return false };
-        running.given_up = running.given_up.max(Some(given_up));
+        running.cancellation = running.cancellation.max(Some(cancellation));
         running.turn.stop();
         true
     }
 
-    /// Does what was asked for while the statement ran that is over now.
+    /// Ends the transaction or the session if a client cancelled it while the statement ran.
     fn end_statement(&self, session: &mut Session) {
         let over = self.running().take();
-        match over.and_then(|running| running.given_up) {
+        match over.and_then(|running| running.cancellation) {
             None => {}
-            // An error means that it is dead already.
-            Some(GivenUp::Transaction) => drop(session.abort()),
-            Some(GivenUp::Session) => session.end(),
+            // An error means that the transaction is over already.
+            Some(Cancellation::Transaction) => drop(session.abort()),
+            Some(Cancellation::Session) => session.end(),
         }
-        self.settle(session);
+        self.release_ended_transaction(session);
     }
 
     fn running(&self) -> MutexGuard<'_, Option<Running>> {
@@ -323,46 +327,48 @@ impl SharedSession {
     }
 }
 
-/// The command that waits for a statement's turn, and then for its answer. Dropped before, its client is gone.
-struct Waits<'s> {
+/// A statement that waits for its turn, and then runs. If this is dropped before the answer, its caller is gone, and the statement
+/// is stopped.
+struct PendingStatement<'s> {
     shared: &'s SharedSession,
     turn: &'s Arc<Turn>,
-    /// Until the statement begins.
+    /// Held here until the statement begins.
     session: Option<OwnedMutexGuard<Session>>,
-    for_an_answer: bool,
+    is_running: bool,
 }
 
-impl Drop for Waits<'_> {
+impl Drop for PendingStatement<'_> {
     fn drop(&mut self) {
         if let Some(session) = &mut self.session {
-            // The statement has never been.
+            // The statement has not begun.
             self.shared.end_statement(session);
-        } else if self.for_an_answer
+        } else if self.is_running
             && let Some(running) = &mut *self.shared.running()
             && Arc::ptr_eq(&running.turn, self.turn)
         {
-            running.given_up = running.given_up.max(Some(GivenUp::Transaction));
+            running.cancellation = running.cancellation.max(Some(Cancellation::Transaction));
             running.turn.stop();
         }
     }
 }
 
-/// The end of a statement, also of one that panics.
-struct End<'t>(&'t Turn);
+/// Ends the turn of a statement when it is dropped, so that a statement that panics gives its permit back.
+struct EndTurn<'t>(&'t Turn);
 
-impl Drop for End<'_> {
+impl Drop for EndTurn<'_> {
     fn drop(&mut self) {
         drop(self.0.end());
     }
 }
 
-impl Alive {
-    /// Keeps clients that start and end sessions all day from making the queue longer and longer.
-    fn forget_no_more_than_twice(&mut self) {
-        if self.forget.len() > 1000 + 2 * self.by_token.len() {
+impl Registry {
+    /// Removes ended sessions from the queues when these have become too long, because clients that start and end sessions all day
+    /// would otherwise fill them.
+    fn compact_expiry_queue(&mut self) {
+        if self.expiry_queue.len() > 1000 + 2 * self.by_token.len() {
             let by_token = &self.by_token;
-            self.forget.retain(|(_, token)| by_token.contains_key(token));
-            self.forget_unused.retain(|(_, token)| by_token.contains_key(token));
+            self.expiry_queue.retain(|(_, token)| by_token.contains_key(token));
+            self.unused_queue.retain(|(_, token)| by_token.contains_key(token));
         }
     }
 }
@@ -390,8 +396,8 @@ mod tests {
             sessions.remove(&SessionToken::from(token));
         }
         assert_eq!(sessions.count(), 1);
-        assert!(sessions.lock().forget.len() < 1100);
-        // What stayed is forgotten in its time all the same.
+        assert!(sessions.lock().expiry_queue.len() < 1100);
+        // The session that was not ended is still forgotten at its time.
         sessions.sweep(100);
         assert_eq!(sessions.count(), 0);
     }

@@ -1,4 +1,4 @@
-//! Whether a journal continues the checkpoint that was published of it last.
+//! Checks that a journal continues its newest published checkpoint.
 
 use std::cmp::Ordering;
 
@@ -7,13 +7,13 @@ use everstrand_ledger::Ledger;
 
 use super::place::PutError;
 
-/// What an operator can do about it.
-const WHAT_TO_DO: &str = "Nothing is published, because two signed histories of one ledger would be there. Either the \
-     data folder was put back from an older copy: bring back the newer one; what was written since then is in no \
-     checkpoint. Or another server published here for the same ledger: stop one of them. To go on with this journal \
-     nevertheless, publish at another place, and tell those who verify why";
+/// What the operator can do about a contradiction.
+const WHAT_TO_DO: &str = "Nothing is published, because there would be two signed histories of one ledger. There are two \
+     causes. If the data folder was restored from an older copy, restore the newer one; no checkpoint covers what was \
+     written since then. If another server publishes here for the same ledger, stop one of the two. To continue with this \
+     journal nevertheless, publish at another place, and tell the verifiers why";
 
-/// Compares the newest checkpoint that was published with the journal as it is now.
+/// Compares the newest published checkpoint with the present journal.
 pub(super) fn check(
     name: &str,
     newest: &str,
@@ -21,11 +21,10 @@ pub(super) fn check(
     ledger: &Ledger,
     now: &Digest,
 ) -> Result<(), PutError> {
-    let checkpoint = Checkpoint::parse(newest).map_err(|error| {
-        PutError::Refused(format!("{name} is there already and is no checkpoint: {error}"))
-    })?;
+    let checkpoint = Checkpoint::parse(newest)
+        .map_err(|error| PutError::Refused(format!("{name} exists and is not a checkpoint: {error}")))?;
     if !checkpoint.is_signed_by(key) {
-        let why = format!("{name} is there already and is not signed by this ledger's key, {key}");
+        let why = format!("{name} exists and is not signed by this ledger's key, {key}");
         return Err(PutError::Refused(why));
     }
     let (then, tip) = (checkpoint.digest, now.digest_tip_address.sequence_no);
@@ -33,19 +32,19 @@ pub(super) fn check(
     let continued = match then_tip.cmp(&tip) {
         Ordering::Greater => {
             let why =
-                format!("{name} was published up to block {then_tip}, and the journal ends with block {tip}");
+                format!("{name} covers the blocks up to {then_tip}, but the journal ends with block {tip}");
             return Err(PutError::Contradicted(format!("{why}. {WHAT_TO_DO}")));
         }
         Ordering::Equal => *now,
         Ordering::Less => ledger.digest_at(then_tip).map_err(|error| {
-            PutError::Refused(format!("the digest of block {then_tip} is not known: {error}"))
+            PutError::Refused(format!("the digest of block {then_tip} could not be computed: {error}"))
         })?,
     };
     if continued == then {
         return Ok(());
     }
     let why = format!(
-        "{name} was published with the digest {} of block {then_tip}, and the journal here has {}",
+        "{name} has the digest {} of block {then_tip}, but the journal here has {}",
         then.digest, continued.digest
     );
     Err(PutError::Contradicted(format!("{why}. {WHAT_TO_DO}")))

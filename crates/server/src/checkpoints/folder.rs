@@ -1,4 +1,4 @@
-//! Checkpoints in a folder. Files are written whole and durable, or not at all.
+//! Checkpoints in a folder. A file is written whole and durably, or not at all.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::place::{Existing, LATEST, PutError};
 
-/// The newest checkpoint in a folder by its number, also where a crash kept it from getting its second name.
+/// The newest checkpoint in a folder, by the number in its name. `latest.checkpoint` alone may be older, because a crash can come
+/// before it is replaced.
 pub(super) fn newest(folder: &Path) -> Result<Option<(String, String)>, PutError> {
     let cannot =
         |error: std::io::Error| PutError::Refused(format!("cannot read {}: {error}", folder.display()));
@@ -31,7 +32,7 @@ pub(super) fn newest(folder: &Path) -> Result<Option<(String, String)>, PutError
     Ok(Some((path.display().to_string(), content)))
 }
 
-/// Writes a file.
+/// Writes a file, unless it exists with the same content.
 pub(super) fn put(folder: &Path, name: &str, content: &str, existing: Existing) -> Result<(), PutError> {
     let path = folder.join(name);
     let cannot =
@@ -39,7 +40,7 @@ pub(super) fn put(folder: &Path, name: &str, content: &str, existing: Existing) 
     match fs::read_to_string(&path) {
         Ok(found) if found == content => return Ok(()),
         Ok(_) if existing == Existing::Keep => {
-            let why = format!("{} is there already and says something else", path.display());
+            let why = format!("{} exists with another content", path.display());
             return Err(PutError::Refused(why));
         }
         Ok(_) => {}

@@ -1,4 +1,4 @@
-//! What a folder and a URL have in common, as places for checkpoints.
+//! The names, errors and rules that a folder and a URL share as places for checkpoints.
 
 /// The second name of the newest checkpoint.
 pub(super) const LATEST: &str = "latest.checkpoint";
@@ -20,7 +20,7 @@ impl PutError {
     }
 }
 
-/// What to do where the name is taken.
+/// What to do if the place has a file of the name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Existing {
     /// Its content must be the same; otherwise another ledger, or another key, claims to be this one.

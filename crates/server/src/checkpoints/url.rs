@@ -1,7 +1,7 @@
-//! Checkpoints at a URL: each is PUT below it, and can be fetched from where it was put.
+//! Checkpoints at a URL. Each file is sent with PUT to a name below the URL, and can be fetched from there.
 //!
-//! What must not be replaced is sent with `If-None-Match: *`. A server that keeps what it has then answers 412 (or
-//! 409), and is asked whether that is the same; one that does not know the header replaces it.
+//! A file that must not be replaced is sent with `If-None-Match: *`. If the web server has the file, it answers 412 (or 409), and we
+//! compare its file with ours. A web server that does not know the header replaces the file.
 
 use std::error::Error;
 use std::future::Future;
@@ -19,20 +19,20 @@ use tokio::runtime::Runtime;
 
 use super::place::{Existing, PutError};
 
-/// No checkpoint, key or answer to a PUT is larger.
+/// A longer answer is an error: no checkpoint, key or answer to a PUT is so large.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
-/// A round ends after so many times the patience for one answer: whoever stops the server waits for it.
+/// A round ends after this many times the patience for one answer. The bound is low because stopping the server waits for the round.
 const ROUND_PATIENCES: u32 = 6;
 /// How long a fetch may take.
 const FETCH_PATIENCE: Duration = Duration::from_secs(30);
 const USER_AGENT_VALUE: &str = concat!("everstrand/", env!("CARGO_PKG_VERSION"));
 
-/// A place on the web, with the right to write there, which is shown to nobody.
+/// A URL below which checkpoints are published, and the secret that permits it. The secret is never printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointUrl {
-    /// Scheme, host and port, as every request has them.
+    /// Scheme, host and port.
     origin: String,
-    /// Host, and port where there is one.
+    /// Host, and port if the URL has one.
     host: String,
     /// The path without a slash at its end.
     path: String,
@@ -43,14 +43,15 @@ impl CheckpointUrl {
     /// Reads `http(s)://[USER:PASSWORD@ or TOKEN@]HOST[:PORT]/PATH`. A user and a password are sent as
     /// `Authorization: Basic`, a token without a colon as `Authorization: Bearer`.
     pub fn parse(url: &str) -> Result<CheckpointUrl, String> {
-        // Said without the URL, which may hold a password.
+        // The error does not repeat the URL, because the URL may hold a password.
         let uri: Uri =
             url.parse().map_err(|error| format!("the URL for checkpoints cannot be read: {error}"))?;
         let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err("the URL for checkpoints must begin with http:// or https://".to_owned());
         };
         if uri.query().is_some() || url.contains('#') {
-            return Err("the URL for checkpoints must end with its path: names are put behind it".to_owned());
+            return Err("the URL for checkpoints must have no query and no fragment, because names are appended to it"
+                .to_owned());
         }
         let (user, host) = match authority.as_str().rsplit_once('@') {
             Some((user, host)) => (Some(user), host),
@@ -70,7 +71,7 @@ impl CheckpointUrl {
 
 fn authorization(user: &str) -> Result<HeaderValue, String> {
     use base64::Engine;
-    let wrong = || "the user or password in the URL for checkpoints is not readable".to_owned();
+    let wrong = || "the user or password in the URL for checkpoints is not percent-encoded text".to_owned();
     let decoded = |text: &str| everstrand_protocol::percent_decode(text).ok_or_else(wrong);
     let value = match user.split_once(':') {
         Some((name, password)) => {
@@ -84,7 +85,7 @@ fn authorization(user: &str) -> Result<HeaderValue, String> {
     Ok(value)
 }
 
-/// A way to the place, kept open for one round.
+/// A connection to the place for one round.
 pub(super) struct Connection<'a> {
     url: &'a CheckpointUrl,
     patience: Duration,
@@ -93,7 +94,7 @@ pub(super) struct Connection<'a> {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
-/// An answer that came whole.
+/// A complete answer.
 struct Answer {
     status: StatusCode,
     location: Option<String>,
@@ -101,12 +102,12 @@ struct Answer {
 }
 
 impl<'a> Connection<'a> {
-    /// Opens a way to the place; to be called, used and dropped on a thread that may wait.
+    /// Prepares a connection. It blocks, so create, use and drop it on a thread that may wait.
     pub(super) fn open(url: &'a CheckpointUrl, patience: Duration) -> Result<Connection<'a>, String> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| format!("no runtime for the connection: {error}"))?;
+            .map_err(|error| format!("the runtime for the connection could not be created: {error}"))?;
         let deadline = Instant::now() + patience * ROUND_PATIENCES;
         Ok(Connection { url, patience, deadline, runtime, client: client(patience)? })
     }
@@ -124,7 +125,7 @@ impl<'a> Connection<'a> {
             return match found.status {
                 StatusCode::OK if found.body == content.as_bytes() => Ok(()),
                 StatusCode::OK => {
-                    let why = format!("{} is there already and says something else", self.shown(name));
+                    let why = format!("{} exists with another content", self.shown(name));
                     Err(PutError::Refused(why))
                 }
                 _ => Err(self.failed(&Method::GET, name, &found)),
@@ -133,7 +134,7 @@ impl<'a> Connection<'a> {
         Err(self.failed(&Method::PUT, name, &answer))
     }
 
-    /// What lies under a name below the URL, with where that is; nothing where nothing is.
+    /// The URL and the text of a name below our URL; `None` if nothing is there.
     pub(super) fn get(&self, name: &str) -> Result<Option<(String, String)>, PutError> {
         let answer = self.exchange(Method::GET, name, "", false)?;
         match answer.status {
@@ -143,8 +144,8 @@ impl<'a> Connection<'a> {
             }
             StatusCode::NOT_FOUND | StatusCode::GONE => Ok(None),
             StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => {
-                let why = "what was published must be readable; S3 says so, too, of what is not there, to who may \
-                           not list the bucket";
+                let why = "the server must be able to read published checkpoints; S3 also answers so for a missing \
+                           object if the key may not list the bucket";
                 Err(PutError::Refused(format!(
                     "{}: {why}",
                     self.failed(&Method::GET, name, &answer).into_why()
@@ -158,7 +159,7 @@ impl<'a> Connection<'a> {
         let what = format!("{method} {} was answered with {}", self.shown(name), answer.status);
         match &answer.location {
             Some(location) if answer.status.is_redirection() => {
-                PutError::Refused(format!("{what} to {location}, which is not followed"))
+                PutError::Refused(format!("{what} to {location}; redirects are not followed"))
             }
             _ if answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS => {
                 PutError::Unreachable(what)
@@ -196,7 +197,7 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// Fetches a checkpoint, or whatever else of evidence is there. Waits; not to be called on a runtime's thread.
+/// Fetches a checkpoint or other evidence from a URL. It blocks, so do not call it on a runtime's thread.
 pub fn fetch(url: &str) -> Result<Vec<u8>, String> {
     let (place, name) = url.rsplit_once('/').ok_or("this is not a URL")?;
     let place = CheckpointUrl::parse(place)?;
@@ -226,7 +227,7 @@ async fn answer(
     Ok(Answer { status: head.status, location: location.map(str::to_owned), body: body.to_bytes() })
 }
 
-/// An error with what is behind it: hyper's own text does not say.
+/// An error's text with the texts of its causes, because hyper's own text does not include them.
 fn with_causes(error: &dyn Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
@@ -242,7 +243,7 @@ fn client(patience: Duration) -> Result<Client<HttpsConnector<HttpConnector>, Fu
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_connect_timeout(Some(patience));
-    // Named, because the default is ambiguous in a program that links another one as well.
+    // The provider is named, because a program that links two providers has no default one.
     let https = HttpsConnectorBuilder::new()
         .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
         .map_err(|error| format!("TLS cannot be set up: {error}"))?

@@ -66,7 +66,7 @@ impl Answers {
     /// The bytes to send on a connection, without waiting for room. An error takes no room.
     pub(crate) fn bytes(&self, connection: &Arc<Connection>, body: Vec<u8>, share: Option<Share>) -> Bytes {
         let unsent = if share.is_some() { body.len() } else { 0 };
-        connection.is_answered(unsent, self.connections.now());
+        connection.answer_began(unsent, self.connections.now());
         let connections = Arc::clone(&self.connections);
         let connection = Arc::clone(connection);
         Bytes::from_owner(Answer { body, unsent, _share: share, connections, connection })
@@ -115,7 +115,7 @@ impl AsRef<[u8]> for Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.connection.is_idle(self.unsent, self.connections.now());
+        self.connection.answer_ended(self.unsent, self.connections.now());
     }
 }
 

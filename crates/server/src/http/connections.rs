@@ -141,7 +141,7 @@ impl Open {
 
 impl Connection {
     /// Notes that a request is being answered.
-    pub(crate) fn is_busy(&self) {
+    pub(crate) fn request_began(&self) {
         self.idle_since.store(NEVER, Ordering::Relaxed);
     }
 
@@ -151,19 +151,19 @@ impl Connection {
     }
 
     /// Notes an answer that is about to be sent, with the number of its bytes that count as unsent.
-    pub(crate) fn is_answered(&self, unsent: usize, now: u64) {
+    pub(crate) fn answer_began(&self, unsent: usize, now: u64) {
         self.took(now);
         self.unsent.fetch_add(unsent, Ordering::Relaxed);
     }
 
     /// Notes that an answer was sent whole, or was dropped.
-    pub(crate) fn is_idle(&self, sent: usize, now: u64) {
+    pub(crate) fn answer_ended(&self, sent: usize, now: u64) {
         self.unsent.fetch_sub(sent, Ordering::Relaxed);
         self.idle_since.store(now, Ordering::Relaxed);
     }
 
     /// Is ready when the connection has to be closed.
-    pub(crate) async fn to_be_closed(&self) {
+    pub(crate) async fn wait_for_close(&self) {
         self.close.notified().await;
     }
 }
@@ -191,20 +191,20 @@ mod tests {
         tokio::time::advance(Duration::from_millis(10)).await;
         let second = connections.enter(client(1)).expect("room");
         let third = connections.enter(client(1)).expect("in place of the first");
-        first.connection.to_be_closed().await;
+        first.connection.wait_for_close().await;
         assert_eq!(connections.count(), 2);
         drop(first);
         assert_eq!(connections.count(), 2, "it was counted as closed already");
         for permit in [&second, &third] {
-            permit.connection.is_busy();
+            permit.connection.request_began();
         }
         assert!(connections.enter(client(1)).is_none(), "no connection of the client is idle");
         let others =
             [connections.enter(client(2)).expect("room"), connections.enter(client(3)).expect("room")];
         assert!(connections.enter(client(4)).is_none(), "the one with the most is busy");
-        second.connection.is_idle(0, connections.now());
+        second.connection.answer_ended(0, connections.now());
         connections.enter(client(4)).expect("in place of the second");
-        second.connection.to_be_closed().await;
+        second.connection.wait_for_close().await;
         drop((second, third, others));
         assert_eq!(connections.count(), 0);
     }
@@ -215,14 +215,14 @@ mod tests {
         let (reads, stalls) =
             (connections.enter(client(1)).expect("room"), connections.enter(client(2)).expect("room"));
         for permit in [&reads, &stalls] {
-            permit.connection.is_answered(1000, connections.now());
+            permit.connection.answer_began(1000, connections.now());
         }
         tokio::time::advance(Duration::from_secs(1)).await;
         reads.connection.took(connections.now());
         tokio::time::advance(Duration::from_secs(1)).await;
         connections.close_stalled(Duration::from_secs(2));
-        stalls.connection.to_be_closed().await;
-        let closed = tokio::time::timeout(Duration::from_secs(1), reads.connection.to_be_closed()).await;
+        stalls.connection.wait_for_close().await;
+        let closed = tokio::time::timeout(Duration::from_secs(1), reads.connection.wait_for_close()).await;
         assert!(closed.is_err(), "a client that reads keeps its connection");
     }
 }

@@ -1,4 +1,4 @@
-//! A client's socket, which its statement can look at while it runs.
+//! A client's socket. The client's statement can ask it whether the client has left.
 
 use std::io;
 use std::pin::Pin;
@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 
 use crate::client::Presence;
 
-/// A socket in two hands: the connection reads and writes it, and the statement that the connection waits for asks
-/// whether the client is still there. Only one of them is at it at a time, so the lock is always free.
+/// A socket with two users. The connection reads and writes it. The statement that the connection waits for asks whether the client
+/// has left. They never use it at the same time, so nobody waits for the lock.
 #[derive(Clone)]
 pub(crate) struct Socket(Arc<Mutex<TcpStream>>);
 
@@ -30,7 +30,7 @@ impl Presence for Socket {
     fn is_gone(&self) -> bool {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-        // What the client sent before it left may still be unread, so reading would not show that it left.
+        // Ask the system rather than read: bytes that the client sent before it left may still be unread.
         #[cfg(target_os = "linux")]
         let closed = PollFlags::RDHUP;
         #[cfg(not(target_os = "linux"))]
@@ -39,7 +39,7 @@ impl Presence for Socket {
         poll(&mut [PollFd::new(&*self.stream(), closed)], Some(&at_once)).is_ok_and(|ready| ready > 0)
     }
 
-    /// Not known here: the statement runs to its end, or to the end of its transaction's time.
+    /// This system does not tell, so the statement runs to its end, or until its transaction expires.
     #[cfg(not(unix))]
     fn is_gone(&self) -> bool {
         false
@@ -110,6 +110,6 @@ mod tests {
             }
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
-        panic!("nobody noticed");
+        panic!("the socket does not show that the client left");
     }
 }

@@ -148,7 +148,7 @@ impl Ledgers {
     }
 
     /// Serves a ledger that the caller has opened. It is never closed for being idle.
-    pub(crate) fn take_up_open(&self, name: &str, ledger: Ledger) -> Result<(), ServiceError> {
+    pub(crate) fn serve_open(&self, name: &str, ledger: Ledger) -> Result<(), ServiceError> {
         let record = Record {
             id: ledger.strand_id().to_string(),
             name: name.to_owned(),
@@ -185,7 +185,7 @@ impl Ledgers {
     }
 
     /// The same, but blocks this thread.
-    pub(crate) fn open_here(&self, name: &str) -> Result<Ledger, ServiceError> {
+    pub(crate) fn open_blocking(&self, name: &str) -> Result<Ledger, ServiceError> {
         let entry = self.entry(name)?;
         let opened = match entry.access_blocking(self.now()) {
             Access::Ready(opened) => opened,
@@ -231,8 +231,8 @@ impl Ledgers {
     }
 
     /// Every ledger, with what is known without opening it.
-    pub(crate) fn all(&self) -> Vec<Known> {
-        let known = |(name, entry): (&String, &Arc<Entry>)| Known {
+    pub(crate) fn all(&self) -> Vec<LedgerOverview> {
+        let known = |(name, entry): (&String, &Arc<Entry>)| LedgerOverview {
             name: name.clone(),
             ledger: entry.ledger(),
             digest: entry.digest(),
@@ -240,8 +240,8 @@ impl Ledgers {
         };
         let entries: Vec<_> =
             self.names().iter().map(|(name, entry)| (name.clone(), Arc::clone(entry))).collect();
-        let mut all: Vec<Known> = entries.iter().map(|(name, entry)| known((name, entry))).collect();
-        all.extend(self.nameless.iter().map(|broken| Known {
+        let mut all: Vec<LedgerOverview> = entries.iter().map(|(name, entry)| known((name, entry))).collect();
+        all.extend(self.nameless.iter().map(|broken| LedgerOverview {
             name: broken.id.clone(),
             ledger: None,
             digest: None,
@@ -460,7 +460,7 @@ impl Ledgers {
     /// Accepts that blocks are missing from a ledger's journal, so that the ledger takes writes again. Answers the accepted loss.
     pub(crate) fn accept_loss(&self, name: &str) -> Result<Loss, ServiceError> {
         // Opening the ledger finds a loss that nobody has noticed yet.
-        drop(self.open_here(name)?);
+        drop(self.open_blocking(name)?);
         let entry = self.entry(name)?;
         let Some(open) = entry.take() else { return Err(not_found(name)) };
         let unfinished = Unfinished { entry: &entry, is_over: false };
@@ -530,7 +530,7 @@ impl Ledgers {
 }
 
 /// What is known of a ledger without opening it.
-pub(crate) struct Known {
+pub(crate) struct LedgerOverview {
     pub(crate) name: String,
     /// The ledger, if it is open.
     pub(crate) ledger: Option<Ledger>,
@@ -540,7 +540,7 @@ pub(crate) struct Known {
     pub(crate) impaired: Option<String>,
 }
 
-impl Known {
+impl LedgerOverview {
     pub(crate) fn strand_id(&self) -> Option<UniqueId> {
         self.digest.map(|digest| digest.digest_tip_address.strand_id)
     }

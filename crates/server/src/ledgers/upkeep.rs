@@ -43,7 +43,7 @@ struct Checking {
 impl Ledgers {
     /// Starts the next part of the background work on a thread that may wait. To be called about once a second. A ledger is closed
     /// only if `is_published` answers true for its digest.
-    pub(crate) fn keep_up(self: &Arc<Self>, is_published: impl Fn(&Digest) -> bool + Send + 'static) {
+    pub(crate) fn start_upkeep(self: &Arc<Self>, is_published: impl Fn(&Digest) -> bool + Send + 'static) {
         // A ledger in memory would be lost if it was closed, and it has no files that could rot.
         if self.folder.is_none() {
             return;

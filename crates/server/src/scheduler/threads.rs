@@ -1,35 +1,35 @@
-//! Which thread a statement runs on.
+//! Chooses the thread that a statement runs on.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use everstrand_ledger::LedgerError;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-/// Runs what may take its time: on a runtime of several threads another thread takes over this one's other tasks.
-pub(crate) fn where_waiting_is_allowed<T>(wait: impl FnOnce() -> T) -> T {
+/// Runs a function that may block for long. On a runtime of several threads another thread takes over this thread's other tasks.
+pub(crate) fn block_in_place<T>(wait: impl FnOnce() -> T) -> T {
     if !is_on_several_threads() {
         return wait();
     }
     tokio::task::block_in_place(|| {
-        // Where the wait is over at once this thread keeps its part of the runtime. It may be the one that listens for
-        // what comes in, and the others asleep: one of them is woken, and listens from now on.
+        // If the wait ends at once, this thread takes its tasks back before another thread has looked at them. It may be the one
+        // thread that polls the sockets while all others sleep. Spawning a task wakes another thread, which polls from now on.
         tokio::spawn(async {});
         wait()
     })
 }
 
-/// Runs a statement on this thread. A panic in it is its answer, and the caller's connection goes on.
-pub(crate) fn unless_it_panics<T>(run: impl FnOnce() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+/// Runs a statement on this thread and turns a panic into an error, so that the client's connection stays open.
+pub(crate) fn catch_panic<T>(run: impl FnOnce() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(panicked()))
 }
 
-/// Runs a statement on a task of its own, so that it goes on to its end when its caller drops this future. On a runtime
-/// of one thread, or on none, it runs on this thread.
-pub(crate) async fn on_a_task_of_its_own<T: Send + 'static>(
+/// Runs a statement on a task of its own, so that the statement reaches its end even if its caller drops this future. On a
+/// runtime of one thread, or without a runtime, it runs on this thread.
+pub(crate) async fn on_own_task<T: Send + 'static>(
     run: impl FnOnce() -> Result<T, LedgerError> + Send + 'static,
 ) -> Result<T, LedgerError> {
     if !is_on_several_threads() {
-        return unless_it_panics(run);
+        return catch_panic(run);
     }
     match tokio::spawn(async move { run() }).await {
         Ok(answer) => answer,
@@ -42,7 +42,7 @@ fn panicked() -> LedgerError {
     LedgerError::Internal("the statement panicked".to_owned())
 }
 
-/// Whether the caller runs on a runtime that has other threads for other tasks.
+/// Whether this thread belongs to a runtime of several threads.
 fn is_on_several_threads() -> bool {
     Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
 }

@@ -1,4 +1,4 @@
-//! One statement on its way through the scheduler, and how it is stopped from outside.
+//! One statement on its way through the scheduler: it begins, runs, waits for its next turn, and can be stopped from outside.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -9,28 +9,28 @@ use std::time::Duration;
 use everstrand_ledger::{Interrupt, LedgerError, Pace};
 use tokio::sync::oneshot;
 
-use super::threads::where_waiting_is_allowed;
-use super::{Account, Asked, Place, Scheduler, refusal};
+use super::threads::block_in_place;
+use super::{Account, Asked, Permit, Scheduler, refusal};
 use crate::client::Presence;
 
-/// How often a statement that waits for its next turn asks whether its caller is still there.
+/// How often a waiting statement asks whether its client has left.
 const PRESENCE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A statement that begins, runs, or waits for its next turn.
+/// A statement in the scheduler.
 pub(crate) struct Turn {
     scheduler: Arc<Scheduler>,
     account: Account,
     interrupt: Interrupt,
-    /// Tells that the caller has left; nothing for a caller in this process, which stops the turn when it leaves.
+    /// Tells whether the client has left. `None` for a caller in this process, which stops the turn itself when it leaves.
     presence: Option<Arc<dyn Presence>>,
-    /// Its thread, once it runs.
+    /// The thread that runs the statement, once it runs.
     thread: OnceLock<Thread>,
     held: Mutex<Held>,
 }
 
 #[derive(Default)]
 struct Held {
-    place: Option<Place>,
+    permit: Option<Permit>,
     is_long: bool,
 }
 
@@ -44,20 +44,20 @@ impl Turn {
         Turn { scheduler, account, interrupt, presence, thread: OnceLock::new(), held: Mutex::default() }
     }
 
-    /// Waits for a place to begin in.
+    /// Waits for a short permit.
     pub(crate) async fn begin(&self) -> Result<(), LedgerError> {
-        let place = self.scheduler.begin(&self.account).await?;
-        self.held().place = Some(place);
+        let permit = self.scheduler.begin(&self.account).await?;
+        self.held().permit = Some(permit);
         Ok(())
     }
 
-    /// Says that it runs on this thread, unless it was stopped before.
+    /// Notes that the statement runs on this thread. An error if it was stopped before.
     pub(crate) fn run_here(&self) -> Result<(), LedgerError> {
         self.thread.get_or_init(thread::current);
         if self.interrupt.is_stopped() { Err(LedgerError::Interrupted) } else { Ok(()) }
     }
 
-    /// Stops it, whether it runs or waits.
+    /// Stops the statement, whether it runs or waits.
     pub(crate) fn stop(&self) {
         self.interrupt.stop();
         if let Some(thread) = self.thread.get() {
@@ -65,25 +65,25 @@ impl Turn {
         }
     }
 
-    /// Whether it ran for longer than a moment and its caller has left meanwhile. A short statement does not ask, because
-    /// the connection notices as soon as it writes the answer.
+    /// Whether the client left while its long statement ran. A short statement does not ask, because the connection notices as soon
+    /// as it writes the answer.
     pub(crate) fn is_deserted(&self) -> bool {
-        self.held().is_long && self.caller_is_gone()
+        self.held().is_long && self.client_is_gone()
     }
 
-    fn caller_is_gone(&self) -> bool {
+    fn client_is_gone(&self) -> bool {
         self.presence.as_ref().is_some_and(|presence| presence.is_gone())
     }
 
-    /// Gives its place out of hand; dropped, it goes to the next.
-    pub(crate) fn end(&self) -> Option<Place> {
-        self.held().place.take()
+    /// Ends the turn. Answers its permit, for the encoding of the answer.
+    pub(crate) fn end(&self) -> Option<Permit> {
+        self.held().permit.take()
     }
 
-    /// Waits on this thread for a long place; none comes when it is stopped meanwhile, or too much time passes.
-    fn wait(&self, asked: Asked, at_most: Duration) -> Result<Option<Place>, LedgerError> {
+    /// Blocks this thread until a long permit comes. `None` if the statement is stopped first, or the time is over.
+    fn wait(&self, asked: Asked, at_most: Duration) -> Result<Option<Permit>, LedgerError> {
         let mut later = match asked {
-            Asked::Now(place) => return Ok(Some(place)),
+            Asked::Now(permit) => return Ok(Some(permit)),
             Asked::Later(later) => later,
         };
         let clock = &self.scheduler.clock;
@@ -91,11 +91,11 @@ impl Turn {
         let until = clock.monotonic_millis().saturating_add(millis(at_most));
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         loop {
-            if let Some(place) = poll(&mut later, &waker)? {
-                return Ok(Some(place));
+            if let Some(permit) = poll(&mut later, &waker)? {
+                return Ok(Some(permit));
             }
             let left = until.saturating_sub(clock.monotonic_millis());
-            if self.caller_is_gone() {
+            if self.client_is_gone() {
                 self.interrupt.stop();
             }
             if self.interrupt.is_stopped() || left == 0 {
@@ -112,22 +112,23 @@ impl Turn {
 
 impl Pace for Turn {
     fn turn_is_over(&self, at_most: Duration) -> Result<(), LedgerError> {
-        if self.caller_is_gone() {
+        if self.client_is_gone() {
             self.interrupt.stop();
             return Err(LedgerError::Interrupted);
         }
         let mut held = self.held();
         let long = &self.scheduler.long;
-        let (left, asked) = match held.place.take() {
-            Some(place) if held.is_long => (None, long.ask_again(&self.account, place).map_err(refusal)?),
-            place => (place, long.ask(&self.account).map_err(refusal)?),
+        let (short, asked) = match held.permit.take() {
+            Some(permit) if held.is_long => (None, long.ask_again(&self.account, permit).map_err(refusal)?),
+            permit => (permit, long.ask(&self.account).map_err(refusal)?),
         };
         held.is_long = true;
-        held.place = match (left, asked) {
-            (None, Asked::Now(place)) => Some(place),
-            (left, asked) => where_waiting_is_allowed(|| {
-                // Not earlier: whoever it wakes would queue up behind this statement.
-                drop(left);
+        held.permit = match (short, asked) {
+            (None, Asked::Now(permit)) => Some(permit),
+            (short, asked) => block_in_place(|| {
+                // Give the short permit up only here, where another thread takes over this thread's tasks. The statement that gets
+                // it is woken as a task of this thread, and would otherwise have to wait for this statement.
+                drop(short);
                 self.wait(asked, at_most)
             })?,
         };
@@ -135,9 +136,9 @@ impl Pace for Turn {
     }
 }
 
-fn poll(later: &mut oneshot::Receiver<Place>, waker: &Waker) -> Result<Option<Place>, LedgerError> {
+fn poll(later: &mut oneshot::Receiver<Permit>, waker: &Waker) -> Result<Option<Permit>, LedgerError> {
     match Future::poll(Pin::new(later), &mut Context::from_waker(waker)) {
-        Poll::Ready(Ok(place)) => Ok(Some(place)),
+        Poll::Ready(Ok(permit)) => Ok(Some(permit)),
         Poll::Ready(Err(_)) => Err(LedgerError::Closed),
         Poll::Pending => Ok(None),
     }

@@ -1,5 +1,5 @@
-//! Who waits, in an order that is fair: clients take turns, whatever each of them asks for; within a client its
-//! ledgers take turns; within those, who came first is first.
+//! A fair queue. Clients take turns, whatever each of them asks for. Within a client its ledgers take turns. Within a ledger the
+//! order is that of arrival.
 
 use std::collections::VecDeque;
 
@@ -7,25 +7,24 @@ use everstrand_journal::UniqueId;
 
 use crate::client::Client;
 
-/// On whose account something runs.
+/// The client and the ledger that a statement counts for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Account {
-    /// The client.
     pub(crate) client: Client,
-    /// The ledger.
+    /// The strand id of the ledger.
     pub(crate) ledger: UniqueId,
 }
 
 impl Account {
-    /// Of a client whose request was not read yet, so that nobody knows what ledger it is for.
+    /// The account of a request that was not parsed yet, so that its ledger is not known.
     pub(crate) fn of(client: &Client) -> Account {
         Account { client: client.clone(), ledger: UniqueId::from_bytes([0; 16]) }
     }
 }
 
-/// A queue for each key; the keys take turns.
+/// One queue for each key. The keys take turns.
 #[derive(Debug)]
-struct InTurn<K, Q>(VecDeque<(K, Q)>);
+struct RoundRobin<K, Q>(VecDeque<(K, Q)>);
 
 trait Queue: Default {
     type Item;
@@ -47,23 +46,23 @@ impl<T> Queue for VecDeque<T> {
     }
 }
 
-impl<K, Q> Default for InTurn<K, Q> {
-    fn default() -> InTurn<K, Q> {
-        InTurn(VecDeque::new())
+impl<K, Q> Default for RoundRobin<K, Q> {
+    fn default() -> RoundRobin<K, Q> {
+        RoundRobin(VecDeque::new())
     }
 }
 
-impl<K: PartialEq + Clone, Q: Queue> InTurn<K, Q> {
+impl<K: PartialEq + Clone, Q: Queue> RoundRobin<K, Q> {
     fn of(&mut self, key: &K) -> &mut Q {
-        let place = self.0.iter().position(|(known, _)| known == key).unwrap_or_else(|| {
+        let position = self.0.iter().position(|(known, _)| known == key).unwrap_or_else(|| {
             self.0.push_back((key.clone(), Q::default()));
             self.0.len() - 1
         });
-        &mut self.0[place].1
+        &mut self.0[position].1
     }
 }
 
-impl<K: PartialEq + Clone, Q: Queue> Queue for InTurn<K, Q> {
+impl<K: PartialEq + Clone, Q: Queue> Queue for RoundRobin<K, Q> {
     type Item = Q::Item;
 
     fn pop(&mut self) -> Option<Q::Item> {
@@ -80,27 +79,27 @@ impl<K: PartialEq + Clone, Q: Queue> Queue for InTurn<K, Q> {
     }
 }
 
-/// How many may wait.
+/// The bounds of a queue.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WaitingMax {
     pub(crate) of_a_client: usize,
     pub(crate) of_all: usize,
 }
 
-/// Those who wait.
+/// The fair queue.
 #[derive(Debug)]
-pub(crate) struct Waiting<T> {
-    by_client: InTurn<Client, InTurn<UniqueId, VecDeque<T>>>,
+pub(crate) struct WaitQueue<T> {
+    by_client: RoundRobin<Client, RoundRobin<UniqueId, VecDeque<T>>>,
     count: usize,
     max: WaitingMax,
 }
 
-impl<T> Waiting<T> {
-    pub(crate) fn new(max: WaitingMax) -> Waiting<T> {
-        Waiting { by_client: InTurn::default(), count: 0, max }
+impl<T> WaitQueue<T> {
+    pub(crate) fn new(max: WaitingMax) -> WaitQueue<T> {
+        WaitQueue { by_client: RoundRobin::default(), count: 0, max }
     }
 
-    /// Queues up; too many wait already when this answers the bound that is reached.
+    /// Joins the queue. If a bound is reached, answers the bound as the error.
     pub(crate) fn push(&mut self, account: &Account, item: T) -> Result<(), usize> {
         if self.count >= self.max.of_all {
             return Err(self.max.of_all);
@@ -113,13 +112,13 @@ impl<T> Waiting<T> {
         Ok(())
     }
 
-    /// Queues up, however many wait: for one who was let in before.
+    /// Joins the queue without regard to the bounds, for a statement that was admitted before.
     pub(crate) fn push_again(&mut self, account: &Account, item: T) {
         self.by_client.of(&account.client).of(&account.ledger).push_back(item);
         self.count += 1;
     }
 
-    /// Whose turn it is.
+    /// Takes the item whose turn it is.
     pub(crate) fn pop(&mut self) -> Option<T> {
         let item = self.by_client.pop()?;
         self.count -= 1;
@@ -141,7 +140,7 @@ mod tests {
 
     #[test]
     fn clients_take_turns_and_so_do_the_ledgers_of_each() {
-        let mut waiting = Waiting::new(WaitingMax { of_a_client: 100, of_all: 100 });
+        let mut waiting = WaitQueue::new(WaitingMax { of_a_client: 100, of_all: 100 });
         for number in 0..3 {
             waiting.push(&account("many", 1), format!("many 1 {number}")).expect("room");
         }
@@ -154,14 +153,14 @@ mod tests {
 
     #[test]
     fn a_client_cannot_take_all_the_room() {
-        let mut waiting = Waiting::new(WaitingMax { of_a_client: 2, of_all: 3 });
+        let mut waiting = WaitQueue::new(WaitingMax { of_a_client: 2, of_all: 3 });
         waiting.push(&account("many", 1), 1).expect("room");
         waiting.push(&account("many", 2), 2).expect("room");
         assert_eq!(waiting.push(&account("many", 3), 3), Err(2));
         waiting.push(&account("one", 1), 4).expect("room for others");
         assert_eq!(waiting.push(&account("two", 1), 5), Err(3));
         assert_eq!(waiting.len(), 3);
-        // Who was refused does not take a turn.
+        // A refused item takes no turn.
         let order: Vec<i32> = std::iter::from_fn(|| waiting.pop()).collect();
         assert_eq!(order, [1, 4, 2]);
     }

@@ -14,7 +14,7 @@ const RUNAWAY: &str = "SELECT COUNT(*) FROM t AS a, t AS b, t AS c, t AS d, t AS
 /// Ten times what a statement may take to end after it was stopped, because the machine may be busy.
 const STOPPED_WITHIN: Duration = Duration::from_secs(1);
 
-/// Runs a test on a server's runtime, with places for two statements that begin and one that runs long.
+/// Runs a test on a server's runtime, with permits for two statements that begin and one that runs long.
 fn served<F: Future<Output = ()>>(transaction_millis: u64, test: impl FnOnce(Arc<Service>) -> F) {
     let mut config = Config::new(Storage::Memory);
     config.concurrency = Concurrency { short: 2, long: 1 };
