@@ -141,7 +141,7 @@ async fn what_was_closed_can_be_opened_at_once() {
         run_in(&service, &token, "SELECT n FROM t").await.expect("rows");
         let second = Service::open(Config::new(Storage::Folder(folder.path().to_owned())));
         let why = second.err().expect("the folder is in use");
-        assert!(why.contains("this process has it open already"), "{why}");
+        assert!(why.contains("another service of this process"), "{why}");
         service.close();
         let refused = start(&service, "closed").await.expect_err("it is closed");
         assert!(refused.message.contains("stopped"), "{}", refused.message);
