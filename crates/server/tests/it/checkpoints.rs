@@ -1,4 +1,4 @@
-//! Checkpoints at a URL, against a server that keeps them, refuses, hangs, or sends elsewhere.
+//! Checkpoints at a URL whose web server keeps them, refuses them, hangs, or redirects; and checkpoints in a folder.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -17,24 +17,24 @@ use everstrand_server::{Request, Service, fetch, ledger_folders};
 use super::{send, service_and_clock};
 
 const EVERY: Duration = Duration::from_secs(60);
-/// More than a busy machine takes.
+/// Longer than an answer takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How the place behaves.
+/// How the web server behaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Mood {
-    /// Replaces what it has.
+    /// It replaces existing files.
     Takes,
-    /// Keeps what it has, where it is told to.
+    /// It keeps an existing file if the request says so.
     Keeps,
     Fails,
     Forbids,
     Redirects,
-    /// Reads the request, and says nothing until the client has gone.
+    /// It reads the request and does not answer until the client has left.
     Hangs,
 }
 
-/// A place on the web, as small as one can be.
+/// A minimal web server that takes checkpoints.
 #[derive(Clone)]
 struct Place {
     address: String,
@@ -77,7 +77,7 @@ impl Place {
         std::mem::take(&mut self.state.lock().expect("no panic").requests)
     }
 
-    /// Answers one request; says whether the connection goes on.
+    /// Answers one request. Answers whether the connection stays open.
     fn answer(&self, mut stream: &TcpStream) -> bool {
         let Some((head, body)) = request(stream) else { return false };
         let mut line = head.split(' ');
@@ -160,7 +160,7 @@ fn age(service: &Service) -> Option<u64> {
     metric(service, "everstrand_checkpoint_age_milliseconds")
 }
 
-/// The status of `GET /ready`. Where it is not 200, the answer tells what is wrong with which ledger.
+/// The status of `GET /ready`. If it is not 200, the answer must name the ledger and the reason.
 fn ready(service: &Service) -> u16 {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let request = Request { method: "GET", path: "/ready", query: "", headers: &[], body: b"" };
@@ -209,13 +209,13 @@ fn a_checkpoint_and_its_key_are_put_below_the_url() {
         assert_eq!(head.contains("if-none-match: *"), once, "{head}");
     }
 
-    // Nothing new: nothing is sent, and the last one covers all that there is.
+    // There is no new block, so nothing is sent, and the last checkpoint covers all blocks.
     clock.advance(60_000);
     assert_eq!(age(&service), Some(60_000));
     service.publish_checkpoints_on_cadence();
     assert_eq!((age(&service), place.requests().len()), (Some(0), 0));
 
-    // What was put is fetched from there.
+    // A published checkpoint can be fetched.
     let path = files.keys().next().expect("a checkpoint");
     assert_eq!(fetch(&format!("http://{}{path}", place.address)).expect("there"), note.as_bytes());
     let missing = fetch(&format!("http://{}/nothing", place.address)).expect_err("not there");
@@ -223,7 +223,7 @@ fn a_checkpoint_and_its_key_are_put_below_the_url() {
 }
 
 #[test]
-fn a_place_that_does_not_take_them_is_counted_and_asked_again() {
+fn a_place_that_refuses_checkpoints_is_counted_and_asked_again() {
     for mood in [Mood::Fails, Mood::Forbids, Mood::Redirects, Mood::Hangs] {
         let place = Place::open();
         place.set(mood);
@@ -233,7 +233,7 @@ fn a_place_that_does_not_take_them_is_counted_and_asked_again() {
         assert_eq!((age(&service), failures(&service)), (None, Some(1)), "{mood:?}");
         assert_eq!(place.requests().len(), 1, "{mood:?}: the others of this round would fail as well");
 
-        // On the next cadence, then on the second and the fourth after that.
+        // The service asks again on the next cadence, then on the second and the fourth after that.
         let mut asked = Vec::new();
         for cadence in 1..9 {
             clock.advance(60_000);
@@ -245,11 +245,11 @@ fn a_place_that_does_not_take_them_is_counted_and_asked_again() {
         assert_eq!((asked, failures(&service)), (vec![1, 3, 7], Some(4)), "{mood:?}");
         assert!(place.files().is_empty(), "{mood:?}");
 
-        // Whoever stops the server asks once more, whatever was before.
+        // Stopping the server publishes once more, without regard to the pause.
         place.set(Mood::Takes);
         service.publish_checkpoints();
         for _ in 0..100 {
-            // So little patience may be too little for a busy machine.
+            // The short patience of this test may be too short for a busy machine.
             if mood == Mood::Hangs && age(&service).is_none() {
                 service.publish_checkpoints();
             }
@@ -261,7 +261,7 @@ fn a_place_that_does_not_take_them_is_counted_and_asked_again() {
 }
 
 #[test]
-fn nobody_at_the_url_is_a_failure_like_others() {
+fn a_url_without_a_server_is_a_failure_like_others() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     drop(listener);
@@ -271,7 +271,7 @@ fn nobody_at_the_url_is_a_failure_like_others() {
 }
 
 #[test]
-fn what_a_place_keeps_must_be_what_was_put() {
+fn a_kept_file_must_have_the_published_content() {
     let place = Place::open();
     place.set(Mood::Keeps);
     let url = format!("http://{}", place.address);
@@ -280,7 +280,7 @@ fn what_a_place_keeps_must_be_what_was_put() {
     let kept = place.files();
     drop((first, place.requests()));
 
-    // The same ledger with another key: its seed is chance's, its ids are those of the same seed.
+    // The same ledger with another key: the ids follow from the same seed, but the key is random.
     let (second, _clock) = publishing(&url, PATIENCE);
     second.publish_checkpoints();
     assert_eq!((age(&second), failures(&second)), (None, Some(1)));
@@ -290,7 +290,7 @@ fn what_a_place_keeps_must_be_what_was_put() {
 }
 
 #[test]
-fn the_same_again_is_no_failure_where_a_place_keeps() {
+fn publishing_the_same_again_succeeds_if_the_place_keeps_files() {
     let place = Place::open();
     place.set(Mood::Keeps);
     let folder = tempfile::tempdir().expect("a folder");
@@ -328,7 +328,7 @@ fn files_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// Puts files where they were.
+/// Restores the files of a folder.
 fn put_back(folder: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) {
     let _ = std::fs::remove_dir_all(folder);
     for (name, content) in files {
@@ -338,7 +338,7 @@ fn put_back(folder: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) {
     }
 }
 
-/// Creates tables in the only ledger of a folder, each a block, while no service has it open.
+/// Creates tables in the only ledger of a data folder, each in a block of its own, while no service has it open.
 fn create_tables(data: &Path, tables: &[&str]) {
     let folder = ledger_folders(data).expect("a data folder").remove(0).1;
     let disk = FileDisk::create(folder.join("journal")).expect("a folder");
@@ -356,8 +356,8 @@ fn create_tables(data: &Path, tables: &[&str]) {
     ledger.close();
 }
 
-/// Creates tables in the ledger of a folder, opens the service over it, and publishes: the number of failures, and
-/// whether what was published contradicts.
+/// Creates tables in the ledger of a data folder, opens a service over it and publishes. Answers the number of failures, and
+/// whether the journal contradicts a published checkpoint.
 fn publish_after(data: &Path, place: &str, tables: &[&str]) -> (Option<u64>, Option<u64>) {
     let mut config = Config::new(Storage::Folder(data.to_owned()));
     if !data.exists() {
@@ -414,7 +414,7 @@ fn a_newest_checkpoint_without_its_second_name_counts() {
     publish_after(&data, &at, &["a"]);
     let (older, published) = (files_below(&data), files_below(&place));
     publish_after(&data, &at, &["b"]);
-    // As a crash between the two leaves it.
+    // A crash between the two writes leaves this.
     let (latest, before) =
         published.iter().find(|(name, _)| name.ends_with("latest.checkpoint")).expect("it");
     std::fs::write(place.join(latest), before).expect("written");

@@ -1,4 +1,4 @@
-//! Ledgers come, change and go.
+//! The control API: ledgers are created, listed, changed and deleted.
 
 use serde_json::json;
 
@@ -77,7 +77,7 @@ async fn tags_are_set_listed_and_taken_away() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_kept_is_refused() {
+async fn settings_that_are_not_built_are_refused() {
     let service = service();
     let key = json!({"Name": "secret", "PermissionsMode": "ALLOW_ALL", "KmsKey": "alias/mine"}).to_string();
     let (status, name, message) = error(&send(&service, "POST", "/ledgers", None, key.as_bytes()).await);
@@ -156,9 +156,9 @@ async fn consistency_proofs_and_their_refusals() {
     assert_eq!((error(&strict).0, error(&strict).1.as_str()), (404, "UnknownOperationException"));
 }
 
-/// There is none, which is an answer: tools that look around before they do anything get on.
+/// There are no exports and no streams, and the list operations say so, because some tools list them before they do anything.
 #[tokio::test]
-async fn exports_and_streams_are_looked_for_and_not_found() {
+async fn lists_of_exports_and_streams_are_empty() {
     let service = service();
     service.create_ledger_unless_it_exists("looked-at").expect("a ledger");
     for (path, list) in [

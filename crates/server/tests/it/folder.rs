@@ -1,4 +1,4 @@
-//! Ledgers in a folder: they are there again, or it is said why not.
+//! Ledgers in a data folder: the next service opens them, or says why it cannot.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ async fn send_open(service: &Service, path: &str) -> everstrand_server::Response
 }
 
 #[tokio::test]
-async fn a_ledger_whose_journal_is_gone_is_not_begun_anew() {
+async fn a_ledger_whose_journal_is_gone_is_not_replaced_by_an_empty_one() {
     for (lost, expected) in [("journal", "there is no journal"), ("segment", "")] {
         let folder = tempfile::tempdir().expect("a folder");
         let service = open(folder.path());
@@ -36,7 +36,7 @@ async fn a_ledger_whose_journal_is_gone_is_not_begun_anew() {
         let segment = journal.join("0000000000000000.segment");
         match lost {
             "journal" => fs::remove_dir_all(&journal).expect("removed"),
-            // All but the segment's head.
+            // Zero everything but the segment's head.
             _ => {
                 let mut bytes = fs::read(&segment).expect("a segment");
                 bytes[64..].fill(0);
@@ -44,7 +44,7 @@ async fn a_ledger_whose_journal_is_gone_is_not_begun_anew() {
             }
         }
 
-        // It stays so however often the server starts, and the other ledger works.
+        // The error stays however often the server starts, and the other ledger works.
         for _ in 0..2 {
             let service = open(folder.path());
             let (status, name, message) = error(&start_session(&service, "lost").await);
@@ -53,9 +53,9 @@ async fn a_ledger_whose_journal_is_gone_is_not_begun_anew() {
             assert_eq!(start_session(&service, "kept").await.status, 200);
             let ready = send_open(&service, "/ready").await;
             assert_eq!(ready.status, 503);
-            let told: serde_json::Value = serde_json::from_slice(&ready.body).expect("JSON");
-            assert_eq!(told["reasons"].as_array().map(Vec::len), Some(1), "{told}");
-            assert_eq!(told["reasons"][0]["LedgerName"], "lost", "{told}");
+            let answer: serde_json::Value = serde_json::from_slice(&ready.body).expect("JSON");
+            assert_eq!(answer["reasons"].as_array().map(Vec::len), Some(1), "{answer}");
+            assert_eq!(answer["reasons"][0]["LedgerName"], "lost", "{answer}");
             assert_eq!(send_open(&service, "/health").await.status, 200, "the server runs");
             assert!(
                 service.create_ledger_unless_it_exists("lost").is_ok(),
@@ -79,7 +79,7 @@ async fn a_ledger_stays_as_strict_as_it_was() {
     service.close();
 }
 
-/// Whoever may enter a ledger's folder may read all that was ever written.
+/// Anybody who may read a ledger's folder may read all its data, so only the server's user may.
 #[cfg(unix)]
 #[test]
 fn new_ledgers_are_their_users_alone() {
@@ -99,7 +99,7 @@ fn new_ledgers_are_their_users_alone() {
     for file in [ledger.join("meta"), ledger.join("journal/0000000000000000.segment")] {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
-    // Who opens a folder to others on purpose keeps it so.
+    // An operator may open a folder to others on purpose, so the server keeps its modes.
     fs::set_permissions(&data, fs::Permissions::from_mode(0o750)).expect("changed");
     open(&data).close();
     assert_eq!(mode(&data), 0o750);

@@ -1,4 +1,4 @@
-//! Ledgers as they are opened, closed, damaged and deleted beside each other.
+//! Ledgers that are opened, closed, damaged and deleted beside each other.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,13 +16,13 @@ use serde_json::{Value, json};
 
 use super::{error, json as body, send, service_and_clock};
 
-/// Until something that is done in the background is done.
+/// How long a test waits for background work.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn open_with(folder: &Path, set: impl FnOnce(&mut Config)) -> (Arc<Service>, Arc<ManualClock>) {
     let mut config = Config::new(Storage::Folder(folder.to_owned()));
     set(&mut config);
-    // Ids that no earlier service gave.
+    // Each service needs another seed, because ids must never repeat.
     static OPENED: AtomicU64 = AtomicU64::new(1000);
     let (service, clock) = service_and_clock(config, OPENED.fetch_add(1, Ordering::Relaxed));
     (Arc::new(service), clock)
@@ -47,7 +47,7 @@ async fn start(service: &Service, ledger: &str) -> Result<SessionToken, ServiceE
     }
 }
 
-/// A statement in a transaction and a session of its own.
+/// Runs a statement in a transaction and a session of its own.
 async fn run(service: &Service, ledger: &str, statement: &str) -> Result<Page, ServiceError> {
     let token = start(service, ledger).await?;
     let page = run_in(service, &token, statement).await;
@@ -102,7 +102,7 @@ async fn ready(service: &Service) -> Response {
     service.handle(request).await
 }
 
-/// Sweeps until something is so.
+/// Calls `sweep` until a condition holds.
 async fn sweep_until(service: &Service, what: &str, is_so: impl AsyncFn() -> bool) {
     let until = std::time::Instant::now() + PATIENCE;
     while !is_so().await {
@@ -117,7 +117,7 @@ fn folder_of(data: &Path, ledger: &str) -> PathBuf {
     ledgers.into_iter().find(|(name, _)| name == ledger).expect("its folder").1
 }
 
-/// A data folder with ledgers of a table and three rows, closed.
+/// A data folder with closed ledgers, each with a table of three rows.
 async fn filled(ledgers: &[&str]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let (service, _) = open(folder.path());
@@ -130,9 +130,9 @@ async fn filled(ledgers: &[&str]) -> tempfile::TempDir {
     folder
 }
 
-/// A service that was closed has let go of its folder, whoever still holds the service.
+/// A closed service has released its folder, even if somebody still holds the service.
 #[tokio::test]
-async fn what_was_closed_can_be_opened_at_once() {
+async fn a_closed_folder_can_be_opened_at_once() {
     let folder = filled(&["closed"]).await;
     let mut held = Vec::new();
     for _ in 0..5 {
@@ -149,9 +149,9 @@ async fn what_was_closed_can_be_opened_at_once() {
     }
 }
 
-/// While one operation of the control API takes its time, sessions begin and others change and list ledgers.
+/// While one operation of the control API is slow, sessions begin, and other operations change and list ledgers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_operation_on_one_ledger_is_in_nobodys_way() {
+async fn a_slow_operation_on_one_ledger_delays_no_other() {
     let folder = filled(&["other"]).await;
     let (service, _) = open(folder.path());
     let (begun, begins) = channel();
@@ -190,7 +190,7 @@ async fn a_ledger_is_open_as_long_as_it_is_used() {
     assert!(!is_open("idle").await, "nobody asked for it");
     let token = start(&service, "idle").await.expect("a session");
     assert!(is_open("idle").await && !is_open("never").await);
-    // A session keeps it open, whatever it does.
+    // An idle session keeps it open too.
     for _ in 0..5 {
         clock.advance(61_000);
         service.sweep();
@@ -203,7 +203,7 @@ async fn a_ledger_is_open_as_long_as_it_is_used() {
         !is_open("idle").await
     })
     .await;
-    // It counts all the same, and is there again when it is asked for: by a session, or by somebody with a digest.
+    // The closed ledger is still counted, and a session or a GetDigest opens it again.
     for ledger in ["idle", "never"] {
         assert_eq!(metric(&service, "ledger_writable", ledger).await, Some(1));
         assert!(metric(&service, "ledger_blocks", ledger).await >= Some(5));
@@ -214,9 +214,9 @@ async fn a_ledger_is_open_as_long_as_it_is_used() {
     service.close();
 }
 
-/// After a crash there may be work that nobody asks for: every ledger is opened once to see, and closed again.
+/// After a crash a ledger may have work left that no request asks for. So every ledger is opened once and closed again.
 #[tokio::test]
-async fn what_was_not_closed_in_order_is_looked_after() {
+async fn ledgers_that_were_not_closed_cleanly_are_opened_once() {
     let folder = filled(&["a", "b", "c"]).await;
     for ledger in ["a", "c"] {
         fs::remove_file(folder_of(folder.path(), ledger).join("note")).expect("as it is after a crash");
@@ -236,9 +236,9 @@ async fn what_was_not_closed_in_order_is_looked_after() {
     }
 }
 
-/// No more ledgers are open than there is room for; one that nobody uses gives way.
+/// The number of open ledgers has a bound. A ledger that nobody uses is closed in favour of another.
 #[tokio::test]
-async fn ledgers_give_way_to_others_unless_they_are_in_use() {
+async fn an_idle_ledger_is_closed_in_favour_of_another() {
     let names = ["one", "two", "three", "four"];
     let folder = filled(&names).await;
     let (service, clock) = open_with(folder.path(), |config| config.ledgers_open_max = 2);
@@ -259,7 +259,7 @@ async fn ledgers_give_way_to_others_unless_they_are_in_use() {
     service.close();
 }
 
-/// Without its record a ledger is one that is not available: its name stays its own, and the others are served.
+/// A ledger without a readable record is unavailable, its name stays taken, and the other ledgers are served.
 #[tokio::test]
 async fn a_ledger_without_a_readable_record_is_unavailable_and_its_name_is_taken() {
     for cut in [false, true] {
@@ -301,9 +301,9 @@ async fn a_ledger_without_a_readable_record_is_unavailable_and_its_name_is_taken
     }
 }
 
-/// A folder of which not even the name is known may be any ledger's: no name is given away meanwhile.
+/// A folder whose ledger's name is unknown may be any ledger's, so no ledger can be created meanwhile.
 #[tokio::test]
-async fn no_name_is_given_away_while_one_is_not_known() {
+async fn no_ledger_is_created_while_a_name_is_unknown() {
     let folder = filled(&["lost", "kept"]).await;
     let lost = folder_of(folder.path(), "lost");
     fs::remove_file(lost.join("meta")).expect("removed");
@@ -320,9 +320,9 @@ async fn no_name_is_given_away_while_one_is_not_known() {
     service.close();
 }
 
-/// Deleting is one step; what a crash leaves of it is not a ledger, and is swept.
+/// Deletion is one atomic rename. The files that a crash leaves behind are not a ledger, and the next start removes them.
 #[tokio::test]
-async fn what_is_left_of_deleted_ledgers_is_swept() {
+async fn leftovers_of_deleted_ledgers_are_removed() {
     let folder = filled(&["kept", "gone"]).await;
     let gone = folder_of(folder.path(), "gone");
     let id = gone.file_name().and_then(|name| name.to_str()).expect("an id").to_owned();
@@ -335,7 +335,7 @@ async fn what_is_left_of_deleted_ledgers_is_swept() {
     service.create_ledger_unless_it_exists("gone").expect("the name is free");
     service.close();
 
-    // As a crash leaves them: renamed and not removed; and, of an earlier version, a view without anything else.
+    // A crash leaves a folder that was renamed but not removed. An earlier version could leave a view without a journal.
     let other = folder.path().join("AAAAAAAAAAAAAAAAAAAAAA");
     let foreign = folder.path().join("BBBBBBBBBBBBBBBBBBBBBB");
     for path in [left.join("view"), other.join("view"), foreign.join("view")] {
@@ -350,8 +350,8 @@ async fn what_is_left_of_deleted_ledgers_is_swept() {
     service.close();
 }
 
-/// The end of a journal is gone, and the view knows: reads go on from what there is, writes are refused until the
-/// operator has decided, or until the journal is whole again.
+/// The view shows that the end of the journal is gone. Reads go on; writes are refused until the
+/// operator accepts the loss, or until the journal is whole again.
 #[tokio::test]
 async fn a_journal_that_lacks_acknowledged_blocks_is_not_written_to() {
     let folder = filled(&["cut"]).await;
@@ -367,8 +367,8 @@ async fn a_journal_that_lacks_acknowledged_blocks_is_not_written_to() {
     let refused_everywhere = async |service: &Service| {
         assert_eq!(count(service, "cut").await, 3);
         let refused = run(service, "cut", "INSERT INTO t VALUE {'n': 10}").await.expect_err("refused");
-        for told in ["acknowledged", "copied while a server wrote", "accept-loss"] {
-            assert!(refused.message.contains(told), "{}", refused.message);
+        for expected in ["acknowledged", "copied while a server wrote", "accept-loss"] {
+            assert!(refused.message.contains(expected), "{}", refused.message);
         }
         assert_eq!(metric(service, "ledger_writable", "cut").await, Some(0));
         let impaired = describe(service, "cut").await["Impaired"].as_str().expect("why").to_owned();
@@ -379,7 +379,7 @@ async fn a_journal_that_lacks_acknowledged_blocks_is_not_written_to() {
         refused_everywhere(&service).await;
         service.close();
     }
-    // Nor does it help to remove the view, and the metric is there before anybody has opened it.
+    // Removing the view changes nothing, and the metric shows the loss before the ledger is opened.
     fs::remove_dir_all(ledger.join("view")).expect("removed");
     let (service, _) = open(folder.path());
     assert_eq!(metric(&service, "ledger_writable", "cut").await, Some(0));
@@ -396,7 +396,7 @@ async fn a_journal_that_lacks_acknowledged_blocks_is_not_written_to() {
     service.close();
     assert!(!ledger.join("view-ahead").exists());
 
-    // They are gone again, and this time for good.
+    // They are gone again, and this time the operator accepts the loss.
     fs::write(&segment, &old).expect("put back to an older copy");
     let (service, _) = open(folder.path());
     let loss = service.accept_loss("cut").expect("the operator has decided");
@@ -411,8 +411,8 @@ async fn a_journal_that_lacks_acknowledged_blocks_is_not_written_to() {
     service.close();
 }
 
-/// A bit flips in a journal that is open, or closed: it is found in the background, and the ledger takes no more
-/// writes until the journal is as it was written.
+/// A bit flips in the journal of an open or a closed ledger. The background check finds it, and the ledger takes no more
+/// writes until the journal is restored.
 #[tokio::test]
 async fn damage_is_found_in_the_background_and_remembered() {
     for opened in [true, false] {
@@ -424,7 +424,7 @@ async fn damage_is_found_in_the_background_and_remembered() {
         let segment = folder_of(folder.path(), "damaged").join("journal/0000000000000000.segment");
         let whole = fs::read(&segment).expect("a segment");
         let mut flipped = whole.clone();
-        // In the first record, far from where opening or writing looks.
+        // Flip it in the first record, which neither opening nor writing reads.
         flipped[64 + 32 + 100] ^= 1;
         fs::write(&segment, &flipped).expect("written");
         let writable = async || metric(&service, "ledger_writable", "damaged").await;

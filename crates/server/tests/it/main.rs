@@ -1,4 +1,4 @@
-//! The service without sockets: what a request's bytes are answered with.
+//! The service without sockets: the answers to the bytes of requests.
 
 mod checkpoints;
 mod control;
@@ -16,12 +16,12 @@ use everstrand_server::config::{Config, Storage};
 use everstrand_server::{Request, Response, Service};
 use serde_json::Value;
 
-/// A service in memory whose time stands still.
+/// A service in memory whose clock stands still.
 fn service() -> Service {
     service_and_clock(Config::new(Storage::Memory), 1).0
 }
 
-/// A service, and the hand that moves its time; with another seed it gives other ids.
+/// A service and its clock, which the test moves. The ids follow from the seed.
 fn service_and_clock(config: Config, seed: u64) -> (Service, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new(1_700_000_000_000));
     let environment = Environment { clock: clock.clone(), ids: Arc::new(SeededIds::new(seed)) };

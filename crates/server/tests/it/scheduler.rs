@@ -1,4 +1,4 @@
-//! Many long statements at once: others are served beside them, and each ends as soon as it should.
+//! Many long statements at once: other requests are served beside them, and each statement ends when it should.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use everstrand_server::{Concurrency, Service, http};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// Takes hours, if nobody stops it.
+/// A statement that takes hours unless it is stopped.
 const RUNAWAY: &str = "SELECT COUNT(*) FROM t AS a, t AS b, t AS c, t AS d, t AS e, t AS f";
 /// Ten times what a statement may take to end after it was stopped, because the machine may be busy.
 const STOPPED_WITHIN: Duration = Duration::from_secs(1);
@@ -82,7 +82,7 @@ impl Client {
     }
 }
 
-/// So many clients, each with a statement that never ends.
+/// Clients that each run a statement that never ends.
 async fn runaways(
     service: &Arc<Service>,
     number: usize,
@@ -102,7 +102,7 @@ async fn runaways(
     running
 }
 
-/// Waits for something that comes about by itself, sooner or later on a busy machine.
+/// Waits until a condition holds. On a busy machine that may take long.
 async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     let begun = Instant::now();
     while !condition().await {
@@ -124,7 +124,7 @@ async fn ends(statement: JoinHandle<Result<Reply, ServiceError>>) -> ServiceErro
 }
 
 #[test]
-fn short_statements_and_what_is_none_are_answered_beside_long_ones() {
+fn short_statements_and_other_requests_are_answered_beside_long_statements() {
     served(30_000, |service| async move {
         let running = runaways(&service, 30).await;
         assert_eq!(metric(&service, "everstrand_long_statements_waiting ").await, 29);
@@ -140,7 +140,7 @@ fn short_statements_and_what_is_none_are_answered_beside_long_ones() {
             client.send(Command::AbortTransaction).await.expect("an answer");
             assert!(begun.elapsed() < STOPPED_WITHIN, "{:?}", begun.elapsed());
             assert_eq!(ends(statement).await.exception, Exception::BadRequest);
-            // The session is of use again.
+            // The session can be used again.
             client.send(Command::StartTransaction).await.expect("a new transaction");
             let begun = Instant::now();
             client.send(Command::EndSession).await.expect("an answer");
@@ -172,7 +172,7 @@ fn a_statement_ends_when_its_client_goes_away() {
             statement.abort();
         }
         until("their transactions are over", async || metric(&service, open).await == 0).await;
-        // Whoever comes back finds no transaction, and may begin another.
+        // A client that comes back finds no open transaction and may begin another.
         let (client, _) = &running[0];
         let gone = client.execute("SELECT * FROM t").await.expect_err("it was rolled back");
         assert_eq!((gone.exception, gone.code.as_deref()), (Exception::BadRequest, Some("405")));
@@ -183,7 +183,7 @@ fn a_statement_ends_when_its_client_goes_away() {
 #[test]
 fn a_transaction_whose_client_goes_away_before_its_statement_begins_is_left_open() {
     served(30_000, |service| async move {
-        // Of two commands of one session the second waits for the first.
+        // The second command of a session waits for the first.
         let client = Client::begin(&service).await;
         let first = client.run_away();
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -198,7 +198,7 @@ fn a_transaction_whose_client_goes_away_before_its_statement_begins_is_left_open
 }
 
 #[test]
-fn statements_that_run_long_end_when_the_server_does() {
+fn long_statements_end_when_the_server_stops() {
     served(30_000, |service| async move {
         let running = runaways(&service, 20).await;
         service.stop_statements();
@@ -211,7 +211,7 @@ fn statements_that_run_long_end_when_the_server_does() {
 }
 
 #[test]
-fn too_many_long_statements_are_refused_as_drivers_expect_it() {
+fn too_many_long_statements_are_refused_so_that_drivers_try_again() {
     served(30_000, |service| async move {
         let running = runaways(&service, 140).await;
         let mut refused = 0;
@@ -226,7 +226,7 @@ fn too_many_long_statements_are_refused_as_drivers_expect_it() {
                 ends(statement).await;
             }
         }
-        // One runs, and of a client 128 wait.
+        // One statement runs, and 128 statements of this client wait.
         assert_eq!(refused, 140 - 129);
     });
 }

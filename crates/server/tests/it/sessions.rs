@@ -1,5 +1,5 @@
-//! Sessions as a server has them: many, forgotten, left behind, used by several requests at once, and over when the
-//! server begins anew.
+//! Sessions of a server: many of them, abandoned ones, one that several requests use at once, and sessions from before a
+//! restart.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use everstrand_server::config::{Config, Storage};
 
 use super::service_and_clock;
 
-/// More than a session lives and is remembered.
+/// Longer than the server keeps a session.
 const SESSION_OVER: u32 = 17 * 60_000;
 const TRANSACTION_OVER: u32 = 30_001;
 
@@ -92,14 +92,14 @@ async fn number(service: &Service, name: &str) -> usize {
 }
 
 #[tokio::test]
-async fn ten_thousand_sessions_that_were_left_are_forgotten() {
+async fn ten_thousand_abandoned_sessions_are_forgotten() {
     let (service, clock) = memory();
     let mut tokens = Vec::new();
     for _ in 0..10_000 {
         tokens.push(start(&service).await.expect("a session"));
     }
     assert_eq!(number(&service, "everstrand_sessions ").await, 10_000);
-    // Half of them come back, all at once; the rest stay away.
+    // Half of the clients come back, all at once.
     clock.advance(60_000);
     service.sweep();
     for token in tokens.iter().step_by(2) {
@@ -116,7 +116,7 @@ async fn ten_thousand_sessions_that_were_left_are_forgotten() {
 }
 
 #[tokio::test]
-async fn transactions_that_were_left_give_their_places_back() {
+async fn abandoned_transactions_no_longer_count() {
     let mut config = Config::new(Storage::Memory);
     config.limits.open_transactions = 100;
     config.sessions_max = 102;
@@ -138,13 +138,13 @@ async fn transactions_that_were_left_give_their_places_back() {
     clock.advance(TRANSACTION_OVER);
     service.sweep();
     assert_eq!(number(&service, open).await, 0);
-    // Whom the limit refused has lost nothing; who was late begins anew.
+    // A session that the limit refused still works. A session whose transaction expired begins another.
     begin(&service, &tokens[100]).await.expect("a transaction");
     let late = begin(&service, &tokens[0]).await.expect_err("its transaction has expired");
     assert_eq!(late.exception, Exception::InvalidSession);
 }
 
-/// As Node.js applications send them: all at once, with the digest in the order of sending.
+/// Node.js applications send commands so: all at once, with the commit digest in the order of sending.
 #[tokio::test]
 async fn commands_sent_at_once_on_one_token_run_in_the_order_of_arrival() {
     let (service, _clock) = memory();
@@ -173,11 +173,11 @@ async fn commands_sent_at_once_on_one_token_run_in_the_order_of_arrival() {
     assert_eq!(page.values.len(), 30);
 }
 
-/// Takes hours, if nobody stops it.
+/// A statement that takes hours unless it is stopped.
 const RUNAWAY: &str = "SELECT COUNT(*) FROM t AS a, t AS b, t AS c, t AS d, t AS e, t AS f";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn a_long_statement_ends_when_its_client_gives_up() {
+async fn a_long_statement_ends_when_its_client_cancels() {
     let (service, clock) = memory();
     let forty = vec!["{'n': 1}"; 40].join(", ");
     run(&service, &["CREATE TABLE t".to_owned(), format!("INSERT INTO t << {forty} >>")]).await;
@@ -192,7 +192,7 @@ async fn a_long_statement_ends_when_its_client_gives_up() {
             tokio::spawn(async move { execute(&service, &token, &id, RUNAWAY).await })
         };
         tokio::time::sleep(Duration::from_millis(100)).await;
-        // Arrived before the client gave up, and must not commit what the statement left undone.
+        // This commit arrived before the client cancelled. It must not commit what the statement did so far.
         let committed = {
             let (service, token, id) = (service.clone(), token.clone(), id.clone());
             let statements = ["INSERT INTO t VALUE {'never': 1}".to_owned(), RUNAWAY.to_owned()];
@@ -201,7 +201,7 @@ async fn a_long_statement_ends_when_its_client_gives_up() {
         tokio::time::sleep(Duration::from_millis(100)).await;
         let given_up = tokio::time::timeout(Duration::from_secs(20), send(&service, &token, giving_up)).await;
         let ended = tokio::time::timeout(Duration::from_secs(20), long).await;
-        // Lets the statement end in any case.
+        // Ends the statement in any case.
         clock.advance(TRANSACTION_OVER);
         given_up.expect("an answer in time").expect("no error");
         let stopped = ended.expect("an end in time").expect("no panic").expect_err("it was stopped");
@@ -217,7 +217,7 @@ async fn a_long_statement_ends_when_its_client_gives_up() {
 }
 
 #[tokio::test]
-async fn a_server_that_begins_anew_knows_no_session_of_before() {
+async fn a_restarted_server_knows_no_earlier_session() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = Config::new(Storage::Folder(folder.path().to_owned()));
     let (service, _clock) = service_and_clock(config.clone(), 1);
@@ -248,7 +248,7 @@ async fn a_server_that_begins_anew_knows_no_session_of_before() {
             assert_eq!(error.exception, Exception::InvalidSession);
         }
     }
-    // What was not committed has never been.
+    // Nothing uncommitted is there.
     let token = start(&service).await.expect("a session");
     let id = begin(&service, &token).await.expect("a transaction");
     let page = execute(&service, &token, &id, "SELECT VALUE n FROM t").await.expect("rows");

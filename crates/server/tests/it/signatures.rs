@@ -1,4 +1,4 @@
-//! Requests that are answered only when they are signed with a known key.
+//! A service with access keys answers only requests that are signed with one of them.
 
 use everstrand_protocol::signature::{AmzDate, Credentials, SignedParts, Signer};
 use everstrand_protocol::{Exception, SessionToken};
@@ -10,7 +10,7 @@ use super::{error, json, service_and_clock};
 const FILE: &str = "[app]\naws_access_key_id = APP\naws_secret_access_key = hunter2\n\
                     [lent]\naws_access_key_id = LENT\naws_secret_access_key = hunter3\naws_session_token = lent\n";
 
-/// When the service's time stands still.
+/// The time at which the service's clock stands still.
 const NOW: i64 = 1_700_000_000;
 
 fn credentials(id: &str, secret: &str, token: Option<&str>) -> Credentials {
@@ -33,7 +33,7 @@ fn service() -> Service {
     service
 }
 
-/// A request of StartSession, as somebody signed it then.
+/// A StartSession request, signed by somebody at some time.
 struct Signed {
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
@@ -61,7 +61,7 @@ async fn send(service: &Service, signed: &Signed) -> Response {
 }
 
 #[tokio::test]
-async fn what_a_known_key_has_signed_is_answered_and_nothing_else() {
+async fn only_requests_signed_with_a_known_key_are_answered() {
     let service = service();
     for by in [app(), credentials("LENT", "hunter3", Some("lent"))] {
         for at in [NOW, NOW - 300, NOW + 300] {
@@ -97,14 +97,14 @@ async fn what_a_known_key_has_signed_is_answered_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_web_page_is_not_answered_where_nobody_has_to_sign() {
+async fn without_access_keys_web_pages_are_refused() {
     let (service, _) = service_and_clock(Config::new(Storage::Memory), 1);
     let body = br#"{"Name": "made-by-a-page", "PermissionsMode": "ALLOW_ALL"}"#;
     for (headers, status) in [
         (vec![("Origin", "https://example.com"), ("Content-Type", "text/plain")], 403),
         (vec![("Origin", "null")], 403),
         (vec![("Sec-Fetch-Site", "same-origin")], 403),
-        // Typed into a browser, or sent by a program.
+        // These are typed into a browser, or sent by a program.
         (vec![("Sec-Fetch-Site", "none")], 200),
         (vec![("Content-Type", "text/plain")], 409),
     ] {
@@ -114,7 +114,7 @@ async fn a_web_page_is_not_answered_where_nobody_has_to_sign() {
 }
 
 #[tokio::test]
-async fn without_a_signature_there_is_nothing_but_health_and_metrics() {
+async fn only_health_ready_and_metrics_need_no_signature() {
     let service = service();
     for (method, path, status) in [
         ("GET", "/health", 200),
@@ -137,7 +137,7 @@ async fn without_a_signature_there_is_nothing_but_health_and_metrics() {
     }
 }
 
-/// Of a request that will not be answered the body is not waited for.
+/// The body of a request that is refused by its head is not read.
 #[tokio::test]
 async fn the_head_alone_says_that_a_request_is_refused() {
     let service = service();
@@ -169,9 +169,9 @@ async fn access_keys_can_be_replaced_while_the_service_runs() {
     assert_eq!(send(&service, &signed(credentials("B", "hunter4", None), NOW)).await.status, 200);
 }
 
-/// The pages of a site whose name was given the address of this machine.
+/// A web page can give its own host name the address of this machine.
 #[tokio::test]
-async fn a_host_of_another_name_is_not_answered() {
+async fn a_request_for_another_host_name_is_refused() {
     let mut config = Config::new(Storage::Memory);
     config.host_names = Some(vec!["ledger.example".to_owned()]);
     let (service, _) = service_and_clock(config, 1);

@@ -1,4 +1,4 @@
-//! The session API, byte by byte: what is no command, and that the next request works all the same.
+//! The session API, byte by byte: malformed requests are refused, and the next request works.
 
 use everstrand_journal::{CommitDigest, statement_digest};
 use everstrand_server::config::{Config, Storage};
@@ -10,7 +10,7 @@ use super::{error, json as body, send, service};
 const TARGET: Option<&str> = Some("QLDBSession.SendCommand");
 
 #[tokio::test]
-async fn what_is_no_command_is_refused_and_the_next_request_works() {
+async fn malformed_requests_are_refused_and_the_next_request_works() {
     let service = service();
     service.create_ledger_unless_it_exists("wire").expect("a ledger");
     let deep = "[".repeat(100_000);
@@ -104,7 +104,7 @@ async fn a_strict_service_refuses_what_qldb_refused() {
     }
 }
 
-/// Whether a ledger takes a statement that QLDB did not know, and whether it says so.
+/// Whether a ledger takes a statement that QLDB did not have. DescribeLedger must say the same.
 pub(crate) async fn takes_extensions(service: &everstrand_server::Service, ledger: &str) -> bool {
     let token = start_on(service, ledger).await;
     let started = command(service, &token, "StartTransaction", json!({})).await;
@@ -117,7 +117,7 @@ pub(crate) async fn takes_extensions(service: &everstrand_server::Service, ledge
 }
 
 #[tokio::test]
-async fn a_ledger_is_as_strict_as_it_was_told() {
+async fn a_ledger_is_as_strict_as_its_tag_says() {
     for extensions in [true, false] {
         let mut config = Config::new(Storage::Memory);
         config.extensions = extensions;
@@ -147,7 +147,7 @@ async fn a_ledger_is_as_strict_as_it_was_told() {
 }
 
 #[tokio::test]
-async fn reads_are_recorded_where_that_was_asked_for() {
+async fn reads_are_recorded_if_the_configuration_says_so() {
     for record_reads in [false, true] {
         let mut config = Config::new(Storage::Memory);
         config.record_reads = record_reads;
@@ -170,7 +170,7 @@ async fn reads_are_recorded_where_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn the_numbers_to_watch_name_every_ledger() {
+async fn the_metrics_name_every_ledger() {
     let service = service();
     service.create_ledger_unless_it_exists("watched").expect("a ledger");
     start_on(&service, "watched").await;
@@ -207,7 +207,7 @@ async fn command(
 }
 
 #[tokio::test]
-async fn a_digest_of_another_length_is_a_wrong_digest_and_nothing_else() {
+async fn a_digest_of_another_length_is_a_wrong_digest() {
     let service = service();
     service.create_ledger_unless_it_exists("wire").expect("a ledger");
     let token = start(&service).await;
