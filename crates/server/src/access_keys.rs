@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_form_is_that_of_the_aws_tools() {
+    fn the_format_is_that_of_the_aws_tools() {
         let keys = AccessKeys::parse(
             "# who may\n[default]\naws_access_key_id = ONE\naws_secret_access_key=a=b/c+d\naws_session_token=\nregion = us-east-1\n\
              \n[profile other]\n  AWS_SECRET_ACCESS_KEY = two\n  Aws_Access_Key_Id = TWO\n  aws_session_token = t\n\
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_without_a_secret() {
+    fn errors_never_repeat_a_secret() {
         for (text, wrong) in [
             ("", "there is no access key"),
             ("[default]\nhunter2", "line 2 is neither a [profile]"),

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_of_the_sixth_version_is_one_client() {
+    fn an_ipv6_network_is_one_client() {
         let at = |text: &str| Client::at(text.parse().expect("an address"));
         assert_eq!(at("2001:db8::1"), at("2001:db8::ffff:1"));
         assert_ne!(at("2001:db8::1"), at("2001:db8:0:1::1"));

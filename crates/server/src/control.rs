@@ -49,7 +49,7 @@ impl Control {
     }
 
     /// The ledger that an operation reads without changing it.
-    pub(crate) fn reads(request: &ControlRequest) -> Option<&str> {
+    pub(crate) fn ledger_read_by(request: &ControlRequest) -> Option<&str> {
         match request {
             ControlRequest::GetDigest(request) => Some(&request.name),
             ControlRequest::GetBlock(request) => Some(&request.name),
@@ -96,21 +96,21 @@ impl Control {
                 ControlReply::DeleteLedger(Nothing {})
             }
             ControlRequest::TagResource(request) => {
-                let name = self.tagged(&request.resource_arn)?;
+                let name = self.ledger_in_arn(&request.resource_arn)?;
                 self.ledgers.update(name, |record| {
                     record.tags.extend(request.tags);
                 })?;
                 ControlReply::TagResource(Nothing {})
             }
             ControlRequest::UntagResource(request) => {
-                let name = self.tagged(&request.resource_arn)?;
+                let name = self.ledger_in_arn(&request.resource_arn)?;
                 self.ledgers.update(name, |record| {
                     record.tags.retain(|key, _| !request.tag_keys.contains(key));
                 })?;
                 ControlReply::UntagResource(Nothing {})
             }
             ControlRequest::ListTagsForResource(request) => {
-                let tags = self.ledgers.describe(self.tagged(&request.resource_arn)?)?.0.tags;
+                let tags = self.ledgers.describe(self.ledger_in_arn(&request.resource_arn)?)?.0.tags;
                 ControlReply::ListTagsForResource(ListTagsForResourceResult { tags })
             }
             ControlRequest::GetDigest(request) => ControlReply::GetDigest(self.get_digest(&request)?),
@@ -220,7 +220,7 @@ impl Control {
 
     /// The name of the ledger in an ARN. Region and account are not compared with ours, because a client may still use its ARNs
     /// of AWS.
-    fn tagged<'a>(&self, arn: &'a str) -> Result<&'a str, ServiceError> {
+    fn ledger_in_arn<'a>(&self, arn: &'a str) -> Result<&'a str, ServiceError> {
         let resource = arn.splitn(6, ':').nth(5).and_then(|resource| resource.strip_prefix("ledger/"));
         match resource {
             Some(name) if !name.contains('/') => Ok(name),

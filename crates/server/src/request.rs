@@ -45,7 +45,7 @@ impl<'a> Request<'a> {
     }
 
     pub(crate) fn route(&self) -> Route {
-        match (self.method_but_for_the_body(), self.path) {
+        match (self.effective_method(), self.path) {
             ("GET", "/health") => Route::Health,
             ("GET", "/ready") => Route::Ready,
             ("GET", "/metrics") => Route::Metrics,
@@ -56,7 +56,7 @@ impl<'a> Request<'a> {
     }
 
     /// The method, with GET for HEAD: HEAD gets the answer of GET, and the sender of the answer leaves the body out.
-    pub(crate) fn method_but_for_the_body(&self) -> &'a str {
+    pub(crate) fn effective_method(&self) -> &'a str {
         if self.method == "HEAD" { "GET" } else { self.method }
     }
 

@@ -193,14 +193,14 @@ impl Service {
 
     /// Runs an operation of the control API on a thread that may wait.
     async fn control_api(&self, request: &Request<'_>) -> Result<Vec<u8>, ServiceError> {
-        let method = request.method_but_for_the_body();
+        let method = request.effective_method();
         let request = ControlRequest::from_http(method, request.path, request.query, request.body)?;
         let control = self.control_of_ledgers();
         if Control::is_in_memory(&request) {
             return Ok(control.run(request)?.to_json());
         }
         // Open the ledger first and hold it, so that no worker thread blocks while a journal is replayed.
-        let _open = match Control::reads(&request) {
+        let _open = match Control::ledger_read_by(&request) {
             Some(ledger) => Some(self.ledgers.open(ledger).await?),
             None => None,
         };
@@ -269,7 +269,7 @@ impl Service {
         let due = |known: LedgerOverview| {
             let ledger = match known.ledger {
                 Some(ledger) => ledger,
-                None if known.digest.is_none_or(|digest| self.published.covers_still(&digest, now)) => {
+                None if known.digest.is_none_or(|digest| self.published.still_covers(&digest, now)) => {
                     return None;
                 }
                 None if opened == OPENED_TO_PUBLISH => return None,

@@ -180,7 +180,7 @@ impl Published {
     }
 
     /// The same for a closed ledger. If its last checkpoint covers all blocks, notes that it does so at the time `now`.
-    pub(crate) fn covers_still(&self, digest: &Digest, now: u64) -> bool {
+    pub(crate) fn still_covers(&self, digest: &Digest, now: u64) -> bool {
         let covers = self.covers(digest);
         if covers {
             let tip = digest.digest_tip_address;

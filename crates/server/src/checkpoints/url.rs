@@ -125,7 +125,7 @@ impl<'a> Connection<'a> {
             return match found.status {
                 StatusCode::OK if found.body == content.as_bytes() => Ok(()),
                 StatusCode::OK => {
-                    let why = format!("{} exists with another content", self.shown(name));
+                    let why = format!("{} exists with another content", self.url_of(name));
                     Err(PutError::Refused(why))
                 }
                 _ => Err(self.failed(&Method::GET, name, &found)),
@@ -140,7 +140,7 @@ impl<'a> Connection<'a> {
         match answer.status {
             StatusCode::OK => {
                 let text = String::from_utf8_lossy(&answer.body).into_owned();
-                Ok(Some((self.shown(name), text)))
+                Ok(Some((self.url_of(name), text)))
             }
             StatusCode::NOT_FOUND | StatusCode::GONE => Ok(None),
             StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => {
@@ -156,7 +156,7 @@ impl<'a> Connection<'a> {
     }
 
     fn failed(&self, method: &Method, name: &str, answer: &Answer) -> PutError {
-        let what = format!("{method} {} was answered with {}", self.shown(name), answer.status);
+        let what = format!("{method} {} was answered with {}", self.url_of(name), answer.status);
         match &answer.location {
             Some(location) if answer.status.is_redirection() => {
                 PutError::Refused(format!("{what} to {location}; redirects are not followed"))
@@ -168,14 +168,14 @@ impl<'a> Connection<'a> {
         }
     }
 
-    fn shown(&self, name: &str) -> String {
+    fn url_of(&self, name: &str) -> String {
         format!("{}{}/{name}", self.url.origin, self.url.path)
     }
 
     fn exchange(&self, method: Method, name: &str, body: &str, once: bool) -> Result<Answer, PutError> {
         let mut request = Request::builder()
             .method(method.clone())
-            .uri(self.shown(name))
+            .uri(self.url_of(name))
             .header(HOST, &self.url.host)
             .header(USER_AGENT, USER_AGENT_VALUE);
         if let Some(authorization) = &self.url.authorization {
@@ -188,7 +188,7 @@ impl<'a> Connection<'a> {
             request = request.header(IF_NONE_MATCH, "*");
         }
         let unreachable =
-            |why: String| PutError::Unreachable(format!("{method} {}: {why}", self.shown(name)));
+            |why: String| PutError::Unreachable(format!("{method} {}: {why}", self.url_of(name)));
         let request = request
             .body(Full::from(body.to_owned()))
             .map_err(|error| PutError::Refused(error.to_string()))?;

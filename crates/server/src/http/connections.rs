@@ -146,13 +146,13 @@ impl Connection {
     }
 
     /// Notes that the client read a part of an answer.
-    pub(crate) fn took(&self, now: u64) {
+    pub(crate) fn client_read(&self, now: u64) {
         self.progress.store(now, Ordering::Relaxed);
     }
 
     /// Notes an answer that is about to be sent, with the number of its bytes that count as unsent.
     pub(crate) fn answer_began(&self, unsent: usize, now: u64) {
-        self.took(now);
+        self.client_read(now);
         self.unsent.fetch_add(unsent, Ordering::Relaxed);
     }
 
@@ -218,7 +218,7 @@ mod tests {
             permit.connection.answer_began(1000, connections.now());
         }
         tokio::time::advance(Duration::from_secs(1)).await;
-        reads.connection.took(connections.now());
+        reads.connection.client_read(connections.now());
         tokio::time::advance(Duration::from_secs(1)).await;
         connections.close_stalled(Duration::from_secs(2));
         stalls.connection.wait_for_close().await;

@@ -41,7 +41,7 @@ impl<S: AsyncWrite + Unpin> PatientStream<S> {
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.deadline = None;
-            self.connection.took(self.connections.now());
+            self.connection.client_read(self.connections.now());
             return written;
         }
         let end = Instant::now() + self.patience;
