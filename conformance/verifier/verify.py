@@ -413,7 +413,7 @@ class Audit:
         self.bad += [place + problem for problem in block.bad]
         tip = self.tip or Block(block.number - 1, block.strand, b"", block.before, [])
         follows = (block.number, block.strand) == (tip.number + 1, tip.strand)
-        self.bad += [] if follows else [place + "sequence number"]
+        self.bad += [] if follows else [place + "block number"]
         self.bad += [] if block.before == tip.hash else [place + "previousBlockHash"]
         self.whole = self.whole and block.number == self.blocks
         push(self.frontier, self.blocks, block.hash)

@@ -88,7 +88,7 @@ fn blocks() -> Result<(), Box<dyn Error>> {
     }
     print_rate("seal", started.elapsed());
     let header = SlotHeader {
-        journal_id: UniqueId::default(),
+        strand_id: UniqueId::default(),
         slot: 0,
         writer: WriterId { id: UniqueId::default(), attempt: 0 },
         previous_link: Hash([0; 32]),

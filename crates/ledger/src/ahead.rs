@@ -141,7 +141,7 @@ mod tests {
             };
             last = Some(block.hash());
             let header = SlotHeader {
-                journal_id: ID,
+                strand_id: ID,
                 slot: number,
                 writer: WriterId { id: ID, attempt: 0 },
                 previous_link,

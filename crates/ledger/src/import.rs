@@ -95,7 +95,7 @@ impl<'a> Importer<'a> {
             return Ok(());
         };
         let header = SlotHeader {
-            journal_id: first.address().strand_id,
+            strand_id: first.address().strand_id,
             slot: self.next_slot,
             writer: WriterId { id: self.writer, attempt: self.next_slot },
             previous_link: self.previous_link,

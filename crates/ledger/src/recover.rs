@@ -196,7 +196,7 @@ fn has_again(slots: &dyn SlotStore, loss: &Loss) -> Result<bool, LedgerError> {
 /// Whether the journal is this strand's. Of a journal whose first slot cannot be read nothing is known.
 fn is_of_strand(slots: &dyn SlotStore, strand_id: UniqueId) -> Result<bool, LedgerError> {
     let Some(bytes) = slots.read(0)? else { return Ok(false) };
-    Ok(decode(0, bytes)?.header().journal_id == strand_id)
+    Ok(decode(0, bytes)?.header().strand_id == strand_id)
 }
 
 /// What came of a replay.

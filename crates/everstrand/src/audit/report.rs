@@ -53,7 +53,7 @@ impl Report {
                 Form::Text => writeln!(self.out, "DEVIATION  {deviation}")?,
                 Form::JsonLines => {
                     let line = json!({"deviation": {
-                        "block": deviation.block,
+                        "block": deviation.block_no,
                         "check": deviation.check.to_string(),
                         "detail": deviation.detail,
                     }});

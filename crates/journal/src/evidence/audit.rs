@@ -1,11 +1,11 @@
-//! Follows a journal from block to block and compares it with what was saved outside of it.
+//! Follows a journal from block to block, and compares it with digests that were saved outside of it.
 //!
-//! Blocks are checked one by one before ([`crate::check_block`], [`crate::check_foreign`]), which can be
-//! done many at a time; here is what must be done in order, and it is little: numbers, links, and the
-//! edge of the tree. Memory is constant, whatever the length of the journal.
+//! Each block is checked by itself first ([`crate::check_block`], [`crate::check_foreign`]); many can be at the same time.
+//! The [`Auditor`] then does what must be done in order, and that is little: block numbers, links, and the frontier of
+//! the tree. It needs the same memory for a journal of any length.
 //!
-//! A journal whose last blocks were cut off is a shorter journal without a fault. Only what was saved
-//! outside, a digest or a signed checkpoint, shows that something is missing.
+//! A journal whose last blocks were cut off is a shorter journal without a fault. Only a digest or a signed checkpoint
+//! that was saved elsewhere shows that blocks are missing.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,77 +15,76 @@ use crate::format::{ForeignBlock, FormatError, Slot, SlotContent, SlotHeader};
 use crate::hashing::{BlockAddress, Digest, Hash};
 use crate::tree::{Frontier, Proof};
 
-/// Follows a journal.
+/// Follows a journal, see [`Auditor::slot`] and [`Auditor::block`].
 #[derive(Clone, Debug, Default)]
 pub struct Auditor {
     tip: Option<(BlockAddress, Hash)>,
     last_slot: Option<(SlotHeader, Hash)>,
-    /// The tree over all blocks so far; none when the journal did not begin with block 0 or has a gap.
+    /// The frontier after all blocks so far; `None` if the journal did not begin with block 0 or has a gap.
     frontier: Option<Frontier>,
-    /// The digests that are still ahead, by the number of their tip.
+    /// The digests that are still to be compared, by the number of the block at which they are.
     ahead: BTreeMap<u64, Vec<SavedDigest>>,
-    /// The block after which this audit goes on, and what did not hold there.
+    /// The block after which this audit goes on, and the findings about the digests at that block.
     resumed: Option<(u64, Vec<Deviation>)>,
     summary: AuditSummary,
 }
 
-/// A digest that was saved outside of the journal, and where it was found.
+/// A digest that was saved outside of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedDigest {
     /// The digest.
     pub digest: Digest,
-    /// What to call it in a report: a file's name.
+    /// Its name in reports, such as the name of the file that holds it.
     pub name: String,
-    /// A proof that leads to the digest from a block before its tip. AWS's migration kit saved one for the
-    /// last block of an export, whose digest covers blocks that are not in it.
+    /// A block before the tip, and the proof that leads from it to the digest. AWS's migration kit saved one for the last
+    /// block of an export, because its digest covers later blocks, which the export lacks.
     pub proof: Option<(u64, Proof)>,
 }
 
-/// What an audit came to.
+/// The result of an audit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditSummary {
-    /// How many slots were read.
+    /// The number of slots that were read.
     pub slots: u64,
-    /// How many blocks.
+    /// The number of blocks that were read.
     pub blocks: u64,
-    /// How many revisions of documents.
+    /// The number of revisions of documents that were read.
     pub revisions: u64,
-    /// How often each check failed.
+    /// The number of findings by check.
     pub deviations: BTreeMap<Check, u64>,
-    /// The digests that the journal agrees with.
+    /// The names of the digests that are digests of this journal.
     pub digests_matched: Vec<String>,
-    /// The digests that this part of the journal cannot be compared with, because its beginning or a block is not there.
+    /// The names of the digests that could not be compared, because the beginning of the journal or a block is missing.
     pub digests_unchecked: Vec<String>,
     /// The first block that was read.
     pub first: Option<BlockAddress>,
     /// The last block that was read.
     pub last: Option<BlockAddress>,
-    /// The digest over all blocks, where it can be computed; what a later audit can go on from.
+    /// The digest at the last block; `None` if the beginning or a block is missing.
     pub digest: Option<Digest>,
 }
 
 impl SavedDigest {
-    /// The block at which the journal can be compared with it.
+    /// The block at which the journal is compared with the digest.
     fn compared_at(&self) -> u64 {
         self.proof.as_ref().map_or(self.digest.digest_tip_address.sequence_no, |(block_no, _)| *block_no)
     }
 }
 
 impl AuditSummary {
-    /// Whether nothing was found. That is no success while a digest is unchecked: see
-    /// [`AuditSummary::is_complete`].
+    /// Whether there is no finding. The audit is a success only if [`AuditSummary::is_complete`] holds too.
     pub fn is_clean(&self) -> bool {
         self.deviations.is_empty()
     }
 
-    /// Whether all that was to be compared was compared.
+    /// Whether every saved digest could be compared.
     pub fn is_complete(&self) -> bool {
         self.digests_unchecked.is_empty()
     }
 }
 
 impl Auditor {
-    /// An audit from the first block that comes, against these digests.
+    /// Begins an audit, which compares the journal with these digests.
     pub fn new(digests: impl IntoIterator<Item = SavedDigest>) -> Auditor {
         let mut auditor = Auditor::default();
         for saved in digests {
@@ -94,7 +93,8 @@ impl Auditor {
         auditor
     }
 
-    /// An audit that goes on where another one stopped: after this block, on top of this tree.
+    /// Continues an audit that stopped after the block `last`, with its hash and the frontier after it. See
+    /// [`Auditor::tip`] and [`Auditor::frontier`].
     pub fn resume(
         digests: impl IntoIterator<Item = SavedDigest>,
         last: BlockAddress,
@@ -109,7 +109,7 @@ impl Auditor {
         auditor
     }
 
-    /// Takes in the next block, already checked by itself. Yields all that is wrong with it.
+    /// Takes the next block, which was already checked by itself. Returns all findings about it.
     pub fn block(&mut self, checked: CheckedBlock) -> Vec<Deviation> {
         let mut found = checked.deviations;
         let block_no = checked.address.sequence_no;
@@ -135,13 +135,13 @@ impl Auditor {
         found
     }
 
-    /// Takes in the next slot with all its blocks.
+    /// Takes the next slot, checks its blocks, and returns all findings.
     pub fn slot(&mut self, slot: &Slot) -> Vec<Deviation> {
         let checked = check_slot(slot);
         self.checked_slot(slot, checked)
     }
 
-    /// Takes in the next slot, whose blocks were checked elsewhere.
+    /// Takes the next slot, whose blocks [`check_slot`] has already checked. Returns all findings.
     pub fn checked_slot(&mut self, slot: &Slot, blocks: Vec<CheckedBlock>) -> Vec<Deviation> {
         let header = slot.header();
         let mut found = self.slot_follows(slot);
@@ -149,7 +149,7 @@ impl Auditor {
             found.extend(self.block(block));
         }
         if self.frontier.as_ref().is_some_and(|frontier| frontier != slot.frontier()) {
-            let detail = format!("the tree's edge in slot {} is not that of the blocks", header.slot);
+            let detail = format!("the frontier in slot {} is not that of the blocks", header.slot);
             let deviation = Deviation::new(Some(header.first_block_no), Check::Frontier, detail);
             self.count(std::slice::from_ref(&deviation));
             found.push(deviation);
@@ -165,9 +165,8 @@ impl Auditor {
             Some((before, _)) if before.slot.checked_add(1) != Some(header.slot) => {
                 found.push(report(format!("slot {} follows slot {}", header.slot, before.slot)));
             }
-            Some((before, _)) if header.journal_id != before.journal_id => {
-                found
-                    .push(report(format!("slot {} is of another journal than the slot before", header.slot)));
+            Some((before, _)) if header.strand_id != before.strand_id => {
+                found.push(report(format!("slot {} is of another strand than the slot before", header.slot)));
             }
             Some((_, link)) if header.previous_link != link => {
                 found.push(report(format!("slot {} does not name the link of the slot before", header.slot)));
@@ -183,12 +182,12 @@ impl Auditor {
         found
     }
 
-    /// Takes in a slot whose blocks an earlier audit has read: only that it follows the one before is checked.
+    /// Takes the next slot, whose blocks an earlier audit has read. Only its link to the slot before is checked.
     pub fn audited_slot(&mut self, slot: &Slot) -> Vec<Deviation> {
         self.slot_follows(slot)
     }
 
-    /// Notes a part that could not be read at all: the blocks in it are missing from here on.
+    /// Records a part of the journal, `what`, that could not be read at all. Its blocks count as missing.
     pub fn unreadable(&mut self, what: &str, why: &dyn fmt::Display) -> Vec<Deviation> {
         let next = self.tip.map_or(0, |(address, _)| address.sequence_no.saturating_add(1));
         let found = vec![Deviation::new(Some(next), Check::Encoding, format!("{what}: {why}"))];
@@ -196,28 +195,28 @@ impl Auditor {
         found
     }
 
-    /// What was found and read so far.
+    /// The result so far.
     pub fn summary(&self) -> &AuditSummary {
         &self.summary
     }
 
-    /// The last block that came, and its hash.
+    /// The last block so far, and its hash.
     pub fn tip(&self) -> Option<(BlockAddress, Hash)> {
         self.tip
     }
 
-    /// The edge of the tree over all blocks so far; none when the beginning or a block was missing.
+    /// The frontier after all blocks so far; `None` if the beginning or a block is missing.
     pub fn frontier(&self) -> Option<&Frontier> {
         self.frontier.as_ref()
     }
 
-    /// The digest over all blocks so far, where it can be computed.
+    /// The digest at the last block so far; `None` if the beginning or a block is missing.
     pub fn digest(&self) -> Option<Digest> {
         let (digest_tip_address, _) = self.tip?;
         Some(Digest { digest: self.frontier.as_ref()?.root()?, digest_tip_address })
     }
 
-    /// Ends the audit. Digests of blocks that never came are deviations: the journal was cut off.
+    /// Ends the audit. A digest at a block that never came is a finding, because the journal was cut off.
     pub fn finish(mut self) -> (AuditSummary, Vec<Deviation>) {
         let (resumed_after, found) = self.resumed.take().unzip();
         let mut found: Vec<Deviation> = found.unwrap_or_default();
@@ -265,7 +264,7 @@ impl Auditor {
                 "block {} of strand {} is followed by block {block_no} of strand {}",
                 before.sequence_no, before.strand_id, address.strand_id
             );
-            found.push(Deviation::new(Some(block_no), Check::SequenceNo, detail));
+            found.push(Deviation::new(Some(block_no), Check::BlockNumber, detail));
         }
         if previous_hash != Some(before_hash) {
             let detail = format!("is not the hash of block {}", before.sequence_no);
@@ -309,7 +308,7 @@ impl Auditor {
     }
 }
 
-/// Checks all blocks of a slot by themselves.
+/// Checks each block of a slot by itself.
 pub fn check_slot(slot: &Slot) -> Vec<CheckedBlock> {
     match slot.content() {
         SlotContent::Blocks(blocks) => blocks.iter().map(check_block).collect(),

@@ -1,16 +1,15 @@
-//! Audits a stream of slots on several cores: blocks are checked side by side, the chain is followed in
-//! order.
+//! Audits a stream of slots on several cores: blocks are checked at the same time, the chain is followed in order.
 
 use std::num::NonZeroUsize;
 
 use crate::evidence::{Auditor, CheckedBlock, Deviation, check_slot};
 use crate::format::{FormatError, Slot};
 
-/// So many encoded bytes of slots are held per worker at most, and one slot more.
+/// The most bytes of encoded slots that are held for each worker. One slot may exceed it.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Audits slots in order; `slots` yields their bytes, or says why there are none. Deviations go to `report`
-/// as they are found, with the summary so far. Memory is bounded by the number of workers, not by the journal.
+/// Audits slots in order. `slots` yields the bytes of each, or the reason why it cannot be read. `report` gets the
+/// findings of each slot and the auditor after it. Memory is bounded by the number of workers, not by the journal.
 pub fn audit_slots(
     auditor: &mut Auditor,
     slots: impl IntoIterator<Item = Result<Vec<u8>, FormatError>>,

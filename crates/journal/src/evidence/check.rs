@@ -1,37 +1,37 @@
-//! The checks that an audit makes, by name, and what it reports.
+//! The names of the checks that an audit makes, and the form of its findings.
 
 use std::fmt;
 
-/// One thing that must hold in a journal.
+/// A check that every journal must pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Check {
-    /// The bytes can be read as what they should be.
+    /// The bytes can be read as a slot or a block.
     Encoding,
-    /// A slot follows the one before: number, link, journal.
+    /// The slot follows the one before it: its number, its link and its strand fit.
     Slot,
-    /// Blocks are numbered without a gap, in one strand.
-    SequenceNo,
+    /// The blocks of one strand are numbered without a gap.
+    BlockNumber,
     /// `previousBlockHash` is the hash of the block before.
     PreviousBlockHash,
-    /// A revision names its block and its transaction.
+    /// A revision names the block and the transaction that it stands in.
     RevisionAddress,
     /// A revision's hash is that of its data and metadata.
     RevisionHash,
-    /// The root of the revisions is among the entries.
+    /// The root of the revisions' hashes is among the entries.
     RevisionsRoot,
     /// The hash of `transactionInfo` is among the entries.
     TransactionInfo,
     /// The hash of `redactionInfo` is among the entries.
     RedactionInfo,
-    /// The system hashes of a block made here are what they should be.
+    /// The position hash and the catalog hash of a block that Everstrand made are among the entries.
     SystemHashes,
     /// `entriesHash` is the root of the entries.
     EntriesHash,
     /// `blockHash` joins the entries and the block before.
     BlockHash,
-    /// The tree's edge that a slot keeps is that of its blocks.
+    /// The frontier that a slot keeps is that of its blocks.
     Frontier,
-    /// A digest that was saved is that of the journal.
+    /// A saved digest is the digest of this journal.
     Digest,
 }
 
@@ -40,7 +40,7 @@ impl fmt::Display for Check {
         formatter.write_str(match self {
             Check::Encoding => "encoding",
             Check::Slot => "slot chain",
-            Check::SequenceNo => "sequence number",
+            Check::BlockNumber => "block number",
             Check::PreviousBlockHash => "previousBlockHash",
             Check::RevisionAddress => "revision address",
             Check::RevisionHash => "revision hash",
@@ -56,27 +56,27 @@ impl fmt::Display for Check {
     }
 }
 
-/// A check that failed.
+/// A finding of an audit: a check that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deviation {
-    /// The block, where one can be named.
-    pub block: Option<u64>,
-    /// What does not hold.
+    /// The number of the block; `None` if the finding is about no block.
+    pub block_no: Option<u64>,
+    /// The check.
     pub check: Check,
-    /// In which way.
+    /// What is wrong.
     pub detail: String,
 }
 
 impl Deviation {
-    pub(crate) fn new(block: Option<u64>, check: Check, detail: impl Into<String>) -> Deviation {
-        Deviation { block, check, detail: detail.into() }
+    pub(crate) fn new(block_no: Option<u64>, check: Check, detail: impl Into<String>) -> Deviation {
+        Deviation { block_no, check, detail: detail.into() }
     }
 }
 
 impl fmt::Display for Deviation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.block {
-            Some(block) => write!(formatter, "block {block}: {}: {}", self.check, self.detail),
+        match self.block_no {
+            Some(block_no) => write!(formatter, "block {block_no}: {}: {}", self.check, self.detail),
             None => write!(formatter, "{}: {}", self.check, self.detail),
         }
     }

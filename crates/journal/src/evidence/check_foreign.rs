@@ -1,8 +1,8 @@
-//! The checks of a block in QLDB's shape, from an export, a stream or an answer to GetBlock.
+//! Checks a block in QLDB's shape, from an export, a stream or an answer to GetBlock.
 //!
-//! Hashes are looked for anywhere among the entries: QLDB promised neither their number nor their
-//! order, and two of them are of system metadata that nobody outside AWS can compute. Checks go from
-//! the smallest to the whole and never stop at the first that fails.
+//! A hash may stand anywhere among the entries, because QLDB promised neither their number nor their order. Two entries
+//! of QLDB's blocks cover metadata that nobody outside AWS can compute. The checks go on after a finding, from the
+//! revisions up to the whole block.
 
 use everstrand_ion::{IonType, RawValue, Value, ion_hash};
 
@@ -11,9 +11,9 @@ use crate::format::FormatError;
 use crate::hashing::entries::{catalog_hash, position_hash};
 use crate::hashing::{BlockAddress, CatalogChange, Hash, UniqueId, dot, join, root};
 
-/// How the hash of a deleted revision may be made; QLDB's own rule is not known.
+/// The rules by which the hash of a deleted revision may be computed. It is not known which one QLDB used.
 ///
-/// The first is what blocks made here do.
+/// Everstrand's blocks follow the first.
 pub const DELETE_RULES: [&str; 5] = [
     "H(metadata)",
     "dot(SHA-256 of nothing, H(metadata))",
@@ -22,9 +22,10 @@ pub const DELETE_RULES: [&str; 5] = [
     "dot(H({}), H(metadata))",
 ];
 
-/// Computes all hashes of a block in QLDB's shape. `catalog` are the changes of the catalogue that the
-/// block is said to hold, known only for blocks made here. An error means that it has no place in a
-/// chain: address, time or hashes are missing.
+/// Computes all hashes of a block in QLDB's shape again. `catalog` are its catalog changes, which are known only for
+/// blocks that Everstrand made; with them the position hash and the catalog hash are checked too.
+///
+/// An error means that the address, the time or a hash of the block is absent, so that it has no place in a chain.
 pub fn check_foreign(
     block: RawValue<'_>,
     catalog: Option<&[CatalogChange]>,
@@ -62,12 +63,15 @@ pub fn check_foreign(
     })
 }
 
-/// Whether a revision in QLDB's shape has the hash it should have: `None` when only the hash is there.
+/// Whether the hash of a revision in QLDB's shape is that of its data and metadata; the error says what is wrong. `None`
+/// if the revision shows only its hash.
 pub fn check_revision(revision: RawValue<'_>) -> Option<Result<(), String>> {
     let (data, data_hash) = (revision.get("data"), revision.get("dataHash"));
     let Some(metadata) = revision.get("metadata") else {
-        // Nothing would bind the data to the hash.
-        return data.or(data_hash).map(|_| Err("shows data without metadata".to_owned()));
+        // The hash covers the metadata too, so without them it cannot vouch for the data.
+        return data
+            .or(data_hash)
+            .map(|_| Err("shows data but no metadata, so its hash cannot be checked".to_owned()));
     };
     let Some(hash) = revision.get("hash").and_then(Hash::from_ion).flatten() else {
         return Some(Err("the revision has no hash of 32 bytes".to_owned()));
@@ -88,7 +92,7 @@ pub fn check_revision(revision: RawValue<'_>) -> Option<Result<(), String>> {
     Some(if matches { Ok(()) } else { Err("does not match data and metadata".to_owned()) })
 }
 
-/// Which of the [`DELETE_RULES`] the hash of a deleted revision follows.
+/// The rule of [`DELETE_RULES`] that the hash of a deleted revision follows; `None` if it follows none of them.
 fn delete_rule(hash: Hash, metadata_hash: Hash) -> Option<usize> {
     let ion = |value: Value| Hash(ion_hash(&value));
     let nothing = Hash(<sha2::Sha256 as sha2::Digest>::digest([]).into());
@@ -114,7 +118,7 @@ impl Checking {
         self.deviations.push(Deviation::new(Some(self.address.sequence_no), check, detail));
     }
 
-    /// Every revision by itself; yields the hashes of all, in order.
+    /// Checks each revision, and returns the hashes of all of them in order.
     fn revisions(&mut self, block: RawValue<'_>) -> Vec<Option<Hash>> {
         let transaction_id = block.get("transactionId").and_then(RawValue::as_text);
         let mut hashes = Vec::new();
@@ -160,8 +164,8 @@ impl Checking {
         if hashes.is_empty() {
             let documents = block.get("transactionInfo").and_then(|info| info.get("documents"));
             if documents.is_some_and(|documents| documents.fields().next().is_some()) {
-                let detail = "transactionInfo names documents, but there are no revisions (as there may be \
-                    none where a transaction inserted and deleted the same documents)";
+                let detail = "transactionInfo names documents, but there are no revisions (which is right only if \
+                    the transaction deleted all documents that it inserted)";
                 self.report(Check::RevisionsRoot, detail);
             }
             return;
@@ -204,13 +208,13 @@ impl Checking {
             );
         }
         if self.entries.get(2).copied().flatten() != Some(catalog_hash(catalog)) {
-            self.report(Check::SystemHashes, "the third entry is not the hash of the catalogue's changes");
+            self.report(Check::SystemHashes, "the third entry is not the hash of the catalog changes");
         }
         let revisions = revisions_of(block).into_iter().flat_map(RawValue::items);
         let shown = revisions.filter_map(|revision| revision.get("hash").and_then(Hash::from_ion).flatten());
         let changes: Vec<Hash> = catalog.iter().map(CatalogChange::hash).collect();
         if shown.take(changes.len()).collect::<Vec<Hash>>() != changes {
-            self.report(Check::SystemHashes, "the first revisions are not those of the catalogue's changes");
+            self.report(Check::SystemHashes, "the first revisions are not those of the catalog changes");
         }
         self.shape.made_here = true;
     }
@@ -231,7 +235,7 @@ impl Checking {
     }
 }
 
-/// The revisions of a block, or their summaries in a stream's record.
+/// The revisions of a block; a record of a stream calls them `revisionSummaries`.
 fn revisions_of(block: RawValue<'_>) -> Option<RawValue<'_>> {
     block.get("revisions").or_else(|| block.get("revisionSummaries"))
 }

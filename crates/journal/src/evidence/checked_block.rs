@@ -1,68 +1,68 @@
-//! A block with every hash in it computed again.
+//! Checks one block: computes every hash in it again.
 //!
-//! Checking a block needs nothing but the block, so many can be checked at once; what ties blocks
-//! together is [`crate::audit`]'s. [`check_block`] is for blocks in our frame, [`crate::check_foreign`]
-//! for those in QLDB's shape.
+//! The check needs only the block, so that many blocks can be checked at the same time. [`crate::Auditor`] then checks
+//! that the blocks follow one another. [`check_block`] takes blocks of our own format, [`crate::check_foreign`] those in
+//! QLDB's shape.
 
 use crate::evidence::{Check, Deviation};
 use crate::format::{Block, FormatError};
 use crate::hashing::struct_hash::MetadataHasher;
 use crate::hashing::{BlockAddress, Hash, join, revision_hash, root};
 
-/// What an audit needs to know of a block to follow the chain, and what it found inside.
+/// A block whose hashes were computed again: what an audit needs to follow the chain, and the findings.
 #[derive(Clone, Debug)]
 pub struct CheckedBlock {
-    /// Where the block stands.
+    /// The address of the block.
     pub address: BlockAddress,
-    /// Its hash, as stored.
+    /// The hash of the block, as stored.
     pub hash: Hash,
-    /// The hash of the block before, as stored.
+    /// The hash of the block before, as stored; `None` in block 0.
     pub previous_hash: Option<Hash>,
-    /// When it was made, in milliseconds since 1970-01-01T00:00Z.
+    /// The time at which it was made, in milliseconds since 1970-01-01T00:00Z.
     pub timestamp: i64,
-    /// How many revisions of documents it holds, redacted and deleted ones included. Those of the catalogue, of which
-    /// a block shows the hash alone, are none.
+    /// The number of revisions of documents, with redacted and deleted ones. Catalog changes do not count.
     pub revisions: u64,
-    /// What does not hold.
+    /// The findings.
     pub deviations: Vec<Deviation>,
-    /// How it is built.
+    /// The structure of the block.
     pub shape: BlockShape,
 }
 
-/// How a block is built: no data of any user, only what the open questions about QLDB's journal need.
+/// The structure of a block, without any user's data: what [`crate::hashes_only`] reports of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BlockShape {
     /// The number of entries.
     pub entries: usize,
-    /// How many of them are empty.
+    /// The number of entries that are empty.
     pub empty_entries: usize,
-    /// Where the revisions' root is among the entries.
+    /// The position of the revisions' root among the entries, from 0.
     pub revisions_root_at: Option<usize>,
-    /// Where the hash of the transaction info is.
+    /// The position of the hash of `transactionInfo`.
     pub transaction_info_at: Option<usize>,
-    /// Where the hash of the redaction info is.
+    /// The position of the hash of `redactionInfo`.
     pub redaction_info_at: Option<usize>,
-    /// Whether there is a transaction info.
+    /// Whether the block has a `transactionInfo`.
     pub transaction_info: bool,
-    /// Whether there is a redaction info.
+    /// Whether the block has a `redactionInfo`.
     pub redaction_info: bool,
-    /// Whether the transaction info names documents.
+    /// Whether `transactionInfo` names documents.
     pub documents: bool,
     /// The number of statements.
     pub statements: usize,
-    /// Revisions with data.
+    /// The number of revisions with data.
     pub revisions_with_data: usize,
-    /// Revisions of which only the hash is there.
+    /// The number of revisions that show only their hash.
     pub revisions_hash_only: usize,
-    /// Revisions whose data was redacted.
+    /// The number of revisions whose data was redacted.
     pub revisions_redacted: usize,
-    /// Deleted revisions by the rule that their hash follows; the last is "none of the known".
+    /// The number of deleted revisions by the rule of [`crate::DELETE_RULES`] that their hash follows. The last count is
+    /// of those that follow none of them.
     pub deletes_by_rule: [usize; 6],
-    /// Whether the first entry is ours.
+    /// Whether Everstrand made the block.
     pub made_here: bool,
 }
 
-/// Computes all hashes of a block in our frame.
+/// Computes all hashes of a block of our own format again.
 pub fn check_block(block: &Block) -> CheckedBlock {
     let address = block.address();
     let mut checked = CheckedBlock {
@@ -92,7 +92,7 @@ pub fn check_block(block: &Block) -> CheckedBlock {
         Ok(hash) if hash == Some(checked.hash) => {}
         Ok(_) => {
             let detail =
-                "does not match statements, revisions, catalogue changes, place, time and the block before";
+                "does not match statements, revisions, catalog changes, place, time and the block before";
             checked.deviations.push(Deviation::new(block_no, Check::BlockHash, detail));
         }
         Err(error) => checked.deviations.push(Deviation::new(block_no, Check::Encoding, error.to_string())),

@@ -1,9 +1,8 @@
-//! Signed checkpoints: a digest that the ledger's key vouches for, kept where its operator cannot
-//! change it.
+//! Checkpoints: digests that the ledger's key has signed, so that they can be published.
 //!
-//! The form is C2SP's `signed-note`, so that existing tools can carry and countersign it. Its lines are those of
-//! C2SP's `tlog-checkpoint`, but it is none: that wants the root of RFC 6962's tree, and this is the root of QLDB's,
-//! whose nodes are joined by `dot`. A line after it says so, and another names the strand:
+//! A checkpoint is a C2SP `signed-note`, so that existing tools can transport and countersign it. Its lines resemble
+//! those of a C2SP `tlog-checkpoint`. It is not one, because its root is that of QLDB's tree, whose nodes `dot` joins, and
+//! not that of RFC 6962's. A line says so, and another one names the strand:
 //!
 //! ```text
 //! everstrand/9lq2AAsrIjB2y229Dhjnbr
@@ -22,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::hashing::{BlockAddress, Digest, Hash, UniqueId};
 
-/// Ed25519 in `signed-note`.
+/// The number of Ed25519 in `signed-note`.
 const ALGORITHM: u8 = 1;
 const TREE_LINE: &str = "tree qldb-dot";
 const STRAND: &str = "strand ";
@@ -30,14 +29,28 @@ const SIGNATURE: &str = "\u{2014} ";
 const NOTE_LENGTH_MAX: usize = 1 << 20;
 const SIGNATURES_MAX: usize = 100;
 
-/// The text of a checkpoint and those who signed it.
+/// A checkpoint: a digest and its signatures.
+///
+/// ```
+/// use everstrand_journal::{BlockAddress, Checkpoint, CheckpointSigner, Digest, Hash, UniqueId, origin};
+///
+/// let strand_id = UniqueId::from_bytes([3; 16]);
+/// let digest = Digest { digest: Hash([9; 32]), digest_tip_address: BlockAddress { strand_id, sequence_no: 14 } };
+/// let signer = CheckpointSigner::from_seed(&origin(strand_id), &[7; 32])?;
+/// let note = Checkpoint::new(digest).signed(&signer).to_note();
+///
+/// let checkpoint = Checkpoint::parse(&note)?;
+/// assert_eq!(checkpoint.digest, digest);
+/// assert!(checkpoint.is_signed_by(&signer.verifier()));
+/// # Ok::<(), everstrand_journal::InvalidNote>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// Which log this is of: no two ledgers share it.
+    /// The name of the ledger among all logs, see [`origin`]. No two ledgers share it.
     pub origin: String,
     /// The digest.
     pub digest: Digest,
-    /// Further lines, which mean nothing here.
+    /// Further lines, which are signed too and mean nothing to us.
     pub extensions: Vec<String>,
     signatures: Vec<NoteSignature>,
 }
@@ -56,14 +69,14 @@ pub struct CheckpointSigner {
     key: SigningKey,
 }
 
-/// The public half: who may have signed a checkpoint.
+/// The public half of a key that may have signed a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointVerifier {
     name: String,
     key: VerifyingKey,
 }
 
-/// Why a text is not a checkpoint, or a key not a key.
+/// A text is not a checkpoint or not a key; the text of the error says why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidNote(String);
@@ -73,13 +86,13 @@ fn invalid<T>(why: impl Into<String>) -> Result<T, InvalidNote> {
 }
 
 impl Checkpoint {
-    /// A checkpoint that nobody signed yet. The origin is made from the strand's id.
+    /// A checkpoint without signatures. Its origin is that of the digest's strand.
     pub fn new(digest: Digest) -> Checkpoint {
         let origin = origin(digest.digest_tip_address.strand_id);
         Checkpoint { origin, digest, extensions: Vec::new(), signatures: Vec::new() }
     }
 
-    /// Reads a note. That its signatures are well-formed is checked here, who made them is not: see
+    /// Reads a note. An error means that its form is wrong. The signatures are not verified here but by
     /// [`Checkpoint::is_signed_by`].
     pub fn parse(note: &str) -> Result<Checkpoint, InvalidNote> {
         if note.len() > NOTE_LENGTH_MAX || note.chars().any(|character| character < ' ' && character != '\n')
@@ -122,12 +135,12 @@ impl Checkpoint {
         let signatures = read_signatures(signatures)?;
         let checkpoint = Checkpoint { origin, digest, extensions: further, signatures };
         if checkpoint.body() != format!("{body}\n") {
-            return invalid("the lines of the checkpoint stand in another order");
+            return invalid("the lines of the checkpoint are in the wrong order");
         }
         Ok(checkpoint)
     }
 
-    /// Adds a signature.
+    /// Adds a signature by this key.
     #[must_use]
     pub fn signed(mut self, signer: &CheckpointSigner) -> Checkpoint {
         let bytes = signer.key.sign(self.body().as_bytes()).to_bytes().to_vec();
@@ -136,7 +149,7 @@ impl Checkpoint {
         self
     }
 
-    /// Whether this key signed the checkpoint.
+    /// Whether one of the signatures is by this key, and is valid.
     pub fn is_signed_by(&self, verifier: &CheckpointVerifier) -> bool {
         let key_id = key_id(&verifier.name, &verifier.key);
         let by_key =
@@ -148,7 +161,7 @@ impl Checkpoint {
         })
     }
 
-    /// The whole note.
+    /// The text of the note, with all signatures.
     pub fn to_note(&self) -> String {
         let mut note = self.body();
         note.push('\n');
@@ -159,7 +172,7 @@ impl Checkpoint {
         note
     }
 
-    /// What is signed.
+    /// The part of the note that is signed.
     fn body(&self) -> String {
         let Digest { digest, digest_tip_address: tip } = self.digest;
         let size = u128::from(tip.sequence_no) + 1;
@@ -173,13 +186,13 @@ impl Checkpoint {
 }
 
 impl CheckpointSigner {
-    /// The key made from this seed, under a name without blanks and plus signs.
+    /// The key that is derived from this seed. An error means that the name is empty or has a blank or a plus sign.
     pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<CheckpointSigner, InvalidNote> {
         check_name(name)?;
         Ok(CheckpointSigner { name: name.to_owned(), key: SigningKey::from_bytes(seed) })
     }
 
-    /// The public half.
+    /// The public half of the key.
     pub fn verifier(&self) -> CheckpointVerifier {
         CheckpointVerifier { name: self.name.clone(), key: self.key.verifying_key() }
     }
@@ -192,7 +205,8 @@ impl std::fmt::Debug for CheckpointSigner {
 }
 
 impl CheckpointVerifier {
-    /// Reads a verifier key: `name+key id in hexadecimal+base64 of algorithm and key`.
+    /// Reads a key in the form of `signed-note`: `name+id+key`, where the id is 8 hexadecimal digits and the key is base64
+    /// of the algorithm's number and the 32 bytes. An error says what is wrong.
     pub fn parse(text: &str) -> Result<CheckpointVerifier, InvalidNote> {
         let parts: Vec<&str> = text.trim().splitn(3, '+').collect();
         let [name, id, key] = parts[..] else {
@@ -202,11 +216,11 @@ impl CheckpointVerifier {
         let key = STANDARD.decode(key).ok().filter(|key| key.first() == Some(&ALGORITHM));
         let key = key.and_then(|key| VerifyingKey::from_bytes(key[1..].try_into().ok()?).ok());
         let Some(key) = key else {
-            return invalid("the key is no Ed25519 key in base64");
+            return invalid("the key is not an Ed25519 key in base64");
         };
         let verifier = CheckpointVerifier { name: name.to_owned(), key };
         if hexadecimal(key_id(name, &key)) != id {
-            return invalid("the id of the verifier key does not fit its name and key");
+            return invalid("the id in the verifier key is not that of its name and key");
         }
         Ok(verifier)
     }
@@ -220,7 +234,7 @@ impl std::fmt::Display for CheckpointVerifier {
     }
 }
 
-/// The origin of a ledger's checkpoints, and the name of its key.
+/// The origin of a ledger's checkpoints, which is also the name of its key: `everstrand/<strand id>`.
 pub fn origin(strand_id: UniqueId) -> String {
     format!("everstrand/{strand_id}")
 }
@@ -240,7 +254,7 @@ fn read_signatures(text: &str) -> Result<Vec<NoteSignature>, InvalidNote> {
             Some(NoteSignature { name: name.to_owned(), key_id, bytes: bytes[4..].to_vec() })
         })
         .collect::<Option<_>>()
-        .ok_or_else(|| InvalidNote("a signature is a dash, a name and base64".to_owned()))?;
+        .ok_or_else(|| InvalidNote("a signature line is a dash, a name and base64".to_owned()))?;
     if signatures.len() > SIGNATURES_MAX {
         return invalid("a note has at most 100 signatures");
     }
@@ -252,7 +266,7 @@ fn check_name(name: &str) -> Result<(), InvalidNote> {
     if !name.is_empty() && name.chars().all(allowed) {
         Ok(())
     } else {
-        invalid("a key's name has no blank and no +")
+        invalid("the name of a key must not be empty, nor have a blank or a +")
     }
 }
 

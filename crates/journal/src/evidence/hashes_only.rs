@@ -1,40 +1,40 @@
-//! What a former QLDB customer may send to somebody else: how the blocks of a journal are built, and not
-//! one byte of anybody's data.
+//! A report on the structure of a journal's blocks, which holds no data and may be given away.
 //!
-//! Some of QLDB's rules were never published and can only be seen in real journals. A line of this report
-//! says of one block what it has to say about them: numbers, positions, and which rule its hashes follow.
-//! It names no document, table, statement, time or hash.
+//! Some of QLDB's rules were never published and can only be seen in real journals. A line of the report describes one
+//! block: numbers, positions, and the rule that its hashes follow. It has no document, table, statement, time or
+//! hash.
 
 use everstrand_ion::{Struct, Value};
 
 use crate::evidence::{BlockShape, CheckedBlock, DELETE_RULES};
 
-/// A question about QLDB's journal that a block answers.
+/// A question about QLDB's journals that some blocks answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum OpenQuestion {
-    /// How is the hash of a deleted revision made?
+    /// How is the hash of a deleted revision computed?
     DeletedRevisionHash,
     /// What is in block 0?
     FirstBlock,
-    /// What entries has a transaction that only read?
+    /// Which entries does a transaction have that only read?
     ReadOnlyBlock,
-    /// What entries has a transaction that changed the catalogue?
+    /// Which entries does a transaction have that changed the catalog?
     CatalogBlock,
-    /// What entries has a redaction?
+    /// Which entries does a redaction have?
     RedactionBlock,
-    /// Which blocks have no transaction info?
+    /// Which blocks have no `transactionInfo`?
     BlockWithoutTransactionInfo,
     /// Which entries are empty?
     EmptyEntries,
 }
 
 impl OpenQuestion {
-    /// The name in a report.
+    /// The name of the question in a report.
     pub fn name(self) -> &'static str {
         match self {
             OpenQuestion::DeletedRevisionHash => "deleted-revision-hash",
             OpenQuestion::FirstBlock => "first-block",
             OpenQuestion::ReadOnlyBlock => "read-only-block",
+            // Spelt so because reports that were already sent are.
             OpenQuestion::CatalogBlock => "catalogue-block",
             OpenQuestion::RedactionBlock => "redaction-block",
             OpenQuestion::BlockWithoutTransactionInfo => "block-without-transaction-info",
@@ -43,7 +43,7 @@ impl OpenQuestion {
     }
 }
 
-/// The questions that a block answers. Blocks made here answer none.
+/// The questions that a block answers. A block that Everstrand made answers none.
 pub fn answers(checked: &CheckedBlock) -> Vec<OpenQuestion> {
     let shape = &checked.shape;
     if shape.made_here {
@@ -66,7 +66,7 @@ pub fn answers(checked: &CheckedBlock) -> Vec<OpenQuestion> {
     all.into_iter().filter_map(|(question, answered)| answered.then_some(question)).collect()
 }
 
-/// The line of the report about a block.
+/// The line of the report about one block.
 pub fn describe(checked: &CheckedBlock) -> Value {
     let BlockShape {
         entries,

@@ -1,5 +1,5 @@
-//! What can be shown without a ledger: checks of blocks, audits of journals, checkpoints, and the
-//! verification of what people saved.
+//! Checks that need no ledger: of blocks, of whole journals, of checkpoints, and of the digests, proofs, revisions
+//! and blocks that people saved.
 
 mod audit;
 mod audit_slots;

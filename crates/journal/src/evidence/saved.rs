@@ -1,9 +1,9 @@
-//! What people saved of a ledger, in the forms in which they saved it.
+//! Reads the digests, revisions, blocks and proofs that people saved, in the forms in which they saved them.
 //!
-//! A digest, a revision, a block and a proof may come as Ion or JSON text of the values themselves, as
-//! Ion binary, as the JSON that SDKs and the AWS CLI print (bytes in any form of `written_bytes`, and Ion
-//! text in members called `IonText`), as the console's file, as a receipt that holds all of them, as the file that AWS's
-//! migration kit wrote beside an export, or as a signed checkpoint. JSON is read as the Ion that it is.
+//! These forms are: the values in Ion text, Ion binary or JSON; the JSON that SDKs and the AWS CLI print, with bytes in
+//! any form of `written_bytes` and Ion text in members called `IonText`; the file that the AWS console offers; a receipt
+//! that holds all of them; the file that AWS's migration kit wrote beside an export; a signed checkpoint. JSON is read by
+//! the Ion reader, because JSON is Ion text.
 
 use everstrand_ion::{Data, Document, Value, text};
 
@@ -17,18 +17,18 @@ use crate::tree::Proof;
 /// A file that somebody saved.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
-    /// What to call it in messages.
+    /// Its name in messages.
     pub name: &'a str,
-    /// What it is said to hold.
+    /// What the user says it holds.
     pub role: Role,
     /// Its bytes.
     pub bytes: &'a [u8],
 }
 
-/// What a file is said to hold.
+/// What the user says a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// A digest, with its tip or without.
+    /// A digest, with or without its tip.
     Digest,
     /// A revision.
     Revision,
@@ -36,16 +36,16 @@ pub enum Role {
     Block,
     /// A proof.
     Proof,
-    /// Any of them, or several as members.
+    /// Any of them, or a struct that has several as members.
     Any,
 }
 
-/// A file cannot be used; says which, why, and what would do.
+/// A file cannot be used; the text says which one, why, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unusable(pub String);
 
-/// What was found in all files together.
+/// What all files together hold.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
     /// The digest.
@@ -54,22 +54,22 @@ pub struct Evidence {
     pub digest_tip_address: Option<BlockAddress>,
     /// The revision, in QLDB's shape.
     pub revision: Option<Document>,
-    /// The hash of the revision, where it was saved beside it or without it.
+    /// The hash of the revision, from the revision or from a member `revisionHash`.
     pub revision_hash: Option<Hash>,
     /// The block, in QLDB's shape.
     pub block: Option<Document>,
-    /// The block that the proof is of.
+    /// The address of the block that the proof begins at.
     pub block_address: Option<BlockAddress>,
     /// The nodes of the proof.
     pub proof: Option<Proof>,
-    /// The number of the block that the migration kit's proof is of.
+    /// The number of the block that the migration kit's proof begins at.
     pub last_block_no: Option<u64>,
-    /// The checkpoint that the digest comes from.
+    /// The checkpoint that holds the digest.
     pub checkpoint: Option<Checkpoint>,
 }
 
 impl Evidence {
-    /// Reads files. What two of them hold must not differ.
+    /// Reads files. An error means that one of them cannot be used, or that two of them contradict each other.
     pub fn read(inputs: &[Input<'_>]) -> Result<Evidence, Unusable> {
         let mut evidence = Evidence::default();
         for input in inputs {
@@ -79,12 +79,12 @@ impl Evidence {
         Ok(evidence)
     }
 
-    /// The digest with its tip, when both are known.
+    /// The digest with its tip, if both are known.
     pub fn whole_digest(&self) -> Option<Digest> {
         Some(Digest { digest: self.digest?, digest_tip_address: self.digest_tip_address? })
     }
 
-    /// The digest as an audit compares it with a journal.
+    /// The digest in the form in which an audit takes it, if its tip is known.
     pub fn saved_digest(&self, name: &str) -> Option<SavedDigest> {
         let proof = self.last_block_no.zip(self.proof.clone());
         Some(SavedDigest { digest: self.whole_digest()?, name: name.to_owned(), proof })
@@ -99,7 +99,7 @@ impl Evidence {
             self.checkpoint = Some(checkpoint);
             return Ok(());
         }
-        // A bare digest is what one copies from a console; most are no Ion.
+        // A bare digest was copied from a console. Its base64 is usually not Ion.
         if let Some(digest) = hash_of_text(text.trim()).filter(|_| input.role == Role::Digest) {
             return self.take_digest(digest);
         }
@@ -133,12 +133,12 @@ impl Evidence {
         for (name, member) in value.as_struct().into_iter().flat_map(|fields| fields.iter()) {
             found |= self.take_member(name.text().unwrap_or_default(), opened(member.clone()))?;
         }
-        if found { Ok(()) } else { Err("there is no digest, revision, block or proof in it".to_owned()) }
+        if found { Ok(()) } else { Err("it holds no digest, revision, block or proof".to_owned()) }
     }
 
-    /// Takes a member whose name means something here, however it is spelt; says whether it was one.
+    /// Takes a member if its name is known, in upper or lower case. Returns whether it is.
     fn take_member(&mut self, name: &str, value: Value) -> Result<bool, String> {
-        let no = |what: &str| format!("its member {name} is no {what}");
+        let no = |what: &str| format!("its member {name} is not a {what}");
         match name.to_ascii_lowercase().as_str() {
             "digest" if value.as_struct().is_some() => self.take(value, Role::Digest)?,
             "digest" => self.take_digest(hash(&value).ok_or_else(|| no("hash of 32 bytes"))?)?,
@@ -164,8 +164,8 @@ impl Evidence {
         only_one(&mut self.digest_tip_address, tip, "tip of the digest")
     }
 
-    /// A proof leads from this hash, so it must be that of the revision that is shown: else any revision would do
-    /// beside the hash of a true one.
+    /// Takes the hash that the proof begins at. It must be the hash of the revision that was saved, because otherwise a
+    /// forged revision could stand beside the hash and the proof of a true one.
     fn take_revision_hash(&mut self, hash: Hash) -> Result<(), String> {
         only_one(&mut self.revision_hash, hash, "hash of the revision")
     }
@@ -179,14 +179,14 @@ impl Evidence {
         };
         let nodes = nodes.iter().map(node).collect::<Option<Vec<Option<Hash>>>>();
         let nodes = nodes.ok_or("a proof is a list of blobs of 32 bytes, or of their base64")?;
-        // An empty sibling changes nothing, so leaving it out does not either.
+        // Joining an empty sibling changes nothing, therefore it is left out.
         let proof = Proof { nodes: nodes.into_iter().flatten().collect() };
         only_one(&mut self.proof, proof, "proof")
     }
 
     fn take_address(&mut self, value: Option<&Value>) -> Result<(), String> {
         if let Some(value) = value {
-            let address = address(value).ok_or("its blockAddress is no block address")?;
+            let address = address(value).ok_or("its blockAddress is not a block address")?;
             only_one(&mut self.block_address, address, "address of the block")?;
         }
         Ok(())
@@ -209,15 +209,17 @@ impl Evidence {
     }
 }
 
-/// Keeps a part; it may be there twice, but not in two ways.
+/// Keeps a part. It may come twice, but then both must be equal.
 fn only_one<T: PartialEq>(kept: &mut Option<T>, part: T, what: &str) -> Result<(), String> {
     match kept.replace(part) {
-        Some(other) if Some(&other) != kept.as_ref() => Err(format!("the {what} differs from the other one")),
+        Some(other) if Some(&other) != kept.as_ref() => {
+            Err(format!("there are two of the {what}, and they differ"))
+        }
         _ => Ok(()),
     }
 }
 
-/// The value inside of `{IonText: "…"}`, or of a string that is Ion text of a container.
+/// The value in `{IonText: "…"}`, or in a string that is Ion text of a struct or a list; else the value itself.
 fn opened(value: Value) -> Value {
     let fields = value.as_struct().map(|fields| fields.iter()).into_iter().flatten();
     let ion_text = fields
@@ -241,7 +243,7 @@ fn hash(value: &Value) -> Option<Hash> {
 fn address(value: &Value) -> Option<BlockAddress> {
     let value = &opened(value.clone());
     BlockAddress::try_from(value).ok().or_else(|| {
-        // The spelling of an SDK that made objects of it.
+        // SDKs that make objects of an address spell the members in their own way.
         let member = |name: &str| {
             let fields = value.as_struct()?.iter();
             fields

@@ -1,9 +1,10 @@
-//! The tree as the slots themselves tell of it: proofs from a journal alone, where no tree is stored.
+//! The tree as the slots tell it. It makes proofs from a journal alone, without a stored tree.
 //!
-//! Every slot carries the edge of the tree after its last block, and its blocks' hashes. The last hash of an edge is
-//! the root of a full subtree, a left child; a right one is put together from the left ones in it. So a node of
-//! height h takes at most h edges, and an edge one search among the slots: a proof reads O(log³ n) slots. Nothing is
-//! believed: a journal that was tampered with gives a proof that does not verify.
+//! Each slot has the frontier after its last block, and the hashes of its blocks. The last hash of a frontier is the root
+//! of a full subtree that is a left child. A right child is joined from the left children in it, so a node of height h
+//! takes at most h frontiers. A frontier takes one binary search among the slots. Thus a proof reads O(log³ n) slots.
+//!
+//! A journal that was tampered with gives a proof that does not verify.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +13,10 @@ use crate::format::Slot;
 use crate::hashing::{BlockAddress, Digest, Hash, UniqueId, dot};
 use crate::tree::{Frontier, Nodes, TreeError, consistency_over};
 
-/// So many slots are kept in mind.
+/// The most slots whose hashes are kept in memory.
 const SLOTS_KEPT: usize = 4096;
 
-/// The tree over the blocks of a journal's slots. `R` reads the slot of a number.
+/// The tree over the blocks of a journal. `R` reads the slot with a number.
 pub struct SlotTree<R> {
     read: R,
     slots: u64,
@@ -30,18 +31,18 @@ struct Kept {
 }
 
 impl<E, R: FnMut(u64) -> Result<Slot, E>> SlotTree<R> {
-    /// The tree of a journal of so many slots, at least one.
+    /// The tree of a journal of `slots` slots. An error means that there is none, or that the last cannot be read.
     pub fn new(slots: u64, mut read: R) -> Result<SlotTree<R>, TreeError<E>> {
         let last = slots.checked_sub(1).ok_or(TreeError::Beyond(0))?;
         let last = read(last).map_err(TreeError::Reader)?;
-        let strand_id = last.header().journal_id;
+        let strand_id = last.header().strand_id;
         Ok(SlotTree { read, slots, size: last.frontier().size(), strand_id, kept: BTreeMap::new() })
     }
 
-    /// The digest with block `tip` as its tip.
+    /// The digest at block `tip`. An error means that there is no such block, or that a slot cannot be read.
     pub fn digest(&mut self, tip: u64) -> Result<Digest, TreeError<E>> {
         self.reach(tip)?;
-        let digest = self.edge(tip + 1)?.root().ok_or(TreeError::Beyond(tip))?;
+        let digest = self.frontier(tip + 1)?.root().ok_or(TreeError::Beyond(tip))?;
         let digest_tip_address = BlockAddress { strand_id: self.strand_id, sequence_no: tip };
         Ok(Digest { digest, digest_tip_address })
     }
@@ -51,30 +52,31 @@ impl<E, R: FnMut(u64) -> Result<Slot, E>> SlotTree<R> {
         self.size.saturating_sub(1)
     }
 
-    /// The nodes that show that the journal up to block `old_tip` is the beginning of that up to `new_tip`.
+    /// The proof that the journal up to block `old_tip` is the beginning of that up to `new_tip`. An error means that
+    /// there is no such block, that the tips are in the wrong order, or that a slot cannot be read.
     pub fn consistency(&mut self, old_tip: u64, new_tip: u64) -> Result<Vec<Hash>, TreeError<E>> {
         consistency_over(self, old_tip, new_tip)
     }
 
-    /// The edge of the tree of the first `size` blocks.
-    fn edge(&mut self, size: u64) -> Result<Frontier, TreeError<E>> {
+    /// The frontier after the first `size` blocks.
+    fn frontier(&mut self, size: u64) -> Result<Frontier, TreeError<E>> {
         let Some(last) = size.checked_sub(1) else { return Ok(Frontier::empty()) };
         let number = self.slot_of(last)?;
         let slot = self.slot(number)?;
         if slot.after.size() == size {
             return Ok(slot.after.clone());
         }
-        let mut edge = match number.checked_sub(1) {
+        let mut frontier = match number.checked_sub(1) {
             None => Frontier::empty(),
             Some(before) => self.slot(before)?.after.clone(),
         };
         for hash in &slot.hashes {
-            if edge.size() == size {
+            if frontier.size() == size {
                 break;
             }
-            edge.push(*hash);
+            frontier.push(*hash);
         }
-        if edge.size() == size { Ok(edge) } else { Err(TreeError::Beyond(last)) }
+        if frontier.size() == size { Ok(frontier) } else { Err(TreeError::Beyond(last)) }
     }
 
     fn leaf(&mut self, block: u64) -> Result<Hash, TreeError<E>> {
@@ -125,7 +127,7 @@ impl<E, R: FnMut(u64) -> Result<Slot, E>> Nodes for SlotTree<R> {
         let Some(half) = height.checked_sub(1) else { return self.leaf(index) };
         if index.is_multiple_of(2) {
             let end = (index + 1) << height;
-            return self.edge(end)?.hashes().last().copied().ok_or(TreeError::Beyond(end));
+            return self.frontier(end)?.hashes().last().copied().ok_or(TreeError::Beyond(end));
         }
         let left = self.node(half, 2 * index)?;
         let right = self.node(half, 2 * index + 1)?;

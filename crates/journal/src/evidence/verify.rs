@@ -1,5 +1,5 @@
-//! Verifies evidence without the ledger: does a revision, or a block, belong to the journal that a
-//! digest stands for?
+//! Verifies without the ledger that a revision or a block belongs to the journal of a digest, and that one digest
+//! continues another.
 
 use std::fmt;
 
@@ -10,37 +10,38 @@ use crate::tree::{self, Proof, path_length};
 
 const BLOCK_HASHES: &str = "all hashes in the block are those of its content";
 
-/// What was checked, in order.
+/// The steps of a verification, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VerifyReport {
-    /// One line each.
+    /// The steps; each prints as one line.
     pub steps: Vec<Step>,
 }
 
-/// One thing that was checked.
+/// One step of a verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What.
+    /// What was checked.
     pub what: String,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// What came of a step.
+/// The outcome of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It holds.
     Passed,
-    /// It does not, and this is why.
+    /// It does not hold; the text says why.
     Failed(String),
-    /// It could not be checked, and this is why; the rest does not depend on it.
+    /// It could not be checked; the text says why. The other steps do not depend on it.
     Skipped(String),
 }
 
 impl VerifyReport {
-    /// Whether nothing failed.
+    /// Whether at least one step passed and none failed.
     pub fn is_verified(&self) -> bool {
-        !self.steps.iter().any(|step| matches!(step.outcome, Outcome::Failed(_)))
+        let has = |wanted: fn(&Outcome) -> bool| self.steps.iter().any(|step| wanted(&step.outcome));
+        has(|outcome| *outcome == Outcome::Passed) && !has(|outcome| matches!(outcome, Outcome::Failed(_)))
     }
 
     fn step(&mut self, what: impl Into<String>, result: Result<(), String>) {
@@ -71,13 +72,16 @@ impl fmt::Display for VerifyReport {
     }
 }
 
-/// Reads files and verifies what they hold. `keys` are those that may have signed a checkpoint.
+/// Reads files and verifies what they hold, see [`verify`]. An error means that a file cannot be used, or that a part is
+/// missing.
 pub fn verify_files(inputs: &[Input<'_>], keys: &[CheckpointVerifier]) -> Result<VerifyReport, Unusable> {
     verify(&Evidence::read(inputs)?, keys)
 }
 
-/// Verifies a revision or a block against a digest. Nothing is skipped silently, nothing stops at the
-/// first failure. An error means that a part is missing without which there is nothing to verify.
+/// Verifies a revision or a block against a digest. `keys` are the keys that may have signed a checkpoint. The
+/// verification goes on after a failure, and reports every step that it had to skip.
+///
+/// An error means that the digest, the proof, or both revision and block are missing.
 pub fn verify(evidence: &Evidence, keys: &[CheckpointVerifier]) -> Result<VerifyReport, Unusable> {
     let missing = |what: &str| Unusable(format!("there is no {what}: give the file that holds it"));
     let digest = evidence.digest.ok_or_else(|| missing("digest"))?;
@@ -103,8 +107,10 @@ pub fn verify(evidence: &Evidence, keys: &[CheckpointVerifier]) -> Result<Verify
     Ok(report)
 }
 
-/// Verifies that the journal under the digest in `old` is the beginning of that under the one in `new`, by the
-/// consistency proof in `new`. An error means that a part is missing, or that the digests are in the wrong order.
+/// Verifies that the journal under the digest in `old` is the beginning of the journal under the digest in `new`, by the
+/// consistency proof in `new`. `keys` are the keys that may have signed a checkpoint.
+///
+/// An error means that a part is missing, or that the digests are in the wrong order.
 pub fn verify_prefix(
     old: &Evidence,
     new: &Evidence,
@@ -118,7 +124,7 @@ pub fn verify_prefix(
     let (old_tip, new_tip) = (old_digest.digest_tip_address, new_digest.digest_tip_address);
     let nodes = match &new.proof {
         Some(proof) => proof.nodes.as_slice(),
-        // Two digests of one block are the same, or one of them is wrong.
+        // Two digests at one block need no proof: they are equal, or one of them is wrong.
         None if old_tip.sequence_no == new_tip.sequence_no => &[],
         None => return Err(Unusable("there is no proof: give the file that holds it".to_owned())),
     };
@@ -136,7 +142,7 @@ pub fn verify_prefix(
         || format!("the older one is of strand {}, the newer of {}", old_tip.strand_id, new_tip.strand_id);
     report.step("both digests are of one ledger", if same { Ok(()) } else { Err(differ()) });
     let holds = tree::verify_consistency(&old_digest, &new_digest, nodes);
-    let not = "the proof does not lead to both digests; the past was changed, or one of the three was";
+    let not = "the proof does not lead to both digests: somebody changed the past, the proof or a digest";
     report.step(
         format!(
             "the journal up to block {} is the beginning of that up to block {}",
@@ -170,7 +176,7 @@ fn revision(evidence: &Evidence, report: &mut VerifyReport) {
     }
 }
 
-/// Checks the block itself; yields its hash.
+/// Checks the block itself and returns its hash.
 fn block(evidence: &Evidence, report: &mut VerifyReport) -> Result<Hash, Unusable> {
     let block = evidence.block.as_ref();
     let block = block.ok_or_else(|| Unusable("there is no revision and no block to verify".to_owned()))?;
@@ -202,10 +208,11 @@ fn address(evidence: &Evidence, report: &mut VerifyReport) {
     }
 }
 
-/// A proof of the right hashes but of another length is of another place in the tree: nodes are not
-/// marked as leaves or inner ones, so length is what tells them apart. And a revision's proof holds the
-/// hash of the block before, which is the neighbour in the tree of a block with an odd number, and of none
-/// with an even one.
+/// Checks that the proof is of the place of the block.
+///
+/// Nodes are not marked as leaves or inner nodes. Therefore an inner node could pose as a leaf; the length of the proof
+/// shows that it does not. A revision's proof also holds the hash of the block before. In the tree that block is the
+/// neighbour of a block with an odd number only; there, and only there, two nodes in a row are equal.
 fn length(evidence: &Evidence, proof: &Proof, of_block: bool, report: &mut VerifyReport) {
     let what = "the proof is of the place of the block";
     let (Some(block), Some(tip)) = (evidence.block_address, evidence.digest_tip_address) else {

@@ -1,14 +1,14 @@
-//! A block: one committed transaction, chained to the one before, in the bytes it is stored as.
+//! A block: one committed transaction, chained to the block before it.
 //!
-//! A [`Block`] owns (or shares) its encoded bytes and reads from them; nothing is decoded twice and a
-//! document is not copied before somebody asks for it. The bytes are drawn in `block_layout.rs`.
+//! A [`Block`] is its encoded bytes and the places of its parts in them. Its methods read the bytes, so a document is
+//! copied only when a caller asks for it. `block_layout.rs` draws the bytes.
 
 use std::sync::Arc;
 
 use everstrand_ion::{Data, Struct, Timestamp, Value, binary, ion_hash};
 
 use crate::format::block_layout::{
-    AT_HASH, AT_PREVIOUS_HASH, AT_SEQUENCE, AT_TIMESTAMP, AT_TRANSACTION_ID, AT_TRANSACTION_TIME, Layout,
+    AT_BLOCK_NO, AT_HASH, AT_PREVIOUS_HASH, AT_TIMESTAMP, AT_TRANSACTION_ID, AT_TRANSACTION_TIME, Layout,
     layout, read_redaction, read_revision, read_statement, read_table, write_data,
 };
 use crate::format::frame::Reader;
@@ -34,10 +34,12 @@ pub struct Block {
 }
 
 impl Block {
-    /// Reads a block that fills these bytes from `start` to `end`. Layout and checksums are checked
-    /// here, hashes by [`crate::Auditor`].
+    /// Reads the block that fills `bytes[start..end]`. An error means that its layout or a checksum is wrong; hashes
+    /// are not checked here but by [`crate::check_block`].
     pub fn decode(bytes: Arc<Vec<u8>>, start: usize, end: usize) -> Result<Block, FormatError> {
-        let slice = bytes.get(start..end).ok_or_else(|| FormatError::new("the block lies outside", start))?;
+        let slice = bytes
+            .get(start..end)
+            .ok_or_else(|| FormatError::new("the block ends beyond the bytes", start))?;
         let layout = layout(slice).map_err(|error| error.shifted(start))?;
         if layout.end != slice.len() {
             return Err(FormatError::new("bytes follow the block", start.saturating_add(layout.end)));
@@ -45,40 +47,40 @@ impl Block {
         Ok(Block { bytes, start, layout })
     }
 
-    /// The encoded block.
+    /// The bytes of the block, as they are stored.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[self.start..self.start + self.layout.end]
     }
 
-    /// What the block is.
+    /// The kind of the block.
     pub fn kind(&self) -> BlockKind {
         self.layout.kind
     }
 
-    /// Where the block stands.
+    /// The address of the block.
     pub fn address(&self) -> BlockAddress {
-        let mut reader = self.reader(AT_SEQUENCE);
+        let mut reader = self.reader(AT_BLOCK_NO);
         let sequence_no = reader.u64().expect(DECODED);
         BlockAddress { sequence_no, strand_id: reader.id().expect(DECODED) }
     }
 
-    /// The transaction.
+    /// The id of the transaction.
     pub fn transaction_id(&self) -> UniqueId {
         self.reader(AT_TRANSACTION_ID).id().expect(DECODED)
     }
 
-    /// When the transaction proposed, in milliseconds since 1970-01-01T00:00Z: `txTime` of its revisions. 0
-    /// where there are none, since no hash would cover it.
+    /// The time at which the transaction proposed its commit, in milliseconds since 1970-01-01T00:00Z. It is `txTime` of
+    /// its revisions, and 0 in a block without revisions, because no hash would cover it there.
     pub fn transaction_time(&self) -> i64 {
         self.reader(AT_TRANSACTION_TIME).i64().expect(DECODED)
     }
 
-    /// When the block was sealed, in milliseconds since 1970-01-01T00:00Z.
+    /// The time at which the block was sealed, in milliseconds since 1970-01-01T00:00Z.
     pub fn timestamp(&self) -> i64 {
         self.reader(AT_TIMESTAMP).i64().expect(DECODED)
     }
 
-    /// The hash of the block before; none in the first block of a strand.
+    /// The hash of the block before; `None` in block 0.
     pub fn previous_hash(&self) -> Option<Hash> {
         let hash = self.reader(AT_PREVIOUS_HASH).hash().expect(DECODED);
         (hash != Hash([0; 32])).then_some(hash)
@@ -89,13 +91,13 @@ impl Block {
         self.reader(AT_HASH).hash().expect(DECODED)
     }
 
-    /// The statements in order.
+    /// The statements, in order.
     pub fn statements(&self) -> impl ExactSizeIterator<Item = StoredStatement<'_>> {
         let mut reader = self.reader(self.layout.parts.statements.at);
         (0..self.layout.parts.statements.count).map(move |_| read_statement(&mut reader).expect(DECODED))
     }
 
-    /// What the transaction did to the catalogue.
+    /// The catalog changes, in order. An error means that one of them is not in the form that this version writes.
     pub fn catalog_changes(&self) -> Result<Vec<CatalogChange>, FormatError> {
         let mut reader = self.reader(self.layout.parts.changes.at);
         let mut changes = Vec::new();
@@ -106,14 +108,14 @@ impl Block {
             let value = binary::read_one(bytes).map_err(|error| invalid(&error))?;
             let change = CatalogChange::try_from(&value).map_err(|error| invalid(&error))?;
             if binary::write(&change.to_ion()) != bytes {
-                return Err(FormatError::new("a change of the catalogue holds more than it should", at));
+                return Err(FormatError::new("a catalog change holds more than it should", at));
             }
             changes.push(change);
         }
         Ok(changes)
     }
 
-    /// The revisions of documents in order.
+    /// The revisions of documents, in order.
     pub fn revisions(&self) -> impl ExactSizeIterator<Item = StoredRevision<'_>> {
         let tables: Vec<TableName<'_>> = self.tables().collect();
         let mut frame = self.reader(self.layout.parts.revisions.at);
@@ -122,13 +124,13 @@ impl Block {
             .map(move |_| read_revision(&mut frame, &mut data, &tables).expect(DECODED))
     }
 
-    /// The revisions whose data the transaction removed.
+    /// The revisions of older blocks whose data the transaction redacted.
     pub fn redactions(&self) -> impl ExactSizeIterator<Item = RedactedRevision> {
         let mut reader = self.reader(self.layout.parts.redactions.at);
         (0..self.layout.parts.redactions.count).map(move |_| read_redaction(&mut reader).expect(DECODED))
     }
 
-    /// `{id, version, txTime, txId}` of a revision of this block.
+    /// The metadata of a revision of this block.
     pub fn metadata(&self, revision: &StoredRevision<'_>) -> RevisionMetadata {
         RevisionMetadata {
             id: revision.document_id,
@@ -138,7 +140,7 @@ impl Block {
         }
     }
 
-    /// A revision of this block, taken out of it.
+    /// A revision of this block, copied out of it. An error means that its data is no Ion document.
     pub fn revision(&self, revision: &StoredRevision<'_>) -> Result<Revision, FormatError> {
         Ok(Revision {
             block_address: Some(self.address()),
@@ -152,15 +154,15 @@ impl Block {
         })
     }
 
-    /// All hashes in `revisions`: those of the catalogue changes, then those of documents' revisions.
+    /// The hashes in `revisions`: first those of the catalog changes, then those of the revisions of documents.
     pub(crate) fn revision_hashes(&self) -> Result<Vec<Hash>, FormatError> {
         let mut hashes: Vec<Hash> = self.catalog_changes()?.iter().map(CatalogChange::hash).collect();
         hashes.extend(self.revisions().map(|revision| revision.hash));
         Ok(hashes)
     }
 
-    /// `entriesHashList`: an opaque hash, the root of the revisions (empty where there are none), an
-    /// opaque hash, the transaction info's where there is one, the redaction info's where there is one.
+    /// `entriesHashList`, computed from the content of the block. The root of all entries, joined with the previous
+    /// hash, is the hash of the block. An error means that a catalog change cannot be read.
     pub fn entries_hash_list(&self) -> Result<Vec<Option<Hash>>, FormatError> {
         let changes = self.catalog_changes()?;
         let entries = Entries {
@@ -175,8 +177,8 @@ impl Block {
         Ok(entries.list(self.address(), self.transaction_id(), self.timestamp()))
     }
 
-    /// The way from the revision of a document to the hash of this block: what a revision's proof has
-    /// before it goes on as the block's. `None` when the block holds no revision of the document.
+    /// The hashes that lead from the revision of a document to the hash of this block. A revision's proof begins with
+    /// them and goes on with the proof of the block. `None` if the block holds no revision of the document.
     pub fn revision_path(&self, document_id: UniqueId) -> Result<Option<Vec<Hash>>, FormatError> {
         let Some(index) = self.revisions().position(|revision| revision.document_id == document_id) else {
             return Ok(None);
@@ -187,7 +189,7 @@ impl Block {
         Ok(Some(nodes))
     }
 
-    /// QLDB's shape of a block, fields in QLDB's order.
+    /// The block in QLDB's shape, with the fields in QLDB's order.
     pub fn to_ion(&self) -> Result<Value, FormatError> {
         let entries = self.entries_hash_list()?;
         let maybe =
@@ -219,7 +221,7 @@ impl Block {
         Ok(fields.into())
     }
 
-    /// `transactionInfo`; none in a genesis block.
+    /// `transactionInfo`; `None` in block 0.
     pub(crate) fn transaction_info(&self) -> Option<Value> {
         if self.layout.kind == BlockKind::Genesis {
             return None;
@@ -240,14 +242,14 @@ impl Block {
         Some(transaction_info(statements, documents))
     }
 
-    /// `redactionInfo`, where the transaction removed data.
+    /// `redactionInfo`; `None` if the transaction redacted nothing.
     pub(crate) fn redaction_info(&self) -> Option<Value> {
         let redacted: Vec<RedactedRevision> = self.redactions().collect();
         (!redacted.is_empty()).then(|| redaction_info(&redacted))
     }
 
-    /// The same block with the data of some documents' revisions replaced by its hash. The frame, and
-    /// with it every hash, stays as it was.
+    /// The bytes of this block after a redaction: the data of these documents' revisions is replaced by its hash. The
+    /// frame does not change, therefore no hash does.
     pub(crate) fn redacted(&self, documents: &[UniqueId]) -> Result<Vec<u8>, FormatError> {
         let mut bytes = self.as_bytes()[..self.layout.data].to_vec();
         let revisions = self.revisions().map(|revision| {
@@ -272,4 +274,4 @@ impl Block {
     }
 }
 
-const DECODED: &str = "what decode has read can be read again";
+const DECODED: &str = "decode has read these bytes before";

@@ -1,9 +1,8 @@
-//! From a transaction to a block, in two steps.
+//! Makes a block of a transaction, in two steps.
 //!
-//! A [`Draft`] is everything of a block but its place, its time and its predecessor: all heavy hashing
-//! and encoding is done when it is built, on the thread of the transaction. [`Draft::seal`] is what must
-//! happen one block after the other: one small Ion hash, a few joins, and five fields written into the
-//! buffer.
+//! [`Draft::new`] does the heavy work, hashing and encoding, on the thread of the transaction: it needs neither the
+//! block's address nor its time nor the block before. [`Draft::seal`] adds these. Blocks are sealed one after the
+//! other, so it does little: one small Ion hash, a few joins, and five fields written into the buffer.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use std::sync::Arc;
 use everstrand_ion::{Document, binary, ion_hash};
 
 use crate::format::block_layout::{
-    AT_FRAME_LENGTH, AT_HASH, AT_PREVIOUS_HASH, AT_SEQUENCE, AT_TIMESTAMP, FLAG_REDACTIONS, parts,
+    AT_BLOCK_NO, AT_FRAME_LENGTH, AT_HASH, AT_PREVIOUS_HASH, AT_TIMESTAMP, FLAG_REDACTIONS, parts,
     write_data, write_head, write_redaction,
 };
 use crate::format::frame::{Writer, to_u32};
@@ -24,41 +23,41 @@ use crate::hashing::{
     BlockAddress, CatalogChange, Hash, RedactedRevision, StatementInfo, UniqueId, join, revision_hash, root,
 };
 
-/// What a transaction said and did.
+/// A transaction that asks to become a block: its statements and what it changed.
 #[derive(Clone, Debug, Default)]
 pub struct ProposedTransaction {
-    /// The transaction.
+    /// The id of the transaction.
     pub transaction_id: UniqueId,
-    /// When it proposes, in milliseconds since 1970-01-01T00:00Z: `txTime` of its revisions.
+    /// The time at which it proposes its commit, in milliseconds since 1970-01-01T00:00Z: `txTime` of its revisions.
     pub transaction_time: i64,
-    /// All statements in order, queries included.
+    /// All statements, in order, with queries and with those that failed.
     pub statements: Vec<StatementInfo>,
-    /// What it did to the catalogue, in order.
+    /// The catalog changes, in order.
     pub catalog_changes: Vec<CatalogChange>,
-    /// The revisions it wrote, one per document.
+    /// The revisions that it wrote, one for each document.
     pub revisions: Vec<ProposedRevision>,
-    /// The revisions whose data it takes out.
+    /// The revisions of older blocks whose data it redacts.
     pub redactions: Vec<RedactedRevision>,
 }
 
-/// A revision that has no block yet.
+/// A revision before its block exists.
 #[derive(Clone, Debug)]
 pub struct ProposedRevision {
-    /// The document.
+    /// The id of the document.
     pub document_id: UniqueId,
-    /// Its version.
+    /// Its version, from 0.
     pub version: u64,
-    /// The table of the document.
+    /// The id of the document's table.
     pub table_id: UniqueId,
     /// The name of the table.
     pub table_name: Arc<str>,
-    /// The statements that touched the document, by their number in the transaction.
+    /// The statements that touched the document, by their number in the transaction, from 0.
     pub statements: Vec<u32>,
-    /// The document; none when it is deleted.
+    /// The document; `None` if the transaction deleted it.
     pub data: Option<Document>,
 }
 
-/// A block without its place, its time and its predecessor.
+/// A block that lacks its address, its time and the hash of the block before.
 #[derive(Clone, Debug)]
 pub struct Draft {
     bytes: Vec<u8>,
@@ -69,30 +68,30 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Hashes and encodes all that is known before the block has a place. An error means that the
-    /// transaction does not fit a block: two revisions of one document, or more than 4 GiB.
+    /// Hashes and encodes everything that is known before sealing. An error means that a block cannot hold the
+    /// transaction: it has two revisions of one document, or exceeds 4 GiB.
     pub fn new(transaction: &ProposedTransaction) -> Result<Draft, FormatError> {
         Draft::of_kind(BlockKind::Transaction, transaction)
     }
 
-    /// The hashes of the documents' revisions, in order.
+    /// The hashes of the revisions of documents, in order.
     pub fn revision_hashes(&self) -> &[Hash] {
         &self.revision_hashes
     }
 
-    /// How many bytes the block will have.
+    /// The length of the finished block, in bytes.
     pub fn encoded_length(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Gives the draft its place in the chain. `previous_hash` is the hash of the block before, empty
-    /// only for the first block of a strand.
+    /// Makes the block, at this address and this time (in milliseconds since 1970-01-01T00:00Z). `previous_hash` is the
+    /// hash of the block before; `None` for block 0.
     pub fn seal(mut self, address: BlockAddress, timestamp: i64, previous_hash: Option<Hash>) -> Block {
         let entries = self.entries.list(address, self.transaction_id, timestamp);
         let hash = join(root(&entries), previous_hash).expect("the first entry is never empty");
         let mut put = |at: usize, field: &[u8]| self.bytes[at..at + field.len()].copy_from_slice(field);
-        put(AT_SEQUENCE, &address.sequence_no.to_le_bytes());
-        put(AT_SEQUENCE + 8, address.strand_id.as_bytes());
+        put(AT_BLOCK_NO, &address.sequence_no.to_le_bytes());
+        put(AT_BLOCK_NO + 8, address.strand_id.as_bytes());
         put(AT_TIMESTAMP, &timestamp.to_le_bytes());
         put(AT_PREVIOUS_HASH, &previous_hash.unwrap_or(Hash([0; 32])).0);
         put(AT_HASH, &hash.0);
@@ -137,7 +136,7 @@ impl Draft {
     }
 }
 
-/// Block 0 of a ledger that begins here.
+/// Makes block 0 of a new ledger; `timestamp` is in milliseconds since 1970-01-01T00:00Z.
 pub fn genesis(strand_id: UniqueId, transaction_id: UniqueId, timestamp: i64) -> Block {
     let nothing = ProposedTransaction { transaction_id, ..Default::default() };
     let draft = Draft::of_kind(BlockKind::Genesis, &nothing).expect("nothing fits a block");
@@ -161,7 +160,7 @@ fn revision_hashes(transaction: &ProposedTransaction) -> Vec<Hash> {
     transaction.revisions.iter().map(hash).collect()
 }
 
-/// The tables of the revisions, each once, in order of appearance.
+/// The tables of the revisions, each once, in the order in which the revisions first name them.
 fn tables(transaction: &ProposedTransaction) -> Vec<TableName<'_>> {
     let mut tables: Vec<TableName<'_>> = Vec::new();
     for revision in &transaction.revisions {
@@ -173,7 +172,7 @@ fn tables(transaction: &ProposedTransaction) -> Vec<TableName<'_>> {
     tables
 }
 
-/// Appends the frame with holes where sealing writes; yields its length.
+/// Appends the frame and returns its length. The fields that sealing writes are zero.
 fn write_frame(
     bytes: &mut Vec<u8>,
     kind: BlockKind,

@@ -3,33 +3,33 @@
 //! All numbers are little-endian.
 //!
 //! ```text
-//! frame: covered by hashes, and by a checksum of its own
+//! frame: the block's hash and a checksum cover it
 //!    0   3  magic "EVB"
 //!    3   5  version "pre-1"
 //!    8   1  kind: 1 genesis, 2 transaction (3 is a foreign block, see `foreign_block.rs`)
 //!    9   1  flags: bit 0 redactions
 //!   10   2  zero
 //!   12   4  F, length of the frame
-//!   16   8  sequence number         \
+//!   16   8  block number            \
 //!   24  16  strand id                \
-//!   40   8  block timestamp, ms       > written when the block is sealed
+//!   40   8  block timestamp, ms       > sealing writes these
 //!   48  32  previous block hash      /   zero in the first block
 //!   80  32  block hash              /
 //!  112  16  transaction id
 //!  128   8  transaction time, ms; zero where there are no revisions
 //!  136   4  number of statements
-//!  140   4  number of catalogue changes
+//!  140   4  number of catalog changes
 //!  144   4  number of tables
 //!  148   4  number of revisions
 //!  152      statements  { start time 8, digest 32, length 4, text }
 //!           changes     { length 4, Ion binary }
-//!           tables      { table id 16, length 4, name }, in the order in which revisions name them
+//!           tables      { table id 16, length 4, name }, in the order in which the revisions first name them
 //!           revisions   { document id 16, version 8, hash 32, table 4, n 4, statements 4 × n }
-//!           redactions  n 4, { sequence 8, strand id 16, table id 16, document id 16, version 8 } × n;
+//!           redactions  n 4, { block number 8, strand id 16, table id 16, document id 16, version 8 } × n;
 //!                       only where flag bit 0 is set
 //!  F-4   4  CRC-32C of the frame before
 //!
-//! data region: documents, what a redaction takes out
+//! data region: the documents; a redaction replaces bytes here only
 //!    F   4  D, length of the region
 //!  F+4      revisions   { kind 1, then  1 data: length 4, Ion binary
 //!                                       2 deleted: nothing
@@ -46,7 +46,7 @@ pub(crate) const MAGIC: [u8; 3] = *b"EVB";
 pub(crate) const FLAG_REDACTIONS: u8 = 1;
 pub(crate) const AT_KIND: usize = 8;
 pub(crate) const AT_FRAME_LENGTH: usize = 12;
-pub(crate) const AT_SEQUENCE: usize = 16;
+pub(crate) const AT_BLOCK_NO: usize = 16;
 pub(crate) const AT_TIMESTAMP: usize = 40;
 pub(crate) const AT_PREVIOUS_HASH: usize = 48;
 pub(crate) const AT_HASH: usize = 80;
@@ -60,7 +60,7 @@ const DATA: u8 = 1;
 const DELETED: u8 = 2;
 const REDACTED: u8 = 3;
 
-/// Where the parts of a block lie, in bytes from its start.
+/// The places of a block's parts, in bytes from its start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
     pub(crate) kind: BlockKind,
@@ -69,7 +69,7 @@ pub(crate) struct Layout {
     pub(crate) end: usize,
 }
 
-/// The parts of a frame.
+/// The places of a frame's parts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parts {
     pub(crate) statements: Part,
@@ -85,7 +85,7 @@ pub(crate) struct Part {
     pub(crate) at: usize,
 }
 
-/// Walks through a block once and checks all but its hashes.
+/// Walks through a block and checks everything but its hashes.
 pub(crate) fn layout(bytes: &[u8]) -> Result<Layout, FormatError> {
     let (kind, frame_length) = frame(bytes)?;
     let kind = match kind {
@@ -93,7 +93,7 @@ pub(crate) fn layout(bytes: &[u8]) -> Result<Layout, FormatError> {
         KIND_TRANSACTION => BlockKind::Transaction,
         other => {
             return Err(FormatError::new(
-                format!("a block of kind {other} is none of a ledger's own"),
+                format!("kind {other} is not a kind of a ledger's own blocks"),
                 AT_KIND,
             ));
         }
@@ -104,7 +104,8 @@ pub(crate) fn layout(bytes: &[u8]) -> Result<Layout, FormatError> {
     Ok(Layout { kind, parts, data: frame_length, end })
 }
 
-/// What no hash covers in some blocks must have one value there, so that nothing can hide in it.
+/// Checks fields that the hash of this kind of block does not cover. They must be zero, because otherwise somebody
+/// could change them unnoticed.
 fn nothing_uncovered(bytes: &[u8], kind: BlockKind, parts: &Parts) -> Result<(), FormatError> {
     let is_zero = |at: usize, length: usize| bytes[at..at + length].iter().all(|byte| *byte == 0);
     if parts.revisions.count == 0 && !is_zero(AT_TRANSACTION_TIME, 8) {
@@ -125,7 +126,7 @@ fn nothing_uncovered(bytes: &[u8], kind: BlockKind, parts: &Parts) -> Result<(),
     Ok(())
 }
 
-/// Walks through a frame without its checksum.
+/// Walks through a frame; `frame` ends before the checksum.
 pub(crate) fn parts(frame: &[u8]) -> Result<Parts, FormatError> {
     let flags = Reader::at(frame, AT_KIND + 1).u8()?;
     if flags & !FLAG_REDACTIONS != 0 {
@@ -141,7 +142,14 @@ pub(crate) fn parts(frame: &[u8]) -> Result<Parts, FormatError> {
         let at = reader.position();
         let table = read_revision_frame(reader)?.table;
         named = named.max(table.saturating_add(1).min(named + 1));
-        if table < named { Ok(()) } else { Err(FormatError::new("a revision names a table out of turn", at)) }
+        if table < named {
+            Ok(())
+        } else {
+            Err(FormatError::new(
+                "the tables do not stand in the order in which the revisions first name them",
+                at,
+            ))
+        }
     })?;
     if named != tables.count {
         return Err(FormatError::new("the tables are not those that the revisions name", tables.at));
@@ -154,7 +162,7 @@ pub(crate) fn parts(frame: &[u8]) -> Result<Parts, FormatError> {
     Ok(Parts { statements, changes, tables, revisions, redactions })
 }
 
-/// Checks what all kinds of blocks begin with, and the frame's checksum; yields kind and length.
+/// Checks the head that all kinds of blocks have, and the frame's checksum. Returns the kind and the frame's length.
 pub(crate) fn frame(bytes: &[u8]) -> Result<(u8, usize), FormatError> {
     let mut reader = Reader::new(bytes);
     reader.expect(&MAGIC, "a block")?;
@@ -169,7 +177,7 @@ pub(crate) fn frame(bytes: &[u8]) -> Result<(u8, usize), FormatError> {
     Ok((kind, length))
 }
 
-/// What a frame says of its own length; never less than any frame has.
+/// The length that a frame states for itself. It is at least that of the shortest frame.
 fn frame_length(bytes: &[u8]) -> Result<usize, FormatError> {
     let length = to_usize(Reader::at(bytes, AT_FRAME_LENGTH).u32()?);
     if length < AT_TRANSACTION_ID + 4 {
@@ -178,8 +186,8 @@ fn frame_length(bytes: &[u8]) -> Result<usize, FormatError> {
     Ok(length)
 }
 
-/// How long the block is that begins these bytes, from its two length fields alone. Never zero: so a slot
-/// holds no more blocks than its bytes allow, whatever its head says.
+/// The length of the block at the start of these bytes, from its two length fields alone. It is never zero, so a slot
+/// cannot hold more blocks than its bytes allow, even if its head claims more.
 pub(crate) fn encoded_length(bytes: &[u8]) -> Result<usize, FormatError> {
     let frame_length = frame_length(bytes)?;
     let data_length = to_usize(Reader::at(bytes, frame_length).u32()?);
@@ -223,7 +231,7 @@ pub(crate) fn read_table<'a>(reader: &mut Reader<'a>) -> Result<TableName<'a>, F
     Ok(TableName { id: reader.id()?, name: reader.text()? })
 }
 
-/// A revision from its two places; `tables` are those of the block.
+/// Reads a revision from its two places, the frame and the data region; `tables` are those of the block.
 pub(crate) fn read_revision<'a>(
     frame: &mut Reader<'a>,
     data: &mut Reader<'a>,
@@ -248,7 +256,7 @@ pub(crate) struct RevisionFrame<'a> {
     pub(crate) document_id: UniqueId,
     pub(crate) version: u64,
     pub(crate) hash: Hash,
-    /// Which of the block's tables.
+    /// The number of its table among the block's tables.
     pub(crate) table: usize,
     pub(crate) statements: &'a [u8],
 }
@@ -318,7 +326,7 @@ pub(crate) fn write_redaction(bytes: &mut Vec<u8>, redacted: &RedactedRevision) 
     bytes.put_u64(redacted.version);
 }
 
-/// Appends the head up to the counts, with holes where sealing writes.
+/// Appends the head, up to the transaction id. The fields that sealing writes are zero.
 pub(crate) fn write_head(bytes: &mut Vec<u8>, kind: BlockKind, flags: u8) {
     bytes.extend_from_slice(&MAGIC);
     bytes.extend_from_slice(&VERSION);

@@ -1,12 +1,12 @@
-//! What can be wrong with stored bytes.
+//! The error of bytes that cannot be read.
 
-/// Why bytes are not the slot, block or file they should be, and where.
+/// Bytes are not the slot, block or file that they should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message} (at byte {offset})")]
 pub struct FormatError {
     /// What is wrong.
     pub message: String,
-    /// Where, in bytes from the start of what was to be read.
+    /// Where it is wrong, in bytes from the start of what was read.
     pub offset: usize,
 }
 

@@ -1,16 +1,16 @@
-//! A block that another ledger made: kept whole, as lossless Ion.
+//! A block that another ledger made, stored whole.
 //!
-//! Nothing of it may be lost, not the order of fields nor an unknown entry, because its hashes were
-//! made elsewhere and by rules that we know only in part. So it is stored as the value it was, beside
-//! the few fields that the chain needs; a block that came as JSON keeps its line too.
+//! Nothing of it may be lost, not even the order of fields or an unknown entry, because we know the rules of its
+//! hashes only in part. Therefore the Ion value is stored as it came, after a frame with the few fields that the chain
+//! needs. A block that came as JSON keeps its line too.
 //!
 //! ```text
-//! frame     0 … 111  as in `block_layout.rs`, kind 3, flags: bit 1 the previous hash is empty
+//! frame     0 … 111  as in `block_layout.rs`, kind 3, flags: bit 1 if the previous hash is empty
 //!         112     4  CRC-32C of the frame before
 //! data    116     4  D, length of the region
 //!         120        length 4, the block as Ion binary
 //!                    length 4, the JSON line it came as; empty where it came as Ion
-//!                    length 4, what it did to the catalogue, a list in Ion binary; empty where nobody knows
+//!                    length 4, its catalog changes, a list in Ion binary; empty if they are not known
 //!       D+112     4  CRC-32C of the region before
 //! ```
 
@@ -20,7 +20,7 @@ use everstrand_ion::{Document, RawValue, Value, binary};
 
 use crate::format::FormatError;
 use crate::format::block_layout::{
-    AT_HASH, AT_PREVIOUS_HASH, AT_SEQUENCE, AT_TIMESTAMP, KIND_FOREIGN, MAGIC, frame,
+    AT_BLOCK_NO, AT_HASH, AT_PREVIOUS_HASH, AT_TIMESTAMP, KIND_FOREIGN, MAGIC, frame,
 };
 use crate::format::frame::{Reader, VERSION, Writer, to_u32, to_usize};
 use crate::hashing::{BlockAddress, CatalogChange, Hash, UniqueId};
@@ -28,7 +28,7 @@ use crate::hashing::{BlockAddress, CatalogChange, Hash, UniqueId};
 const FLAG_FIRST: u8 = 2;
 const FRAME_LENGTH: usize = 116;
 
-/// One block of another ledger. Cloning shares the bytes.
+/// A block that another ledger made. A clone shares the bytes.
 #[derive(Clone, Debug)]
 pub struct ForeignBlock {
     address: BlockAddress,
@@ -41,9 +41,11 @@ pub struct ForeignBlock {
 }
 
 impl ForeignBlock {
-    /// Takes a block in QLDB's shape. `source` is the JSON line that it was recovered from, if any, and
-    /// `catalog` what it did to the catalogue, where that is known: exports made here say it, QLDB's do not.
-    /// Only what gives it a place in the chain is looked at here.
+    /// Takes a block in QLDB's shape. `source` is the line of JSON that it came as, if it did. `catalog` are its catalog
+    /// changes, if they are known: our exports tell them, QLDB's do not.
+    ///
+    /// An error means that the address, the time or a hash is absent, without which the block has no place in a chain.
+    /// [`crate::check_foreign`] checks the rest.
     pub fn new(
         value: Document,
         source: Option<&str>,
@@ -70,42 +72,42 @@ impl ForeignBlock {
         })
     }
 
-    /// Where the block stands.
+    /// The address of the block.
     pub fn address(&self) -> BlockAddress {
         self.address
     }
 
-    /// When it was made, in milliseconds since 1970-01-01T00:00Z.
+    /// The time at which it was made, in milliseconds since 1970-01-01T00:00Z.
     pub fn timestamp(&self) -> i64 {
         self.timestamp
     }
 
-    /// The hash of the block before; empty only in the first of a strand.
+    /// The hash of the block before; `None` in block 0.
     pub fn previous_hash(&self) -> Option<Hash> {
         self.previous_hash
     }
 
-    /// The hash of the block, as it came.
+    /// The hash of the block, as stated in it.
     pub fn hash(&self) -> Hash {
         self.hash
     }
 
-    /// The block as it came.
+    /// The block in QLDB's shape.
     pub fn value(&self) -> &Document {
         &self.value
     }
 
-    /// The JSON line it came as.
+    /// The line of JSON that it came as; `None` if it came as Ion.
     pub fn source(&self) -> Option<&str> {
         Some(&*self.source).filter(|source| !source.is_empty())
     }
 
-    /// What the block did to the catalogue, where that is known.
+    /// The catalog changes of the block; `None` if they are not known.
     pub fn catalog_changes(&self) -> Option<&[CatalogChange]> {
         self.catalog.as_deref()
     }
 
-    /// The transaction; none where the block names none.
+    /// The id of the transaction; `None` if the block does not name one.
     pub fn transaction_id(&self) -> Option<UniqueId> {
         self.field("transactionId").and_then(RawValue::as_text)?.parse().ok()
     }
@@ -114,7 +116,7 @@ impl ForeignBlock {
         self.value.root().get(name)
     }
 
-    /// Reads a block that fills these bytes.
+    /// Reads the block that fills these bytes.
     pub(crate) fn decode(bytes: &[u8]) -> Result<ForeignBlock, FormatError> {
         let (kind, length) = frame(bytes)?;
         if kind != KIND_FOREIGN || length != FRAME_LENGTH {
@@ -137,7 +139,7 @@ impl ForeignBlock {
         Ok(block)
     }
 
-    /// Appends the block.
+    /// Appends the bytes of the block.
     pub(crate) fn encode(&self, bytes: &mut Vec<u8>) -> Result<(), FormatError> {
         bytes.extend_from_slice(&self.frame());
         let start = bytes.len();
@@ -158,8 +160,8 @@ impl ForeignBlock {
         put(3, &VERSION);
         put(8, &[KIND_FOREIGN, if self.previous_hash.is_none() { FLAG_FIRST } else { 0 }]);
         put(12, &u32::try_from(FRAME_LENGTH).expect("a constant").to_le_bytes());
-        put(AT_SEQUENCE, &self.address.sequence_no.to_le_bytes());
-        put(AT_SEQUENCE + 8, self.address.strand_id.as_bytes());
+        put(AT_BLOCK_NO, &self.address.sequence_no.to_le_bytes());
+        put(AT_BLOCK_NO + 8, self.address.strand_id.as_bytes());
         put(AT_TIMESTAMP, &self.timestamp.to_le_bytes());
         put(AT_PREVIOUS_HASH, &self.previous_hash.unwrap_or(Hash([0; 32])).0);
         put(AT_HASH, &self.hash.0);
@@ -177,7 +179,7 @@ fn read_catalog(bytes: &[u8]) -> Result<Option<Vec<CatalogChange>>, FormatError>
         return Ok(None);
     }
     let invalid = |why: &dyn std::fmt::Display| {
-        FormatError::new(format!("a foreign block's changes of the catalogue: {why}"), 0)
+        FormatError::new(format!("a foreign block's catalog changes: {why}"), 0)
     };
     let value = binary::read_one(bytes).map_err(|error| invalid(&error))?;
     let changes = value.as_sequence().ok_or_else(|| invalid(&"they are no list"))?;

@@ -1,5 +1,4 @@
-//! The revisions in a block that another ledger made: read for whoever builds tables from them, and with their
-//! data taken out where that is asked for.
+//! The revisions in a block that another ledger made: reading them, and redacting them.
 
 use everstrand_ion::{Data, Document, RawValue, Struct, Value};
 
@@ -10,16 +9,16 @@ use crate::hashing::{BlockAddress, Hash, Revision, RevisionData, RevisionMetadat
 /// A revision in a foreign block, and the table of its document.
 #[derive(Clone, Debug)]
 pub struct ForeignRevision {
-    /// The table, by its id.
+    /// The id of the table.
     pub table_id: UniqueId,
-    /// The name the table had.
+    /// The name that the table had when the block was made.
     pub table_name: String,
     /// The revision.
     pub revision: Revision,
 }
 
 impl ForeignRevision {
-    /// The revision as an own block would hold it.
+    /// The revision in the form in which a block of this ledger holds one.
     pub fn stored(&self) -> StoredRevision<'_> {
         StoredRevision {
             document_id: self.revision.metadata.id,
@@ -38,8 +37,10 @@ impl ForeignRevision {
 }
 
 impl ForeignBlock {
-    /// The revisions of documents, in order. Revisions that show their hash alone, as those of the catalogue
-    /// do, are not among them.
+    /// The revisions of documents, in order. Revisions that show their hash alone, as catalog changes do, are left out.
+    ///
+    /// An error means that a revision has no hash or no readable metadata, or that `transactionInfo` does not name its
+    /// table.
     pub fn revisions(&self) -> Result<Vec<ForeignRevision>, FormatError> {
         let documents = self.field("transactionInfo").and_then(|info| info.get("documents"));
         let table = |document: &str| {
@@ -62,15 +63,15 @@ impl ForeignBlock {
         Ok(revisions)
     }
 
-    /// The revision of a document; `None` where the block has none of it.
+    /// The revision of a document; `None` if the block has none. Fails as [`ForeignBlock::revisions`] does.
     pub fn revision(&self, document_id: UniqueId) -> Result<Option<Revision>, FormatError> {
         let mut found = self.revisions()?.into_iter().map(|revision| revision.revision);
         Ok(found.find(|revision| revision.metadata.id == document_id))
     }
 
-    /// The way from the revision of a document to the hash of this block, as
-    /// [`crate::Block::revision_path`] has it. `None` when the block shows no revision of the document, or not
-    /// the root of its revisions among its entries.
+    /// The hashes that lead from the revision of a document to the hash of this block, see
+    /// [`crate::Block::revision_path`]. `None` if the block shows no revision of the document, or if the root of its
+    /// revisions is not among its entries.
     pub fn revision_path(&self, document_id: UniqueId) -> Option<Vec<Hash>> {
         let document_id = document_id.to_string();
         let is_meant = |revision: RawValue<'_>| {
@@ -89,8 +90,8 @@ impl ForeignBlock {
         Some(nodes)
     }
 
-    /// The same block with the data of some documents' revisions replaced by its hash, as QLDB did it. A JSON
-    /// line that the block came as held the data too, and is gone.
+    /// The block after a redaction: the data of these documents' revisions is replaced by its hash, as QLDB did it. The
+    /// line of JSON that the block came as is dropped, because it holds the data too.
     pub(crate) fn redacted(&self, documents: &[UniqueId]) -> Result<ForeignBlock, FormatError> {
         let documents: Vec<String> = documents.iter().map(UniqueId::to_string).collect();
         let block = self.value().to_value();
@@ -137,7 +138,7 @@ fn read(address: BlockAddress, revision: RawValue<'_>, metadata: RawValue<'_>) -
     })
 }
 
-/// A revision of one of these documents with the hash of its data in the place of the data.
+/// The revision with `dataHash` in the place of `data`, if it is of one of these documents.
 fn without_data(revision: &Value, documents: &[String]) -> Value {
     let id = revision.get("metadata").and_then(|metadata| metadata.get("id")?.as_text());
     match (&revision.data, id) {

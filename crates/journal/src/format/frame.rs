@@ -1,9 +1,12 @@
-//! Reading and writing little-endian frames: bounds are checked, nothing is allocated on a promise.
+//! Reads and writes little-endian frames.
+//!
+//! All bounds are checked. Nothing is allocated by a length that the bytes merely claim, because a damaged or hostile
+//! file may claim any length.
 
 use crate::format::FormatError;
 use crate::hashing::{Hash, UniqueId};
 
-/// The version that stands in every frame until the release that promises to read it for ever.
+/// The version in every frame. It stays `pre-1` until a release promises to read the format for ever.
 pub(crate) const VERSION: [u8; 5] = *b"pre-1";
 
 /// Reads a frame from front to back.
@@ -68,19 +71,19 @@ impl<'a> Reader<'a> {
         Ok(UniqueId::from_bytes(self.array()?))
     }
 
-    /// A length and that many bytes.
+    /// Reads a length, and that many bytes.
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8], FormatError> {
         let length = self.u32()?;
         self.take(to_usize(length))
     }
 
-    /// A length and that many bytes of UTF-8.
+    /// Reads a length, and that many bytes of UTF-8.
     pub(crate) fn text(&mut self) -> Result<&'a str, FormatError> {
         let at = self.at;
         std::str::from_utf8(self.bytes()?).map_err(|_| FormatError::new("a text is not UTF-8", at))
     }
 
-    /// Bytes that must be exactly these.
+    /// Reads bytes that must be `expected`; `what` names the whole in the error.
     pub(crate) fn expect(&mut self, expected: &[u8], what: &str) -> Result<(), FormatError> {
         let at = self.at;
         if self.take(expected.len())? == expected {
@@ -89,7 +92,7 @@ impl<'a> Reader<'a> {
         Err(FormatError::new(format!("this is not {what}"), at))
     }
 
-    /// The CRC-32C of all bytes from `start` up to here.
+    /// Reads a CRC-32C, which must be that of all bytes from `start` up to here.
     pub(crate) fn checksum_since(&mut self, start: usize, what: &str) -> Result<(), FormatError> {
         let at = self.at;
         let computed = crc32c::crc32c(&self.bytes[start.min(at)..at]);
@@ -100,7 +103,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Appends what [`Reader`] reads.
+/// Writes what [`Reader`] reads.
 pub(crate) trait Writer {
     fn put_u32(&mut self, number: u32);
     fn put_u64(&mut self, number: u64);

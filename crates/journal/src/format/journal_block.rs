@@ -1,21 +1,21 @@
-//! A block of a journal, wherever it was made.
+//! A block of a journal, whether this ledger or another one made it.
 
 use everstrand_ion::Value;
 
 use crate::format::{Block, ForeignBlock, FormatError};
 use crate::hashing::{BlockAddress, CatalogChange, Hash, Revision, UniqueId};
 
-/// One block of a journal that may have begun elsewhere.
+/// One block of a journal. An imported journal begins with the blocks of another ledger.
 #[derive(Clone, Debug)]
 pub enum JournalBlock {
-    /// Made here.
+    /// A block that this ledger made.
     Own(Block),
-    /// Imported.
+    /// A block that another ledger made, and that was imported.
     Foreign(ForeignBlock),
 }
 
 impl JournalBlock {
-    /// Where it stands.
+    /// The address of the block.
     pub fn address(&self) -> BlockAddress {
         match self {
             JournalBlock::Own(block) => block.address(),
@@ -23,7 +23,7 @@ impl JournalBlock {
         }
     }
 
-    /// When it was made, in milliseconds since 1970-01-01T00:00Z.
+    /// The time at which it was made, in milliseconds since 1970-01-01T00:00Z.
     pub fn timestamp(&self) -> i64 {
         match self {
             JournalBlock::Own(block) => block.timestamp(),
@@ -31,7 +31,7 @@ impl JournalBlock {
         }
     }
 
-    /// Its hash, as stored.
+    /// The hash of the block, as stored.
     pub fn hash(&self) -> Hash {
         match self {
             JournalBlock::Own(block) => block.hash(),
@@ -39,7 +39,7 @@ impl JournalBlock {
         }
     }
 
-    /// What it did to the catalogue; `None` where that is not known.
+    /// The catalog changes, in order; `None` if they are not known. An error means that one of them cannot be read.
     pub fn catalog_changes(&self) -> Result<Option<Vec<CatalogChange>>, FormatError> {
         match self {
             JournalBlock::Own(block) => block.catalog_changes().map(Some),
@@ -47,7 +47,7 @@ impl JournalBlock {
         }
     }
 
-    /// The revision of a document; `None` where the block has none of it.
+    /// The revision of a document; `None` if the block has none. An error means that the revision cannot be read.
     pub fn revision(&self, document_id: UniqueId) -> Result<Option<Revision>, FormatError> {
         match self {
             JournalBlock::Own(block) => {
@@ -58,8 +58,8 @@ impl JournalBlock {
         }
     }
 
-    /// The way from the revision of a document to the hash of this block: what a revision's proof has
-    /// before it goes on as the block's. `None` when the block holds no revision of the document.
+    /// The hashes that lead from the revision of a document to the hash of this block, see [`Block::revision_path`].
+    /// `None` if the block holds no revision of the document.
     pub fn revision_path(&self, document_id: UniqueId) -> Result<Option<Vec<Hash>>, FormatError> {
         match self {
             JournalBlock::Own(block) => block.revision_path(document_id),
@@ -67,7 +67,7 @@ impl JournalBlock {
         }
     }
 
-    /// QLDB's shape of a block.
+    /// The block in QLDB's shape. An error means that a part of it cannot be read.
     pub fn to_ion(&self) -> Result<Value, FormatError> {
         match self {
             JournalBlock::Own(block) => block.to_ion(),
@@ -75,7 +75,7 @@ impl JournalBlock {
         }
     }
 
-    /// The block, if it was made here.
+    /// The block if this ledger made it.
     pub fn own(&self) -> Option<&Block> {
         match self {
             JournalBlock::Own(block) => Some(block),

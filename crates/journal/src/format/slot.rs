@@ -1,30 +1,30 @@
-//! A slot: the blocks of one group commit, and what ties them to the slots before.
+//! A slot: the blocks of one group, and the link to the slot before.
 //!
-//! A slot is created once, whole, and is the unit that a store keeps. All numbers are little-endian:
+//! A slot is the unit in which a store keeps a journal. It is created once, as a whole. All numbers are little-endian:
 //!
 //! ```text
 //!    0   3  magic "EVS"
 //!    3   5  version "pre-1"
-//!    8   1  kind: 1 data, 2 seal, 4 foreign (3 is kept for configuration)
+//!    8   1  kind: 1 data, 2 seal, 4 foreign (3 is reserved for configuration)
 //!    9   3  zero
 //!   12   4  number of blocks
-//!   16  16  journal id
+//!   16  16  strand id
 //!   32   8  slot number
 //!   40  16  writer id
 //!   56   8  writer's attempt
 //!   64  32  link of the slot before; zero in slot 0
-//!   96   8  number of the first block, which is the size of the tree before
+//!   96   8  number of the first block, which is the size of the tree before this slot
 //!  104   4  k, number of frontier hashes
 //!  108   4  zero
 //!  112      frontier after the last block, 32 × k, greatest subtree first
 //!           link 32
-//!           CRC-32C 4 of all before
-//!           blocks, one after the other, each with checksums of its own
+//!           CRC-32C 4 of all bytes before
+//!           blocks, one after the other, each with its own checksums
 //! ```
 //!
-//! The link is SHA-256 over `"EVS" "pre-1" kind 1, journal id, link before, slot number, number of the
-//! first block, block hashes`: it names content by its hashes and not by its bytes, so that taking a
-//! document's data out breaks no link.
+//! The link is SHA-256 over `"EVS" "pre-1" kind 1, strand id, link before, slot number, number of the
+//! first block, block hashes`. It covers the hashes of the blocks and not their bytes; therefore a redaction, which
+//! replaces a document's bytes, does not change it.
 
 use std::sync::Arc;
 
@@ -40,42 +40,44 @@ const MAGIC: [u8; 3] = *b"EVS";
 const AT_FRONTIER: usize = 112;
 const FRONTIER_MAX: u32 = 64;
 
-/// What a slot says of itself before its content.
+/// The head of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotHeader {
-    /// The journal it belongs to.
-    pub journal_id: UniqueId,
-    /// Its number, from 0.
+    /// The strand of its blocks.
+    pub strand_id: UniqueId,
+    /// The slot number, from 0.
     pub slot: u64,
-    /// Who made it.
+    /// The writer that made it.
     pub writer: WriterId,
-    /// The link of the slot before; zero in slot 0.
+    /// The link of the slot before; all zero in slot 0.
     pub previous_link: Hash,
-    /// The number of its first block, or of the next one where it has none.
+    /// The number of its first block. In a slot without blocks it is the number that the next block would have.
     pub first_block_no: u64,
 }
 
-/// Who made a slot. Never compared alone: two slots are the same when their links are too.
+/// The writer of a slot.
+///
+/// It only helps to find out who won a slot number. Two slots are the same if their links are, so compare these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriterId {
-    /// One opening of a ledger.
+    /// The id of one opening of a ledger: each opening draws a new one.
     pub id: UniqueId,
-    /// Counts the slots that it tried to create.
+    /// How many slots this opening had tried to create, this one included.
     pub attempt: u64,
 }
 
-/// What a slot holds.
+/// The content of a slot.
 #[derive(Clone, Debug)]
 pub enum SlotContent {
     /// Blocks of this ledger.
     Blocks(Vec<Block>),
-    /// Blocks of another ledger, imported.
+    /// Blocks that another ledger made, and that were imported.
     Foreign(Vec<ForeignBlock>),
-    /// Nothing, and nothing follows: the journal ends here.
+    /// No block. No slot follows: the journal ends here.
     Seal,
 }
 
-/// The blocks of one group commit.
+/// The blocks of one group, in the form in which they are stored together.
 #[derive(Clone, Debug)]
 pub struct Slot {
     header: SlotHeader,
@@ -85,35 +87,35 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// A slot of these blocks on top of the tree so far. An error means that the blocks do not follow
-    /// one another or the tree.
+    /// Makes a slot of these blocks; `before` is the frontier before the first of them. An error means that the blocks
+    /// do not follow one another, or that the first does not follow the tree.
     pub fn new(header: SlotHeader, before: &Frontier, content: SlotContent) -> Result<Slot, FormatError> {
         let mut frontier = before.clone();
         content.block_hashes().for_each(|hash| frontier.push(hash));
         Slot::checked(header, frontier, content)
     }
 
-    /// What the slot says of itself.
+    /// The head of the slot.
     pub fn header(&self) -> &SlotHeader {
         &self.header
     }
 
-    /// The edge of the tree after the last block: the digest, and all that is needed to go on.
+    /// The frontier of the tree after the last block. Its root is the digest.
     pub fn frontier(&self) -> &Frontier {
         &self.frontier
     }
 
-    /// The hash that names this slot and all before it.
+    /// The hash over this slot's blocks and the link of the slot before. Thus it names this slot and all before it.
     pub fn link(&self) -> Hash {
         self.link
     }
 
-    /// What the slot holds.
+    /// The content of the slot.
     pub fn content(&self) -> &SlotContent {
         &self.content
     }
 
-    /// The blocks, where they are this ledger's own.
+    /// The blocks of this ledger; none if the slot holds imported blocks.
     pub fn blocks(&self) -> &[Block] {
         match &self.content {
             SlotContent::Blocks(blocks) => blocks,
@@ -121,7 +123,7 @@ impl Slot {
         }
     }
 
-    /// A block by its place in the slot.
+    /// The block at this place in the slot, from 0; `None` if the slot has fewer.
     pub fn block(&self, number: usize) -> Option<JournalBlock> {
         match &self.content {
             SlotContent::Blocks(blocks) => blocks.get(number).cloned().map(JournalBlock::Own),
@@ -130,7 +132,7 @@ impl Slot {
         }
     }
 
-    /// The bytes that a store keeps.
+    /// The bytes of the slot. An error means that it exceeds 4 GiB.
     pub fn encode(&self) -> Result<Vec<u8>, FormatError> {
         let mut bytes = self.encode_head()?;
         match &self.content {
@@ -143,8 +145,8 @@ impl Slot {
         Ok(bytes)
     }
 
-    /// Reads a slot. Layout, checksums, the order of the blocks and the link are checked here; what the
-    /// hashes are taken of, by [`crate::Auditor`].
+    /// Reads a slot. An error means that the layout, a checksum, the order of the blocks or the link is wrong. The hashes
+    /// of the blocks are not checked here but by [`crate::check_slot`].
     pub fn decode(bytes: Vec<u8>) -> Result<Slot, FormatError> {
         let bytes = Arc::new(bytes);
         let mut reader = Reader::new(&bytes);
@@ -179,8 +181,8 @@ impl Slot {
         Ok(slot)
     }
 
-    /// Where the own blocks lie in the encoded slot: offset and length of each, in order. What an index
-    /// of blocks keeps, so that one block can be read with [`Block::decode`].
+    /// The offset and the length of each block of this ledger in the encoded slot, in bytes and in order. Whoever keeps
+    /// them can read one block with [`Block::decode`].
     pub fn block_ranges(&self) -> Vec<(u64, u64)> {
         let mut offset = AT_FRONTIER + self.frontier.hashes().len() * Hash::LENGTH + Hash::LENGTH + 4;
         let mut range = |block: &Block| {
@@ -191,8 +193,9 @@ impl Slot {
         self.blocks().iter().map(&mut range).collect()
     }
 
-    /// The same slot with the data of some revisions replaced by its hash, each named by the number of
-    /// its block and its document. Link and hashes stay; revisions that are not here are passed over.
+    /// The slot after a redaction: the data of these revisions is replaced by its hash. A revision is named by the number
+    /// of its block and by the id of its document; those that are not in this slot are ignored. Neither the link nor any
+    /// hash changes. An error means that a document cannot be read.
     pub fn redacted(&self, revisions: &[(u64, UniqueId)]) -> Result<Slot, FormatError> {
         let documents_of = |address: BlockAddress| -> Vec<UniqueId> {
             let of_block = revisions.iter().filter(|(block, _)| *block == address.sequence_no);
@@ -258,7 +261,7 @@ impl Slot {
         hasher.update(MAGIC);
         hasher.update(VERSION);
         hasher.update([self.kind()]);
-        hasher.update(self.header.journal_id.as_bytes());
+        hasher.update(self.header.strand_id.as_bytes());
         hasher.update(self.header.previous_link);
         hasher.update(self.header.slot.to_le_bytes());
         hasher.update(self.header.first_block_no.to_le_bytes());
@@ -272,7 +275,7 @@ impl Slot {
         bytes.extend_from_slice(&VERSION);
         bytes.extend_from_slice(&[self.kind(), 0, 0, 0]);
         bytes.put_u32(to_u32(self.content.block_hashes().count())?);
-        bytes.extend_from_slice(self.header.journal_id.as_bytes());
+        bytes.extend_from_slice(self.header.strand_id.as_bytes());
         bytes.put_u64(self.header.slot);
         bytes.extend_from_slice(self.header.writer.id.as_bytes());
         bytes.put_u64(self.header.writer.attempt);
@@ -332,7 +335,7 @@ fn read_head(reader: &mut Reader<'_>) -> Result<Head, FormatError> {
     }
     reader.expect(&[0; 3], "a slot: its reserved bytes are not zero")?;
     let blocks = reader.u32()?;
-    let journal_id = reader.id()?;
+    let strand_id = reader.id()?;
     let slot = reader.u64()?;
     let writer = WriterId { id: reader.id()?, attempt: reader.u64()? };
     let previous_link = reader.hash()?;
@@ -349,7 +352,7 @@ fn read_head(reader: &mut Reader<'_>) -> Result<Head, FormatError> {
     let frontier = size.and_then(|size| Frontier::from_parts(size, hashes));
     let frontier = frontier
         .ok_or_else(|| FormatError::new("the frontier does not fit the number of blocks", AT_FRONTIER))?;
-    let header = SlotHeader { journal_id, slot, writer, previous_link, first_block_no };
+    let header = SlotHeader { strand_id, slot, writer, previous_link, first_block_no };
     Ok(Head { kind, blocks, header, frontier, link })
 }
 

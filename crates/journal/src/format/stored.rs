@@ -1,25 +1,25 @@
-//! What a block holds, as its bytes say it: nothing is copied out of them.
+//! The parts of a block, which point into its bytes instead of copying them.
 
 use everstrand_ion::Document;
 
 use crate::format::FormatError;
 use crate::hashing::{Hash, UniqueId};
 
-/// What a block is.
+/// The kind of a block of this ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockKind {
-    /// Block 0 of a ledger that began here; it has no transaction info.
+    /// Block 0. It has no `transactionInfo`, because no client's transaction made it.
     Genesis,
-    /// A committed transaction.
+    /// A transaction that a client committed.
     Transaction,
 }
 
-/// A statement in a block.
+/// A statement in a block, see [`crate::StatementInfo`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredStatement<'a> {
-    /// Its text.
+    /// The text of the statement.
     pub statement: &'a str,
-    /// When it began, in milliseconds since 1970-01-01T00:00Z.
+    /// The time at which it began, in milliseconds since 1970-01-01T00:00Z.
     pub start_time: i64,
     /// The hash of text and parameters.
     pub statement_digest: Hash,
@@ -28,41 +28,42 @@ pub struct StoredStatement<'a> {
 /// A revision in a block.
 #[derive(Clone, Copy, Debug)]
 pub struct StoredRevision<'a> {
-    /// The document.
+    /// The id of the document.
     pub document_id: UniqueId,
-    /// Its version.
+    /// Its version, from 0.
     pub version: u64,
     /// Its hash, as stored.
     pub hash: Hash,
-    /// The table of the document.
+    /// The id of the document's table.
     pub table_id: UniqueId,
-    /// The name the table had.
+    /// The name that the table had when the block was made.
     pub table_name: &'a str,
-    /// What the revision holds.
+    /// The data of the revision.
     pub data: StoredData<'a>,
     pub(crate) statements: &'a [u8],
 }
 
-/// What a stored revision holds.
+/// The data of a revision in a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoredData<'a> {
-    /// The document, canonical Ion binary.
+    /// The document, in canonical Ion binary.
     Data(&'a [u8]),
-    /// Nothing: the document was deleted.
+    /// No data, because the transaction deleted the document.
     Deleted,
-    /// The hash of data that was removed.
+    /// The Ion hash of data that a redaction removed.
     Redacted(Hash),
 }
 
 impl StoredRevision<'_> {
-    /// The statements that touched the document, by their number in the transaction.
+    /// The statements that touched the document, by their number in the transaction, from 0.
     pub fn statements(&self) -> impl ExactSizeIterator<Item = u32> {
         statement_numbers(self.statements)
     }
 }
 
 impl StoredData<'_> {
-    /// The hash of the data, computed or, where the data was removed, as stored.
+    /// The Ion hash of the data; `None` if the document was deleted. For redacted data it is the stored hash. An error
+    /// means that the stored data is no Ion document.
     pub fn hash(&self) -> Result<Option<Hash>, FormatError> {
         Ok(match self {
             StoredData::Data(bytes) => Some(Hash(document(bytes)?.ion_hash())),
@@ -77,7 +78,7 @@ pub(crate) fn document(bytes: &[u8]) -> Result<Document, FormatError> {
         .map_err(|error| FormatError::new(format!("a document is no Ion: {error}"), 0))
 }
 
-/// Numbers of statements as a block stores them.
+/// The numbers of statements, which a block stores as four bytes each.
 pub(crate) fn statement_numbers(bytes: &[u8]) -> impl ExactSizeIterator<Item = u32> {
     bytes.chunks_exact(4).map(|bytes| u32::from_le_bytes(bytes.try_into().expect("four bytes")))
 }

@@ -7,7 +7,8 @@ use crate::format::stored::statement_numbers;
 use crate::hashing::Hash;
 use crate::hashing::struct_hash::{StructHash, blob, id, list, text, timestamp, uint};
 
-/// The hash of `transactionInfo`, from a block's frame. What many documents have in common is hashed once.
+/// The hash of `transactionInfo`, from a block's frame. Documents of one table that the same statements touched
+/// share a value, which is serialized once.
 pub(crate) fn transaction_info_hash(frame: &[u8], parts: &Parts) -> Result<Hash, FormatError> {
     let mut part = StructHash::default();
     let mut statements = Vec::new();

@@ -1,25 +1,25 @@
-//! Where a block stands.
+//! The address of a block.
 
 use everstrand_ion::{Struct, Value};
 
 use crate::hashing::UniqueId;
 
-/// The place of a block: its strand and its number there, from 0. A ledger has one strand.
+/// The address of a block: its strand and its number in it. A ledger has one strand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BlockAddress {
-    /// The strand.
+    /// The id of the strand.
     pub strand_id: UniqueId,
-    /// The number of the block, from 0.
+    /// The block number, from 0. QLDB's addresses call it `sequenceNo`; elsewhere it is named `block_no` here.
     pub sequence_no: u64,
 }
 
-/// A value is not a block address.
+/// An Ion value is not a block address; the text says which field is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a block address {{strandId: string, sequenceNo: int}}: {0}")]
 pub struct InvalidAddress(pub(crate) String);
 
 impl BlockAddress {
-    /// `{strandId, sequenceNo}`.
+    /// QLDB's shape: `{strandId, sequenceNo}`.
     pub fn to_ion(&self) -> Value {
         Struct::from_iter([
             ("strandId", Value::from(self.strand_id.to_string())),

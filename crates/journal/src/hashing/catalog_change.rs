@@ -1,57 +1,56 @@
-//! What a transaction did to the catalogue, as the journal keeps it.
+//! Changes of the catalog: tables and indexes that come and go.
 //!
-//! QLDB's blocks showed such a change as a revision of which only the hash could be seen. Ours are
-//! stored whole, so that tables and indexes can be rebuilt from the journal alone; where QLDB's shape
-//! is asked for they show as `{hash}` too.
+//! QLDB's blocks showed such a change as a revision with its hash alone. Our blocks store it whole, so that tables
+//! and indexes can be rebuilt from the journal alone. In QLDB's shape of a block it shows as `{hash}` too.
 
 use everstrand_ion::{Struct, Value, ion_hash};
 
 use crate::hashing::{Hash, UniqueId};
 
-/// A table or an index came or went. Its Ion form is what its hash is taken of.
+/// One change of the catalog. Its hash is that of its Ion form, [`CatalogChange::to_ion`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum CatalogChange {
     /// `CREATE TABLE`.
     CreateTable {
-        /// The table.
+        /// The id of the table.
         table_id: UniqueId,
-        /// Its name.
+        /// The name of the table.
         name: String,
-        /// Its tags, a struct.
+        /// The tags of the table, a struct; `None` if it has none.
         tags: Option<Value>,
     },
-    /// `DROP TABLE`: the table becomes inactive, its history stays.
+    /// `DROP TABLE`: the table becomes inactive and keeps its history.
     DropTable {
-        /// The table.
+        /// The id of the table.
         table_id: UniqueId,
     },
     /// `UNDROP TABLE`: an inactive table becomes active again.
     UndropTable {
-        /// The table.
+        /// The id of the table.
         table_id: UniqueId,
     },
     /// `CREATE INDEX`.
     CreateIndex {
-        /// The index.
+        /// The id of the index.
         index_id: UniqueId,
-        /// Its table.
+        /// The id of its table.
         table_id: UniqueId,
-        /// The indexed paths in order, each a list of field names from the top of the document.
+        /// The indexed paths, in order. Each is a list of field names, from the top of the document.
         paths: Vec<Vec<String>>,
         /// Whether no two documents may share a key.
         unique: bool,
     },
     /// `DROP INDEX`.
     DropIndex {
-        /// The index.
+        /// The id of the index.
         index_id: UniqueId,
-        /// Its table.
+        /// The id of its table.
         table_id: UniqueId,
     },
 }
 
 impl CatalogChange {
-    /// The struct that is stored and hashed: `change` names the kind, the rest are its parts.
+    /// The struct that is stored and hashed. Its field `change` names the kind of the change.
     pub fn to_ion(&self) -> Value {
         let id = |id: &UniqueId| Value::from(id.to_string());
         let mut fields = Struct::default();
@@ -91,15 +90,15 @@ impl CatalogChange {
         fields.into()
     }
 
-    /// The hash by which a block's revisions show the change.
+    /// The Ion hash of [`CatalogChange::to_ion`], which stands among the hashes of a block's revisions.
     pub fn hash(&self) -> Hash {
         Hash(ion_hash(&self.to_ion()))
     }
 }
 
-/// A value is not a catalogue change that this version knows.
+/// An Ion value is not a catalog change that this version knows; the text says why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a catalogue change: {0}")]
+#[error("not a catalog change: {0}")]
 pub struct InvalidChange(String);
 
 impl TryFrom<&Value> for CatalogChange {

@@ -1,4 +1,4 @@
-//! The entries of a block: what its hash is made of.
+//! The entries of a block: the hashes that the block's hash is computed from.
 
 use std::sync::LazyLock;
 
@@ -7,10 +7,10 @@ use everstrand_ion::{Data, IonType, Struct, Value, ion_hash};
 use crate::hashing::struct_hash::{StructHash, id, timestamp, uint};
 use crate::hashing::{BlockAddress, CatalogChange, Hash, UniqueId};
 
-/// What the hashed `formatVersion` of a block says until a release promises to keep it.
+/// The hashed `formatVersion` of a block. It stays `pre-1` until a release promises never to change the format.
 const FORMAT_VERSION: &str = "pre-1";
 
-/// All entries but the first, which is the only one that depends on where and when a block is sealed.
+/// All entries but the first. Only the first depends on the block's address and time, which sealing decides.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entries {
     pub(crate) revisions_root: Option<Hash>,
@@ -20,8 +20,9 @@ pub(crate) struct Entries {
 }
 
 impl Entries {
-    /// `entriesHashList`: a system hash, the root of the revisions (empty where there are none), a
-    /// system hash, the transaction info's where there is one, the redaction info's where there is one.
+    /// `entriesHashList`, in its order: the position hash, the root of the revisions' hashes (empty if there are
+    /// none), the catalog hash, the hash of `transactionInfo` if there is one, the hash of `redactionInfo` if
+    /// there is one.
     pub(crate) fn list(
         &self,
         address: BlockAddress,
@@ -35,8 +36,8 @@ impl Entries {
     }
 }
 
-/// The first system hash, of `{blockAddress, transactionId, blockTimestamp}`: it binds a block's
-/// content to its place, its transaction and its time.
+/// The position hash, of `{blockAddress, transactionId, blockTimestamp}`. It binds a block's content to its address,
+/// its transaction and its time (in milliseconds since 1970-01-01T00:00Z).
 pub(crate) fn position_hash(address: BlockAddress, transaction_id: UniqueId, time: i64) -> Hash {
     let mut place = StructHash::default();
     place.field("strandId", |out| id(address.strand_id, out));
@@ -48,8 +49,8 @@ pub(crate) fn position_hash(address: BlockAddress, transaction_id: UniqueId, tim
     position.finish()
 }
 
-/// The second system hash, of `{formatVersion, stateRoot, catalogue}`: the version of these rules, the
-/// place of an authenticated state root that no version fills yet, and the changes of the catalogue.
+/// The catalog hash, of `{formatVersion, stateRoot, catalogue}`: the version of these rules; null, where a later
+/// version may put the root of an authenticated state; the catalog changes.
 pub(crate) fn catalog_hash(changes: &[CatalogChange]) -> Hash {
     static OF_NO_CHANGE: LazyLock<Hash> = LazyLock::new(|| system_hash(&[]));
     if changes.is_empty() { *OF_NO_CHANGE } else { system_hash(changes) }
@@ -59,6 +60,7 @@ fn system_hash(changes: &[CatalogChange]) -> Hash {
     let system = Struct::from_iter([
         ("formatVersion", Value::from(FORMAT_VERSION)),
         ("stateRoot", Value::new(Data::Null(IonType::Null))),
+        // The field is spelt so because it is hashed: another name would change every hash.
         ("catalogue", Value::from(changes.iter().map(CatalogChange::to_ion).collect::<Vec<Value>>())),
     ]);
     Hash(ion_hash(&system.into()))

@@ -1,4 +1,4 @@
-//! Hashes and the one way two of them are joined.
+//! SHA-256 hashes, and the one way in which two of them are joined.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use everstrand_ion::{Data, IonType, RawValue, Value};
 use sha2::{Digest, Sha256};
 
-/// A SHA-256 hash. Where QLDB allows an empty one, we say `Option<Hash>`.
+/// A SHA-256 hash. QLDB allows an empty hash in some places; there the type is `Option<Hash>`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Hash(pub [u8; 32]);
 
@@ -16,18 +16,18 @@ impl Hash {
     /// How many bytes a hash has.
     pub const LENGTH: usize = 32;
 
-    /// The hash in these bytes, when they are 32.
+    /// The hash in these bytes; `None` unless there are exactly 32.
     pub fn from_slice(bytes: &[u8]) -> Option<Hash> {
         bytes.try_into().ok().map(Hash)
     }
 
-    /// The hash in this base64 text.
+    /// The hash in this base64 text; `None` unless it stands for exactly 32 bytes.
     pub fn from_base64(text: &str) -> Option<Hash> {
         Hash::from_slice(&STANDARD.decode(text).ok()?)
     }
 
-    /// The hash in this Ion blob: `Some(None)` for an empty blob, `None` for anything else than an empty blob or
-    /// one of 32 bytes.
+    /// The hash in this Ion blob. An empty blob is an empty hash, `Some(None)`; any other value than a blob of 0 or
+    /// 32 bytes is `None`.
     pub(crate) fn from_ion(value: RawValue<'_>) -> Option<Option<Hash>> {
         let bytes = value.as_bytes().filter(|_| value.ion_type() == IonType::Blob)?;
         if bytes.is_empty() { Some(None) } else { Hash::from_slice(bytes).map(Some) }
@@ -44,9 +44,10 @@ impl Hash {
     }
 }
 
-/// Joins two hashes: SHA-256 over both, the smaller first, compared from the last byte to the first,
-/// each byte as a signed number. So it does not matter which operand comes first, and proofs need no
-/// marks for left and right.
+/// Joins two hashes: SHA-256 over the smaller and then the greater one. They are compared from the last byte
+/// to the first, each byte as a signed number.
+///
+/// The order of the operands does not matter. Therefore a proof need not say which node is left and which right.
 pub fn dot(a: Hash, b: Hash) -> Hash {
     let (first, second) = match compare(&a, &b) {
         Ordering::Greater => (b, a),
@@ -58,7 +59,7 @@ pub fn dot(a: Hash, b: Hash) -> Hash {
     Hash(Sha256::digest(bytes).into())
 }
 
-/// [`dot`] where an operand may be empty; the other is then the result.
+/// Joins two hashes by [`dot`]. If one of them is empty, the result is the other one.
 pub fn join(a: Option<Hash>, b: Option<Hash>) -> Option<Hash> {
     match (a, b) {
         (Some(a), Some(b)) => Some(dot(a, b)),
@@ -66,8 +67,8 @@ pub fn join(a: Option<Hash>, b: Option<Hash>) -> Option<Hash> {
     }
 }
 
-/// The root of a list of hashes: neighbours are joined level by level, an odd last one moves up as it
-/// is. Empty only when all are.
+/// The root of a list of hashes. Neighbours are joined level by level; an odd last hash moves up unchanged. The
+/// root is empty only if all hashes are.
 pub fn root<H: Into<Option<Hash>> + Copy>(hashes: &[H]) -> Option<Hash> {
     let mut level: Vec<Option<Hash>> = hashes.iter().map(|&hash| hash.into()).collect();
     while level.len() > 1 {
@@ -76,7 +77,8 @@ pub fn root<H: Into<Option<Hash>> + Copy>(hashes: &[H]) -> Option<Hash> {
     level.pop().flatten()
 }
 
-/// The siblings on the way from `hashes[index]` to their [`root`], nearest first; empty ones left out.
+/// The siblings on the way from `hashes[index]` to the [`root`], nearest first. Empty siblings are left out,
+/// because joining them changes nothing.
 pub(crate) fn path<H: Into<Option<Hash>> + Copy>(hashes: &[H], index: usize) -> Vec<Hash> {
     let mut level: Vec<Option<Hash>> = hashes.iter().map(|&hash| hash.into()).collect();
     let mut index = index;
@@ -106,7 +108,7 @@ impl AsRef<[u8]> for Hash {
     }
 }
 
-/// Base64, as QLDB's tools print hashes.
+/// Prints the hash in base64, as QLDB's tools do.
 impl fmt::Display for Hash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&STANDARD.encode(self.0))

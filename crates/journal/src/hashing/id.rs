@@ -1,7 +1,7 @@
-//! The 22 characters by which strands, tables, documents, transactions and sessions are known.
+//! The ids of strands, tables, documents, transactions and sessions: 22 characters.
 //!
-//! QLDB's ids are two independent 64-bit halves, each written as 11 digits of base 62 in the alphabet
-//! `0-9A-Za-z`, padded with `0`: not one 128-bit number, which most real ids would overflow.
+//! QLDB writes an id as two independent 64-bit halves. Each half has 11 digits of base 62 in the alphabet
+//! `0-9A-Za-z`, padded with `0`. The 22 digits are not one 128-bit number, because most real ids would overflow it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,9 +9,9 @@ use std::str::FromStr;
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const HALF: usize = 11;
 
-/// A name that was never given before: 128 bits, shown as 22 characters.
+/// An id of 128 bits, shown as 22 characters. It is unique because its bits are random.
 ///
-/// The order of two ids is the order of their texts.
+/// Two ids are ordered as their texts are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct UniqueId([u8; 16]);
 
@@ -19,7 +19,7 @@ impl UniqueId {
     /// How many characters an id has.
     pub const TEXT_LENGTH: usize = 2 * HALF;
 
-    /// The id of these bits.
+    /// The id with these bits, the most significant byte of each half first.
     pub const fn from_bytes(bytes: [u8; 16]) -> UniqueId {
         UniqueId(bytes)
     }
@@ -29,7 +29,7 @@ impl UniqueId {
         &self.0
     }
 
-    /// The 22 characters, without an allocation.
+    /// The 22 characters in ASCII, without an allocation.
     pub fn to_text(self) -> [u8; UniqueId::TEXT_LENGTH] {
         let mut text = [b'0'; UniqueId::TEXT_LENGTH];
         let (high, low) = self.halves();
@@ -46,7 +46,7 @@ impl UniqueId {
     }
 }
 
-/// A text is not an id.
+/// The text is not an id of 22 characters, or one of its halves exceeds 64 bits.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of 22 characters 0-9A-Za-z: {0:?}")]
 pub struct InvalidId(String);

@@ -1,24 +1,24 @@
-//! A revision: one document as one transaction left it.
+//! A revision: one version of one document.
 
 use everstrand_ion::{Data, Document, Struct, Timestamp, Value, ion_hash};
 
 use crate::hashing::{BlockAddress, Hash, UniqueId, dot};
 
-/// What is known of a revision beside its data.
+/// The metadata of a revision: which version of which document it is, and which transaction wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevisionMetadata {
-    /// The document.
+    /// The id of the document.
     pub id: UniqueId,
-    /// 0 for the first revision, one more for each that follows; the delete counts too.
+    /// The version: 0 for the first revision, one more for each that follows. A delete counts as a revision.
     pub version: u64,
-    /// When the transaction proposed it.
+    /// The time at which the transaction proposed its commit.
     pub tx_time: Timestamp,
-    /// The transaction.
+    /// The id of the transaction.
     pub tx_id: UniqueId,
 }
 
 impl RevisionMetadata {
-    /// `{id, version, txTime, txId}`.
+    /// QLDB's shape: `{id, version, txTime, txId}`.
     pub fn to_ion(&self) -> Value {
         Struct::from_iter([
             ("id", Value::from(self.id.to_string())),
@@ -29,12 +29,12 @@ impl RevisionMetadata {
         .into()
     }
 
-    /// The hash of that struct.
+    /// The Ion hash of `{id, version, txTime, txId}`.
     pub fn hash(&self) -> Hash {
         Hash(ion_hash(&self.to_ion()))
     }
 
-    /// Reads the struct back; `None` when it is none of this shape.
+    /// Reads `{id, version, txTime, txId}`; `None` if a field is absent or of another type.
     pub fn from_ion(value: &Value) -> Option<RevisionMetadata> {
         let id = |name: &str| value.get(name)?.as_text()?.parse().ok();
         Some(RevisionMetadata {
@@ -49,27 +49,27 @@ impl RevisionMetadata {
     }
 }
 
-/// What a revision holds.
+/// The data of a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RevisionData {
     /// The document.
     Data(Document),
-    /// Nothing: the document was deleted.
+    /// No data, because the transaction deleted the document.
     Deleted,
-    /// The hash of data that was removed.
+    /// The Ion hash of data that a redaction removed.
     Redacted(Hash),
 }
 
 /// One revision of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revision {
-    /// The block it is in; absent while there is none yet, and in results that do not show it.
+    /// The block that holds it. `None` before the block exists, and in results that do not show it.
     pub block_address: Option<BlockAddress>,
-    /// Its hash, as stored.
+    /// Its hash, as stored; [`Revision::computed_hash`] computes it anew.
     pub hash: Hash,
-    /// What it holds.
+    /// Its data.
     pub data: RevisionData,
-    /// What is known of it.
+    /// Its metadata.
     pub metadata: RevisionMetadata,
 }
 
@@ -90,7 +90,7 @@ impl Revision {
         fields.into()
     }
 
-    /// The hash computed anew from what the revision holds.
+    /// The hash that data and metadata have now. It equals `hash` unless one of the three was changed.
     pub fn computed_hash(&self) -> Hash {
         let data_hash = match &self.data {
             RevisionData::Data(document) => Some(Hash(document.ion_hash())),
@@ -101,11 +101,11 @@ impl Revision {
     }
 }
 
-/// The hash of a revision from those of its data and its metadata.
+/// The hash of a revision from the hashes of its data and of its metadata.
 ///
-/// What QLDB did for a deleted revision, which has no data, is not known: no such revision with its
-/// hash was ever published. This is the one place that decides; we join nothing, so that the hash is
-/// that of the metadata. [`crate::check_foreign`] tries the other candidates on blocks made elsewhere.
+/// A deleted revision has no data; its hash is that of its metadata. How QLDB computed that hash is not known, because
+/// no deleted revision with its hash was ever published. [`crate::check_foreign`] therefore tries all of
+/// [`crate::DELETE_RULES`] on blocks of other ledgers.
 pub fn revision_hash(data_hash: Option<Hash>, metadata_hash: Hash) -> Hash {
     match data_hash {
         Some(data_hash) => dot(data_hash, metadata_hash),

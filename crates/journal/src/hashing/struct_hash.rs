@@ -1,9 +1,10 @@
-//! Ion hashes of the journal's own structs, taken without building them.
+//! Ion hashes of the journal's own structs, computed without building the structs.
 //!
-//! Sealing hashes one such struct per block and an audit some for every revision, so their cost counts.
-//! The rules are Ion Hash's (`ion/src/hash.rs` has them at length): a field's digest is that of its name as
-//! a symbol and its value; a struct is its fields' digests, sorted; `0C` escapes the three markers. What
-//! is the same for many structs is hashed once: hence digests of fields can be kept and put in again.
+//! The cost counts, because sealing hashes one such struct for each block, and an audit several for each revision.
+//!
+//! The rules are those of Ion Hash, which `ion/src/hash.rs` explains: the digest of a field covers its name as a
+//! symbol and its value; a struct is hashed over the sorted digests of its fields; `0C` escapes the three markers.
+//! A caller may keep the digest of a field that many structs share and put it in again.
 
 use everstrand_ion::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -14,7 +15,7 @@ const BEGIN: u8 = 0x0B;
 const ESCAPE: u8 = 0x0C;
 const END: u8 = 0x0E;
 
-/// A struct on its way to a hash.
+/// A struct that is being hashed: the digests of its fields so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StructHash {
     digests: Vec<[u8; 32]>,
@@ -22,7 +23,7 @@ pub(crate) struct StructHash {
 }
 
 impl StructHash {
-    /// Takes in a field whose value `write` serializes.
+    /// Adds a field; `write` serializes its value.
     pub(crate) fn field(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> &mut StructHash {
         self.buffer.clear();
         scalar(0x70, name.as_bytes(), &mut self.buffer);
@@ -31,7 +32,7 @@ impl StructHash {
         self
     }
 
-    /// Appends the whole struct, as a value inside of another.
+    /// Appends the serialized struct to `out`, and leaves this one empty.
     pub(crate) fn write(&mut self, out: &mut Vec<u8>) {
         self.digests.sort_unstable();
         out.extend_from_slice(&[BEGIN, 0xD0]);
@@ -39,7 +40,7 @@ impl StructHash {
         out.push(END);
     }
 
-    /// The hash of the struct, which is empty again afterwards.
+    /// The hash of the struct; leaves this one empty.
     pub(crate) fn finish(&mut self) -> Hash {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
@@ -50,7 +51,7 @@ impl StructHash {
     }
 }
 
-/// Hashes the metadata of one transaction's revisions: what they share is hashed once.
+/// Hashes the metadata of one transaction's revisions. The fields that all of them share are hashed once.
 #[derive(Debug)]
 pub(crate) struct MetadataHasher {
     shared: [[u8; 32]; 2],
@@ -107,7 +108,7 @@ pub(crate) fn list(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     out.push(END);
 }
 
-/// UTC with three fraction digits.
+/// A time in milliseconds since 1970-01-01T00:00Z, as a timestamp in UTC with three fraction digits.
 pub(crate) fn timestamp(millis: i64, out: &mut Vec<u8>) {
     let fields = Timestamp::from_unix_millis(millis).utc_fields();
     let mut payload = vec![0x80];

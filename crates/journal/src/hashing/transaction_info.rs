@@ -1,35 +1,35 @@
-//! What a block tells of its transaction: the statements, the documents, the redactions.
+//! What a block says of its transaction: statements, documents and redactions, in QLDB's shapes.
 
 use everstrand_ion::{Struct, Timestamp, Value};
 
 use crate::hashing::{BlockAddress, Hash, UniqueId};
 
-/// One statement of a transaction, queries and failed ones included.
+/// One statement of a transaction. Queries and statements that failed are recorded too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatementInfo {
-    /// Its text.
+    /// The text of the statement.
     pub statement: String,
-    /// When it began, in milliseconds since 1970-01-01T00:00Z.
+    /// The time at which it began, in milliseconds since 1970-01-01T00:00Z.
     pub start_time: i64,
-    /// The hash of text and parameters, [`crate::statement_digest`].
+    /// The hash of text and parameters, see [`crate::statement_digest`].
     pub statement_digest: Hash,
 }
 
-/// The revision that a redaction took the data of.
+/// A revision whose data a redaction removes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RedactedRevision {
-    /// The block it is in.
+    /// The address of the block that holds it.
     pub block_address: BlockAddress,
-    /// The table of its document.
+    /// The id of its document's table.
     pub table_id: UniqueId,
-    /// Its document.
+    /// The id of its document.
     pub document_id: UniqueId,
-    /// Its version.
+    /// Its version, from 0.
     pub version: u64,
 }
 
 impl RedactedRevision {
-    /// `{blockAddress, tableId, documentId, version}`, which `EXEC REDACT_REVISION` answers too.
+    /// QLDB's shape: `{blockAddress, tableId, documentId, version}`. `EXEC REDACT_REVISION` answers the same struct.
     pub fn to_ion(&self) -> Value {
         Struct::from_iter([
             ("blockAddress", self.block_address.to_ion()),
@@ -41,13 +41,13 @@ impl RedactedRevision {
     }
 }
 
-/// `{revisions: [...]}`.
+/// `redactionInfo`: `{revisions: [...]}`.
 pub(crate) fn redaction_info(redacted: &[RedactedRevision]) -> Value {
     let revisions: Vec<Value> = redacted.iter().map(RedactedRevision::to_ion).collect();
     Struct::from_iter([("revisions", Value::from(revisions))]).into()
 }
 
-/// A table by its id and the name it had.
+/// A table: its id, and the name that it had when the block was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TableName<'a> {
     pub(crate) id: UniqueId,
@@ -64,7 +64,7 @@ pub(crate) fn statement_to_ion(statement: &str, start_time: i64, digest: Hash) -
     .into()
 }
 
-/// A document as `transactionInfo` shows it: its table and the statements that touched it.
+/// A document as `transactionInfo` shows it: its table, and the numbers of the statements that touched it.
 pub(crate) fn document_to_ion(table: TableName<'_>, statements: impl Iterator<Item = u32>) -> Value {
     Struct::from_iter([
         ("tableName", Value::from(table.name)),
@@ -74,7 +74,7 @@ pub(crate) fn document_to_ion(table: TableName<'_>, statements: impl Iterator<It
     .into()
 }
 
-/// `{statements, documents}`; `documents` is absent where no document was touched.
+/// `transactionInfo`: `{statements, documents}`. `documents` is absent if the transaction touched no document.
 pub(crate) fn transaction_info(statements: Vec<Value>, documents: Struct) -> Value {
     let mut info = Struct::default();
     info.push("statements", statements);

@@ -1,14 +1,16 @@
-//! QLDB's layout of an exported journal: names, manifests, data objects.
+//! The layout of an exported journal: names of files, manifests, data objects.
 //!
 //! ```text
 //! <prefix>/<exportId>.started.manifest                       what was asked for
 //! <prefix>/<exportId>.<strandId>.completed.manifest          {keys: [...]}, the data objects in order
 //! <prefix>/yyyy/mm/dd/hh/<strandId>.<first>-<last>.<ext>     blocks, one after the other
-//! <prefix>/<exportId>.<strandId>.catalogue.ion               ours: the catalogue's changes, by block
+//! <prefix>/<exportId>.<strandId>.catalogue.ion               the catalog changes, by block
 //! ```
 //!
-//! Which of the three formats a file has is seen from its first bytes, never from its name: how the
-//! service named binary exports is not known. Who reads and writes files is somebody else.
+//! The layout is QLDB's, but for the last file, which is ours.
+//!
+//! The first bytes of a file tell which of the three formats it has. Its name does not, because it is not known how QLDB
+//! named binary exports. This module reads and writes no files: it takes and returns their names and their bytes.
 
 use std::collections::BTreeMap;
 
@@ -18,19 +20,19 @@ use crate::format::FormatError;
 use crate::hashing::{CatalogChange, UniqueId};
 use crate::qldb::json::{recover_block, to_json};
 
-/// How the values of an export are written.
+/// The format of an export's files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputFormat {
     /// Ion text, one block a line.
     IonText,
     /// Ion binary, one block after the other.
     IonBinary,
-    /// JSON Lines: types are lost, see [`crate::json`].
+    /// JSON Lines. The types of values are lost; [`crate::json`] tries to find them again.
     Json,
 }
 
 impl OutputFormat {
-    /// The name that the control API has for it.
+    /// The name in QLDB's control API.
     pub fn name(self) -> &'static str {
         match self {
             OutputFormat::IonText => "ION_TEXT",
@@ -39,14 +41,14 @@ impl OutputFormat {
         }
     }
 
-    /// The format of this name.
+    /// The format with this name in QLDB's control API.
     pub fn from_name(name: &str) -> Option<OutputFormat> {
         [OutputFormat::IonText, OutputFormat::IonBinary, OutputFormat::Json]
             .into_iter()
             .find(|format| format.name() == name)
     }
 
-    /// The format of these bytes.
+    /// The format of a file, from its first bytes.
     pub fn detect(bytes: &[u8]) -> OutputFormat {
         if bytes.starts_with(&binary::VERSION_MARKER) {
             return OutputFormat::IonBinary;
@@ -58,7 +60,7 @@ impl OutputFormat {
         }
     }
 
-    /// Appends a value.
+    /// Appends a value in this format.
     pub fn write(self, value: &Value, out: &mut Vec<u8>) {
         match self {
             OutputFormat::IonText => out.extend_from_slice(text::write(value).as_bytes()),
@@ -76,29 +78,29 @@ impl OutputFormat {
     }
 }
 
-/// What was asked for: the manifest that is written first.
+/// The started manifest, which is written first: what was asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StartedManifest {
-    /// The ledger.
+    /// The name of the ledger.
     pub ledger_name: String,
-    /// The export.
+    /// The id of the export.
     pub export_id: String,
-    /// Blocks not earlier than this.
+    /// The export begins with the blocks of this time.
     pub inclusive_start_time: Timestamp,
-    /// Blocks earlier than this.
+    /// The export ends before the blocks of this time.
     pub exclusive_end_time: Timestamp,
-    /// Where to.
+    /// The name of the bucket that QLDB wrote to.
     pub bucket: String,
-    /// Where to below that.
+    /// The prefix of all keys in the bucket.
     pub prefix: String,
     /// How the objects are encrypted: `NO_ENCRYPTION`, `SSE_S3` or `SSE_KMS`.
     pub object_encryption_type: String,
-    /// The format, where the request named one.
+    /// The format of the files; `None` if the request did not name one.
     pub output_format: Option<OutputFormat>,
 }
 
 impl StartedManifest {
-    /// The manifest's content.
+    /// The content of the manifest.
     pub fn to_ion(&self) -> Value {
         let mut fields = Struct::default();
         fields.push("ledgerName", self.ledger_name.as_str());
@@ -114,7 +116,7 @@ impl StartedManifest {
         fields.into()
     }
 
-    /// Reads a manifest of any format.
+    /// Reads a manifest of any format. An error means that a field is absent or of another type.
     pub fn read(bytes: &[u8]) -> Result<StartedManifest, FormatError> {
         let value = read_value(bytes)?;
         let missing =
@@ -146,7 +148,7 @@ pub fn completed_manifest(keys: &[String]) -> Value {
     Struct::from_iter([("keys", Value::from(keys))]).into()
 }
 
-/// The keys in a completed manifest of any format.
+/// The keys in a completed manifest of any format. An error means that it has no list of keys.
 pub fn read_completed_manifest(bytes: &[u8]) -> Result<Vec<String>, FormatError> {
     let value = read_value(bytes)?;
     let keys = value.get("keys").and_then(Value::as_sequence);
@@ -165,12 +167,12 @@ pub fn completed_manifest_key(prefix: &str, export_id: &str, strand_id: UniqueId
     format!("{prefix}{export_id}.{strand_id}.completed.manifest")
 }
 
-/// The key of the file with the catalogue's changes.
+/// The key of the file with the catalog changes. Files that are already written are spelt so: it cannot be renamed.
 pub fn catalog_key(prefix: &str, export_id: &str, strand_id: UniqueId) -> String {
     format!("{prefix}{export_id}.{strand_id}.catalogue.ion")
 }
 
-/// The key of the data object with the blocks from `first` to `last`, asked for at this time.
+/// The key of the data object with the blocks from `first` to `last`, of an export that was requested at this time.
 pub fn data_object_key(
     prefix: &str,
     requested: &Timestamp,
@@ -184,32 +186,32 @@ pub fn data_object_key(
     format!("{prefix}{year:04}/{month:02}/{day:02}/{hour:02}/{strand_id}.{first}-{last}.{extension}")
 }
 
-/// What the catalogue file holds for a block that changed the catalogue.
-pub fn catalog_entry(sequence_no: u64, changes: &[CatalogChange]) -> Value {
+/// The entry of the catalog file for a block that changed the catalog.
+pub fn catalog_entry(block_no: u64, changes: &[CatalogChange]) -> Value {
     Struct::from_iter([
-        ("sequenceNo", Value::from(sequence_no)),
+        ("sequenceNo", Value::from(block_no)),
         ("changes", Value::from(changes.iter().map(CatalogChange::to_ion).collect::<Vec<Value>>())),
     ])
     .into()
 }
 
-/// The changes of the catalogue by block, from a catalogue file.
+/// Reads a catalog file: the catalog changes, by block number. An error means that an entry is of another form.
 pub fn read_catalog(bytes: &[u8]) -> Result<BTreeMap<u64, Vec<CatalogChange>>, FormatError> {
     let mut catalog = BTreeMap::new();
     for value in text::Reader::new(utf8(bytes)?) {
         let value = value.map_err(|error| FormatError::new(error.message, error.offset))?;
-        let invalid = || FormatError::new("an entry of the catalogue is no {sequenceNo, changes}", 0);
-        let sequence_no =
+        let invalid = || FormatError::new("an entry of the catalog file is not {sequenceNo, changes}", 0);
+        let block_no =
             value.get("sequenceNo").and_then(Value::as_i64).and_then(|number| number.try_into().ok());
         let changes = value.get("changes").and_then(Value::as_sequence).ok_or_else(invalid)?;
         let changes: Result<Vec<CatalogChange>, _> = changes.iter().map(CatalogChange::try_from).collect();
         let changes = changes.map_err(|error| FormatError::new(error.to_string(), 0))?;
-        catalog.insert(sequence_no.ok_or_else(invalid)?, changes);
+        catalog.insert(block_no.ok_or_else(invalid)?, changes);
     }
     Ok(catalog)
 }
 
-/// The files of an export, told apart by their names.
+/// The names of an export's files, by what the files are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExportFiles {
     /// Started manifests.
@@ -218,27 +220,27 @@ pub struct ExportFiles {
     pub completed: Vec<String>,
     /// Data objects, in the order of their blocks.
     pub data: Vec<DataObject>,
-    /// Catalogue files.
+    /// Catalog files.
     pub catalogs: Vec<String>,
-    /// Proof files of AWS's migration kit.
+    /// Files with a proof that AWS's migration kit wrote.
     pub proofs: Vec<String>,
 }
 
-/// A file of blocks, by its name.
+/// A data object, a file of blocks, as its name describes it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DataObject {
-    /// The strand.
+    /// The id of the strand.
     pub strand_id: UniqueId,
-    /// The first block.
+    /// The number of its first block.
     pub first: u64,
-    /// The last block.
+    /// The number of its last block.
     pub last: u64,
-    /// The name it was found under.
+    /// The name of the file.
     pub name: String,
 }
 
 impl ExportFiles {
-    /// Sorts files by what they are; names of anything else are passed over.
+    /// Sorts names by what the files are, and drops the names of other files.
     pub fn sort(names: impl IntoIterator<Item = String>) -> ExportFiles {
         let mut files = ExportFiles::default();
         for name in names {
@@ -258,8 +260,8 @@ impl ExportFiles {
         files
     }
 
-    /// The keys of a completed manifest for which no file was found. A key may stand with or without the
-    /// export's prefix.
+    /// The keys of a completed manifest for which there is no file. The folders in keys and names are not compared, because
+    /// people move exports.
     pub fn missing<'a>(&self, keys: &'a [String]) -> Vec<&'a str> {
         let found = |key: &str| {
             let key = data_object(key);
@@ -273,16 +275,16 @@ impl ExportFiles {
     }
 }
 
-/// A block of an export.
+/// A block from an export.
 #[derive(Clone, Debug)]
 pub struct ExportedBlock {
-    /// The block, with the types that it had.
+    /// The block. If it came as JSON, its types were found again as far as possible.
     pub value: Document,
-    /// The line it came as, where that was JSON.
+    /// The line that it came as, if that was JSON.
     pub source: Option<String>,
 }
 
-/// The blocks of a data object of any format, one by one. After an error it ends.
+/// The blocks of a data object of any format, one by one. The iterator ends after an error.
 pub fn read_blocks(
     bytes: &[u8],
 ) -> Result<Box<dyn Iterator<Item = Result<ExportedBlock, FormatError>> + '_>, FormatError> {
@@ -314,7 +316,7 @@ pub fn read_blocks(
     })
 }
 
-/// Reads one value of any format.
+/// Reads the one value in a file of any format.
 pub(crate) fn read_value(bytes: &[u8]) -> Result<Value, FormatError> {
     let value = match OutputFormat::detect(bytes) {
         OutputFormat::IonBinary => binary::read_one(bytes),

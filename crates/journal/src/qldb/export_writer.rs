@@ -1,4 +1,4 @@
-//! Writes an export of blocks made here, object by object. Where the objects go is somebody else's matter.
+//! Writes an export, file by file. The caller puts the files where they belong.
 
 use everstrand_ion::Timestamp;
 
@@ -9,16 +9,19 @@ use crate::qldb::export::{
     data_object_key, started_manifest_key,
 };
 
-/// A file of an export: its key, which ends with its name, and its bytes.
+/// A file of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportObject {
-    /// Where it belongs, the export's prefix included.
+    /// Its key: the export's prefix, folders and the file's name.
     pub key: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
-/// Gathers blocks into data objects.
+/// Gathers blocks into the files of an export.
+///
+/// Write [`ExportWriter::started`] first, then what [`ExportWriter::push`] returns, then what [`ExportWriter::finish`]
+/// returns.
 #[derive(Debug)]
 pub struct ExportWriter {
     manifest: StartedManifest,
@@ -33,8 +36,8 @@ pub struct ExportWriter {
 }
 
 impl ExportWriter {
-    /// An export of this strand, asked for at this time. A data object ends with the block that brings it to
-    /// `object_bytes_max` bytes. A prefix in the manifest that is not empty ends with `/`.
+    /// Begins an export of this strand, which was requested at this time. A data object ends with the block that brings it
+    /// to `object_bytes_max` bytes. The prefix in the manifest must be empty or end with `/`.
     pub fn new(
         manifest: StartedManifest,
         strand_id: UniqueId,
@@ -54,27 +57,27 @@ impl ExportWriter {
         }
     }
 
-    /// The manifest that is written before all else.
+    /// The started manifest, which is the first file.
     pub fn started(&self) -> ExportObject {
         let mut bytes = Vec::new();
         self.format.write(&self.manifest.to_ion(), &mut bytes);
         ExportObject { key: started_manifest_key(&self.manifest.prefix, &self.manifest.export_id), bytes }
     }
 
-    /// Takes in the next block; yields a data object when one is full.
+    /// Adds the next block. Returns a data object if one is full. An error means that the block cannot be read.
     pub fn push(&mut self, block: &JournalBlock) -> Result<Option<ExportObject>, FormatError> {
-        let number = block.address().sequence_no;
+        let block_no = block.address().sequence_no;
         self.format.write(&block.to_ion()?, &mut self.object);
-        self.range = Some(self.range.map_or((number, number), |(first, _)| (first, number)));
+        self.range = Some(self.range.map_or((block_no, block_no), |(first, _)| (first, block_no)));
         let changes = block.catalog_changes()?.unwrap_or_default();
         if !changes.is_empty() {
-            OutputFormat::IonText.write(&catalog_entry(number, &changes), &mut self.catalog);
+            OutputFormat::IonText.write(&catalog_entry(block_no, &changes), &mut self.catalog);
         }
         Ok(if self.object.len() >= self.object_bytes_max { self.data_object() } else { None })
     }
 
-    /// The last objects, in the order in which they are to be written: the completed manifest at the end says
-    /// that all others are there.
+    /// The last files, in the order in which they must be written. The completed manifest comes last, because it says that
+    /// all other files are there.
     pub fn finish(mut self) -> Vec<ExportObject> {
         let mut objects: Vec<ExportObject> = self.data_object().into_iter().collect();
         let StartedManifest { prefix, export_id, .. } = &self.manifest;

@@ -1,9 +1,9 @@
-//! Blocks that went through JSON: written, and brought back.
+//! Blocks in JSON: writes them, and finds again the types that JSON lost.
 //!
-//! JSON has no timestamps, blobs, symbols or decimals, so an export in JSON does not say what was
-//! hashed. Of a block the types of all fields but the documents are known. For a document the hash
-//! tells: the values that JSON could stand for are tried until the revision's hash comes out. What was
-//! not found stays as JSON had it, and the revision's check then fails.
+//! JSON has no timestamps, blobs, symbols or decimals. Therefore an export in JSON does not tell which values were
+//! hashed. The types of a block's own fields are known. The types in a document are guessed: the values that the JSON
+//! may stand for are tried until one has the hash of the revision. If none has, the document stays as it is in JSON, and
+//! the check of the revision then fails.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,19 +12,19 @@ use everstrand_ion::{Data, Decimal, IonType, Struct, Symbol, Timestamp, Value, b
 use crate::hashing::{Hash, dot};
 use crate::qldb::written_bytes;
 
-/// How many values are tried for one document at most, and how many bytes they may have together.
+/// The most values that are tried for one document, and the most bytes that they may have together.
 const TRIES_MAX: usize = 4096;
 const TRIED_BYTES_MAX: usize = 64 << 20;
 
-/// One line of JSON by Ion's rules for it: nulls lose their type, annotations and lobs' kinds are
-/// dropped, timestamps and symbols become strings, blobs base64.
+/// Writes a value as one line of JSON, by Ion's rules for conversion: nulls lose their type, annotations are dropped,
+/// timestamps, symbols and clobs become strings, blobs become base64.
 pub fn to_json(value: &Value) -> String {
     let mut out = String::new();
     write(value, &mut out);
     out
 }
 
-/// A block from JSON with the types that it had, as far as they can be found.
+/// A block that was read from JSON, with the types that it had, as far as they can be found.
 pub fn recover_block(json: &Value) -> Value {
     let Data::Struct(fields) = &json.data else {
         return json.clone();
@@ -43,7 +43,7 @@ pub fn recover_block(json: &Value) -> Value {
     Value::from(Struct::new(typed.collect()))
 }
 
-/// A revision from JSON with the types that it had.
+/// A revision that was read from JSON, with the types that it had, as far as they can be found.
 pub fn recover_revision(json: &Value) -> Value {
     let Data::Struct(fields) = &json.data else {
         return json.clone();
@@ -110,8 +110,8 @@ fn with_field(value: &Value, wanted: &str, convert: impl Fn(&Value) -> Value) ->
     }
 }
 
-/// Tries the values that `json` may stand for. First all scalars of one kind are read alike, then each
-/// by itself, as far as the number of tries allows.
+/// Tries the values that `json` may stand for, until `fits` accepts one. First every scalar gets its first reading, then
+/// every one its second, and so on; then the readings are mixed, as far as the number of tries allows.
 fn recover_data(json: &Value, fits: impl Fn(&Value) -> bool) -> Option<Value> {
     let mut scalars = Vec::new();
     collect(json, &mut scalars);
@@ -121,6 +121,7 @@ fn recover_data(json: &Value, fits: impl Fn(&Value) -> bool) -> Option<Value> {
     let same: Vec<Vec<usize>> = (0..most)
         .map(|reading| choices.iter().map(|choice| reading.min(choice.len() - 1)).collect())
         .collect();
+    // A number whose digits are the readings of the scalars. Counting it up mixes them in every way.
     let mut counter = vec![0; choices.len()];
     let each = std::iter::from_fn(|| {
         let current = counter.clone();
@@ -159,7 +160,7 @@ fn rebuild<'a>(value: &Value, scalars: &mut impl Iterator<Item = &'a Value>) -> 
     }
 }
 
-/// What one JSON scalar may have been, the likeliest first.
+/// The values that one scalar in JSON may stand for, the likeliest first.
 fn readings(json: &Value) -> Vec<Value> {
     let mut readings = vec![json.clone()];
     match &json.data {
@@ -185,7 +186,7 @@ fn readings(json: &Value) -> Vec<Value> {
                 readings.extend(rounded.ok().filter(|value| value.ion_type() == IonType::Decimal));
             }
         }
-        // A blob of a document, as JavaScript writes it.
+        // JavaScript writes the bytes of a blob as a struct of numbers.
         Data::Struct(_) => {
             let bytes = written_bytes::of_numbers(json);
             readings.extend(bytes.map(|bytes| Value::new(Data::Blob(bytes))));
@@ -250,7 +251,7 @@ fn write(value: &Value, out: &mut String) {
     }
 }
 
-/// With its precision: `75.250` where that is short, `1e100` where it is not.
+/// Writes a decimal with its precision: as `75.250` if that is short, else as `1e100`.
 fn write_decimal(decimal: &Decimal, out: &mut String) {
     let coefficient = decimal.coefficient().to_string();
     let (sign, digits) = match coefficient.strip_prefix('-') {

@@ -1,4 +1,4 @@
-//! How QLDB showed a journal to others: its exports, and what JSON made of a block.
+//! The forms in which QLDB handed out a journal: exports, and blocks in JSON.
 
 pub mod export;
 mod export_writer;

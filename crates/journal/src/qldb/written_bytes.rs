@@ -1,4 +1,4 @@
-//! Bytes as programs write them who have no Ion: base64, hexadecimal digits, and what becomes of a byte array in
+//! Bytes in the forms in which programs without Ion write them: base64, hexadecimal digits, and the byte arrays of
 //! JavaScript's and Java's JSON.
 
 use base64::Engine;
@@ -7,10 +7,10 @@ use everstrand_ion::{Data, Value};
 
 use crate::hashing::Hash;
 
-/// How many bytes are taken from numbers at most: only hashes, and small blobs of documents, are written so.
+/// The most bytes that are read from numbers. Programs write hashes so, and small blobs of documents.
 const NUMBERS_MAX: usize = 1 << 16;
 
-/// The bytes of a blob, or those that a text or numbers stand for.
+/// The bytes of a blob, or the bytes that a text or numbers stand for.
 pub(crate) fn bytes(value: &Value) -> Option<Vec<u8>> {
     match &value.data {
         Data::Blob(bytes) => Some(bytes.clone()),
@@ -19,12 +19,12 @@ pub(crate) fn bytes(value: &Value) -> Option<Vec<u8>> {
     }
 }
 
-/// A hash that a text stands for.
+/// The hash that a text stands for, in base64 or hexadecimal digits.
 pub(crate) fn hash_of_text(text: &str) -> Option<Hash> {
     Hash::from_base64(text).or_else(|| Hash::from_slice(&hexadecimal(text)?))
 }
 
-/// The bytes that stand there as numbers: `[130,…]`, `{"0":130,…}` (a `Uint8Array`) or `{"type":"Buffer","data":[…]}`.
+/// The bytes that are written as numbers: `[130,…]`, `{"0":130,…}` (a `Uint8Array`) or `{"type":"Buffer","data":[…]}`.
 pub(crate) fn of_numbers(value: &Value) -> Option<Vec<u8>> {
     match &value.data {
         Data::List(items) if items.len() <= NUMBERS_MAX => items.iter().map(byte).collect(),
@@ -43,14 +43,14 @@ pub(crate) fn of_numbers(value: &Value) -> Option<Vec<u8>> {
     }
 }
 
-/// Java's bytes are below zero from 128 on.
+/// A byte that is written as a number. Java writes bytes from 128 on as negative numbers.
 fn byte(value: &Value) -> Option<u8> {
     let Data::Int(number) = &value.data else { return None };
     let number = number.as_i64()?;
     u8::try_from(number).ok().or_else(|| i8::try_from(number).ok().map(i8::cast_unsigned))
 }
 
-/// Those of a hash only: any text of letters may be base64.
+/// The bytes of 64 hexadecimal digits, which are a hash. Shorter texts may as well be base64.
 fn hexadecimal(text: &str) -> Option<Vec<u8>> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     let is_hash = digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -58,7 +58,7 @@ fn hexadecimal(text: &str) -> Option<Vec<u8>> {
     is_hash.then(|| (0..64).step_by(2).map(pair).collect())?
 }
 
-/// What somebody printed instead of saving it, and what to do.
+/// If a text is the printed form of Python or Node.js objects: what to do instead.
 pub(crate) fn printed_form(text: &str) -> Option<&'static str> {
     let is_python = ["b'", "b\"", "IonPy", "datetime.datetime("].iter().any(|form| text.contains(form));
     let is_node = ["<Buffer ", "Uint8Array(", "Uint8Array ["].iter().any(|form| text.contains(form));

@@ -1,11 +1,12 @@
-//! Proofs that one digest's journal is the beginning of another's.
+//! Consistency proofs: the journal under one digest is the beginning of that under another.
 
 use crate::hashing::{Digest, Hash, dot};
 use crate::tree::tile::NodeReader;
 use crate::tree::{Nodes, TileReader, TreeError};
 
-/// The nodes that show that the journal up to block `old_tip` is the beginning of that up to `new_tip`,
-/// from the stored tree of `size` blocks: RFC 6962's consistency proof.
+/// The proof that the journal up to block `old_tip` is the beginning of that up to `new_tip`, from the stored tree of
+/// `size` blocks: RFC 6962's consistency proof. An error means that there is no such block, that the tips are in the wrong
+/// order, or that the tree cannot be read.
 pub fn consistency<R: TileReader>(
     reader: &R,
     size: u64,
@@ -15,7 +16,7 @@ pub fn consistency<R: TileReader>(
     consistency_over(&mut NodeReader::new(reader, size), old_tip, new_tip)
 }
 
-/// The same from nodes wherever they are.
+/// The same proof, from any source of nodes.
 pub(crate) fn consistency_over<N: Nodes>(
     nodes: &mut N,
     old_tip: u64,
@@ -27,7 +28,7 @@ pub(crate) fn consistency_over<N: Nodes>(
     }
     let (mut start, mut end, old_end) = (0, new_tip + 1, old_tip + 1);
     let mut proof = Vec::new();
-    // Down from the root, always into the part in which the old journal ends.
+    // Goes down from the root, always into the subtree in which the old journal ends.
     while old_end < end {
         let half = 1 << (end - start - 1).ilog2();
         let middle = start + half;
@@ -39,7 +40,7 @@ pub(crate) fn consistency_over<N: Nodes>(
             start = middle;
         }
     }
-    // The old root itself is known to whoever checks.
+    // A full subtree from block 0 is the old tree itself. Its root is left out, because the verifier has the old digest.
     if start > 0 {
         proof.push(nodes.range(start, end)?);
     }
@@ -47,7 +48,7 @@ pub(crate) fn consistency_over<N: Nodes>(
     Ok(proof)
 }
 
-/// Whether the nodes show that the journal under `old` is the beginning of that under `new`.
+/// Whether the proof shows that the journal under `old` is the beginning of that under `new`.
 pub fn verify_consistency(old: &Digest, new: &Digest, proof: &[Hash]) -> bool {
     let (old_address, new_address) = (old.digest_tip_address, new.digest_tip_address);
     if old_address.strand_id != new_address.strand_id {
@@ -60,6 +61,7 @@ pub fn verify_consistency(old: &Digest, new: &Digest, proof: &[Hash]) -> bool {
     if old_index > new_index {
         return false;
     }
+    // The proof leaves out the old root if the old tree is one full subtree.
     let whole = old_index.checked_add(1).is_some_and(u64::is_power_of_two);
     let mut nodes = whole.then_some(old.digest).into_iter().chain(proof.iter().copied());
     let shift = old_index.trailing_ones();

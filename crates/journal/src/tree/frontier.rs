@@ -1,8 +1,18 @@
-//! The right edge of the tree: all that is needed to append and to know the root.
+//! The frontier: what is needed of a tree to append a leaf and to know the root.
 
 use crate::hashing::{Hash, dot};
 
-/// The roots of the full subtrees that make up a tree, greatest first: one per bit of its size.
+/// The roots of the full subtrees that make up a tree, the greatest first: one for each bit of its size that is set.
+///
+/// ```
+/// use everstrand_journal::{Hash, dot, tree::Frontier};
+///
+/// let (first, second) = (Hash([1; 32]), Hash([2; 32]));
+/// let mut frontier = Frontier::empty();
+/// frontier.push(first);
+/// frontier.push(second);
+/// assert_eq!(frontier.root(), Some(dot(first, second)));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frontier {
     size: u64,
@@ -10,24 +20,24 @@ pub struct Frontier {
 }
 
 impl Frontier {
-    /// The tree without leaves.
+    /// The frontier of the tree without leaves.
     pub fn empty() -> Frontier {
         Frontier::default()
     }
 
-    /// A tree of this size with these subtrees; `None` when their number does not fit the size, or the size is
-    /// beyond all that can be reached by appending.
+    /// The frontier of a tree with `size` leaves and these full subtrees, the greatest first. `None` if the number of
+    /// subtrees does not fit the size, or if the size exceeds 2⁶³ - 1, which no journal reaches.
     pub fn from_parts(size: u64, hashes: Vec<Hash>) -> Option<Frontier> {
         let expected = usize::try_from(size.count_ones()).ok()?;
         (hashes.len() == expected && size <= u64::MAX / 2).then_some(Frontier { size, hashes })
     }
 
-    /// How many leaves there are.
+    /// The number of leaves: of blocks.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// The roots of the full subtrees, greatest first.
+    /// The roots of the full subtrees, the greatest first.
     pub fn hashes(&self) -> &[Hash] {
         &self.hashes
     }
@@ -43,7 +53,7 @@ impl Frontier {
         self.size += 1;
     }
 
-    /// The root of the tree; empty for the tree without leaves.
+    /// The root of the tree, which is the digest; `None` for the tree without leaves.
     pub fn root(&self) -> Option<Hash> {
         self.hashes.iter().rev().copied().reduce(|right, left| dot(left, right))
     }

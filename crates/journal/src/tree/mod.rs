@@ -1,8 +1,10 @@
 //! The tree over all blocks of a journal.
 //!
-//! Its leaves are the block hashes in order; its shape is RFC 6962's: every left subtree is full, an odd
-//! last node moves up as it is. Two nodes are joined by [`crate::dot`]. A journal only grows, so a full
-//! subtree never changes once it is there: that is what [`Tiles`] stores.
+//! Its leaves are the hashes of the blocks, in order. Its shape is that of RFC 6962: every left subtree is full, and
+//! an odd last node moves up unchanged. [`crate::dot`] joins two nodes.
+//!
+//! A journal only grows, therefore a full subtree never changes. [`Tiles`] stores the full subtrees; a [`Frontier`]
+//! has the roots of the greatest of them, which suffice to append a block and to know the digest.
 
 mod consistency;
 mod frontier;

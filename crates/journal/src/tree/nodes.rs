@@ -1,21 +1,21 @@
-//! What proofs are made of: roots of full subtrees, wherever they are kept.
+//! The nodes that proofs are made of: roots of full subtrees, wherever they are kept.
 
 use crate::hashing::{Hash, dot};
 use crate::tree::TreeError;
 
-/// Where the nodes of a tree are found.
+/// A source of the nodes of one tree.
 pub(crate) trait Nodes {
-    /// Why a node could not be read.
+    /// The error of reading a node.
     type Error;
 
-    /// How many leaves there are.
+    /// The number of leaves.
     fn size(&self) -> u64;
 
-    /// The root of the full subtree of this height that is number `index` from the left.
+    /// The root of a full subtree: of those of this height it is number `index` from the left, from 0.
     fn node(&mut self, height: u32, index: u64) -> Result<Hash, TreeError<Self::Error>>;
 
-    /// The root of the leaves from `start` up to `end`, where `start` is a multiple of a power of two
-    /// that is not less than their number.
+    /// The root over the leaves from `start` up to and without `end`. `start` must be a multiple of a power of two that is
+    /// not less than `end - start`, because only then is that root a node of the tree.
     fn range(&mut self, start: u64, end: u64) -> Result<Hash, TreeError<Self::Error>> {
         let mut parts = Vec::new();
         let mut start = start;
@@ -28,7 +28,7 @@ pub(crate) trait Nodes {
         root.ok_or(TreeError::Beyond(start))
     }
 
-    /// An error where the tree has no block `tip`.
+    /// Fails if the tree has no block `tip`.
     fn reach(&self, tip: u64) -> Result<(), TreeError<Self::Error>> {
         if tip < self.size() { Ok(()) } else { Err(TreeError::Beyond(tip)) }
     }

@@ -1,10 +1,11 @@
 //! The tree as it is stored: 256 nodes wide and eight levels high at a time.
 //!
-//! A tile of level 0 holds 256 leaves and all nodes above them up to their root, 511 hashes, level by
-//! level; a tile of level 1 has the roots of 256 tiles of level 0 as its leaves, and so on. A full tile is
-//! written once. Of the tile at the right edge of each level there is one small entry per leaf instead,
-//! written over when the next tile reaches the same place: the leaf, and the nodes that it completed.
-//! So appending a block writes some 64 bytes, and every node of the tree is one read away.
+//! A tile of level 0 holds 256 leaves and all nodes above them up to their root: 511 hashes, level by level. A tile of
+//! level 1 has the roots of 256 tiles of level 0 as its leaves, and so on. A full tile is written once.
+//!
+//! The last tile of a level is usually not full. In its place there is a small entry for each of its leaves: the leaf,
+//! and the nodes that it completed. The entries of the next tile overwrite them. Therefore appending a block writes some
+//! 64 bytes, and one read finds any node.
 
 use crate::hashing::{Hash, dot};
 use crate::tree::{Frontier, Nodes};
@@ -12,27 +13,27 @@ use crate::tree::{Frontier, Nodes};
 const WIDTH: usize = 256;
 const HEIGHT: u32 = 8;
 
-/// Names an entry of the stored tree.
+/// The key of an entry of the stored tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TileKey {
-    /// The full tile of this level and number.
+    /// A full tile.
     Full {
         /// 0 for tiles over leaves.
         level: u8,
-        /// From the left.
+        /// Its number from the left in its level, from 0.
         index: u64,
     },
-    /// One leaf of the level's last, incomplete tile.
-    Edge {
+    /// A leaf of the last tile of a level, while that tile is not full.
+    Partial {
         /// 0 for tiles over leaves.
         level: u8,
-        /// From the left of the tile.
+        /// Its number from the left in the tile, from 0.
         position: u8,
     },
 }
 
 impl TileKey {
-    /// The key in an ordered store of bytes.
+    /// The key as bytes, for an ordered store.
     pub fn to_bytes(self) -> Vec<u8> {
         match self {
             TileKey::Full { level, index } => {
@@ -40,36 +41,36 @@ impl TileKey {
                 key.extend_from_slice(&index.to_be_bytes());
                 key
             }
-            TileKey::Edge { level, position } => vec![b'e', level, position],
+            TileKey::Partial { level, position } => vec![b'e', level, position],
         }
     }
 }
 
-/// An entry to be stored, in place of the one of the same key.
+/// An entry to be stored. It replaces the entry with the same key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TileWrite {
-    /// Where.
+    /// The key.
     pub key: TileKey,
-    /// Hashes, one after the other.
+    /// The hashes, one after the other, 32 bytes each.
     pub value: Vec<u8>,
 }
 
-/// Where entries are read.
+/// Reads the entries of a stored tree.
 pub trait TileReader {
-    /// Why an entry could not be read.
+    /// The error of the store.
     type Error;
 
-    /// The entry last written under this key.
+    /// The entry last written under this key; `None` if there is none.
     fn read(&self, key: TileKey) -> Result<Option<Vec<u8>>, Self::Error>;
 }
 
-/// Why the stored tree gave no answer.
+/// A tree could not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TreeError<E> {
     /// The tree has no such block.
     #[error("block {0} is beyond the last block of the tree")]
     Beyond(u64),
-    /// An entry is absent or too short: the store does not hold the tree it should.
+    /// An entry is absent or too short, so the store does not hold a tree of this size.
     #[error("the stored tree lacks {0:?}")]
     Missing(TileKey),
     /// The store failed.
@@ -77,14 +78,14 @@ pub enum TreeError<E> {
     Reader(E),
 }
 
-/// The tree's growing end, in memory: appends leaves and says what is to be stored.
+/// The last tile of each level, in memory: appends leaves and says what is to be stored.
 #[derive(Clone, Debug, Default)]
 pub struct Tiles {
     size: u64,
     levels: Vec<PartialTile>,
 }
 
-/// An incomplete tile: its nodes by their height above the tile's leaves.
+/// A tile that is not full: its nodes, by their height above the tile's leaves.
 #[derive(Clone, Debug, Default)]
 struct PartialTile {
     heights: [Vec<Hash>; HEIGHT as usize + 1],
@@ -96,7 +97,7 @@ impl Tiles {
         Tiles::default()
     }
 
-    /// The growing end of a stored tree of this size.
+    /// Reads the last tile of each level of a stored tree with `size` leaves.
     pub fn open<R: TileReader>(size: u64, reader: &R) -> Result<Tiles, TreeError<R::Error>> {
         let mut tiles = Tiles { size, levels: Vec::new() };
         let mut nodes = size;
@@ -109,7 +110,7 @@ impl Tiles {
                 if u64::from(position) >= nodes % (1 << HEIGHT) {
                     break;
                 }
-                let key = TileKey::Edge { level, position };
+                let key = TileKey::Partial { level, position };
                 let entry = reader.read(key).map_err(TreeError::Reader)?;
                 let leaf =
                     entry.as_deref().and_then(|entry| hash_at(entry, 0)).ok_or(TreeError::Missing(key))?;
@@ -121,13 +122,13 @@ impl Tiles {
         Ok(tiles)
     }
 
-    /// How many leaves there are.
+    /// The number of leaves: of blocks.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Appends a block and yields what is to be stored for it: one small entry, and a tile of 16 KiB
-    /// with every 256th.
+    /// Appends a block and returns what is to be stored: one small entry, and with every 256th block a tile of
+    /// 16 KiB.
     pub fn append(&mut self, block_hash: Hash) -> Vec<TileWrite> {
         let mut writes = Vec::new();
         let mut leaf = block_hash;
@@ -140,7 +141,7 @@ impl Tiles {
             let Some(full) = partial.take_full() else {
                 let position = u8::try_from(partial.heights[0].len() - 1).expect("the tile is not full");
                 writes.push(TileWrite {
-                    key: TileKey::Edge { level, position },
+                    key: TileKey::Partial { level, position },
                     value: concatenate(&completed),
                 });
                 break;
@@ -153,15 +154,15 @@ impl Tiles {
         writes
     }
 
-    /// The right edge in its shortest form.
+    /// The frontier of the tree.
     pub fn frontier(&self) -> Frontier {
-        let hashes = self.levels.iter().rev().flat_map(PartialTile::edge).collect();
+        let hashes = self.levels.iter().rev().flat_map(PartialTile::full_subtrees).collect();
         Frontier::from_parts(self.size, hashes).expect("one subtree per bit of the size")
     }
 }
 
 impl PartialTile {
-    /// Appends a leaf and yields the nodes it completes, itself first.
+    /// Appends a leaf. Returns it and the nodes that it completes, from the leaf upwards.
     fn push(&mut self, leaf: Hash) -> Vec<Hash> {
         let mut completed = vec![leaf];
         let mut node = leaf;
@@ -178,19 +179,19 @@ impl PartialTile {
         completed
     }
 
-    /// All nodes level by level when the tile is full, which then is empty again.
+    /// If the tile is full, returns all its nodes, level by level, and leaves the tile empty.
     fn take_full(&mut self) -> Option<Vec<Hash>> {
         (self.heights[0].len() == WIDTH).then(|| std::mem::take(self).heights.concat())
     }
 
-    /// The full subtrees that are not part of a greater one, greatest first.
-    fn edge(&self) -> impl Iterator<Item = Hash> {
+    /// The roots of the full subtrees that are not part of a greater one, the greatest first.
+    fn full_subtrees(&self) -> impl Iterator<Item = Hash> {
         let odd = |nodes: &&Vec<Hash>| nodes.len() % 2 == 1;
         self.heights.iter().rev().filter(odd).filter_map(|nodes| nodes.last().copied())
     }
 }
 
-/// Reads nodes of a stored tree, keeping the entry it read last.
+/// Reads nodes of a stored tree. It keeps the entry that it read last, because neighbouring nodes are often in one.
 pub(crate) struct NodeReader<'a, R> {
     reader: &'a R,
     size: u64,
@@ -222,7 +223,7 @@ impl<R: TileReader> Nodes for NodeReader<'_, R> {
         } else {
             let last_leaf = ((place + 1) << height) - 1;
             let position = u8::try_from(last_leaf).expect("a place in a tile");
-            (TileKey::Edge { level: tile_level, position }, height as usize)
+            (TileKey::Partial { level: tile_level, position }, height as usize)
         };
         if self.last.as_ref().is_none_or(|(last, _)| *last != key) {
             let entry = self.reader.read(key).map_err(TreeError::Reader)?;

@@ -78,7 +78,7 @@ fn slots_are_audited_side_by_side_as_one_by_one() {
     encoded[3].as_mut().unwrap()[200] ^= 1;
     let (summary, found) = run(encoded, 2);
     assert_eq!(found[0].check, Check::Encoding, "{found:?}");
-    assert_eq!((found[0].block, summary.blocks), (Some(3), 6));
+    assert_eq!((found[0].block_no, summary.blocks), (Some(3), 6));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_missing_slot_and_a_foreign_one_are_seen() {
     let whole = slots(&blocks, 2);
     let checks = |slots: &[Slot]| audit(slots, vec![]).0.deviations.into_keys().collect::<Vec<Check>>();
     let gap = [whole[0].clone(), whole[2].clone()];
-    assert_eq!(checks(&gap), [Check::Slot, Check::SequenceNo, Check::PreviousBlockHash]);
+    assert_eq!(checks(&gap), [Check::Slot, Check::BlockNumber, Check::PreviousBlockHash]);
     let header = SlotHeader { previous_link: Hash([5; 32]), ..*whole[1].header() };
     let unlinked = Slot::new(header, whole[0].frontier(), whole[1].content().clone()).unwrap();
     assert_eq!(checks(&[whole[0].clone(), unlinked]), [Check::Slot]);
@@ -141,7 +141,7 @@ fn a_missing_slot_and_a_foreign_one_are_seen() {
     other_tree.push(Hash([2; 32]));
     let other = Slot::new(*whole[1].header(), &other_tree, whole[1].content().clone()).unwrap();
     assert_eq!(checks(&[whole[0].clone(), other]), [Check::Frontier]);
-    let header = SlotHeader { journal_id: id(2), ..*whole[1].header() };
+    let header = SlotHeader { strand_id: id(2), ..*whole[1].header() };
     let other = Slot::new(header, whole[0].frontier(), whole[1].content().clone()).unwrap();
     assert_eq!(checks(&[whole[0].clone(), other]), [Check::Slot], "of another journal");
 }
@@ -208,7 +208,7 @@ fn every_bit_that_a_hash_covers_is_audited_even_with_repaired_checksums() {
 }
 
 #[test]
-fn exports_of_our_own_blocks_pass_all_checks_with_the_catalogue() {
+fn exports_of_our_own_blocks_pass_all_checks_with_the_catalog() {
     for block in blocks() {
         let changes: Vec<CatalogChange> = block.catalog_changes().unwrap();
         let value = Document::from(&block.to_ion().unwrap());

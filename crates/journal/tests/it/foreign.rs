@@ -20,7 +20,7 @@ fn foreign() -> Vec<ForeignBlock> {
 
 fn slot(blocks: Vec<ForeignBlock>) -> Slot {
     let header = SlotHeader {
-        journal_id: id(1),
+        strand_id: id(1),
         slot: 0,
         writer: WriterId { id: id(9), attempt: 0 },
         previous_link: Hash([0; 32]),

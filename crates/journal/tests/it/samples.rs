@@ -106,7 +106,7 @@ pub(crate) fn slots(blocks: &[Block], group: usize) -> Vec<Slot> {
     let mut slots = Vec::new();
     for (number, blocks) in (0..).zip(blocks.chunks(group)) {
         let header = SlotHeader {
-            journal_id: id(1),
+            strand_id: id(1),
             slot: number,
             writer: WriterId { id: id(9), attempt: number },
             previous_link,

@@ -136,10 +136,7 @@ fn the_shape_of_a_block_in_ion_text() {
     assert_eq!(fields(&value), expected);
     let revisions = value.get("revisions").unwrap().as_sequence().unwrap();
     assert_eq!(revisions.len(), 2);
-    assert!(
-        revisions.iter().all(|revision| fields(revision) == ["hash"]),
-        "catalogue changes show as hashes"
-    );
+    assert!(revisions.iter().all(|revision| fields(revision) == ["hash"]), "catalog changes show as hashes");
     let inserted = blocks[2].to_ion().unwrap();
     let revision = &inserted.get("revisions").unwrap().as_sequence().unwrap()[0];
     assert_eq!(fields(revision), ["blockAddress", "hash", "data", "metadata"]);
@@ -225,7 +222,7 @@ fn blocks_without_a_length_are_refused_before_they_are_counted() {
 fn blocks_that_do_not_follow_one_another_make_no_slot() {
     let blocks = blocks();
     let header = SlotHeader {
-        journal_id: id(1),
+        strand_id: id(1),
         slot: 0,
         writer: WriterId { id: id(9), attempt: 0 },
         previous_link: Hash([0; 32]),
@@ -259,7 +256,7 @@ fn foreign_blocks_and_seals_come_back() {
         })
         .collect();
     let header = SlotHeader {
-        journal_id: id(1),
+        strand_id: id(1),
         slot: 0,
         writer: WriterId { id: id(9), attempt: 0 },
         previous_link: Hash([0; 32]),

@@ -243,7 +243,7 @@ fn every_listed_edit() {
             },
             &[Check::RedactionInfo],
         ),
-        ("remove block 8", |blocks| drop(blocks.remove(8)), &[Check::SequenceNo, Check::PreviousBlockHash]),
+        ("remove block 8", |blocks| drop(blocks.remove(8)), &[Check::BlockNumber, Check::PreviousBlockHash]),
         (
             "block 7, swap revisions[1] and revisions[2]",
             |blocks| swap(&mut blocks[7], 1, 2),

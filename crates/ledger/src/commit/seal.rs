@@ -65,7 +65,7 @@ impl<'a> Sealing<'a> {
 /// A slot of these blocks that follows what was applied.
 pub(crate) fn slot(head: &Head, writer: WriterId, blocks: Vec<Block>) -> Result<Slot, FormatError> {
     let header = SlotHeader {
-        journal_id: head.strand_id,
+        strand_id: head.strand_id,
         slot: head.next_slot(),
         writer,
         previous_link: if head.is_empty() { Hash([0; 32]) } else { head.tip.link },

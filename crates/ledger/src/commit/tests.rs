@@ -650,7 +650,7 @@ fn foreign_slot(world: &World, number: u8) -> Vec<u8> {
     let address = BlockAddress { strand_id: head.strand_id, sequence_no: head.tip.sequence_no + 1 };
     let block: Block = Draft::new(&transaction).unwrap().seal(address, NOW, head.last_hash());
     let header = SlotHeader {
-        journal_id: head.strand_id,
+        strand_id: head.strand_id,
         slot: head.next_slot(),
         writer: WriterId { id: id(200), attempt: 1 },
         previous_link: head.tip.link,

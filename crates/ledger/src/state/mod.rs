@@ -155,8 +155,7 @@ impl State {
             return Err(wrong("it is not the next one"));
         }
         let head = &self.head;
-        if !head.is_empty() && (header.previous_link != head.tip.link || header.journal_id != head.strand_id)
-        {
+        if !head.is_empty() && (header.previous_link != head.tip.link || header.strand_id != head.strand_id) {
             return Err(wrong("it does not follow the slot before"));
         }
         let of_block = |number: u64| move |why: String| wrong(&format!("block {number} of it: {why}"));
