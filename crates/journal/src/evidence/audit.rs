@@ -319,7 +319,6 @@ pub fn check_slot(slot: &Slot) -> Vec<CheckedBlock> {
             };
             blocks.iter().map(check).collect()
         }
-        SlotContent::Seal => Vec::new(),
     }
 }
 

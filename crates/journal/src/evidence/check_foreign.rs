@@ -7,7 +7,7 @@
 use everstrand_ion::{IonType, RawValue, Value, ion_hash};
 
 use crate::evidence::{BlockShape, Check, CheckedBlock, Deviation};
-use crate::format::FormatError;
+use crate::format::{FormatError, Place};
 use crate::hashing::entries::{catalog_hash, position_hash};
 use crate::hashing::{BlockAddress, CatalogChange, Hash, UniqueId, dot, join, root};
 
@@ -30,32 +30,24 @@ pub fn check_foreign(
     block: RawValue<'_>,
     catalog: Option<&[CatalogChange]>,
 ) -> Result<CheckedBlock, FormatError> {
-    let missing = |name: &str| FormatError::new(format!("the block has no {name} of the right type"), 0);
-    let required = |name: &'static str| block.get(name).ok_or_else(|| missing(name));
-    let address = BlockAddress::try_from(&required("blockAddress")?.to_value())
-        .map_err(|error| FormatError::new(error.to_string(), 0))?;
-    let timestamp = required("blockTimestamp")?.as_timestamp().ok_or_else(|| missing("blockTimestamp"))?;
-    let hash = Hash::from_ion(required("blockHash")?).flatten().ok_or_else(|| missing("blockHash"))?;
-    let previous_hash =
-        Hash::from_ion(required("previousBlockHash")?).ok_or_else(|| missing("previousBlockHash"))?;
-    let entries: Vec<Option<Hash>> = required("entriesHashList")?
-        .items()
-        .map(Hash::from_ion)
-        .collect::<Option<_>>()
-        .ok_or_else(|| missing("entriesHashList"))?;
+    let Place { address, timestamp, previous_hash, hash } = Place::of(block)?;
+    let entries = block.get("entriesHashList").and_then(|list| list.items().map(Hash::from_ion).collect());
+    let entries: Vec<Option<Hash>> = entries.ok_or_else(|| {
+        FormatError::new("the block has no entriesHashList of the right type".to_owned(), 0)
+    })?;
     let mut checking = Checking { address, entries, deviations: Vec::new(), shape: BlockShape::default() };
     let revision_hashes = checking.revisions(block);
     checking.root_of_revisions(block, &revision_hashes);
     checking.infos(block);
     if let Some(catalog) = catalog {
-        checking.system_hashes(block, timestamp.unix_millis(), catalog);
+        checking.system_hashes(block, timestamp, catalog);
     }
     checking.hashes_of_the_block(block, hash, previous_hash);
     Ok(CheckedBlock {
         address,
         hash,
         previous_hash,
-        timestamp: timestamp.unix_millis(),
+        timestamp,
         revisions: u64::try_from(revision_hashes.len() - checking.shape.revisions_hash_only)
             .unwrap_or(u64::MAX),
         deviations: checking.deviations,

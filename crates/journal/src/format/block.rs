@@ -108,7 +108,10 @@ impl Block {
             let value = binary::read_one(bytes).map_err(|error| invalid(&error))?;
             let change = CatalogChange::try_from(&value).map_err(|error| invalid(&error))?;
             if binary::write(&change.to_ion()) != bytes {
-                return Err(FormatError::new("a catalog change holds more than it should", at));
+                return Err(FormatError::new(
+                    "a catalog change is not in the form that this version writes",
+                    at,
+                ));
             }
             changes.push(change);
         }

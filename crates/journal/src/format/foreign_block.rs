@@ -16,7 +16,7 @@
 
 use std::sync::Arc;
 
-use everstrand_ion::{Document, RawValue, Value, binary};
+use everstrand_ion::{Document, RawValue, binary};
 
 use crate::format::FormatError;
 use crate::format::block_layout::{
@@ -40,6 +40,28 @@ pub struct ForeignBlock {
     catalog: Option<Arc<[CatalogChange]>>,
 }
 
+/// What gives a block in QLDB's shape its place in a chain.
+pub(crate) struct Place {
+    pub(crate) address: BlockAddress,
+    pub(crate) timestamp: i64,
+    pub(crate) previous_hash: Option<Hash>,
+    pub(crate) hash: Hash,
+}
+
+impl Place {
+    pub(crate) fn of(block: RawValue<'_>) -> Result<Place, FormatError> {
+        let missing = |name: &str| FormatError::new(format!("the block has no {name} of the right type"), 0);
+        let field = |name: &'static str| block.get(name).ok_or_else(|| missing(name));
+        let address = BlockAddress::try_from(&field("blockAddress")?.to_value())
+            .map_err(|error| FormatError::new(error.to_string(), 0))?;
+        let timestamp = field("blockTimestamp")?.as_timestamp().ok_or_else(|| missing("blockTimestamp"))?;
+        let hash = Hash::from_ion(field("blockHash")?).flatten().ok_or_else(|| missing("blockHash"))?;
+        let previous_hash =
+            Hash::from_ion(field("previousBlockHash")?).ok_or_else(|| missing("previousBlockHash"))?;
+        Ok(Place { address, timestamp: timestamp.unix_millis(), previous_hash, hash })
+    }
+}
+
 impl ForeignBlock {
     /// Takes a block in QLDB's shape. `source` is the line of JSON that it came as, if it did. `catalog` are its catalog
     /// changes, if they are known: our exports tell them, QLDB's do not.
@@ -51,16 +73,7 @@ impl ForeignBlock {
         source: Option<&str>,
         catalog: Option<&[CatalogChange]>,
     ) -> Result<ForeignBlock, FormatError> {
-        let root = value.root();
-        let missing = |name: &str| FormatError::new(format!("the block has no {name} of the right type"), 0);
-        let field = |name: &'static str| root.get(name).ok_or_else(|| missing(name));
-        let address = BlockAddress::try_from(&field("blockAddress")?.to_value())
-            .map_err(|error| FormatError::new(error.to_string(), 0))?;
-        let timestamp =
-            field("blockTimestamp")?.as_timestamp().ok_or_else(|| missing("blockTimestamp"))?.unix_millis();
-        let hash = Hash::from_ion(field("blockHash")?).flatten().ok_or_else(|| missing("blockHash"))?;
-        let previous_hash =
-            Hash::from_ion(field("previousBlockHash")?).ok_or_else(|| missing("previousBlockHash"))?;
+        let Place { address, timestamp, previous_hash, hash } = Place::of(value.root())?;
         Ok(ForeignBlock {
             address,
             timestamp,
@@ -171,7 +184,7 @@ impl ForeignBlock {
 }
 
 fn write_catalog(changes: &[CatalogChange]) -> Vec<u8> {
-    binary::write(&Value::from(changes.iter().map(CatalogChange::to_ion).collect::<Vec<Value>>()))
+    binary::write(&CatalogChange::list_to_ion(changes))
 }
 
 fn read_catalog(bytes: &[u8]) -> Result<Option<Vec<CatalogChange>>, FormatError> {
@@ -182,14 +195,9 @@ fn read_catalog(bytes: &[u8]) -> Result<Option<Vec<CatalogChange>>, FormatError>
         FormatError::new(format!("a foreign block's catalog changes: {why}"), 0)
     };
     let value = binary::read_one(bytes).map_err(|error| invalid(&error))?;
-    let changes = value.as_sequence().ok_or_else(|| invalid(&"they are no list"))?;
-    let changes: Vec<CatalogChange> = changes
-        .iter()
-        .map(CatalogChange::try_from)
-        .collect::<Result<_, _>>()
-        .map_err(|error| invalid(&error))?;
+    let changes = CatalogChange::list_from_ion(&value).map_err(|error| invalid(&error))?;
     if write_catalog(&changes) != bytes {
-        return Err(invalid(&"they hold more than they should"));
+        return Err(invalid(&"they are not in the form that this version writes"));
     }
     Ok(Some(changes))
 }

@@ -18,6 +18,7 @@ pub use block::Block;
 pub use block_builder::{Draft, ProposedRevision, ProposedTransaction, genesis};
 pub use error::FormatError;
 pub use foreign_block::ForeignBlock;
+pub(crate) use foreign_block::Place;
 pub use foreign_revision::ForeignRevision;
 pub use journal_block::JournalBlock;
 pub use slot::{Slot, SlotContent, SlotHeader, WriterId};

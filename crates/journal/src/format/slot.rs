@@ -5,7 +5,7 @@
 //! ```text
 //!    0   3  magic "EVS"
 //!    3   5  version "pre-1"
-//!    8   1  kind: 1 data, 2 seal, 4 foreign (3 is reserved for configuration)
+//!    8   1  kind: 1 data, 4 foreign; 2 and 3 are reserved
 //!    9   3  zero
 //!   12   4  number of blocks
 //!   16  16  strand id
@@ -51,7 +51,7 @@ pub struct SlotHeader {
     pub writer: WriterId,
     /// The link of the slot before; all zero in slot 0.
     pub previous_link: Hash,
-    /// The number of its first block. In a slot without blocks it is the number that the next block would have.
+    /// The number of its first block.
     pub first_block_no: u64,
 }
 
@@ -73,8 +73,6 @@ pub enum SlotContent {
     Blocks(Vec<Block>),
     /// Blocks that another ledger made, and that were imported.
     Foreign(Vec<ForeignBlock>),
-    /// No block. No slot follows: the journal ends here.
-    Seal,
 }
 
 /// The blocks of one group, in the form in which they are stored together.
@@ -119,7 +117,7 @@ impl Slot {
     pub fn blocks(&self) -> &[Block] {
         match &self.content {
             SlotContent::Blocks(blocks) => blocks,
-            SlotContent::Foreign(_) | SlotContent::Seal => &[],
+            SlotContent::Foreign(_) => &[],
         }
     }
 
@@ -128,7 +126,6 @@ impl Slot {
         match &self.content {
             SlotContent::Blocks(blocks) => blocks.get(number).cloned().map(JournalBlock::Own),
             SlotContent::Foreign(blocks) => blocks.get(number).cloned().map(JournalBlock::Foreign),
-            SlotContent::Seal => None,
         }
     }
 
@@ -140,7 +137,6 @@ impl Slot {
                 blocks.iter().for_each(|block| bytes.extend_from_slice(block.as_bytes()))
             }
             SlotContent::Foreign(blocks) => blocks.iter().try_for_each(|block| block.encode(&mut bytes))?,
-            SlotContent::Seal => {}
         }
         Ok(bytes)
     }
@@ -162,7 +158,6 @@ impl Slot {
             return Err(FormatError::new("bytes follow the last block", reader.position()));
         }
         let content = match head.kind {
-            KIND_SEAL => SlotContent::Seal,
             KIND_FOREIGN => {
                 let decode = |(start, end): (usize, usize)| {
                     ForeignBlock::decode(&bytes[start..end]).map_err(|error| error.shifted(start))
@@ -179,18 +174,6 @@ impl Slot {
             return Err(FormatError::new("the link does not match the blocks", AT_FRONTIER));
         }
         Ok(slot)
-    }
-
-    /// The offset and the length of each block of this ledger in the encoded slot, in bytes and in order. Whoever keeps
-    /// them can read one block with [`Block::decode`].
-    pub fn block_ranges(&self) -> Vec<(u64, u64)> {
-        let mut offset = AT_FRONTIER + self.frontier.hashes().len() * Hash::LENGTH + Hash::LENGTH + 4;
-        let mut range = |block: &Block| {
-            let start = offset;
-            offset += block.as_bytes().len();
-            (to_u64(start), to_u64(offset - start))
-        };
-        self.blocks().iter().map(&mut range).collect()
     }
 
     /// The slot after a redaction: the data of these revisions is replaced by its hash. A revision is named by the number
@@ -221,7 +204,6 @@ impl Slot {
             SlotContent::Foreign(blocks) => {
                 SlotContent::Foreign(blocks.iter().map(redact_foreign).collect::<Result<_, FormatError>>()?)
             }
-            SlotContent::Seal => SlotContent::Seal,
         };
         Slot::checked(self.header, self.frontier.clone(), content)
     }
@@ -292,14 +274,12 @@ impl Slot {
     fn kind(&self) -> u8 {
         match self.content {
             SlotContent::Blocks(_) => KIND_DATA,
-            SlotContent::Seal => KIND_SEAL,
             SlotContent::Foreign(_) => KIND_FOREIGN,
         }
     }
 }
 
 const KIND_DATA: u8 = 1;
-const KIND_SEAL: u8 = 2;
 const KIND_FOREIGN: u8 = 4;
 
 impl SlotContent {
@@ -307,7 +287,6 @@ impl SlotContent {
         let (blocks, foreign): (&[Block], &[ForeignBlock]) = match self {
             SlotContent::Blocks(blocks) => (blocks, &[]),
             SlotContent::Foreign(blocks) => (&[], blocks),
-            SlotContent::Seal => (&[], &[]),
         };
         let blocks = blocks.iter().map(|block| (block.address(), block.previous_hash(), block.hash()));
         blocks.chain(foreign.iter().map(|block| (block.address(), block.previous_hash(), block.hash())))
@@ -330,7 +309,7 @@ fn read_head(reader: &mut Reader<'_>) -> Result<Head, FormatError> {
     reader.expect(&MAGIC, "a slot")?;
     reader.expect(&VERSION, "a slot of a version that this program reads")?;
     let kind = reader.u8()?;
-    if ![KIND_DATA, KIND_SEAL, KIND_FOREIGN].contains(&kind) {
+    if ![KIND_DATA, KIND_FOREIGN].contains(&kind) {
         return Err(FormatError::new(format!("a slot of the unknown kind {kind}"), reader.position()));
     }
     reader.expect(&[0; 3], "a slot: its reserved bytes are not zero")?;
@@ -354,8 +333,4 @@ fn read_head(reader: &mut Reader<'_>) -> Result<Head, FormatError> {
         .ok_or_else(|| FormatError::new("the frontier does not fit the number of blocks", AT_FRONTIER))?;
     let header = SlotHeader { strand_id, slot, writer, previous_link, first_block_no };
     Ok(Head { kind, blocks, header, frontier, link })
-}
-
-fn to_u64(number: usize) -> u64 {
-    u64::try_from(number).expect("an address fits 64 bits")
 }

@@ -90,6 +90,17 @@ impl CatalogChange {
         fields.into()
     }
 
+    /// A list of changes.
+    pub(crate) fn list_to_ion(changes: &[CatalogChange]) -> Value {
+        changes.iter().map(CatalogChange::to_ion).collect::<Vec<Value>>().into()
+    }
+
+    /// The changes in a list, as [`CatalogChange::list_to_ion`] writes it.
+    pub(crate) fn list_from_ion(list: &Value) -> Result<Vec<CatalogChange>, InvalidChange> {
+        let changes = list.as_sequence().ok_or_else(|| InvalidChange("they are not a list".to_owned()))?;
+        changes.iter().map(CatalogChange::try_from).collect()
+    }
+
     /// The Ion hash of [`CatalogChange::to_ion`], which stands among the hashes of a block's revisions.
     pub fn hash(&self) -> Hash {
         Hash(ion_hash(&self.to_ion()))

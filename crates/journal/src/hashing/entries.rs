@@ -61,7 +61,7 @@ fn system_hash(changes: &[CatalogChange]) -> Hash {
         ("formatVersion", Value::from(FORMAT_VERSION)),
         ("stateRoot", Value::new(Data::Null(IonType::Null))),
         // The field is spelt so because it is hashed: another name would change every hash.
-        ("catalogue", Value::from(changes.iter().map(CatalogChange::to_ion).collect::<Vec<Value>>())),
+        ("catalogue", CatalogChange::list_to_ion(changes)),
     ]);
     Hash(ion_hash(&system.into()))
 }

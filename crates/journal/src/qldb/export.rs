@@ -190,7 +190,7 @@ pub fn data_object_key(
 pub fn catalog_entry(block_no: u64, changes: &[CatalogChange]) -> Value {
     Struct::from_iter([
         ("sequenceNo", Value::from(block_no)),
-        ("changes", Value::from(changes.iter().map(CatalogChange::to_ion).collect::<Vec<Value>>())),
+        ("changes", CatalogChange::list_to_ion(changes)),
     ])
     .into()
 }
@@ -203,9 +203,8 @@ pub fn read_catalog(bytes: &[u8]) -> Result<BTreeMap<u64, Vec<CatalogChange>>, F
         let invalid = || FormatError::new("an entry of the catalog file is not {sequenceNo, changes}", 0);
         let block_no =
             value.get("sequenceNo").and_then(Value::as_i64).and_then(|number| number.try_into().ok());
-        let changes = value.get("changes").and_then(Value::as_sequence).ok_or_else(invalid)?;
-        let changes: Result<Vec<CatalogChange>, _> = changes.iter().map(CatalogChange::try_from).collect();
-        let changes = changes.map_err(|error| FormatError::new(error.to_string(), 0))?;
+        let changes = CatalogChange::list_from_ion(value.get("changes").ok_or_else(invalid)?)
+            .map_err(|error| FormatError::new(error.to_string(), 0))?;
         catalog.insert(block_no.ok_or_else(invalid)?, changes);
     }
     Ok(catalog)

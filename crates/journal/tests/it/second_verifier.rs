@@ -278,7 +278,8 @@ fn the_second_verifier_audits_a_data_directory() {
     let text = b"SELECT * FROM People";
     let at = changed[1].windows(text.len()).position(|window| window == text).unwrap();
     changed[1][at] = b'T';
-    let block_start = usize::try_from(slots[1].block_ranges()[0].0).unwrap();
+    let block_start =
+        changed[1].len() - slots[1].blocks().iter().map(|block| block.as_bytes().len()).sum::<usize>();
     let frame = usize::try_from(u32::from_le_bytes(
         changed[1][block_start + 12..block_start + 16].try_into().unwrap(),
     ));
