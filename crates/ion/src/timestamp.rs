@@ -1,4 +1,4 @@
-//! Points in time with their precision and their offset from UTC.
+//! Timestamps: points in time with a precision and an offset from UTC.
 
 mod calendar;
 mod text;
@@ -7,62 +7,71 @@ use std::cmp::Ordering;
 
 use calendar::{days_in_month, from_unix_seconds, shift, unix_seconds};
 
-/// How much of a timestamp is known.
+/// The precision of a timestamp: which of its fields are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the names are the units")]
 pub enum Precision {
+    /// The year alone.
     Year,
+    /// Year and month.
     Month,
+    /// Year, month and day.
     Day,
-    /// Hours and minutes; Ion has no precision of an hour alone.
+    /// Hours and minutes. Ion has no timestamps with an hour alone.
     Minute,
-    /// Seconds with this many fraction digits (0 to 18).
+    /// Seconds with this number of fraction digits, 0 to 18.
     Second(u8),
 }
 
-/// The calendar and clock fields of a timestamp, in local time or in UTC.
+/// The fields of a timestamp, in local time or in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the names are the units")]
 pub struct TimestampFields {
+    /// The year, 1 to 9999.
     pub year: u16,
+    /// The month, 1 to 12.
     pub month: u8,
+    /// The day of the month, 1 to 31.
     pub day: u8,
+    /// The hour, 0 to 23.
     pub hour: u8,
+    /// The minute, 0 to 59.
     pub minute: u8,
+    /// The second, 0 to 59.
     pub second: u8,
-    /// The digits after the point as an integer; how many there are is in the precision.
+    /// The fraction digits of the second, as an integer. The precision has their number.
     pub fraction: u64,
 }
 
 impl Default for TimestampFields {
-    /// The fields of the first moment of year 1.
+    /// The first moment of year 1.
     fn default() -> TimestampFields {
         TimestampFields { year: 1, month: 1, day: 1, hour: 0, minute: 0, second: 0, fraction: 0 }
     }
 }
 
-/// An Ion timestamp. The fields are local time, as text Ion shows them; parts finer than the
-/// precision are 1 (month, day) or 0. `==` is Ion equivalence: precision and offset count.
+/// An Ion timestamp.
+///
+/// Its fields are local time, as in Ion text. Fields finer than the precision are 1 (month, day) or 0. `==` is the
+/// equivalence of Ion's data model: precision and offset count. [`Timestamp::instant_cmp`] compares the instants.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Timestamp {
     local: TimestampFields,
     precision: Precision,
-    /// Minutes east of UTC; `None` is the unknown offset `-00:00`. `None` at day precision and
-    /// coarser, where Ion has none.
+    /// Minutes east of UTC; `None` for the unknown offset `-00:00`, and at day precision and coarser, where Ion has no
+    /// offset.
     offset: Option<i16>,
 }
 
-/// Why fields or a text are not a timestamp.
+/// Fields or a text are not a timestamp; the text says why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TimestampError(pub(crate) &'static str);
 
 impl Timestamp {
-    /// The most fraction digits of a second that are kept.
+    /// The most fraction digits that a second can have.
     pub const FRACTION_DIGITS_MAX: u8 = 18;
 
-    /// A timestamp from its local fields. Fields finer than the precision are ignored, and so is
-    /// the offset at day precision and coarser.
+    /// The timestamp with these local fields and this offset, in minutes east of UTC. Fields finer than the precision are
+    /// ignored, and so is the offset at day precision and coarser. An error means that a field is out of range.
     pub fn from_local(
         fields: TimestampFields,
         precision: Precision,
@@ -73,15 +82,15 @@ impl Timestamp {
         check(&local, precision)?;
         if let Some(offset) = offset {
             if offset.unsigned_abs() >= 24 * 60 {
-                return Err(TimestampError("the offset of a timestamp is below 24 hours"));
+                return Err(TimestampError("the offset of a timestamp must be less than 24 hours"));
             }
             shift(&local, -i64::from(offset)).ok_or(OUT_OF_RANGE)?;
         }
         Ok(Timestamp { local, precision, offset })
     }
 
-    /// A timestamp from its fields in UTC, as binary Ion holds them, and the offset of the place.
-    /// At day precision and coarser there is no offset and the fields are what text shows.
+    /// The timestamp with these fields in UTC, as binary Ion has them, and this offset, in minutes east of UTC. At day
+    /// precision and coarser the offset is ignored, and the fields are local. An error means that a field is out of range.
     pub fn from_utc(
         fields: TimestampFields,
         precision: Precision,
@@ -97,15 +106,8 @@ impl Timestamp {
         Timestamp::from_local(local, precision, offset)
     }
 
-    /// A timestamp of day precision.
-    pub fn from_date(year: u16, month: u8, day: u8) -> Result<Timestamp, TimestampError> {
-        let fields = TimestampFields { year, month, day, ..TimestampFields::default() };
-        Timestamp::from_local(fields, Precision::Day, None)
-    }
-
-    /// Milliseconds since 1970-01-01T00:00Z, in UTC with three fraction digits: the form of
-    /// every timestamp that QLDB itself writes. Before year 1 and after year 9999 the nearest
-    /// millisecond that Ion can say.
+    /// The timestamp of a time in milliseconds since 1970-01-01T00:00Z, in UTC with three fraction digits. All timestamps
+    /// that QLDB itself made have this form. A time outside the years 1 to 9999 becomes the nearest one within.
     pub fn from_unix_millis(millis: i64) -> Timestamp {
         let millis = millis.clamp(MILLIS_MIN, MILLIS_MAX);
         let seconds = millis.div_euclid(1000);
@@ -114,15 +116,15 @@ impl Timestamp {
         Timestamp { local, precision: Precision::Second(3), offset: Some(0) }
     }
 
-    /// Milliseconds since 1970-01-01T00:00Z, finer digits cut off (towards the past).
+    /// The time in milliseconds since 1970-01-01T00:00Z, rounded towards the past.
     pub fn unix_millis(&self) -> i64 {
         let (seconds, attoseconds) = self.instant();
         let millis = i64::try_from(attoseconds / 1_000_000_000_000_000).expect("below 1000");
         seconds * 1000 + millis
     }
 
-    /// The instant as whole seconds since 1970-01-01T00:00Z and 10^-18 seconds after that. Fields
-    /// finer than the precision count as their first moment, an unknown offset as UTC.
+    /// The instant: whole seconds since 1970-01-01T00:00Z, and 10^-18 seconds after these. A timestamp with a coarse
+    /// precision stands for its first moment; an unknown offset counts as UTC.
     pub fn instant(&self) -> (i64, u64) {
         let seconds = unix_seconds(&self.local) - i64::from(self.offset.unwrap_or(0)) * 60;
         let digits = match self.precision {
@@ -132,34 +134,18 @@ impl Timestamp {
         (seconds, self.local.fraction * 10u64.pow(u32::from(Timestamp::FRACTION_DIGITS_MAX - digits)))
     }
 
-    /// The timestamp of an instant, as [`Timestamp::instant`] gives it, with the clock of an
-    /// offset. Digits finer than the precision are cut off.
-    pub fn from_instant(
-        seconds: i64,
-        attoseconds: u64,
-        precision: Precision,
-        offset: Option<i16>,
-    ) -> Result<Timestamp, TimestampError> {
-        let mut utc = from_unix_seconds(seconds).ok_or(OUT_OF_RANGE)?;
-        if let Precision::Second(digits) = precision {
-            let cut = Timestamp::FRACTION_DIGITS_MAX.saturating_sub(digits);
-            utc.fraction = attoseconds / 10u64.pow(u32::from(cut));
-        }
-        Timestamp::from_utc(utc, precision, offset)
-    }
-
-    /// Compares the instants, whatever the precision and the offset.
+    /// Compares the instants; precision and offset do not matter.
     pub fn instant_cmp(&self, other: &Timestamp) -> Ordering {
         self.instant().cmp(&other.instant())
     }
 
-    /// The fields as text shows them.
+    /// The fields in local time, as Ion text has them.
     pub fn local_fields(&self) -> TimestampFields {
         self.local
     }
 
-    /// The fields in UTC, as binary Ion holds them; at day precision and coarser, or with an
-    /// unknown offset, those of the text.
+    /// The fields in UTC, as binary Ion has them. At day precision and coarser, and with an unknown offset, they are the
+    /// local fields.
     pub fn utc_fields(&self) -> TimestampFields {
         match self.offset {
             Some(offset) => shift(&self.local, -i64::from(offset)).expect("checked when it was made"),
@@ -167,12 +153,12 @@ impl Timestamp {
         }
     }
 
-    /// How much is known.
+    /// The precision.
     pub fn precision(&self) -> Precision {
         self.precision
     }
 
-    /// Minutes east of UTC; `None` is the unknown offset.
+    /// The offset in minutes east of UTC; `None` if it is unknown, and at day precision and coarser.
     pub fn offset(&self) -> Option<i16> {
         self.offset
     }
@@ -207,12 +193,12 @@ impl Timestamp {
         self.local.second
     }
 
-    /// The digits of the second after the point, as an integer.
+    /// The fraction digits of the second, as an integer.
     pub fn fraction(&self) -> u64 {
         self.local.fraction
     }
 
-    /// How many digits the second has after the point.
+    /// The number of fraction digits of the second.
     pub fn fraction_digits(&self) -> u8 {
         match self.precision {
             Precision::Second(digits) => digits,
@@ -220,8 +206,8 @@ impl Timestamp {
         }
     }
 
-    /// The same instant with the clock of another offset. Nothing at day precision and coarser,
-    /// which have no clock, and where the year leaves 1 to 9999.
+    /// The same instant at another offset, in minutes east of UTC. `None` at day precision and coarser, where Ion has no
+    /// offset, and if the year would leave 1 to 9999.
     pub fn at_offset(&self, offset: Option<i16>) -> Option<Timestamp> {
         if self.precision < Precision::Minute {
             return None;
@@ -230,7 +216,8 @@ impl Timestamp {
     }
 }
 
-const OUT_OF_RANGE: TimestampError = TimestampError("a timestamp lies within the years 0001 to 9999 in UTC");
+const OUT_OF_RANGE: TimestampError =
+    TimestampError("a timestamp must be within the years 0001 to 9999 in UTC");
 
 /// 0001-01-01T00:00:00.000Z.
 const MILLIS_MIN: i64 = -62_135_596_800_000;
@@ -258,22 +245,22 @@ fn cut(fields: TimestampFields, precision: Precision) -> TimestampFields {
 
 fn check(fields: &TimestampFields, precision: Precision) -> Result<(), TimestampError> {
     if !(1..=9999).contains(&fields.year) {
-        return Err(TimestampError("a year is 0001 to 9999"));
+        return Err(TimestampError("a year must be 0001 to 9999"));
     }
     if !(1..=12).contains(&fields.month) {
-        return Err(TimestampError("a month is 01 to 12"));
+        return Err(TimestampError("a month must be 01 to 12"));
     }
     if !(1..=days_in_month(fields.year, fields.month)).contains(&fields.day) {
         return Err(TimestampError("the month has no such day"));
     }
     if fields.hour > 23 {
-        return Err(TimestampError("an hour is 00 to 23"));
+        return Err(TimestampError("an hour must be 00 to 23"));
     }
     if fields.minute > 59 {
-        return Err(TimestampError("a minute is 00 to 59"));
+        return Err(TimestampError("a minute must be 00 to 59"));
     }
     if fields.second > 59 {
-        return Err(TimestampError("a second is 00 to 59"));
+        return Err(TimestampError("a second must be 00 to 59"));
     }
     if let Precision::Second(digits) = precision {
         if digits > Timestamp::FRACTION_DIGITS_MAX {

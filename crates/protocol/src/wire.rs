@@ -1,18 +1,19 @@
-//! What the JSON of both APIs has in common: blobs as base64, objects that are really objects.
+//! The common parts of both APIs: blobs, JSON objects, lengths of texts, percent-encoding.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde::{Serialize, Serializer};
 
-/// A blob: padded standard base64 in JSON, bytes in memory.
+/// A blob: bytes in memory, padded standard base64 in JSON.
 pub(crate) struct Blob(pub(crate) Vec<u8>);
 
-/// [`Blob`] for fields that hold plain bytes: `#[serde(with = "wire::blob")]`.
+/// [`Blob`] for fields of the type `Vec<u8>`: `#[serde(with = "wire::blob")]`.
 pub(crate) mod blob {
     use super::*;
 
@@ -40,15 +41,15 @@ impl<'de> Deserialize<'de> for Blob {
                 formatter.write_str("a blob in base64")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Blob, E> {
-                STANDARD.decode(text).map(Blob).map_err(|error| E::custom(format!("broken base64: {error}")))
+                STANDARD.decode(text).map(Blob).map_err(|error| E::custom(format!("not base64: {error}")))
             }
         }
         deserializer.deserialize_str(BlobVisitor)
     }
 }
 
-/// A JSON object. Serde's derived structs also accept an array of their fields in order; a peer that
-/// sends one has made a mistake and should hear of it.
+/// A struct that must be a JSON object. Serde's derived structs also accept an array of their fields, but a peer that
+/// sends one has made a mistake and must be told.
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -69,53 +70,27 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 
 /// Whether a text has between `min` and `max` characters.
 pub(crate) fn length_within(text: &str, min: usize, max: usize) -> bool {
-    // Few characters can take many bytes, never the other way around: count only when it matters.
+    // A text has at most as many characters as bytes. So they need to be counted only if the bytes do not decide.
     text.len() >= min
         && (text.len() <= max || text.chars().count() <= max)
         && (min <= 1 || text.is_ascii() || text.chars().count() >= min)
 }
 
-/// The text with every byte but letters, digits and `-._~` as `%XX`.
-pub(crate) fn percent_encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        push_encoded(&mut encoded, byte);
-    }
-    encoded
+/// What is percent-encoded in paths and queries: everything but letters, digits and `-._~`.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What is percent-encoded in a whole path, whose slashes stay.
+pub(crate) const ENCODED_IN_PATH: &AsciiSet = &ENCODED.remove(b'/');
+
+/// The text in percent-encoding, as AWS encodes the parts of a path or a query.
+pub(crate) fn percent_encode(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, ENCODED)
 }
 
-/// Appends a byte as it is, if it is a letter, a digit or one of `-._~`, else as `%XX`.
-pub(crate) fn push_encoded(encoded: &mut String, byte: u8) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-        encoded.push(char::from(byte));
-    } else {
-        encoded.push('%');
-        encoded.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        encoded.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-}
-
-/// The text behind a percent encoding; `None` where it is broken or no UTF-8. A plus is a plus.
+/// The text of a percent-encoded part of a URL; `None` if a `%` is not followed by two hexadecimal digits, or if the bytes
+/// are not UTF-8. A plus sign is not a blank.
 pub fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let (high, low) = (hex_digit(rest.next()?)?, hex_digit(rest.next()?)?);
-            bytes.push(high << 4 | low);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
-fn hex_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
-    }
+    let is_code = |after: &str| after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    let text = text.split('%').skip(1).all(is_code).then_some(text)?;
+    Some(percent_decode_str(text).decode_utf8().ok()?.into_owned())
 }

@@ -1,12 +1,11 @@
-//! AWS Signature Version 4 in the `Authorization` header: signing for clients, checking for servers.
+//! AWS Signature Version 4 in the header `Authorization`: signing for clients, checking for servers.
 //!
-//! Both ends build the same canonical text out of a request and compute an HMAC over it. The text
-//! holds the method, the path *percent-encoded once more*, the query's pairs in order, the headers
-//! that the client chose to sign, and the SHA-256 of the body. The key derives from the secret, the
-//! day, the region and the service; it is worth keeping for a day.
+//! Client and server make the same canonical text of a request, and compute an HMAC of it. The text has the method, the
+//! path *percent-encoded a second time*, the sorted pairs of the query, the headers that the client signs, and the SHA-256
+//! of the body. The key is derived from the secret, the day, the region and the service, so it is the same for a day.
 //!
-//! The time comes from the caller. The official clients sign different headers; what a server demands is what AWS
-//! demands: the host, and every header whose name begins with `x-amz-`.
+//! The caller tells the time. The official clients sign different headers. A server demands what AWS demands: that the
+//! host is signed, and every header whose name begins with `x-amz-`.
 
 mod check;
 mod sign;
@@ -17,43 +16,44 @@ mod time;
 use std::fmt;
 
 use hmac::{Hmac, Mac};
+use percent_encoding::utf8_percent_encode;
 use sha2::{Digest, Sha256};
 
 pub use check::{Authorization, CLOCK_SKEW_SECONDS_MAX};
 pub use sign::Signer;
 pub use time::AmzDate;
 
-use crate::wire::push_encoded;
+use crate::wire::ENCODED_IN_PATH;
 
-/// The service in the scope of a signature, the same for both APIs.
+/// The name of the service in a signature, which is the same for both APIs.
 pub const SERVICE: &str = "qldb";
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TERMINATOR: &str = "aws4_request";
 
-/// A request as far as a signature looks at it.
+/// The parts of a request that a signature covers.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedParts<'a> {
     /// The method, in upper case.
     pub method: &'a str,
-    /// The path as it stands in the request line, percent-encoded.
+    /// The path as it is in the request line, percent-encoded.
     pub path: &'a str,
-    /// The query as it stands there, without the question mark; empty when there is none.
+    /// The query as it is in the request line, without the question mark; empty if there is none.
     pub query: &'a str,
-    /// Names and values; the names in any case.
+    /// The names and values of the headers. Names may be in upper or lower case.
     pub headers: &'a [(&'a str, &'a str)],
     /// The body.
     pub body: &'a [u8],
 }
 
-/// Who signs. `Debug` shows the access key's id alone.
+/// An access key. `Debug` shows its id only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// Names the key.
+    /// The id of the key.
     pub access_key_id: String,
-    /// The key.
+    /// The secret.
     pub secret_access_key: String,
-    /// Goes along with temporary keys.
+    /// The token that belongs to temporary credentials.
     pub session_token: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// The key of one day, region and service.
+/// The key that signs requests to one service in one region on one day.
 #[derive(Clone)]
 pub struct SigningKey([u8; 32]);
 
@@ -74,7 +74,7 @@ impl fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
-    /// Derives the key. `day` is written `YYYYMMDD`.
+    /// Derives the key from the secret; `day` has the form `YYYYMMDD`.
     pub fn derive(secret_access_key: &str, day: &str, region: &str, service: &str) -> SigningKey {
         let mut key = hmac(["AWS4", secret_access_key].concat().as_bytes(), day.as_bytes());
         for part in [region, service, TERMINATOR] {
@@ -88,7 +88,7 @@ impl SigningKey {
     }
 }
 
-/// What the HMAC is taken over.
+/// The text whose HMAC is the signature.
 fn string_to_sign(parts: &SignedParts<'_>, signed_headers: &str, date: &AmzDate, scope: &str) -> String {
     let canonical = canonical_request(parts, signed_headers);
     let mut text = String::with_capacity(128);
@@ -100,7 +100,7 @@ fn string_to_sign(parts: &SignedParts<'_>, signed_headers: &str, date: &AmzDate,
     text
 }
 
-/// The request as both ends write it down. `signed_headers` is in lower case, sorted, joined by `;`.
+/// The canonical text of a request. `signed_headers` are names in lower case, sorted and joined by `;`.
 fn canonical_request(parts: &SignedParts<'_>, signed_headers: &str) -> String {
     let mut text = String::with_capacity(512);
     text.push_str(parts.method);
@@ -126,9 +126,7 @@ fn push_canonical_path(text: &mut String, path: &str) {
     if path.is_empty() {
         text.push('/');
     }
-    for byte in path.bytes() {
-        if byte == b'/' { text.push('/') } else { push_encoded(text, byte) }
-    }
+    text.extend(utf8_percent_encode(path, ENCODED_IN_PATH));
 }
 
 fn push_canonical_query(text: &mut String, query: &str) {
@@ -148,8 +146,8 @@ fn push_canonical_query(text: &mut String, query: &str) {
     }
 }
 
-/// The values of a header: each without blanks at its ends and with single blanks inside, joined by
-/// commas.
+/// Appends the values of a header, joined by commas. Blanks at the ends of a value are removed, and several blanks in it
+/// become one.
 fn push_canonical_values(text: &mut String, headers: &[(&str, &str)], name: &str) {
     let values = headers.iter().filter(|header| header.0.eq_ignore_ascii_case(name));
     for (index, (_, value)) in values.enumerate() {

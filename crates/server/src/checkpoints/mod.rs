@@ -222,9 +222,7 @@ fn put_checkpoint<'a>(
         Some(place) => place,
         None => place.insert(match &to.place {
             CheckpointPlace::Folder(folder) => OpenPlace::Folder(folder),
-            CheckpointPlace::Url(url) => OpenPlace::Url(Box::new(
-                url::Connection::open(url, to.patience).map_err(PutError::Unreachable)?,
-            )),
+            CheckpointPlace::Url(url) => OpenPlace::Url(Box::new(url::Connection::new(url, to.patience))),
         }),
     };
     let strand = strand_id.to_string();

@@ -3,24 +3,16 @@
 //! A file that must not be replaced is sent with `If-None-Match: *`. If the web server has the file, it answers 412 (or 409), and we
 //! compare its file with ours. A web server that does not know the header replaces the file.
 
-use std::error::Error;
-use std::future::Future;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, IF_NONE_MATCH, LOCATION, USER_AGENT};
-use hyper::{Method, Request, Response, StatusCode, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use tokio::runtime::Runtime;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, IF_NONE_MATCH, LOCATION};
+use hyper::{Method, Request, StatusCode, Uri};
+use ureq::{Agent, AsSendBody};
 
 use super::place::{Existing, PutError};
 
 /// A longer answer is an error: no checkpoint, key or answer to a PUT is so large.
-const ANSWER_BYTES_MAX: usize = 1 << 20;
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
 /// A round ends after this many times the patience for one answer. The bound is low because stopping the server waits for the round.
 const ROUND_PATIENCES: u32 = 6;
 /// How long a fetch may take.
@@ -32,8 +24,6 @@ const USER_AGENT_VALUE: &str = concat!("everstrand/", env!("CARGO_PKG_VERSION"))
 pub struct CheckpointUrl {
     /// Scheme, host and port.
     origin: String,
-    /// Host, and port if the URL has one.
-    host: String,
     /// The path without a slash at its end.
     path: String,
     authorization: Option<HeaderValue>,
@@ -62,7 +52,6 @@ impl CheckpointUrl {
         }
         Ok(CheckpointUrl {
             origin: format!("{scheme}://{host}"),
-            host: host.to_owned(),
             path: uri.path().trim_end_matches('/').to_owned(),
             authorization: user.map(authorization).transpose()?,
         })
@@ -85,31 +74,32 @@ fn authorization(user: &str) -> Result<HeaderValue, String> {
     Ok(value)
 }
 
-/// A connection to the place for one round.
+/// Connections to the place, which one round uses.
 pub(super) struct Connection<'a> {
     url: &'a CheckpointUrl,
     patience: Duration,
     deadline: Instant,
-    runtime: Runtime,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    agent: Agent,
 }
 
 /// A complete answer.
 struct Answer {
     status: StatusCode,
     location: Option<String>,
-    body: Bytes,
+    body: Vec<u8>,
 }
 
 impl<'a> Connection<'a> {
-    /// Prepares a connection. It blocks, so create, use and drop it on a thread that may wait.
-    pub(super) fn open(url: &'a CheckpointUrl, patience: Duration) -> Result<Connection<'a>, String> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
+    /// Prepares connections to the place. They block, so they must be used on a thread that may wait.
+    pub(super) fn new(url: &'a CheckpointUrl, patience: Duration) -> Connection<'a> {
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .user_agent(USER_AGENT_VALUE)
             .build()
-            .map_err(|error| format!("the runtime for the connection could not be created: {error}"))?;
-        let deadline = Instant::now() + patience * ROUND_PATIENCES;
-        Ok(Connection { url, patience, deadline, runtime, client: client(patience)? })
+            .new_agent();
+        Connection { url, patience, deadline: Instant::now() + patience * ROUND_PATIENCES, agent }
     }
 
     /// Puts a text under a name below the URL.
@@ -173,27 +163,37 @@ impl<'a> Connection<'a> {
     }
 
     fn exchange(&self, method: Method, name: &str, body: &str, once: bool) -> Result<Answer, PutError> {
-        let mut request = Request::builder()
-            .method(method.clone())
-            .uri(self.url_of(name))
-            .header(HOST, &self.url.host)
-            .header(USER_AGENT, USER_AGENT_VALUE);
+        let mut request = Request::builder().method(method.clone()).uri(self.url_of(name));
         if let Some(authorization) = &self.url.authorization {
             request = request.header(AUTHORIZATION, authorization);
-        }
-        if method == Method::PUT {
-            request = request.header(CONTENT_TYPE, "text/plain; charset=utf-8");
         }
         if once {
             request = request.header(IF_NONE_MATCH, "*");
         }
-        let unreachable =
-            |why: String| PutError::Unreachable(format!("{method} {}: {why}", self.url_of(name)));
-        let request = request
-            .body(Full::from(body.to_owned()))
-            .map_err(|error| PutError::Refused(error.to_string()))?;
         let patience = self.patience.min(self.deadline.saturating_duration_since(Instant::now()));
-        self.runtime.block_on(within(patience, answer(&self.client, request))).map_err(unreachable)
+        let refused = |error: hyper::http::Error| PutError::Refused(error.to_string());
+        let answer = if method == Method::PUT {
+            let request = request.header(CONTENT_TYPE, "text/plain; charset=utf-8");
+            self.answer(request.body(body).map_err(refused)?, patience)
+        } else {
+            self.answer(request.body(()).map_err(refused)?, patience)
+        };
+        answer.map_err(|error| {
+            let why = match error {
+                ureq::Error::Timeout(_) => format!("no answer within {patience:?}"),
+                error => error.to_string(),
+            };
+            PutError::Unreachable(format!("{method} {}: {why}", self.url_of(name)))
+        })
+    }
+
+    fn answer(&self, request: Request<impl AsSendBody>, patience: Duration) -> Result<Answer, ureq::Error> {
+        let request = self.agent.configure_request(request).timeout_global(Some(patience)).build();
+        let mut answer = self.agent.run(request)?;
+        let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+        let (status, location) = (answer.status(), location.map(str::to_owned));
+        let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
+        Ok(Answer { status, location, body })
     }
 }
 
@@ -201,56 +201,12 @@ impl<'a> Connection<'a> {
 pub fn fetch(url: &str) -> Result<Vec<u8>, String> {
     let (place, name) = url.rsplit_once('/').ok_or("this is not a URL")?;
     let place = CheckpointUrl::parse(place)?;
-    let connection = Connection::open(&place, FETCH_PATIENCE)?;
+    let connection = Connection::new(&place, FETCH_PATIENCE);
     match connection.exchange(Method::GET, name, "", false) {
-        Ok(answer) if answer.status == StatusCode::OK => Ok(answer.body.to_vec()),
+        Ok(answer) if answer.status == StatusCode::OK => Ok(answer.body),
         Ok(answer) => Err(connection.failed(&Method::GET, name, &answer).into_why()),
         Err(error) => Err(error.into_why()),
     }
-}
-
-async fn within<T>(patience: Duration, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    match tokio::time::timeout(patience, work).await {
-        Ok(done) => done,
-        Err(_) => Err(format!("no answer within {patience:?}")),
-    }
-}
-
-async fn answer(
-    client: &Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
-    request: Request<Full<Bytes>>,
-) -> Result<Answer, String> {
-    let response: Response<_> = client.request(request).await.map_err(|error| with_causes(&error))?;
-    let (head, body) = response.into_parts();
-    let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| error.to_string())?;
-    let location = head.headers.get(LOCATION).and_then(|location| location.to_str().ok());
-    Ok(Answer { status: head.status, location: location.map(str::to_owned), body: body.to_bytes() })
-}
-
-/// An error's text with the texts of its causes, because hyper's own text does not include them.
-fn with_causes(error: &dyn Error) -> String {
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        message.push_str(": ");
-        message.push_str(&error.to_string());
-        cause = error.source();
-    }
-    message
-}
-
-fn client(patience: Duration) -> Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, String> {
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_connect_timeout(Some(patience));
-    // The provider is named, because a program that links two providers has no default one.
-    let https = HttpsConnectorBuilder::new()
-        .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-        .map_err(|error| format!("TLS cannot be set up: {error}"))?
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(tcp);
-    Ok(Client::builder(TokioExecutor::new()).build(https))
 }
 
 #[cfg(test)]
