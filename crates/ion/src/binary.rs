@@ -1,10 +1,9 @@
-//! The binary form: any well-formed stream is read, one canonical form is written.
+//! The binary form. All well-formed streams are read; one canonical form is written.
 //!
-//! The canonical form of a value is the version marker; a local symbol table with nothing but the
-//! symbols that the value uses and Ion itself does not define, in order of first appearance, left
-//! out where there are none; the value. Lengths, ints and symbol ids take as few bytes as they can,
-//! floats have 64 bits (`0e0` has none), there is no padding. So the payload of every scalar but
-//! a symbol is what Ion Hash takes in.
+//! The canonical form of a value is: the version marker; a local symbol table; the value. The table has the symbols that
+//! the value uses, in order of first appearance, without those that Ion itself defines. It is absent if there are none.
+//! Lengths, ints and symbol ids take as few bytes as possible; floats have 64 bits, and `0e0` has none; there is no
+//! padding. Therefore Ion Hash can use the payload of every scalar, except that of a symbol, as it is.
 
 mod canonical;
 mod copy;
@@ -30,7 +29,7 @@ use crate::error::IonError;
 use crate::value::Value;
 use reader::Reader;
 
-/// Reads all top-level values of a stream. An empty stream has none.
+/// Reads all top-level values of a stream. An empty stream has none. An error says what is wrong, and where.
 pub fn read_all(bytes: &[u8]) -> Result<Vec<Value>, IonError> {
     let mut reader = Reader::new(bytes)?;
     let mut values = Vec::new();
@@ -40,7 +39,7 @@ pub fn read_all(bytes: &[u8]) -> Result<Vec<Value>, IonError> {
     Ok(values)
 }
 
-/// Reads a stream that holds exactly one value.
+/// Reads a stream that holds exactly one value. An error says what is wrong, and where.
 pub fn read_one(bytes: &[u8]) -> Result<Value, IonError> {
     let mut reader = Reader::new(bytes)?;
     let value = reader.next()?.ok_or_else(|| IonError::new("there is no value", bytes.len()))?;
@@ -56,8 +55,7 @@ pub(crate) fn transcode_one(bytes: &[u8]) -> Result<(Vec<u8>, Layout), IonError>
     Ok(document)
 }
 
-/// Writes one value canonically: version marker, local symbol table (only where it is needed;
-/// symbols in order of first appearance), value.
+/// Writes a value in canonical form, see [the module](self).
 pub fn write(value: &Value) -> Vec<u8> {
     let mut encoder = Encoder::new();
     encoder.value(value);

@@ -1,4 +1,4 @@
-//! Decimals: a coefficient and a power of ten, never rounded, never normalised.
+//! Decimals: a coefficient and an exponent of ten, which are kept as they were written.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -9,28 +9,28 @@ use num_integer::Integer;
 use crate::int::Int;
 use crate::int::power_of_ten;
 
-/// `coefficient × 10^exponent`; `-0.` and `0.` differ, and so do `1.0` and `1.00`.
+/// The number `coefficient × 10^exponent`. `==` compares both parts, so that `1.0` and `1.00` differ, and `-0.` and `0.`
+/// too; [`Decimal::numeric_cmp`] compares the numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Decimal {
     coefficient: Int,
     exponent: i32,
-    /// Only set where the coefficient is zero.
+    /// Only set if the coefficient is zero.
     negative_zero: bool,
 }
 
 impl Decimal {
-    /// `coefficient × 10^exponent`.
+    /// The decimal `coefficient × 10^exponent`.
     pub fn new(coefficient: impl Into<Int>, exponent: i32) -> Decimal {
         Decimal { coefficient: coefficient.into(), exponent, negative_zero: false }
     }
 
-    /// `-0 × 10^exponent`.
+    /// The decimal `-0 × 10^exponent`.
     pub fn negative_zero(exponent: i32) -> Decimal {
         Decimal { coefficient: Int::ZERO, exponent, negative_zero: true }
     }
 
-    /// Exactly the number that a float stands for, which may take some hundred digits; nothing for
-    /// infinities and NaN.
+    /// Exactly the number of a float, which may take some hundred digits; `None` for infinities and NaN.
     pub fn from_f64(float: f64) -> Option<Decimal> {
         if !float.is_finite() {
             return None;
@@ -59,34 +59,34 @@ impl Decimal {
         Some(Decimal::new(if float.is_sign_negative() { -magnitude } else { magnitude }, exponent))
     }
 
-    /// The digits with their sign; the sign of a negative zero is lost here.
+    /// The coefficient. That of a negative zero is 0, see [`Decimal::is_negative_zero`].
     pub fn coefficient(&self) -> &Int {
         &self.coefficient
     }
 
-    /// The power of ten.
+    /// The exponent of ten.
     pub fn exponent(&self) -> i32 {
         self.exponent
     }
 
-    /// Whether this is `-0` at some exponent.
+    /// Whether this is `-0` with any exponent.
     pub fn is_negative_zero(&self) -> bool {
         self.negative_zero
     }
 
-    /// Whether this is a zero of either sign at any exponent.
+    /// Whether this is a zero of any sign and with any exponent.
     pub fn is_zero(&self) -> bool {
         self.coefficient.is_zero()
     }
 
-    /// The power of ten just above the number: `10^(m-1) ≤ |number| < 10^m`. Means nothing for 0.
+    /// The `m` with `10^(m-1) ≤ |number| < 10^m`. It has no meaning for 0.
     pub fn magnitude(&self) -> i64 {
         let digits = i64::try_from(self.coefficient.decimal_digits()).expect("digits fit memory");
         i64::from(self.exponent) + digits
     }
 
-    /// Compares the numbers, so that `1.0` equals `1.00` and `-0.` equals `0.`. Powers of ten are
-    /// never written out: beyond the digits at hand, magnitudes alone decide.
+    /// Compares the numbers, so that `1.0` equals `1.00` and `-0.` equals `0.`. A great difference of exponents costs
+    /// nothing, because then the magnitudes already decide.
     pub fn numeric_cmp(&self, other: &Decimal) -> Ordering {
         let sign = self.coefficient.sign();
         let by_sign = sign.cmp(&other.coefficient.sign());
@@ -100,7 +100,8 @@ impl Decimal {
         if by_magnitude != Ordering::Equal {
             return if sign == Ordering::Less { by_magnitude.reverse() } else { by_magnitude };
         }
-        // At equal magnitudes the exponents differ by as much as the numbers of digits.
+        // At equal magnitudes the exponents differ by as much as the numbers of digits, so the power is no longer than
+        // the coefficients.
         let shift = self.exponent.abs_diff(other.exponent);
         let power = BigInt::from(power_of_ten(shift));
         if self.exponent > other.exponent {
@@ -110,8 +111,8 @@ impl Decimal {
         }
     }
 
-    /// The same number without trailing zeros in its coefficient and, for zero, without sign and
-    /// exponent: one form for all decimals that are numerically equal.
+    /// The one form of all decimals that are numerically equal: the coefficient has no trailing zeros; a zero has neither
+    /// sign nor exponent.
     #[must_use]
     pub fn reduced(&self) -> Decimal {
         if self.is_zero() {
@@ -126,7 +127,7 @@ impl Decimal {
             return Decimal::new(small, exponent);
         }
         let mut coefficient = self.coefficient.to_bigint();
-        // Ever smaller powers, so that a long row of zeros takes few divisions.
+        // Divides by smaller and smaller powers, so that many zeros take few divisions.
         let mut step = 1u32 << self.coefficient.decimal_digits().ilog2().min(24);
         while step > 0 {
             let (quotient, rest) = coefficient.div_rem(&BigInt::from(power_of_ten(step)));
@@ -142,7 +143,7 @@ impl Decimal {
         Decimal::new(coefficient, exponent)
     }
 
-    /// The number as an integer, when it is one and its digits are at most `digits_max`.
+    /// The number as an integer; `None` if it is not an integer, or if it has more than `digits_max` digits.
     pub fn to_int(&self, digits_max: u32) -> Option<Int> {
         let reduced = self.reduced();
         if reduced.exponent < 0 || reduced.magnitude() > i64::from(digits_max) {
@@ -152,7 +153,7 @@ impl Decimal {
         Some(Int::from(reduced.coefficient.to_bigint() * power))
     }
 
-    /// The nearest float; infinite beyond the largest.
+    /// The nearest float; infinite if the number exceeds all floats.
     pub fn to_f64(&self) -> f64 {
         if self.negative_zero {
             return -0.0;
@@ -160,7 +161,8 @@ impl Decimal {
         format!("{}e{}", self.coefficient, self.exponent).parse().expect("digits and an exponent are a float")
     }
 
-    /// A decimal from the parts of its text: digits before and after the point, exponent.
+    /// The decimal with these digits before and after the point, and this exponent; `None` if a byte is not a digit, or
+    /// if the exponent does not fit 32 bits.
     pub(crate) fn from_digits(
         negative: bool,
         whole: &[u8],
@@ -185,8 +187,8 @@ impl From<Int> for Decimal {
     }
 }
 
-/// Ion text as QLDB printed it: a point where the digits at hand and up to six zeros suffice,
-/// `d` and an exponent elsewhere, so that every printed digit was stored.
+/// Prints Ion text as QLDB did: with a point if the digits and at most six zeros suffice for it, else with `d` and an
+/// exponent.
 impl fmt::Display for Decimal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.negative_zero || self.coefficient.is_negative() {
@@ -214,13 +216,13 @@ impl fmt::Display for Decimal {
 impl std::str::FromStr for Decimal {
     type Err = ParseDecimalError;
 
-    /// Reads Ion text without underscores: `1.5`, `-0.`, `1d5`, `12` (as `12.`).
+    /// Reads Ion text without underscores: `1.5`, `-0.`, `1d5`, or `12`, which is read as `12.`.
     fn from_str(text: &str) -> Result<Decimal, ParseDecimalError> {
         parse(text).ok_or(ParseDecimalError)
     }
 }
 
-/// A text is not a decimal, or its exponent does not fit 32 bits.
+/// The text is not a decimal, or its exponent does not fit 32 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a decimal with an exponent of 32 bits")]
 pub struct ParseDecimalError;
@@ -241,7 +243,7 @@ fn parse(text: &str) -> Option<Decimal> {
     Decimal::from_digits(negative, whole.as_bytes(), fraction.as_bytes(), exponent)
 }
 
-/// Reads an exponent with a sign or none; nothing when it is not one or far beyond any use.
+/// Reads an exponent, with or without a sign; `None` if it is not one, or too great for any use.
 pub(crate) fn parse_exponent(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
@@ -249,7 +251,7 @@ pub(crate) fn parse_exponent(text: &[u8]) -> Option<i64> {
         digits => (false, digits),
     };
     let exponent = Int::from_digits(negative, digits, 10)?.as_i64()?;
-    // Room for the count of fraction digits to be taken off without overflow.
+    // The caller subtracts the number of fraction digits, which must not overflow.
     (exponent.unsigned_abs() < 1 << 60).then_some(exponent)
 }
 

@@ -1,4 +1,4 @@
-//! Values that stay encoded: an owner of one self-contained binary value in canonical form.
+//! A value that stays encoded: one Ion value in canonical binary form.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -9,11 +9,11 @@ use crate::error::IonError;
 use crate::raw::RawValue;
 use crate::value::Value;
 
-/// One self-contained Ion binary value (version marker, symbol table, value) in the canonical form
-/// of [`binary`](crate::binary), validated once and cheap to clone. What a ledger stores, hashes
-/// and sends.
+/// One Ion value in the canonical form of [`binary`](crate::binary), with its version marker and symbol table. A ledger
+/// stores, hashes and sends values in this form. A clone shares the bytes.
 ///
-/// `==` compares bytes: documents are equal when their values are, fields in the same order.
+/// `==` compares the bytes. Documents are therefore equal if their values are equal and the fields of structs are in the
+/// same order.
 #[derive(Clone)]
 pub struct Document(Arc<Inner>);
 
@@ -23,7 +23,8 @@ struct Inner {
 }
 
 impl Document {
-    /// Validates bytes of any well-formed stream of one value and brings them into canonical form.
+    /// Reads a stream of Ion binary that holds one value, and brings it into canonical form. An error means that the
+    /// bytes are not valid, or hold no or more than one value.
     pub fn from_binary(bytes: &[u8]) -> Result<Document, IonError> {
         if let Some(layout) = binary::layout_if_canonical(bytes) {
             return Ok(Document::new(bytes.into(), layout));
@@ -32,10 +33,11 @@ impl Document {
         Ok(Document::new(bytes.into(), layout))
     }
 
-    /// Takes bytes that this crate wrote, from a place that guards them by a checksum. Checks the
-    /// frame only: where the symbols and the value lie. Should the inside be damaged all the same,
-    /// then no access panics; a damaged scalar reads as `None`, `null` or zero, and a container
-    /// ends before its first damaged element.
+    /// Takes bytes that this crate wrote before, and that a checksum has guarded since.
+    ///
+    /// Only the frame is checked: the symbol table, and that one value fills the rest. If the value is damaged all the
+    /// same, no access panics: a damaged scalar reads as `None`, null or zero, and a container ends before its first
+    /// damaged element. An error means that the frame is wrong.
     pub fn from_canonical(bytes: impl Into<Arc<[u8]>>) -> Result<Document, IonError> {
         let bytes = bytes.into();
         let layout =
@@ -43,12 +45,12 @@ impl Document {
         Ok(Document::new(bytes, layout))
     }
 
-    /// The canonical binary form.
+    /// The bytes of the document.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0.bytes
     }
 
-    /// The value, not copied.
+    /// The value, which borrows the bytes.
     pub fn root(&self) -> RawValue<'_> {
         RawValue::root(self, &self.0.bytes[self.0.layout.value_start..])
     }
@@ -67,13 +69,13 @@ impl Document {
         &self.0.layout
     }
 
-    /// The text of a symbol; `None` where it is unknown.
+    /// The text of a symbol; `None` if it is unknown.
     #[inline]
     pub(crate) fn symbol_text(&self, id: u64) -> Option<&str> {
         std::str::from_utf8(self.symbol_bytes(id)?).ok()
     }
 
-    /// The text of a symbol, encoded; `None` where it is unknown.
+    /// The bytes of a symbol's text; `None` if it is unknown.
     #[inline]
     pub(crate) fn symbol_bytes(&self, id: u64) -> Option<&[u8]> {
         if id < FIRST_LOCAL_ID {
@@ -91,7 +93,7 @@ impl Document {
             .ok()
             .and_then(|index| self.0.layout.symbols.get(index))
         {
-            // Most texts differ in length already.
+            // Two different texts usually differ in length, which is cheap to compare.
             Some((start, end)) => {
                 (end - start) as usize == text.len()
                     && self.0.bytes.get(*start as usize..*end as usize) == Some(text.as_bytes())
@@ -133,7 +135,7 @@ impl Hash for Document {
     }
 }
 
-/// Compact Ion text.
+/// Prints compact Ion text.
 impl fmt::Display for Document {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.to_value().fmt(formatter)

@@ -4,13 +4,13 @@
 //! scalar      0B  type-and-qualifier  escaped payload  0E
 //! container   0B  type-and-qualifier  what is inside   0E
 //!   list      its elements, serialized
-//!   struct    the digests of its fields (name as a symbol, then value), sorted, then escaped
+//!   struct    the digests of its fields (the name as a symbol, then the value), sorted and then escaped
 //! annotated   0B  E0  the annotations as symbols, the value  0E
 //! escape      0C before each 0B, 0C and 0E
 //! ```
 //!
-//! The payloads are those of canonical binary, so that a [`RawValue`] is hashed where it lies, and
-//! a [`Value`] by way of a [`Document`]: there is one implementation.
+//! The payloads are those of the canonical binary form. Therefore a [`RawValue`] is hashed from its bytes. A [`Value`] is
+//! encoded first, so that there is one implementation.
 
 use sha2::Digest;
 
@@ -23,15 +23,15 @@ const BEGIN: u8 = 0x0B;
 const ESCAPE: u8 = 0x0C;
 const END: u8 = 0x0E;
 
-/// The hash function under Ion Hash; SHA-256 in a ledger, the identity in the conformance suite.
+/// A hash function for Ion Hash. Ledgers use SHA-256; the conformance suite uses the identity.
 pub trait Hasher {
-    /// What it yields.
+    /// The type of a hash.
     type Output: AsRef<[u8]> + Ord;
-    /// A fresh state.
+    /// The state before the first byte.
     fn new() -> Self;
-    /// Takes in bytes.
+    /// Adds bytes.
     fn update(&mut self, bytes: &[u8]);
-    /// The hash of all that was taken in.
+    /// The hash of all bytes.
     fn finish(self) -> Self::Output;
 }
 
@@ -55,14 +55,14 @@ impl Hasher for Sha256Hasher {
 }
 
 impl Document {
-    /// The SHA-256 Ion hash, taken over the encoded bytes.
+    /// The SHA-256 Ion hash of the value.
     pub fn ion_hash(&self) -> [u8; 32] {
         self.root().ion_hash()
     }
 }
 
 impl RawValue<'_> {
-    /// The SHA-256 Ion hash.
+    /// The SHA-256 Ion hash of the value.
     pub fn ion_hash(self) -> [u8; 32] {
         ion_hash_raw::<Sha256Hasher>(self)
     }
@@ -73,12 +73,12 @@ pub fn ion_hash(value: &Value) -> [u8; 32] {
     Document::from(value).ion_hash()
 }
 
-/// The Ion hash of a value under any hash function.
+/// The Ion hash of a value, with any hash function.
 pub fn ion_hash_with<H: Hasher>(value: &Value) -> H::Output {
     ion_hash_raw::<H>(Document::from(value).root())
 }
 
-/// The Ion hash of an encoded value under any hash function.
+/// The Ion hash of an encoded value, with any hash function.
 fn ion_hash_raw<H: Hasher>(value: RawValue<'_>) -> H::Output {
     let mut serializer = Serializer::<H> { out: Vec::with_capacity(256), digests: Vec::new() };
     serializer.value(value, 0);
@@ -91,8 +91,8 @@ fn digest<H: Hasher>(bytes: &[u8]) -> H::Output {
     hasher.finish()
 }
 
-/// Serializes values as the specification says. Fields of structs are serialized at the end of
-/// `out`, hashed, and taken off again, so that nothing is allocated per struct.
+/// Serializes values as the specification says. The fields of a struct are serialized at the end of `out`, hashed, and
+/// removed again, so that a struct needs no buffer of its own.
 struct Serializer<H: Hasher> {
     out: Vec<u8>,
     digests: Vec<H::Output>,
@@ -144,7 +144,7 @@ impl<H: Hasher> Serializer<H> {
             self.out.truncate(start);
             self.digests.push(digest);
         }
-        // Sorted before they are escaped, as unsigned bytes.
+        // The digests are sorted as unsigned bytes, before they are escaped.
         self.digests[first..].sort_unstable();
         self.out.extend_from_slice(&[BEGIN, 0xD0]);
         for digest in self.digests.drain(first..) {
@@ -153,7 +153,7 @@ impl<H: Hasher> Serializer<H> {
         self.out.push(END);
     }
 
-    /// A symbol of this text; `None` is the symbol of unknown text.
+    /// Serializes a symbol with this text; `None` is the symbol of unknown text.
     fn symbol(&mut self, text: Option<&[u8]>) {
         match text {
             Some(text) => self.scalar(0x70, text),
@@ -170,8 +170,7 @@ impl<H: Hasher> Serializer<H> {
 
 fn escape(bytes: &[u8], out: &mut Vec<u8>) {
     let is_marker = |byte: u8| matches!(byte, BEGIN | ESCAPE | END);
-    // Looks at every byte instead of stopping at the first marker: that runs many at a time, and
-    // markers are rare.
+    // Does not stop at the first marker, because then the processor can look at many bytes at a time. Markers are rare.
     if !bytes.iter().fold(false, |found, byte| found | is_marker(*byte)) {
         return out.extend_from_slice(bytes);
     }

@@ -6,11 +6,11 @@ use std::fmt;
 use num_bigint::{BigInt, BigUint, Sign};
 use num_traits::{ToPrimitive, Zero};
 
-/// An Ion int: 64 bits where they suffice, any size otherwise.
+/// An Ion int of any size. One that fits 64 bits is stored in place.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Int(Repr);
 
-// `Big` is only used for what does not fit `Small`, so that equality is equality of the parts.
+// `Big` must never hold an integer that fits `Small`, because `==` compares the variants.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Repr {
     Small(i64),
@@ -21,7 +21,7 @@ impl Int {
     /// 0.
     pub const ZERO: Int = Int(Repr::Small(0));
 
-    /// The integer, when it fits.
+    /// The integer; `None` if it does not fit.
     pub fn as_i64(&self) -> Option<i64> {
         match &self.0 {
             Repr::Small(small) => Some(*small),
@@ -29,7 +29,7 @@ impl Int {
         }
     }
 
-    /// The integer, when it fits.
+    /// The integer; `None` if it is negative or does not fit.
     pub fn as_u64(&self) -> Option<u64> {
         match &self.0 {
             Repr::Small(small) => u64::try_from(*small).ok(),
@@ -37,7 +37,7 @@ impl Int {
         }
     }
 
-    /// The integer in the form that has arithmetic.
+    /// The integer as a [`BigInt`], which has arithmetic.
     pub fn to_bigint(&self) -> BigInt {
         match &self.0 {
             Repr::Small(small) => BigInt::from(*small),
@@ -45,16 +45,16 @@ impl Int {
         }
     }
 
-    /// The nearest float; infinite beyond the largest.
+    /// The nearest float; infinite if the integer exceeds all floats.
     pub fn to_f64(&self) -> f64 {
         match &self.0 {
-            // The cast rounds to nearest, ties to even, which is what is asked for.
+            // The cast rounds to the nearest float, ties to even.
             Repr::Small(small) => *small as f64,
             Repr::Big(big) => big.to_f64().unwrap_or(f64::NAN),
         }
     }
 
-    /// How the integer compares with 0.
+    /// The order of the integer and 0.
     pub fn sign(&self) -> Ordering {
         match &self.0 {
             Repr::Small(small) => small.cmp(&0),
@@ -73,7 +73,7 @@ impl Int {
         self.sign() == Ordering::Less
     }
 
-    /// The integer without its sign.
+    /// The absolute value.
     #[must_use]
     pub fn abs(&self) -> Int {
         match &self.0 {
@@ -82,7 +82,7 @@ impl Int {
         }
     }
 
-    /// How many decimal digits the integer has without its sign; 1 for 0.
+    /// The number of decimal digits, without the sign; 1 for 0.
     pub fn decimal_digits(&self) -> u64 {
         match &self.0 {
             Repr::Small(small) => u64::from(small.unsigned_abs().checked_ilog10().unwrap_or(0)) + 1,
@@ -90,12 +90,12 @@ impl Int {
         }
     }
 
-    /// Reads digits of a radix of 2, 10 or 16, with a sign before them or none and nothing else.
+    /// The integer with these digits of radix 2, 10 or 16; `None` if there is none, or if a byte is not a digit.
     pub(crate) fn from_digits(negative: bool, digits: &[u8], radix: u32) -> Option<Int> {
         if digits.is_empty() {
             return None;
         }
-        // 15 digits of any of the radixes fit 64 bits.
+        // 15 digits fit 64 bits in each of the radixes.
         if digits.len() <= 15 {
             let magnitude = small_digits(digits, radix)?;
             return Some(Int::from(if negative { -i128::from(magnitude) } else { i128::from(magnitude) }));
@@ -108,7 +108,7 @@ impl Int {
     }
 }
 
-/// The power of ten as an integer. Callers bound the exponent by the size of what they hold.
+/// Ten to this power. The caller must bound the exponent, because the result takes memory in proportion to it.
 pub(crate) fn power_of_ten(exponent: u32) -> BigUint {
     BigUint::from(10u32).pow(exponent)
 }
@@ -117,8 +117,8 @@ fn decimal_digits(magnitude: &BigUint) -> u64 {
     if magnitude.is_zero() {
         return 1;
     }
-    // log10(2) = 0.30102999566…, taken from below: the estimate is at most one power of ten short
-    // for any integer that fits memory here, and the comparison settles it.
+    // The estimate uses log10(2) = 0.30102999566…, rounded down. It is at most one digit too low for any integer that
+    // fits memory, and the loop corrects it.
     let mut digits = u64::try_from(u128::from(magnitude.bits() - 1) * 30_102_999_566 / 100_000_000_000)
         .expect("fewer digits than bits");
     let mut power = power_of_ten(u32::try_from(digits).unwrap_or(u32::MAX));
@@ -141,7 +141,7 @@ fn small_digits(digits: &[u8], radix: u32) -> Option<u64> {
     digits.iter().try_fold(0u64, |sum, byte| Some(sum * u64::from(radix) + u64::from(digit(*byte, radix)?)))
 }
 
-// Halves the digits, so that a long integer does not take time quadratic in its length.
+// Splits the digits in half, because reading a long integer digit by digit takes quadratic time.
 fn big_digits(digits: &[u8]) -> Option<BigUint> {
     if digits.len() <= 18 {
         return small_digits(digits, 10).map(BigUint::from);
@@ -159,7 +159,7 @@ impl Ord for Int {
         match (&self.0, &other.0) {
             (Repr::Small(left), Repr::Small(right)) => left.cmp(right),
             (Repr::Big(left), Repr::Big(right)) => left.cmp(right),
-            // What does not fit 64 bits is beyond all that does, on the side of its sign.
+            // An integer that does not fit 64 bits is greater or less than all that do, as its sign says.
             (Repr::Big(_), Repr::Small(_)) => self.sign(),
             (Repr::Small(_), Repr::Big(_)) => other.sign().reverse(),
         }
@@ -184,7 +184,7 @@ impl fmt::Display for Int {
 impl std::str::FromStr for Int {
     type Err = ParseIntError;
 
-    /// Reads `12`, `-12`, `0x1F`, `-0b101`.
+    /// Reads `12`, `-12`, `0x1F` or `-0b101`.
     fn from_str(text: &str) -> Result<Int, ParseIntError> {
         let (negative, digits) = match text.strip_prefix('-') {
             Some(digits) => (true, digits),
@@ -201,46 +201,22 @@ impl std::str::FromStr for Int {
     }
 }
 
-/// A text is not an integer.
+/// The text is not an integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an integer")]
 pub struct ParseIntError;
 
-impl From<i64> for Int {
-    fn from(value: i64) -> Int {
-        Int(Repr::Small(value))
-    }
+macro_rules! from {
+    ($($type:ty),+) => {
+        $(impl From<$type> for Int {
+            fn from(value: $type) -> Int {
+                i64::try_from(value).map_or_else(|_| Int(Repr::Big(Box::new(value.into()))), |small| Int(Repr::Small(small)))
+            }
+        })+
+    };
 }
 
-impl From<i32> for Int {
-    fn from(value: i32) -> Int {
-        Int(Repr::Small(i64::from(value)))
-    }
-}
-
-impl From<u32> for Int {
-    fn from(value: u32) -> Int {
-        Int(Repr::Small(i64::from(value)))
-    }
-}
-
-impl From<u64> for Int {
-    fn from(value: u64) -> Int {
-        i64::try_from(value).map_or_else(|_| Int(Repr::Big(Box::new(value.into()))), Int::from)
-    }
-}
-
-impl From<i128> for Int {
-    fn from(value: i128) -> Int {
-        i64::try_from(value).map_or_else(|_| Int(Repr::Big(Box::new(value.into()))), Int::from)
-    }
-}
-
-impl From<u128> for Int {
-    fn from(value: u128) -> Int {
-        i64::try_from(value).map_or_else(|_| Int(Repr::Big(Box::new(value.into()))), Int::from)
-    }
-}
+from!(i32, i64, i128, u32, u64, u128);
 
 impl From<BigInt> for Int {
     fn from(value: BigInt) -> Int {

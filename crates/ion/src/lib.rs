@@ -1,10 +1,11 @@
-//! Ion 1.0 as a ledger needs it: owned values, text and binary forms, a zero-copy cursor over
-//! the binary form, and Ion Hash.
+//! Ion 1.0: values, the text form, the binary form, a zero-copy cursor over the binary form, and Ion Hash.
 //!
-//! [`Value`] is an owned tree. [`RawValue`] is a borrowed view of a value inside Ion binary,
-//! [`Document`] owns one self-contained binary value and hands out [`RawValue`]s. Nothing here
-//! recurses deeper than a small multiple of [`MAX_DEPTH`] on any input, panics, or allocates beyond
-//! the input's size class.
+//! * [`Value`] is a tree that owns its parts.
+//! * [`Document`] owns one value in binary form, as a ledger stores it.
+//! * [`RawValue`] is a value inside a [`Document`]. It borrows the bytes and decodes a part when it is asked for it.
+//! * [`Slice`] is a [`RawValue`] that keeps its document alive, so that it can be stored.
+//!
+//! No input makes this crate panic. Recursion is bounded by [`MAX_DEPTH`], and memory by the size of the input.
 //!
 //! ```
 //! use everstrand_ion::{Document, RawValue, text};
@@ -45,6 +46,6 @@ pub use symbol::{SYSTEM_SYMBOLS, Symbol};
 pub use timestamp::{Precision, Timestamp, TimestampError, TimestampFields};
 pub use value::{Data, IonType, Struct, Value};
 
-/// The deepest nesting of containers that readers accept. What is put together from documents may
-/// be some levels deeper, up to four times as deep, and stays whole.
+/// The deepest nesting of containers that readers accept. A value that is put together from documents may be deeper, up
+/// to four times as deep; containers below that read as null.
 pub const MAX_DEPTH: usize = 128;

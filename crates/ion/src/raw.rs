@@ -1,4 +1,4 @@
-//! Borrowed views of the values inside a document. Nothing is decoded before it is asked for.
+//! Values inside a document, which borrow its bytes and decode a part only when a caller asks for it.
 
 use crate::binary::{
     self, FIRST_LOCAL_ID, Header, RAW_DEPTH_MAX, WRAPPER, int_of, magnitude_u64, read_header,
@@ -11,20 +11,21 @@ use crate::symbol::Symbol;
 use crate::timestamp::Timestamp;
 use crate::value::{Data, IonType, Struct, Value};
 
-/// A value inside a [`Document`], borrowed. Every access is total: bytes that are not canonical Ion
-/// yield `None`, null, or fewer elements, never a panic.
+/// A value inside a [`Document`], which borrows the document's bytes.
+///
+/// No access panics, even if the bytes are damaged. They then read as `None`, as null, or as fewer elements.
 #[derive(Clone, Copy)]
 pub struct RawValue<'a> {
     document: &'a Document,
-    /// The ids of the annotations.
+    /// The ids of the annotations, encoded.
     annotations: &'a [u8],
     payload: &'a [u8],
-    /// The type descriptor: type code and, for bools and nulls, the value.
+    /// The type descriptor. It has the type code and, for bools and nulls, the value.
     descriptor: u8,
 }
 
 impl<'a> RawValue<'a> {
-    /// The type, also of a typed null.
+    /// The type; of a null too.
     #[inline]
     pub fn ion_type(self) -> IonType {
         type_of(self.descriptor >> 4).unwrap_or(IonType::Null)
@@ -46,12 +47,12 @@ impl<'a> RawValue<'a> {
         self.annotation_ids().map(|id| self.symbol(id)).collect()
     }
 
-    /// The value of a bool.
+    /// The bool; `None` for other types and for null.
     pub fn as_bool(self) -> Option<bool> {
         (self.present(1)).then_some(self.descriptor & 0x0F == 1)
     }
 
-    /// The value as an integer that fits 64 bits.
+    /// The integer; `None` for other types, for null, and if it does not fit 64 bits.
     pub fn as_i64(self) -> Option<i64> {
         let negative = self.present(3);
         if !negative && !self.present(2) {
@@ -60,33 +61,33 @@ impl<'a> RawValue<'a> {
         small_int(negative, magnitude_u64(self.payload)?)
     }
 
-    /// The value of an int.
+    /// The int; `None` for other types and for null.
     pub fn as_int(self) -> Option<Int> {
         let negative = self.present(3);
         (negative || self.present(2)).then(|| int_of(negative, self.payload))
     }
 
-    /// The value of a float.
+    /// The float; `None` for other types and for null.
     pub fn as_f64(self) -> Option<f64> {
         if self.present(4) { binary::read_float(self.payload).ok() } else { None }
     }
 
-    /// The value of a decimal.
+    /// The decimal; `None` for other types and for null.
     pub fn as_decimal(self) -> Option<Decimal> {
         if self.present(5) { binary::read_decimal(self.payload).ok() } else { None }
     }
 
-    /// The value of a timestamp.
+    /// The timestamp; `None` for other types and for null.
     pub fn as_timestamp(self) -> Option<Timestamp> {
         if self.present(6) { binary::read_timestamp(self.payload).ok() } else { None }
     }
 
-    /// The value of a symbol.
+    /// The symbol; `None` for other types and for null.
     pub fn as_symbol(self) -> Option<Symbol> {
         self.symbol_id().map(|id| self.symbol(id))
     }
 
-    /// The text of a string or a symbol.
+    /// The text of a string or a symbol; `None` for other types and for a symbol of unknown text.
     pub fn as_text(self) -> Option<&'a str> {
         if self.present(8) {
             return std::str::from_utf8(self.payload).ok();
@@ -94,12 +95,12 @@ impl<'a> RawValue<'a> {
         self.document.symbol_text(self.symbol_id()?)
     }
 
-    /// The bytes of a blob or a clob.
+    /// The bytes of a blob or a clob; `None` for other types and for null.
     pub fn as_bytes(self) -> Option<&'a [u8]> {
         (self.present(9) || self.present(10)).then_some(self.payload)
     }
 
-    /// The first field of this name, when the value is a struct that has one.
+    /// The first field with this name; `None` if the value is no struct or has no such field.
     pub fn get(self, name: &str) -> Option<RawValue<'a>> {
         let payload = if self.present(13) { self.payload } else { &[] };
         let mut at = 0;
@@ -113,35 +114,35 @@ impl<'a> RawValue<'a> {
         }
     }
 
-    /// The fields of a struct in order; nothing for other types.
+    /// The fields of a struct, in order; none for other types.
     #[inline]
     pub fn fields(self) -> RawFields<'a> {
         let bytes = if self.present(13) { self.payload } else { &[] };
         RawFields(WithIds { document: self.document, bytes, at: 0 })
     }
 
-    /// The elements of a list or an s-expression; nothing for other types.
+    /// The elements of a list or an s-expression, in order; none for other types.
     #[inline]
     pub fn items(self) -> RawItems<'a> {
         let bytes = if self.present(11) || self.present(12) { self.payload } else { &[] };
         RawItems { document: self.document, bytes, at: 0 }
     }
 
-    /// How many bytes of the document are the value's own, roughly.
+    /// About how many bytes of the document belong to the value.
     #[inline]
     pub fn size(self) -> usize {
         self.annotations.len() + self.payload.len() + 1
     }
 
-    /// The value as a tree.
+    /// The value as a tree, which owns its parts.
     pub fn to_value(self) -> Value {
-        // A table longer than the value is not worth a place for each of its symbols.
+        // A small value of a document with many symbols uses few of them: a place for each would cost more than it saves.
         let symbols = self.document.layout().symbols.len();
         let mut symbols = vec![None; if self.payload.len() < symbols { 0 } else { symbols }];
         self.tree(&mut symbols, 0)
     }
 
-    /// Whether this is all that its document holds.
+    /// Whether this is the whole value of its document.
     pub(crate) fn is_whole_document(self) -> bool {
         let root = self.document.root();
         std::ptr::eq(self.payload, root.payload) && std::ptr::eq(self.annotations, root.annotations)
@@ -193,7 +194,7 @@ impl<'a> RawValue<'a> {
                 return None;
             }
             let id = read_var_uint(self.annotations, &mut at);
-            // A damaged id reads as the unknown symbol and is the last.
+            // A damaged id reads as the symbol of unknown text. Nothing can be read after it.
             Some(id.unwrap_or_else(|| {
                 at = self.annotations.len();
                 0
@@ -201,11 +202,11 @@ impl<'a> RawValue<'a> {
         })
     }
 
-    /// Reads the value at `at` and moves behind it.
+    /// Reads the value at `at` and moves `at` behind it.
     #[inline(always)]
     fn read(document: &'a Document, bytes: &'a [u8], at: &mut usize) -> Option<RawValue<'a>> {
-        // Kept apart from the general case, so that the parts stay in registers: by way of memory,
-        // a walk takes twice as long.
+        // The common case is a function of its own, so that the parts stay in registers. In memory they would make a
+        // walk twice as slow.
         if let Some(header) = read_plain_header(bytes, *at) {
             *at = header.end;
             return Some(RawValue::new(document, bytes, header, &[]));
@@ -231,7 +232,7 @@ impl<'a> RawValue<'a> {
         RawValue { document, annotations, payload, descriptor: header.descriptor }
     }
 
-    /// Whether the value is of this type code and no null.
+    /// Whether the value has this type code and is not null.
     #[inline]
     fn present(self, code: u8) -> bool {
         self.descriptor >> 4 == code && self.descriptor & 0x0F != 15
@@ -251,7 +252,7 @@ impl<'a> RawValue<'a> {
         Value::new(data).with_annotations(annotations)
     }
 
-    /// The value as a tree, `None` for null and what cannot be read.
+    /// The value as a tree; `None` if it is null or cannot be read.
     fn data(self, symbols: &mut [Option<Symbol>], depth: usize) -> Option<Data> {
         if self.is_null() || depth >= RAW_DEPTH_MAX {
             return None;
@@ -280,7 +281,7 @@ impl<'a> RawValue<'a> {
         })
     }
 
-    /// The symbol of an id, allocated once for a tree.
+    /// The symbol with this id. All places of a tree share one allocation.
     fn shared_symbol(self, id: u64, symbols: &mut [Option<Symbol>]) -> Symbol {
         let index = id.checked_sub(FIRST_LOCAL_ID).and_then(|index| usize::try_from(index).ok());
         match index.and_then(|index| symbols.get_mut(index)) {
@@ -302,7 +303,7 @@ impl From<RawValue<'_>> for Value {
     }
 }
 
-/// The fields of an encoded struct. Names of unknown text yield `None`.
+/// The fields of an encoded struct: name and value. The name is `None` if its text is unknown.
 #[derive(Clone, Debug)]
 pub struct RawFields<'a>(WithIds<'a>);
 
@@ -323,7 +324,7 @@ impl<'a> Iterator for RawFields<'a> {
     }
 }
 
-/// The fields of an encoded struct by symbol id.
+/// The fields of an encoded struct: the id of the name, and the value.
 #[derive(Clone, Debug)]
 pub(crate) struct WithIds<'a> {
     document: &'a Document,

@@ -1,11 +1,11 @@
-//! A value inside a document that owns the document: a [`RawValue`] that may be kept.
+//! A value inside a document, together with the document.
 
 use std::ops::Range;
 
 use crate::document::Document;
 use crate::raw::RawValue;
 
-/// A value and the document it lies in. Cheap to clone; keeps the whole document alive.
+/// A [`RawValue`] that can be stored, because it keeps its document alive. A clone shares the document.
 #[derive(Clone, Debug)]
 pub struct Slice {
     document: Document,
@@ -15,7 +15,7 @@ pub struct Slice {
 }
 
 impl Slice {
-    /// The value, borrowed.
+    /// The value.
     #[inline]
     pub fn get(&self) -> RawValue<'_> {
         RawValue::from_parts(
@@ -26,12 +26,12 @@ impl Slice {
         )
     }
 
-    /// How many bytes of the document are the value's own, roughly.
+    /// About how many bytes of the document belong to the value.
     pub fn size(&self) -> usize {
         self.get().size()
     }
 
-    /// The document that the value lies in.
+    /// The document that holds the value.
     pub fn document(&self) -> &Document {
         &self.document
     }
@@ -55,7 +55,8 @@ impl From<Document> for Slice {
     }
 }
 
-/// Where bytes of a document lie in it. The empty part that a damaged value reads as lies nowhere.
+/// The place of a part of a document in its bytes. An empty part gets the empty range at 0, because that of a damaged
+/// value may point outside the document.
 fn range_of(document: &Document, part: &[u8]) -> Range<usize> {
     let bytes = document.as_bytes();
     let start = part.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr());

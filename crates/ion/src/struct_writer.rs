@@ -1,11 +1,11 @@
-//! Puts a struct together from parts of other documents, without trees in between.
+//! Builds a struct of values from other documents, without making trees of them.
 
 use crate::binary::Encoder;
 use crate::document::Document;
 use crate::raw::RawValue;
 use crate::value::{IonType, Value};
 
-/// Writes the fields of one struct in order, straight into canonical form.
+/// Writes the fields of one struct, in order, directly in canonical form.
 ///
 /// ```
 /// use everstrand_ion::{Document, StructWriter, Value};
@@ -24,7 +24,7 @@ pub struct StructWriter<'a> {
 }
 
 impl<'a> StructWriter<'a> {
-    /// A writer of a struct that has no fields yet.
+    /// Begins a struct without fields.
     #[expect(clippy::new_without_default, reason = "a writer is begun, it has no default")]
     pub fn new() -> StructWriter<'a> {
         let mut encoder = Encoder::new();
@@ -32,14 +32,14 @@ impl<'a> StructWriter<'a> {
         StructWriter { encoder }
     }
 
-    /// Writes a field with a value of another document.
+    /// Writes a field with a value from another document.
     pub fn raw(&mut self, name: &'a str, value: RawValue<'a>) -> &mut Self {
         self.encoder.name(name);
         self.encoder.raw(value);
         self
     }
 
-    /// Writes a field with a value out of a tree.
+    /// Writes a field with a value.
     pub fn value(&mut self, name: &'a str, value: &'a Value) -> &mut Self {
         self.encoder.name(name);
         self.encoder.value(value);
@@ -67,7 +67,7 @@ impl<'a> StructWriter<'a> {
         self
     }
 
-    /// Writes a field with a struct, whose fields `fill` writes.
+    /// Writes a field with a struct; `fill` writes the fields of that struct.
     pub fn structure(&mut self, name: &'a str, fill: impl FnOnce(&mut Self)) -> &mut Self {
         self.encoder.name(name);
         let mark = self.encoder.begin();
@@ -76,7 +76,7 @@ impl<'a> StructWriter<'a> {
         self
     }
 
-    /// Writes a field with a list of values of other documents.
+    /// Writes a field with a list of values from other documents.
     pub fn list(&mut self, name: &'a str, items: impl IntoIterator<Item = RawValue<'a>>) -> &mut Self {
         self.encoder.name(name);
         let mark = self.encoder.begin();
@@ -87,7 +87,7 @@ impl<'a> StructWriter<'a> {
         self
     }
 
-    /// The struct as a document.
+    /// Ends the struct, and returns it as a document.
     pub fn finish(mut self) -> Document {
         self.encoder.end_root(IonType::Struct);
         Document::from_encoder(self.encoder)

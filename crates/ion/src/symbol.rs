@@ -1,8 +1,8 @@
-//! Symbols: text that binary Ion sends as a number.
+//! Symbols: texts that binary Ion writes as numbers.
 
 use std::sync::Arc;
 
-/// The symbols 1 to 9, which every Ion 1.0 stream has.
+/// The texts of the symbols 1 to 9, which every Ion 1.0 stream has.
 pub const SYSTEM_SYMBOLS: [&str; 9] = [
     "$ion",
     "$ion_1_0",
@@ -15,21 +15,21 @@ pub const SYSTEM_SYMBOLS: [&str; 9] = [
     "$ion_shared_symbol_table",
 ];
 
-/// A symbol by its text. A symbol whose text is not known (`$0`, or one imported from a shared
-/// table that is not at hand) has none; all of those are equal.
+/// A symbol. It has no text if that is unknown: the symbol is `$0`, or was imported from a shared table, which this crate
+/// does not have. All symbols of unknown text are equal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Symbol(Option<Arc<str>>);
 
 impl Symbol {
-    /// The symbol whose text is not known, `$0`.
+    /// The symbol of unknown text, `$0`.
     pub const UNKNOWN: Symbol = Symbol(None);
 
-    /// The symbol of this text.
+    /// The symbol with this text.
     pub fn new(text: impl Into<Arc<str>>) -> Symbol {
         Symbol(Some(text.into()))
     }
 
-    /// Its text, when known.
+    /// The text; `None` if it is unknown.
     pub fn text(&self) -> Option<&str> {
         self.0.as_deref()
     }

@@ -1,18 +1,18 @@
-//! The symbols that a stream has defined so far: the system's, then imports and local ones.
+//! The symbols that a stream has defined so far: first the system symbols, then imported and local ones.
 //!
-//! Shared tables are not at hand in a ledger, so what a stream imports are ranges of ids whose
-//! text is unknown. A range costs a few words however many ids it claims.
+//! This crate has no shared symbol tables. Therefore an import defines a range of ids whose texts are unknown. A range
+//! takes a few bytes, however many ids it claims.
 
 use crate::binary::{FIRST_LOCAL_ID, system_symbol};
 use crate::error::IonError;
 use crate::symbol::Symbol;
 use crate::value::{Data, Struct, Value};
 
-/// The text of symbol ids at one place of a stream.
+/// The symbols by their ids, as they are at one place of a stream.
 #[derive(Clone, Debug)]
 pub(crate) struct SymbolTable {
     segments: Vec<Segment>,
-    /// The id after the last that is defined.
+    /// The first id that is not defined.
     next: u64,
 }
 
@@ -29,12 +29,12 @@ enum Symbols {
 }
 
 impl SymbolTable {
-    /// The table after a version marker.
+    /// The table after a version marker: the system symbols.
     pub(crate) fn system() -> SymbolTable {
         SymbolTable { segments: Vec::new(), next: FIRST_LOCAL_ID }
     }
 
-    /// The symbol of an id; nothing when the id is not defined.
+    /// The symbol with this id; `None` if the id is not defined.
     pub(crate) fn get(&self, id: u64) -> Option<Symbol> {
         match self.local(id) {
             Some(symbol) => Some(symbol.clone()),
@@ -42,7 +42,7 @@ impl SymbolTable {
         }
     }
 
-    /// The text of an id, when it is known; nothing when the id is not defined.
+    /// The text of this id: `Some(None)` if it is unknown, `None` if the id is not defined.
     pub(crate) fn text(&self, id: u64) -> Option<Option<&str>> {
         if id < FIRST_LOCAL_ID {
             return Some(system_symbol(id));
@@ -50,7 +50,7 @@ impl SymbolTable {
         (id < self.next).then(|| self.local(id).and_then(Symbol::text))
     }
 
-    /// The symbol of an id, when it is the stream's own.
+    /// The symbol with this id, if the stream has defined it itself.
     fn local(&self, id: u64) -> Option<&Symbol> {
         let before = self.segments.partition_point(|segment| segment.first <= id).checked_sub(1)?;
         let segment = &self.segments[before];
@@ -60,14 +60,14 @@ impl SymbolTable {
         }
     }
 
-    /// Whether a top-level value defines symbols instead of being data.
+    /// Whether a top-level value is a symbol table, and not data.
     pub(crate) fn is_definition(value: &Value) -> bool {
         matches!(value.data, Data::Struct(_))
             && value.annotations().first().is_some_and(|first| *first == *"$ion_symbol_table")
     }
 
-    /// Takes in a local symbol table, which replaces or extends what is here; tells whether it
-    /// extended it. `offset` is where it stands, for errors.
+    /// Reads a local symbol table, which replaces or extends the current one. Returns whether it extends it. `offset` is
+    /// the place of the table, for errors.
     pub(crate) fn define(&mut self, table: &Struct, offset: usize) -> Result<bool, IonError> {
         let imports = only_field(table, "imports", offset)?;
         let symbols = only_field(table, "symbols", offset)?;
@@ -86,7 +86,7 @@ impl SymbolTable {
         }
         if let Some(Value { data: Data::List(symbols), .. }) = symbols {
             for symbol in symbols {
-                // What is not a string holds its id, without a text.
+                // An element that is not a string takes an id, and has no text.
                 self.push(match &symbol.data {
                     Data::String(text) => Symbol::from(text.as_str()),
                     _ => Symbol::UNKNOWN,
@@ -96,7 +96,7 @@ impl SymbolTable {
         Ok(appends)
     }
 
-    /// Replaces what is here by these symbols, as a local symbol table without imports does.
+    /// Replaces the table by the system symbols and these, as a local symbol table without imports does.
     pub(crate) fn replace(&mut self, symbols: impl Iterator<Item = Symbol>) {
         *self = SymbolTable::system();
         symbols.for_each(|symbol| self.push(symbol));
@@ -105,7 +105,7 @@ impl SymbolTable {
     fn import(&mut self, import: &Struct, offset: usize) -> Result<(), IonError> {
         match import.get("name").map(|name| &name.data) {
             Some(Data::String(name)) if !name.is_empty() && name != "$ion" => {}
-            // An import without a usable name imports nothing.
+            // By the specification, an import without a usable name is ignored.
             _ => return Ok(()),
         }
         let count = match import.get("max_id").map(|max_id| &max_id.data) {

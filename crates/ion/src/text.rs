@@ -1,8 +1,7 @@
 //! The text form.
 //!
-//! [`write()`] prints what QLDB printed, byte for byte where both can say a value: no blanks, the
-//! shortest quoting, no raw control characters. [`Reader`] reads all of Ion 1.0 text, including
-//! what nobody writes by hand: version markers, symbol tables, symbol ids.
+//! [`write()`] prints the same bytes as QLDB did: no blanks, quotes only where they are needed, and no raw control
+//! characters. [`Reader`] reads all of Ion 1.0 text, with version markers, symbol tables and symbol ids.
 
 mod characters;
 mod number;
@@ -16,12 +15,12 @@ pub use writer::write_symbol;
 use crate::error::IonError;
 use crate::value::Value;
 
-/// Reads all top-level values of a text.
+/// Reads all top-level values of a text. An error says what is wrong, and where.
 pub fn read_all(text: &str) -> Result<Vec<Value>, IonError> {
     Reader::new(text).collect()
 }
 
-/// Reads a text that holds exactly one value.
+/// Reads a text that holds exactly one value. An error says what is wrong, and where.
 pub fn read_one(text: &str) -> Result<Value, IonError> {
     let mut reader = Reader::new(text);
     let value = reader
@@ -36,15 +35,15 @@ pub fn read_one(text: &str) -> Result<Value, IonError> {
     }
 }
 
-/// Compact text as QLDB printed it; `Display` of [`Value`] is the same.
+/// Writes compact text, as QLDB printed it. `Display` of [`Value`] does the same.
 ///
-/// Ion has no text for two values at the top level: a symbol `$ion_1_0`, which readers skip, and a
-/// struct whose first annotation is `$ion_symbol_table`, which they take as a definition.
+/// Two values cannot be read back from the top level of a text: the symbol `$ion_1_0`, which readers skip, and a struct
+/// whose first annotation is `$ion_symbol_table`, which they take as a symbol table.
 pub fn write(value: &Value) -> String {
     writer::write(value, false)
 }
 
-/// Text over several lines, indented by two blanks, for people.
+/// Writes text on several lines, indented by two blanks, for people.
 pub fn write_pretty(value: &Value) -> String {
     writer::write(value, true)
 }

@@ -1,4 +1,4 @@
-//! The Ion data model as an owned tree.
+//! The Ion data model as a tree that owns its parts.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,25 +10,37 @@ use crate::timestamp::Timestamp;
 
 /// The thirteen types of Ion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the names are the Ion specification's")]
 pub enum IonType {
+    /// The type of the plain `null`.
     Null,
+    /// `true` and `false`.
     Bool,
+    /// Integers of any size.
     Int,
+    /// Binary floating-point numbers of 64 bits.
     Float,
+    /// Decimal numbers of any precision.
     Decimal,
+    /// Points in time.
     Timestamp,
+    /// Symbols: texts that are written once for each stream.
     Symbol,
+    /// Unicode texts.
     String,
+    /// Bytes that are text in some encoding.
     Clob,
+    /// Bytes.
     Blob,
+    /// Sequences of values.
     List,
+    /// S-expressions: sequences of values with another meaning than lists.
     Sexp,
+    /// Unordered collections of fields.
     Struct,
 }
 
 impl IonType {
-    /// The name as it stands after `null.`.
+    /// The name of the type, as in `null.int`.
     pub const fn name(self) -> &'static str {
         match self {
             IonType::Null => "null",
@@ -54,36 +66,49 @@ impl std::fmt::Display for IonType {
     }
 }
 
-/// One Ion value with its annotations. `==` is equivalence in Ion's data model: the scale of a
-/// decimal, the precision of a timestamp and annotations count, the order of struct fields does not.
+/// One Ion value with its annotations.
+///
+/// `==` is the equivalence of Ion's data model. Annotations, the exponent of a decimal and the precision of a timestamp
+/// count; the order of a struct's fields does not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Value {
     annotations: Option<Box<[Symbol]>>,
-    /// What the value is, without its annotations.
+    /// The value without its annotations.
     pub data: Data,
 }
 
 /// An Ion value without annotations.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the names are the Ion specification's")]
 pub enum Data {
-    /// `null.<type>`; the plain `null` is `Null(IonType::Null)`.
+    /// A null of a type; the plain `null` is `Null(IonType::Null)`.
     Null(IonType),
+    /// A bool.
     Bool(bool),
+    /// An integer of any size.
     Int(Int),
+    /// A float.
     Float(f64),
+    /// A decimal.
     Decimal(Decimal),
+    /// A timestamp.
     Timestamp(Timestamp),
+    /// A symbol.
     Symbol(Symbol),
+    /// A string.
     String(String),
+    /// The bytes of a clob.
     Clob(Vec<u8>),
+    /// The bytes of a blob.
     Blob(Vec<u8>),
+    /// The elements of a list.
     List(Vec<Value>),
+    /// The elements of an s-expression.
     Sexp(Vec<Value>),
+    /// The fields of a struct.
     Struct(Struct),
 }
 
-/// The fields of a struct in the order they were written; names may repeat.
+/// The fields of a struct, in the order in which they were written. Names may repeat.
 #[derive(Clone, Debug, Default)]
 pub struct Struct {
     fields: Vec<(Symbol, Value)>,
@@ -113,7 +138,7 @@ impl Value {
         self.annotations.as_deref().unwrap_or(&[])
     }
 
-    /// The type, also of a typed null.
+    /// The type; of a null too.
     pub fn ion_type(&self) -> IonType {
         match &self.data {
             Data::Null(ion_type) => *ion_type,
@@ -137,7 +162,7 @@ impl Value {
         matches!(self.data, Data::Null(_))
     }
 
-    /// The text of a string or a symbol.
+    /// The text of a string or a symbol; `None` for other types and for a symbol of unknown text.
     pub fn as_text(&self) -> Option<&str> {
         match &self.data {
             Data::String(text) => Some(text),
@@ -146,7 +171,7 @@ impl Value {
         }
     }
 
-    /// The value as a struct.
+    /// The fields of a struct; `None` for other types and for null.
     pub fn as_struct(&self) -> Option<&Struct> {
         match &self.data {
             Data::Struct(fields) => Some(fields),
@@ -154,7 +179,7 @@ impl Value {
         }
     }
 
-    /// The elements of a list or an s-expression.
+    /// The elements of a list or an s-expression; `None` for other types and for null.
     pub fn as_sequence(&self) -> Option<&[Value]> {
         match &self.data {
             Data::List(items) | Data::Sexp(items) => Some(items),
@@ -162,12 +187,12 @@ impl Value {
         }
     }
 
-    /// The first field of this name, when the value is a struct that has one.
+    /// The first field with this name; `None` if the value is no struct or has no such field.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.as_struct()?.get(name)
     }
 
-    /// The value as an integer that fits 64 bits.
+    /// The integer; `None` for other types, for null, and if it does not fit 64 bits.
     pub fn as_i64(&self) -> Option<i64> {
         match &self.data {
             Data::Int(int) => int.as_i64(),
@@ -175,7 +200,7 @@ impl Value {
         }
     }
 
-    /// The value as a bool.
+    /// The bool; `None` for other types and for null.
     pub fn as_bool(&self) -> Option<bool> {
         match &self.data {
             Data::Bool(bool) => Some(*bool),
@@ -183,7 +208,7 @@ impl Value {
         }
     }
 
-    /// The value as an int of any size.
+    /// The int; `None` for other types and for null.
     pub fn as_int(&self) -> Option<&Int> {
         match &self.data {
             Data::Int(int) => Some(int),
@@ -191,7 +216,7 @@ impl Value {
         }
     }
 
-    /// The value as a float.
+    /// The float; `None` for other types and for null.
     pub fn as_f64(&self) -> Option<f64> {
         match &self.data {
             Data::Float(float) => Some(*float),
@@ -199,7 +224,7 @@ impl Value {
         }
     }
 
-    /// The value as a decimal.
+    /// The decimal; `None` for other types and for null.
     pub fn as_decimal(&self) -> Option<&Decimal> {
         match &self.data {
             Data::Decimal(decimal) => Some(decimal),
@@ -207,7 +232,7 @@ impl Value {
         }
     }
 
-    /// The value as a timestamp.
+    /// The timestamp; `None` for other types and for null.
     pub fn as_timestamp(&self) -> Option<&Timestamp> {
         match &self.data {
             Data::Timestamp(timestamp) => Some(timestamp),
@@ -215,7 +240,7 @@ impl Value {
         }
     }
 
-    /// The value as a symbol.
+    /// The symbol; `None` for other types and for null.
     pub fn as_symbol(&self) -> Option<&Symbol> {
         match &self.data {
             Data::Symbol(symbol) => Some(symbol),
@@ -223,7 +248,7 @@ impl Value {
         }
     }
 
-    /// The bytes of a blob or a clob.
+    /// The bytes of a blob or a clob; `None` for other types and for null.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match &self.data {
             Data::Blob(bytes) | Data::Clob(bytes) => Some(bytes),
@@ -238,12 +263,12 @@ impl Struct {
         Struct { fields }
     }
 
-    /// The first field of this name.
+    /// The first field with this name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.fields.iter().find(|(field, _)| field.text() == Some(name)).map(|(_, value)| value)
     }
 
-    /// Appends a field, also when one of that name is there.
+    /// Appends a field, even if there is one with that name.
     pub fn push(&mut self, name: impl Into<Symbol>, value: impl Into<Value>) {
         self.fields.push((name.into(), value.into()));
     }
@@ -253,17 +278,17 @@ impl Struct {
         self.fields.iter()
     }
 
-    /// The fields, to be changed in place.
+    /// The fields, for changes in place.
     pub fn fields_mut(&mut self) -> &mut Vec<(Symbol, Value)> {
         &mut self.fields
     }
 
-    /// The fields, taken out.
+    /// The fields, moved out of the struct.
     pub fn into_fields(self) -> Vec<(Symbol, Value)> {
         self.fields
     }
 
-    /// How many fields there are.
+    /// The number of fields.
     pub fn len(&self) -> usize {
         self.fields.len()
     }
@@ -280,13 +305,13 @@ impl<N: Into<Symbol>, V: Into<Value>> FromIterator<(N, V)> for Struct {
     }
 }
 
-/// The same fields as often, in any order.
+/// Two structs are equal if they have the same fields equally often, in any order.
 impl PartialEq for Struct {
     fn eq(&self, other: &Struct) -> bool {
         if self.fields.len() != other.fields.len() {
             return false;
         }
-        // Most structs that are equal were written in the same order.
+        // Equal structs were usually written in the same order, which is cheap to compare.
         let differs = |(left, right): (&(Symbol, Value), &(Symbol, Value))| left != right;
         let Some(first) = self.fields.iter().zip(&other.fields).position(differs) else {
             return true;
@@ -304,8 +329,8 @@ impl Eq for Struct {}
 
 type Fields<'a> = BTreeMap<(&'a Symbol, u64), Vec<&'a Value>>;
 
-/// Fields by name; those of one name also by hash, so that a name repeated a thousand times does
-/// not take a million comparisons. Where a name does not repeat the hash is left out.
+/// The fields by name and hash. Without the hash, a name that is repeated a thousand times would take a million
+/// comparisons. It is 0 if the name does not repeat, because then it is not needed.
 fn by_name_and_hash(fields: &[(Symbol, Value)]) -> Fields<'_> {
     let mut counts: BTreeMap<&Symbol, usize> = BTreeMap::new();
     for (name, _) in fields {
@@ -319,7 +344,7 @@ fn by_name_and_hash(fields: &[(Symbol, Value)]) -> Fields<'_> {
     sorted
 }
 
-/// Whether two lists of values with one hash are equal as multisets.
+/// Whether two lists have the same values equally often.
 fn same_values(left: &[&Value], right: &[&Value]) -> bool {
     let mut right = right.to_vec();
     left.len() == right.len()
@@ -337,14 +362,14 @@ fn hash_of(value: &impl Hash) -> u64 {
 
 impl Hash for Struct {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // A sum, because the order of fields is not part of the value.
+        // The order of the fields must not matter, and a sum does not depend on it.
         let sum = self.fields.iter().fold(0u64, |sum, field| sum.wrapping_add(hash_of(field)));
         state.write_usize(self.fields.len());
         state.write_u64(sum);
     }
 }
 
-/// Floats are equal by their bits, so that `0e0` and `-0e0` differ, but every NaN is the same.
+/// Floats are compared by their bits, so that `0e0` and `-0e0` differ. All NaNs are equal.
 impl PartialEq for Data {
     fn eq(&self, other: &Data) -> bool {
         match (self, other) {

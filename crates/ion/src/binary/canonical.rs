@@ -1,4 +1,4 @@
-//! Where the parts of a canonical document lie, and whether bytes are one.
+//! Finds the parts of a document, and checks whether it is in canonical form.
 
 use std::collections::HashSet;
 
@@ -10,28 +10,28 @@ use crate::binary::primitives::{
 };
 use crate::binary::system_symbols::{FIRST_LOCAL_ID, system_id};
 
-/// Up to here every pair is compared; beyond, a set is built.
+/// The most symbols that are compared pair by pair. More are put into a set.
 const PAIRWISE_MAX: usize = 32;
 
-/// Where the symbols and the value of a document lie.
+/// The places of a document's symbols and its value.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layout {
-    /// Start and end of the text of each symbol from `$10` on. A table beyond 4 GiB saturates, and
-    /// its symbols have no text.
+    /// The start and the end of the text of each symbol, from `$10` on. Places beyond 4 GiB are `u32::MAX`; these symbols
+    /// have no text.
     pub(crate) symbols: Vec<(u32, u32)>,
-    /// Where the value begins.
+    /// The start of the value.
     pub(crate) value_start: usize,
 }
 
-/// Finds the parts. Checks the symbol table and that one value fills the rest, not what is inside
-/// that value.
+/// Finds the parts of a document. Checks the symbol table, and that one value fills the rest; does not check the content
+/// of that value.
 pub(crate) fn layout(bytes: &[u8]) -> Result<Layout, Reason> {
     if !bytes.starts_with(&VERSION_MARKER) {
         return Err("a document does not begin with the version marker");
     }
     let mut layout = Layout { symbols: Vec::new(), value_start: VERSION_MARKER.len() };
     if let Some((list, end)) = symbol_list(bytes, layout.value_start) {
-        // Names of fields are eight bytes or longer, mostly.
+        // A guess: symbols are usually eight bytes or longer.
         let mut symbols = Vec::with_capacity((end - list) / 8);
         let mut at = list;
         while at < end {
@@ -55,14 +55,13 @@ pub(crate) fn layout(bytes: &[u8]) -> Result<Layout, Reason> {
     Ok(layout)
 }
 
-/// The layout, when the bytes are valid and exactly what the canonical writer makes of their value.
+/// The layout of a document if it is valid and in canonical form; else `None`.
 pub(crate) fn layout_if_canonical(bytes: &[u8]) -> Option<Layout> {
     let layout = layout(bytes).ok()?;
     if !distinct_symbols(bytes, &layout) || looks_like_a_symbol_table(&bytes[layout.value_start..]) {
         return None;
     }
-    // A table is only there when it has symbols, and its lengths are minimal: then it takes up just
-    // as many bytes as the writer would spend.
+    // The writer leaves out an empty table and uses the shortest lengths. A table of another form is longer.
     if symbol_table_length(layout.symbols.iter().map(|(start, end)| (end - start) as usize))
         != layout.value_start - VERSION_MARKER.len()
     {
@@ -75,19 +74,19 @@ pub(crate) fn layout_if_canonical(bytes: &[u8]) -> Option<Layout> {
     (check.next_id == limit).then_some(layout)
 }
 
-/// How many bytes a symbol table with texts of these lengths takes.
+/// The length of a symbol table with texts of these lengths, in bytes.
 pub(crate) fn symbol_table_length(texts: impl Iterator<Item = usize>) -> usize {
     let list: usize = texts.map(with_header).sum();
     if list == 0 { 0 } else { with_header(2 + with_header(1 + with_header(list))) }
 }
 
-/// How many bytes a value with a payload of this length takes.
+/// The length of a value with a payload of this length, in bytes.
 pub(crate) fn with_header(length: usize) -> usize {
     let extra = if length < 14 { 0 } else { var_uint_length(length as u64) };
     1 + extra + length
 }
 
-/// The symbols of the symbol table at `at` if it holds nothing else, as nearly all do.
+/// The symbols of the symbol table at `at`; `None` if the table has anything but symbols, which is rare.
 pub(crate) fn plain_symbol_table(bytes: &[u8], at: usize) -> Option<Vec<&str>> {
     let (mut at, end) = symbol_list(bytes, at)?;
     let mut texts = Vec::with_capacity((end - at) / 8);
@@ -101,7 +100,7 @@ pub(crate) fn plain_symbol_table(bytes: &[u8], at: usize) -> Option<Vec<&str>> {
     Some(texts)
 }
 
-/// Start and end of the symbols in the symbol table at `at`, if there is one of the form
+/// The start and the end of the symbols in the symbol table at `at`; `None` unless there is one in the form
 /// `$ion_symbol_table::{symbols:[…]}` or `$ion_symbol_table::{}`.
 fn symbol_list(bytes: &[u8], mut at: usize) -> Option<(usize, usize)> {
     let wrapper = read_header(bytes, &mut at).ok().filter(|header| header.code() == WRAPPER)?;
@@ -122,7 +121,7 @@ fn symbol_list(bytes: &[u8], mut at: usize) -> Option<(usize, usize)> {
     (is_symbols && list.end == fields.end).then_some((list.start, list.end))
 }
 
-/// Whether a value would be taken for a local symbol table: a struct whose first annotation is
+/// Whether readers would take a value for a symbol table: it is a struct whose first annotation is
 /// `$ion_symbol_table`.
 pub(crate) fn looks_like_a_symbol_table(value: &[u8]) -> bool {
     let mut at = 0;
@@ -150,7 +149,7 @@ fn distinct_symbols(bytes: &[u8], layout: &Layout) -> bool {
     if texts.len() > PAIRWISE_MAX {
         return texts.iter().collect::<HashSet<_>>().len() == texts.len();
     }
-    // Equal texts have equal marks, so that only texts whose mark is taken need be compared.
+    // Equal texts have equal marks. Therefore a text need be compared only if its mark was seen before.
     let mut marks = 0u64;
     texts.iter().enumerate().all(|(index, text)| {
         let mark = 1u64 << (mark_of(text) % 64);
@@ -166,10 +165,10 @@ fn mark_of(text: &str) -> usize {
     bytes.len() * 7 + first * 5 + last
 }
 
-/// Walks a value. `None` anywhere means: not canonical, or not valid at all.
+/// Walks through a value. `None` means that it is not valid, or not in canonical form.
 struct Check<'a> {
     bytes: &'a [u8],
-    /// The first id that has not appeared yet.
+    /// The next id that may appear for the first time.
     next_id: u64,
     limit: u64,
 }
@@ -260,12 +259,12 @@ impl Check<'_> {
     }
 }
 
-/// Whether a header that begins at `start` is as short as it can be.
+/// Whether the header that begins at `start` is as short as possible.
 fn minimal(header: Header, start: usize) -> bool {
     with_header(header.end - header.start) == header.end - start
 }
 
-/// Whether reading and writing a payload gives the same bytes.
+/// Whether a payload that is read and written again has the same bytes.
 fn rewritten(payload: &[u8], rewrite: impl FnOnce(&[u8], &mut Vec<u8>) -> Option<()>) -> bool {
     let mut out = Vec::with_capacity(payload.len());
     rewrite(payload, &mut out).is_some() && out == payload

@@ -1,4 +1,4 @@
-//! Copies values out of documents into the document that is being written.
+//! Copies values from documents into the document that is being written.
 
 use crate::binary::encoder::Encoder;
 use crate::binary::header::{RAW_DEPTH_MAX, WRAPPER};
@@ -9,7 +9,7 @@ use crate::raw::RawValue;
 use crate::value::IonType;
 
 impl RawValue<'_> {
-    /// A document of its own with just this value.
+    /// A new document with this value alone.
     pub fn to_document(self) -> Document {
         if self.is_whole_document() {
             return self.document().clone();
@@ -21,13 +21,13 @@ impl RawValue<'_> {
 }
 
 impl<'s> Encoder<'s> {
-    /// Copies a value of another document.
+    /// Writes a value from another document.
     pub(crate) fn raw(&mut self, value: RawValue<'s>) {
         let layout = value.document().layout();
         let symbols = layout.symbols.len();
         let ids = match self.copied.take() {
             Some((known, ids)) if std::ptr::eq(known, layout) => ids,
-            // Where the table is longer than the part, the texts are looked up one by one instead.
+            // A small value of a document with many symbols uses few of them. They are looked up one by one.
             _ if value.payload().len() < symbols => Vec::new(),
             _ => vec![0; symbols],
         };
@@ -38,7 +38,7 @@ impl<'s> Encoder<'s> {
     }
 }
 
-/// A copy of a value out of another document under way.
+/// The state of copying a value from another document.
 struct Copy<'e, 's> {
     encoder: &'e mut Encoder<'s>,
     ids: Vec<u64>,
@@ -86,7 +86,7 @@ impl<'s> Copy<'_, 's> {
         }
     }
 
-    /// What an id of the other document is here.
+    /// The id in this document of a symbol of the other document.
     fn id(&mut self, value: RawValue<'s>, id: u64) -> u64 {
         if id < FIRST_LOCAL_ID {
             return id;

@@ -1,4 +1,4 @@
-//! Writes the canonical form.
+//! Writes the canonical binary form.
 
 use std::collections::HashMap;
 
@@ -12,16 +12,17 @@ use crate::int::Int;
 use crate::symbol::Symbol;
 use crate::value::{Data, IonType, Value};
 
-/// Builds one document from front to back. Texts of symbols are borrowed until it is finished.
+/// Builds one document from front to back. It borrows the texts of symbols until it is finished.
 #[derive(Debug)]
 pub(crate) struct Encoder<'s> {
     pub(super) body: Vec<u8>,
     pub(super) symbols: Symbols<'s>,
-    /// What the ids of the document that was last copied from are here, by its layout; 0 is not yet known.
+    /// The document that a value was last copied from, and for each of its symbols the id in this document; 0 if that is
+    /// not known yet.
     pub(super) copied: Option<(&'s Layout, Vec<u64>)>,
 }
 
-/// Where a value whose length is not yet known began.
+/// The start of a value whose length is not known yet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark(usize);
 
@@ -41,23 +42,23 @@ impl<'s> Encoder<'s> {
         self.end_as(mark, code_of(ion_type));
     }
 
-    /// Ends the container that all else is inside of.
+    /// Ends the outermost container.
     pub(crate) fn end_root(&mut self, ion_type: IonType) {
         self.end(Mark(0), ion_type);
     }
 
-    /// Writes the name of a field, whose value has to follow.
+    /// Writes the name of a field. The caller must write its value next.
     pub(crate) fn name(&mut self, name: &'s str) {
         self.name_or_unknown(Some(name));
     }
 
-    /// As [`name`](Self::name); `None` is the symbol of unknown text.
+    /// Writes the name of a field, as [`name`](Self::name) does. `None` is the symbol of unknown text.
     pub(crate) fn name_or_unknown(&mut self, name: Option<&'s str>) {
         let id = self.symbols.intern(name);
         write_var_uint(id, &mut self.body);
     }
 
-    /// Writes the annotations in a wrapper that was begun, and whose value has to follow.
+    /// Writes the annotations of a wrapper that was begun. The caller must write the value next.
     pub(crate) fn annotations(&mut self, texts: impl IntoIterator<Item = Option<&'s str>>) {
         let ids: Vec<u64> = texts.into_iter().map(|text| self.symbols.intern(text)).collect();
         self.annotation_ids(&ids);
@@ -73,13 +74,13 @@ impl<'s> Encoder<'s> {
         self.body.push(0x10 | u8::from(value));
     }
 
-    /// Writes a symbol; `None` is the one of unknown text.
+    /// Writes a symbol; `None` is the symbol of unknown text.
     pub(crate) fn symbol(&mut self, text: Option<&'s str>) {
         let id = self.symbols.intern(text);
         self.symbol_id(id);
     }
 
-    /// Writes a value. Below [`RAW_DEPTH_MAX`] containers it is null, as it would be read.
+    /// Writes a value. Containers that are nested deeper than [`RAW_DEPTH_MAX`] are written as null, as they would be read.
     pub(crate) fn value(&mut self, value: &'s Value) {
         self.value_at(value, 0);
     }
@@ -111,12 +112,12 @@ impl<'s> Encoder<'s> {
         self.bytes(code_of(IonType::Blob), bytes);
     }
 
-    /// The document's bytes, and where its parts lie in them.
+    /// The bytes of the document, and the places of its parts.
     pub(crate) fn finish(self) -> (Vec<u8>, Layout) {
         let texts = &self.symbols.texts;
         let table = symbol_table_length(texts.iter().map(|text| text.len()));
-        // What looks like a symbol table but is the value gets an empty table before it, so that
-        // the first one can always be told to be the document's own.
+        // A value that looks like a symbol table gets an empty table before it. Readers take the first one as the
+        // document's table, and would take the value for it otherwise.
         let shadowed = table == 0 && looks_like_a_symbol_table(&self.body);
         let mut out = Vec::with_capacity(VERSION_MARKER.len() + table + 4 + self.body.len());
         out.extend_from_slice(&VERSION_MARKER);
@@ -205,7 +206,7 @@ impl<'s> Encoder<'s> {
         }
     }
 
-    /// Puts the descriptor and the length before what was written since `mark`.
+    /// Ends the value that began at `mark`: puts its descriptor and its length before its payload.
     pub(super) fn end_as(&mut self, Mark(start): Mark, code: u8) {
         let payload = start + 1;
         let length = self.body.len() - payload;
@@ -216,23 +217,23 @@ impl<'s> Encoder<'s> {
         self.body[start] = code << 4 | 14;
         let extra = var_uint_length(length as u64);
         write_var_uint(length as u64, &mut self.body);
-        // The length was written behind the payload; turn the two around.
+        // The length was written behind the payload. Rotating brings it to the front.
         self.body[payload..].rotate_right(extra);
     }
 }
 
-/// The symbols of a document in order of first appearance.
+/// The symbols of a document, in order of first appearance.
 #[derive(Debug, Default)]
 pub(super) struct Symbols<'s> {
     texts: Vec<&'s str>,
-    /// Only filled where there are too many to compare them all.
+    /// Empty while there are few symbols, because then comparing them all is faster.
     ids: HashMap<&'s str, u64>,
 }
 
 impl<'s> Symbols<'s> {
     const COMPARED_MAX: usize = 64;
 
-    /// The id of a text; 0 where it is unknown.
+    /// The id of a text, which is added if it is new; 0 for the symbol of unknown text.
     pub(super) fn intern(&mut self, text: Option<&'s str>) -> u64 {
         let Some(text) = text else { return 0 };
         if let Some(id) = system_id(text) {

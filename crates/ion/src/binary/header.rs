@@ -1,4 +1,4 @@
-//! Type descriptors with their lengths, and annotation wrappers: what tells where a value ends.
+//! Type descriptors and annotation wrappers, which tell where a value ends.
 //!
 //! ```text
 //! value        type descriptor, [length], payload
@@ -18,18 +18,17 @@ use crate::value::IonType;
 /// The first four bytes of Ion 1.0 binary.
 pub const VERSION_MARKER: [u8; 4] = [0xE0, 0x01, 0x00, 0xEA];
 
-/// Below this many containers, a value reads and is written as null, so that what is hashed is what
-/// is seen. Reading what others send admits [`MAX_DEPTH`]; what is put together
-/// from documents can be some levels deeper.
+/// A container that is nested deeper than this reads as null, and is written and hashed as null. Input is limited to
+/// [`MAX_DEPTH`], but a value that is put together from documents can be deeper.
 pub(crate) const RAW_DEPTH_MAX: usize = 4 * MAX_DEPTH;
 
 /// The type code of an annotation wrapper.
 pub(crate) const WRAPPER: u8 = 14;
 
-/// Why bytes are not a value, without where.
+/// What is wrong with bytes, without the place.
 pub(crate) type Reason = &'static str;
 
-/// A type descriptor, and where the payload lies.
+/// A type descriptor, and the place of the payload.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Header {
     pub(crate) descriptor: u8,
@@ -51,7 +50,7 @@ impl Header {
     }
 }
 
-/// An annotation wrapper: where its ids lie, and the value inside.
+/// An annotation wrapper: the place of its ids, and the header of the value in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wrapper {
     pub(crate) ids_start: usize,
@@ -59,11 +58,11 @@ pub(crate) struct Wrapper {
     pub(crate) value: Header,
 }
 
-/// The type codes, as bits, whose values need no look at more than their length.
+/// The type codes whose headers have no special rules, one bit for each.
 const PLAIN: u16 = 0b0001_1111_1011_1100;
 
-/// Reads a type descriptor and its length at `at`, checks that the payload lies inside `bytes`, and
-/// moves to the payload.
+/// Reads a type descriptor and its length at `at`, and moves `at` to the payload. Checks that the payload ends inside
+/// `bytes`.
 #[inline]
 pub(crate) fn read_header(bytes: &[u8], at: &mut usize) -> Result<Header, Reason> {
     match read_plain_header(bytes, *at) {
@@ -75,7 +74,7 @@ pub(crate) fn read_header(bytes: &[u8], at: &mut usize) -> Result<Header, Reason
     }
 }
 
-/// Reads the header of nearly all values; `None` where it takes a closer look.
+/// Reads the header of nearly all values; `None` if [`read_any_header`] must look at it.
 #[inline(always)]
 pub(crate) fn read_plain_header(bytes: &[u8], at: usize) -> Option<Header> {
     let (&descriptor, rest) = bytes.get(at..)?.split_first()?;
@@ -113,7 +112,7 @@ fn read_any_header(bytes: &[u8], at: &mut usize) -> Result<Header, Reason> {
     Ok(Header { descriptor, start: *at, end })
 }
 
-/// Reads the inside of an annotation wrapper.
+/// Reads the content of an annotation wrapper.
 pub(crate) fn read_wrapper(bytes: &[u8], wrapper: Header) -> Result<Wrapper, Reason> {
     let bytes = &bytes[..wrapper.end];
     let mut at = wrapper.start;
@@ -137,7 +136,7 @@ fn read_length(bytes: &[u8], at: &mut usize) -> Result<usize, Reason> {
     usize::try_from(length).map_err(|_| "a length exceeds what this machine can address")
 }
 
-/// The type of a type code; `None` for annotation wrappers and what Ion 1.0 does not use.
+/// The type with this type code; `None` for annotation wrappers, and for codes that Ion 1.0 does not use.
 pub(crate) const fn type_of(code: u8) -> Option<IonType> {
     Some(match code {
         0 => IonType::Null,
@@ -157,7 +156,7 @@ pub(crate) const fn type_of(code: u8) -> Option<IonType> {
     })
 }
 
-/// The type code of a type; of ints, that of those not negative.
+/// The type code of a type. For ints it is that of positive ones.
 pub(crate) const fn code_of(ion_type: IonType) -> u8 {
     match ion_type {
         IonType::Null => 0,

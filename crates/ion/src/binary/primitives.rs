@@ -1,11 +1,11 @@
-//! The parts that every binary value is made of: VarUInt, VarInt, magnitudes, and the canonical
-//! payloads of scalars. The same payloads are what Ion Hash takes in, so they exist only once.
+//! The parts of binary values: VarUInt, VarInt, magnitudes, and the payloads of scalars. Ion Hash uses the canonical
+//! payloads too.
 //!
 //! ```text
 //! VarUInt   7 bits a byte, most significant first; the last byte has its top bit set
 //! VarInt    as VarUInt, but bit 6 of the first byte is the sign
-//! UInt      big-endian magnitude
-//! Int       big-endian magnitude, the top bit of the first byte is the sign
+//! UInt      the magnitude, big-endian
+//! Int       the magnitude, big-endian; the top bit of the first byte is the sign
 //! ```
 
 use num_bigint::{BigInt, Sign};
@@ -16,10 +16,10 @@ use crate::int::Int;
 use crate::timestamp::TimestampError;
 use crate::timestamp::{Precision, Timestamp, TimestampFields};
 
-/// The bits of the one NaN that canonical Ion knows.
+/// The bits of NaN in canonical form.
 const CANONICAL_NAN_BITS: u64 = 0x7FF8_0000_0000_0000;
 
-/// Reads a VarUInt at `at` and moves past it. `None` where it is cut short or exceeds 64 bits.
+/// Reads a VarUInt at `at` and moves behind it. `None` if it is cut short or exceeds 64 bits.
 #[inline]
 pub(crate) fn read_var_uint(bytes: &[u8], at: &mut usize) -> Option<u64> {
     let byte = *bytes.get(*at)?;
@@ -30,7 +30,7 @@ pub(crate) fn read_var_uint(bytes: &[u8], at: &mut usize) -> Option<u64> {
     read_groups(bytes, at, 0)
 }
 
-/// Reads the groups of seven bits up to the last, which follow what is in `value` already.
+/// Reads groups of seven bits up to the last one; `value` has the bits before them.
 fn read_groups(bytes: &[u8], at: &mut usize, mut value: u64) -> Option<u64> {
     loop {
         let byte = *bytes.get(*at)?;
@@ -45,7 +45,7 @@ fn read_groups(bytes: &[u8], at: &mut usize, mut value: u64) -> Option<u64> {
     }
 }
 
-/// Reads a VarInt: whether it is negative (also for -0) and its magnitude.
+/// Reads a VarInt: whether it is negative, which -0 is too, and its magnitude.
 pub(crate) fn read_var_int(bytes: &[u8], at: &mut usize) -> Option<(bool, u64)> {
     let first = *bytes.get(*at)?;
     *at += 1;
@@ -55,7 +55,7 @@ pub(crate) fn read_var_int(bytes: &[u8], at: &mut usize) -> Option<(bool, u64)> 
     Some((negative, value))
 }
 
-/// Appends a VarUInt in as few bytes as it takes.
+/// Appends a VarUInt in as few bytes as possible.
 pub(crate) fn write_var_uint(value: u64, out: &mut Vec<u8>) {
     let groups = var_uint_length(value);
     for group in (0..groups).rev() {
@@ -64,14 +64,14 @@ pub(crate) fn write_var_uint(value: u64, out: &mut Vec<u8>) {
     }
 }
 
-/// How many bytes a VarUInt takes.
+/// The number of bytes of a VarUInt.
 #[inline]
 pub(crate) fn var_uint_length(value: u64) -> usize {
     let bits = (64 - value.leading_zeros()).max(1);
     bits.div_ceil(7) as usize
 }
 
-/// Appends a VarInt in as few bytes as it takes. `negative` with a magnitude of zero is -0.
+/// Appends a VarInt in as few bytes as possible. `negative` and a magnitude of zero is -0.
 pub(crate) fn write_var_int(negative: bool, magnitude: u64, out: &mut Vec<u8>) {
     let bits = (64 - magnitude.leading_zeros()).max(1);
     let groups = (bits + 1).div_ceil(7);
@@ -89,7 +89,7 @@ pub(crate) fn low_byte(value: u64) -> u8 {
     value.to_le_bytes()[0]
 }
 
-/// The magnitude as a number, when it fits.
+/// The magnitude as a number; `None` if it does not fit.
 #[inline]
 pub(crate) fn magnitude_u64(bytes: &[u8]) -> Option<u64> {
     if bytes.len() <= 8 {
@@ -106,7 +106,7 @@ pub(crate) fn strip_zeros(bytes: &[u8]) -> &[u8] {
     &bytes[zeros..]
 }
 
-/// The integer of this sign and big-endian magnitude.
+/// The integer with this sign and big-endian magnitude.
 pub(crate) fn int_of(negative: bool, magnitude: &[u8]) -> Int {
     match magnitude_u64(magnitude) {
         Some(value) => match small_int(negative, value) {
@@ -120,14 +120,14 @@ pub(crate) fn int_of(negative: bool, magnitude: &[u8]) -> Int {
     }
 }
 
-/// The integer of this sign and magnitude, when it fits 64 bits.
+/// The integer with this sign and magnitude; `None` if it does not fit 64 bits.
 #[inline]
 pub(crate) fn small_int(negative: bool, magnitude: u64) -> Option<i64> {
     if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
-/// Appends the big-endian magnitude without leading zeros (nothing for zero) and tells whether the
-/// integer is negative.
+/// Appends the big-endian magnitude without leading zeros, which is nothing for zero. Returns whether the integer is
+/// negative.
 pub(crate) fn write_magnitude(int: &Int, out: &mut Vec<u8>) -> bool {
     match int.as_i64() {
         Some(small) => {
@@ -142,7 +142,7 @@ pub(crate) fn write_magnitude(int: &Int, out: &mut Vec<u8>) -> bool {
     }
 }
 
-/// Reads the Int field that fills `bytes`: whether it is negative (also for -0), and its value.
+/// Reads the Int field that fills `bytes`: whether it is negative, which -0 is too, and its value.
 fn read_int_field(bytes: &[u8]) -> (bool, Int) {
     let Some((first, rest)) = bytes.split_first() else { return (false, Int::from(0i64)) };
     let negative = first & 0x80 != 0;
@@ -157,12 +157,12 @@ fn read_int_field(bytes: &[u8]) -> (bool, Int) {
     (negative, int_of(negative, &magnitude))
 }
 
-/// Appends an Int field in as few bytes as it takes; nothing for zero.
+/// Appends an Int field in as few bytes as possible, which is none for zero.
 fn write_int_field(int: &Int, negative_zero: bool, out: &mut Vec<u8>) {
     let start = out.len();
     let negative = write_magnitude(int, out) || negative_zero;
     match out.get(start) {
-        // The top bit is taken by the magnitude, so that the sign needs a byte of its own.
+        // The magnitude uses the top bit, so the sign needs a byte of its own.
         Some(first) if first & 0x80 != 0 => out.insert(start, if negative { 0x80 } else { 0 }),
         Some(_) if negative => out[start] |= 0x80,
         Some(_) => {}
@@ -171,7 +171,7 @@ fn write_int_field(int: &Int, negative_zero: bool, out: &mut Vec<u8>) {
     }
 }
 
-/// The magnitude of an int that is negative or not, without leading zeros.
+/// The magnitude of an int, without leading zeros. Fails for a negative zero, which Ion forbids.
 pub(crate) fn read_magnitude(negative: bool, payload: &[u8]) -> Result<&[u8], Reason> {
     let magnitude = strip_zeros(payload);
     if negative && magnitude.is_empty() { Err("a negative int is zero") } else { Ok(magnitude) }
@@ -192,7 +192,7 @@ pub(crate) fn read_float(payload: &[u8]) -> Result<f64, Reason> {
     }
 }
 
-/// Appends the canonical payload of a float: nothing for `0e0`, else 64 bits, one NaN.
+/// Appends the canonical payload of a float: nothing for `0e0`, else 64 bits. All NaNs are written alike.
 pub(crate) fn write_float(value: f64, out: &mut Vec<u8>) {
     let bits = if value.is_nan() { CANONICAL_NAN_BITS } else { value.to_bits() };
     if bits != 0 {
@@ -218,7 +218,7 @@ pub(crate) fn read_decimal(payload: &[u8]) -> Result<Decimal, Reason> {
     Ok(Decimal::new(coefficient, exponent))
 }
 
-/// Appends the canonical payload of a decimal; nothing for `0d0`.
+/// Appends the canonical payload of a decimal, which is empty for `0d0`.
 pub(crate) fn write_decimal(decimal: &Decimal, out: &mut Vec<u8>) {
     let zero = decimal.coefficient().as_i64() == Some(0);
     if zero && decimal.exponent() == 0 && !decimal.is_negative_zero() {
@@ -229,8 +229,7 @@ pub(crate) fn write_decimal(decimal: &Decimal, out: &mut Vec<u8>) {
     write_int_field(decimal.coefficient(), decimal.is_negative_zero(), out);
 }
 
-/// Reads the payload of a timestamp and checks every field. Binary Ion keeps UTC, a
-/// [`Timestamp`] the local time.
+/// Reads the payload of a timestamp and checks every field. The payload has UTC, a [`Timestamp`] has local time.
 pub(crate) fn read_timestamp(payload: &[u8]) -> Result<Timestamp, Reason> {
     const CUT: &str = "a timestamp is cut short";
     let mut at = 0;
@@ -266,22 +265,22 @@ pub(crate) fn read_timestamp(payload: &[u8]) -> Result<Timestamp, Reason> {
     Timestamp::from_utc(fields, precision, offset).map_err(|TimestampError(reason)| reason)
 }
 
-/// How many digits of a second are kept.
+/// The most fraction digits of a second.
 const FRACTION_DIGITS_MAX: u64 = 18;
 
-/// Reads the fraction of a second, which fills the payload from `at` on.
+/// Reads the fraction of a second, which fills the rest of the payload.
 fn read_fraction(payload: &[u8], mut at: usize) -> Result<(u64, Precision), Reason> {
     let (negative, digits) =
         read_var_int(payload, &mut at).ok_or("the fraction of a timestamp is cut short")?;
     if negative && digits > FRACTION_DIGITS_MAX {
         return Err("a timestamp has more than 18 fraction digits");
     }
-    // A negative zero is a zero here.
+    // The fraction may be a negative zero, which means zero.
     let (_, coefficient) = read_int_field(&payload[at..]);
     let coefficient = coefficient.as_i64().and_then(|value| u64::try_from(value).ok());
     let coefficient = coefficient.ok_or("the fraction of a second is not in 0 to 1")?;
     if !negative || digits == 0 {
-        // `0d3` is a whole second, as other readers take it too.
+        // `0d3` is a whole second. Other readers take it so too.
         return match coefficient {
             0 => Ok((0, Precision::Second(0))),
             _ => Err("the fraction of a second is not in 0 to 1"),

@@ -1,4 +1,4 @@
-//! Reads Ion binary of any well-formed shape into values.
+//! Reads any well-formed Ion binary into values.
 
 use crate::MAX_DEPTH;
 use crate::binary::canonical::{Layout, plain_symbol_table};
@@ -15,13 +15,13 @@ use crate::symbol::Symbol;
 use crate::symbol_table::SymbolTable;
 use crate::value::{Data, Struct, Value};
 
-/// How long the symbol tables may be that define a stream's symbols at one point, in bytes. They
-/// are read into trees, many times as large.
+/// The most bytes that the symbol tables may have which define the symbols at one point of a stream. They are read into
+/// trees, which are many times as large.
 const TABLES_BYTES_MAX: usize = 1 << 20;
 
 const CUT_ID: Reason = "a symbol id is cut short or exceeds 64 bits";
 
-/// The values of a stream, one after another.
+/// Reads the values of a stream, one after the other.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
@@ -31,7 +31,7 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of a stream, which is empty or begins with the version marker.
+    /// A reader of a stream, which must be empty or begin with the version marker.
     pub(crate) fn new(bytes: &'a [u8]) -> Result<Reader<'a>, IonError> {
         if !bytes.is_empty() && bytes[0] != VERSION_MARKER[0] {
             return Err(IonError::new("Ion binary does not begin with the version marker E0 01 00 EA", 0));
@@ -39,12 +39,12 @@ impl<'a> Reader<'a> {
         Ok(Reader { bytes, at: 0, symbols: SymbolTable::system(), tables_bytes: 0 })
     }
 
-    /// The next value that is the user's.
+    /// The next value that is data.
     pub(crate) fn next(&mut self) -> Result<Option<Value>, IonError> {
         if self.find_next()? { self.value_here() } else { Ok(None) }
     }
 
-    /// The next value that is the user's, written canonically instead of read into a tree.
+    /// The next value that is data, in canonical form instead of as a tree.
     pub(crate) fn transcode_next(&mut self) -> Result<Option<(Vec<u8>, Layout)>, IonError> {
         if !self.find_next()? {
             return Ok(None);
@@ -61,8 +61,8 @@ impl<'a> Reader<'a> {
         if self.find_next()? { Err(IonError::new("there is more than one value", self.at)) } else { Ok(()) }
     }
 
-    /// Moves to the next value that is the user's, over padding, version markers and symbol tables.
-    /// Tells whether there is one.
+    /// Moves to the next value that is data, past padding, version markers and symbol tables. Returns whether there is
+    /// one.
     fn find_next(&mut self) -> Result<bool, IonError> {
         while let Some(first) = self.bytes.get(self.at) {
             if *first == VERSION_MARKER[0] {
@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
         if self.tables_bytes > TABLES_BYTES_MAX { Err(too_long()) } else { Ok(()) }
     }
 
-    /// Reads the value at the reader's position into a tree and moves behind it.
+    /// Reads the value at the reader's position and moves behind it.
     fn value_here(&mut self) -> Result<Option<Value>, IonError> {
         let mut at = self.at;
         let value = self.value(&mut at, self.bytes.len(), 0)?;
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The value at `at`, or `None` for padding. `depth` is how many containers are around it.
+    /// Reads the value at `at`; `None` if it is padding. `depth` containers are around it.
     fn value(&self, at: &mut usize, end: usize, depth: usize) -> Result<Option<Value>, IonError> {
         let start = *at;
         let header = self.header(at, end)?;
@@ -200,7 +200,7 @@ impl<'a> Reader<'a> {
         while at < header.end {
             let name_at = at;
             let id = read_var_uint(&self.bytes[..header.end], &mut at);
-            // Padding in a struct has a field id too, of no meaning.
+            // Padding in a struct has a field name too, which means nothing.
             if let Some(value) = self.value(&mut at, header.end, depth + 1)? {
                 fields.push((self.symbol_of(id, name_at)?, value));
             }
@@ -221,7 +221,7 @@ impl<'a> Reader<'a> {
         self.bytes
     }
 
-    /// The text of a symbol that is defined.
+    /// The text of a symbol: `None` if it is unknown. An error means that the id is not defined.
     pub(super) fn text_of(&self, id: Option<u64>, offset: usize) -> Result<Option<&str>, IonError> {
         let id = id.ok_or_else(|| IonError::new(CUT_ID, offset))?;
         self.symbols.text(id).ok_or_else(|| undefined(id, offset))

@@ -1,8 +1,8 @@
-//! The symbols that every stream knows, by id and by text.
+//! The symbols that Ion itself defines, by id and by text.
 
 use crate::symbol::SYSTEM_SYMBOLS;
 
-/// The id of the first symbol that a stream defines itself.
+/// The first id that a stream can define itself.
 pub(crate) const FIRST_LOCAL_ID: u64 = SYSTEM_SYMBOLS.len() as u64 + 1;
 
 /// The text of a system symbol; `None` for `$0` and for ids beyond the system table.
@@ -12,10 +12,10 @@ pub(crate) fn system_symbol(id: u64) -> Option<&'static str> {
     SYSTEM_SYMBOLS.get(index).copied()
 }
 
-/// The id of a text that Ion itself defines.
+/// The id of a system symbol; `None` for other texts.
 #[inline]
 pub(crate) fn system_id(text: &str) -> Option<u64> {
-    // Nearly all texts are told apart from the nine by their first byte.
+    // The first byte already excludes most texts.
     if !matches!(text.as_bytes().first(), Some(b'$' | b'n' | b'v' | b'i' | b's' | b'm')) {
         return None;
     }

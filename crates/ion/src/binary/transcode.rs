@@ -1,5 +1,5 @@
-//! Brings a value of a stream into canonical form without a tree in between: what a server does
-//! with every document that a client sends.
+//! Brings a value into canonical form without making a tree of it. A server does this with every document that a client
+//! sends.
 
 use crate::binary::encoder::Encoder;
 
@@ -13,7 +13,7 @@ use crate::error::IonError;
 use crate::value::IonType;
 
 impl Reader<'_> {
-    /// Writes the value at `at`, which is not padding, and returns where it ends.
+    /// Writes the value at `at`, which must not be padding. Returns its end.
     pub(super) fn transcode<'s>(&'s self, at: usize, encoder: &mut Encoder<'s>) -> Result<usize, IonError> {
         let mut end = at;
         let header = self.header(&mut end, self.bytes().len())?;

@@ -1,6 +1,6 @@
-//! Which characters and words Ion text treats in a way of their own.
+//! The characters and words that have a meaning of their own in Ion text.
 
-/// Whether an identifier is `$ion_` and two numbers.
+/// Whether an identifier is a version marker: `$ion_` and two numbers.
 pub(super) fn is_version_marker(identifier: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     identifier

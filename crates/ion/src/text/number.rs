@@ -1,4 +1,4 @@
-//! Numbers and timestamps: tokens that begin with a digit, or with a minus and a digit.
+//! Reads numbers and timestamps: tokens that begin with a digit, or with a minus and a digit.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use crate::int::Int;
 use crate::timestamp::Timestamp;
 use crate::value::Data;
 
-/// Whether a byte can be part of such a token. What ends one is checked by the caller.
+/// Whether a byte can be part of such a token. The caller checks the byte after the token.
 pub(super) fn is_part(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'+' | b'-')
 }
@@ -54,7 +54,7 @@ fn decimal(token: &str, negative: bool, digits: &[u8]) -> Result<Data, Cow<'stat
         None => (digits, &[][..]),
     };
     if whole.len() > 1 && whole[0] == b'0' {
-        return Err("a number does not begin with zeros".into());
+        return Err("a number must not begin with zeros".into());
     }
     let whole = without_underscores(whole)?;
     let fraction = if fraction.is_empty() { Cow::Borrowed(fraction) } else { without_underscores(fraction)? };
@@ -67,7 +67,7 @@ fn decimal(token: &str, negative: bool, digits: &[u8]) -> Result<Data, Cow<'stat
         let exponent = exponent.unwrap_or_default();
         let exponent_digits = exponent.strip_prefix(b"-").or(exponent.strip_prefix(b"+")).unwrap_or(exponent);
         if exponent_digits.is_empty() || !exponent_digits.iter().all(u8::is_ascii_digit) {
-            return Err("the exponent of a float is an integer".into());
+            return Err("the exponent of a float must be an integer".into());
         }
         let token =
             if token.contains('_') { Cow::Owned(token.replace('_', "")) } else { Cow::Borrowed(token) };
@@ -78,16 +78,16 @@ fn decimal(token: &str, negative: bool, digits: &[u8]) -> Result<Data, Cow<'stat
     }
     let exponent = match exponent {
         Some(exponent) => {
-            parse_exponent(exponent).ok_or("the exponent of a decimal is an integer of 32 bits")?
+            parse_exponent(exponent).ok_or("the exponent of a decimal must be an integer of 32 bits")?
         }
         None => 0,
     };
     let decimal = Decimal::from_digits(negative, &whole, &fraction, exponent)
-        .ok_or("the exponent of a decimal is an integer of 32 bits")?;
+        .ok_or("the exponent of a decimal must be an integer of 32 bits")?;
     Ok(Data::Decimal(decimal))
 }
 
-/// The digits without underscores, of which each must stand between two digits.
+/// The digits without underscores. Each underscore must stand between two digits.
 fn without_underscores(digits: &[u8]) -> Result<Cow<'_, [u8]>, Cow<'static, str>> {
     if digits.is_empty() {
         return Err("not a number: digits are missing".into());
@@ -99,7 +99,7 @@ fn without_underscores(digits: &[u8]) -> Result<Cow<'_, [u8]>, Cow<'static, str>
         || digits.last() == Some(&b'_')
         || digits.windows(2).any(|pair| pair == b"__");
     if alone {
-        return Err("an underscore stands between two digits".into());
+        return Err("an underscore must stand between two digits".into());
     }
     Ok(Cow::Owned(digits.iter().copied().filter(|byte| *byte != b'_').collect()))
 }

@@ -1,20 +1,20 @@
-//! What stands in quotes or double braces: strings, quoted symbols, blobs and clobs.
+//! Reads text in quotes or double braces: strings, quoted symbols, blobs and clobs.
 
 use super::reader::Reader;
 use crate::error::IonError;
 use crate::value::Data;
 
-/// What a quoted run means.
+/// The meaning of a text in quotes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Content {
     /// Unicode text.
     Text,
-    /// Bytes of a clob: ASCII, and escapes of one byte.
+    /// The bytes of a clob: ASCII, and escapes of one byte.
     Bytes,
 }
 
 impl Reader<'_> {
-    /// A string or symbol between single characters `quote`, at the first of them.
+    /// Reads a string or symbol between two `quote`s, at the first of them.
     pub(super) fn short_text(&mut self, quote: u8) -> Result<String, IonError> {
         let start = self.position;
         let mut text = Vec::new();
@@ -22,7 +22,7 @@ impl Reader<'_> {
         into_text(text, start)
     }
 
-    /// A string of one or more runs between `'''`, at the first of them.
+    /// Reads a string of one or more segments between `'''`, at the first `'''`.
     pub(super) fn long_text(&mut self) -> Result<String, IonError> {
         let start = self.position;
         let mut text = Vec::new();
@@ -33,10 +33,10 @@ impl Reader<'_> {
         into_text(text, start)
     }
 
-    /// A blob or a clob, at its `{{`.
+    /// Reads a blob or a clob, at its `{{`.
     pub(super) fn lob(&mut self) -> Result<Data, IonError> {
         self.position += 2;
-        // Comments have no place here: `//` may be base64.
+        // Comments are not allowed here, because `//` may be base64.
         self.skip_blanks();
         let data = if self.peek() == Some(b'"') {
             let mut bytes = Vec::new();
@@ -74,7 +74,7 @@ impl Reader<'_> {
                 }
                 Some(b'\n' | b'\r') => {
                     return Err(IonError::new(
-                        "a line ends within quotes: write \\n, or use '''",
+                        "a line ends inside quotes; write \\n, or use '''",
                         self.position,
                     ));
                 }
@@ -99,7 +99,7 @@ impl Reader<'_> {
                     out.push(b'\'');
                     self.position += 1;
                 }
-                // Every line end reads as \n.
+                // By the specification, every line end reads as \n.
                 Some(b'\n' | b'\r') => {
                     self.line_end();
                     out.push(b'\n');
@@ -109,7 +109,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes bytes that stand for themselves, up to the first that may not.
+    /// Copies bytes that stand for themselves, up to the first that does not.
     fn plain_run(&mut self, quote: u8, content: Content, out: &mut Vec<u8>) {
         let rest = self.rest();
         let special = |byte: &u8| {
@@ -125,18 +125,20 @@ impl Reader<'_> {
 
     fn forbidden(&self, content: Content) -> IonError {
         let message = match content {
-            Content::Text => "a control character within quotes: write it as an escape",
-            Content::Bytes => "a clob's text is printable ASCII: write other bytes as \\x and two digits",
+            Content::Text => "a control character in quotes must be written as an escape",
+            Content::Bytes => {
+                "the text of a clob must be printable ASCII; write other bytes as \\x and two digits"
+            }
         };
         IonError::new(message, self.position)
     }
 
-    /// Takes `\n`, `\r` or `\r\n`.
+    /// Skips `\n`, `\r` or `\r\n`.
     fn line_end(&mut self) {
         self.position += if self.rest().starts_with(b"\r\n") { 2 } else { 1 };
     }
 
-    /// Takes an escape, at its backslash.
+    /// Reads an escape, at its backslash.
     fn escape(&mut self, content: Content, out: &mut Vec<u8>) -> Result<(), IonError> {
         let start = self.position;
         self.position += 1;
@@ -174,8 +176,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The code point of `\u` and four digits, or of two of them when the first is the first half
-    /// of a surrogate pair.
+    /// Reads the code point of an escape `\u` and four digits. If that is the first half of a surrogate pair, reads the
+    /// second escape too.
     fn utf16_escape(&mut self, start: usize) -> Result<u32, IonError> {
         let first = self.hex_digits(4, start)?;
         if !(0xD800..0xDC00).contains(&first) || !self.rest().starts_with(b"\\u") {
@@ -184,7 +186,7 @@ impl Reader<'_> {
         self.position += 2;
         let second = self.hex_digits(4, start)?;
         if !(0xDC00..0xE000).contains(&second) {
-            return Err(IonError::new("half of a surrogate pair is no character", start));
+            return Err(IonError::new("half of a surrogate pair is not a character", start));
         }
         Ok(0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00))
     }
@@ -213,7 +215,7 @@ impl Reader<'_> {
                 b'0'..=b'9' => byte - b'0' + 52,
                 b'+' => 62,
                 b'/' => 63,
-                // Only the last one or two of a group of four can be padding.
+                // Only the last one or two digits of a group of four can be padding.
                 b'=' if digits >= 2 => 0,
                 _ => return Err(self.unexpected("a base64 digit")),
             };
@@ -238,19 +240,19 @@ impl Reader<'_> {
     }
 }
 
-/// Whitespace of Ion.
+/// Whether a byte is whitespace in Ion.
 pub(super) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C)
 }
 
 fn push_code_point(code_point: u32, start: usize, out: &mut Vec<u8>) -> Result<(), IonError> {
     let character = char::from_u32(code_point)
-        .ok_or_else(|| IonError::new("this escape is no Unicode character", start))?;
+        .ok_or_else(|| IonError::new("this escape is not a Unicode character", start))?;
     out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
     Ok(())
 }
 
-// Runs are cut at ASCII only, so this cannot fail; the check is cheaper than being wrong.
+// The text was split at ASCII characters only, so this should never fail.
 fn into_text(bytes: Vec<u8>, start: usize) -> Result<String, IonError> {
     String::from_utf8(bytes).map_err(|_| IonError::new("this text is not valid UTF-8", start))
 }

@@ -1,4 +1,4 @@
-//! Reads text, one top-level value at a time.
+//! Reads Ion text, one top-level value at a time.
 
 use super::characters::{
     is_identifier_part, is_identifier_start, is_keyword, is_operator, is_version_marker,
@@ -11,20 +11,20 @@ use crate::symbol::Symbol;
 use crate::symbol_table::SymbolTable;
 use crate::value::{Data, IonType, Struct, Value};
 
-/// The top-level values of a text, read as they are asked for. After an error it ends.
+/// Iterates over the top-level values of a text. It ends after an error.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     text: &'a str,
     pub(super) position: usize,
     symbols: SymbolTable,
-    /// Where the value read last begins.
+    /// The start of the value that was read last.
     value_offset: usize,
 }
 
-/// What a value stands in.
+/// The surroundings of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Where operators are symbols.
+    /// In an s-expression, where operators are symbols.
     Sexp,
     Elsewhere,
 }
@@ -35,7 +35,7 @@ impl<'a> Reader<'a> {
         Reader { text, position: 0, symbols: SymbolTable::system(), value_offset: 0 }
     }
 
-    /// Where the value read last begins, in bytes from the start of the text.
+    /// The start of the value that was read last, in bytes from the start of the text.
     pub fn value_offset(&self) -> usize {
         self.value_offset
     }
@@ -57,7 +57,7 @@ impl<'a> Reader<'a> {
                 self.symbols.define(table, self.value_offset)?;
                 continue;
             }
-            // By the specification, the marker's symbol in another guise says nothing.
+            // By the specification, the symbol `'$ion_1_0'` at the top level is skipped too.
             let is_marker_symbol = value.annotations().is_empty()
                 && matches!(&value.data, Data::Symbol(symbol) if *symbol == *"$ion_1_0");
             if is_marker_symbol {
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes a version marker, if there is one.
+    /// Reads a version marker, if there is one here.
     fn version_marker(&mut self) -> Result<bool, IonError> {
         let start = self.position;
         if !self.rest().starts_with(b"$ion_") {
@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
-    /// A value with its annotations, at its first byte. `depth` containers are around it.
+    /// Reads a value with its annotations, at its first byte. `depth` containers are around it.
     fn value(&mut self, place: Place, depth: usize) -> Result<Value, IonError> {
         let mut annotations = Vec::new();
         loop {
@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
         Ok(Token::Data(data))
     }
 
-    /// A keyword, or a symbol without quotes.
+    /// Reads a keyword, or a symbol without quotes.
     fn word(&mut self) -> Result<Token, IonError> {
         let start = self.position;
         let data = match self.identifier() {
@@ -149,7 +149,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The type after `null`, where a point follows at once.
+    /// Reads the type after `null`, if a point follows it.
     fn null_type(&mut self) -> Result<IonType, IonError> {
         if self.peek() != Some(b'.') {
             return Ok(IonType::Null);
@@ -174,7 +174,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The symbol of an identifier, which may be a symbol id.
+    /// The symbol that an identifier stands for. The identifier may be a symbol id.
     fn identifier_symbol(&self, identifier: &str, start: usize) -> Result<Symbol, IonError> {
         let Some(digits) = symbol_id_digits(identifier) else {
             return Ok(Symbol::from(identifier));
@@ -207,7 +207,7 @@ impl<'a> Reader<'a> {
     fn operator(&mut self) -> Symbol {
         let start = self.position;
         while let [byte, after @ ..] = self.rest() {
-            // A comment is not part of the operator before it.
+            // A comment ends the operator before it.
             let is_comment = *byte == b'/' && matches!(after, [b'/' | b'*', ..]);
             if !is_operator(*byte) || is_comment {
                 break;
@@ -302,7 +302,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Takes the first byte of a container.
+    /// Skips the first byte of a container, and checks the depth.
     fn open(&mut self, depth: usize) -> Result<usize, IonError> {
         let start = self.position;
         if depth >= MAX_DEPTH {
@@ -333,7 +333,7 @@ impl<'a> Reader<'a> {
         &self.text[start..self.position]
     }
 
-    /// Takes `::`, and blanks and comments before it.
+    /// Skips blanks and comments, and `::` after them. Returns whether there was a `::`.
     fn take_annotation_mark(&mut self) -> Result<bool, IonError> {
         self.skip_blanks_and_comments()?;
         let is_mark = self.rest().starts_with(b"::");
@@ -395,7 +395,7 @@ impl Iterator for Reader<'_> {
     }
 }
 
-/// The digits of an identifier that is a symbol id.
+/// The digits of an identifier if it is a symbol id.
 fn symbol_id_digits(identifier: &str) -> Option<&str> {
     identifier
         .strip_prefix('$')

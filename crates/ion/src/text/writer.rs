@@ -1,4 +1,4 @@
-//! Writes text: compact as QLDB printed it, or over several lines for people.
+//! Writes Ion text: compact as QLDB printed it, or on several lines for people.
 
 use std::fmt::{self, Write as _};
 
@@ -10,7 +10,7 @@ use crate::value::{Data, IonType, Value};
 
 pub(super) fn write(value: &Value, pretty: bool) -> String {
     let mut writer = Writer { out: String::new(), indent: pretty.then_some(0) };
-    // A bare `$ion_1_0` would be a version marker.
+    // Without quotes, `$ion_1_0` would be a version marker.
     match &value.data {
         Data::Symbol(symbol) if value.annotations().is_empty() => match symbol.text() {
             Some(text) if is_version_marker(text) => write_quoted(&mut writer.out, text, '\''),
@@ -21,8 +21,8 @@ pub(super) fn write(value: &Value, pretty: bool) -> String {
     writer.out
 }
 
-/// Writes a symbol as Ion text: bare where it is an identifier, or an operator in an
-/// s-expression, else in quotes; `$0` when its text is not known.
+/// Writes a symbol as Ion text. An identifier needs no quotes, nor does an operator in an s-expression. A symbol of unknown
+/// text is written as `$0`.
 pub fn write_symbol(out: &mut String, symbol: &Symbol, in_sexp: bool) {
     match symbol.text() {
         None => out.push_str("$0"),
@@ -31,7 +31,7 @@ pub fn write_symbol(out: &mut String, symbol: &Symbol, in_sexp: bool) {
     }
 }
 
-/// Ion text, quoted where an identifier needs it.
+/// Prints Ion text, in quotes if they are needed.
 impl fmt::Display for Symbol {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
@@ -40,7 +40,7 @@ impl fmt::Display for Symbol {
     }
 }
 
-/// Compact text, or with `{:#}` the text for people.
+/// Prints compact text; with `{:#}` text on several lines.
 impl fmt::Display for Value {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&write(self, formatter.alternate()))
@@ -49,7 +49,7 @@ impl fmt::Display for Value {
 
 struct Writer {
     out: String,
-    /// How deep lines are indented, when there is more than one.
+    /// The current indentation; `None` for compact text.
     indent: Option<usize>,
 }
 
@@ -150,7 +150,7 @@ fn display(out: &mut String, value: impl std::fmt::Display) {
 
 fn is_bare(text: &str) -> bool {
     let bytes = text.as_bytes();
-    // `$10a` is an identifier, but some readers stop after the `$10`.
+    // `$10a` is an identifier too, but some readers stop after the `$10`.
     let like_symbol_id = matches!(bytes, [b'$', b'0'..=b'9', ..]);
     bytes.first().is_some_and(|byte| is_identifier_start(*byte))
         && bytes.iter().all(|byte| is_identifier_part(*byte))
@@ -159,7 +159,7 @@ fn is_bare(text: &str) -> bool {
 }
 
 fn is_bare_operator(text: &str) -> bool {
-    // `//` and `/*` would begin a comment, and a back-tick would end a literal of PartiQL.
+    // `//` and `/*` would begin a comment. A back-tick would end an Ion literal in PartiQL.
     !text.is_empty()
         && text.bytes().all(is_operator)
         && !["//", "/*", "`"].iter().any(|part| text.contains(part))
@@ -188,7 +188,7 @@ fn write_escaped(out: &mut String, character: char, quote: char) {
             out.push('\\');
             out.push(quote);
         }
-        // All of these are below 0x100.
+        // All other escapes are of code points below 0x100.
         character if character.is_control() => escape_hex(out, u32::from(character)),
         character => out.push(character),
     }
@@ -198,8 +198,7 @@ fn escape_hex(out: &mut String, code_point: u32) {
     write!(out, "\\x{code_point:02x}").expect("a String takes all that is written");
 }
 
-/// The shortest digits that read back as the same float, with a point between 10^-3 and 10^7 and
-/// an `E` elsewhere.
+/// Writes the fewest digits that read back as the same float. From 10^-3 to 10^7 they have a point, else an `E`.
 fn write_float(out: &mut String, float: f64) {
     if float.is_nan() {
         return out.push_str("nan");
@@ -208,7 +207,7 @@ fn write_float(out: &mut String, float: f64) {
         out.push('-');
     }
     if float.is_infinite() {
-        // Infinity has a sign in Ion, also above zero.
+        // Ion writes the sign of positive infinity too.
         return out.push_str(if float > 0.0 { "+inf" } else { "inf" });
     }
     let scientific = format!("{:e}", float.abs());

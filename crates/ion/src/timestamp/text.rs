@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Precision, Timestamp, TimestampError, TimestampFields};
 
-/// Ion text as QLDB printed it: UTC as `Z`, a day without the trailing `T`.
+/// Prints Ion text as QLDB did: UTC as `Z`, and a day without a `T` at its end.
 impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let TimestampFields { year, month, day, hour, minute, second, fraction } = self.local;
@@ -37,8 +37,7 @@ impl fmt::Display for Timestamp {
 impl std::str::FromStr for Timestamp {
     type Err = TimestampError;
 
-    /// Reads Ion text: `2007T`, `2007-02T`, `2007-02-23`, `2007-02-23T12:14Z`,
-    /// `2007-02-23T12:14:33.079-08:00`.
+    /// Reads Ion text: `2007T`, `2007-02T`, `2007-02-23`, `2007-02-23T12:14Z` or `2007-02-23T12:14:33.079-08:00`.
     fn from_str(text: &str) -> Result<Timestamp, TimestampError> {
         let mut cursor = Cursor(text.as_bytes());
         let mut fields = TimestampFields { year: cursor.number(4)?, ..TimestampFields::default() };
@@ -123,7 +122,7 @@ impl Cursor<'_> {
         Ok((fraction, u8::try_from(digits).expect("at most 18")))
     }
 
-    /// The offset and the end of the text.
+    /// Reads the offset, after which the text must end.
     fn offset(&mut self) -> Result<Option<i16>, TimestampError> {
         if self.0 == b"Z" {
             return Ok(Some(0));

@@ -98,14 +98,14 @@ fn errors_say_what_and_where() {
         ("{a:1, null:2}", "null is a keyword: write the field name in quotes at offset 6"),
         ("{a 1}", "expected `:` after the name of a field, found `1` at offset 3"),
         ("\"abc", "this quote is not closed at offset 0"),
-        ("\"a\nb\"", "a line ends within quotes: write \\n, or use ''' at offset 2"),
+        ("\"a\nb\"", "a line ends inside quotes; write \\n, or use ''' at offset 2"),
         ("é", "expected a value, found `é` at offset 0"),
         ("2007-02-30", "the month has no such day at offset 0"),
         ("$10", "this symbol id is not defined at offset 0"),
         ("$ion_1_1 a", "only Ion 1.0 is read here, not $ion_1_1 at offset 0"),
         ("/* a", "this comment is not closed at offset 0"),
-        ("1d99999999999", "the exponent of a decimal is an integer of 32 bits at offset 0"),
-        ("\"\\ud800x\"", "this escape is no Unicode character at offset 1"),
+        ("1d99999999999", "the exponent of a decimal must be an integer of 32 bits at offset 0"),
+        ("\"\\ud800x\"", "this escape is not a Unicode character at offset 1"),
         ("null.ints", "`null.` is followed by the name of an Ion type at offset 5"),
     ] {
         assert_eq!(text::read_one(input).unwrap_err().to_string(), message, "{input}");
