@@ -1,12 +1,28 @@
-//! One definition of QLDB's two wire protocols, for both ends.
+//! QLDB's two wire protocols, defined once for clients and servers.
 //!
-//! A server and a client that share these types cannot disagree about a name, an order or a limit.
-//! Everything here is pure: bytes and values in, bytes and values out. No socket, no clock, no ledger.
+//! A server and a client that share these types cannot disagree about a name, an order or a limit. Everything here turns
+//! bytes into values or values into bytes. Nothing uses a socket, a clock or a ledger.
 //!
 //! * [`send_command`]: the session API, one operation with seven commands;
 //! * [`control`]: the control API, twenty operations on ledgers, journals and tags;
-//! * [`error`]: the exceptions of both, and how each client recognises them;
+//! * [`error`]: the exceptions of both, and how clients recognise them;
 //! * [`signature`]: AWS Signature Version 4, signing and checking.
+//!
+//! ```
+//! use everstrand_protocol::{Command, SendCommandRequest};
+//!
+//! // A client writes a request, and a server reads it.
+//! let command = Command::StartSession { ledger_name: "vehicles".to_owned() };
+//! let request = SendCommandRequest { session_token: None, command };
+//! let body = request.to_json();
+//! assert_eq!(body, br#"{"StartSession":{"LedgerName":"vehicles"}}"#);
+//! assert_eq!(SendCommandRequest::from_json(&body)?, request);
+//!
+//! // An error names the parameter that is wrong.
+//! let error = SendCommandRequest::from_json(br#"{"StartSession":{"LedgerName":"-"}}"#).unwrap_err();
+//! assert!(error.to_string().contains("LedgerName"));
+//! # Ok::<(), everstrand_protocol::ServiceError>(())
+//! ```
 
 pub mod control;
 pub mod error;
@@ -21,5 +37,4 @@ pub use send_command::{
     FetchPageResult, IoUsage, Limits, Page, PageToken, Reply, SendCommandRequest, SessionToken,
     StartSessionResult, StartTransactionResult, TimingInformation, ValueHolder,
 };
-/// Percent-decoding, for the parts of URLs.
 pub use wire::percent_decode;

@@ -1,4 +1,4 @@
-//! Ledgers come, change and go; and the tags they wear.
+//! Operations that create, describe, change and delete ledgers, and those on tags.
 
 use std::collections::BTreeMap;
 
@@ -11,26 +11,26 @@ names! {
     PermissionsMode { AllowAll = "ALLOW_ALL", Standard = "STANDARD" }
 }
 names! {
-    /// Where a ledger stands between creation and deletion.
+    /// The state of a ledger, from its creation to its deletion.
     LedgerState { Creating = "CREATING", Active = "ACTIVE", Deleting = "DELETING", Deleted = "DELETED" }
 }
 names! {
-    /// Whether a ledger's key is at hand.
+    /// Whether the service can use the key of a ledger.
     EncryptionStatus { Enabled = "ENABLED", Updating = "UPDATING", KmsKeyInaccessible = "KMS_KEY_INACCESSIBLE" }
 }
 
-/// Tags in the order of their keys.
+/// Tags: keys and values, in the order of the keys.
 pub type Tags = BTreeMap<String, String>;
 
 /// Asks for a new ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CreateLedgerRequest {
-    /// The name, unique in account and region.
+    /// The name, which no other ledger may have.
     pub name: String,
     /// Who may run statements.
     pub permissions_mode: PermissionsMode,
-    /// Whether deletion must be allowed first; true when absent.
+    /// Whether the ledger is protected from deletion; true if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<bool>,
     /// The key that encrypts the ledger.
@@ -39,7 +39,7 @@ pub struct CreateLedgerRequest {
     /// Tags of the new ledger.
     #[serde(skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
-    /// Whether its language is QLDB's and nothing else. QLDB had no such member.
+    /// Whether the ledger accepts QLDB's language only, without our extensions. QLDB did not have this member.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strict: Option<bool>,
 }
@@ -47,20 +47,26 @@ pub struct CreateLedgerRequest {
 /// The answer to CreateLedger.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct CreateLedgerResult {
+    /// The name of the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The ARN of the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
+    /// The state of the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<LedgerState>,
+    /// The time at which the ledger was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creation_date_time: Option<EpochMillis>,
+    /// Who may run statements.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions_mode: Option<PermissionsMode>,
+    /// Whether the ledger is protected from deletion.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<bool>,
+    /// The ARN of the key that encrypts the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_arn: Option<String>,
 }
@@ -68,52 +74,62 @@ pub struct CreateLedgerResult {
 /// Asks for a ledger's state and settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DescribeLedgerRequest {
-    /// The ledger.
+    /// The name of the ledger.
     pub name: String,
 }
 
 /// The answer to DescribeLedger.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct DescribeLedgerResult {
+    /// The name of the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The ARN of the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
+    /// The state of the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<LedgerState>,
+    /// The time at which the ledger was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creation_date_time: Option<EpochMillis>,
+    /// Who may run statements.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions_mode: Option<PermissionsMode>,
+    /// Whether the ledger is protected from deletion.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<bool>,
+    /// The key that encrypts the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encryption_description: Option<LedgerEncryptionDescription>,
+    /// Whether the ledger accepts QLDB's language only. QLDB did not have this member.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strict: Option<bool>,
+    /// Why the ledger does not work as it should; absent if it does. QLDB did not have this member.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub impaired: Option<String>,
 }
 
-/// The key of a ledger; absent where the service's own key is used.
+/// The key that encrypts a ledger. It is absent if the service's own key does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct LedgerEncryptionDescription {
+    /// The ARN of the key that encrypts the ledger.
     pub kms_key_arn: String,
+    /// Whether the service can use the key.
     pub encryption_status: EncryptionStatus,
+    /// The time at which the service lost access to the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inaccessible_kms_key_date_time: Option<EpochMillis>,
 }
 
-/// Asks for the ledgers of account and region, page by page.
+/// Asks for all ledgers, page by page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListLedgersRequest {
-    /// The most to answer, 1 to 100.
+    /// The most ledgers in an answer, 1 to 100.
     pub max_results: Option<u32>,
-    /// Where to go on.
+    /// The token from the page before.
     pub next_token: Option<String>,
 }
 
@@ -123,7 +139,7 @@ pub struct ListLedgersRequest {
 pub struct ListLedgersResult {
     /// The ledgers.
     pub ledgers: Vec<LedgerSummary>,
-    /// Where the list goes on; absent at its end.
+    /// The token of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
@@ -131,49 +147,56 @@ pub struct ListLedgersResult {
 /// A ledger in a list.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct LedgerSummary {
+    /// The name of the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The state of the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<LedgerState>,
+    /// The time at which the ledger was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creation_date_time: Option<EpochMillis>,
 }
 
-/// Changes a ledger's settings; what is absent stays.
+/// Changes the settings of a ledger. A setting that is absent does not change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UpdateLedgerRequest {
-    /// The ledger.
+    /// The name of the ledger.
     #[serde(skip)]
     pub name: String,
-    /// Whether deletion must be allowed first.
+    /// Whether the ledger is protected from deletion.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<bool>,
     /// The key that encrypts the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<String>,
-    /// Whether its language is QLDB's and nothing else. QLDB had no such member.
+    /// Whether the ledger accepts QLDB's language only, without our extensions. QLDB did not have this member.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strict: Option<bool>,
 }
 
-/// The answer to UpdateLedger. The permissions mode is not in it.
+/// The answer to UpdateLedger, which does not have the permissions mode.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct UpdateLedgerResult {
+    /// The name of the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The ARN of the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
+    /// The state of the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<LedgerState>,
+    /// The time at which the ledger was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creation_date_time: Option<EpochMillis>,
+    /// Whether the ledger is protected from deletion.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<bool>,
+    /// The key that encrypts the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encryption_description: Option<LedgerEncryptionDescription>,
 }
@@ -182,7 +205,7 @@ pub struct UpdateLedgerResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UpdateLedgerPermissionsModeRequest {
-    /// The ledger.
+    /// The name of the ledger.
     #[serde(skip)]
     pub name: String,
     /// The new mode.
@@ -192,20 +215,22 @@ pub struct UpdateLedgerPermissionsModeRequest {
 /// The answer to UpdateLedgerPermissionsMode.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct UpdateLedgerPermissionsModeResult {
+    /// The name of the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The ARN of the ledger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
+    /// Who may run statements.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions_mode: Option<PermissionsMode>,
 }
 
-/// Deletes a ledger and all that is in it.
+/// Deletes a ledger with everything in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeleteLedgerRequest {
-    /// The ledger.
+    /// The name of the ledger.
     pub name: String,
 }
 
@@ -220,7 +245,7 @@ pub struct TagResourceRequest {
     pub tags: Tags,
 }
 
-/// Takes tags away from a resource.
+/// Removes tags from a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UntagResourceRequest {
     /// The ARN of a ledger, table or stream.

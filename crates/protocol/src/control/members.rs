@@ -1,4 +1,4 @@
-//! Members of a request's body, one by one, so that an error can name the one that is wrong.
+//! Reads the members of a request's body one by one, so that an error can name the member that is wrong.
 
 use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -10,7 +10,7 @@ use crate::error::{Exception, ServiceError};
 pub(super) struct Members(Map<String, Value>);
 
 impl Members {
-    /// Reads a body; an empty one has no members.
+    /// Reads a body. An empty body has no members.
     pub(super) fn from_json(body: &[u8]) -> Result<Members, ServiceError> {
         if body.is_empty() {
             return Ok(Members(Map::new()));
@@ -20,12 +20,12 @@ impl Members {
         })
     }
 
-    /// A member that must be there.
+    /// Takes a member that must be there.
     pub(super) fn required<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, ServiceError> {
         self.optional(name)?.ok_or_else(|| invalid(name, "it is missing"))
     }
 
-    /// A member that may be absent or null.
+    /// Takes a member that may be absent or null.
     pub(super) fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, ServiceError> {
         match self.0.remove(name) {
             None | Some(Value::Null) => Ok(None),
@@ -42,7 +42,7 @@ pub(super) fn invalid(parameter: &str, why: &str) -> ServiceError {
     ServiceError::new(Exception::InvalidParameter, message).with_parameter(parameter)
 }
 
-/// A moment as the control API writes it: a JSON number of seconds, to the millisecond.
+/// A time in milliseconds since 1970-01-01T00:00Z. On the wire it is a number of seconds with a fraction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EpochMillis(pub i64);
 
@@ -51,7 +51,7 @@ impl Serialize for EpochMillis {
         if self.0 % 1000 == 0 {
             return serializer.serialize_i64(self.0 / 1000);
         }
-        // Below 2^53 milliseconds (the year 287396) the quotient prints with its three digits exactly.
+        // Up to 2^53 milliseconds (the year 287396) the quotient prints its three digits exactly.
         #[expect(clippy::cast_precision_loss, reason = "see above")]
         serializer.serialize_f64(self.0 as f64 / 1000.0)
     }
@@ -68,14 +68,17 @@ impl<'de> Deserialize<'de> for EpochMillis {
     }
 }
 
-/// A closed set of names.
+/// An enum whose variants have names on the wire.
 macro_rules! names {
     ($(#[doc = $doc:literal])+ $enum:ident { $($variant:ident = $name:literal),+ $(,)? }) => {
         $(#[doc = $doc])+
         #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-        #[expect(missing_docs, reason = "the names are the model's")]
         pub enum $enum {
-            $(#[serde(rename = $name)] $variant,)+
+            $(
+                #[doc = concat!("`", $name, "` on the wire.")]
+                #[serde(rename = $name)]
+                $variant,
+            )+
         }
 
         impl $enum {

@@ -1,9 +1,9 @@
-//! The control API: twenty operations on ledgers, their journals, streams and tags, as REST with JSON,
-//! and one that QLDB did not have, GetConsistencyProof.
+//! The control API: QLDB's twenty operations on ledgers, journals, streams and tags, and GetConsistencyProof, which is
+//! ours. It is REST with JSON.
 //!
-//! Method and path select the operation, path and query carry some of its members and the body the
-//! rest. [`ControlRequest::from_http`] puts them together for a server, [`ControlRequest::to_http`]
-//! takes them apart for a client; a [`ControlReply`] is only a body.
+//! Method and path select the operation. Path and query have some of its members, the body has the others. A server reads
+//! a request with [`ControlRequest::from_http`], a client writes it with [`ControlRequest::to_http`]. A [`ControlReply`]
+//! has a body only.
 
 mod ledgers;
 mod members;
@@ -48,29 +48,33 @@ pub struct Nothing {}
 
 macro_rules! operations {
     ($($operation:ident: $request:ty => $result:ty;)+) => {
-        /// What a client asks.
+        /// A request of the control API.
         #[derive(Clone, Debug, PartialEq)]
-        #[expect(missing_docs, reason = "the names are the operations'")]
         pub enum ControlRequest {
-            $($operation($request),)+
+            $(
+                #[doc = concat!("A request of the operation ", stringify!($operation), ".")]
+                $operation($request),
+            )+
         }
 
-        /// What a service answers.
+        /// An answer of the control API with status 200.
         #[derive(Clone, Debug, PartialEq)]
-        #[expect(missing_docs, reason = "the names are the operations'")]
         pub enum ControlReply {
-            $($operation($result),)+
+            $(
+                #[doc = concat!("The answer to ", stringify!($operation), ".")]
+                $operation($result),
+            )+
         }
 
         impl ControlRequest {
-            /// The operation's name.
+            /// The name of the operation.
             pub fn name(&self) -> &'static str {
                 match self {
                     $(ControlRequest::$operation(_) => stringify!($operation),)+
                 }
             }
 
-            /// What a client reads out of the answer to this request.
+            /// Reads the body of the answer to this request. An error means that it is not JSON, or has another structure.
             pub fn reply_from_json(&self, body: &[u8]) -> Result<ControlReply, serde_json::Error> {
                 let body = if body.is_empty() { b"{}" } else { body };
                 Ok(match self {
@@ -82,9 +86,9 @@ macro_rules! operations {
         }
 
         impl ControlReply {
-            /// The body of the answer, with status 200.
+            /// The body of the answer, in JSON.
             pub fn to_json(&self) -> Vec<u8> {
-                // The only operation whose answer the model leaves without a shape.
+                // QLDB's model has no answer for this operation.
                 if matches!(self, ControlReply::DeleteLedger(_)) {
                     return Vec::new();
                 }

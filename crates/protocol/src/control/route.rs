@@ -1,4 +1,4 @@
-//! Method, path, query and body to a request, and back.
+//! Reads a request from method, path, query and body, and writes it so.
 
 use std::collections::HashSet;
 
@@ -10,125 +10,41 @@ use crate::error::{Exception, ServiceError};
 use crate::send_command::{is_ledger_name, is_token, is_unique_id};
 use crate::wire::{length_within, percent_decode, percent_encode};
 
-/// A request in the parts that HTTP has, ready to be signed and sent.
+/// The parts of an HTTP request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRequest {
     /// The method.
     pub method: &'static str,
     /// The path, percent-encoded.
     pub path: String,
-    /// The query without its question mark, percent-encoded; empty when there is none.
+    /// The query without its question mark, percent-encoded; empty if there is none.
     pub query: String,
-    /// The body; empty where the operation has none.
+    /// The body; empty if the operation has none.
     pub body: Vec<u8>,
 }
 
 impl ControlRequest {
-    /// The request behind a method, a path and a query as they stand in the request line, and a body.
-    ///
-    /// The path is cut before it is decoded: an ARN is one segment with encoded slashes in it.
+    /// Reads a request. Method, path and query must be as they are in the request line. An error names the parameter that
+    /// is wrong, or says that there is no such operation.
     pub fn from_http(
         method: &str,
         raw_path: &str,
         raw_query: &str,
         body: &[u8],
     ) -> Result<ControlRequest, ServiceError> {
+        // The path is split before it is decoded, because an ARN is one segment with encoded slashes.
         let segments: Vec<&str> = raw_path.trim_start_matches('/').split('/').collect();
-        let query = Query::parse(raw_query)?;
-        match (method, segments.as_slice()) {
-            ("POST", ["ledgers"]) => create_ledger(body),
-            ("GET", ["ledgers"]) => {
-                let (max_results, next_token) = query.page()?;
-                Ok(ControlRequest::ListLedgers(ListLedgersRequest { max_results, next_token }))
-            }
-            ("GET", ["ledgers", name]) => {
-                Ok(ControlRequest::DescribeLedger(DescribeLedgerRequest { name: ledger_name(name)? }))
-            }
-            ("PATCH", ["ledgers", name]) => update_ledger(ledger_name(name)?, body),
-            ("DELETE", ["ledgers", name]) => {
-                Ok(ControlRequest::DeleteLedger(DeleteLedgerRequest { name: ledger_name(name)? }))
-            }
-            ("PATCH", ["ledgers", name, "permissions-mode"]) => {
-                let name = ledger_name(name)?;
-                let permissions_mode = Members::from_json(body)?.required("PermissionsMode")?;
-                let request = UpdateLedgerPermissionsModeRequest { name, permissions_mode };
-                Ok(ControlRequest::UpdateLedgerPermissionsMode(request))
-            }
-            ("POST", ["ledgers", name, "digest"]) => {
-                Ok(ControlRequest::GetDigest(GetDigestRequest { name: ledger_name(name)? }))
-            }
-            ("POST", ["ledgers", name, "block"]) => get_block(ledger_name(name)?, body),
-            ("POST", ["ledgers", name, "revision"]) => get_revision(ledger_name(name)?, body),
-            ("POST", ["ledgers", name, "consistency-proof"]) => {
-                let name = ledger_name(name)?;
-                let mut members = Members::from_json(body)?;
-                Ok(ControlRequest::GetConsistencyProof(GetConsistencyProofRequest {
-                    name,
-                    old_digest_tip_address: members.required("OldDigestTipAddress")?,
-                    digest_tip_address: members.required("DigestTipAddress")?,
-                }))
-            }
-            ("POST", ["ledgers", name, "journal-s3-exports"]) => export_journal(ledger_name(name)?, body),
-            ("GET", ["ledgers", name, "journal-s3-exports"]) => {
-                let (max_results, next_token) = query.page()?;
-                let name = ledger_name(name)?;
-                let request = ListJournalS3ExportsForLedgerRequest { name, max_results, next_token };
-                Ok(ControlRequest::ListJournalS3ExportsForLedger(request))
-            }
-            ("GET", ["ledgers", name, "journal-s3-exports", id]) => {
-                let (name, export_id) = (ledger_name(name)?, unique_id("ExportId", id)?);
-                let request = DescribeJournalS3ExportRequest { name, export_id };
-                Ok(ControlRequest::DescribeJournalS3Export(request))
-            }
-            ("GET", ["journal-s3-exports"]) => {
-                let (max_results, next_token) = query.page()?;
-                let request = ListJournalS3ExportsRequest { max_results, next_token };
-                Ok(ControlRequest::ListJournalS3Exports(request))
-            }
-            ("POST", ["ledgers", name, "journal-kinesis-streams"]) => {
-                stream_journal(ledger_name(name)?, body)
-            }
-            ("GET", ["ledgers", name, "journal-kinesis-streams"]) => {
-                let (max_results, next_token) = query.page()?;
-                let ledger_name = ledger_name(name)?;
-                let request =
-                    ListJournalKinesisStreamsForLedgerRequest { ledger_name, max_results, next_token };
-                Ok(ControlRequest::ListJournalKinesisStreamsForLedger(request))
-            }
-            ("GET", ["ledgers", name, "journal-kinesis-streams", id]) => {
-                let (ledger_name, stream_id) = (ledger_name(name)?, unique_id("StreamId", id)?);
-                let request = DescribeJournalKinesisStreamRequest { ledger_name, stream_id };
-                Ok(ControlRequest::DescribeJournalKinesisStream(request))
-            }
-            ("DELETE", ["ledgers", name, "journal-kinesis-streams", id]) => {
-                let (ledger_name, stream_id) = (ledger_name(name)?, unique_id("StreamId", id)?);
-                let request = CancelJournalKinesisStreamRequest { ledger_name, stream_id };
-                Ok(ControlRequest::CancelJournalKinesisStream(request))
-            }
-            // Also an ARN that somebody typed by hand, with bare slashes in it.
-            ("POST", ["tags", arn @ ..]) if !arn.is_empty() => {
-                let resource_arn = resource_arn(arn)?;
-                let tags = Members::from_json(body)?.required("Tags")?;
-                check_tags(&tags)?;
-                Ok(ControlRequest::TagResource(TagResourceRequest { resource_arn, tags }))
-            }
-            ("DELETE", ["tags", arn @ ..]) if !arn.is_empty() => {
-                let request =
-                    UntagResourceRequest { resource_arn: resource_arn(arn)?, tag_keys: query.tag_keys()? };
-                Ok(ControlRequest::UntagResource(request))
-            }
-            ("GET", ["tags", arn @ ..]) if !arn.is_empty() => {
-                let request = ListTagsForResourceRequest { resource_arn: resource_arn(arn)? };
-                Ok(ControlRequest::ListTagsForResource(request))
-            }
-            _ => {
-                let message = format!("No operation stands behind {method} {raw_path}");
-                Err(ServiceError::new(Exception::UnknownOperation, message).with_http_status(404))
+        let http = Incoming { method, segments: &segments, query: Query::parse(raw_query)?, body };
+        for read in [Incoming::of_ledgers, Incoming::of_exports_and_streams, Incoming::of_tags] {
+            if let Some(request) = read(&http)? {
+                return Ok(request);
             }
         }
+        let message = format!("There is no operation {method} {raw_path}");
+        Err(ServiceError::new(Exception::UnknownOperation, message).with_http_status(404))
     }
 
-    /// The request in the parts that HTTP has.
+    /// The request as parts of an HTTP request.
     pub fn to_http(&self) -> HttpRequest {
         use ControlRequest as R;
         let ledger = |name: &str, rest: &str| format!("/ledgers/{}{rest}", percent_encode(name));
@@ -177,6 +93,123 @@ impl ControlRequest {
             }
             R::ListTagsForResource(it) => http("GET", tags(&it.resource_arn), Vec::new()),
         }
+    }
+}
+
+/// An HTTP request that a server reads.
+struct Incoming<'a> {
+    method: &'a str,
+    segments: &'a [&'a str],
+    query: Query,
+    body: &'a [u8],
+}
+
+impl Incoming<'_> {
+    /// An operation on a ledger, or on what its journal proves; `None` if it is neither.
+    fn of_ledgers(&self) -> Result<Option<ControlRequest>, ServiceError> {
+        use ControlRequest as R;
+        Ok(Some(match (self.method, self.segments) {
+            ("POST", ["ledgers"]) => create_ledger(self.body)?,
+            ("GET", ["ledgers"]) => {
+                let (max_results, next_token) = self.query.page()?;
+                R::ListLedgers(ListLedgersRequest { max_results, next_token })
+            }
+            ("GET", ["ledgers", name]) => {
+                R::DescribeLedger(DescribeLedgerRequest { name: ledger_name(name)? })
+            }
+            ("PATCH", ["ledgers", name]) => update_ledger(ledger_name(name)?, self.body)?,
+            ("DELETE", ["ledgers", name]) => {
+                R::DeleteLedger(DeleteLedgerRequest { name: ledger_name(name)? })
+            }
+            ("PATCH", ["ledgers", name, "permissions-mode"]) => {
+                let name = ledger_name(name)?;
+                let permissions_mode = Members::from_json(self.body)?.required("PermissionsMode")?;
+                R::UpdateLedgerPermissionsMode(UpdateLedgerPermissionsModeRequest { name, permissions_mode })
+            }
+            ("POST", ["ledgers", name, "digest"]) => {
+                R::GetDigest(GetDigestRequest { name: ledger_name(name)? })
+            }
+            ("POST", ["ledgers", name, "block"]) => get_block(ledger_name(name)?, self.body)?,
+            ("POST", ["ledgers", name, "revision"]) => get_revision(ledger_name(name)?, self.body)?,
+            ("POST", ["ledgers", name, "consistency-proof"]) => {
+                let name = ledger_name(name)?;
+                let mut members = Members::from_json(self.body)?;
+                R::GetConsistencyProof(GetConsistencyProofRequest {
+                    name,
+                    old_digest_tip_address: members.required("OldDigestTipAddress")?,
+                    digest_tip_address: members.required("DigestTipAddress")?,
+                })
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// An operation on exports or streams; `None` if it is none.
+    fn of_exports_and_streams(&self) -> Result<Option<ControlRequest>, ServiceError> {
+        use ControlRequest as R;
+        Ok(Some(match (self.method, self.segments) {
+            ("POST", ["ledgers", name, "journal-s3-exports"]) => {
+                export_journal(ledger_name(name)?, self.body)?
+            }
+            ("GET", ["ledgers", name, "journal-s3-exports"]) => {
+                let (max_results, next_token) = self.query.page()?;
+                let name = ledger_name(name)?;
+                let request = ListJournalS3ExportsForLedgerRequest { name, max_results, next_token };
+                R::ListJournalS3ExportsForLedger(request)
+            }
+            ("GET", ["ledgers", name, "journal-s3-exports", id]) => {
+                let (name, export_id) = (ledger_name(name)?, unique_id("ExportId", id)?);
+                R::DescribeJournalS3Export(DescribeJournalS3ExportRequest { name, export_id })
+            }
+            ("GET", ["journal-s3-exports"]) => {
+                let (max_results, next_token) = self.query.page()?;
+                R::ListJournalS3Exports(ListJournalS3ExportsRequest { max_results, next_token })
+            }
+            ("POST", ["ledgers", name, "journal-kinesis-streams"]) => {
+                stream_journal(ledger_name(name)?, self.body)?
+            }
+            ("GET", ["ledgers", name, "journal-kinesis-streams"]) => {
+                let (max_results, next_token) = self.query.page()?;
+                let ledger_name = ledger_name(name)?;
+                let request =
+                    ListJournalKinesisStreamsForLedgerRequest { ledger_name, max_results, next_token };
+                R::ListJournalKinesisStreamsForLedger(request)
+            }
+            ("GET", ["ledgers", name, "journal-kinesis-streams", id]) => {
+                let (ledger_name, stream_id) = (ledger_name(name)?, unique_id("StreamId", id)?);
+                R::DescribeJournalKinesisStream(DescribeJournalKinesisStreamRequest {
+                    ledger_name,
+                    stream_id,
+                })
+            }
+            ("DELETE", ["ledgers", name, "journal-kinesis-streams", id]) => {
+                let (ledger_name, stream_id) = (ledger_name(name)?, unique_id("StreamId", id)?);
+                R::CancelJournalKinesisStream(CancelJournalKinesisStreamRequest { ledger_name, stream_id })
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// An operation on tags; `None` if it is none.
+    fn of_tags(&self) -> Result<Option<ControlRequest>, ServiceError> {
+        use ControlRequest as R;
+        // An ARN that somebody typed by hand may have slashes that are not encoded.
+        let ["tags", arn @ ..] = self.segments else { return Ok(None) };
+        if arn.is_empty() || !["POST", "DELETE", "GET"].contains(&self.method) {
+            return Ok(None);
+        }
+        let resource_arn = resource_arn(arn)?;
+        Ok(Some(match self.method {
+            "POST" => {
+                let tags = Members::from_json(self.body)?.required("Tags")?;
+                check_tags(&tags)?;
+                R::TagResource(TagResourceRequest { resource_arn, tags })
+            }
+            "DELETE" => {
+                R::UntagResource(UntagResourceRequest { resource_arn, tag_keys: self.query.tag_keys()? })
+            }
+            _ => R::ListTagsForResource(ListTagsForResourceRequest { resource_arn }),
+        }))
     }
 }
 
@@ -318,7 +351,7 @@ fn resource_arn(segments: &[&str]) -> Result<String, ServiceError> {
 }
 
 fn decode(parameter: &str, text: &str) -> Result<String, ServiceError> {
-    percent_decode(text).ok_or_else(|| invalid(parameter, "its percent encoding is broken"))
+    percent_decode(text).ok_or_else(|| invalid(parameter, "its percent-encoding is broken"))
 }
 
 fn check_name(parameter: &str, name: &str) -> Result<(), ServiceError> {
@@ -357,7 +390,7 @@ fn check_tags(tags: &Tags) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// The pairs of a query, decoded.
+/// The decoded pairs of a query.
 struct Query(Vec<(String, String)>);
 
 impl Query {
@@ -367,7 +400,7 @@ impl Query {
             Ok((decode("query", name)?, decode("query", value)?))
         });
         let pairs: Vec<(String, String)> = pairs.collect::<Result<_, ServiceError>>()?;
-        // A signature holds for any order of the pairs: of two that contradict each other none may be chosen.
+        // The order of the pairs is not signed. So if two pairs have one name, neither may be preferred.
         let mut seen = HashSet::new();
         match pairs.iter().find(|(name, _)| name != "tagKeys" && !seen.insert(name)) {
             None => Ok(Query(pairs)),
@@ -386,7 +419,7 @@ impl Query {
             Some(_) => return Err(invalid("MaxResults", "it must be a number from 1 to 100")),
         };
         match self.get("next_token") {
-            Some(token) if !is_token(token) => Err(invalid("NextToken", "it is not one of this service")),
+            Some(token) if !is_token(token) => Err(invalid("NextToken", "it is not a token of this service")),
             token => Ok((max_results, token.map(str::to_owned))),
         }
     }

@@ -1,4 +1,4 @@
-//! The journal leaves the ledger: exports of a range of it, streams of what comes.
+//! Operations on exports and streams of a journal.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,11 +14,11 @@ names! {
     S3ObjectEncryptionType { SseKms = "SSE_KMS", SseS3 = "SSE_S3", NoEncryption = "NO_ENCRYPTION" }
 }
 names! {
-    /// Where an export stands. Two L, unlike a stream's.
+    /// The status of an export. It is spelt CANCELLED, a stream's CANCELED.
     ExportStatus { InProgress = "IN_PROGRESS", Completed = "COMPLETED", Cancelled = "CANCELLED" }
 }
 names! {
-    /// Where a stream stands. One L, unlike an export's.
+    /// The status of a stream. It is spelt CANCELED, an export's CANCELLED.
     StreamStatus {
         Active = "ACTIVE", Completed = "COMPLETED", Canceled = "CANCELED", Failed = "FAILED", Impaired = "IMPAIRED",
     }
@@ -33,35 +33,43 @@ names! {
 /// Asks for an export of the journal between two times.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct ExportJournalToS3Request {
+    /// The name of the ledger.
     #[serde(skip)]
     pub name: String,
+    /// The first time whose blocks are included.
     pub inclusive_start_time: EpochMillis,
+    /// The time at which the range ends; its blocks are not included.
     pub exclusive_end_time: EpochMillis,
+    /// The destination of the export.
     #[serde(rename = "S3ExportConfiguration")]
     pub s3_export_configuration: S3ExportConfiguration,
+    /// The ARN of the role that writes to the destination.
     pub role_arn: String,
+    /// The format of the exported journal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_format: Option<OutputFormat>,
 }
 
-/// Where an export goes.
+/// The destination of an export.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct S3ExportConfiguration {
+    /// The name of the bucket.
     pub bucket: String,
+    /// The prefix of all keys in the bucket.
     pub prefix: String,
+    /// How the exported objects are encrypted.
     pub encryption_configuration: S3EncryptionConfiguration,
 }
 
 /// How an export's objects are encrypted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct S3EncryptionConfiguration {
+    /// How the exported objects are encrypted.
     pub object_encryption_type: S3ObjectEncryptionType,
+    /// The ARN of the key that encrypts the objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key_arn: Option<String>,
 }
@@ -69,69 +77,82 @@ pub struct S3EncryptionConfiguration {
 /// The answer to ExportJournalToS3.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct ExportJournalToS3Result {
+    /// The id of the export.
     pub export_id: String,
 }
 
-/// Asks how an export stands.
+/// Asks for the description of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct DescribeJournalS3ExportRequest {
+    /// The name of the ledger.
     pub name: String,
+    /// The id of the export.
     pub export_id: String,
 }
 
 /// The answer to DescribeJournalS3Export.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct DescribeJournalS3ExportResult {
+    /// The description of the export.
     pub export_description: JournalS3Export,
 }
 
-/// An export, as described and listed.
+/// The description of an export.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct JournalS3Export {
+    /// The name of the ledger.
     pub ledger_name: String,
+    /// The id of the export.
     pub export_id: String,
+    /// The time at which the export was requested.
     pub export_creation_time: EpochMillis,
+    /// The status of the export.
     pub status: ExportStatus,
+    /// The first time whose blocks are included.
     pub inclusive_start_time: EpochMillis,
+    /// The time at which the range ends; its blocks are not included.
     pub exclusive_end_time: EpochMillis,
+    /// The destination of the export.
     #[serde(rename = "S3ExportConfiguration")]
     pub s3_export_configuration: S3ExportConfiguration,
+    /// The ARN of the role that writes to the destination.
     pub role_arn: String,
+    /// The format of the exported journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_format: Option<OutputFormat>,
 }
 
 /// Asks for the exports of a ledger, page by page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct ListJournalS3ExportsForLedgerRequest {
+    /// The name of the ledger.
     pub name: String,
+    /// The most elements in an answer, 1 to 100.
     pub max_results: Option<u32>,
+    /// The token from the page before.
     pub next_token: Option<String>,
 }
 
 /// Asks for the exports of all ledgers, page by page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct ListJournalS3ExportsRequest {
+    /// The most elements in an answer, 1 to 100.
     pub max_results: Option<u32>,
+    /// The token from the page before.
     pub next_token: Option<String>,
 }
 
 /// The answer to both lists of exports.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct ListJournalS3ExportsResult {
+    /// The exports.
     #[serde(rename = "JournalS3Exports")]
     pub journal_s3_exports: Vec<JournalS3Export>,
+    /// The token of the next page; absent on the last page.
     #[serde(rename = "NextToken", skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
@@ -139,27 +160,33 @@ pub struct ListJournalS3ExportsResult {
 /// Asks for a stream of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct StreamJournalToKinesisRequest {
+    /// The name of the ledger.
     #[serde(skip)]
     pub ledger_name: String,
+    /// The ARN of the role that writes to the destination.
     pub role_arn: String,
+    /// The tags of the stream.
     #[serde(skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
+    /// The first time whose blocks are included.
     pub inclusive_start_time: EpochMillis,
+    /// The time at which the range ends; its blocks are not included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exclusive_end_time: Option<EpochMillis>,
+    /// The destination of the stream.
     pub kinesis_configuration: KinesisConfiguration,
+    /// The name of the stream.
     pub stream_name: String,
 }
 
-/// Where a stream goes.
+/// The destination of a stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct KinesisConfiguration {
+    /// The ARN of the Kinesis stream.
     pub stream_arn: String,
-    /// Whether several records travel as one; true when absent.
+    /// Whether several records are sent as one; true if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aggregation_enabled: Option<bool>,
 }
@@ -167,75 +194,90 @@ pub struct KinesisConfiguration {
 /// The answer to StreamJournalToKinesis and to CancelJournalKinesisStream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct StreamIdResult {
+    /// The id of the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream_id: Option<String>,
 }
 
-/// Asks how a stream stands.
+/// Asks for the description of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct DescribeJournalKinesisStreamRequest {
+    /// The name of the ledger.
     pub ledger_name: String,
+    /// The id of the stream.
     pub stream_id: String,
 }
 
 /// The answer to DescribeJournalKinesisStream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct DescribeJournalKinesisStreamResult {
+    /// The description of the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<JournalKinesisStream>,
 }
 
-/// A stream, as described and listed.
+/// The description of a stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct JournalKinesisStream {
+    /// The name of the ledger.
     pub ledger_name: String,
+    /// The time at which the stream was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creation_time: Option<EpochMillis>,
+    /// The first time whose blocks are included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inclusive_start_time: Option<EpochMillis>,
+    /// The time at which the range ends; its blocks are not included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exclusive_end_time: Option<EpochMillis>,
+    /// The ARN of the role that writes to the destination.
     pub role_arn: String,
+    /// The id of the stream.
     pub stream_id: String,
+    /// The ARN of the stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
+    /// The status of the stream.
     pub status: StreamStatus,
+    /// The destination of the stream.
     pub kinesis_configuration: KinesisConfiguration,
+    /// Why the stream failed or is impaired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_cause: Option<ErrorCause>,
+    /// The name of the stream.
     pub stream_name: String,
 }
 
 /// Asks for the streams of a ledger, page by page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct ListJournalKinesisStreamsForLedgerRequest {
+    /// The name of the ledger.
     pub ledger_name: String,
+    /// The most elements in an answer, 1 to 100.
     pub max_results: Option<u32>,
+    /// The token from the page before.
     pub next_token: Option<String>,
 }
 
 /// The answer to ListJournalKinesisStreamsForLedger.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct ListJournalKinesisStreamsForLedgerResult {
+    /// The streams.
     pub streams: Vec<JournalKinesisStream>,
+    /// The token of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
 
 /// Ends a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the model's")]
 pub struct CancelJournalKinesisStreamRequest {
+    /// The name of the ledger.
     pub ledger_name: String,
+    /// The id of the stream.
     pub stream_id: String,
 }

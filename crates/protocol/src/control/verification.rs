@@ -1,10 +1,10 @@
-//! What proves a ledger's contents: digest, block, revision, and that one digest continues another. Ion travels as text in this API.
+//! Digests, blocks, revisions and their proofs. Ion values are text in this API.
 
 use serde::{Deserialize, Serialize};
 
 use crate::wire;
 
-/// One Ion value as text; the control API's `ValueHolder`.
+/// An Ion value as text. QLDB's model calls it `ValueHolder`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IonText {
     /// The text.
@@ -18,10 +18,10 @@ impl From<String> for IonText {
     }
 }
 
-/// Asks for the digest of a ledger as it stands.
+/// Asks for the current digest of a ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GetDigestRequest {
-    /// The ledger.
+    /// The name of the ledger.
     pub name: String,
 }
 
@@ -29,10 +29,10 @@ pub struct GetDigestRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetDigestResult {
-    /// The 32 bytes that stand for the whole journal.
+    /// The digest, 32 bytes.
     #[serde(with = "wire::blob")]
     pub digest: Vec<u8>,
-    /// The last block the digest covers.
+    /// The address of the last block that the digest covers.
     pub digest_tip_address: IonText,
 }
 
@@ -40,10 +40,10 @@ pub struct GetDigestResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetBlockRequest {
-    /// The ledger.
+    /// The name of the ledger.
     #[serde(skip)]
     pub name: String,
-    /// Strand and sequence number.
+    /// The address of the block.
     pub block_address: IonText,
     /// The tip of the digest; without it there is no proof.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,7 @@ pub struct GetBlockRequest {
 pub struct GetBlockResult {
     /// The block.
     pub block: IonText,
-    /// The hashes from the block up to the digest.
+    /// The hashes that lead from the block to the digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<IonText>,
 }
@@ -65,12 +65,12 @@ pub struct GetBlockResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetRevisionRequest {
-    /// The ledger.
+    /// The name of the ledger.
     #[serde(skip)]
     pub name: String,
-    /// The block the revision stands in.
+    /// The address of the block that holds the revision.
     pub block_address: IonText,
-    /// The document.
+    /// The id of the document.
     pub document_id: String,
     /// The tip of the digest; without it there is no proof.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,17 +83,17 @@ pub struct GetRevisionRequest {
 pub struct GetRevisionResult {
     /// The revision.
     pub revision: IonText,
-    /// The hashes from the revision up to the digest.
+    /// The hashes that lead from the revision to the digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<IonText>,
 }
 
-/// Asks for the proof that what one digest covers is the beginning of what another covers. Not an operation of
-/// QLDB's: ours, in the form of its neighbours.
+/// Asks for the proof that the journal under one digest is the beginning of the journal under another. QLDB did not have
+/// this operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetConsistencyProofRequest {
-    /// The ledger.
+    /// The name of the ledger.
     #[serde(skip)]
     pub name: String,
     /// The tip of the older digest.

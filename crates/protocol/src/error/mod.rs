@@ -1,12 +1,12 @@
-//! The exceptions of both APIs: name, HTTP status, body, and how a client finds the name again.
+//! The exceptions of both APIs: their names, HTTP statuses and bodies.
 //!
-//! Official clients disagree about where an exception's name stands. botocore reads only the body's
-//! `__type`; the JavaScript and Java clients prefer the header `x-amzn-ErrorType`, and without it the JavaScript
-//! client mistakes QLDB's own member `Code` for the name. So an answer carries both, and `Code` only as text.
+//! The official clients look for an exception's name in different places. botocore reads only `__type` in the body. The
+//! JavaScript and Java clients prefer the header `x-amzn-ErrorType`; without it, the JavaScript client mistakes QLDB's
+//! member `Code` for the name. Therefore an answer has both `__type` and the header, and `Code` is always a text.
 //!
-//! Go's clients are another matter: those that QLDB's users had took `Code` for the name, and programs compare with
-//! it (`412`: the table is there already). The last of them prefers the header where there is one. So it is left out
-//! of answers with a `Code` to clients of that name; [`ServiceError::header`] decides.
+//! The Go clients of QLDB's time take `Code` for the name, and programs compare with it: `412` means that the table
+//! exists. The last of these clients prefers the header if there is one. Therefore [`ServiceError::header`] leaves the
+//! header out of answers with a `Code` to Go clients.
 
 #[cfg(test)]
 mod tests;
@@ -18,22 +18,23 @@ use serde_json::Value;
 
 /// The header that names the exception.
 pub const ERROR_TYPE_HEADER: &str = "x-amzn-ErrorType";
-/// The header that every answer carries; clients take the one of StartSession as the session's id.
+/// The header with the id of the request, which every answer has. Clients use that of StartSession as the session's id.
 pub const REQUEST_ID_HEADER: &str = "x-amzn-RequestId";
 
 macro_rules! exceptions {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $status:literal;)+) => {
-        /// What went wrong, by the name that stands on the wire.
+        /// The exceptions of both APIs.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Exception {
             $($(#[doc = $doc])+ $variant,)+
-            /// A name that this crate does not know, as a client met it.
+            /// An exception whose name this crate does not know; a client may meet one.
             Other(String),
         }
 
         impl Exception {
-            /// All exceptions that have a name here.
-            pub const KNOWN: &[Exception] = &[$(Exception::$variant),+];
+            /// All exceptions whose names this crate knows.
+            #[cfg(test)]
+            const KNOWN: &[Exception] = &[$(Exception::$variant),+];
 
             /// The name on the wire.
             pub fn name(&self) -> &str {
@@ -43,7 +44,7 @@ macro_rules! exceptions {
                 }
             }
 
-            /// The exception of this name.
+            /// The exception with this name.
             pub fn from_name(name: &str) -> Exception {
                 match name {
                     $($name => Exception::$variant,)+
@@ -51,7 +52,7 @@ macro_rules! exceptions {
                 }
             }
 
-            /// The HTTP status that goes with it unless the answer says otherwise.
+            /// The HTTP status of the exception, unless an answer has another one.
             pub fn http_status(&self) -> u16 {
                 match self {
                     $(Exception::$variant => $status,)+
@@ -63,7 +64,7 @@ macro_rules! exceptions {
 }
 
 exceptions! {
-    /// The request or the statement is wrong; sending it again will not help.
+    /// The request or the statement is wrong. Sending it again will not help.
     BadRequest = "BadRequestException", 400;
     /// The session is unknown, ended or expired, or its transaction has expired.
     InvalidSession = "InvalidSessionException", 400;
@@ -71,17 +72,17 @@ exceptions! {
     OccConflict = "OccConflictException", 400;
     /// Too many requests in a short time.
     RateExceeded = "RateExceededException", 400;
-    /// A quota is used up: sessions of a ledger, ledgers of an account.
+    /// A quota is used up, such as the sessions of a ledger.
     LimitExceeded = "LimitExceededException", 400;
-    /// The service has no room at the moment.
+    /// The service is overloaded at the moment.
     CapacityExceeded = "CapacityExceededException", 503;
     /// The service failed.
     InternalFailure = "InternalFailure", 500;
-    /// The service, or the ledger, cannot answer at the moment.
+    /// The service or the ledger is not available at the moment.
     ServiceUnavailable = "ServiceUnavailable", 503;
     /// Control API: a parameter is wrong.
     InvalidParameter = "InvalidParameterException", 400;
-    /// Control API: no ledger, export or stream of this name.
+    /// Control API: there is no ledger, export or stream with this name.
     ResourceNotFound = "ResourceNotFoundException", 404;
     /// Control API: the name is taken.
     ResourceAlreadyExists = "ResourceAlreadyExistsException", 409;
@@ -89,52 +90,52 @@ exceptions! {
     ResourceInUse = "ResourceInUseException", 409;
     /// Control API: the ledger is in a state that forbids the operation.
     ResourcePreconditionNotMet = "ResourcePreconditionNotMetException", 412;
-    /// The body is no JSON, or JSON of another shape.
+    /// The body is not JSON, or has another structure.
     Serialization = "SerializationException", 400;
-    /// No operation stands behind this target or path.
+    /// There is no operation with this target or path.
     UnknownOperation = "UnknownOperationException", 400;
     /// A value breaks a rule of the model.
     Validation = "ValidationException", 400;
-    /// The caller may not do this.
+    /// The caller has no permission.
     AccessDenied = "AccessDeniedException", 403;
-    /// No signature where one is needed.
+    /// The request has no signature, but needs one.
     MissingAuthenticationToken = "MissingAuthenticationTokenException", 403;
-    /// A signature that lacks a part.
+    /// A part of the signature is missing.
     IncompleteSignature = "IncompleteSignatureException", 403;
     /// The access key or the session token is not known.
     UnrecognizedClient = "UnrecognizedClientException", 403;
-    /// The signature does not match, or its time is off.
+    /// The signature does not match the request, or its time is too far from the server's.
     InvalidSignature = "InvalidSignatureException", 403;
-    /// Temporary credentials that have expired.
+    /// The temporary credentials have expired.
     ExpiredToken = "ExpiredTokenException", 403;
-    /// The body is larger than the service takes.
+    /// The body exceeds the service's limit.
     RequestEntityTooLarge = "RequestEntityTooLargeException", 413;
 }
 
-/// An exception on its way: what the service answers, what the client gets.
+/// An exception with its message, as a service sends it and a client receives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceError {
-    /// Which exception.
+    /// The exception.
     pub exception: Exception,
-    /// What happened, where, and what to do.
+    /// The message: what happened, where, and what to do.
     pub message: String,
-    /// QLDB's number of the error, such as `412` for a table that exists; a text by its nature.
+    /// QLDB's number of the error, as a text: `412` means that the table exists.
     pub code: Option<String>,
-    /// What the control API adds.
+    /// The resource that the exception is about, in the control API.
     pub resource: Option<Box<Resource>>,
-    /// The request that failed, where a response told it.
+    /// The id of the request that failed, if the answer had one.
     pub request_id: Option<String>,
     http_status: Option<u16>,
 }
 
-/// The members that exceptions of the control API carry besides the message.
+/// The members that exceptions of the control API have besides the message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resource {
-    /// `ledger`, `table`, …
+    /// The kind of the resource: `ledger`, `table`, …
     pub resource_type: Option<String>,
-    /// The name or id that was asked for.
+    /// The name or the id of the resource.
     pub resource_name: Option<String>,
-    /// The parameter that is wrong.
+    /// The name of the parameter that is wrong.
     pub parameter_name: Option<String>,
 }
 
@@ -151,7 +152,7 @@ impl ServiceError {
         }
     }
 
-    /// A `BadRequestException`.
+    /// A `BadRequestException` with a message.
     pub fn bad_request(message: impl Into<String>) -> ServiceError {
         ServiceError::new(Exception::BadRequest, message)
     }
@@ -163,7 +164,7 @@ impl ServiceError {
         self
     }
 
-    /// Names the resource of a control operation.
+    /// Adds the resource that a control operation is about.
     #[must_use]
     pub fn with_resource(mut self, kind: impl Into<String>, name: impl Into<String>) -> ServiceError {
         let resource = self.resource.get_or_insert_default();
@@ -172,15 +173,15 @@ impl ServiceError {
         self
     }
 
-    /// Names the wrong parameter of a control operation.
+    /// Adds the name of the parameter that is wrong.
     #[must_use]
     pub fn with_parameter(mut self, name: impl Into<String>) -> ServiceError {
         self.resource.get_or_insert_default().parameter_name = Some(name.into());
         self
     }
 
-    /// Answers with another status than the exception's own: throttling as 503, for example, which
-    /// the official drivers retry.
+    /// Sets another HTTP status than the exception's own. Throttling, for example, is answered with 503, because the
+    /// official drivers then try again.
     #[must_use]
     pub fn with_http_status(mut self, status: u16) -> ServiceError {
         self.http_status = Some(status);
@@ -192,14 +193,14 @@ impl ServiceError {
         self.http_status.unwrap_or_else(|| self.exception.http_status())
     }
 
-    /// The value of [`ERROR_TYPE_HEADER`] for a client that names itself `user_agent`; `None` where the header is to
-    /// be left out.
+    /// The value of [`ERROR_TYPE_HEADER`] for a client with this `User-Agent`; `None` if the answer must not have the
+    /// header, see [the module](self).
     pub fn header(&self, user_agent: &str) -> Option<&str> {
         let takes_the_code = self.code.is_some() && user_agent.contains("aws-sdk-go-v2");
         (!takes_the_code).then(|| self.exception.name())
     }
 
-    /// The body of the answer.
+    /// The body of the answer, in JSON.
     pub fn to_json(&self) -> Vec<u8> {
         #[derive(Serialize)]
         #[serde(rename_all = "PascalCase")]
@@ -228,15 +229,15 @@ impl ServiceError {
         serde_json::to_vec(&body).expect("texts always encode")
     }
 
-    /// What a client makes of an answer whose status is not 200: the header names the exception, else
-    /// the body's `__type`, else its `code`, else the status.
+    /// Reads an answer whose status is not 200. The exception's name is in the header, else in `__type` of the body, else
+    /// in `code`; else the status tells the exception.
     pub fn from_response(
         status: u16,
         error_type: Option<&str>,
         request_id: Option<&str>,
         body: &[u8],
     ) -> ServiceError {
-        // A proxy's page is no JSON; its status still says something.
+        // A proxy's answer is not JSON, but its status tells something.
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |names: &[&str]| {
             names.iter().find_map(|name| match body.get(name)? {
@@ -281,7 +282,7 @@ impl fmt::Display for ServiceError {
 
 impl std::error::Error for ServiceError {}
 
-/// The name without a namespace before it and without an address behind it:
+/// The exception whose name stands between a namespace and an address, which may be absent:
 /// `com.amazonaws.qldbsession#BadRequestException:http://…`.
 fn bare_name(text: &str) -> Option<Exception> {
     let name = text.split(':').next().unwrap_or_default();

@@ -1,9 +1,8 @@
 //! The session API: `QLDBSession.SendCommand`, one operation with seven commands.
 //!
-//! A request is one JSON object: a session token (but for StartSession) and exactly one command. The
-//! answer is an object with the command's member. Clients check little before they send, so that
-//! every rule of the model is checked here, on the server's side: types by [`SendCommandRequest::from_json`],
-//! lengths and patterns by [`SendCommandRequest::validate`].
+//! A request is a JSON object with exactly one command and, except for StartSession, a session token. The answer is an
+//! object with the result of the command. Clients check little before they send. Therefore the server checks every rule
+//! of the model: [`SendCommandRequest::from_json`] checks types, [`SendCommandRequest::validate`] lengths and patterns.
 
 mod reply;
 mod request;
@@ -30,46 +29,46 @@ pub const TARGET: &str = "QLDBSession.SendCommand";
 /// The content type of requests and answers.
 pub const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 
-/// What a client asks.
+/// A request of the session API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendCommandRequest {
-    /// Whose session; absent only in StartSession.
+    /// The token of the session; `None` in StartSession only.
     pub session_token: Option<SessionToken>,
-    /// What to do.
+    /// The command.
     pub command: Command,
 }
 
 /// One of the seven commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Opens a session to a ledger.
+    /// Starts a session with a ledger.
     StartSession {
-        /// The ledger's name.
+        /// The name of the ledger.
         ledger_name: String,
     },
-    /// Opens the session's transaction.
+    /// Starts a transaction in the session.
     StartTransaction,
     /// Runs a statement in the transaction.
     ExecuteStatement {
-        /// The transaction in progress.
+        /// The id of the open transaction.
         transaction_id: String,
-        /// PartiQL text.
+        /// The statement, in PartiQL.
         statement: String,
-        /// A value for each `?`.
+        /// The values for each `?`, in order.
         parameters: Vec<ValueHolder>,
     },
-    /// Asks for more of a statement's result.
+    /// Asks for the next page of a statement's result.
     FetchPage {
-        /// The transaction in progress.
+        /// The id of the open transaction.
         transaction_id: String,
-        /// The token of the page before.
+        /// The token from the page before.
         next_page_token: PageToken,
     },
-    /// Makes the transaction permanent.
+    /// Commits the transaction.
     CommitTransaction {
-        /// The transaction in progress.
+        /// The id of the open transaction.
         transaction_id: String,
-        /// What the client says it has sent: 32 bytes, which the ledger compares with its own.
+        /// The client's commit digest, 32 bytes. The ledger refuses the commit if its own differs.
         commit_digest: Vec<u8>,
     },
     /// Rolls back the session's transaction, if one is open.
@@ -93,16 +92,16 @@ impl Command {
     }
 }
 
-/// One Ion value on the wire. A service answers in binary only; a client may send either.
+/// An Ion value on the wire. A service sends binary only; a client may send either.
 #[derive(Clone, PartialEq, Eq)]
 pub enum ValueHolder {
-    /// A complete Ion 1.0 stream of one value, with its version marker.
+    /// Ion binary: a complete stream of one value, with its version marker.
     IonBinary(Vec<u8>),
-    /// Ion text of one value.
+    /// Ion text with one value.
     IonText(String),
 }
 
-/// A log is no place for a client's data: only form and size are shown.
+/// Shows only form and size, because a client's data must not get into logs.
 impl fmt::Debug for ValueHolder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -120,12 +119,12 @@ macro_rules! token {
         pub struct $name(#[serde(with = "shared_text")] Arc<str>);
 
         impl $name {
-            /// Wraps the text of a token.
+            /// A token with this text.
             pub fn new(text: impl Into<Arc<str>>) -> $name {
                 $name(text.into())
             }
 
-            /// The token itself, to be sent and not to be shown.
+            /// The text of the token. It must not get into logs.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -152,15 +151,15 @@ macro_rules! token {
 }
 
 token! {
-    /// Stands for a session. Who has it, has the session: its `Debug` shows nothing of it.
+    /// Names a session. Whoever has the token can use the session; therefore `Debug` does not show it.
     SessionToken
 }
 token! {
-    /// Stands for the rest of a result.
+    /// Names the next page of a statement's result.
     PageToken
 }
 
-/// `Arc<str>` in serde, without its feature that would also bring shared pointers everywhere.
+/// Reads and writes `Arc<str>`. Serde's feature `rc` would do so too, but it allows shared pointers of all types.
 mod shared_text {
     use std::sync::Arc;
 

@@ -1,7 +1,6 @@
-//! Answers to and from JSON.
+//! Reads and writes answers.
 //!
-//! The results are the dictionaries that QLDB's first Python driver handed out, made types: they
-//! serialise under the wire's names and keep members that this version does not know.
+//! The results have the names that are on the wire, and keep members that this version does not know.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -9,24 +8,30 @@ use serde_json::{Map, Value};
 use super::{PageToken, SessionToken, ValueHolder};
 use crate::wire::{self, Object};
 
-/// What a service answers: the member of the command that was asked.
+/// An answer with status 200: the result of a command.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "named after the commands they answer")]
 pub enum Reply {
+    /// The result of StartSession.
     StartSession(StartSessionResult),
+    /// The result of StartTransaction.
     StartTransaction(StartTransactionResult),
+    /// The result of ExecuteStatement.
     ExecuteStatement(ExecuteStatementResult),
+    /// The result of FetchPage.
     FetchPage(FetchPageResult),
+    /// The result of CommitTransaction.
     CommitTransaction(CommitTransactionResult),
+    /// The result of AbortTransaction.
     AbortTransaction(AbortTransactionResult),
+    /// The result of EndSession.
     EndSession(EndSessionResult),
 }
 
-/// Time a command took on the service.
+/// The time that a command took in the service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct TimingInformation {
-    /// In milliseconds, at least 1 from a service: some clients take 0 for "not measured".
+    /// The time in milliseconds. A service reports at least 1, because some clients take 0 for "not measured".
     #[serde(default)]
     pub processing_time_milliseconds: i64,
     /// Members this version does not know.
@@ -34,13 +39,13 @@ pub struct TimingInformation {
     pub other: Map<String, Value>,
 }
 
-/// Reads and writes that a command cost.
+/// The reads and writes of a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IoUsage {
-    /// Documents visited.
+    /// The number of documents that were read.
     #[serde(rename = "ReadIOs", default)]
     pub read_ios: i64,
-    /// Writes done.
+    /// The number of writes.
     #[serde(rename = "WriteIOs", default)]
     pub write_ios: i64,
     /// Members this version does not know.
@@ -48,15 +53,15 @@ pub struct IoUsage {
     pub other: Map<String, Value>,
 }
 
-/// A part of a statement's result.
+/// A page of a statement's result.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Page {
-    /// The rows. On the wire always there, also when empty: clients count them without looking.
+    /// The rows. They are on the wire even if there are none, because clients expect them.
     #[serde(default, deserialize_with = "null_as_default")]
     pub values: Vec<ValueHolder>,
-    /// Where the result goes on. Absent on the last page; never an empty text, which clients would
-    /// take for a token.
+    /// The token of the next page; `None` on the last page. It is never an empty text, because clients would take that for
+    /// a token.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "non_empty_token")]
     pub next_page_token: Option<PageToken>,
     /// Members this version does not know.
@@ -68,9 +73,9 @@ pub struct Page {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct StartSessionResult {
-    /// To be sent with every further command.
+    /// The token that every further command of the session must have.
     pub session_token: SessionToken,
-    /// Time taken.
+    /// The time that the command took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timing_information: Option<TimingInformation>,
     /// Members this version does not know.
@@ -82,9 +87,9 @@ pub struct StartSessionResult {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct StartTransactionResult {
-    /// The new transaction's id.
+    /// The id of the new transaction.
     pub transaction_id: String,
-    /// Time taken.
+    /// The time that the command took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timing_information: Option<TimingInformation>,
     /// Members this version does not know.
@@ -98,10 +103,10 @@ pub struct StartTransactionResult {
 pub struct ExecuteStatementResult {
     /// The first rows.
     pub first_page: Page,
-    /// Time taken.
+    /// The time that the command took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timing_information: Option<TimingInformation>,
-    /// Reads and writes.
+    /// The reads and writes of the command.
     #[serde(rename = "ConsumedIOs", default, skip_serializing_if = "Option::is_none")]
     pub consumed_ios: Option<IoUsage>,
     /// Members this version does not know.
@@ -115,10 +120,10 @@ pub struct ExecuteStatementResult {
 pub struct FetchPageResult {
     /// The next rows.
     pub page: Page,
-    /// Time taken.
+    /// The time that the command took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timing_information: Option<TimingInformation>,
-    /// Reads and writes.
+    /// The reads and writes of the command.
     #[serde(rename = "ConsumedIOs", default, skip_serializing_if = "Option::is_none")]
     pub consumed_ios: Option<IoUsage>,
     /// Members this version does not know.
@@ -130,15 +135,15 @@ pub struct FetchPageResult {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CommitTransactionResult {
-    /// The transaction that is now permanent.
+    /// The id of the transaction that was committed.
     pub transaction_id: String,
-    /// The ledger's digest, byte for byte the client's.
+    /// The commit digest that the ledger computed. It equals the client's.
     #[serde(with = "wire::blob")]
     pub commit_digest: Vec<u8>,
-    /// Time taken.
+    /// The time that the command took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timing_information: Option<TimingInformation>,
-    /// Reads and writes.
+    /// The reads and writes of the command.
     #[serde(rename = "ConsumedIOs", default, skip_serializing_if = "Option::is_none")]
     pub consumed_ios: Option<IoUsage>,
     /// Members this version does not know.
@@ -150,7 +155,7 @@ pub struct CommitTransactionResult {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AbortTransactionResult {
-    /// Time taken.
+    /// The time that the command took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timing_information: Option<TimingInformation>,
     /// Members this version does not know.
@@ -162,7 +167,7 @@ pub struct AbortTransactionResult {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct EndSessionResult {
-    /// Time taken.
+    /// The time that the command took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timing_information: Option<TimingInformation>,
     /// Members this version does not know.
@@ -171,28 +176,28 @@ pub struct EndSessionResult {
 }
 
 impl TimingInformation {
-    /// As a service reports it: 1 for everything quicker than a millisecond.
+    /// A time in milliseconds, as a service reports it: at least 1.
     pub fn of_milliseconds(milliseconds: i64) -> TimingInformation {
         TimingInformation { processing_time_milliseconds: milliseconds.max(1), other: Map::new() }
     }
 }
 
 impl IoUsage {
-    /// Both counts; clients want both or none.
+    /// Both counts. Clients expect both or none.
     pub fn new(read_ios: i64, write_ios: i64) -> IoUsage {
         IoUsage { read_ios, write_ios, other: Map::new() }
     }
 }
 
 impl Page {
-    /// A page of these rows, with more to come if there is a token.
+    /// A page with these rows, and the token of the next page if there is one.
     pub fn new(values: Vec<ValueHolder>, next_page_token: Option<PageToken>) -> Page {
         Page { values, next_page_token, other: Map::new() }
     }
 }
 
 impl Reply {
-    /// The command this answers, by its name on the wire.
+    /// The name of the command on the wire.
     pub fn name(&self) -> &'static str {
         match self {
             Reply::StartSession(_) => "StartSession",
@@ -205,12 +210,12 @@ impl Reply {
         }
     }
 
-    /// The body of the answer.
+    /// The body of the answer, in JSON.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("texts, numbers and blobs always encode")
     }
 
-    /// What a client reads out of an answer with status 200.
+    /// Reads an answer with status 200.
     pub fn from_json(body: &[u8]) -> Result<Reply, ReplyError> {
         let Object(body): Object<Body> = serde_json::from_slice(body).map_err(ReplyError::Json)?;
         let replies = [
@@ -231,16 +236,16 @@ impl Reply {
     }
 }
 
-/// Why an answer with status 200 could not be understood.
+/// An answer with status 200 is not the result of one command.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplyError {
-    /// No JSON, or JSON of another shape.
+    /// It is not JSON, or has another structure.
     #[error("the answer is not valid: {0}")]
     Json(serde_json::Error),
-    /// No member of a command.
-    #[error("the answer holds no command's result")]
+    /// It has no result.
+    #[error("the answer holds no result of a command")]
     NoReply,
-    /// Two answers to one question.
+    /// It has two results.
     #[error("the answer holds two results, {0} and {1}")]
     TwoReplies(&'static str, &'static str),
 }

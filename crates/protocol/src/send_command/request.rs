@@ -1,4 +1,4 @@
-//! Requests to and from JSON.
+//! Reads and writes requests.
 
 use std::fmt;
 
@@ -10,21 +10,20 @@ use super::{Command, Limits, PageToken, SendCommandRequest, SessionToken, ValueH
 use crate::error::{Exception, ServiceError};
 use crate::wire::{self, Blob, Object};
 
-/// As many as the characters that QLDB allowed a statement, of which each `?` is one. Parameters take a few bytes each on the wire and far
-/// more in memory, so that this is not left to be found out when all of them are read.
+/// The most parameters of a statement. QLDB allowed a statement 100,000 characters, and each parameter needs a `?`.
+/// The limit is checked while the parameters are read, because each takes far more bytes in memory than on the wire.
 const PARAMETERS_MAX: usize = 100_000;
 
 impl SendCommandRequest {
-    /// Reads and checks a request, under the limits of the model.
+    /// Reads and checks a request, with QLDB's limits. See [`SendCommandRequest::from_json_within`].
     pub fn from_json(body: &[u8]) -> Result<SendCommandRequest, ServiceError> {
         SendCommandRequest::from_json_within(body, &Limits::default())
     }
 
-    /// Reads and checks a request, under limits of the service's own.
+    /// Reads and checks a request, with these limits. Unknown members are ignored.
     ///
-    /// What is no JSON, or JSON of another shape, is a `SerializationException`; what has the right
-    /// shape but breaks a rule is a `BadRequestException` that names the parameter. Unknown members
-    /// are passed over.
+    /// A body that is not JSON, or has another structure, is a `SerializationException`. A request that breaks a rule is a
+    /// `BadRequestException`, which names the parameter.
     pub fn from_json_within(body: &[u8], limits: &Limits) -> Result<SendCommandRequest, ServiceError> {
         let Object(body): Object<Body> = serde_json::from_slice(body).map_err(|error| {
             ServiceError::new(Exception::Serialization, format!("The request body is not valid: {error}"))
@@ -34,13 +33,13 @@ impl SendCommandRequest {
         Ok(request)
     }
 
-    /// The request as it goes over the wire: the token first, no blanks.
+    /// The request in JSON: the token first, and without blanks.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("texts and blobs always encode")
     }
 }
 
-/// The model marks nothing as required and is no union, so every command may be there or not.
+/// The body of a request. In QLDB's model each command is an optional member of it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Body {
@@ -199,7 +198,7 @@ impl Serialize for SendCommandRequest {
     }
 }
 
-/// The members of a command, in the model's order.
+/// The members of a command, in the order of QLDB's model.
 struct Members<'a>(&'a Command);
 
 impl Serialize for Members<'_> {
@@ -249,10 +248,10 @@ impl<'de> Deserialize<'de> for ValueHolder {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ValueHolder, D::Error> {
         let Object(holder) = Object::<Holder>::deserialize(deserializer)?;
         match (holder.ion_binary, holder.ion_text) {
-            // A service that sends both means the same value twice.
+            // If a service sends both, both are the same value.
             (Some(Blob(bytes)), _) => Ok(ValueHolder::IonBinary(bytes)),
             (None, Some(text)) => Ok(ValueHolder::IonText(text)),
-            (None, None) => Err(de::Error::custom("a value without IonBinary and IonText")),
+            (None, None) => Err(de::Error::custom("a value must have IonBinary or IonText")),
         }
     }
 }

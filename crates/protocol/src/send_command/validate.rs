@@ -1,17 +1,17 @@
-//! The lengths and patterns of the model. No official client checks more than minimum lengths.
+//! The lengths and patterns of the session API. The official clients check minimum lengths only.
 
 use super::{Command, SendCommandRequest, ValueHolder};
 use crate::error::ServiceError;
 use crate::wire::length_within;
 
-/// The largest sizes a service takes. The defaults are QLDB's.
+/// The greatest sizes that a service accepts. The defaults are QLDB's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Characters of a statement.
+    /// The most characters of a statement.
     pub statement_characters_max: usize,
-    /// Bytes of a parameter in Ion binary.
+    /// The most bytes of a parameter in Ion binary.
     pub ion_binary_bytes_max: usize,
-    /// Characters of a parameter in Ion text.
+    /// The most characters of a parameter in Ion text.
     pub ion_text_characters_max: usize,
 }
 
@@ -26,11 +26,11 @@ impl Default for Limits {
 }
 
 impl SendCommandRequest {
-    /// Checks lengths and patterns; the error names the parameter.
+    /// Checks lengths and patterns. The error, a `BadRequestException`, names the parameter.
     pub fn validate(&self, limits: &Limits) -> Result<(), ServiceError> {
         match &self.session_token {
             Some(token) if is_token(token.as_str()) => {}
-            // QLDB's own words, which people search for.
+            // QLDB's own text, because people search for it.
             Some(_) => return Err(ServiceError::bad_request("The parameter SessionToken is not valid")),
             None if matches!(self.command, Command::StartSession { .. }) => {}
             None => return Err(invalid("SessionToken", "it is missing")),
@@ -54,15 +54,15 @@ impl SendCommandRequest {
                     return Err(ServiceError::bad_request("The parameter NextPageToken is not valid"));
                 }
             }
-            // A digest of another length is a digest that does not match, and the ledger says so.
+            // The length of the digest is not checked, because the ledger compares the digest with its own anyway.
             Command::CommitTransaction { transaction_id, .. } => check_transaction_id(transaction_id)?,
         }
         Ok(())
     }
 }
 
-/// Whether a text may be the name of a ledger or of a stream: 1 to 32 letters, digits and hyphens, not
-/// digits alone, no hyphen at an end, no two in a row.
+/// Whether a text may be the name of a ledger or of a stream: 1 to 32 ASCII letters, digits and hyphens; not only digits;
+/// no hyphen at an end, and no two in a row.
 pub fn is_ledger_name(name: &str) -> bool {
     (1..=32).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
@@ -72,13 +72,13 @@ pub fn is_ledger_name(name: &str) -> bool {
         && !name.contains("--")
 }
 
-/// Whether a text has the form of a session's, a page's or a list's token.
+/// Whether a text has the form of a token: of a session, a page or a list.
 pub(crate) fn is_token(text: &str) -> bool {
     (4..=1024).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'/' | b'='))
 }
 
-/// Whether a text has the form of a transaction's, a document's, an export's or a stream's id.
+/// Whether a text has the form of an id: of a transaction, a document, an export or a stream.
 pub(crate) fn is_unique_id(text: &str) -> bool {
     text.len() == 22 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }

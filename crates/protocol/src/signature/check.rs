@@ -1,34 +1,34 @@
-//! The server's end: who signed a request, and whether it is the one that was signed.
+//! Checks signatures, for servers: who signed a request, and whether it was changed since.
 
 use hmac::Mac;
 
 use super::{ALGORITHM, AmzDate, SignedParts, SigningKey, TERMINATOR, string_to_sign};
 use crate::error::{Exception, ServiceError};
 
-/// How far the signature's time may lie from the server's, as everywhere at AWS.
+/// How many seconds the time of a signature may differ from the server's. AWS uses the same limit.
 pub const CLOCK_SKEW_SECONDS_MAX: i64 = 300;
 
-/// What a request says about its signature.
+/// The header `Authorization` of a request, and the headers that belong to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorization {
-    /// Whose key signed; the server looks the secret up by it.
+    /// The id of the key that signed. The server finds the secret by it.
     pub access_key_id: String,
-    /// `YYYYMMDD`.
+    /// The day in the signature, as `YYYYMMDD`.
     pub day: String,
-    /// The region the client has in mind.
+    /// The region in the signature.
     pub region: String,
-    /// The service the client has in mind.
+    /// The service in the signature.
     pub service: String,
     /// The time of the signature.
     pub date: AmzDate,
-    /// What came along with temporary credentials.
+    /// The token of temporary credentials.
     pub session_token: Option<String>,
     signed_headers: String,
     signature: [u8; 32],
 }
 
 impl Authorization {
-    /// Reads the header `Authorization` and those that belong to it.
+    /// Reads the header `Authorization` and the headers that belong to it. An error says what is missing or wrong.
     pub fn from_headers(headers: &[(&str, &str)]) -> Result<Authorization, ServiceError> {
         let header = |name: &str| {
             headers.iter().find(|header| header.0.eq_ignore_ascii_case(name)).map(|header| header.1)
@@ -46,7 +46,7 @@ impl Authorization {
             values.next().ok_or_else(|| incomplete(&format!("{name} is missing")))
         };
         let credential = member("Credential")?;
-        // The key's id may hold slashes, the scope behind it may not.
+        // The id of the key may have slashes; the parts after it have none.
         let mut scope = credential.rsplitn(5, '/');
         let (Some(TERMINATOR), Some(service), Some(region), Some(day), Some(access_key_id)) =
             (scope.next(), scope.next(), scope.next(), scope.next(), scope.next())
@@ -54,8 +54,8 @@ impl Authorization {
             return Err(incomplete("Credential is not KEY/DAY/REGION/SERVICE/aws4_request"));
         };
         let signed_headers = member("SignedHeaders")?.to_ascii_lowercase();
-        // Sorted, as the signature wants them, no name is there twice: else a short request could ask for a long text,
-        // with all values of a header in it as often as the header is named.
+        // The names must be sorted and different. If a name could stand there often, a short request could make a very
+        // long canonical text, because each name brings all values of its header.
         if !signed_headers.split(';').is_sorted_by(|name, next| name < next) {
             return Err(incomplete("SignedHeaders is not sorted, or names a header twice"));
         }
@@ -65,7 +65,7 @@ impl Authorization {
             .and_then(|date| date.parse().ok())
             .ok_or_else(|| incomplete("the header X-Amz-Date is missing or not YYYYMMDD'T'HHMMSS'Z'"))?;
         if date.day() != day {
-            return Err(invalid("The day in Credential is not the one in X-Amz-Date"));
+            return Err(invalid("The day in Credential is not the day in X-Amz-Date"));
         }
         Ok(Authorization {
             access_key_id: access_key_id.to_owned(),
@@ -85,8 +85,8 @@ impl Authorization {
         SigningKey::derive(secret_access_key, &self.day, &self.region, &self.service)
     }
 
-    /// Checks what can be checked before the body is there: the time, and that everything is signed which says what
-    /// the request means. A header that is not signed can be changed, or added, on the way.
+    /// Checks what can be checked before the body is read: the time, and that the host and all headers of AWS are signed.
+    /// Somebody between client and server could change or add a header that is not signed.
     pub fn check_head(&self, headers: &[(&str, &str)], now: AmzDate) -> Result<(), ServiceError> {
         if (now.unix_seconds() - self.date.unix_seconds()).abs() > CLOCK_SKEW_SECONDS_MAX {
             let message = format!("Signature expired: {} is not within 5 minutes of {now}", self.date);
@@ -106,7 +106,8 @@ impl Authorization {
         }
     }
 
-    /// Checks head and signature. The comparison takes the same time wherever they differ.
+    /// Checks what [`Authorization::check_head`] checks, and the signature. The comparison takes the same time wherever two
+    /// signatures differ, so that nobody can find one byte by byte.
     pub fn check(&self, parts: &SignedParts<'_>, key: &SigningKey, now: AmzDate) -> Result<(), ServiceError> {
         self.check_head(parts.headers, now)?;
         let scope = format!("{}/{}/{}/{TERMINATOR}", self.day, self.region, self.service);
@@ -117,7 +118,7 @@ impl Authorization {
     }
 }
 
-/// Whether a header's name begins with `x-amz-`, in whatever case.
+/// Whether the name of a header begins with `x-amz-`, in upper or lower case.
 fn is_of_aws(name: &str) -> bool {
     name.get(..6).is_some_and(|prefix| prefix.eq_ignore_ascii_case("x-amz-"))
 }

@@ -1,4 +1,4 @@
-//! The client's end: headers for a request.
+//! Signs requests, for clients.
 
 use std::sync::Mutex;
 
@@ -8,23 +8,39 @@ use super::{
     ALGORITHM, AmzDate, Credentials, SERVICE, SignedParts, SigningKey, TERMINATOR, hex, string_to_sign,
 };
 
-/// Signs requests with one set of credentials in one region, and keeps the key of the day.
+/// Signs requests with one access key in one region. It keeps the signing key of the day.
+///
+/// ```
+/// use everstrand_protocol::signature::{AmzDate, Credentials, SignedParts, Signer};
+///
+/// let credentials = Credentials {
+///     access_key_id: "AKIDEXAMPLE".to_owned(),
+///     secret_access_key: "secret".to_owned(),
+///     session_token: None,
+/// };
+/// let signer = Signer::new(credentials, "eu-west-1");
+/// let headers = [("host", "127.0.0.1:8182")];
+/// let parts = SignedParts { method: "GET", path: "/ledgers", query: "", headers: &headers, body: b"" };
+/// let added = signer.sign(&parts, AmzDate::from_unix_seconds(1_700_000_000));
+/// assert_eq!(added[0], ("x-amz-date", "20231114T221320Z".to_owned()));
+/// assert_eq!(added[1].0, "authorization");
+/// ```
 #[derive(Debug)]
 pub struct Signer {
     credentials: Credentials,
     region: String,
-    /// The day and its key, as last used.
+    /// The day that was used last, and its key.
     key: Mutex<Option<(String, SigningKey)>>,
 }
 
 impl Signer {
-    /// A signer for both QLDB services.
+    /// A signer for requests to both APIs.
     pub fn new(credentials: Credentials, region: impl Into<String>) -> Signer {
         Signer { credentials, region: region.into(), key: Mutex::new(None) }
     }
 
-    /// The headers that sign a request, to be added to those of `parts`, all of which are signed:
-    /// `x-amz-date`, for temporary credentials `x-amz-security-token`, and `authorization`.
+    /// Signs a request and all headers in `parts`. Returns the headers that must be added to it: `x-amz-date`, then
+    /// `x-amz-security-token` for temporary credentials, then `authorization`.
     pub fn sign(&self, parts: &SignedParts<'_>, date: AmzDate) -> Vec<(&'static str, String)> {
         let mut added = vec![("x-amz-date", date.to_string())];
         if let Some(token) = &self.credentials.session_token {
@@ -51,7 +67,7 @@ impl Signer {
     }
 
     fn key_of(&self, day: String) -> SigningKey {
-        // A panic elsewhere cannot leave a wrong key here, so a poisoned lock is as good as any.
+        // A poisoned lock is no problem, because the key is always replaced as a whole.
         let mut kept = self.key.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         match &*kept {
             Some((kept_day, key)) if *kept_day == day => key.clone(),
