@@ -1,4 +1,4 @@
-//! A statement's result, page by page.
+//! Reads the result of a statement, page by page.
 
 use std::vec;
 
@@ -12,29 +12,29 @@ use crate::error::Error;
 use crate::transaction::{Transaction, WeakTransaction};
 use crate::transport::Transport;
 
-/// What statements cost the service.
+/// The costs of statements, as the service reports them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Documents visited.
+    /// The number of documents that were read.
     pub read_ios: i64,
-    /// Writes done.
+    /// The number of writes.
     pub write_ios: i64,
-    /// Time spent by the service.
+    /// The time in the service, in milliseconds.
     pub processing_time_milliseconds: i64,
 }
 
-/// The rows of a result. Pages after the first are fetched when they are needed, or ahead of it where
-/// the driver was told to; both only while the transaction is in progress.
+/// The rows of a result. The first page comes with the answer to the statement. Each further page is fetched when it is
+/// needed, or before that if the driver reads ahead. The transaction must be open for it.
 #[derive(Debug)]
 pub struct Cursor<T: Transport> {
     transaction: Transaction<T>,
-    /// What is left of the page at hand.
+    /// The rest of the current page.
     values: vec::IntoIter<ValueHolder>,
     rest: Rest,
     statistics: Statistics,
 }
 
-/// Where the pages after the one at hand come from.
+/// The source of the pages after the current one.
 #[derive(Debug)]
 enum Rest {
     Nothing,
@@ -42,14 +42,14 @@ enum Rest {
     Ahead(mpsc::Receiver<Result<FetchPageResult, Error>>),
 }
 
-/// The values of a page, decoded.
+/// Decodes the values of a page. An error means that one of them is not Ion.
 pub fn documents(page: &Page) -> Result<Vec<Document>, Error> {
     page.values.iter().map(document).collect()
 }
 
 impl<T: Transport> Cursor<T> {
-    /// A cursor over a result. `read_ahead` pages at most are held here, the one being read included;
-    /// with 0 none is fetched before it is needed.
+    /// A cursor over a result. It holds at most `read_ahead` pages, with the one that is read. With 0 it fetches a page when
+    /// it is needed.
     pub(crate) fn new(
         transaction: Transaction<T>,
         result: ExecuteStatementResult,
@@ -69,7 +69,8 @@ impl<T: Transport> Cursor<T> {
         Cursor { transaction, values: result.first_page.values.into_iter(), rest, statistics }
     }
 
-    /// The next row; `None` after the last.
+    /// The next row; `None` after the last one. An error means that the next page could not be fetched, or that the row is
+    /// not Ion.
     pub async fn next(&mut self) -> Result<Option<Document>, Error> {
         loop {
             if let Some(value) = self.values.next() {
@@ -81,8 +82,8 @@ impl<T: Transport> Cursor<T> {
         }
     }
 
-    /// The rows that are left of the page at hand, or else those of the next page that has any; `None`
-    /// after the last. A service cuts its pages as it likes.
+    /// The rest of the current page; if it has none, the next page with rows; `None` after the last one. Pages may have any
+    /// number of rows, and even none.
     pub async fn next_page(&mut self) -> Result<Option<Vec<Document>>, Error> {
         while self.values.len() == 0 {
             if !self.turn_page().await? {
@@ -92,7 +93,7 @@ impl<T: Transport> Cursor<T> {
         self.values.by_ref().map(|value| document(&value)).collect::<Result<_, _>>().map(Some)
     }
 
-    /// All rows that are left. They outlive the transaction.
+    /// All rows that are left. They can be used after the end of the transaction.
     pub async fn fetch_all(mut self) -> Result<Vec<Document>, Error> {
         let mut rows = Vec::with_capacity(self.values.len());
         while let Some(page) = self.next_page().await? {
@@ -101,19 +102,19 @@ impl<T: Transport> Cursor<T> {
         Ok(rows)
     }
 
-    /// What the pages read so far have cost.
+    /// The costs of the pages so far.
     pub fn statistics(&self) -> Statistics {
         self.statistics
     }
 
-    /// Replaces the page at hand by the next one, if there is one.
+    /// Goes to the next page. Returns whether there is one.
     async fn turn_page(&mut self) -> Result<bool, Error> {
         let result = match &mut self.rest {
             Rest::Nothing => return Ok(false),
             Rest::Token(token) => self.transaction.fetch_page(token).await?,
             Rest::Ahead(pages) => match pages.recv().await {
                 Some(result) => result?,
-                // The task was stopped before the last page: the runtime goes down.
+                // The runtime stops, and has stopped the task before the last page.
                 None => return Err(self.transaction.over()),
             },
         };
@@ -138,7 +139,7 @@ impl Statistics {
     }
 }
 
-/// Fetches page after page, until the last, an error, or nobody who wants them.
+/// Fetches pages until the last one or an error, or until the cursor is dropped.
 async fn read_pages<T: Transport>(
     transaction: WeakTransaction<T>,
     first: PageToken,
@@ -146,7 +147,7 @@ async fn read_pages<T: Transport>(
 ) {
     let mut next = Some(first);
     while let Some(token) = next {
-        // First the room, then the page: no more pages are held than there is room for.
+        // Waits for room before it fetches, so that no more pages are held than allowed.
         let Ok(room) = pages.reserve().await else { return };
         let Some(transaction) = transaction.upgrade() else { return };
         let result = transaction.fetch_page(&token).await;

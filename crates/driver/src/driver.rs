@@ -1,4 +1,4 @@
-//! Takes a session, runs a closure in a transaction, and tries again where that is safe.
+//! Runs closures in transactions, and runs them again if that is safe.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,10 +18,10 @@ use crate::transport::Transport;
 
 /// Runs transactions on a ledger. Clones share their sessions.
 ///
-/// A closure may run more than once: after a conflict with another transaction, a session that is gone,
-/// a broken connection, a service that is away or overloaded. Then nothing of the run before was
-/// committed. Where it is unknown whether something was, the error says so and nothing is run again,
-/// unless [`ExecuteOptions::idempotent`] allows it.
+/// A closure may run more than once: after a conflict with another transaction, after the end of the session, after the
+/// loss of the connection, and if the service is not available. Nothing of the run before was committed then. If the
+/// outcome of a commit is unknown, the closure does not run again, unless [`ExecuteOptions::idempotent`] allows it; the
+/// error is [`Error::CommitOutcomeUnknown`].
 #[derive(Debug)]
 pub struct QldbDriver<T: Transport>(Arc<Inner<T>>);
 
@@ -38,17 +38,17 @@ struct Inner<T: Transport> {
     policy: RetryPolicy,
     read_ahead: usize,
     chance: Chance,
-    /// Sessions without a transaction; the last one used is the first to be used again.
+    /// Sessions without a transaction. The one that was used last is used first.
     idle: Mutex<Vec<QldbSession<T>>>,
 }
 
-/// How one call of [`QldbDriver::execute_with`] differs from the driver's settings.
+/// Settings of one call of [`QldbDriver::execute_with`].
 #[derive(Clone, Debug, Default)]
 pub struct ExecuteOptions {
-    /// How often to run the closure again; the driver's policy when `None`.
+    /// How often the closure may run again, and after which waits. `None` stands for the driver's policy.
     pub retry: Option<RetryPolicy>,
-    /// Running the closure twice to its end does no more than running it once. Then it is run again also
-    /// where the outcome of a commit is unknown.
+    /// Whether running the closure twice does the same as running it once. If it does, the closure runs again even if the
+    /// outcome of a commit is unknown.
     pub idempotent: bool,
 }
 
@@ -62,7 +62,7 @@ pub struct QldbDriverBuilder {
     http: HttpTransportBuilder,
 }
 
-/// A failed attempt.
+/// The error of an attempt, and what it means for the next one.
 struct Failure<E> {
     error: E,
     retry: Retry,
@@ -82,71 +82,72 @@ impl QldbDriver<HttpTransport> {
 }
 
 impl QldbDriverBuilder {
-    /// How often a transaction is run again after the first time; 4 unless set.
+    /// How often a closure may run again after its first run; 4 unless set.
     #[must_use]
     pub fn retry_limit(mut self, retry_limit: u32) -> QldbDriverBuilder {
         self.policy.retry_limit = retry_limit;
         self
     }
 
-    /// How often, and after which waits.
+    /// How often a closure may run again, and after which waits.
     #[must_use]
     pub fn retry_policy(mut self, policy: RetryPolicy) -> QldbDriverBuilder {
         self.policy = policy;
         self
     }
 
-    /// How many pages of a result are held at most, the one being read included, the others fetched in
-    /// the background. 0, the default, fetches a page when it is needed; 1 is not allowed.
+    /// The most pages of a result that are held: the one that is read, and those that a background task has fetched. With
+    /// 0, which is the default, a page is fetched when it is needed. 1 is not allowed.
     #[must_use]
     pub fn read_ahead(mut self, pages: usize) -> QldbDriverBuilder {
         self.read_ahead = pages;
         self
     }
 
-    /// The region, for the endpoint and the signatures; else `AWS_REGION` or `AWS_DEFAULT_REGION`.
+    /// The region, which endpoint and signatures need. If it is not set, it is `AWS_REGION` or `AWS_DEFAULT_REGION`.
     #[must_use]
     pub fn region(mut self, region: impl Into<String>) -> QldbDriverBuilder {
         self.http = self.http.region(region);
         self
     }
 
-    /// Where the service listens; else `AWS_ENDPOINT_URL_QLDB_SESSION` or `AWS_ENDPOINT_URL`, else
-    /// QLDB's own address in the region.
+    /// The URL of the service. If it is not set, it is `AWS_ENDPOINT_URL_QLDB_SESSION`, `AWS_ENDPOINT_URL` or QLDB's own
+    /// address in the region.
     #[must_use]
     pub fn endpoint(mut self, url: impl Into<String>) -> QldbDriverBuilder {
         self.http = self.http.endpoint(url);
         self
     }
 
-    /// Who signs; else `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`.
+    /// The access key that signs requests. If it is not set, it is `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
+    /// `AWS_SESSION_TOKEN`.
     #[must_use]
     pub fn credentials(mut self, credentials: Credentials) -> QldbDriverBuilder {
         self.http = self.http.credentials(credentials);
         self
     }
 
-    /// How long to wait for an answer.
+    /// How long to wait for an answer; 60 seconds unless set.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> QldbDriverBuilder {
         self.http = self.http.timeout(timeout);
         self
     }
 
-    /// Makes the waits between attempts the same in every run.
+    /// Draws the waits between attempts from this seed, so that they are the same in every run.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> QldbDriverBuilder {
         self.seed = Some(seed);
         self
     }
 
-    /// A driver over HTTP. No connection is made yet.
+    /// Makes a driver over HTTP. It connects with its first command. An error says which setting is missing or wrong.
     pub fn build(mut self) -> Result<QldbDriver<HttpTransport>, Error> {
         let transport = std::mem::take(&mut self.http).build()?;
         self.build_over(Arc::new(transport))
     }
 
-    /// A driver over another transport; what was said about HTTP does not matter then.
+    /// Makes a driver over another transport; the settings for HTTP are ignored. An error says which setting is wrong.
     pub fn build_over<T: Transport>(self, transport: Arc<T>) -> Result<QldbDriver<T>, Error> {
         if !is_ledger_name(&self.ledger_name) {
             let message = format!("{:?} is not the name of a ledger", self.ledger_name);
@@ -168,9 +169,10 @@ impl QldbDriverBuilder {
 }
 
 impl<T: Transport> QldbDriver<T> {
-    /// Runs a closure in a transaction and commits it; see [`QldbDriver`] for when it runs again. An
-    /// error of the closure rolls the transaction back, and so does its own
-    /// [`abort`](Transaction::abort).
+    /// Runs a closure in a transaction and commits it. [`QldbDriver`] says when the closure runs again.
+    ///
+    /// If the closure fails or calls [`Transaction::abort`], the transaction is rolled back. The error is that of the
+    /// closure, or that of the last command which failed.
     pub async fn execute<R, E, F, Fut>(&self, run: F) -> Result<R, E>
     where
         F: FnMut(Transaction<T>) -> Fut,
@@ -180,7 +182,7 @@ impl<T: Transport> QldbDriver<T> {
         self.execute_with(ExecuteOptions::default(), run).await
     }
 
-    /// [`execute`](QldbDriver::execute) under other rules than the driver's.
+    /// Does what [`execute`](QldbDriver::execute) does, with other settings than the driver's.
     pub async fn execute_with<R, E, F, Fut>(&self, options: ExecuteOptions, mut run: F) -> Result<R, E>
     where
         F: FnMut(Transaction<T>) -> Fut,
@@ -203,7 +205,7 @@ impl<T: Transport> QldbDriver<T> {
             if failure.retry == Retry::No {
                 return Err(failure.error);
             }
-            // A session that died of old age is nobody's fault: the first is replaced for free.
+            // Sessions expire. Replacing the first one does not count as an attempt.
             if new_session && !replaced {
                 replaced = true;
                 continue;
@@ -229,7 +231,7 @@ impl<T: Transport> QldbDriver<T> {
         Ok(names.iter().filter_map(|name: &Document| name.root().as_text().map(str::to_owned)).collect())
     }
 
-    /// The ledger's name.
+    /// The name of the ledger.
     pub fn ledger_name(&self) -> &str {
         &self.0.ledger_name
     }
@@ -239,8 +241,8 @@ impl<T: Transport> QldbDriver<T> {
         &self.0.transport
     }
 
-    /// Ends the idle sessions. Those in use end when their transactions do and the last clone of the
-    /// driver is gone.
+    /// Ends the sessions that are idle. A session in use ends after its transaction, when the last clone of the driver is
+    /// dropped.
     pub async fn close(self) {
         let idle = std::mem::take(&mut *self.idle());
         for session in idle {
@@ -263,7 +265,8 @@ impl<T: Transport> QldbDriver<T> {
         let transaction = match session.start_transaction().await {
             Ok(transaction) => transaction,
             Err(error) => {
-                // Refused for want of room, the session is as good as before; otherwise nobody knows.
+                // A service that refused the command has kept the session as it was. After other errors its state is not
+                // known.
                 if error.service().is_some_and(|error| error.http_status() < 500) {
                     self.give_back(session);
                 }

@@ -1,50 +1,52 @@
-//! All that can go wrong for a client, and who must act.
+//! The errors of a client.
 
 use everstrand_ion::IonError;
 use everstrand_protocol::{Exception, ServiceError};
 
 use crate::transport::TransportError;
 
-/// What went wrong.
+/// An error of a client.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The service answered with an exception.
     #[error(transparent)]
     Service(ServiceError),
-    /// No answer, or none that can be understood.
+    /// There was no answer, or one that cannot be understood.
     #[error(transparent)]
     Transport(TransportError),
-    /// The service answered another command than the one that was sent.
+    /// The service sent the result of another command.
     #[error("{sent} was answered by a result of {received}")]
     UnexpectedReply {
-        /// The command.
+        /// The command that was sent.
         sent: &'static str,
-        /// The command that the answer belongs to.
+        /// The command whose result came.
         received: &'static str,
     },
-    /// The commit was sent and its outcome is not known: the transaction may be permanent or not. It is
-    /// not run again unless the caller said that running it twice does no harm.
+    /// The commit was sent, and its outcome is not known. The transaction may be permanent or not. The driver does not run
+    /// it again, unless the caller has said that this does no harm.
     #[error("the outcome of committing transaction {transaction_id} is unknown: {source}")]
     CommitOutcomeUnknown {
-        /// The transaction. Its id stands in the journal if it was committed.
+        /// The id of the transaction. If it was committed, the journal has a block with this id.
         transaction_id: String,
-        /// Why the outcome is unknown.
+        /// The reason why the outcome is unknown.
         source: Box<Error>,
     },
-    /// The service committed something else than this client sent. The transaction is permanent.
-    #[error("transaction {transaction_id} was committed, but the service's digest is not the client's")]
+    /// The service committed other statements than this client sent. The transaction is permanent.
+    #[error(
+        "transaction {transaction_id} was committed, but the service's commit digest is not the client's"
+    )]
     CommitDigestMismatch {
         /// The transaction.
         transaction_id: String,
     },
-    /// The transaction was committed, aborted or lost before this was asked of it.
+    /// The transaction cannot take commands any more, because it was committed, aborted or lost.
     #[error("transaction {transaction_id} is over")]
     TransactionOver {
         /// The transaction.
         transaction_id: String,
     },
-    /// A session has one transaction at a time.
+    /// The session has another open transaction, and can have only one.
     #[error("transaction {transaction_id} of this session is still in progress; commit or abort it first")]
     TransactionInProgress {
         /// The transaction.
@@ -53,13 +55,13 @@ pub enum Error {
     /// A value of a result is not Ion.
     #[error("the service sent a value that is not Ion: {0}")]
     Ion(#[from] IonError),
-    /// The driver was given a setting that it cannot work with.
+    /// A setting of the driver is missing or wrong.
     #[error("{0}")]
     Configuration(String),
 }
 
 impl Error {
-    /// The service's exception, where there is one.
+    /// The exception of the service; `None` if the error is another one.
     pub fn service(&self) -> Option<&ServiceError> {
         match self {
             Error::Service(error) => Some(error),
@@ -68,22 +70,22 @@ impl Error {
         }
     }
 
-    /// QLDB's number of the error, such as `412` for a table that exists.
+    /// QLDB's number of the error, if the service sent one: `412` means that the table exists.
     pub fn code(&self) -> Option<&str> {
         self.service()?.code.as_deref()
     }
 
-    /// The HTTP status of the service's answer.
+    /// The HTTP status of the exception, if the service sent one.
     pub fn http_status(&self) -> Option<u16> {
         self.service().map(ServiceError::http_status)
     }
 
-    /// The service's name for the exchange that failed.
+    /// The id of the request that failed, if the service sent an exception.
     pub fn request_id(&self) -> Option<&str> {
         self.service()?.request_id.as_deref()
     }
 
-    /// The transaction, where the error is about one.
+    /// The id of the transaction that the error is about, if it is about one.
     pub fn transaction_id(&self) -> Option<&str> {
         match self {
             Error::CommitOutcomeUnknown { transaction_id, .. }
@@ -94,7 +96,7 @@ impl Error {
         }
     }
 
-    /// Whether another transaction changed what this one has read. Running it again may succeed.
+    /// Whether another transaction changed what this one has read. Running this one again may succeed.
     pub fn is_occ_conflict(&self) -> bool {
         self.is(&Exception::OccConflict)
     }
@@ -104,7 +106,7 @@ impl Error {
         self.is(&Exception::BadRequest) && !self.is_invalid_session()
     }
 
-    /// Whether the session is gone. A new one is needed.
+    /// Whether the service does not know the session any more, so that a new one is needed.
     pub fn is_invalid_session(&self) -> bool {
         // In 2020 QLDB answered expired tokens with a BadRequestException of this text.
         self.is(&Exception::InvalidSession)
@@ -112,14 +114,14 @@ impl Error {
                 && error.message == "The parameter SessionToken is not valid")
     }
 
-    /// Whether the transaction took longer than the service allows. Running it again would as well.
+    /// Whether the transaction took longer than the service allows. Running it again would take as long.
     pub fn is_transaction_expired(&self) -> bool {
         matches!(self, Error::Service(error) if error.exception == Exception::InvalidSession
             && error.message.split_once("Transaction ").is_some_and(|(_, rest)| rest.contains(" has expired")))
     }
 
-    /// Whether it is the same request, sent again, that may succeed: a conflict, a lost session, a
-    /// service that is overloaded or away, a connection that broke. Never an unknown commit.
+    /// Whether the same transaction may succeed if it is run again: after a conflict, the loss of a session or a connection,
+    /// or if the service is not available. It is false if the outcome of a commit is unknown.
     pub fn is_retriable(&self) -> bool {
         match self {
             Error::Service(error) => match error.exception {
@@ -135,10 +137,10 @@ impl Error {
         }
     }
 
-    /// Whether the service may have committed although a commit was answered like this.
+    /// Whether the service may have committed a transaction, although the answer to the commit was this error.
     pub(crate) fn leaves_commit_unknown(&self) -> bool {
         match self {
-            // Refused for lack of room, before anything was done.
+            // The service refuses a command for lack of capacity before it does anything.
             Error::Service(error) if error.exception == Exception::CapacityExceeded => false,
             Error::Service(error) => error.http_status() >= 500,
             Error::Transport(_) | Error::UnexpectedReply { .. } => !self.is_of_request_not_sent(),
@@ -146,7 +148,7 @@ impl Error {
         }
     }
 
-    /// Whether the service certainly never saw the request.
+    /// Whether the service certainly did not get the request.
     pub(crate) fn is_of_request_not_sent(&self) -> bool {
         matches!(self, Error::Transport(TransportError::Unsendable(_) | TransportError::NotSent(_)))
     }

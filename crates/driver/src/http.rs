@@ -1,4 +1,4 @@
-//! The transport over HTTP, signed. The only file here that knows sockets, the environment and the time.
+//! The transport over HTTP, with signatures. Only this file uses sockets, environment variables and the clock.
 
 use std::error::Error as StdError;
 use std::time::{Duration, SystemTime};
@@ -20,18 +20,18 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use crate::error::Error;
 use crate::transport::{SendCommandResponse, Transport, TransportError};
 
-/// No service takes a larger request.
+/// The most bytes of a request. No service accepts more.
 const REQUEST_BYTES_MAX: usize = 16 << 20;
-/// No page is larger: 200 values of 128 KiB in base64, and room to spare.
+/// The most bytes of an answer. A page of 200 values of 128 KiB takes 35 MB in base64.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 const USER_AGENT_VALUE: &str = concat!("everstrand-driver/", env!("CARGO_PKG_VERSION"));
 
-/// Sends commands by `POST` to an endpoint over kept connections.
+/// Sends commands over HTTP. It keeps connections open and uses them again.
 #[derive(Debug)]
 pub struct HttpTransport {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     endpoint: Uri,
-    /// Host and port as the header `Host` says them.
+    /// Host and port, as in the header `Host`.
     host: String,
     signer: Option<Signer>,
     timeout: Duration,
@@ -53,30 +53,31 @@ impl HttpTransport {
         HttpTransportBuilder::default()
     }
 
-    /// The address that requests go to.
+    /// The URL that requests go to.
     pub fn endpoint(&self) -> String {
         self.endpoint.to_string()
     }
 }
 
 impl HttpTransportBuilder {
-    /// Where the service listens; else `AWS_ENDPOINT_URL_QLDB_SESSION` or `AWS_ENDPOINT_URL`, else
-    /// QLDB's own address in the region. Plain `http://` is allowed.
+    /// The URL of the service, which may begin with `http://`. If it is not set, it is `AWS_ENDPOINT_URL_QLDB_SESSION`,
+    /// `AWS_ENDPOINT_URL` or QLDB's own address in the region.
     #[must_use]
     pub fn endpoint(mut self, url: impl Into<String>) -> HttpTransportBuilder {
         self.endpoint = Some(url.into());
         self
     }
 
-    /// The region; else `AWS_REGION` or `AWS_DEFAULT_REGION`.
+    /// The region. If it is not set, it is `AWS_REGION` or `AWS_DEFAULT_REGION`.
     #[must_use]
     pub fn region(mut self, region: impl Into<String>) -> HttpTransportBuilder {
         self.region = Some(region.into());
         self
     }
 
-    /// Who signs; else `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`. Where none
-    /// are given and the endpoint is not QLDB's own, requests go out without a signature.
+    /// The access key that signs requests. If it is not set, it is `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
+    /// `AWS_SESSION_TOKEN`. If these are not set either, requests to an endpoint are not signed; QLDB's own address needs
+    /// signatures.
     #[must_use]
     pub fn credentials(mut self, credentials: Credentials) -> HttpTransportBuilder {
         self.credentials = Some(credentials);
@@ -97,7 +98,7 @@ impl HttpTransportBuilder {
         self
     }
 
-    /// The transport. No connection is made yet.
+    /// Makes the transport. It connects with its first request. An error says which setting is missing or wrong.
     pub fn build(self) -> Result<HttpTransport, Error> {
         self.build_in(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
@@ -157,7 +158,7 @@ impl Transport for HttpTransport {
     }
 }
 
-/// The parts of a request that the two APIs set differently.
+/// The parts of a request in which the two APIs differ.
 struct Parts<'a> {
     method: Method,
     path: &'a str,
@@ -167,7 +168,8 @@ struct Parts<'a> {
 }
 
 impl HttpTransport {
-    /// Runs one operation of the control API, which Everstrand serves at the same address.
+    /// Runs one operation of the control API, which Everstrand serves at the same URL. An error means that the service
+    /// refused, or did not answer.
     pub async fn control(&self, request: &ControlRequest) -> Result<ControlReply, TransportError> {
         let http = request.to_http();
         let method = Method::from_bytes(http.method.as_bytes());
@@ -183,7 +185,7 @@ impl HttpTransport {
         request.reply_from_json(&body).map_err(|error| TransportError::Answer(ReplyError::Json(error)))
     }
 
-    /// Sends a request and waits for the body of its answer, for as long as the transport's timeout says.
+    /// Sends a request, and waits for its answer at most as long as the timeout. Returns request id and body.
     async fn exchange(
         &self,
         parts: Parts<'_>,
@@ -201,7 +203,8 @@ impl HttpTransport {
 
     fn request(&self, parts: Parts<'_>, body: Vec<u8>) -> Result<Request<Full<Bytes>>, TransportError> {
         if body.len() > REQUEST_BYTES_MAX {
-            let message = format!("a request of {} bytes, services take {REQUEST_BYTES_MAX}", body.len());
+            let message =
+                format!("it has {} bytes, and services accept at most {REQUEST_BYTES_MAX}", body.len());
             return Err(TransportError::Unsendable(message.into()));
         }
         let Parts { method, path, query, content_type, target } = parts;
@@ -253,7 +256,7 @@ impl HttpTransport {
         Err(TransportError::Service(error))
     }
 
-    /// An error of the connection with the address and the cause: hyper's own text has neither.
+    /// Adds the address and the causes to an error of the connection, because hyper's text has neither.
     fn named(&self, error: hyper_util::client::legacy::Error) -> Box<dyn StdError + Send + Sync> {
         let mut message = format!("{} at {}", error, self.host);
         let mut cause = error.source();
@@ -271,7 +274,7 @@ fn client(connect_timeout: Duration) -> Result<Client<HttpsConnector<HttpConnect
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(connect_timeout));
-    // Named, because the default is ambiguous, and a panic, in a program that links another one as well.
+    // The provider is set here, because rustls panics without it in a program that links two providers.
     let provider = rustls::crypto::ring::default_provider();
     let https = HttpsConnectorBuilder::new()
         .with_provider_and_webpki_roots(provider)
@@ -280,7 +283,8 @@ fn client(connect_timeout: Duration) -> Result<Client<HttpsConnector<HttpConnect
         .enable_http1()
         .wrap_connector(tcp);
     let client = Client::builder(TokioExecutor::new())
-        // Shorter than services and balancers keep theirs (Everstrand 30 seconds), so that few commands meet a closed one.
+        // Everstrand closes idle connections after 30 seconds. The client must do so earlier, so that few commands are sent
+        // on a connection that is closed.
         .pool_idle_timeout(Duration::from_secs(20))
         .pool_timer(TokioTimer::new())
         .build(https);
@@ -308,7 +312,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn now() -> AmzDate {
-    // A clock before 1970 makes a signature that no service accepts, which is the right answer.
+    // With a clock before 1970 the signature is of 1970, and the service refuses it.
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     AmzDate::from_unix_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

@@ -1,30 +1,32 @@
-//! A session to a ledger, from the client's side.
+//! The client of a ledger.
 //!
-//! Three layers, each usable alone, all generic over a [`Transport`] with one method:
+//! There are three layers. Each can be used alone, and each is generic over a [`Transport`]:
 //!
-//! * [`SessionClient`] sends the seven commands and hands back what the service says, nothing more;
-//! * [`QldbSession`] has a [`Transaction`] in progress, whose [`Cursor`]s read results page by page and
-//!   whose commit digest is computed here and compared with the service's;
-//! * [`QldbDriver`] takes a session, runs a closure in a transaction and tries again where that is safe.
+//! * [`SessionClient`] sends the seven commands of a session and returns the answers;
+//! * [`QldbSession`] runs a [`Transaction`]. It computes the commit digest and compares it with the service's. A [`Cursor`]
+//!   reads a result page by page;
+//! * [`QldbDriver`] keeps sessions, runs a closure in a transaction, and runs it again if that is safe.
 //!
-//! ```no_run
-//! # async fn example() -> Result<(), everstrand_driver::Error> {
-//! use everstrand_driver::QldbDriver;
+//! ```
+//! # let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+//! # runtime.block_on(async {
+//! use everstrand_driver::{Error, QldbDriver, TransportError};
 //!
-//! let driver = QldbDriver::builder("my-ledger").endpoint("http://127.0.0.1:8182").build()?;
+//! let driver = QldbDriver::builder("my-ledger").endpoint("http://127.0.0.1:1").build()?;
 //! let names = driver
 //!     .execute(|transaction| async move {
 //!         transaction.execute("INSERT INTO people VALUE {'name': ?}", "Ann").await?;
 //!         transaction.execute("SELECT VALUE name FROM people", ()).await?.fetch_all().await
 //!     })
-//!     .await?;
-//! # let _ = names;
-//! # Ok(())
-//! # }
+//!     .await;
+//! // Nobody listens at this port. The error says that no request was sent, so nothing has happened.
+//! assert!(matches!(names, Err(Error::Transport(TransportError::NotSent(_)))));
+//! # Ok::<(), Error>(())
+//! # }).expect("the settings are right");
 //! ```
 //!
-//! A tokio runtime is needed only where time passes or work goes on in the background: for waits between
-//! attempts, for reading ahead, and to end sessions that were dropped without being closed.
+//! A tokio runtime is needed to wait between attempts, to read ahead, and to end sessions that were dropped without
+//! [`SessionClient::close`].
 
 mod cursor;
 mod driver;

@@ -1,16 +1,24 @@
-//! Values for the `?` of a statement.
+//! The values for each `?` of a statement.
 
-use everstrand_ion::{Data, Document, Int, Value};
+use everstrand_ion::{Document, Value};
 
-/// One value for a `?`.
+/// A value for one `?`.
 pub trait Parameter {
-    /// The value, encoded.
+    /// The value as a document.
     fn into_document(self) -> Document;
 }
 
-/// The values for a statement: `()` for none, one value alone, a tuple, an array, a slice or a vector.
+/// The values for a statement: `()` for none, one value, a tuple, an array, a slice or a vector.
+///
+/// ```
+/// use everstrand_driver::Parameters;
+///
+/// assert_eq!(().into_documents().len(), 0);
+/// assert_eq!("Ann".into_documents()[0].to_string(), "\"Ann\"");
+/// assert_eq!(("Ann", 7, None::<i64>).into_documents().len(), 3);
+/// ```
 pub trait Parameters {
-    /// The values, encoded, in order.
+    /// The values as documents, in order.
     fn into_documents(self) -> Vec<Document>;
 }
 
@@ -20,37 +28,7 @@ impl Parameter for Document {
     }
 }
 
-impl Parameter for Value {
-    fn into_document(self) -> Document {
-        Document::from(&self)
-    }
-}
-
-impl Parameter for String {
-    fn into_document(self) -> Document {
-        Value::new(Data::String(self)).into_document()
-    }
-}
-
-impl Parameter for &str {
-    fn into_document(self) -> Document {
-        self.to_owned().into_document()
-    }
-}
-
-impl Parameter for bool {
-    fn into_document(self) -> Document {
-        Value::new(Data::Bool(self)).into_document()
-    }
-}
-
-impl Parameter for f64 {
-    fn into_document(self) -> Document {
-        Value::new(Data::Float(self)).into_document()
-    }
-}
-
-/// `None` is NULL.
+/// `None` is the value null.
 impl<P: Parameter> Parameter for Option<P> {
     fn into_document(self) -> Document {
         self.map_or_else(|| Value::null().into_document(), P::into_document)
@@ -63,17 +41,6 @@ impl<P: Parameter + Clone> Parameter for &P {
     }
 }
 
-macro_rules! ints {
-    ($($int:ty),+) => {
-        $(impl Parameter for $int {
-            fn into_document(self) -> Document {
-                Value::new(Data::Int(Int::from(self))).into_document()
-            }
-        }
-        single!($int);)+
-    };
-}
-
 macro_rules! single {
     ($($type:ty),+) => {
         $(impl Parameters for $type {
@@ -84,8 +51,19 @@ macro_rules! single {
     };
 }
 
-ints!(i32, i64, u32, u64);
-single!(Document, Value, String, &str, bool, f64, &Document, &Value, &String);
+macro_rules! values {
+    ($($type:ty),+) => {
+        $(impl Parameter for $type {
+            fn into_document(self) -> Document {
+                Document::from(Value::from(self))
+            }
+        })+
+        single!($($type),+);
+    };
+}
+
+values!(Value, String, &str, bool, f64, i32, i64, u32, u64);
+single!(Document, &Document, &Value, &String);
 
 impl<P: Parameter> Parameters for Option<P> {
     fn into_documents(self) -> Vec<Document> {

@@ -1,21 +1,21 @@
-//! When and how often a transaction is run again.
+//! How often a transaction is run again, and after which waits.
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// How often, and after which wait.
+/// How often a transaction may run again, and how long the driver waits before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How often a transaction is run again after the first time.
+    /// How often a transaction may run again after its first run.
     pub retry_limit: u32,
-    /// Doubled for every retry, it gives the longest wait before it; the shortest is half of that.
+    /// Half of the longest wait before the first retry. The waits double with each retry.
     pub wait_base: Duration,
-    /// The longest wait.
+    /// The longest wait before any retry.
     pub wait_max: Duration,
 }
 
-/// Four retries, after 10 to 20, 20 to 40, 40 to 80 and 80 to 160 milliseconds: the official drivers' numbers.
+/// Four retries, after 10 to 20, 20 to 40, 40 to 80 and 80 to 160 milliseconds. The official drivers use these numbers.
 impl Default for RetryPolicy {
     fn default() -> RetryPolicy {
         RetryPolicy { retry_limit: 4, wait_base: Duration::from_millis(10), wait_max: Duration::from_secs(5) }
@@ -23,8 +23,9 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The wait before a retry, counted from 1: between half of `base · 2^retry`, capped, and the whole.
-    /// Half of it is left to chance, so that transactions that collided do not collide again.
+    /// The wait before a retry, which is counted from 1. The longest wait is `wait_base · 2^retry`, but at most `wait_max`;
+    /// the shortest is half of that. `chance` is a random number that decides between them, so that two transactions
+    /// which had a conflict do not have it again.
     pub fn wait(&self, retry: u32, chance: u64) -> Duration {
         let factor = 1u32.checked_shl(retry).unwrap_or(u32::MAX);
         let longest = self.wait_base.saturating_mul(factor).min(self.wait_max);
@@ -34,22 +35,22 @@ impl RetryPolicy {
     }
 }
 
-/// A small generator of numbers for waits. Not for secrets.
+/// A generator of random numbers for waits. It is not safe for secrets.
 #[derive(Debug)]
 pub(crate) struct Chance(AtomicU64);
 
 impl Chance {
-    /// Starts differently in every process, or the drivers of a fleet would wait in step.
+    /// A generator that starts differently in every process, so that many clients do not wait in step.
     pub(crate) fn new() -> Chance {
         Chance(AtomicU64::new(std::hash::RandomState::new().build_hasher().finish()))
     }
 
-    /// Starts at a number, for runs that must repeat.
+    /// A generator that starts at a seed, for runs that must repeat.
     pub(crate) fn from_seed(seed: u64) -> Chance {
         Chance(AtomicU64::new(seed))
     }
 
-    /// The next number (SplitMix64).
+    /// The next number, by SplitMix64.
     pub(crate) fn next(&self) -> u64 {
         const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
         let mut mixed = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);

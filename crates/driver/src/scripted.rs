@@ -1,5 +1,5 @@
-//! A transport without a service: it answers as a well-behaved one would, but where it was told
-//! otherwise. For tests of the driver and of programs that use it.
+//! A transport without a service, for tests of the driver and of programs that use it. It answers as a service does, except
+//! where a test tells it otherwise.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,25 +16,25 @@ use crate::transport::{SendCommandResponse, Transport, TransportError};
 /// One answer of the script.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// What a well-behaved service says.
+    /// The answer that a service gives.
     Usual,
     /// This result.
     Reply(Box<Reply>),
     /// This exception.
     Fails(ServiceError),
-    /// Nothing: there was no connection.
+    /// No answer, because there was no connection.
     NotSent,
-    /// Nothing: the connection broke while the answer was awaited.
+    /// No answer, because the connection broke after the request was sent.
     Lost,
 }
 
-/// Answers by script, and remembers what was asked.
+/// Answers by a script, and records the requests.
 #[derive(Debug, Default)]
 pub struct ScriptedTransport(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// What to answer to each command the next times.
+    /// The next answers to each command.
     script: HashMap<&'static str, VecDeque<Answer>>,
     sent: Vec<SendCommandRequest>,
     sessions: u32,
@@ -42,18 +42,18 @@ struct State {
 }
 
 impl ScriptedTransport {
-    /// A service that behaves well.
+    /// A transport without a script.
     pub fn new() -> ScriptedTransport {
         ScriptedTransport::default()
     }
 
-    /// Answers the next command of this name, that no answer was given for yet, like this.
+    /// Adds an answer for the next command with this name that has none yet.
     pub fn on(&self, command: &'static str, answer: Answer) -> &ScriptedTransport {
         self.state().script.entry(command).or_default().push_back(answer);
         self
     }
 
-    /// All that was sent, in order.
+    /// All requests so far, in order.
     pub fn sent(&self) -> Vec<SendCommandRequest> {
         self.state().sent.clone()
     }

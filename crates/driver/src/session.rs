@@ -1,4 +1,4 @@
-//! A session with a transaction in progress.
+//! A session that runs transactions.
 
 use std::sync::Arc;
 
@@ -10,38 +10,40 @@ use crate::session_client::SessionClient;
 use crate::transaction::Transaction;
 use crate::transport::Transport;
 
-/// A session to a ledger that has one transaction at a time. It retries nothing; see
-/// [`crate::driver::QldbDriver`] for that.
+/// A session with a ledger, which runs one transaction at a time. It does not try again; [`crate::QldbDriver`] does.
 #[derive(Debug)]
 pub struct QldbSession<T: Transport> {
     client: Arc<SessionClient<T>>,
     /// The last transaction that was started.
     transaction: Option<Transaction<T>>,
-    /// The service may have a transaction open that was lost here.
+    /// Whether the service may have an open transaction that this client does not know.
     adrift: bool,
     read_ahead: usize,
 }
 
 impl<T: Transport> QldbSession<T> {
-    /// Starts a session to a ledger.
+    /// Starts a session with a ledger. An error means that the service refused, or did not answer.
     pub async fn start(ledger_name: impl Into<String>, client: Arc<T>) -> Result<QldbSession<T>, Error> {
         SessionClient::start_session(ledger_name, client).await.map(QldbSession::new)
     }
 
-    /// A session over one that was started before and has no transaction.
+    /// Takes a session that has no open transaction.
     pub fn new(client: SessionClient<T>) -> QldbSession<T> {
         QldbSession { client: Arc::new(client), transaction: None, adrift: false, read_ahead: 0 }
     }
 
-    /// Results are read ahead, up to this many pages; 0 turns it off and 1 makes no sense.
+    /// Sets the most pages of a result that are held, see [`crate::QldbDriverBuilder::read_ahead`]. 0 and 1 turn reading
+    /// ahead off.
     #[must_use]
     pub fn with_read_ahead(mut self, read_ahead: usize) -> QldbSession<T> {
         self.read_ahead = read_ahead;
         self
     }
 
-    /// Starts a transaction. The one before must be over; if all its handles were dropped without commit
-    /// or abort, it is aborted, and so is one of which the service alone knows whether it is over.
+    /// Starts a transaction. The transaction before it must be over, else the error is [`Error::TransactionInProgress`].
+    ///
+    /// A transaction whose handles were all dropped without commit or abort is aborted first. So is one that may still be
+    /// open in the service.
     pub async fn start_transaction(&mut self) -> Result<Transaction<T>, Error> {
         if let Some(last) = &self.transaction {
             if last.is_open().await && !last.is_abandoned() {
@@ -53,7 +55,7 @@ impl<T: Transport> QldbSession<T> {
         if self.adrift && !self.is_ended() {
             self.client.abort_transaction().await?;
         }
-        // Until the answer is here: whoever drops this future loses it.
+        // If this future is dropped before the answer comes, the service has an open transaction.
         self.adrift = true;
         let transaction = Transaction::start(&self.client, self.read_ahead).await?;
         self.adrift = false;
@@ -61,7 +63,7 @@ impl<T: Transport> QldbSession<T> {
         Ok(transaction)
     }
 
-    /// Runs one statement in a transaction of its own and returns all its rows.
+    /// Runs one statement in a transaction of its own, commits it, and returns all rows.
     pub async fn execute(
         &mut self,
         statement: &str,
@@ -79,17 +81,17 @@ impl<T: Transport> QldbSession<T> {
         }
     }
 
-    /// The session underneath.
+    /// The session that sends the commands.
     pub fn session_client(&self) -> &SessionClient<T> {
         &self.client
     }
 
-    /// Ends the session, and with it its transaction. Errors are logged.
+    /// Ends the session and its transaction. Errors are logged.
     pub async fn close(self) {
         self.client.end_or_log().await;
     }
 
-    /// Whether the session is known to be gone.
+    /// Whether the session has ended, as far as this client knows.
     pub(crate) fn is_ended(&self) -> bool {
         self.client.is_ended()
     }

@@ -1,4 +1,4 @@
-//! One independent session to a ledger: the seven commands, sent and answered.
+//! A session that sends single commands.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,24 +14,33 @@ use crate::error::Error;
 use crate::parameters::Parameters;
 use crate::transport::{SendCommandResponse, Transport};
 
-/// An independent session to a ledger, over which single commands are sent.
+/// The result of a command in its reply. A reply to another command is an error.
+macro_rules! result_of {
+    ($command:ident, $reply:expr) => {
+        match $reply {
+            Reply::$command(result) => Ok(result),
+            reply => Err(Error::UnexpectedReply { sent: stringify!($command), received: reply.name() }),
+        }
+    };
+}
+
+/// A session with a ledger, which sends single commands and returns the answers.
 ///
-/// It keeps no transaction, retries nothing and checks nothing: that is what [`crate::session::QldbSession`] and
-/// [`crate::driver::QldbDriver`] are for. Whoever drops it without [`close`](SessionClient::close) leaves it to
-/// a task in the background to end the session, or, where no tokio runtime is at hand, to the service
-/// to let it expire.
+/// It does not keep a transaction, check anything or try again; [`crate::QldbSession`] and [`crate::QldbDriver`] do.
+///
+/// A session that is dropped without [`close`](SessionClient::close) is ended by a background task. Without a tokio runtime
+/// it stays open in the service until it expires.
 pub struct SessionClient<T: Transport> {
     client: Arc<T>,
     ledger_name: String,
     token: SessionToken,
     id: Option<String>,
-    /// Set when there is nothing left to end.
+    /// Whether the session has ended, or ending it was tried.
     ended: AtomicBool,
 }
 
 impl<T: Transport> SessionClient<T> {
-    /// A session from its parts, as a service gave them out before. `id` is the request id of the answer
-    /// to StartSession.
+    /// A session that was started before. `id` is the request id of the answer to StartSession.
     pub fn new(
         ledger_name: impl Into<String>,
         token: SessionToken,
@@ -41,7 +50,7 @@ impl<T: Transport> SessionClient<T> {
         SessionClient { client, ledger_name: ledger_name.into(), token, id, ended: AtomicBool::new(false) }
     }
 
-    /// Asks the service for a new session to a ledger.
+    /// Starts a session with a ledger. An error means that the service refused, or did not answer.
     pub async fn start_session(
         ledger_name: impl Into<String>,
         client: Arc<T>,
@@ -50,36 +59,29 @@ impl<T: Transport> SessionClient<T> {
         let command = Command::StartSession { ledger_name: ledger_name.clone() };
         tracing::debug!(ledger = ledger_name, "starting a session");
         let response = client.send_command(SendCommandRequest { session_token: None, command }).await?;
-        match response.reply {
-            Reply::StartSession(result) => {
-                Ok(SessionClient::new(ledger_name, result.session_token, client, response.request_id))
-            }
-            reply => Err(unexpected("StartSession", &reply)),
-        }
+        let result = result_of!(StartSession, response.reply)?;
+        Ok(SessionClient::new(ledger_name, result.session_token, client, response.request_id))
     }
 
-    /// Runs `body` with a session of its own, and ends the session whatever becomes of it.
+    /// Starts a session, runs `body` with it, and ends the session even if `body` fails.
     pub async fn scope<R, E, F>(ledger_name: impl Into<String>, client: Arc<T>, body: F) -> Result<R, E>
     where
         F: AsyncFnOnce(&SessionClient<T>) -> Result<R, E>,
         E: From<Error>,
     {
         let session = SessionClient::start_session(ledger_name, client).await?;
-        // If `body` panics or this future is dropped, the session's own drop ends it.
+        // If `body` panics or this future is dropped, dropping the session ends it.
         let result = body(&session).await;
         session.close().await;
         result
     }
 
-    /// Opens a transaction.
+    /// Starts a transaction. The session can have only one.
     pub async fn start_transaction(&self) -> Result<StartTransactionResult, Error> {
-        match self.send(Command::StartTransaction).await? {
-            Reply::StartTransaction(result) => Ok(result),
-            reply => Err(unexpected("StartTransaction", &reply)),
-        }
+        result_of!(StartTransaction, self.send(Command::StartTransaction).await?)
     }
 
-    /// Runs a statement in the transaction, with a value for each `?`.
+    /// Runs a statement in the transaction, with the values for each `?`.
     pub async fn execute_statement(
         &self,
         transaction_id: &str,
@@ -94,10 +96,7 @@ impl<T: Transport> SessionClient<T> {
             statement: statement.to_owned(),
             parameters,
         };
-        match self.send(command).await? {
-            Reply::ExecuteStatement(result) => Ok(result),
-            reply => Err(unexpected("ExecuteStatement", &reply)),
-        }
+        result_of!(ExecuteStatement, self.send(command).await?)
     }
 
     /// Asks for the next page of a statement's result.
@@ -110,14 +109,11 @@ impl<T: Transport> SessionClient<T> {
             transaction_id: transaction_id.to_owned(),
             next_page_token: next_page_token.clone(),
         };
-        match self.send(command).await? {
-            Reply::FetchPage(result) => Ok(result),
-            reply => Err(unexpected("FetchPage", &reply)),
-        }
+        result_of!(FetchPage, self.send(command).await?)
     }
 
-    /// Commits the transaction. The digest says what the client has sent; the service refuses to
-    /// commit anything else. It is not compared with the answer's here.
+    /// Commits the transaction. The service refuses the commit if its own commit digest differs. The digest in the answer is
+    /// not checked here.
     pub async fn commit_transaction(
         &self,
         transaction_id: &str,
@@ -127,33 +123,22 @@ impl<T: Transport> SessionClient<T> {
             transaction_id: transaction_id.to_owned(),
             commit_digest: commit_digest.into().as_bytes().to_vec(),
         };
-        match self.send(command).await? {
-            Reply::CommitTransaction(result) => Ok(result),
-            reply => Err(unexpected("CommitTransaction", &reply)),
-        }
+        result_of!(CommitTransaction, self.send(command).await?)
     }
 
-    /// Aborts the session's transaction. With none open, the service agrees as well.
+    /// Aborts the session's transaction. It is not an error if there is none.
     pub async fn abort_transaction(&self) -> Result<AbortTransactionResult, Error> {
-        match self.send(Command::AbortTransaction).await? {
-            Reply::AbortTransaction(result) => Ok(result),
-            reply => Err(unexpected("AbortTransaction", &reply)),
-        }
+        result_of!(AbortTransaction, self.send(Command::AbortTransaction).await?)
     }
 
-    /// Ends the session, and says what the service answered.
+    /// Ends the session, and returns the service's answer.
     pub async fn end_session(&self) -> Result<EndSessionResult, Error> {
-        match self.send(Command::EndSession).await? {
-            Reply::EndSession(result) => {
-                self.ended.store(true, Ordering::Relaxed);
-                Ok(result)
-            }
-            reply => Err(unexpected("EndSession", &reply)),
-        }
+        let result = result_of!(EndSession, self.send(Command::EndSession).await?)?;
+        self.ended.store(true, Ordering::Relaxed);
+        Ok(result)
     }
 
-    /// Ends the session. Errors, the service's and the transport's, are logged: there is nothing that a
-    /// caller could do about them.
+    /// Ends the session. Errors are logged, because the caller can do nothing about them.
     pub async fn close(self) {
         self.end_or_log().await;
     }
@@ -163,27 +148,27 @@ impl<T: Transport> SessionClient<T> {
         &self.client
     }
 
-    /// The session's id: the request id of the answer to StartSession, where the service sent one.
+    /// The id of the session: the request id of the answer to StartSession. `None` if the service did not send one.
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
 
-    /// The ledger's name.
+    /// The name of the ledger.
     pub fn ledger_name(&self) -> &str {
         &self.ledger_name
     }
 
-    /// What stands for the session on the wire.
+    /// The token that names the session on the wire.
     pub fn token(&self) -> &SessionToken {
         &self.token
     }
 
-    /// Whether the session is over as far as this client has heard.
+    /// Whether the session has ended, as far as this client knows.
     pub(crate) fn is_ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// [`close`](SessionClient::close) for those who hold the session together with others.
+    /// Does what [`close`](SessionClient::close) does, for a session that is shared.
     pub(crate) async fn end_or_log(&self) {
         if self.is_ended() {
             return;
@@ -191,8 +176,8 @@ impl<T: Transport> SessionClient<T> {
         if let Err(error) = self.end_session().await {
             tracing::warn!(ledger = self.ledger_name, %error, "could not end a session");
         }
-        // Also when ending failed: dropping the session is not to try again what was tried. Not before, for a close
-        // that nobody waits for any longer has tried nothing.
+        // Set after the attempt, even if it failed, so that dropping the session does not try again. Not before it,
+        // because this future may be dropped before anything was sent.
         self.ended.store(true, Ordering::Relaxed);
     }
 
@@ -241,8 +226,4 @@ impl<T: Transport> fmt::Debug for SessionClient<T> {
             .field("token", &self.token)
             .finish_non_exhaustive()
     }
-}
-
-fn unexpected(sent: &'static str, reply: &Reply) -> Error {
-    Error::UnexpectedReply { sent, received: reply.name() }
 }

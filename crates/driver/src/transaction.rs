@@ -1,4 +1,4 @@
-//! A transaction in progress: what was said in it, and how it ended.
+//! A transaction: its statements and its end.
 
 use std::sync::{Arc, Weak};
 
@@ -15,8 +15,8 @@ use crate::transport::Transport;
 
 /// A transaction of a session. Clones are the same transaction.
 ///
-/// Statements run one at a time, in the order in which they were asked for: the commit digest depends on
-/// it. A statement that the service refuses leaves the transaction open and counts in the digest.
+/// Statements run one at a time and in the order of the calls, because the commit digest depends on the order. A statement
+/// that the service refuses leaves the transaction open. It counts in the commit digest too.
 #[derive(Debug)]
 pub struct Transaction<T: Transport>(Arc<Inner<T>>);
 
@@ -26,7 +26,7 @@ impl<T: Transport> Clone for Transaction<T> {
     }
 }
 
-/// A handle that does not count: who has it alone has given the transaction up.
+/// A handle that does not keep the transaction. If only such handles are left, the transaction was abandoned.
 pub(crate) struct WeakTransaction<T: Transport>(Weak<Inner<T>>);
 
 impl<T: Transport> WeakTransaction<T> {
@@ -40,7 +40,7 @@ struct Inner<T: Transport> {
     session: Arc<SessionClient<T>>,
     id: String,
     read_ahead: usize,
-    /// Held while a command is under way.
+    /// Locked while a command is sent and answered.
     progress: Mutex<Progress>,
 }
 
@@ -49,33 +49,33 @@ struct Progress {
     stage: Stage,
     digest: CommitDigest,
     statistics: Statistics,
-    /// What the last command's failure, if it failed, means for the next attempt.
+    /// What the error of the last command means for the next attempt.
     retry: Retry,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Takes statements.
+    /// The transaction accepts statements.
     Open,
-    /// Over, and the service knows it too: the session can have another transaction.
+    /// The transaction is over in the service too, so the session can have another one.
     Over,
-    /// Over for this client; what the service thinks is not known.
+    /// The transaction is over for this client, but may still be open in the service.
     Uncertain,
 }
 
-/// What a failed transaction means for the next attempt.
+/// What the error of a transaction means for the next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retry {
-    /// It would fail again.
+    /// The next attempt would fail too.
     No,
-    /// It may succeed, after a while.
+    /// The next attempt may succeed after a wait.
     Later,
-    /// It may succeed, with another session.
+    /// The next attempt may succeed with another session.
     WithNewSession,
 }
 
 impl<T: Transport> Transaction<T> {
-    /// Asks the session for a new transaction.
+    /// Starts a transaction in a session.
     pub(crate) async fn start(
         session: &Arc<SessionClient<T>>,
         read_ahead: usize,
@@ -93,21 +93,24 @@ impl<T: Transport> Transaction<T> {
         })))
     }
 
-    /// The transaction's id.
+    /// The id of the transaction.
     pub fn id(&self) -> &str {
         &self.0.id
     }
 
-    /// Runs a statement, with a value for each `?`.
+    /// Runs a statement, with the values for each `?`. An error of the service leaves the transaction open.
     pub async fn execute(&self, statement: &str, parameters: impl Parameters) -> Result<Cursor<T>, Error> {
         self.execute_documents(statement, parameters.into_documents()).await
     }
 
-    /// Makes the transaction permanent.
+    /// Commits the transaction, which makes its changes permanent.
+    ///
+    /// After [`Error::CommitOutcomeUnknown`] the transaction may be permanent or not. After
+    /// [`Error::CommitDigestMismatch`] it is permanent, with other statements than this client sent.
     pub async fn commit(&self) -> Result<CommitTransactionResult, Error> {
         let mut progress = self.open_progress().await?;
         let digest = progress.digest.value();
-        // Whoever drops this future leaves the outcome open.
+        // If this future is dropped, the outcome stays unknown.
         progress.stage = Stage::Uncertain;
         let result = self.0.session.commit_transaction(&self.0.id, digest).await;
         match progress.note(result) {
@@ -121,7 +124,7 @@ impl<T: Transport> Transaction<T> {
                 }
             }
             Err(error) if error.leaves_commit_unknown() => {
-                // Nothing may run again what is perhaps permanent, whatever kept us from knowing.
+                // The transaction may be permanent, so it must not run again.
                 progress.retry = Retry::No;
                 let transaction_id = self.0.id.clone();
                 Err(Error::CommitOutcomeUnknown { transaction_id, source: Box::new(error) })
@@ -139,12 +142,12 @@ impl<T: Transport> Transaction<T> {
         self.abort_open(&mut progress).await
     }
 
-    /// The digest of all that was said so far, as the commit will send it.
+    /// The commit digest of all statements so far.
     pub async fn commit_digest(&self) -> Hash {
         self.0.progress.lock().await.digest.value()
     }
 
-    /// What the transaction has cost so far.
+    /// The costs of the transaction so far.
     pub async fn statistics(&self) -> Statistics {
         self.0.progress.lock().await.statistics
     }
@@ -157,7 +160,7 @@ impl<T: Transport> Transaction<T> {
         Ok(result)
     }
 
-    /// Commits, unless whoever ran the transaction has ended it already.
+    /// Commits the transaction, unless the closure has already ended it.
     pub(crate) async fn commit_if_open(&self) -> Result<(), Error> {
         match self.commit().await {
             Err(Error::TransactionOver { .. }) => Ok(()),
@@ -165,11 +168,11 @@ impl<T: Transport> Transaction<T> {
         }
     }
 
-    /// Aborts the transaction if it is still open. Says whether the session can have another one.
+    /// Aborts the transaction if it is open. Returns whether the session can have another one.
     pub(crate) async fn leave(&self) -> bool {
         let mut progress = self.0.progress.lock().await;
         if progress.stage == Stage::Open && !self.0.session.is_ended() {
-            // What cannot be aborted makes the session unusable, and that is said below.
+            // If the abort fails, the stage stays uncertain, and the session is not used again.
             if let Err(error) = self.abort_open(&mut progress).await {
                 tracing::debug!(transaction = self.0.id, %error, "could not abort");
             }
@@ -177,12 +180,12 @@ impl<T: Transport> Transaction<T> {
         progress.stage == Stage::Over && !self.0.session.is_ended()
     }
 
-    /// Whether commands may still be sent.
+    /// Whether the transaction accepts commands.
     pub(crate) async fn is_open(&self) -> bool {
         self.0.progress.lock().await.stage == Stage::Open
     }
 
-    /// Whether nobody but the caller holds the transaction.
+    /// Whether the caller has the only handle of the transaction.
     pub(crate) fn is_abandoned(&self) -> bool {
         Arc::strong_count(&self.0) == 1
     }
@@ -191,7 +194,7 @@ impl<T: Transport> Transaction<T> {
         WeakTransaction(Arc::downgrade(&self.0))
     }
 
-    /// What the last command's failure, if it failed, means for the next attempt.
+    /// What the error of the last command means for the next attempt.
     pub(crate) async fn retry(&self) -> Retry {
         self.0.progress.lock().await.retry
     }
@@ -208,7 +211,7 @@ impl<T: Transport> Transaction<T> {
         let said = statement_digest(statement, &parameters);
         let mut progress = self.open_progress().await?;
         let before = progress.digest;
-        // Before the answer is known: the service counts statements that fail.
+        // Added before the answer comes, because the service counts statements that fail too.
         progress.digest.add(said);
         let result = self.0.session.execute_statement(&self.0.id, statement, parameters).await;
         if result.as_ref().is_err_and(Error::is_of_request_not_sent) {
