@@ -83,7 +83,7 @@ impl<T: Transport> Cursor<T> {
     }
 
     /// The rest of the current page; if it has none, the next page with rows; `None` after the last one. Pages may have any
-    /// number of rows, and even none.
+    /// number of rows, and even none. Fails as [`Cursor::next`] does.
     pub async fn next_page(&mut self) -> Result<Option<Vec<Document>>, Error> {
         while self.values.len() == 0 {
             if !self.turn_page().await? {
@@ -93,7 +93,7 @@ impl<T: Transport> Cursor<T> {
         self.values.by_ref().map(|value| document(&value)).collect::<Result<_, _>>().map(Some)
     }
 
-    /// All rows that are left. They can be used after the end of the transaction.
+    /// All rows that are left. They can be used after the end of the transaction. Fails as [`Cursor::next`] does.
     pub async fn fetch_all(mut self) -> Result<Vec<Document>, Error> {
         let mut rows = Vec::with_capacity(self.values.len());
         while let Some(page) = self.next_page().await? {

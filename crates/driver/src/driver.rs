@@ -182,7 +182,8 @@ impl<T: Transport> QldbDriver<T> {
         self.execute_with(ExecuteOptions::default(), run).await
     }
 
-    /// Does what [`execute`](QldbDriver::execute) does, with other settings than the driver's.
+    /// Does what [`execute`](QldbDriver::execute) does, with other settings than the driver's. It fails for the same
+    /// reasons.
     pub async fn execute_with<R, E, F, Fut>(&self, options: ExecuteOptions, mut run: F) -> Result<R, E>
     where
         F: FnMut(Transaction<T>) -> Fut,
@@ -220,7 +221,7 @@ impl<T: Transport> QldbDriver<T> {
         }
     }
 
-    /// The names of the ledger's active tables.
+    /// The names of the ledger's active tables. An error means that the service refused, or did not answer.
     pub async fn list_tables(&self) -> Result<Vec<String>, Error> {
         let names = self
             .execute(|transaction| async move {

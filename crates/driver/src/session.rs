@@ -63,7 +63,8 @@ impl<T: Transport> QldbSession<T> {
         Ok(transaction)
     }
 
-    /// Runs one statement in a transaction of its own, commits it, and returns all rows.
+    /// Runs one statement in a transaction of its own, commits it, and returns all rows. It fails as
+    /// [`Transaction::execute`], [`Cursor::next`](crate::Cursor::next) and [`Transaction::commit`] do.
     pub async fn execute(
         &mut self,
         statement: &str,

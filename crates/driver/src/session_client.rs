@@ -26,7 +26,9 @@ macro_rules! result_of {
 
 /// A session with a ledger, which sends single commands and returns the answers.
 ///
-/// It does not keep a transaction, check anything or try again; [`crate::QldbSession`] and [`crate::QldbDriver`] do.
+/// An error of a command means that the service refused it, or did not answer.
+///
+/// The session does not keep a transaction, check anything or try again; [`crate::QldbSession`] and [`crate::QldbDriver`] do.
 ///
 /// A session that is dropped without [`close`](SessionClient::close) is ended by a background task. Without a tokio runtime
 /// it stays open in the service until it expires.

@@ -136,7 +136,7 @@ impl<T: Transport> Transaction<T> {
         }
     }
 
-    /// Rolls the transaction back.
+    /// Rolls the transaction back. An error means that it was over, or that the service did not answer.
     pub async fn abort(&self) -> Result<(), Error> {
         let mut progress = self.open_progress().await?;
         self.abort_open(&mut progress).await

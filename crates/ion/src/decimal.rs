@@ -42,6 +42,7 @@ impl Decimal {
                 Decimal::new(0, 0)
             });
         }
+        // Takes the 64 bits apart: sign, 11 bits of exponent, 52 bits of fraction. A float is mantissa × 2^exponent.
         let bits = float.to_bits();
         let fraction = bits & ((1 << 52) - 1);
         let biased = i32::try_from((bits >> 52) & 0x7FF).expect("eleven bits");

@@ -82,6 +82,7 @@ pub(crate) fn read_plain_header(bytes: &[u8], at: usize) -> Option<Header> {
         return None;
     }
     let low = usize::from(descriptor & 0x0F);
+    // A length below 14 is in the descriptor. One below 128 takes one more byte, whose top bit is set.
     let (width, length) = match rest {
         _ if low < 14 => (1, low),
         [length, ..] if low == 14 && length & 0x80 != 0 => (2, usize::from(length & 0x7F)),

@@ -181,7 +181,8 @@ impl Block {
     }
 
     /// The hashes that lead from the revision of a document to the hash of this block. A revision's proof begins with
-    /// them and goes on with the proof of the block. `None` if the block holds no revision of the document.
+    /// them and goes on with the proof of the block. `None` if the block holds no revision of the document. An error means
+    /// that a catalog change cannot be read.
     pub fn revision_path(&self, document_id: UniqueId) -> Result<Option<Vec<Hash>>, FormatError> {
         let Some(index) = self.revisions().position(|revision| revision.document_id == document_id) else {
             return Ok(None);
@@ -192,7 +193,7 @@ impl Block {
         Ok(Some(nodes))
     }
 
-    /// The block in QLDB's shape, with the fields in QLDB's order.
+    /// The block in QLDB's shape, with the fields in QLDB's order. An error means that a part of it cannot be read.
     pub fn to_ion(&self) -> Result<Value, FormatError> {
         let entries = self.entries_hash_list()?;
         let maybe =

@@ -95,6 +95,7 @@ impl Draft {
         put(AT_TIMESTAMP, &timestamp.to_le_bytes());
         put(AT_PREVIOUS_HASH, &previous_hash.unwrap_or(Hash([0; 32])).0);
         put(AT_HASH, &hash.0);
+        // The checksum covers the five fields too, so it is computed last.
         let checksum_at = self.frame_length - 4;
         let checksum = crc32c::crc32c(&self.bytes[..checksum_at]);
         self.bytes[checksum_at..self.frame_length].copy_from_slice(&checksum.to_le_bytes());

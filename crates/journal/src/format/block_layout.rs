@@ -137,6 +137,8 @@ pub(crate) fn parts(frame: &[u8]) -> Result<Parts, FormatError> {
     let statements = part(&mut reader, counts.u32()?, |reader| read_statement(reader).map(drop))?;
     let changes = part(&mut reader, counts.u32()?, |reader| reader.bytes().map(drop))?;
     let tables = part(&mut reader, counts.u32()?, |reader| read_table(reader).map(drop))?;
+    // The tables must stand in the order in which the revisions first name them. So a revision may name one of those
+    // before, or the next one.
     let mut named = 0;
     let revisions = part(&mut reader, counts.u32()?, |reader| {
         let at = reader.position();

@@ -59,7 +59,7 @@ impl JournalBlock {
     }
 
     /// The hashes that lead from the revision of a document to the hash of this block, see [`Block::revision_path`].
-    /// `None` if the block holds no revision of the document.
+    /// `None` if the block holds no revision of the document. An error means that the block cannot be read.
     pub fn revision_path(&self, document_id: UniqueId) -> Result<Option<Vec<Hash>>, FormatError> {
         match self {
             JournalBlock::Own(block) => block.revision_path(document_id),

@@ -92,6 +92,7 @@ pub(crate) fn path<H: Into<Option<Hash>> + Copy>(hashes: &[H], index: usize) -> 
 }
 
 fn compare(a: &Hash, b: &Hash) -> Ordering {
+    // Flipping the top bit brings signed bytes into the order of unsigned ones.
     let signed = |hash: &Hash| hash.0.map(|byte| byte ^ 0x80);
     signed(a).iter().rev().cmp(signed(b).iter().rev())
 }

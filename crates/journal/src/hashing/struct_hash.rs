@@ -111,6 +111,8 @@ pub(crate) fn list(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
 /// A time in milliseconds since 1970-01-01T00:00Z, as a timestamp in UTC with three fraction digits.
 pub(crate) fn timestamp(millis: i64, out: &mut Vec<u8>) {
     let fields = Timestamp::from_unix_millis(millis).utc_fields();
+    // The payload of an Ion timestamp: offset 0, then the fields as VarUInts of one byte, but for the year of two; 0xC3 is
+    // the exponent -3 of the fraction.
     let mut payload = vec![0x80];
     let [high, low] = (fields.year & 0x3FFF).to_be_bytes();
     let year = (u16::from(high) << 8) | u16::from(low);

@@ -64,6 +64,8 @@ pub fn verify_consistency(old: &Digest, new: &Digest, proof: &[Hash]) -> bool {
     // The proof leaves out the old root if the old tree is one full subtree.
     let whole = old_index.checked_add(1).is_some_and(u64::is_power_of_two);
     let mut nodes = whole.then_some(old.digest).into_iter().chain(proof.iter().copied());
+    // Skips the levels on which the old tip is a right child: the old tree ends with a full subtree there, so old and
+    // new root still are one node.
     let shift = old_index.trailing_ones();
     old_index = old_index.checked_shr(shift).unwrap_or(0);
     new_index = new_index.checked_shr(shift).unwrap_or(0);
@@ -75,9 +77,11 @@ pub fn verify_consistency(old: &Digest, new: &Digest, proof: &[Hash]) -> bool {
         if new_index == 0 {
             return false;
         }
+        // The node is a left sibling of both paths, or a right sibling of the path in the new tree alone.
         if old_index & 1 == 1 || old_index == new_index {
             old_root = dot(node, old_root);
             new_root = dot(node, new_root);
+            // Where the old tree has an odd last node it moves up, so these levels have no node in the proof.
             while old_index & 1 == 0 && old_index != 0 {
                 old_index >>= 1;
                 new_index >>= 1;

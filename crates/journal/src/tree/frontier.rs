@@ -45,6 +45,7 @@ impl Frontier {
     /// Appends a leaf.
     pub fn push(&mut self, leaf: Hash) {
         let mut node = leaf;
+        // As in a binary counter: each trailing one of the size is a full subtree that the leaf carries over.
         for _ in 0..self.size.trailing_ones() {
             let left = self.hashes.pop().expect("one subtree per bit of the size");
             node = dot(left, node);

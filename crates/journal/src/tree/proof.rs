@@ -50,6 +50,7 @@ pub fn block_path<R: TileReader>(
         if start >= end {
             continue;
         }
+        // The tree under the digest may end inside the sibling. Then its node is not stored, but joined from smaller ones.
         path.push(match start.checked_add(1 << height) {
             Some(full) if full <= end => nodes.node(height, sibling)?,
             _ => nodes.range(start, end)?,

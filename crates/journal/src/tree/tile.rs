@@ -97,7 +97,8 @@ impl Tiles {
         Tiles::default()
     }
 
-    /// Reads the last tile of each level of a stored tree with `size` leaves.
+    /// Reads the last tile of each level of a stored tree with `size` leaves. An error means that an entry is absent or
+    /// cannot be read.
     pub fn open<R: TileReader>(size: u64, reader: &R) -> Result<Tiles, TreeError<R::Error>> {
         let mut tiles = Tiles { size, levels: Vec::new() };
         let mut nodes = size;
@@ -146,6 +147,7 @@ impl Tiles {
                 });
                 break;
             };
+            // The root of a full tile is a leaf of a tile one level up.
             leaf = *full.last().expect("a full tile has a root");
             let index = self.size >> (HEIGHT * (u32::from(level) + 1));
             writes.push(TileWrite { key: TileKey::Full { level, index }, value: concatenate(&full) });
@@ -218,9 +220,11 @@ impl<R: TileReader> Nodes for NodeReader<'_, R> {
         let tile_level = u8::try_from(level).expect("a height has six bits");
         let full_tiles = self.size.checked_shr(HEIGHT * (level + 1)).unwrap_or(0);
         let (key, node) = if tile < full_tiles {
+            // A full tile has its nodes level by level: 256, 128, … The levels below this one come first.
             let below = 2 * WIDTH - ((2 * WIDTH) >> height);
             (TileKey::Full { level: tile_level, index: tile }, below + place)
         } else {
+            // In the last tile, a node is in the entry of the leaf that completed it.
             let last_leaf = ((place + 1) << height) - 1;
             let position = u8::try_from(last_leaf).expect("a place in a tile");
             (TileKey::Partial { level: tile_level, position }, height as usize)

@@ -215,7 +215,7 @@ impl Reply {
         serde_json::to_vec(self).expect("texts, numbers and blobs always encode")
     }
 
-    /// Reads an answer with status 200.
+    /// Reads an answer with status 200. An error means that it is not the result of one command.
     pub fn from_json(body: &[u8]) -> Result<Reply, ReplyError> {
         let Object(body): Object<Body> = serde_json::from_slice(body).map_err(ReplyError::Json)?;
         let replies = [

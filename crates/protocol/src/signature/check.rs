@@ -86,7 +86,8 @@ impl Authorization {
     }
 
     /// Checks what can be checked before the body is read: the time, and that the host and all headers of AWS are signed.
-    /// Somebody between client and server could change or add a header that is not signed.
+    /// Somebody between client and server could change or add a header that is not signed. The error is an
+    /// `InvalidSignatureException`.
     pub fn check_head(&self, headers: &[(&str, &str)], now: AmzDate) -> Result<(), ServiceError> {
         if (now.unix_seconds() - self.date.unix_seconds()).abs() > CLOCK_SKEW_SECONDS_MAX {
             let message = format!("Signature expired: {} is not within 5 minutes of {now}", self.date);
@@ -107,7 +108,7 @@ impl Authorization {
     }
 
     /// Checks what [`Authorization::check_head`] checks, and the signature. The comparison takes the same time wherever two
-    /// signatures differ, so that nobody can find one byte by byte.
+    /// signatures differ, so that nobody can find one byte by byte. The error is an `InvalidSignatureException`.
     pub fn check(&self, parts: &SignedParts<'_>, key: &SigningKey, now: AmzDate) -> Result<(), ServiceError> {
         self.check_head(parts.headers, now)?;
         let scope = format!("{}/{}/{}/{TERMINATOR}", self.day, self.region, self.service);
