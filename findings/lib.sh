@@ -62,7 +62,7 @@ java_run() {
     java -cp "$libraries/*" "$@" 2>errors || { cat errors >&2; return 1; }
 }
 
-# go_with MODULE@VERSION…: a Go module in the temporary folder; `go_run` builds and runs its main.go.
+# go_with MODULE@VERSION…: a Go module in the temporary folder; `go_run [ARGUMENT…]` builds and runs its main.go.
 go_with() {
     local module
     go mod init local 2>/dev/null
@@ -72,7 +72,7 @@ go_with() {
 }
 go_run() {
     go mod tidy 2>/dev/null
-    go run .
+    go run . "$@"
 }
 
 # rust_with 'CRATE = "=VERSION"'…: a Cargo package in the temporary folder; `rust_run` builds and runs its main.rs.
