@@ -92,3 +92,30 @@ expect() {
         exit 1
     fi
 }
+
+# partiql_ask QUERY…: what partiql-lang-kotlin 0.2.7, the interpreter of QLDB's years, answers to each query, beside the query.
+partiql_ask() {
+    java_with org.partiql:partiql-lang-kotlin:0.2.7
+    cat >Ask.java <<'END'
+import com.amazon.ion.IonSystem;
+import com.amazon.ion.system.IonSystemBuilder;
+import org.partiql.lang.CompilerPipeline;
+import org.partiql.lang.eval.*;
+
+class Ask {
+    public static void main(String[] queries) {
+        IonSystem ion = IonSystemBuilder.standard().build();
+        for (String query : queries) {
+            String answer;
+            try {
+                answer = CompilerPipeline.standard(ion).compile(query).eval(EvaluationSession.standard()).getIonValue().toString();
+            } catch (EvaluationException error) {
+                answer = error.getMessage().split("\n")[0];
+            }
+            System.out.println(query + "  ->  " + answer);
+        }
+    }
+}
+END
+    java_run Ask.java "$@"
+}
