@@ -7,38 +7,66 @@
 //! Chains that texts make long (`a OR b OR …`, paths, FROM lists) are lists here, and everything else
 //! is at most [`MAX_DEPTH`] deep, so that whoever walks a tree may recurse.
 
-mod expression;
-pub(crate) mod precedence;
 mod print;
-mod walk;
 
-pub(crate) use expression::last_name;
-pub use expression::{AggregateFunction, BinaryOperator, DatePart, Expression, PathStep, TrimSide, Type};
+use std::fmt::{self, Formatter};
+
+use crate::expression::{self, Located, Names};
+pub use crate::expression::{AggregateFunction, BinaryOperator, DatePart, FunctionForm, TrimSide, Type};
+pub use crate::position::Position;
+
+/// An expression as a statement has it.
+pub type Expression = expression::Expression<Written>;
+
+/// A step of a path as a statement has it.
+pub type PathStep = expression::PathStep<Written>;
+
+/// Names as a statement writes them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Written {}
+
+impl Names for Written {
+    type Variable = Variable;
+    type Function = FunctionForm;
+    type Query = Query;
+
+    fn form(function: &FunctionForm) -> FunctionForm {
+        function.clone()
+    }
+}
+
+/// A name within an expression.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variable {
+    /// The name.
+    pub name: Identifier,
+    /// Whether `@` stands before it, so that aliases are looked up before tables.
+    pub local: bool,
+}
+
+impl Located for Variable {
+    fn position(&self) -> Position {
+        self.name.position
+    }
+}
+
+impl fmt::Display for Variable {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.local { "@" } else { "" }, self.name)
+    }
+}
+
+impl Located for Query {
+    fn position(&self) -> Position {
+        self.position
+    }
+}
 
 /// The deepest nesting of expressions and queries in one statement.
 pub const MAX_DEPTH: usize = 64;
 
 /// The most sources that one FROM clause may list.
 pub const MAX_SOURCES: usize = 64;
-
-/// Where a token begins: line and column count from one, columns in code points.
-///
-/// All positions compare equal, so that trees compare by what they mean.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Position {
-    /// The line.
-    pub line: u32,
-    /// The column.
-    pub column: u32,
-}
-
-impl PartialEq for Position {
-    fn eq(&self, _other: &Position) -> bool {
-        true
-    }
-}
-
-impl Eq for Position {}
 
 /// A name and where it stands. Names are equal however they are written.
 #[derive(Clone, Debug)]
@@ -369,4 +397,21 @@ pub struct OrderTerm {
     pub descending: bool,
     /// Where NULL and MISSING stand; by default last when ascending, first when descending.
     pub nulls_first: Option<bool>,
+}
+
+/// The last name of a variable or a path.
+pub(crate) fn last_name(expression: &Expression) -> Option<&str> {
+    match expression {
+        Expression::Variable(variable) => Some(&variable.name.name),
+        Expression::Path { steps, .. } => match steps.last() {
+            Some(PathStep::Field(name)) => Some(name),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether an expression is an aggregate over rows, which `COLL_SUM` and its like are not.
+pub(crate) fn is_aggregate(expression: &Expression) -> bool {
+    matches!(expression, Expression::Call { function: FunctionForm::Aggregate { collection: false, .. }, .. })
 }

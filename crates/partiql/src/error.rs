@@ -7,7 +7,7 @@
 use std::convert::Infallible;
 use std::fmt;
 
-use crate::ast::Position;
+use crate::position::Position;
 use crate::tables::TablesError;
 
 /// Why a statement failed.

@@ -10,10 +10,10 @@ use std::ops::Range;
 
 use everstrand_ion::{Decimal, Int, Value, text};
 
-use crate::ast::Position;
 use crate::error::PartiqlError;
 use crate::keywords::keyword;
 use crate::number::EXPONENT_REFUSED;
+use crate::position::Position;
 use crate::view::ValueRef;
 
 /// A token and where it begins.

@@ -5,6 +5,7 @@
 
 pub mod ast;
 pub mod compare;
+pub mod expression;
 pub mod key;
 pub mod plan;
 pub mod tables;
@@ -20,6 +21,7 @@ mod number;
 mod options;
 mod parser;
 mod planner;
+mod position;
 mod view;
 mod work;
 

@@ -9,10 +9,11 @@ mod expression;
 mod query;
 mod statement;
 
-use crate::ast::{Identifier, MAX_DEPTH, Position, Statement};
+use crate::ast::{Identifier, MAX_DEPTH, Statement};
 use crate::error::PartiqlError;
 use crate::keywords;
 use crate::lexer::{self, Token, TokenKind};
+use crate::position::Position;
 
 /// Parses one statement with at most one `;` after it.
 pub fn parse(text: &str) -> Result<Statement, PartiqlError> {

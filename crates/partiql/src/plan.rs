@@ -14,9 +14,8 @@
 //! of the left.
 
 pub(crate) mod explain;
-mod expression;
+mod names;
 pub(crate) mod premises;
-mod unresolve;
 mod walk;
 
 use std::ops::Range;
@@ -24,14 +23,15 @@ use std::sync::Arc;
 
 use everstrand_ion::Value;
 
-pub use expression::{Coercion, Expression, Function, PathStep};
+pub use names::{Coercion, Expression, Function, NestedQuery, PathStep, Resolved, Variable};
 pub use premises::Plan;
 
-use crate::ast::{AggregateFunction, Position};
+use crate::expression::AggregateFunction;
+use crate::position::Position;
 use crate::tables::{Index, OnConflict, Source};
 
 /// What a [`Plan`] does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Statement {
     /// A query: each row is a value.
     Query(QueryPlan),
@@ -86,12 +86,10 @@ pub enum Statement {
 }
 
 /// One query level.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct QueryPlan {
     /// How many slots its frame has.
     pub slots: usize,
-    /// What the slots are called, for EXPLAIN.
-    pub names: Arc<[Arc<str>]>,
     /// Where rows come from: joined, filtered, grouped and sorted.
     pub input: Node,
     /// What each row becomes.
@@ -107,7 +105,7 @@ pub struct QueryPlan {
 }
 
 /// What a query makes of each row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Projection {
     /// The value itself; MISSING becomes null at the top, and stays an element of the bag of a query within
     /// others.
@@ -117,7 +115,7 @@ pub enum Projection {
 }
 
 /// An item of a select list.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ProjectionItem {
     /// A field, left out where the value is MISSING.
     Field {
@@ -132,7 +130,7 @@ pub enum ProjectionItem {
 }
 
 /// Where rows come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Node {
     /// Rows of a table or a view.
     Scan(Box<Scan>),
@@ -193,12 +191,14 @@ pub enum Node {
 }
 
 /// Rows of a table or a view.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Scan {
     /// Which.
     pub source: Source,
     /// Its name as the statement has it, for EXPLAIN.
     pub name: String,
+    /// The name of its rows, for EXPLAIN.
+    pub alias: Arc<str>,
     /// The way to the rows.
     pub access: AccessPlan,
     /// The slots to fill: the row, `at` always MISSING, the document id.
@@ -226,7 +226,7 @@ pub enum JoinKind {
 }
 
 /// The way to the rows of a table, chosen once; values are computed each time it is begun.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum AccessPlan {
     /// All of them.
     Scan,
@@ -237,7 +237,7 @@ pub enum AccessPlan {
 }
 
 /// Documents by their keys in an index.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct IndexAccess {
     /// Which index.
     pub index: Index,
@@ -250,7 +250,7 @@ pub struct IndexAccess {
 }
 
 /// What a key or an id must equal. NULL and MISSING equal nothing, so they find no rows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Keys {
     /// This value.
     One(Expression),
@@ -261,7 +261,7 @@ pub enum Keys {
 }
 
 /// The wanted part of one path of an index.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum KeyRangePlan {
     /// All of it, NULL and MISSING too.
     All,
@@ -295,12 +295,12 @@ pub struct KeyOrder {
 }
 
 /// One row per group; without keys exactly one group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Group {
     /// Whose rows.
     pub input: Node,
-    /// The keys and the slots they fill. NULL and MISSING are one key, NULL.
-    pub keys: Vec<(Expression, usize)>,
+    /// The keys. NULL and MISSING are one key, NULL.
+    pub keys: Vec<GroupKey>,
     /// What is computed for each group.
     pub aggregates: Vec<Aggregate>,
     /// `GROUP AS`: a bag of structs with these fields for each row.
@@ -310,8 +310,19 @@ pub struct Group {
     pub counts_keys: bool,
 }
 
+/// A key of a group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupKey {
+    /// Its value.
+    pub value: Expression,
+    /// The slot to fill.
+    pub slot: usize,
+    /// What the slot is called, for EXPLAIN.
+    pub name: Arc<str>,
+}
+
 /// `GROUP AS name`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GroupAs {
     /// Name and value slot of each source.
     pub fields: Vec<(Arc<str>, usize)>,
@@ -320,7 +331,7 @@ pub struct GroupAs {
 }
 
 /// One aggregate of a group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Aggregate {
     /// Which.
     pub function: AggregateFunction,
@@ -330,12 +341,14 @@ pub struct Aggregate {
     pub argument: Option<Expression>,
     /// The slot to fill.
     pub slot: usize,
+    /// What the slot is called, for EXPLAIN.
+    pub name: Arc<str>,
     /// Where the call stands, for errors.
     pub position: Position,
 }
 
 /// A key of a sort.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SortTerm {
     /// What is compared.
     pub value: Expression,
@@ -346,7 +359,7 @@ pub struct SortTerm {
 }
 
 /// `INSERT INTO table`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct InsertPlan {
     /// The table, a user view.
     pub table: Source,
@@ -359,7 +372,7 @@ pub struct InsertPlan {
 }
 
 /// What an INSERT inserts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Insertion {
     /// Exactly this value.
     One(Expression),
@@ -369,14 +382,12 @@ pub enum Insertion {
 
 /// UPDATE, DELETE and the FROM form: for each row of the input, one operation on the document of
 /// `table` in that row. All expressions see the documents as they were before the statement.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ModifyPlan {
     /// The table, a user view.
     pub table: Source,
     /// How many slots the frame has.
     pub slots: usize,
-    /// What the slots are called, for EXPLAIN.
-    pub names: Arc<[Arc<str>]>,
     /// The rows.
     pub input: Node,
     /// The slot of the document.
@@ -388,7 +399,7 @@ pub struct ModifyPlan {
 }
 
 /// What is done to a document.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Operation {
     /// Assigns values; MISSING removes.
     Set(Vec<(Target, Expression)>),

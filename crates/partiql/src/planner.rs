@@ -22,11 +22,12 @@ use std::sync::Arc;
 
 use everstrand_ion::{Document, Value};
 
-use crate::ast::{self, Position};
+use crate::ast;
 use crate::error::{Category, PartiqlError};
 use crate::options::Options;
 use crate::plan::premises::Premises;
 use crate::plan::{self, Expression, InsertPlan, Insertion, Plan};
+use crate::position::Position;
 use crate::tables::{AsOf, OnConflict, Source, SourceKind, Tables};
 
 use access::Lookups;
@@ -61,7 +62,7 @@ pub fn plan(
         tables,
         options,
         scopes: Vec::new(),
-        highest_parameter: 0,
+        parameters_seen: 0,
         sources: Some(Vec::new()),
         hints: Vec::new(),
         repeating: 0,
@@ -69,7 +70,7 @@ pub fn plan(
         worked: 0,
     };
     let statement = planner.statement(statement)?;
-    let expected = planner.highest_parameter;
+    let expected = planner.parameters_seen;
     if expected != parameters.len() {
         return Err(PartiqlError::statement(
             None,
@@ -93,7 +94,7 @@ struct Planner<'a> {
     /// The query levels around what is being resolved, the outermost first.
     scopes: Vec<Scope>,
     /// How many parameters the statement has, as far as it was seen.
-    highest_parameter: usize,
+    parameters_seen: usize,
     /// What names of tables stood for, until something is asked for that depends on more than the catalogue.
     sources: Option<Vec<(Box<str>, Option<Source>)>>,
     /// What the author of the statement may have meant otherwise.
@@ -133,8 +134,8 @@ impl Planner<'_> {
                 _ => plan::Statement::Query(self.query(query)?),
             },
             // The one statement of this kind of which QLDB's answer was recorded.
-            ast::Statement::Query(ast::Expression::Variable { name, .. }) if !self.options.extensions => {
-                let Position { line, column } = name.position;
+            ast::Statement::Query(ast::Expression::Variable(variable)) if !self.options.extensions => {
+                let Position { line, column } = variable.name.position;
                 let text = format!("Unsupported PartiQL Statement, Errors at:\nline {line}, column {column}");
                 return Err(PartiqlError::statement(None, text));
             }
@@ -315,8 +316,8 @@ impl Planner<'_> {
     /// that is not there, which is reported later.
     fn constant(&mut self, expression: &ast::Expression) -> Result<Option<Value>, PartiqlError> {
         Ok(match self.expression(expression)? {
-            Expression::Literal(value) => Some(value),
-            Expression::Parameter(number) => self.parameters.get(number).map(Document::to_value),
+            Expression::Literal { value, .. } => Some(value),
+            Expression::Parameter { index, .. } => self.parameters.get(index).map(Document::to_value),
             _ => None,
         })
     }

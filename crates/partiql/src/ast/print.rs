@@ -2,15 +2,13 @@
 //!
 //! The text needs no more nesting than the one that the tree came from, so that it is never too deep.
 
-mod expression;
-
-use std::fmt::{self, Display, Formatter, Write};
+use std::fmt::{self, Display, Formatter};
 
 use super::{
     ConflictAction, Expression, FromClause, FromItem, FromSource, FromTerm, Identifier, Insertion, Join,
     Modify, ModifyForm, Operation, Projection, Query, SelectItem, SimplePath, SimpleStep, Statement,
 };
-use crate::keywords::keyword;
+use crate::expression::print::{list, name, prefix, quoted, root};
 
 impl Display for Statement {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -165,7 +163,7 @@ impl Display for SelectItem {
                 named(f, "AS", alias.as_ref())
             }
             SelectItem::All(value) => {
-                expression::root(f, value)?;
+                root(f, value)?;
                 f.write_str(".*")
             }
         }
@@ -206,7 +204,7 @@ impl Display for FromItem {
         self.value.fmt(f)?;
         if let Some(as_of) = &self.as_of {
             f.write_str(" AS OF ")?;
-            expression::prefix(f, &as_of.value)?;
+            prefix(f, &as_of.value)?;
         }
         named(f, "AS", self.alias.as_ref())?;
         named(f, "AT", self.at.as_ref())?;
@@ -218,27 +216,6 @@ impl Display for Identifier {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         name(f, &self.name)
     }
-}
-
-/// A name, between quotes where it needs them.
-fn name(f: &mut Formatter<'_>, name: &str) -> fmt::Result {
-    let mut characters = name.chars();
-    let plain =
-        characters.next().is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, '_' | '$'))
-            && characters.all(|next| next.is_ascii_alphanumeric() || matches!(next, '_' | '$'))
-            && keyword(name).is_none();
-    if plain { f.write_str(name) } else { quoted(f, name, '"') }
-}
-
-fn quoted(f: &mut Formatter<'_>, text: &str, quote: char) -> fmt::Result {
-    f.write_char(quote)?;
-    for character in text.chars() {
-        if character == quote {
-            f.write_char(quote)?;
-        }
-        f.write_char(character)?;
-    }
-    f.write_char(quote)
 }
 
 fn insert(f: &mut Formatter<'_>, target: &SimplePath, insertion: &Insertion) -> fmt::Result {
@@ -274,33 +251,4 @@ fn named(f: &mut Formatter<'_>, keyword: &str, name: Option<&Identifier>) -> fmt
         Some(name) => write!(f, " {keyword} {name}"),
         None => Ok(()),
     }
-}
-
-fn bracketed(f: &mut Formatter<'_>, open: &str, items: &[Expression], close: &str) -> fmt::Result {
-    f.write_str(open)?;
-    list(f, items, |f, item| item.fmt(f))?;
-    f.write_str(close)
-}
-
-fn list<T>(
-    f: &mut Formatter<'_>,
-    items: &[T],
-    item: impl FnMut(&mut Formatter<'_>, &T) -> fmt::Result,
-) -> fmt::Result {
-    separated(f, items, ", ", item)
-}
-
-fn separated<T>(
-    f: &mut Formatter<'_>,
-    items: &[T],
-    separator: &str,
-    mut item: impl FnMut(&mut Formatter<'_>, &T) -> fmt::Result,
-) -> fmt::Result {
-    for (at, next) in items.iter().enumerate() {
-        if at > 0 {
-            f.write_str(separator)?;
-        }
-        item(f, next)?;
-    }
-    Ok(())
 }

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use crate::ast::{AggregateFunction, BinaryOperator};
 use crate::compare;
 use crate::datum::Datum;
 use crate::eval::context::Context;
 use crate::eval::mistyped::expected;
 use crate::eval::{Fault, arithmetic};
+use crate::expression::{AggregateFunction, BinaryOperator};
 use crate::key;
 use crate::number::Number;
 use crate::view::{ValueRef, View};

@@ -8,10 +8,10 @@ use everstrand_ion::{Data, Decimal, Int, Value};
 use num_bigint::{BigInt, Sign};
 use num_integer::Integer;
 
-use crate::ast::BinaryOperator;
 use crate::datum::Datum;
 use crate::eval::Fault;
 use crate::eval::mistyped::TypeErrors;
+use crate::expression::BinaryOperator;
 use crate::number::{self, DIGITS_MAX, EXPONENT_MAX, Number, digits};
 use crate::view::{ValueRef, View};
 

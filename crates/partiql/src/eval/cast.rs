@@ -3,11 +3,11 @@
 use everstrand_ion::{Data, Decimal, IonType, Symbol, Timestamp, Value};
 use num_bigint::BigInt;
 
-use crate::ast::Type;
 use crate::datum::Datum;
 use crate::eval::context::Context;
 use crate::eval::function::TIMESTAMP_BYTES_MAX;
 use crate::eval::{Fault, arithmetic, path};
+use crate::expression::Type;
 use crate::number::{EXPONENT_MAX, Number};
 use crate::view::{ValueRef, View};
 use crate::work::Work;

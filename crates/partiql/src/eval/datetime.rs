@@ -2,8 +2,8 @@
 
 use everstrand_ion::{Precision, Timestamp, TimestampFields};
 
-use crate::ast::DatePart;
 use crate::eval::Fault;
+use crate::expression::DatePart;
 
 const OUT_OF_RANGE: &str = "timestamp is out of range: the years 0001 to 9999";
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use everstrand_ion::{Document, Symbol};
 
-use crate::ast::{BinaryOperator, Position};
 use crate::compare::{self, Comparison};
 use crate::datum::Datum;
 use crate::error::PartiqlError;
@@ -16,7 +15,9 @@ use crate::eval::mistyped::{self, expected, not_a_name};
 use crate::eval::operand::Operand;
 use crate::eval::path::{self, Index};
 use crate::eval::{Fault, arithmetic, cast, function};
-use crate::plan::{Coercion, Expression, Function, PathStep, QueryPlan};
+use crate::expression::BinaryOperator;
+use crate::plan::{Expression, Function, NestedQuery, PathStep, QueryPlan, Variable};
+use crate::position::Position;
 use crate::view::{ValueRef, View};
 use crate::work::{ELEMENT, Work};
 
@@ -47,12 +48,7 @@ impl<'e> Scope<'e> {
 /// Who runs the queries that stand within expressions.
 pub(crate) trait NestedQueries {
     /// The result of a query. Where it reads nothing of the rows around it, it runs once.
-    fn nested(
-        &mut self,
-        scope: Scope<'_>,
-        plan: &QueryPlan,
-        coercion: Coercion,
-    ) -> Result<Operand<'static>, PartiqlError>;
+    fn nested(&mut self, scope: Scope<'_>, query: &NestedQuery) -> Result<Operand<'static>, PartiqlError>;
 
     /// `EXISTS (SELECT …)`: whether a query has a result; no more than the first is computed.
     fn exists(&mut self, scope: Scope<'_>, plan: &QueryPlan) -> Result<bool, PartiqlError>;
@@ -88,25 +84,24 @@ fn evaluate_node<'e>(
     expression: &'e Expression,
 ) -> Result<Operand<'e>, PartiqlError> {
     Ok(match expression {
-        Expression::Literal(value) => Operand::Literal(value),
+        Expression::Literal { value, .. } => Operand::Literal(value),
         Expression::Missing => Operand::MISSING,
-        Expression::Parameter(number) => match scope.parameters.get(*number) {
+        Expression::Parameter { index, position } => match scope.parameters.get(*index) {
             Some(parameter) => Operand::document(parameter),
-            None => return Err(PartiqlError::evaluator(None, "No parameter bound for position!")),
+            None => {
+                return Err(PartiqlError::evaluator(Some(*position), "No parameter bound for position!"));
+            }
         },
-        Expression::Variable { depth, slot } => {
-            Operand::Borrowed(scope.slot(*depth, *slot).expect("the resolver numbered the slots"))
+        Expression::Variable(Variable { depth, slot, .. }) => {
+            Operand::Borrowed(scope.slot(*depth, *slot).expect("the planner numbered the slots"))
         }
         Expression::Path { root, steps } => {
             let root = evaluate(context, scope, root)?;
             steps_into(context, scope, root, steps)?
         }
         Expression::Not(operand) => {
-            Operand::truth(truth(&evaluate(context, scope, operand)?)?.map(|truth| !truth))
-        }
-        Expression::Truth { value, position } => {
-            let value = evaluate(context, scope, value)?;
-            Operand::truth(mistyped::truth(value.get()).map_err(at(*position))?)
+            let value = evaluate(context, scope, operand)?;
+            Operand::truth(truth(operand, &value)?.map(|truth| !truth))
         }
         Expression::Sign { negative, operand, position } => {
             let operand = evaluate(context, scope, operand)?;
@@ -179,7 +174,7 @@ fn evaluate_node<'e>(
         Expression::Call { function, arguments, position } => {
             return call(context, scope, *function, arguments, *position);
         }
-        Expression::Query { query, coercion } => context.nested(scope, query, *coercion)?,
+        Expression::Query(query) => context.nested(scope, query)?,
     })
 }
 
@@ -219,12 +214,12 @@ fn case<'e>(
     };
     for (when, then) in branches {
         let held = context.held();
-        let when = evaluate(context, scope, when)?;
+        let value = evaluate(context, scope, when)?;
         let is_met = match &operand {
-            Some(operand) => compare::equal_counted(context, operand.get(), when.get())? == Some(true),
-            None => truth(&when)? == Some(true),
+            Some(operand) => compare::equal_counted(context, operand.get(), value.get())? == Some(true),
+            None => truth(when, &value)? == Some(true),
         };
-        drop(when);
+        drop(value);
         context.release(held);
         if is_met {
             return evaluate(context, scope, then);
@@ -243,8 +238,8 @@ fn structure(
     pairs: &[(Expression, Expression)],
 ) -> Result<Datum, PartiqlError> {
     let mut fields = Vec::with_capacity(pairs.len());
-    for (name, value) in pairs {
-        let name = evaluate(context, scope, name)?;
+    for (written, value) in pairs {
+        let name = evaluate(context, scope, written)?;
         let value = datum(context, scope, value)?;
         match name.get().view() {
             View::Text(Some(name)) if !value.is_missing() => {
@@ -253,7 +248,13 @@ fn structure(
             }
             View::Text(Some(_)) => {}
             // A name that is no text names nothing.
-            _ => drop(context.execution.type_errors.of(|| not_a_name(name.get())).map_err(nowhere)?),
+            _ => drop(
+                context
+                    .execution
+                    .type_errors
+                    .of(|| not_a_name(name.get()))
+                    .map_err(|fault| fault.at(written.position()))?,
+            ),
         }
     }
     Ok(Datum::Struct(fields))
@@ -287,7 +288,7 @@ pub(crate) fn holds(
 ) -> Result<bool, PartiqlError> {
     let held = context.held();
     let value = context.selecting(|context| evaluate(context, scope, condition))?;
-    let holds = truth(&value)? == Some(true);
+    let holds = truth(condition, &value)? == Some(true);
     drop(value);
     context.release(held);
     Ok(holds)
@@ -295,11 +296,6 @@ pub(crate) fn holds(
 
 fn at(position: Position) -> impl Fn(Fault) -> PartiqlError {
     move |fault| fault.at(Some(position))
-}
-
-/// The error of an operator whose place is not known.
-fn nowhere(fault: Fault) -> PartiqlError {
-    fault.at(None)
 }
 
 fn evaluate_all(
@@ -328,7 +324,8 @@ fn steps_into<'e>(
             PathStep::Index(expression) => {
                 let place = evaluate(context, scope, expression)?;
                 let Some(place) = Index::of(place.get()) else {
-                    return Err(PartiqlError::evaluator(None, "Cannot convert index to int/string"));
+                    let position = expression.position();
+                    return Err(PartiqlError::evaluator(position, "Cannot convert index to int/string"));
                 };
                 path::index(value, &place)
             }
@@ -425,8 +422,8 @@ fn ordered(
 }
 
 /// The truth of a condition, or of an operand of AND, OR and NOT.
-fn truth(value: &Operand<'_>) -> Result<Option<bool>, PartiqlError> {
-    mistyped::truth(value.get()).map_err(nowhere)
+fn truth(condition: &Expression, value: &Operand<'_>) -> Result<Option<bool>, PartiqlError> {
+    mistyped::truth(value.get()).map_err(|fault| fault.at(condition.position()))
 }
 
 fn truth_of(value: &Datum) -> Option<bool> {
@@ -451,7 +448,7 @@ fn junction<'e>(
     let mut result = Some(!decides);
     let held = context.held();
     for operand in operands {
-        match truth(&evaluate(context, scope, operand)?)? {
+        match truth(operand, &evaluate(context, scope, operand)?)? {
             Some(truth) if truth == decides => return Ok(Operand::truth(Some(decides))),
             Some(_) => {}
             None => result = None,
@@ -553,8 +550,8 @@ fn call<'e>(
     arguments: &'e [Expression],
     position: Position,
 ) -> Result<Operand<'e>, PartiqlError> {
-    if let (Function::Exists, [Expression::Query { query, .. }]) = (function, arguments) {
-        return context.exists(scope, query).map(|exists| Datum::of(exists).into());
+    if let (Function::Exists, [Expression::Query(query)]) = (function, arguments) {
+        return context.exists(scope, &query.plan).map(|exists| Datum::of(exists).into());
     }
     match function {
         Function::Coalesce => {

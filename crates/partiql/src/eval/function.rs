@@ -5,7 +5,6 @@
 
 use everstrand_ion::Symbol;
 
-use crate::ast::AggregateFunction;
 use crate::compare;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
@@ -13,6 +12,7 @@ use crate::eval::aggregate::Accumulator;
 use crate::eval::context::Context;
 use crate::eval::mistyped::{expected, not_a_name};
 use crate::eval::{Fault, datetime, format, text};
+use crate::expression::AggregateFunction;
 use crate::number::Number;
 use crate::plan::Function;
 use crate::view::{ValueRef, View};

@@ -71,11 +71,13 @@ impl Membership {
 /// Whether a collection is the same for every row, and worth being looked through only once.
 pub(crate) fn is_worth_keeping(collection: &Expression) -> bool {
     match collection {
-        Expression::Query { query, .. } => !query.correlated,
-        Expression::Parameter(_) | Expression::Literal(_) => true,
+        Expression::Query(query) => !query.plan.correlated,
+        Expression::Parameter { .. } | Expression::Literal { .. } => true,
         Expression::List(items) | Expression::Bag(items) => {
             items.len() >= CONSTANTS_MIN
-                && items.iter().all(|item| matches!(item, Expression::Literal(_) | Expression::Parameter(_)))
+                && items
+                    .iter()
+                    .all(|item| matches!(item, Expression::Literal { .. } | Expression::Parameter { .. }))
         }
         _ => false,
     }

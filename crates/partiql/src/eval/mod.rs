@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use crate::ast::Position;
 use crate::error::PartiqlError;
+use crate::position::Position;
 
 pub(crate) mod aggregate;
 pub(crate) mod arithmetic;

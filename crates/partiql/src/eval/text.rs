@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::ast::TrimSide;
 use crate::datum::Datum;
 use crate::eval::Fault;
 use crate::eval::context::Context;
+use crate::expression::TrimSide;
 use crate::work::Work;
 
 /// How many bytes are worked on at a time.

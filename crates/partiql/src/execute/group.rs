@@ -55,8 +55,8 @@ impl<I: Input> GroupState<I> {
             self.charge = None;
             return Ok(false);
         };
-        for ((_, slot), key) in plan.keys.iter().zip(group.keys) {
-            frame[*slot] = key;
+        for (key, value) in plan.keys.iter().zip(group.keys) {
+            frame[key.slot] = value;
         }
         for (aggregate, accumulator) in plan.aggregates.iter().zip(group.accumulators) {
             frame[aggregate.slot] =
@@ -95,8 +95,8 @@ impl<I: Input> GroupState<I> {
             let held = context.held();
             let mut encoded = Vec::new();
             let mut keys = Vec::with_capacity(plan.keys.len());
-            for (key, _) in &plan.keys {
-                let value = expression::evaluate(context, around.scope(frame), key)?;
+            for key in &plan.keys {
+                let value = expression::evaluate(context, around.scope(frame), &key.value)?;
                 // A copy, for a small key must not keep a large document. MISSING groups as NULL.
                 let value =
                     if value.get().is_unknown() { Datum::null() } else { context.copy(value.get())? };

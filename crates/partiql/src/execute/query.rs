@@ -16,7 +16,7 @@ use crate::execute::node::State;
 use crate::held::Charge;
 use crate::key;
 use crate::number::Number;
-use crate::plan::{Coercion, Expression, Node, Projection, ProjectionItem, QueryPlan};
+use crate::plan::{Coercion, Expression, NestedQuery, Node, Projection, ProjectionItem, QueryPlan};
 use crate::view::{ValueRef, View};
 use crate::work::Work;
 
@@ -118,12 +118,8 @@ impl QueryState {
 }
 
 impl NestedQueries for Context<'_> {
-    fn nested(
-        &mut self,
-        scope: Scope<'_>,
-        plan: &QueryPlan,
-        coercion: Coercion,
-    ) -> Result<Operand<'static>, PartiqlError> {
+    fn nested(&mut self, scope: Scope<'_>, query: &NestedQuery) -> Result<Operand<'static>, PartiqlError> {
+        let NestedQuery { plan, coercion, position } = query;
         let address = std::ptr::from_ref(plan).addr();
         if !plan.correlated
             && let Some((result, _)) = self.execution.nested.get(&address)
@@ -135,8 +131,9 @@ impl NestedQueries for Context<'_> {
         let mut state = QueryState::new(plan);
         let mut results = Vec::new();
         while let Some(result) = state.next(plan, self, around)? {
-            if coercion == Coercion::Scalar && !results.is_empty() {
-                return Err(PartiqlError::evaluator(None, "a query used as one value has more than one row"));
+            if *coercion == Coercion::Scalar && !results.is_empty() {
+                let text = "a query used as one value has more than one row";
+                return Err(PartiqlError::evaluator(Some(*position), text));
             }
             self.hold(size_of::<Datum>())?;
             results.push(result);

@@ -1,9 +1,11 @@
 //! Function calls, plain ones and those with a syntax of their own, and the names of types.
 
 use super::Parser;
-use crate::ast::{AggregateFunction, DatePart, Expression, Identifier, Position, TrimSide, Type};
+use crate::ast::{Expression, Identifier};
 use crate::error::PartiqlError;
+use crate::expression::{AggregateFunction, DatePart, FunctionForm, TrimSide, Type};
 use crate::lexer::TokenKind;
+use crate::position::Position;
 
 impl Parser<'_> {
     /// A call; its name and `(` come next.
@@ -17,14 +19,14 @@ impl Parser<'_> {
             return self.aggregate(aggregate, collection, position);
         }
         match name.as_str() {
-            "date_add" => self.date_arithmetic(false, position),
-            "date_diff" => self.date_arithmetic(true, position),
+            "date_add" => self.date_arithmetic(FunctionForm::DateAdd, position),
+            "date_diff" => self.date_arithmetic(FunctionForm::DateDiff, position),
             "extract" => self.extract(position),
             "trim" => self.trim(position),
             "substring" => self.substring(function),
             _ => {
                 let arguments = self.arguments()?;
-                Ok(Expression::Call { function, arguments })
+                Ok(named(function, arguments))
             }
         }
     }
@@ -51,13 +53,8 @@ impl Parser<'_> {
             }
             self.step();
             self.expect(")")?;
-            return Ok(Expression::Aggregate {
-                function,
-                collection,
-                distinct: false,
-                argument: None,
-                position,
-            });
+            let function = FunctionForm::Aggregate { function, collection, distinct: false };
+            return Ok(Expression::Call { function, arguments: Vec::new(), position });
         }
         let distinct = self.accept_keyword("distinct");
         if !distinct {
@@ -66,12 +63,17 @@ impl Parser<'_> {
         if self.is(")") {
             return Err(self.error("aggregate functions take one argument", "Expected an argument"));
         }
-        let argument = Some(Box::new(self.expression()?));
+        let arguments = vec![self.expression()?];
         self.expect(")")?;
-        Ok(Expression::Aggregate { function, collection, distinct, argument, position })
+        let function = FunctionForm::Aggregate { function, collection, distinct };
+        Ok(Expression::Call { function, arguments, position })
     }
 
-    fn date_arithmetic(&mut self, difference: bool, position: Position) -> Result<Expression, PartiqlError> {
+    fn date_arithmetic(
+        &mut self,
+        form: fn(DatePart) -> FunctionForm,
+        position: Position,
+    ) -> Result<Expression, PartiqlError> {
         let part = self.date_part()?;
         // Only the parts that DATE_ADD could add.
         if matches!(part, DatePart::TimezoneHour | DatePart::TimezoneMinute) {
@@ -84,17 +86,17 @@ impl Parser<'_> {
         self.expect(",")?;
         let first = self.expression()?;
         self.expect(",")?;
-        let arguments = Box::new([first, self.expression()?]);
+        let arguments = vec![first, self.expression()?];
         self.expect(")")?;
-        Ok(Expression::DateArithmetic { difference, part, arguments, position })
+        Ok(Expression::Call { function: form(part), arguments, position })
     }
 
     fn extract(&mut self, position: Position) -> Result<Expression, PartiqlError> {
         let part = self.date_part()?;
         self.expect_keyword("from")?;
-        let value = Box::new(self.expression()?);
+        let arguments = vec![self.expression()?];
         self.expect(")")?;
-        Ok(Expression::Extract { part, value, position })
+        Ok(Expression::Call { function: FunctionForm::Extract(part), arguments, position })
     }
 
     fn date_part(&mut self) -> Result<DatePart, PartiqlError> {
@@ -128,25 +130,26 @@ impl Parser<'_> {
         if side.is_some() {
             self.step();
         }
-        let (characters, text) = if self.accept_keyword("from") {
-            (None, self.expression()?)
+        let arguments = if self.accept_keyword("from") {
+            vec![self.expression()?]
         } else {
             let first = self.expression()?;
             if side.is_none() && !self.is_keyword("from") {
-                (None, first)
+                vec![first]
             } else {
                 self.expect_keyword("from")?;
-                (Some(Box::new(first)), self.expression()?)
+                vec![self.expression()?, first]
             }
         };
         self.expect(")")?;
-        Ok(Expression::Trim { side, characters, text: Box::new(text), position })
+        let function = FunctionForm::Trim(side.unwrap_or(TrimSide::Both));
+        Ok(Expression::Call { function, arguments, position })
     }
 
     /// `SUBSTRING(a FROM b FOR c)` becomes `SUBSTRING(a, b, c)`.
     fn substring(&mut self, function: Identifier) -> Result<Expression, PartiqlError> {
         if self.accept(")") {
-            return Ok(Expression::Call { function, arguments: Vec::new() });
+            return Ok(named(function, Vec::new()));
         }
         let mut arguments = vec![self.expression()?];
         if self.accept_keyword("from") {
@@ -160,7 +163,7 @@ impl Parser<'_> {
             }
         }
         self.expect(")")?;
-        Ok(Expression::Call { function, arguments })
+        Ok(named(function, arguments))
     }
 
     /// `CAST(value AS type)`; CAST comes next.
@@ -229,6 +232,11 @@ impl Parser<'_> {
         }
         Ok(of)
     }
+}
+
+fn named(function: Identifier, arguments: Vec<Expression>) -> Expression {
+    let Identifier { name, position, .. } = function;
+    Expression::Call { function: FunctionForm::Named(name.into()), arguments, position }
 }
 
 fn aggregate_function(name: &str) -> Option<AggregateFunction> {

@@ -6,10 +6,12 @@
 use everstrand_ion::{Data, Decimal, Int, Value};
 
 use super::{Parser, is_name};
-use crate::ast::precedence::{AND, COMPARISON, EQUALITY, NOT, OR};
-use crate::ast::{BinaryOperator, Expression, Identifier, PathStep, Type};
+use crate::ast::{Expression, Identifier, PathStep, Variable};
 use crate::error::PartiqlError;
+use crate::expression::precedence::{AND, COMPARISON, EQUALITY, NOT, OR};
+use crate::expression::{BinaryOperator, Type};
 use crate::lexer::TokenKind;
+use crate::position::Position;
 
 /// What stands between two operands.
 #[derive(Clone, Copy)]
@@ -217,7 +219,7 @@ impl Parser<'_> {
         let position = self.position();
         self.step();
         let operand = self.deeper(Self::prefix)?;
-        Ok(match signed(negative, operand) {
+        Ok(match signed(negative, operand, position) {
             Ok(literal) => literal,
             Err(operand) => Expression::Sign { negative, operand: Box::new(operand), position },
         })
@@ -231,14 +233,16 @@ impl Parser<'_> {
                 if self.accept("*") {
                     steps.push(PathStep::Fields);
                 } else {
-                    steps.push(PathStep::Field(self.field_name()?));
+                    steps.push(PathStep::Field(self.field_name()?.into()));
                 }
             } else if self.accept("[") {
                 if self.accept("*") {
                     steps.push(PathStep::Elements);
                 } else {
                     steps.push(match self.expression()? {
-                        Expression::Literal(Value { data: Data::String(name), .. }) => PathStep::Field(name),
+                        Expression::Literal { value: Value { data: Data::String(name), .. }, .. } => {
+                            PathStep::Field(name.into())
+                        }
                         index => PathStep::Index(index),
                     });
                 }
@@ -278,19 +282,21 @@ impl Parser<'_> {
     }
 
     fn term(&mut self) -> Result<Expression, PartiqlError> {
+        let position = self.position();
+        let literal = |value: Value| Expression::Literal { value, position };
         let term = match self.kind() {
-            TokenKind::Literal(value) | TokenKind::IonLiteral(value) => Expression::Literal(value.clone()),
-            TokenKind::Parameter(number) => Expression::Parameter(*number),
-            TokenKind::Keyword("true") => Expression::Literal(Value::from(true)),
-            TokenKind::Keyword("false") => Expression::Literal(Value::from(false)),
-            TokenKind::Keyword("null") => Expression::Literal(Value::null()),
+            TokenKind::Literal(value) | TokenKind::IonLiteral(value) => literal(value.clone()),
+            TokenKind::Parameter(number) => Expression::Parameter { index: number - 1, position },
+            TokenKind::Keyword("true") => literal(Value::from(true)),
+            TokenKind::Keyword("false") => literal(Value::from(false)),
+            TokenKind::Keyword("null") => literal(Value::null()),
             TokenKind::Keyword("missing") => Expression::Missing,
             TokenKind::Identifier(_) if is_open(self.kind_after(1)) => {
                 return self.call();
             }
             name if is_name(name) => {
                 let name = self.identifier("Expected identifier")?;
-                return Ok(Expression::Variable { name, local: false });
+                return Ok(Expression::Variable(Variable { name, local: false }));
             }
             TokenKind::Keyword(word) => {
                 let word = *word;
@@ -303,7 +309,7 @@ impl Parser<'_> {
                         .error("identifier expected after `@` symbol", "Identifier must follow @-operator"));
                 }
                 let name = self.identifier("Identifier must follow @-operator")?;
-                return Ok(Expression::Variable { name, local: true });
+                return Ok(Expression::Variable(Variable { name, local: true }));
             }
             TokenKind::Symbol("(") => return self.parenthesised(),
             TokenKind::Symbol("[") => return Ok(Expression::List(self.items("]")?)),
@@ -408,20 +414,21 @@ impl Parser<'_> {
 }
 
 /// A number literal takes its sign; anything else comes back.
-fn signed(negative: bool, operand: Expression) -> Result<Expression, Expression> {
-    let Expression::Literal(value) = &operand else { return Err(operand) };
+fn signed(negative: bool, operand: Expression, position: Position) -> Result<Expression, Expression> {
+    let Expression::Literal { value, .. } = &operand else { return Err(operand) };
     if !value.annotations().is_empty() {
         return Err(operand);
     }
     if !negative && matches!(value.data, Data::Int(_) | Data::Decimal(_) | Data::Float(_)) {
         return Ok(operand);
     }
-    Ok(Expression::Literal(match &value.data {
+    let value = match &value.data {
         Data::Int(int) => Value::from(Int::from(-int.to_bigint())),
         Data::Decimal(decimal) => Value::from(negated(decimal)),
         Data::Float(float) => Value::from(-float),
         _ => return Err(operand),
-    }))
+    };
+    Ok(Expression::Literal { value, position })
 }
 
 /// The same number with the other sign, also where it is zero.

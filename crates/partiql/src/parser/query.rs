@@ -7,6 +7,7 @@ use crate::ast::{
 };
 use crate::error::PartiqlError;
 use crate::lexer::TokenKind;
+use crate::position::Position;
 
 impl Parser<'_> {
     /// A query; SELECT or PIVOT comes next.
@@ -235,8 +236,8 @@ impl Parser<'_> {
     pub(super) fn source_item(
         &mut self,
         value: Expression,
-        unpivot: Option<crate::ast::Position>,
-        position: crate::ast::Position,
+        unpivot: Option<Position>,
+        position: Position,
     ) -> Result<FromItem, PartiqlError> {
         let as_of = if self.is_keyword("as") && is_keyword(self.kind_after(1), "of") {
             let position = self.position();

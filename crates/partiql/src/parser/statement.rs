@@ -5,10 +5,11 @@ use everstrand_ion::{Data, Value};
 use super::Parser;
 use crate::ast::{
     ConflictAction, Expression, FromClause, FromSource, FromTerm, Identifier, Insertion, Join, Modify,
-    ModifyForm, Operation, PathStep, SimplePath, SimpleStep, Statement,
+    ModifyForm, Operation, PathStep, SimplePath, SimpleStep, Statement, Variable,
 };
 use crate::error::PartiqlError;
 use crate::lexer::TokenKind;
+use crate::position::Position;
 
 impl Parser<'_> {
     /// A statement; the first token says of which kind.
@@ -194,11 +195,11 @@ impl Parser<'_> {
     fn single_source(&mut self) -> Result<FromClause, PartiqlError> {
         let position = self.position();
         let SimplePath { root, steps } = self.simple_path()?;
-        let root = Expression::Variable { name: root, local: false };
+        let root = Expression::Variable(Variable { name: root, local: false });
         let value = if steps.is_empty() {
             root
         } else {
-            let steps = steps.into_iter().map(path_step).collect();
+            let steps = steps.into_iter().map(|step| path_step(step, position)).collect();
             Expression::Path { root: Box::new(root), steps }
         };
         let item = self.source_item(value, None, position)?;
@@ -292,9 +293,11 @@ impl Parser<'_> {
     }
 }
 
-fn path_step(step: SimpleStep) -> PathStep {
+fn path_step(step: SimpleStep, position: Position) -> PathStep {
     match step {
-        SimpleStep::Field(name) => PathStep::Field(name),
-        SimpleStep::Index(index) => PathStep::Index(Expression::Literal(Value::from(index))),
+        SimpleStep::Field(name) => PathStep::Field(name.into()),
+        SimpleStep::Index(index) => {
+            PathStep::Index(Expression::Literal { value: Value::from(index), position })
+        }
     }
 }

@@ -4,13 +4,12 @@
 //! A row is `{depth, operation, detail?, reads?}`; hints to the author come last.
 
 use std::fmt;
-use std::sync::Arc;
 
 use everstrand_ion::{Struct, Value};
 
 use super::{
     AccessPlan, Expression, Group, IndexAccess, Insertion, JoinKind, KeyRangePlan, Keys, Node, Operation,
-    Plan, Projection, ProjectionItem, QueryPlan, Scan, Statement, Target, TargetStep, unresolve,
+    Plan, Projection, ProjectionItem, QueryPlan, Scan, Statement, Target, TargetStep,
 };
 use crate::tables::{AsOf, Index, OnConflict, SourceKind};
 
@@ -66,14 +65,10 @@ fn rows(statement: &Statement) -> Vec<Row> {
     explainer.rows
 }
 
-/// The rows so far, and what is needed to print expressions.
+/// The rows so far.
 #[derive(Default)]
 struct Explainer {
     rows: Vec<Row>,
-    /// The names of the slots of each frame, the innermost last.
-    frames: Vec<Arc<[Arc<str>]>>,
-    /// How many nested queries were printed.
-    queries: usize,
 }
 
 impl Explainer {
@@ -97,10 +92,8 @@ impl Explainer {
                 self.row_of(1, "Values", &[value], "");
             }
             Statement::Modify(modify) => {
-                self.frames.push(modify.names.clone());
                 self.operation(&modify.operation);
                 self.node(&modify.input, 1);
-                self.frames.pop();
             }
             Statement::CreateTable { name, .. } => self.row(0, "Create table", name),
             Statement::CreateIndex { table, paths, unique } => {
@@ -121,23 +114,20 @@ impl Explainer {
     }
 
     fn operation(&mut self, operation: &Operation) {
-        let names = self.frames.last().expect("the frame of the statement").clone();
-        let target = |target: &Target| target_text(target, &names);
         match operation {
             Operation::Set(assignments) => {
-                let targets: Vec<String> = assignments.iter().map(|(at, _)| target(at)).collect();
+                let targets: Vec<String> = assignments.iter().map(|(target, _)| target.to_string()).collect();
                 self.row(0, "Set", targets.join(", "));
             }
-            Operation::Insert { target: at, .. } | Operation::InsertEach { target: at, .. } => {
-                self.row(0, "Insert into", target(at));
+            Operation::Insert { target, .. } | Operation::InsertEach { target, .. } => {
+                self.row(0, "Insert into", target.to_string());
             }
-            Operation::Remove(at) => self.row(0, "Remove", target(at)),
+            Operation::Remove(target) => self.row(0, "Remove", target.to_string()),
             Operation::Delete => self.row(0, "Delete", ""),
         }
     }
 
     fn query(&mut self, query: &QueryPlan, mut depth: usize) {
-        self.frames.push(query.names.clone());
         for (operation, value) in [("Limit", &query.limit), ("Offset", &query.offset)] {
             if let Some(value) = value {
                 self.row_of(depth, operation, &[value], "");
@@ -156,10 +146,7 @@ impl Explainer {
                 let mut texts = Vec::new();
                 for item in items {
                     texts.push(match item {
-                        ProjectionItem::Field { name, value } => {
-                            let value = self.text(value, depth + 1);
-                            if *value == **name { value } else { format!("{value} AS {name}") }
-                        }
+                        ProjectionItem::Field { name, value } => named(self.text(value, depth + 1), name),
                         ProjectionItem::All(value) => format!("{}.*", self.text(value, depth + 1)),
                     });
                 }
@@ -167,7 +154,6 @@ impl Explainer {
             }
         }
         self.node(&query.input, depth + 1);
-        self.frames.pop();
     }
 
     fn node(&mut self, node: &Node, depth: usize) {
@@ -210,9 +196,8 @@ impl Explainer {
                 };
                 self.row(depth, operation, "");
                 let mut texts = Vec::new();
-                for (key, slot) in keys {
-                    let key = self.text(key, depth + 1);
-                    texts.push(self.slot(*slot, &key));
+                for key in keys {
+                    texts.push(named(self.text(&key.value, depth + 1), &key.name));
                 }
                 for aggregate in aggregates {
                     let distinct = if aggregate.distinct { "DISTINCT " } else { "" };
@@ -221,7 +206,7 @@ impl Explainer {
                         None => "*".to_owned(),
                     };
                     let call = format!("{}({distinct}{argument})", aggregate.function);
-                    texts.push(self.slot(aggregate.slot, &call));
+                    texts.push(named(call, &aggregate.name));
                 }
                 self.rows[at].detail = texts.join(", ");
                 self.node(input, depth + 1);
@@ -242,17 +227,14 @@ impl Explainer {
     }
 
     fn scan(&mut self, scan: &Scan, depth: usize) {
-        let Scan { source, name, access, slots } = scan;
-        let alias = self.frames.last().and_then(|names| names.get(slots.value)).cloned();
+        let Scan { source, name, alias, access, .. } = scan;
         let mut shown = name.clone();
         match &source.as_of {
             Some(AsOf::Timestamp(timestamp)) => shown = format!("{shown} AS OF {timestamp}"),
             Some(AsOf::Block(block)) => shown = format!("{shown} AS OF {block}"),
             None => {}
         }
-        if let Some(alias) = alias
-            && *alias != **name
-        {
+        if **alias != **name {
             shown = format!("{shown} AS {alias}");
         }
         let at = self.rows.len();
@@ -282,14 +264,6 @@ impl Explainer {
         row.operation = operation;
         row.detail = format!("{shown}{detail}");
         row.reads = reads;
-    }
-
-    /// `text AS name`, by the name of a slot of the innermost frame.
-    fn slot(&self, slot: usize, text: &str) -> String {
-        match self.frames.last().and_then(|names| names.get(slot)) {
-            Some(name) if **name != *text => format!("{text} AS {name}"),
-            _ => text.to_owned(),
-        }
     }
 
     /// The keys and the range of an index, and whether it is a range.
@@ -350,16 +324,24 @@ impl Explainer {
         self.rows[at].detail = texts.join(separator);
     }
 
-    /// An expression as text; the queries in it get rows of their own.
+    /// An expression as text. The queries in it, which the text leaves out, get rows of their own.
     fn text(&mut self, expression: &Expression, depth: usize) -> String {
-        let mut nested = Vec::new();
-        let tree = unresolve::expression(expression, &self.frames, &mut self.queries, &mut nested);
-        for (name, query) in nested {
-            self.row(depth, name, if query.correlated { "for each row" } else { "once" });
-            self.query(query, depth + 1);
-        }
-        tree.to_string()
+        self.nested(expression, depth);
+        expression.to_string()
     }
+
+    fn nested(&mut self, expression: &Expression, depth: usize) {
+        if let Expression::Query(nested) = expression {
+            self.row(depth, "Query", if nested.plan.correlated { "for each row" } else { "once" });
+            self.query(&nested.plan, depth + 1);
+        }
+        expression.for_each_child(&mut |child| self.nested(child, depth));
+    }
+}
+
+/// `text AS name`, or the text alone where it is the name.
+fn named(text: String, name: &str) -> String {
+    if text == name { text } else { format!("{text} AS {name}") }
 }
 
 fn join_text(how: &str, kind: JoinKind) -> &'static str {
@@ -376,16 +358,16 @@ fn paths_text(paths: &[Vec<String>]) -> String {
     format!("[{}]", paths.join(", "))
 }
 
-fn target_text(target: &Target, names: &[Arc<str>]) -> String {
-    let mut text = "document".to_owned();
-    for step in &target.steps {
-        match step {
-            TargetStep::Field(name) => text = format!("{text}.{name}"),
-            TargetStep::Index(index) => text = format!("{text}[{index}]"),
-            TargetStep::Place(slot) => {
-                text = format!("{text}[{}]", names.get(*slot).map_or("place", |name| name));
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("document")?;
+        for step in &self.steps {
+            match step {
+                TargetStep::Field(name) => write!(f, ".{name}")?,
+                TargetStep::Index(index) => write!(f, "[{index}]")?,
+                TargetStep::Place(_) => f.write_str("[place]")?,
             }
         }
+        Ok(())
     }
-    text
 }

@@ -1,19 +1,20 @@
-//! Which slots an expression reads.
+//! Which slots an expression, an access or a query reads.
+
+use std::ops::Range;
 
 use super::{
-    AccessPlan, Expression, Group, IndexAccess, KeyRangePlan, Keys, Node, PathStep, Projection,
-    ProjectionItem, QueryPlan,
+    AccessPlan, Expression, IndexAccess, KeyRangePlan, Keys, Node, Projection, ProjectionItem, QueryPlan,
 };
 
 impl Expression {
-    /// Calls back for each variable with its depth and slot; the depth is counted from this
-    /// expression's own frame, also for variables inside nested queries, and negative for their own.
+    /// Calls back for each variable with its depth and slot. The depth is counted from this expression's own frame,
+    /// also for variables inside nested queries; it is negative for the variables of the nested query itself.
     pub(crate) fn for_each_variable(&self, visit: &mut dyn FnMut(isize, usize)) {
-        expression(self, 0, visit);
+        variables_of(self, 0, visit);
     }
 
     /// Whether the expression reads a slot of its own frame in this range.
-    pub(crate) fn reads(&self, slots: &std::ops::Range<usize>) -> bool {
+    pub(crate) fn reads(&self, slots: &Range<usize>) -> bool {
         let mut found = false;
         self.for_each_variable(&mut |depth, slot| found |= depth == 0 && slots.contains(&slot));
         found
@@ -22,92 +23,26 @@ impl Expression {
 
 impl AccessPlan {
     /// Whether the keys are computed from a slot in this range.
-    pub(crate) fn reads(&self, slots: &std::ops::Range<usize>) -> bool {
+    pub(crate) fn reads(&self, slots: &Range<usize>) -> bool {
         let mut found = false;
-        access(self, 0, &mut |depth, slot| found |= depth == 0 && slots.contains(&slot));
+        self.for_each_expression(&mut |key| found |= key.reads(slots));
         found
     }
-}
 
-impl QueryPlan {
-    /// Whether it reads slots of frames around its own.
-    pub(crate) fn reads_outer(&self) -> bool {
-        let mut found = false;
-        query(self, 0, &mut |depth, _| found |= depth > 0);
-        found
-    }
-}
-
-type Visit<'a> = &'a mut dyn FnMut(isize, usize);
-
-/// `level` is how many nested queries were entered.
-fn expression(e: &Expression, level: isize, visit: Visit<'_>) {
-    match e {
-        Expression::Literal(_) | Expression::Missing | Expression::Parameter(_) => {}
-        Expression::Variable { depth, slot } => {
-            visit(isize::try_from(*depth).unwrap_or(isize::MAX) - level, *slot);
-        }
-        Expression::Path { root, steps } => {
-            expression(root, level, visit);
-            for step in steps {
-                if let PathStep::Index(index) = step {
-                    expression(index, level, visit);
-                }
-            }
-        }
-        Expression::Not(value)
-        | Expression::Sign { operand: value, .. }
-        | Expression::Truth { value, .. }
-        | Expression::Is { value, .. }
-        | Expression::Cast { value, .. } => expression(value, level, visit),
-        Expression::Binary { left, right, .. } => all(&[left, right], level, visit),
-        Expression::And(items) | Expression::Or(items) | Expression::List(items) | Expression::Bag(items) => {
-            each(items, level, visit);
-        }
-        Expression::Call { arguments, .. } => each(arguments, level, visit),
-        Expression::In { value, collection, .. } => all(&[value, collection], level, visit),
-        Expression::Between { value, low, high, .. } => all(&[value, low, high], level, visit),
-        Expression::Like { value, pattern, escape, .. } => {
-            all(&[value, pattern], level, visit);
-            each(escape.as_deref(), level, visit);
-        }
-        Expression::Case { operand, branches, otherwise } => {
-            each(operand.as_deref(), level, visit);
-            for (when, then) in branches {
-                all(&[when, then], level, visit);
-            }
-            each(otherwise.as_deref(), level, visit);
-        }
-        Expression::Struct(fields) => {
-            for (name, value) in fields {
-                all(&[name, value], level, visit);
-            }
-        }
-        Expression::Query { query: nested, .. } => query(nested, level + 1, visit),
-    }
-}
-
-fn all(expressions: &[&Expression], level: isize, visit: Visit<'_>) {
-    for e in expressions {
-        expression(e, level, visit);
-    }
-}
-
-fn each<'a>(expressions: impl IntoIterator<Item = &'a Expression>, level: isize, visit: Visit<'_>) {
-    for e in expressions {
-        expression(e, level, visit);
-    }
-}
-
-fn query(plan: &QueryPlan, level: isize, visit: Visit<'_>) {
-    node(&plan.input, level, visit);
-    match &plan.projection {
-        Projection::Value(value) => expression(value, level, visit),
-        Projection::Items(items) => {
-            for item in items {
-                match item {
-                    ProjectionItem::Field { value, .. } | ProjectionItem::All(value) => {
-                        expression(value, level, visit);
+    fn for_each_expression<'p>(&'p self, visit: &mut dyn FnMut(&'p Expression)) {
+        match self {
+            AccessPlan::Scan => {}
+            AccessPlan::Documents(ids) => ids.for_each_expression(visit),
+            AccessPlan::Index(index) => {
+                let IndexAccess { equal, range, .. } = &**index;
+                equal.iter().for_each(|keys| keys.for_each_expression(visit));
+                match range {
+                    KeyRangePlan::All | KeyRangePlan::Unknown | KeyRangePlan::Known => {}
+                    KeyRangePlan::Between { lower, upper } => {
+                        lower.iter().chain(upper).for_each(|(bound, _)| visit(bound));
+                    }
+                    KeyRangePlan::Like { pattern, escape } => {
+                        std::iter::once(pattern).chain(escape).for_each(visit);
                     }
                 }
             }
@@ -115,66 +50,77 @@ fn query(plan: &QueryPlan, level: isize, visit: Visit<'_>) {
     }
 }
 
-fn node(plan: &Node, level: isize, visit: Visit<'_>) {
-    match plan {
-        Node::Scan(scan) => access(&scan.access, level, visit),
-        Node::Iterate { value, .. } => expression(value, level, visit),
-        Node::Join { left, right, condition, .. } => {
-            node(left, level, visit);
-            node(right, level, visit);
-            each(condition, level, visit);
-        }
-        Node::HashJoin { left, right, keys, condition, .. } => {
-            node(left, level, visit);
-            node(right, level, visit);
-            for (left, right) in keys {
-                all(&[left, right], level, visit);
-            }
-            each(condition, level, visit);
-        }
-        Node::Filter { input, condition } => {
-            node(input, level, visit);
-            expression(condition, level, visit);
-        }
-        Node::Group(group) => {
-            let Group { input, keys, aggregates, .. } = &**group;
-            node(input, level, visit);
-            each(keys.iter().map(|(key, _)| key), level, visit);
-            each(aggregates.iter().filter_map(|aggregate| aggregate.argument.as_ref()), level, visit);
-        }
-        Node::Sort { input, terms } => {
-            node(input, level, visit);
-            each(terms.iter().map(|term| &term.value), level, visit);
+impl Keys {
+    fn for_each_expression<'p>(&'p self, visit: &mut dyn FnMut(&'p Expression)) {
+        match self {
+            Keys::One(key) | Keys::Each(key) => visit(key),
+            Keys::AnyOf(items) => items.iter().for_each(visit),
         }
     }
 }
 
-fn access(plan: &AccessPlan, level: isize, visit: Visit<'_>) {
-    match plan {
-        AccessPlan::Scan => {}
-        AccessPlan::Documents(ids) => keys(ids, level, visit),
-        AccessPlan::Index(index) => {
-            let IndexAccess { equal, range, .. } = &**index;
-            for part in equal {
-                keys(part, level, visit);
+impl QueryPlan {
+    /// Whether it reads slots of frames around its own.
+    pub(crate) fn reads_outer(&self) -> bool {
+        let mut found = false;
+        self.for_each_expression(&mut |e| e.for_each_variable(&mut |depth, _| found |= depth > 0));
+        found
+    }
+
+    /// Calls back for each expression over the query's frame. LIMIT and OFFSET read no slot and are left out.
+    fn for_each_expression<'p>(&'p self, visit: &mut dyn FnMut(&'p Expression)) {
+        self.input.for_each_expression(visit);
+        match &self.projection {
+            Projection::Value(value) => visit(value),
+            Projection::Items(items) => items.iter().for_each(|item| match item {
+                ProjectionItem::Field { value, .. } | ProjectionItem::All(value) => visit(value),
+            }),
+        }
+    }
+}
+
+impl Node {
+    fn for_each_expression<'p>(&'p self, visit: &mut dyn FnMut(&'p Expression)) {
+        match self {
+            Node::Scan(scan) => scan.access.for_each_expression(visit),
+            Node::Iterate { value, .. } => visit(value),
+            Node::Join { left, right, condition, .. } => {
+                left.for_each_expression(visit);
+                right.for_each_expression(visit);
+                condition.iter().for_each(visit);
             }
-            match range {
-                KeyRangePlan::All | KeyRangePlan::Unknown | KeyRangePlan::Known => {}
-                KeyRangePlan::Between { lower, upper } => {
-                    each(lower.iter().chain(upper).map(|(bound, _)| bound), level, visit);
-                }
-                KeyRangePlan::Like { pattern, escape } => {
-                    expression(pattern, level, visit);
-                    each(escape, level, visit);
-                }
+            Node::HashJoin { left, right, keys, condition, .. } => {
+                left.for_each_expression(visit);
+                right.for_each_expression(visit);
+                keys.iter().for_each(|(left, right)| [left, right].into_iter().for_each(&mut *visit));
+                condition.iter().for_each(visit);
+            }
+            Node::Filter { input, condition } => {
+                input.for_each_expression(visit);
+                visit(condition);
+            }
+            Node::Group(group) => {
+                group.input.for_each_expression(visit);
+                group.keys.iter().for_each(|key| visit(&key.value));
+                group.aggregates.iter().filter_map(|aggregate| aggregate.argument.as_ref()).for_each(visit);
+            }
+            Node::Sort { input, terms } => {
+                input.for_each_expression(visit);
+                terms.iter().for_each(|term| visit(&term.value));
             }
         }
     }
 }
 
-fn keys(keys: &Keys, level: isize, visit: Visit<'_>) {
-    match keys {
-        Keys::One(key) | Keys::Each(key) => expression(key, level, visit),
-        Keys::AnyOf(items) => each(items, level, visit),
+/// `level` is how many nested queries were entered.
+fn variables_of(expression: &Expression, level: isize, visit: &mut dyn FnMut(isize, usize)) {
+    match expression {
+        Expression::Variable(variable) => {
+            visit(isize::try_from(variable.depth).unwrap_or(isize::MAX) - level, variable.slot);
+        }
+        Expression::Query(query) => {
+            query.plan.for_each_expression(&mut |e| variables_of(e, level + 1, visit))
+        }
+        parent => parent.for_each_child(&mut |child| variables_of(child, level, visit)),
     }
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::shape::slot_path;
-use crate::ast::{BinaryOperator, Type};
+use crate::expression::{BinaryOperator, Type};
 use crate::plan::{
     AccessPlan, Expression, IndexAccess, KeyOrder, KeyRangePlan, Keys, Scan, SortTerm, SourceSlots,
 };

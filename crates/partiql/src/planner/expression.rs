@@ -1,10 +1,14 @@
 //! Expressions: names become slots, special forms become calls.
 
-use super::shape::{extended, is_truth};
+use std::sync::Arc;
+
+use super::shape::extended;
 use super::{Planner, function};
-use crate::ast::{self, BinaryOperator, TrimSide};
+use crate::ast;
 use crate::error::PartiqlError;
+use crate::expression::{BinaryOperator, FunctionForm};
 use crate::plan::{Expression, Function, PathStep};
+use crate::position::Position;
 
 impl Planner<'_> {
     pub(super) fn expressions(
@@ -19,17 +23,19 @@ impl Planner<'_> {
         if let Some(item) = self.ordered_item(expression)? {
             return Ok(item);
         }
-        if let Some((depth, slot)) = self.group_key(expression)? {
-            return Ok(Expression::Variable { depth, slot });
+        if let Some(key) = self.group_key(expression)? {
+            return Ok(key);
         }
         Ok(match expression {
-            ast::Expression::Literal(value) => Expression::Literal(value.clone()),
-            ast::Expression::Missing => Expression::Missing,
-            ast::Expression::Parameter(number) => {
-                self.highest_parameter = self.highest_parameter.max(*number);
-                Expression::Parameter(number - 1)
+            ast::Expression::Literal { value, position } => {
+                Expression::Literal { value: value.clone(), position: *position }
             }
-            ast::Expression::Variable { name, local } => self.variable(name, *local)?,
+            ast::Expression::Missing => Expression::Missing,
+            ast::Expression::Parameter { index, position } => {
+                self.parameters_seen = self.parameters_seen.max(index + 1);
+                Expression::Parameter { index: *index, position: *position }
+            }
+            ast::Expression::Variable(variable) => self.variable(&variable.name, variable.local)?,
             ast::Expression::Path { root, steps } => self.path(root, steps)?,
             ast::Expression::Not(value) => Expression::Not(Box::new(self.condition(value)?)),
             ast::Expression::Sign { negative, operand, position } => {
@@ -96,81 +102,59 @@ impl Planner<'_> {
                     .collect::<Result<_, PartiqlError>>()?,
             ),
             ast::Expression::Query(query) => self.query_as_value(query)?,
-            ast::Expression::Call { .. }
-            | ast::Expression::DateArithmetic { .. }
-            | ast::Expression::Extract { .. }
-            | ast::Expression::Trim { .. }
-            | ast::Expression::Aggregate { .. } => self.call(expression)?,
+            ast::Expression::Call { function, arguments, position } => {
+                self.call(expression, function, arguments, *position)?
+            }
         })
     }
 
     /// A function with its arguments, or an aggregate.
-    fn call(&mut self, expression: &ast::Expression) -> Result<Expression, PartiqlError> {
-        Ok(match expression {
-            ast::Expression::Call { function: name, arguments } => {
-                let function = function::function(name, arguments.len())?;
-                let arguments = match function {
-                    Function::Exists | Function::Size => arguments
-                        .iter()
-                        .map(|argument| self.collection(argument))
-                        .collect::<Result<_, _>>()?,
-                    _ => self.expressions(arguments)?,
-                };
-                function::call(function, arguments, name.position)?
-            }
-            ast::Expression::DateArithmetic { difference, part, arguments, position } => {
-                let function = if *difference { Function::DateDiff(*part) } else { Function::DateAdd(*part) };
-                function::call(function, self.expressions(&**arguments)?, *position)?
-            }
-            ast::Expression::Extract { part, value, position } => {
-                function::call(Function::Extract(*part), vec![self.expression(value)?], *position)?
-            }
-            ast::Expression::Trim { side, characters, text, position } => {
-                let mut arguments = vec![self.expression(text)?];
-                if let Some(characters) = characters {
-                    arguments.push(self.expression(characters)?);
-                }
-                let function = Function::Trim(side.unwrap_or(TrimSide::Both));
-                function::call(function, arguments, *position)?
-            }
-            ast::Expression::Aggregate { function, collection, distinct, argument, position } => {
+    fn call(
+        &mut self,
+        whole: &ast::Expression,
+        form: &FunctionForm,
+        arguments: &[ast::Expression],
+        position: Position,
+    ) -> Result<Expression, PartiqlError> {
+        let function = match form {
+            FunctionForm::Named(name) => function::function(name, arguments.len(), position)?,
+            FunctionForm::DateAdd(part) => Function::DateAdd(*part),
+            FunctionForm::DateDiff(part) => Function::DateDiff(*part),
+            FunctionForm::Extract(part) => Function::Extract(*part),
+            FunctionForm::Trim(side) => Function::Trim(*side),
+            FunctionForm::Aggregate { function, collection, distinct } => {
                 if *distinct {
                     self.extension(
-                        *position,
+                        position,
                         "unexpected keyword found, KEYWORD : distinct",
                         "Unexpected keyword",
                     )?;
                 }
-                match argument {
-                    Some(argument) if *collection || !self.aggregates_rows() => {
-                        let function = Function::Collection { function: *function, distinct: *distinct };
-                        let arguments = vec![self.collection(argument)?];
-                        Expression::Call { function, arguments, position: *position }
-                    }
-                    None if *collection => {
-                        return Err(PartiqlError::refused(*position, "COLL_COUNT takes a collection, not *"));
-                    }
-                    argument => {
-                        self.aggregate(expression, *function, *distinct, argument.as_deref(), *position)?
-                    }
+                if *collection && arguments.is_empty() {
+                    return Err(PartiqlError::refused(position, "COLL_COUNT takes a collection, not *"));
                 }
+                if arguments.is_empty() || (!*collection && self.aggregates_rows()) {
+                    return self.aggregate(whole, *function, *distinct, arguments.first(), position);
+                }
+                Function::Collection { function: *function, distinct: *distinct }
             }
-            _ => unreachable!("only calls are calls"),
-        })
+        };
+        let takes_collections =
+            matches!(function, Function::Exists | Function::Size | Function::Collection { .. });
+        let arguments = arguments.iter().map(|argument| match takes_collections {
+            true => self.collection(argument),
+            false => self.expression(argument),
+        });
+        function::call(function, arguments.collect::<Result<_, _>>()?, position)
     }
 
     fn conditions(&mut self, operands: &[ast::Expression]) -> Result<Vec<Expression>, PartiqlError> {
         operands.iter().map(|operand| self.condition(operand)).collect()
     }
 
-    /// What is asked for its truth. Where it may be no boolean, the plan keeps its place for the error.
+    /// An expression whose truth is wanted.
     pub(super) fn condition(&mut self, written: &ast::Expression) -> Result<Expression, PartiqlError> {
-        let value = self.one_value(written, 1)?;
-        let position = written.position();
-        Ok(match (is_truth(&value), position) {
-            (false, Some(position)) => Expression::Truth { value: Box::new(value), position },
-            _ => value,
-        })
+        self.one_value(written, 1)
     }
 
     fn boxed(&mut self, expression: &ast::Expression) -> Result<Box<Expression>, PartiqlError> {
@@ -183,9 +167,9 @@ impl Planner<'_> {
             Some(ast::PathStep::Elements) => self.collection(root)?,
             _ => match root {
                 // The name before a dot is a source before it is an item of the select list.
-                ast::Expression::Variable { name, local } => match self.group_key(root)? {
-                    Some((depth, slot)) => Expression::Variable { depth, slot },
-                    None => self.variable(name, *local)?,
+                ast::Expression::Variable(variable) => match self.group_key(root)? {
+                    Some(key) => key,
+                    None => self.variable(&variable.name, variable.local)?,
                 },
                 root => self.expression(root)?,
             },
@@ -194,7 +178,7 @@ impl Planner<'_> {
             .iter()
             .map(|step| {
                 Ok(match step {
-                    ast::PathStep::Field(name) => PathStep::Field(name.as_str().into()),
+                    ast::PathStep::Field(name) => PathStep::Field(Arc::clone(name)),
                     ast::PathStep::Index(index) => PathStep::Index(self.expression(index)?),
                     ast::PathStep::Elements => PathStep::Elements,
                     ast::PathStep::Fields => PathStep::Fields,

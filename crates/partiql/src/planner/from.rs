@@ -1,15 +1,18 @@
 //! FROM: tables, views, history and nested collections, with their names.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use everstrand_ion::{Data, Timestamp, Value};
 
 use super::scope::{Clause, SourceNames, already_defined, implied_name};
 use super::shape::conjuncts;
 use super::{Planner, global_access_is_illegal};
-use crate::ast::{self, FromClause, FromItem, FromSource, Identifier, Join, PathStep, Position};
+use crate::ast::{self, FromClause, FromItem, FromSource, Identifier, Join, PathStep};
 use crate::error::PartiqlError;
+use crate::expression::FunctionForm;
 use crate::plan::{Expression, JoinKind, SourceSlots};
+use crate::position::Position;
 use crate::tables::{AsOf, HistoryTable, Source};
 
 /// A FROM clause whose names are resolved, before conditions have found their places.
@@ -22,7 +25,7 @@ pub(super) struct Tree {
 /// A leaf or a join.
 pub(super) enum TreeKind {
     /// A table or a view.
-    Table { source: Source, name: String, slots: SourceSlots },
+    Table { source: Source, name: String, alias: Arc<str>, slots: SourceSlots },
     /// Any other value.
     Value { value: Expression, unpivot: bool, slots: SourceSlots },
     /// Two trees; the right may read the slots of the left.
@@ -86,7 +89,7 @@ impl Planner<'_> {
         let value = match table {
             Some(_) => None,
             None if item.as_of.is_some() => {
-                if let ast::Expression::Variable { name, local: false } = &item.value {
+                if let ast::Expression::Variable(ast::Variable { name, local: false }) = &item.value {
                     return Err(self.no_such_variable(name));
                 }
                 return Err(PartiqlError::refused(
@@ -106,7 +109,7 @@ impl Planner<'_> {
             )));
         }
         let alias = match &item.alias {
-            Some(alias) => alias.name.as_str().into(),
+            Some(alias) => Arc::from(alias.name.as_str()),
             None => implied_name(&item.value, scope.sources.len() + 1),
         };
         let alias_position = item.alias.as_ref().map_or(item.position, |alias| alias.position);
@@ -131,9 +134,9 @@ impl Planner<'_> {
             by: (item.by.is_some() || places).then(|| scope.slot(by.as_deref().unwrap_or("id"))),
         };
         let filled = slots.value..scope.slot_names.len();
-        scope.sources.push(SourceNames { alias, at, by, slots });
+        scope.sources.push(SourceNames { alias: Arc::clone(&alias), at, by, slots });
         let kind = match (table, value) {
-            (Some((source, name)), _) => TreeKind::Table { source, name, slots },
+            (Some((source, name)), _) => TreeKind::Table { source, name, alias, slots },
             (None, Some(value)) => TreeKind::Value { value, unpivot: item.unpivot.is_some(), slots },
             (None, None) => unreachable!("a source is a table or a value"),
         };
@@ -142,26 +145,28 @@ impl Planner<'_> {
 
     /// The table or view that a FROM item names, if it names one, and how EXPLAIN shall call it.
     fn table(&mut self, item: &FromItem) -> Result<Option<(Source, String)>, PartiqlError> {
+        let function;
         let (source, name, shown) = match &item.value {
-            ast::Expression::Variable { name, local: false } => {
+            ast::Expression::Variable(ast::Variable { name, local: false }) => {
                 let as_of = item.as_of.as_ref().map(|as_of| self.as_of(as_of)).transpose()?.flatten();
                 (self.source(&name.name, as_of)?, name, name.name.clone())
             }
             ast::Expression::Path { root, steps } if item.as_of.is_none() => match (&**root, &**steps) {
-                (ast::Expression::Variable { name, local: false }, [PathStep::Field(member)])
-                    if name.name == "information_schema" =>
-                {
+                (
+                    ast::Expression::Variable(ast::Variable { name, local: false }),
+                    [PathStep::Field(member)],
+                ) if name.name == "information_schema" => {
                     let shown = format!("information_schema.{member}");
                     self.sources = None;
                     (self.tables.information_schema(member)?, name, shown)
                 }
                 _ => return Ok(None),
             },
-            ast::Expression::Call { function, arguments } if item.as_of.is_none() => {
-                if !function.name.eq_ignore_ascii_case("history") {
-                    return Ok(None);
-                }
-                (Some(self.history(function, arguments)?), function, item.value.to_string())
+            ast::Expression::Call { function: FunctionForm::Named(name), arguments, position }
+                if item.as_of.is_none() && name.eq_ignore_ascii_case("history") =>
+            {
+                function = Identifier { name: name.to_string(), position: *position, is_quoted: false };
+                (Some(self.history(arguments, *position)?), &function, item.value.to_string())
             }
             _ => return Ok(None),
         };
@@ -196,22 +201,18 @@ impl Planner<'_> {
     }
 
     /// H1 to H5: `history(table [, start [, end]])`.
-    fn history(
-        &mut self,
-        function: &Identifier,
-        arguments: &[ast::Expression],
-    ) -> Result<Source, PartiqlError> {
+    fn history(&mut self, arguments: &[ast::Expression], position: Position) -> Result<Source, PartiqlError> {
         // Its bounds may be parameters, of which a plan holds the values.
         self.sources = None;
-        let wrong = |message: &str| Err(PartiqlError::refused(function.position, message));
+        let wrong = |message: &str| Err(PartiqlError::refused(position, message));
         let (table, start, end) = match arguments {
             [table] => (table, None, None),
             [table, start] => (table, Some(start), None),
             [table, start, end] => (table, Some(start), Some(end)),
             _ => return wrong("history takes a table, and optionally a start and an end"),
         };
-        let start = self.history_bound(start, function.position)?;
-        let end = self.history_bound(end, function.position)?;
+        let start = self.history_bound(start, position)?;
+        let end = self.history_bound(end, position)?;
         if let (Some(start), Some(end)) = (&start, &end)
             && start.instant_cmp(end).is_gt()
         {
@@ -222,10 +223,12 @@ impl Planner<'_> {
             return wrong("history's start and end must not lie in the future");
         }
         let (name, table) = match table {
-            ast::Expression::Variable { name, .. } => (name.clone(), HistoryTable::Name(&name.name)),
-            ast::Expression::Literal(value) => match &value.data {
+            ast::Expression::Variable(variable) => {
+                (variable.name.clone(), HistoryTable::Name(&variable.name.name))
+            }
+            ast::Expression::Literal { value, .. } => match &value.data {
                 Data::String(id) => {
-                    let name = Identifier { name: id.clone(), position: function.position, is_quoted: false };
+                    let name = Identifier { name: id.clone(), position, is_quoted: false };
                     (name, HistoryTable::Id(id))
                 }
                 _ => return wrong("history's first argument is the name of a table or the string of its id"),
@@ -256,8 +259,8 @@ impl Planner<'_> {
 
     /// Whether the expression is a parameter that was not given, which is reported at the end.
     fn is_absent(&mut self, expression: &ast::Expression) -> bool {
-        let ast::Expression::Parameter(number) = expression else { return false };
-        self.highest_parameter = self.highest_parameter.max(*number);
-        *number > self.parameters.len()
+        let ast::Expression::Parameter { index, .. } = expression else { return false };
+        self.parameters_seen = self.parameters_seen.max(index + 1);
+        *index >= self.parameters.len()
     }
 }

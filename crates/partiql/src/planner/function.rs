@@ -4,35 +4,31 @@ use std::ops::RangeInclusive;
 
 use everstrand_ion::IonType;
 
-use crate::ast::{Identifier, Position};
 use crate::error::{Category, PartiqlError};
 use crate::eval::expression::NOT_CONCATENATED;
 use crate::eval::like::LIKE_NEEDS_TEXT;
 use crate::plan::{Expression, Function};
+use crate::position::Position;
 
 /// The function of this name, when it takes so many arguments.
-pub(super) fn function(name: &Identifier, arguments: usize) -> Result<Function, PartiqlError> {
-    let (function, expected): (Function, RangeInclusive<usize>) =
-        match name.name.to_ascii_lowercase().as_str() {
-            "coalesce" => (Function::Coalesce, 1..=usize::MAX),
-            "exists" => (Function::Exists, 1..=1),
-            "nullif" => (Function::NullIf, 2..=2),
-            "utcnow" => (Function::UtcNow, 0..=0),
-            "txid" => (Function::TxId, 0..=0),
-            "char_length" | "character_length" => (Function::CharLength, 1..=1),
-            "lower" => (Function::Lower, 1..=1),
-            "upper" => (Function::Upper, 1..=1),
-            "substring" => (Function::Substring, 2..=3),
-            "size" => (Function::Size, 1..=1),
-            "to_string" => (Function::ToString, 2..=2),
-            "to_timestamp" => (Function::ToTimestamp, 1..=2),
-            _ => {
-                return Err(PartiqlError::evaluator(
-                    Some(name.position),
-                    format_args!("No such function: {}", name.name),
-                ));
-            }
-        };
+pub(super) fn function(name: &str, arguments: usize, position: Position) -> Result<Function, PartiqlError> {
+    let (function, expected): (Function, RangeInclusive<usize>) = match name.to_ascii_lowercase().as_str() {
+        "coalesce" => (Function::Coalesce, 1..=usize::MAX),
+        "exists" => (Function::Exists, 1..=1),
+        "nullif" => (Function::NullIf, 2..=2),
+        "utcnow" => (Function::UtcNow, 0..=0),
+        "txid" => (Function::TxId, 0..=0),
+        "char_length" | "character_length" => (Function::CharLength, 1..=1),
+        "lower" => (Function::Lower, 1..=1),
+        "upper" => (Function::Upper, 1..=1),
+        "substring" => (Function::Substring, 2..=3),
+        "size" => (Function::Size, 1..=1),
+        "to_string" => (Function::ToString, 2..=2),
+        "to_timestamp" => (Function::ToTimestamp, 1..=2),
+        _ => {
+            return Err(PartiqlError::evaluator(Some(position), format_args!("No such function: {name}")));
+        }
+    };
     if expected.contains(&arguments) {
         return Ok(function);
     }
@@ -43,8 +39,8 @@ pub(super) fn function(name: &Identifier, arguments: usize) -> Result<Function, 
     };
     Err(PartiqlError::located(
         Category::Evaluator,
-        Some(name.position),
-        format_args!("{} takes {takes} arguments, received: {arguments}", name.name),
+        Some(position),
+        format_args!("{name} takes {takes} arguments, received: {arguments}"),
         "Incorrect number of arguments to function call",
     ))
 }
@@ -93,7 +89,7 @@ pub(super) fn check_concatenated(
     position: Position,
 ) -> Result<(), PartiqlError> {
     let is_unknown = |side: &Expression| match side {
-        Expression::Literal(value) => value.is_null(),
+        Expression::Literal { value, .. } => value.is_null(),
         Expression::Missing => true,
         _ => false,
     };
@@ -155,7 +151,7 @@ fn expected_kind(function: Function, number: usize) -> Option<Kind> {
 /// The type of an expression that has the same one for all rows; none where it may be unknown.
 fn known_type(expression: &Expression) -> Option<IonType> {
     match expression {
-        Expression::Literal(value) if !value.is_null() => Some(value.ion_type()),
+        Expression::Literal { value, .. } if !value.is_null() => Some(value.ion_type()),
         Expression::List(_) | Expression::Bag(_) => Some(IonType::List),
         Expression::Struct(_) => Some(IonType::Struct),
         _ => None,

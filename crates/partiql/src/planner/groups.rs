@@ -6,9 +6,9 @@ use super::items::NamedItems;
 use super::scope::{Clause, GroupKey, Groups, Scope};
 use super::shape::{conjuncts, path_of, slot_path};
 use super::{COMPARISON, Planner, access};
-use crate::ast::{self, SelectItem, last_name};
+use crate::ast::{self, SelectItem, is_aggregate, last_name};
 use crate::error::PartiqlError;
-use crate::plan::{Aggregate, Expression, Group, GroupAs, Node};
+use crate::plan::{self, Aggregate, Expression, Group, GroupAs, Node, Variable};
 use crate::tables::SourceKind;
 
 /// A key before it is resolved.
@@ -123,9 +123,14 @@ impl Planner<'_> {
             fields: scope.sources.iter().map(|source| (source.alias.clone(), source.slots.value)).collect(),
             slot,
         });
+        let keys = groups.keys.into_iter().map(|key| plan::GroupKey {
+            value: key.value,
+            slot: key.slot,
+            name: Arc::clone(&scope.slot_names[key.slot]),
+        });
         let mut group = Group {
             input,
-            keys: groups.keys.into_iter().map(|key| (key.value, key.slot)).collect(),
+            keys: keys.collect(),
             aggregates: groups.aggregates.into_iter().map(|(_, aggregate)| aggregate).collect(),
             group_as,
             counts_keys: false,
@@ -136,12 +141,12 @@ impl Planner<'_> {
         Node::Group(Box::new(group))
     }
 
-    /// The depth and the slot of the key that this expression is, where rows are grouped: those of this
-    /// query or of one around it.
+    /// The slot of the key that this expression is, where rows are grouped: those of this query or of one
+    /// around it.
     pub(super) fn group_key(
         &mut self,
         expression: &ast::Expression,
-    ) -> Result<Option<(usize, usize)>, PartiqlError> {
+    ) -> Result<Option<Expression>, PartiqlError> {
         if self.scopes.iter().all(|scope| scope.groups.as_ref().is_none_or(|groups| groups.keys.is_empty())) {
             return Ok(None);
         }
@@ -154,10 +159,10 @@ impl Planner<'_> {
             if let Some(slot) = keys.find(|key| key.expression == *expression).map(|key| key.slot)
                 && (depth == 0 || self.is_of_scope(expression, depth)?)
             {
-                return Ok(Some((depth, slot)));
+                return Ok(Some(self.slot(depth, slot, expression.position())));
             }
         }
-        if !matches!(expression, ast::Expression::Variable { .. } | ast::Expression::Path { .. })
+        if !matches!(expression, ast::Expression::Variable(_) | ast::Expression::Path { .. })
             || expression.any(&mut |part| matches!(part, ast::Expression::Query(_)))
         {
             return Ok(None);
@@ -174,7 +179,7 @@ impl Planner<'_> {
                 .iter()
                 .find(|key| key.path.as_ref().is_some_and(|(of, path)| (*of, path) == (slot, &names)))
         });
-        Ok(key.map(|key| (depth, key.slot)))
+        Ok(key.map(|key| self.slot(depth, key.slot, expression.position())))
     }
 
     /// Whether all names of an expression are sources so many queries up, and none in between.
@@ -184,11 +189,12 @@ impl Planner<'_> {
         let mut looked_at = 0;
         let mut has_names = false;
         let is_other = expression.any(&mut |part| match part {
-            ast::Expression::Variable { name, .. } => {
+            ast::Expression::Variable(variable) => {
+                let name = &variable.name.name;
                 has_names = true;
                 looked_at += all;
-                scopes().take(depth).any(|scope| scope.lookup(&name.name).is_some())
-                    || scopes().nth(depth).is_none_or(|scope| scope.source(&name.name).is_none())
+                scopes().take(depth).any(|scope| scope.lookup(name).is_some())
+                    || scopes().nth(depth).is_none_or(|scope| scope.source(name).is_none())
             }
             ast::Expression::Query(_) => true,
             _ => false,
@@ -221,7 +227,7 @@ impl Planner<'_> {
         self.work(COMPARISON * known)?;
         let groups = self.scopes.last().and_then(|scope| scope.groups.as_ref()).expect("there was one");
         if let Some((_, aggregate)) = groups.aggregates.iter().find(|(found, _)| found == whole) {
-            return Ok(Expression::Variable { depth: 0, slot: aggregate.slot });
+            return Ok(self.slot(0, aggregate.slot, Some(position)));
         }
         let argument = match argument {
             Some(argument) => Some(self.before_groups(1, |planner| {
@@ -231,9 +237,11 @@ impl Planner<'_> {
         };
         let scope = self.scopes.last_mut().expect("there is a scope with groups");
         let slot = scope.numbered_slot(&function.to_string());
+        let name = Arc::clone(&scope.slot_names[slot]);
         let groups = scope.groups.as_mut().expect("checked above");
-        groups.aggregates.push((whole.clone(), Aggregate { function, distinct, argument, slot, position }));
-        Ok(Expression::Variable { depth: 0, slot })
+        let aggregate = Aggregate { function, distinct, argument, slot, name, position };
+        groups.aggregates.push((whole.clone(), aggregate));
+        Ok(self.slot(0, slot, Some(position)))
     }
 
     /// Resolves something as it was before the rows of the innermost queries, so many of them, were
@@ -259,16 +267,12 @@ fn length(expression: &ast::Expression) -> usize {
     expression.to_string().len()
 }
 
-fn is_aggregate(part: &ast::Expression) -> bool {
-    matches!(part, ast::Expression::Aggregate { collection: false, .. })
-}
-
 /// Whether rows become groups: by GROUP BY, or because an aggregate stands where rows are aggregated.
 /// In QLDB's SELECT VALUE that was so only with COUNT(*), which can mean nothing else: `SELECT VALUE
 /// SUM(x)` was about the elements of x.
 pub(super) fn is_grouped(query: &ast::Query, extensions: bool) -> bool {
     let mut is_count = |part: &ast::Expression| {
-        matches!(part, ast::Expression::Aggregate { collection: false, argument: None, .. })
+        is_aggregate(part) && matches!(part, ast::Expression::Call { arguments, .. } if arguments.is_empty())
     };
     let ordered = query.order.iter().flat_map(|order| &order.terms);
     query.group.is_some()
@@ -300,8 +304,8 @@ fn counts_keys(group: &Group) -> bool {
     };
     // What is known of every row: constants, the document itself, and what a condition compares.
     let is_known = |argument: &Expression| match argument {
-        Expression::Literal(value) => !value.is_null(),
-        Expression::Variable { depth: 0, slot } => *slot == scan.slots.value,
+        Expression::Literal { value, .. } => !value.is_null(),
+        Expression::Variable(Variable { depth: 0, slot, .. }) => *slot == scan.slots.value,
         _ => slot_path(argument).is_some_and(|path| {
             let is_it = |side: &Expression| slot_path(side).is_some_and(|side| side == path);
             conditions.iter().any(|condition| match condition {

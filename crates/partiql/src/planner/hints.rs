@@ -38,7 +38,8 @@ impl Planner<'_> {
     /// Where a value is expected, a name between double quotes that is the field of a row was perhaps meant
     /// as a text.
     pub(super) fn hint_of_quotes(&mut self, written: &ast::Expression, resolved: &Expression) {
-        if let (ast::Expression::Variable { name, .. }, Expression::Path { .. }) = (written, resolved)
+        if let (ast::Expression::Variable(ast::Variable { name, .. }), Expression::Path { .. }) =
+            (written, resolved)
             && name.is_quoted
             && self.options.extensions
         {

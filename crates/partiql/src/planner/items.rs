@@ -1,6 +1,6 @@
 //! The items of a select list by their names.
 
-use crate::ast::{self, Identifier, SelectItem, last_name};
+use crate::ast::{self, Identifier, SelectItem, is_aggregate, last_name};
 use crate::error::PartiqlError;
 
 /// The items of a select list by their names, for the clauses that may name them.
@@ -26,13 +26,11 @@ impl NamedItems {
         let named = items.iter().filter_map(|item| {
             let SelectItem::Expression { value, alias } = item else { return None };
             let name = alias.as_ref().map(|alias| alias.name.as_str()).or_else(|| last_name(value))?;
-            let is_aggregate =
-                |part: &ast::Expression| matches!(part, ast::Expression::Aggregate { collection: false, .. });
             Some(NamedItem {
                 name: name.to_owned(),
                 is_given: alias.is_some(),
                 value: value.clone(),
-                is_aggregated: value.any(&mut { is_aggregate }),
+                is_aggregated: value.any(&mut is_aggregate),
             })
         });
         NamedItems(named.collect())
@@ -40,7 +38,7 @@ impl NamedItems {
 
     /// The item that a key of GROUP BY names: no aggregate, for that has no value before there are groups.
     pub(super) fn for_key(&self, key: &ast::Expression) -> Result<Option<&ast::Expression>, PartiqlError> {
-        let ast::Expression::Variable { name, local: false } = key else { return Ok(None) };
+        let ast::Expression::Variable(ast::Variable { name, local: false }) = key else { return Ok(None) };
         let item = self.item(name)?.filter(|item| !item.is_aggregated);
         Ok(item.map(|item| &item.value))
     }

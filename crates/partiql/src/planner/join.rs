@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::access::{self, Lookups};
 use super::from::{Tree, TreeKind};
 use super::shape::{conjunction, is_total_condition};
-use crate::ast::BinaryOperator;
+use crate::expression::BinaryOperator;
 use crate::plan::{AccessPlan, Expression, JoinKind, Node, Scan};
 
 /// The rows of a FROM clause for which all conditions are TRUE.
@@ -23,9 +23,9 @@ pub(super) fn rows(tree: Tree, conditions: Vec<Expression>, lookups: Lookups) ->
 fn build(tree: Tree, conditions: Vec<Expression>, lookups: Lookups) -> (Node, Vec<Expression>) {
     let Tree { kind, slots: own } = tree;
     match kind {
-        TreeKind::Table { source, name, slots } => {
+        TreeKind::Table { source, name, alias, slots } => {
             let access = access::choose(&source, slots, &own, &conditions, lookups);
-            let scan = Node::Scan(Box::new(Scan { source, name, access, slots }));
+            let scan = Node::Scan(Box::new(Scan { source, name, alias, access, slots }));
             (filter(scan, conditions), Vec::new())
         }
         TreeKind::Value { value, unpivot, slots } => {

@@ -6,7 +6,7 @@ use super::shape::conjuncts;
 use super::{Planner, join, writable};
 use crate::ast::{self, Identifier, SimplePath, SimpleStep};
 use crate::error::PartiqlError;
-use crate::plan::{Expression, ModifyPlan, Operation, PathStep, SourceSlots, Target, TargetStep};
+use crate::plan::{Expression, ModifyPlan, Operation, PathStep, SourceSlots, Target, TargetStep, Variable};
 use crate::tables::Source;
 
 /// Where in a document the elements of a source lie.
@@ -32,7 +32,6 @@ impl Planner<'_> {
         let scope = self.scopes.pop().expect("pushed above");
         let mut plan = plan?;
         plan.slots = scope.slot_names.len();
-        plan.names = scope.slot_names.into();
         Ok(plan)
     }
 
@@ -61,7 +60,6 @@ impl Planner<'_> {
         Ok(ModifyPlan {
             table,
             slots: 0,
-            names: Default::default(),
             input: join::rows(from, conditions, self.lookups()),
             document: document.value,
             id: document.by.expect("all places are wanted"),
@@ -167,13 +165,13 @@ impl Sources {
             Expression::Path { root, steps } => (&**root, &**steps),
             root => (root, &[][..]),
         };
-        let Expression::Variable { depth: 0, slot } = root else { return None };
+        let Expression::Variable(Variable { depth: 0, slot, .. }) = root else { return None };
         let (_, origin) = self.origins.iter().find(|(value, _)| value == slot)?;
         let mut origin = origin.clone()?;
         for step in steps {
             origin.steps.push(match step {
                 PathStep::Field(name) => TargetStep::Field(name.to_string()),
-                PathStep::Index(Expression::Literal(index)) => {
+                PathStep::Index(Expression::Literal { value: index, .. }) => {
                     TargetStep::Index(u64::try_from(index.as_i64()?).ok()?)
                 }
                 _ => return None,

@@ -1,11 +1,14 @@
 //! What names stand for: sources, fields of the only source, and items of the select list.
 
+use std::sync::Arc;
+
 use super::scope::{Clause, Scope};
 use super::shape::extended;
 use super::{Planner, global_access_is_illegal};
 use crate::ast::{self, Identifier};
 use crate::error::PartiqlError;
-use crate::plan::{Expression, PathStep};
+use crate::plan::{Expression, PathStep, Variable};
+use crate::position::Position;
 
 impl Planner<'_> {
     /// N1 to N8: what a name stands for where no table can be ranged over.
@@ -23,12 +26,12 @@ impl Planner<'_> {
             && current == Some(Clause::From)
             && !local
         {
-            return Ok(Expression::Variable { depth: self.scopes.len() - 1, slot });
+            return Ok(self.slot(self.scopes.len() - 1, slot, Some(name.position)));
         }
         // N2, N3: local names, the innermost first; HAVING and ORDER BY see the items of the select list, too.
         for depth in 0..self.scopes.len() {
             if let Some(slot) = self.scopes[self.scopes.len() - 1 - depth].lookup(&name.name) {
-                return Ok(Expression::Variable { depth, slot });
+                return Ok(self.slot(depth, slot, Some(name.position)));
             }
             if depth == 0
                 && !local
@@ -61,7 +64,7 @@ impl Planner<'_> {
                     "Variable must appear in the GROUP BY clause or be used in an aggregation function",
                 ));
             }
-            let root = Expression::Variable { depth: 0, slot: source.slots.value };
+            let root = self.slot(0, source.slots.value, Some(name.position));
             return Ok(extended(root, vec![PathStep::Field(name.name.as_str().into())]));
         }
         // N7: a table outside FROM.
@@ -96,7 +99,7 @@ impl Planner<'_> {
             .flat_map(|(depth, scope)| scope.sources.iter().map(move |source| (depth, source.slots.value)))
             .map(|(depth, slot)| {
                 let field = PathStep::Field(name.name.as_str().into());
-                extended(Expression::Variable { depth, slot }, vec![field])
+                extended(self.slot(depth, slot, Some(name.position)), vec![field])
             })
             .collect();
         let last = fields.pop()?;
@@ -112,13 +115,19 @@ impl Planner<'_> {
         Some(Expression::Case { operand: None, branches, otherwise: Some(Box::new(last)) })
     }
 
+    /// What a slot holds, so many query levels up.
+    pub(super) fn slot(&self, depth: usize, slot: usize, position: Option<Position>) -> Expression {
+        let name = Arc::clone(&self.scopes[self.scopes.len() - 1 - depth].slot_names[slot]);
+        Expression::Variable(Variable { depth, slot, name, position: position.unwrap_or_default() })
+    }
+
     /// In ORDER BY a name alone is an item of the select list before it is anything else.
     pub(super) fn ordered_item(
         &mut self,
         expression: &ast::Expression,
     ) -> Result<Option<Expression>, PartiqlError> {
         match expression {
-            ast::Expression::Variable { name, local: false }
+            ast::Expression::Variable(ast::Variable { name, local: false })
                 if self.scopes.last().is_some_and(|scope| scope.clause == Clause::Order) =>
             {
                 self.item_named(name)

@@ -3,7 +3,7 @@
 use super::Planner;
 use crate::ast;
 use crate::error::PartiqlError;
-use crate::plan::{self, Coercion, Expression};
+use crate::plan::{self, Coercion, Expression, NestedQuery};
 
 impl Planner<'_> {
     /// An expression where one value is wanted, and no bag of documents.
@@ -116,12 +116,14 @@ impl Planner<'_> {
             }
         };
         nested.projection = plan::Projection::Value(value);
-        Ok(Expression::Query { query: Box::new(nested), coercion })
+        Ok(Expression::Query(Box::new(NestedQuery { plan: nested, coercion, position: query.position })))
     }
 
     /// A query within an expression as it is: a bag of its results, or the one struct of PIVOT.
     pub(super) fn nested_query(&mut self, query: &ast::Query) -> Result<Expression, PartiqlError> {
-        let results = Expression::Query { query: Box::new(self.query(query)?), coercion: Coercion::None };
+        let nested =
+            NestedQuery { plan: self.query(query)?, coercion: Coercion::None, position: query.position };
+        let results = Expression::Query(Box::new(nested));
         if !matches!(query.projection, ast::Projection::Pivot { .. }) {
             return Ok(results);
         }

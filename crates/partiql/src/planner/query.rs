@@ -9,9 +9,11 @@ use super::items::NamedItems;
 use super::scope::{Clause, Scope};
 use super::shape::conjuncts;
 use super::{Planner, access, join};
-use crate::ast::{self, OrderTerm, Position, SelectItem, last_name};
+use crate::ast::{self, OrderTerm, SelectItem, last_name};
 use crate::error::{Category, PartiqlError};
-use crate::plan::{Expression, Node, Projection, ProjectionItem, QueryPlan, SortTerm};
+use crate::expression::FunctionForm;
+use crate::plan::{Expression, Node, Projection, ProjectionItem, QueryPlan, SortTerm, Variable};
+use crate::position::Position;
 use crate::tables::SourceKind;
 
 impl Planner<'_> {
@@ -28,7 +30,6 @@ impl Planner<'_> {
         };
         let mut plan = QueryPlan {
             slots: scope.slot_names.len(),
-            names: scope.slot_names.into(),
             input,
             projection,
             distinct: query.distinct.is_some(),
@@ -116,11 +117,13 @@ impl Planner<'_> {
         let refused =
             |why: &str| Err(PartiqlError::refused(position, format_args!("{clause} {term}: {why}")));
         let place = match term {
-            ast::Expression::Literal(Value { data: Data::Int(place), .. }) => place,
-            ast::Expression::Literal(Value { data: Data::Bool(_), .. }) if clause == "ORDER BY" => {
+            ast::Expression::Literal { value: Value { data: Data::Int(place), .. }, .. } => place,
+            ast::Expression::Literal { value: Value { data: Data::Bool(_), .. }, .. }
+                if clause == "ORDER BY" =>
+            {
                 return Ok(None);
             }
-            ast::Expression::Literal(Value { data: Data::String(_), .. }) => {
+            ast::Expression::Literal { value: Value { data: Data::String(_), .. }, .. } => {
                 return refused(
                     "a text is the same for all rows; write a name without quotes, or between double quotes",
                 );
@@ -185,14 +188,15 @@ impl Planner<'_> {
                 ));
             }
             let named = group.keys.iter().filter_map(|key| Some((key.name.clone()?, key.slot)));
-            return Ok(named.chain(group.group_as.clone()).map(|(name, slot)| field(&name, slot)).collect());
+            let named = named.chain(group.group_as.clone());
+            return Ok(named.map(|(name, slot)| field(&name, slot, query.position)).collect());
         }
         let mut items = Vec::new();
         for source in &scope.sources {
-            items.push(ProjectionItem::All(Expression::Variable { depth: 0, slot: source.slots.value }));
+            items.push(ProjectionItem::All(self.slot(0, source.slots.value, Some(query.position))));
             for (name, slot) in [(&source.at, source.slots.at), (&source.by, source.slots.by)] {
                 if let (Some(name), Some(slot)) = (name, slot) {
-                    items.push(field(name, slot));
+                    items.push(field(name, slot, query.position));
                 }
             }
         }
@@ -209,7 +213,7 @@ impl Planner<'_> {
             ));
         }
         let value = self.expression(&clause.value)?;
-        if let Expression::Literal(Value { data: Data::Int(number), .. }) = &value
+        if let Expression::Literal { value: Value { data: Data::Int(number), .. }, .. } = &value
             && number.is_negative()
         {
             return Err(PartiqlError::refused(clause.position, "LIMIT and OFFSET take numbers from 0 on"));
@@ -253,16 +257,16 @@ impl Planner<'_> {
 
 /// Whether an expression names nothing and asks nothing.
 fn reads_nothing(expression: &ast::Expression) -> bool {
-    !expression.any(&mut |part| {
-        matches!(
-            part,
-            ast::Expression::Variable { .. } | ast::Expression::Query(_) | ast::Expression::Aggregate { .. }
-        )
+    !expression.any(&mut |part| match part {
+        ast::Expression::Variable(_) | ast::Expression::Query(_) => true,
+        ast::Expression::Call { function, .. } => matches!(function, FunctionForm::Aggregate { .. }),
+        _ => false,
     })
 }
 
-fn field(name: &Arc<str>, slot: usize) -> ProjectionItem {
-    ProjectionItem::Field { name: name.clone(), value: Expression::Variable { depth: 0, slot } }
+fn field(name: &Arc<str>, slot: usize, position: Position) -> ProjectionItem {
+    let value = Expression::Variable(Variable { depth: 0, slot, name: Arc::clone(name), position });
+    ProjectionItem::Field { name: Arc::clone(name), value }
 }
 
 /// Lets an index yield the rows in order, where there is one source and one key of order.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::items::NamedItems;
-use crate::ast::{self, Position, last_name};
+use crate::ast::{self, last_name};
 use crate::error::PartiqlError;
 use crate::plan::{self, SourceSlots};
+use crate::position::Position;
 
 /// One query level while it is resolved.
 #[derive(Default)]

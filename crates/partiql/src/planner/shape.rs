@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use everstrand_ion::Value;
 
-use crate::ast::BinaryOperator;
-use crate::plan::{Expression, PathStep};
+use crate::plan::{Expression, PathStep, Variable};
 
 /// A path with more steps.
 pub(super) fn extended(root: Expression, mut more: Vec<PathStep>) -> Expression {
@@ -29,9 +28,9 @@ pub(super) fn slot_path(expression: &Expression) -> Option<(usize, Vec<Arc<str>>
 /// The expression as a path of names from a slot, so many frames up.
 pub(super) fn path_of(expression: &Expression) -> Option<(usize, usize, Vec<Arc<str>>)> {
     match expression {
-        Expression::Variable { depth, slot } => Some((*depth, *slot, Vec::new())),
+        Expression::Variable(variable) => Some((variable.depth, variable.slot, Vec::new())),
         Expression::Path { root, steps } => {
-            let Expression::Variable { depth, slot } = **root else { return None };
+            let Expression::Variable(Variable { depth, slot, .. }) = **root else { return None };
             let names = steps.iter().map(|step| match step {
                 PathStep::Field(name) => Some(name.clone()),
                 _ => None,
@@ -66,14 +65,14 @@ pub(super) fn is_total(expression: &Expression) -> bool {
         return true;
     }
     match expression {
-        Expression::Literal(_)
+        Expression::Literal { .. }
         | Expression::Missing
-        | Expression::Parameter(_)
-        | Expression::Variable { .. } => true,
+        | Expression::Parameter { .. }
+        | Expression::Variable(_) => true,
         Expression::Path { root, steps } => {
             is_total(root)
                 && steps.iter().all(|step| match step {
-                    PathStep::Index(Expression::Literal(Value { data, .. })) => {
+                    PathStep::Index(Expression::Literal { value: Value { data, .. }, .. }) => {
                         matches!(data, everstrand_ion::Data::Int(_) | everstrand_ion::Data::String(_))
                     }
                     PathStep::Index(_) => false,
@@ -83,16 +82,7 @@ pub(super) fn is_total(expression: &Expression) -> bool {
         Expression::Not(value) => is_total_condition(value),
         Expression::Is { value, .. } => is_total(value),
         Expression::Binary { operator, left, right, .. } => {
-            matches!(
-                operator,
-                BinaryOperator::Equal
-                    | BinaryOperator::NotEqual
-                    | BinaryOperator::Less
-                    | BinaryOperator::LessOrEqual
-                    | BinaryOperator::Greater
-                    | BinaryOperator::GreaterOrEqual
-            ) && is_total(left)
-                && is_total(right)
+            operator.is_comparison() && is_total(left) && is_total(right)
         }
         Expression::And(items) | Expression::Or(items) => items.iter().all(is_total_condition),
         Expression::List(items) | Expression::Bag(items) => items.iter().all(is_total),
@@ -103,7 +93,6 @@ pub(super) fn is_total(expression: &Expression) -> bool {
         }
         Expression::Struct(fields) => fields.iter().all(|(name, value)| is_total(name) && is_total(value)),
         Expression::Sign { .. }
-        | Expression::Truth { .. }
         | Expression::Case { .. }
         | Expression::Cast { .. }
         | Expression::Call { .. }
@@ -125,17 +114,8 @@ pub(super) fn is_truth(expression: &Expression) -> bool {
         | Expression::In { .. }
         | Expression::Between { .. }
         | Expression::Like { .. }
-        | Expression::Is { .. }
-        | Expression::Truth { .. } => true,
-        Expression::Binary { operator, .. } => matches!(
-            operator,
-            BinaryOperator::Equal
-                | BinaryOperator::NotEqual
-                | BinaryOperator::Less
-                | BinaryOperator::LessOrEqual
-                | BinaryOperator::Greater
-                | BinaryOperator::GreaterOrEqual
-        ),
+        | Expression::Is { .. } => true,
+        Expression::Binary { operator, .. } => operator.is_comparison(),
         _ => false,
     }
 }

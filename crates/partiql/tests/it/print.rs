@@ -2,7 +2,7 @@
 //! AND and OR are flat, number literals carry their sign, `a['b']` is `a.b`. Parameters are left out,
 //! because their numbers depend on where they stand.
 
-use everstrand_ion::{Value, text};
+use everstrand_ion::{Data, Value, text};
 use everstrand_partiql::ast::*;
 use everstrand_partiql::parse;
 use proptest::collection::vec;
@@ -66,11 +66,11 @@ fn literal() -> impl Strategy<Value = Expression> + Clone {
         "x::\"s\"",
     ];
     let values: Vec<Value> = values.iter().filter_map(|value| text::read_one(value).ok()).collect();
-    prop::sample::select(values).prop_map(Expression::Literal)
+    prop::sample::select(values).prop_map(|value| Expression::Literal { value, position: position() })
 }
 
 fn variable() -> impl Strategy<Value = Expression> + Clone {
-    (identifier(), any::<bool>()).prop_map(|(name, local)| Expression::Variable { name, local })
+    (identifier(), any::<bool>()).prop_map(|(name, local)| Expression::Variable(Variable { name, local }))
 }
 
 fn types() -> impl Strategy<Value = Type> {
@@ -122,7 +122,7 @@ fn expression() -> BoxedStrategy<Expression> {
             2 => vec(e.clone(), 2..4).prop_map(|operands| flat(operands, false)),
             1 => e.clone().prop_map(|value| Expression::Not(boxed(value))),
             1 => (any::<bool>(), e.clone()).prop_map(|(negative, operand)| match operand {
-                Expression::Literal(value) => Expression::Literal(value),
+                literal @ Expression::Literal { .. } => literal,
                 operand => Expression::Sign { negative, operand: boxed(operand), position: position() },
             }),
             2 => path(e.clone()),
@@ -150,24 +150,17 @@ fn expression() -> BoxedStrategy<Expression> {
             1 => vec(e.clone(), 0..3).prop_map(Expression::List),
             1 => vec(e.clone(), 0..3).prop_map(Expression::Bag),
             1 => vec(two.clone(), 0..3).prop_map(Expression::Struct),
-            1 => vec(e.clone(), 0..3).prop_map(|arguments| Expression::Call {
-                function: Identifier { name: "f".to_owned(), position: position(), is_quoted: false }, arguments,
-            }),
+            1 => vec(e.clone(), 0..3).prop_map(|arguments| call(FunctionForm::Named("f".into()), arguments)),
             1 => (any::<bool>(), dates(), two.clone()).prop_map(|(difference, part, (first, second))| {
-                Expression::DateArithmetic {
-                    difference, part, arguments: Box::new([first, second]), position: position(),
-                }
+                let form = if difference { FunctionForm::DateDiff } else { FunctionForm::DateAdd };
+                call(form(part), vec![first, second])
             }),
-            1 => (dates(), e.clone())
-                .prop_map(|(part, value)| Expression::Extract { part, value: boxed(value), position: position() }),
+            1 => (dates(), e.clone()).prop_map(|(part, value)| call(FunctionForm::Extract(part), vec![value])),
             1 => (
-                option::of(prop::sample::select(vec![TrimSide::Leading, TrimSide::Trailing, TrimSide::Both])),
-                option::of(e.clone()),
-                e.clone(),
+                prop::sample::select(vec![TrimSide::Leading, TrimSide::Trailing, TrimSide::Both]),
+                vec(e.clone(), 1..3),
             )
-                .prop_map(|(side, characters, text)| Expression::Trim {
-                    side, characters: characters.map(boxed), text: boxed(text), position: position(),
-                }),
+                .prop_map(|(side, arguments)| call(FunctionForm::Trim(side), arguments)),
             1 => (
                 prop::sample::select(vec![
                     AggregateFunction::Avg, AggregateFunction::Count, AggregateFunction::Max,
@@ -175,17 +168,23 @@ fn expression() -> BoxedStrategy<Expression> {
                 ]),
                 any::<bool>(), any::<bool>(), e.clone(),
             )
-                .prop_map(|(function, collection, distinct, argument)| Expression::Aggregate {
-                    function, collection, distinct, argument: Some(boxed(argument)), position: position(),
+                .prop_map(|(function, collection, distinct, argument)| {
+                    call(FunctionForm::Aggregate { function, collection, distinct }, vec![argument])
                 }),
-            1 => Just(Expression::Aggregate {
-                function: AggregateFunction::Count, collection: false, distinct: false, argument: None,
-                position: position(),
-            }),
+            1 => Just(call(
+                FunctionForm::Aggregate {
+                    function: AggregateFunction::Count, collection: false, distinct: false,
+                },
+                Vec::new(),
+            )),
             2 => query(e.clone()).prop_map(|query| Expression::Query(Box::new(query))),
         ]
     })
     .boxed()
+}
+
+fn call(function: FunctionForm, arguments: Vec<Expression>) -> Expression {
+    Expression::Call { function, arguments, position: position() }
 }
 
 /// AND or OR of operands that are not the same.
@@ -219,9 +218,11 @@ fn collection(e: impl Strategy<Value = Expression> + Clone + 'static) -> impl St
 
 fn path(e: impl Strategy<Value = Expression> + Clone + 'static) -> impl Strategy<Value = Expression> {
     let step = prop_oneof![
-        3 => identifier().prop_map(|name| PathStep::Field(name.name)),
+        3 => identifier().prop_map(|name| PathStep::Field(name.name.into())),
         1 => e.clone().prop_map(|index| match index {
-            Expression::Literal(Value { data: everstrand_ion::Data::String(name), .. }) => PathStep::Field(name),
+            Expression::Literal { value: Value { data: Data::String(name), .. }, .. } => {
+                PathStep::Field(name.into())
+            }
             index => PathStep::Index(index),
         }),
         1 => Just(PathStep::Elements),
@@ -249,7 +250,7 @@ fn query(e: impl Strategy<Value = Expression> + Clone + 'static) -> BoxedStrateg
             SelectItem::Expression { value, alias }
         }),
         1 => (variable(), vec(identifier(), 0..2)).prop_map(|(root, names)| {
-            let steps: Vec<PathStep> = names.into_iter().map(|name| PathStep::Field(name.name)).collect();
+            let steps: Vec<PathStep> = names.into_iter().map(|name| PathStep::Field(name.name.into())).collect();
             SelectItem::All(if steps.is_empty() { root } else { Expression::Path { root: boxed(root), steps } })
         }),
     ];
@@ -363,7 +364,7 @@ fn modify() -> impl Strategy<Value = Statement> {
     ];
     let names = (option::of(identifier()), option::of(identifier()), option::of(identifier()));
     let single = (identifier(), names).prop_map(|(name, (alias, at, by))| {
-        let value = Expression::Variable { name, local: false };
+        let value = Expression::Variable(Variable { name, local: false });
         let item = FromItem { value, unpivot: None, as_of: None, alias, at, by, position: position() };
         let source = FromSource::Item(Box::new(item));
         FromClause {
