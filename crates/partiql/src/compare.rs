@@ -8,7 +8,7 @@
 use std::cmp::Ordering;
 
 use crate::key;
-use crate::view::{ValueRef, View};
+use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Uncounted, Work};
 
 /// What `<` and its like see.
@@ -53,11 +53,13 @@ pub(crate) fn compare_counted<W: Work>(
     left: ValueRef<'_>,
     right: ValueRef<'_>,
 ) -> Result<Comparison, W::Stop> {
-    Ok(match (left.view(), right.view()) {
-        (View::Missing | View::Null, _) | (_, View::Missing | View::Null) => Comparison::Unknown,
-        (left_view, right_view) => match order_of_scalars(work, &left_view, &right_view)? {
+    Ok(match (left.kind(), right.kind()) {
+        (ValueKind::Missing | ValueKind::Null, _) | (_, ValueKind::Missing | ValueKind::Null) => {
+            Comparison::Unknown
+        }
+        (left_kind, right_kind) => match order_of_scalars(work, &left_kind, &right_kind)? {
             Some(order) => Comparison::Ordered(order),
-            None if rank(&left_view) == rank(&right_view) => {
+            None if rank(&left_kind) == rank(&right_kind) => {
                 Comparison::Ordered(order_counted(work, left, right)?)
             }
             None => Comparison::Incomparable,
@@ -78,32 +80,34 @@ pub(crate) fn order_counted<W: Work>(
     left: ValueRef<'_>,
     right: ValueRef<'_>,
 ) -> Result<Ordering, W::Stop> {
-    let (left_view, right_view) = (left.view(), right.view());
-    if let Some(order) = order_of_scalars(work, &left_view, &right_view)? {
+    let (left_kind, right_kind) = (left.kind(), right.kind());
+    if let Some(order) = order_of_scalars(work, &left_kind, &right_kind)? {
         return Ok(order);
     }
-    let ranks = rank(&left_view).cmp(&rank(&right_view));
-    Ok(match left_view {
+    let ranks = rank(&left_kind).cmp(&rank(&right_kind));
+    Ok(match left_kind {
         _ if ranks.is_ne() => ranks,
-        View::List | View::Sexp => order_of_sequences(work, left, right)?,
+        ValueKind::List | ValueKind::Sexp => order_of_sequences(work, left, right)?,
         // Multisets are compared sorted, and their sorted form is their key.
-        View::Struct | View::Bag => key::whole_counted(work, left)?.cmp(&key::whole_counted(work, right)?),
+        ValueKind::Struct | ValueKind::Bag => {
+            key::whole_counted(work, left)?.cmp(&key::whole_counted(work, right)?)
+        }
         _ => Ordering::Equal,
     })
 }
 
 fn order_of_scalars<W: Work>(
     work: &mut W,
-    left: &View<'_>,
-    right: &View<'_>,
+    left: &ValueKind<'_>,
+    right: &ValueKind<'_>,
 ) -> Result<Option<Ordering>, W::Stop> {
     work.work(ELEMENT + left.scalar_work().min(right.scalar_work()))?;
     Ok(Some(match (left, right) {
-        (View::Bool(left), View::Bool(right)) => left.cmp(right),
-        (View::Number(left), View::Number(right)) => left.order(right),
-        (View::Timestamp(left), View::Timestamp(right)) => left.instant_cmp(right),
-        (View::Text(left), View::Text(right)) => left.cmp(right),
-        (View::Lob(left), View::Lob(right)) => left.cmp(right),
+        (ValueKind::Bool(left), ValueKind::Bool(right)) => left.cmp(right),
+        (ValueKind::Number(left), ValueKind::Number(right)) => left.order(right),
+        (ValueKind::Timestamp(left), ValueKind::Timestamp(right)) => left.instant_cmp(right),
+        (ValueKind::Text(left), ValueKind::Text(right)) => left.cmp(right),
+        (ValueKind::Lob(left), ValueKind::Lob(right)) => left.cmp(right),
         _ => return Ok(None),
     }))
 }
@@ -125,18 +129,18 @@ fn order_of_sequences<W: Work>(
     }
 }
 
-fn rank(view: &View<'_>) -> u8 {
-    match view {
-        View::Missing => 0,
-        View::Null => 1,
-        View::Bool(_) => 2,
-        View::Number(_) => 3,
-        View::Timestamp(_) => 4,
-        View::Text(_) => 5,
-        View::Lob(_) => 6,
-        View::List => 7,
-        View::Sexp => 8,
-        View::Struct => 9,
-        View::Bag => 10,
+fn rank(kind: &ValueKind<'_>) -> u8 {
+    match kind {
+        ValueKind::Missing => 0,
+        ValueKind::Null => 1,
+        ValueKind::Bool(_) => 2,
+        ValueKind::Number(_) => 3,
+        ValueKind::Timestamp(_) => 4,
+        ValueKind::Text(_) => 5,
+        ValueKind::Lob(_) => 6,
+        ValueKind::List => 7,
+        ValueKind::Sexp => 8,
+        ValueKind::Struct => 9,
+        ValueKind::Bag => 10,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use everstrand_ion::{Data, Document, Slice, Struct, StructWriter, Symbol, Value};
 
-use crate::view::{ValueRef, View};
+use crate::value_ref::{ValueKind, ValueRef};
 
 /// A value of a running statement, owning what it needs.
 #[derive(Clone, Debug)]
@@ -45,8 +45,8 @@ impl Datum {
         Datum::Text(text.into())
     }
 
-    pub(crate) fn view(&self) -> View<'_> {
-        ValueRef::from(self).view()
+    pub(crate) fn kind(&self) -> ValueKind<'_> {
+        ValueRef::from(self).kind()
     }
 
     pub(crate) fn is_missing(&self) -> bool {
@@ -115,16 +115,7 @@ impl Datum {
 
     /// Its weight without that of its top.
     pub(crate) fn weight_below(&self) -> usize {
-        match self {
-            Datum::Missing | Datum::Unmatched => 0,
-            Datum::Value(value) => weight_of_value(value) - size_of::<Value>(),
-            Datum::Text(text) => text.len(),
-            Datum::Slice(slice) => slice.size(),
-            Datum::List(items) | Datum::Bag(items) => items.iter().map(Datum::weight).sum(),
-            Datum::Struct(fields) => {
-                fields.iter().map(|(name, value)| weight_of_name(name) + value.weight()).sum()
-            }
-        }
+        ValueRef::from(self).weight_below()
     }
 }
 

@@ -176,7 +176,7 @@ pub enum PathStep<N: Names> {
     /// `.name` or `['name']`
     Field(Arc<str>),
     /// `[e]`: an element of a list by an integer, a field of a struct by a text.
-    Index(Expression<N>),
+    Index(Box<Expression<N>>),
     /// `[*]`
     Elements,
     /// `.*`

@@ -26,7 +26,7 @@ use sha2::{Digest, Sha256};
 
 use crate::number::{Number, Real};
 use crate::tables::KeyRange;
-use crate::view::{ValueRef, View};
+use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{self, ELEMENT, Uncounted, Work};
 
 /// How long a part may be before it is cut and hashed.
@@ -95,15 +95,15 @@ pub fn range(range: &KeyRange) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
 /// is cut, and all are scalars of one kind. Equal parts are exact at any length.
 pub(crate) fn is_exact(range: &KeyRange) -> bool {
     let is_exact_bound = |value: &Value| {
-        let kind = ValueRef::from(value).view();
+        let kind = ValueRef::from(value).kind();
         matches!(
             kind,
-            View::Null
-                | View::Bool(_)
-                | View::Number(_)
-                | View::Timestamp(_)
-                | View::Text(Some(_))
-                | View::Lob(_)
+            ValueKind::Null
+                | ValueKind::Bool(_)
+                | ValueKind::Number(_)
+                | ValueKind::Timestamp(_)
+                | ValueKind::Text(Some(_))
+                | ValueKind::Lob(_)
         ) && whole(value).len() <= PART_BYTES_MAX
     };
     match (&range.lower, &range.upper) {
@@ -154,28 +154,28 @@ pub(crate) fn write_part<W: Work>(
 }
 
 fn write_value<W: Work>(work: &mut W, bytes: &mut Vec<u8>, value: ValueRef<'_>) -> Result<(), W::Stop> {
-    let view = value.view();
-    work.work(ELEMENT + 8 * view.scalar_work())?;
-    match view {
-        View::Missing => bytes.push(MISSING),
-        View::Null => bytes.push(NULL),
-        View::Bool(false) => bytes.push(FALSE),
-        View::Bool(true) => bytes.push(TRUE),
-        View::Number(number) => write_number(bytes, &number),
-        View::Timestamp(timestamp) => {
+    let kind = value.kind();
+    work.work(ELEMENT + 8 * kind.scalar_work())?;
+    match kind {
+        ValueKind::Missing => bytes.push(MISSING),
+        ValueKind::Null => bytes.push(NULL),
+        ValueKind::Bool(false) => bytes.push(FALSE),
+        ValueKind::Bool(true) => bytes.push(TRUE),
+        ValueKind::Number(number) => write_number(bytes, &number),
+        ValueKind::Timestamp(timestamp) => {
             let (seconds, attoseconds) = timestamp.instant();
             bytes.push(TIMESTAMP);
             bytes.extend_from_slice(&sortable(seconds));
             bytes.extend_from_slice(&attoseconds.to_be_bytes());
         }
-        View::Text(text) => write_text(bytes, text),
-        View::Lob(lob) => {
+        ValueKind::Text(text) => write_text(bytes, text),
+        ValueKind::Lob(lob) => {
             bytes.push(LOB);
             write_escaped(bytes, lob);
         }
-        View::List => write_sequence(work, bytes, LIST, value)?,
-        View::Sexp => write_sequence(work, bytes, SEXP, value)?,
-        View::Struct => {
+        ValueKind::List => write_sequence(work, bytes, LIST, value)?,
+        ValueKind::Sexp => write_sequence(work, bytes, SEXP, value)?,
+        ValueKind::Struct => {
             let mut pairs = Vec::new();
             for (name, value) in value.fields() {
                 let mut pair = Vec::new();
@@ -185,7 +185,7 @@ fn write_value<W: Work>(work: &mut W, bytes: &mut Vec<u8>, value: ValueRef<'_>) 
             }
             write_multiset(work, bytes, STRUCT, pairs)?;
         }
-        View::Bag => {
+        ValueKind::Bag => {
             let members = value.items().map(|item| whole_counted(work, item)).collect::<Result<_, _>>()?;
             write_multiset(work, bytes, BAG, members)?;
         }
@@ -293,17 +293,17 @@ fn with(prefix: &[u8], tag: u8) -> Vec<u8> {
 
 /// The first and the last tag of the kind of a value.
 fn kind_of(value: &Value) -> (u8, u8) {
-    match ValueRef::from(value).view() {
-        View::Missing | View::Null => (MISSING, NULL),
-        View::Bool(_) => (FALSE, TRUE),
-        View::Number(_) => (NUMBER, NUMBER),
-        View::Timestamp(_) => (TIMESTAMP, TIMESTAMP),
-        View::Text(_) => (UNKNOWN_TEXT, TEXT),
-        View::Lob(_) => (LOB, LOB),
-        View::List => (LIST, LIST),
-        View::Sexp => (SEXP, SEXP),
-        View::Struct => (STRUCT, STRUCT),
-        View::Bag => (BAG, BAG),
+    match ValueRef::from(value).kind() {
+        ValueKind::Missing | ValueKind::Null => (MISSING, NULL),
+        ValueKind::Bool(_) => (FALSE, TRUE),
+        ValueKind::Number(_) => (NUMBER, NUMBER),
+        ValueKind::Timestamp(_) => (TIMESTAMP, TIMESTAMP),
+        ValueKind::Text(_) => (UNKNOWN_TEXT, TEXT),
+        ValueKind::Lob(_) => (LOB, LOB),
+        ValueKind::List => (LIST, LIST),
+        ValueKind::Sexp => (SEXP, SEXP),
+        ValueKind::Struct => (STRUCT, STRUCT),
+        ValueKind::Bag => (BAG, BAG),
     }
 }
 

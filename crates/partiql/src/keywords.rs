@@ -11,6 +11,47 @@ pub(crate) fn is_unused(word: &str) -> bool {
     UNUSED.binary_search(&word).is_ok()
 }
 
+/// The reserved words that are functions, of this dialect or of another, so that calling one that is
+/// not here says so.
+pub(crate) fn is_function(word: &str) -> bool {
+    matches!(
+        word,
+        "avg"
+            | "count"
+            | "max"
+            | "min"
+            | "size"
+            | "sum"
+            | "coalesce"
+            | "exists"
+            | "nullif"
+            | "date_add"
+            | "date_diff"
+            | "extract"
+            | "utcnow"
+            | "txid"
+            | "char_length"
+            | "character_length"
+            | "lower"
+            | "substring"
+            | "trim"
+            | "upper"
+            | "to_string"
+            | "to_timestamp"
+            | "bit_length"
+            | "octet_length"
+            | "position"
+            | "convert"
+            | "translate"
+            | "current_date"
+            | "current_time"
+            | "current_timestamp"
+            | "current_user"
+            | "session_user"
+            | "system_user"
+    )
+}
+
 /// In lower case and in order.
 #[rustfmt::skip]
 const UNUSED: [&str; 107] = [

@@ -14,7 +14,7 @@ use crate::error::PartiqlError;
 use crate::keywords::keyword;
 use crate::number::EXPONENT_REFUSED;
 use crate::position::Position;
-use crate::view::ValueRef;
+use crate::value_ref::ValueRef;
 
 /// A token and where it begins.
 #[derive(Clone, Debug, PartialEq)]

@@ -22,7 +22,7 @@ mod options;
 mod parser;
 mod planner;
 mod position;
-mod view;
+mod value_ref;
 mod work;
 
 pub use error::{Category, PartiqlError};
@@ -31,4 +31,4 @@ pub use held::{Charge, HeldBytes};
 pub use options::Options;
 pub use parser::parse;
 pub use planner::plan;
-pub use view::ValueRef;
+pub use value_ref::ValueRef;

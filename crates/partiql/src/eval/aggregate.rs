@@ -10,7 +10,7 @@ use crate::eval::{Fault, arithmetic};
 use crate::expression::{AggregateFunction, BinaryOperator};
 use crate::key;
 use crate::number::Number;
-use crate::view::{ValueRef, View};
+use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Work};
 
 /// One aggregate while it takes in values. NULL and MISSING do not count.
@@ -37,7 +37,7 @@ impl Accumulator {
     /// Whether this is of a type that can be added, where it is to be.
     pub(crate) fn takes(&self, value: ValueRef<'_>) -> bool {
         !matches!(self.function, AggregateFunction::Sum | AggregateFunction::Avg)
-            || matches!(value.view(), View::Number(_) | View::Null | View::Missing)
+            || matches!(value.kind(), ValueKind::Number(_) | ValueKind::Null | ValueKind::Missing)
     }
 
     /// Takes in a value; answers how many bytes that has cost. What cannot be added is refused, for a total
@@ -59,8 +59,8 @@ impl Accumulator {
         self.count += 1;
         match self.function {
             AggregateFunction::Count => {}
-            AggregateFunction::Sum | AggregateFunction::Avg => match value.view() {
-                View::Number(number) => {
+            AggregateFunction::Sum | AggregateFunction::Avg => match value.kind() {
+                ValueKind::Number(number) => {
                     context.work(number.work())?;
                     self.sum = Some(match &self.sum {
                         None => number,

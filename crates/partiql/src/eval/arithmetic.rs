@@ -13,7 +13,7 @@ use crate::eval::Fault;
 use crate::eval::mistyped::TypeErrors;
 use crate::expression::BinaryOperator;
 use crate::number::{self, DIGITS_MAX, EXPONENT_MAX, Number, digits};
-use crate::view::{ValueRef, View};
+use crate::value_ref::{ValueKind, ValueRef};
 
 const OVERFLOW: &str = "Int overflow or underflow";
 const DECIMAL_OVERFLOW: &str = "Decimal exponent overflow or underflow";
@@ -25,10 +25,12 @@ pub(crate) fn calculate(
     right: ValueRef<'_>,
     type_errors: TypeErrors,
 ) -> Result<Datum, Fault> {
-    let (left, right) = match (left.view(), right.view()) {
-        (View::Missing | View::Null, _) | (_, View::Missing | View::Null) => return Ok(Datum::null()),
-        (View::Number(left), View::Number(right)) => (left, right),
-        (View::Number(_), _) => return type_errors.not_a_number(right),
+    let (left, right) = match (left.kind(), right.kind()) {
+        (ValueKind::Missing | ValueKind::Null, _) | (_, ValueKind::Missing | ValueKind::Null) => {
+            return Ok(Datum::null());
+        }
+        (ValueKind::Number(left), ValueKind::Number(right)) => (left, right),
+        (ValueKind::Number(_), _) => return type_errors.not_a_number(right),
         _ => return type_errors.not_a_number(left),
     };
     Ok(datum(numbers(operator, &left, &right)?))
@@ -36,9 +38,9 @@ pub(crate) fn calculate(
 
 /// `-operand` or `+operand`.
 pub(crate) fn sign(negative: bool, operand: ValueRef<'_>, type_errors: TypeErrors) -> Result<Datum, Fault> {
-    let number = match operand.view() {
-        View::Missing | View::Null => return Ok(Datum::null()),
-        View::Number(number) => number,
+    let number = match operand.kind() {
+        ValueKind::Missing | ValueKind::Null => return Ok(Datum::null()),
+        ValueKind::Number(number) => number,
         _ => return type_errors.not_a_number(operand),
     };
     Ok(datum(match number {

@@ -9,7 +9,7 @@ use crate::eval::function::TIMESTAMP_BYTES_MAX;
 use crate::eval::{Fault, arithmetic, path};
 use crate::expression::Type;
 use crate::number::{EXPONENT_MAX, Number};
-use crate::view::{ValueRef, View};
+use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::Work;
 
 /// `CAST(value AS to)`. What cannot be converted is an error, for QLDB says so. NULL becomes NULL and
@@ -28,48 +28,48 @@ pub(crate) fn cast(context: &mut Context<'_>, value: Datum, to: Type) -> Result<
     if of_type(ValueRef::from(&value), to) {
         return Ok(strip_annotations(value));
     }
-    let view = value.view();
+    let kind = value.kind();
     // Numbers are read from texts and written to them in time that grows with the square of their length.
-    let work = view.scalar_work();
+    let work = kind.scalar_work();
     let is_number = matches!(to, Type::Float | Type::Decimal);
     context.work(if is_number { work.saturating_mul(work) } else { work })?;
-    Ok(match (to, &view) {
-        (Type::Boolean, View::Number(number)) => Datum::of(number.real() != crate::number::Real::Zero),
-        (Type::Boolean, View::Text(Some(text))) => Datum::of(text.eq_ignore_ascii_case("true")),
-        (Type::Integer, View::Bool(truth)) => Datum::of(i64::from(*truth)),
-        (Type::Integer, View::Number(number)) => Datum::of(truncate(number)?),
-        (Type::Integer, View::Text(Some(text))) => Datum::of(parse_integer(text).ok_or_else(failed)??),
-        (Type::Float, View::Bool(truth)) => Datum::of(f64::from(u8::from(*truth))),
-        (Type::Float, View::Number(number)) => Datum::of(match number {
+    Ok(match (to, &kind) {
+        (Type::Boolean, ValueKind::Number(number)) => Datum::of(number.real() != crate::number::Real::Zero),
+        (Type::Boolean, ValueKind::Text(Some(text))) => Datum::of(text.eq_ignore_ascii_case("true")),
+        (Type::Integer, ValueKind::Bool(truth)) => Datum::of(i64::from(*truth)),
+        (Type::Integer, ValueKind::Number(number)) => Datum::of(truncate(number)?),
+        (Type::Integer, ValueKind::Text(Some(text))) => Datum::of(parse_integer(text).ok_or_else(failed)??),
+        (Type::Float, ValueKind::Bool(truth)) => Datum::of(f64::from(u8::from(*truth))),
+        (Type::Float, ValueKind::Number(number)) => Datum::of(match number {
             Number::Int(int) => int.to_f64(),
             Number::Decimal(decimal) => decimal.to_f64(),
             Number::Float(float) => *float,
         }),
-        (Type::Float, View::Text(Some(text))) => Datum::of(parse_float(text).ok_or_else(failed)?),
-        (Type::Decimal, View::Bool(truth)) => Datum::of(Decimal::new(i64::from(*truth), 0)),
-        (Type::Decimal, View::Number(number)) => {
+        (Type::Float, ValueKind::Text(Some(text))) => Datum::of(parse_float(text).ok_or_else(failed)?),
+        (Type::Decimal, ValueKind::Bool(truth)) => Datum::of(Decimal::new(i64::from(*truth), 0)),
+        (Type::Decimal, ValueKind::Number(number)) => {
             Datum::of(number.decimal().and_then(rounded).ok_or_else(failed)?)
         }
-        (Type::Decimal, View::Text(Some(text))) => {
+        (Type::Decimal, ValueKind::Text(Some(text))) => {
             Datum::of(parse_decimal(text).and_then(rounded).ok_or_else(failed)?)
         }
-        (Type::Timestamp, View::Text(Some(text))) if text.len() <= TIMESTAMP_BYTES_MAX => {
+        (Type::Timestamp, ValueKind::Text(Some(text))) if text.len() <= TIMESTAMP_BYTES_MAX => {
             Datum::of(text.parse::<Timestamp>().map_err(|_| failed())?)
         }
-        (Type::Timestamp, View::Text(Some(_))) => return Err(failed()),
-        (Type::String | Type::Symbol, View::Bool(truth)) => texts(to, truth.to_string()),
-        (Type::String | Type::Symbol, View::Number(number)) => texts(to, {
+        (Type::Timestamp, ValueKind::Text(Some(_))) => return Err(failed()),
+        (Type::String | Type::Symbol, ValueKind::Bool(truth)) => texts(to, truth.to_string()),
+        (Type::String | Type::Symbol, ValueKind::Number(number)) => texts(to, {
             context.hold(number.bytes() * 5 / 2)?;
             print_number(number)
         }),
-        (Type::String | Type::Symbol, View::Timestamp(timestamp)) => texts(to, timestamp.to_string()),
-        (Type::String | Type::Symbol, View::Text(Some(text))) => {
+        (Type::String | Type::Symbol, ValueKind::Timestamp(timestamp)) => texts(to, timestamp.to_string()),
+        (Type::String | Type::Symbol, ValueKind::Text(Some(text))) => {
             context.hold(text.len())?;
             texts(to, (*text).to_owned())
         }
-        (Type::Clob, View::Lob(bytes)) => Datum::of(Value::new(Data::Clob(bytes.to_vec()))),
-        (Type::Blob, View::Lob(bytes)) => Datum::of(Value::new(Data::Blob(bytes.to_vec()))),
-        (Type::List | Type::Sexp | Type::Bag, View::List | View::Sexp | View::Bag) => {
+        (Type::Clob, ValueKind::Lob(bytes)) => Datum::of(Value::new(Data::Clob(bytes.to_vec()))),
+        (Type::Blob, ValueKind::Lob(bytes)) => Datum::of(Value::new(Data::Blob(bytes.to_vec()))),
+        (Type::List | Type::Sexp | Type::Bag, ValueKind::List | ValueKind::Sexp | ValueKind::Bag) => {
             let items = path::items(context, value)?;
             match to {
                 Type::List => Datum::List(items),

@@ -15,7 +15,7 @@ use crate::eval::mistyped::TypeErrors;
 use crate::held::{Charge, HeldBytes};
 use crate::options::Options;
 use crate::tables::Tables;
-use crate::view::{ValueRef, View};
+use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{self, ELEMENT, Work};
 
 /// How much work lies between two questions whether the statement should stop: some 50 µs.
@@ -164,11 +164,13 @@ impl Context<'_> {
     fn count_tree(&mut self, value: ValueRef<'_>) -> Result<(), PartiqlError> {
         self.work(ELEMENT)?;
         self.hold(size_of::<Value>())?;
-        match value.view() {
-            View::Text(text) => self.hold(text.map_or(0, str::len)),
-            View::Lob(bytes) => self.hold(bytes.len()),
-            View::List | View::Sexp | View::Bag => value.items().try_for_each(|item| self.count_tree(item)),
-            View::Struct => value.fields().try_for_each(|(name, value)| {
+        match value.kind() {
+            ValueKind::Text(text) => self.hold(text.map_or(0, str::len)),
+            ValueKind::Lob(bytes) => self.hold(bytes.len()),
+            ValueKind::List | ValueKind::Sexp | ValueKind::Bag => {
+                value.items().try_for_each(|item| self.count_tree(item))
+            }
+            ValueKind::Struct => value.fields().try_for_each(|(name, value)| {
                 self.hold(32 + name.map_or(0, str::len))?;
                 self.count_tree(value)
             }),

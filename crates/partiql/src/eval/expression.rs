@@ -1,31 +1,22 @@
 //! Expressions over a row and the rows around it.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use everstrand_ion::{Document, Symbol};
 
-use crate::compare::{self, Comparison};
+use crate::compare;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
-use crate::eval::like::{LIKE_NEEDS_TEXT, LikePattern};
 use crate::eval::membership::{self, Membership};
 use crate::eval::mistyped::{self, expected, not_a_name};
 use crate::eval::operand::Operand;
 use crate::eval::path::{self, Index};
-use crate::eval::{Fault, arithmetic, cast, function};
-use crate::expression::BinaryOperator;
+use crate::eval::{Fault, arithmetic, cast, function, operator};
 use crate::plan::{Expression, Function, NestedQuery, PathStep, QueryPlan, Variable};
 use crate::position::Position;
-use crate::view::{ValueRef, View};
+use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Work};
-
-/// What is said of `||` over what is no text.
-pub(crate) const NOT_CONCATENATED: &str = "Wrong argument type for ||";
-
-/// The longest text that `||` makes. Repeated in one statement it could make texts of any length.
-const TEXT_BYTES_MAX: usize = 16 << 20;
 
 /// What an expression can see: the slots of its query level, of those around it, and the parameters.
 #[derive(Clone, Copy, Debug)]
@@ -84,16 +75,16 @@ fn evaluate_node<'e>(
     expression: &'e Expression,
 ) -> Result<Operand<'e>, PartiqlError> {
     Ok(match expression {
-        Expression::Literal { value, .. } => Operand::Literal(value),
+        Expression::Literal { value, .. } => Operand::Borrowed(value.into()),
         Expression::Missing => Operand::MISSING,
         Expression::Parameter { index, position } => match scope.parameters.get(*index) {
-            Some(parameter) => Operand::document(parameter),
+            Some(parameter) => Operand::Borrowed(parameter.root().into()),
             None => {
                 return Err(PartiqlError::evaluator(Some(*position), "No parameter bound for position!"));
             }
         },
         Expression::Variable(Variable { depth, slot, .. }) => {
-            Operand::Borrowed(scope.slot(*depth, *slot).expect("the planner numbered the slots"))
+            Operand::Borrowed(scope.slot(*depth, *slot).expect("the planner numbered the slots").into())
         }
         Expression::Path { root, steps } => {
             let root = evaluate(context, scope, root)?;
@@ -105,7 +96,7 @@ fn evaluate_node<'e>(
         }
         Expression::Sign { negative, operand, position } => {
             let operand = evaluate(context, scope, operand)?;
-            context.work(operand.get().view().scalar_work())?;
+            context.work(operand.get().kind().scalar_work())?;
             arithmetic::sign(*negative, operand.get(), context.execution.type_errors)
                 .map_err(at(*position))?
                 .into()
@@ -117,21 +108,15 @@ fn evaluate_node<'e>(
                 return Ok(Operand::truth(None));
             }
             let right = evaluate(context, scope, right)?;
-            binary(context, *operator, left.get(), right.get()).map_err(at(*position))?.into()
+            operator::binary(context, *operator, left.get(), right.get()).map_err(at(*position))?.into()
         }
         Expression::And(operands) => junction(context, scope, operands, false)?,
         Expression::Or(operands) => junction(context, scope, operands, true)?,
         Expression::In { value, collection, negated, position } => {
             let value = evaluate(context, scope, value)?;
-            match is_in(context, scope, value.get(), collection)? {
-                None => context
-                    .execution
-                    .type_errors
-                    .of(|| "IN needs a collection on its right side".into())
-                    .map_err(at(*position))?
-                    .into(),
-                Some(truth) => Operand::truth(truth.map(|truth| truth != *negated)),
-            }
+            let truth = is_in(context, scope, value.get(), collection)?;
+            negatable(context, truth, *negated, || "IN needs a collection on its right side".into())
+                .map_err(at(*position))?
         }
         Expression::Between { value, low, high, negated, position } => {
             let truth = is_between(context, scope, value, [low, high], *position)?;
@@ -139,23 +124,8 @@ fn evaluate_node<'e>(
         }
         Expression::Like { value, pattern, escape, negated, position } => {
             let value = evaluate(context, scope, value)?;
-            if value.get().is_unknown() {
-                return Ok(Operand::truth(None));
-            }
-            let pattern = evaluate(context, scope, pattern)?;
-            let escape = match escape {
-                Some(escape) => Some(evaluate(context, scope, escape)?),
-                None => None,
-            };
-            match like(context, &value, &pattern, escape.as_ref()).map_err(at(*position))? {
-                None => context
-                    .execution
-                    .type_errors
-                    .of(|| expected("text", value.get()))
-                    .map_err(at(*position))?
-                    .into(),
-                Some(truth) => Operand::truth(truth.map(|truth| truth != *negated)),
-            }
+            let truth = is_like(context, scope, value.get(), pattern, escape.as_deref(), *position)?;
+            negatable(context, truth, *negated, || expected("text", value.get())).map_err(at(*position))?
         }
         Expression::Is { value, of, negated } => {
             let value = evaluate(context, scope, value)?;
@@ -178,7 +148,21 @@ fn evaluate_node<'e>(
     })
 }
 
-/// BETWEEN: NULL where an operand is unknown, unless the other bound decides.
+/// The truth of IN or LIKE, which NOT may turn round. Without a truth the operand has a type that the operator
+/// cannot take.
+fn negatable(
+    context: &Context<'_>,
+    truth: Option<Option<bool>>,
+    negated: bool,
+    fault: impl FnOnce() -> Fault,
+) -> Result<Operand<'static>, Fault> {
+    match truth {
+        None => context.execution.type_errors.of(fault).map(Operand::from),
+        Some(truth) => Ok(Operand::truth(truth.map(|truth| truth != negated))),
+    }
+}
+
+/// BETWEEN. The bounds of an unknown value are not asked.
 fn is_between(
     context: &mut Context<'_>,
     scope: Scope<'_>,
@@ -192,12 +176,27 @@ fn is_between(
     }
     let low = evaluate(context, scope, low)?;
     let high = evaluate(context, scope, high)?;
-    let mut side = |operator, bound: &Operand<'_>| {
-        ordered(context, operator, value.get(), bound.get()).map(|side| truth_of(&side)).map_err(at(position))
+    operator::between(context, value.get(), low.get(), high.get()).map_err(at(position))
+}
+
+/// LIKE. The pattern of an unknown value is not asked.
+fn is_like(
+    context: &mut Context<'_>,
+    scope: Scope<'_>,
+    value: ValueRef<'_>,
+    pattern: &Expression,
+    escape: Option<&Expression>,
+    position: Position,
+) -> Result<Option<Option<bool>>, PartiqlError> {
+    if value.is_unknown() {
+        return Ok(Some(None));
+    }
+    let pattern = evaluate(context, scope, pattern)?;
+    let escape = match escape {
+        Some(escape) => Some(evaluate(context, scope, escape)?),
+        None => None,
     };
-    let from = side(BinaryOperator::GreaterOrEqual, &low)?;
-    let to = side(BinaryOperator::LessOrEqual, &high)?;
-    Ok(and(from, to))
+    operator::like(context, value, pattern.get(), escape.as_ref().map(Operand::get)).map_err(at(position))
 }
 
 /// CASE: the first branch that is met, then ELSE, then NULL.
@@ -241,12 +240,12 @@ fn structure(
     for (written, value) in pairs {
         let name = evaluate(context, scope, written)?;
         let value = datum(context, scope, value)?;
-        match name.get().view() {
-            View::Text(Some(name)) if !value.is_missing() => {
+        match name.get().kind() {
+            ValueKind::Text(Some(name)) if !value.is_missing() => {
                 context.hold(size_of::<(Symbol, Datum)>() + name.len())?;
                 fields.push((Symbol::from(name), value));
             }
-            View::Text(Some(_)) => {}
+            ValueKind::Text(Some(_)) => {}
             // A name that is no text names nothing.
             _ => drop(
                 context
@@ -273,7 +272,7 @@ pub(crate) fn datum(
 /// A value as its own owner, which counts what is copied for it.
 fn owned(context: &mut Context<'_>, value: Operand<'_>) -> Result<Datum, PartiqlError> {
     if !matches!(value, Operand::Owned(_)) {
-        let bytes = value.weight_below();
+        let bytes = value.get().weight_below();
         context.work(bytes / 8)?;
         context.hold(bytes)?;
     }
@@ -320,7 +319,7 @@ fn steps_into<'e>(
     let mut value = root;
     for (done, step) in steps.iter().enumerate() {
         value = match step {
-            PathStep::Field(name) => path::field(value, name),
+            PathStep::Field(name) => value.part(|value| value.field(name)),
             PathStep::Index(expression) => {
                 let place = evaluate(context, scope, expression)?;
                 let Some(place) = Index::of(place.get()) else {
@@ -364,78 +363,9 @@ fn many<'e>(
     Ok(Datum::Bag(values).into())
 }
 
-fn binary(
-    context: &mut Context<'_>,
-    operator: BinaryOperator,
-    left: ValueRef<'_>,
-    right: ValueRef<'_>,
-) -> Result<Datum, Fault> {
-    match operator {
-        BinaryOperator::Equal => Ok(Datum::truth(compare::equal_counted(context, left, right)?)),
-        BinaryOperator::NotEqual => {
-            Ok(Datum::truth(compare::equal_counted(context, left, right)?.map(|equal| !equal)))
-        }
-        BinaryOperator::Less
-        | BinaryOperator::LessOrEqual
-        | BinaryOperator::Greater
-        | BinaryOperator::GreaterOrEqual => ordered(context, operator, left, right),
-        BinaryOperator::Concatenate => match (left.view(), right.view()) {
-            (View::Missing | View::Null, _) | (_, View::Missing | View::Null) => Ok(Datum::null()),
-            (View::Text(Some(left)), View::Text(Some(right))) => {
-                if left.len() + right.len() > TEXT_BYTES_MAX {
-                    return Err(format!("|| makes texts of at most {TEXT_BYTES_MAX} bytes").into());
-                }
-                let bytes = left.len() + right.len();
-                context.work(bytes / 4)?;
-                context.hold(bytes)?;
-                Ok(Datum::text([left, right].concat()))
-            }
-            _ => Err(NOT_CONCATENATED.into()),
-        },
-        _ => {
-            context.work(left.view().scalar_work().saturating_add(right.view().scalar_work()))?;
-            arithmetic::calculate(operator, left, right, context.execution.type_errors)
-        }
-    }
-}
-
-/// `< <= > >=`: TRUE, FALSE, NULL, or MISSING where the kinds have no order between them.
-fn ordered(
-    context: &mut Context<'_>,
-    operator: BinaryOperator,
-    left: ValueRef<'_>,
-    right: ValueRef<'_>,
-) -> Result<Datum, Fault> {
-    Ok(match compare::compare_counted(context, left, right)? {
-        Comparison::Unknown => Datum::null(),
-        Comparison::Incomparable => {
-            let (left, right) = (left.type_name(), right.type_name());
-            context.execution.type_errors.of(|| format!("Cannot compare values: {left}, {right}").into())?
-        }
-        Comparison::Ordered(order) => Datum::of(match operator {
-            BinaryOperator::Less => order == Ordering::Less,
-            BinaryOperator::LessOrEqual => order != Ordering::Greater,
-            BinaryOperator::Greater => order == Ordering::Greater,
-            _ => order != Ordering::Less,
-        }),
-    })
-}
-
 /// The truth of a condition, or of an operand of AND, OR and NOT.
 fn truth(condition: &Expression, value: &Operand<'_>) -> Result<Option<bool>, PartiqlError> {
     mistyped::truth(value.get()).map_err(|fault| fault.at(condition.position()))
-}
-
-fn truth_of(value: &Datum) -> Option<bool> {
-    if let View::Bool(truth) = value.view() { Some(truth) } else { None }
-}
-
-fn and(left: Option<bool>, right: Option<bool>) -> Option<bool> {
-    match (left, right) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    }
 }
 
 /// AND, which FALSE decides, or OR, which TRUE does.
@@ -493,9 +423,9 @@ fn is_in(
         return Ok(Some(result));
     }
     let collection = evaluate(context, scope, collection)?;
-    match collection.get().view() {
-        View::Missing | View::Null => return Ok(Some(None)),
-        View::List | View::Bag | View::Sexp => {}
+    match collection.get().kind() {
+        ValueKind::Missing | ValueKind::Null => return Ok(Some(None)),
+        ValueKind::List | ValueKind::Bag | ValueKind::Sexp => {}
         _ => return Ok(None),
     }
     for item in collection.get().items() {
@@ -506,41 +436,6 @@ fn is_in(
         }
     }
     Ok(Some(result))
-}
-
-/// LIKE: NULL where an operand is unknown, MISSING (the outer `None`) where the value is no text.
-fn like(
-    context: &mut Context<'_>,
-    value: &Operand<'_>,
-    pattern: &Operand<'_>,
-    escape: Option<&Operand<'_>>,
-) -> Result<Option<Option<bool>>, Fault> {
-    let is_unknown = |operand: &Operand<'_>| operand.get().is_unknown();
-    if is_unknown(value) || is_unknown(pattern) || escape.is_some_and(is_unknown) {
-        return Ok(Some(None));
-    }
-    let pattern = like_pattern(context, pattern.get(), escape.map(Operand::get))?;
-    match value.get().view() {
-        View::Text(Some(text)) => Ok(Some(Some(pattern.matches(context, text)?))),
-        _ => Ok(None),
-    }
-}
-
-/// The pattern of known operands; the one before is remembered, for it is mostly the same.
-pub(crate) fn like_pattern(
-    context: &mut Context<'_>,
-    pattern: ValueRef<'_>,
-    escape: Option<ValueRef<'_>>,
-) -> Result<Arc<LikePattern>, Fault> {
-    let View::Text(Some(pattern)) = pattern.view() else {
-        return Err(LIKE_NEEDS_TEXT.into());
-    };
-    let escape = match escape.map(ValueRef::view) {
-        None => None,
-        Some(View::Text(Some(escape))) => Some(escape),
-        Some(_) => return Err(LIKE_NEEDS_TEXT.into()),
-    };
-    context.like_pattern(pattern, escape)
 }
 
 fn call<'e>(

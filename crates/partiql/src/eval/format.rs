@@ -211,23 +211,44 @@ fn check_for_reading(items: &[Item], pattern: &str) -> Result<(), Fault> {
 }
 
 fn read(items: &[Item], text: &str) -> Option<Timestamp> {
-    let mut fields = TimestampFields::default();
-    let mut precision = Precision::Year;
-    let mut offset = None;
-    let mut half_day = None;
-    let mut rest = text;
+    let mut reading = Reading { rest: text, ..Reading::default() };
     for item in items {
-        let (field, count) = match item {
-            Item::Literal(literal) => {
-                rest = rest.strip_prefix(literal.as_str())?;
-                continue;
-            }
-            Item::Field(field, count) => (*field, *count),
-        };
+        match item {
+            Item::Literal(literal) => reading.rest = reading.rest.strip_prefix(literal.as_str())?,
+            Item::Field(field, count) => reading.field(*field, *count)?,
+        }
+    }
+    if !reading.rest.is_empty() {
+        return None;
+    }
+    reading.fields.hour += reading.half_day;
+    Timestamp::from_local(reading.fields, reading.precision, reading.offset).ok()
+}
+
+/// What was read of a text so far.
+struct Reading<'t> {
+    rest: &'t str,
+    fields: TimestampFields,
+    precision: Precision,
+    offset: Option<i16>,
+    /// The hours that PM adds.
+    half_day: u8,
+}
+
+impl Default for Reading<'_> {
+    fn default() -> Self {
+        let fields = TimestampFields::default();
+        Reading { rest: "", fields, precision: Precision::Year, offset: None, half_day: 0 }
+    }
+}
+
+impl Reading<'_> {
+    /// Reads one part of the timestamp.
+    fn field(&mut self, field: Field, count: usize) -> Option<()> {
         let reached = match field {
             Field::Year => {
-                let year = digits(&mut rest, count, 4)?;
-                fields.year = u16::try_from(match (count, year) {
+                let year = digits(&mut self.rest, count, 4)?;
+                self.fields.year = u16::try_from(match (count, year) {
                     (2, 70..) => 1900 + year,
                     (2, _) => 2000 + year,
                     _ => year,
@@ -236,67 +257,66 @@ fn read(items: &[Item], text: &str) -> Option<Timestamp> {
                 Precision::Year
             }
             Field::Month => {
-                fields.month = match count {
-                    3 | 4 => month_name(&mut rest, count)?,
-                    _ => small(&mut rest, count)?,
+                self.fields.month = match count {
+                    3 | 4 => month_name(&mut self.rest, count)?,
+                    _ => small(&mut self.rest, count)?,
                 };
                 Precision::Month
             }
             Field::Day => {
-                fields.day = small(&mut rest, count)?;
+                self.fields.day = small(&mut self.rest, count)?;
                 Precision::Day
             }
             Field::HalfDay => {
-                let (name, after) = rest.split_at_checked(2)?;
-                rest = after;
-                half_day = Some(match () {
-                    () if name.eq_ignore_ascii_case("AM") => 0,
-                    () if name.eq_ignore_ascii_case("PM") => 12,
-                    () => return None,
-                });
-                continue;
+                let (name, after) = self.rest.split_at_checked(2)?;
+                self.rest = after;
+                if name.eq_ignore_ascii_case("PM") {
+                    self.half_day = 12;
+                } else if !name.eq_ignore_ascii_case("AM") {
+                    return None;
+                }
+                return Some(());
             }
             Field::Hour12 => {
-                let hour = small(&mut rest, count)?;
-                fields.hour = if (1..=12).contains(&hour) { hour % 12 } else { return None };
+                let hour = small(&mut self.rest, count)?;
+                self.fields.hour = if (1..=12).contains(&hour) { hour % 12 } else { return None };
                 Precision::Minute
             }
             Field::Hour24 => {
-                fields.hour = small(&mut rest, count)?;
+                self.fields.hour = small(&mut self.rest, count)?;
                 Precision::Minute
             }
             Field::Minute => {
-                fields.minute = small(&mut rest, count)?;
+                self.fields.minute = small(&mut self.rest, count)?;
                 Precision::Minute
             }
             Field::Second => {
-                fields.second = small(&mut rest, count)?;
+                self.fields.second = small(&mut self.rest, count)?;
                 Precision::Second(0)
             }
-            Field::Fraction | Field::Nanosecond => {
-                let (mut fraction, mut places) = match field {
-                    Field::Fraction => (digits(&mut rest, count.max(2), count)?, count),
-                    _ => (digits(&mut rest, 1, 9)?, 9),
-                };
-                while places > 0 && fraction % 10 == 0 {
-                    fraction /= 10;
-                    places -= 1;
-                }
-                fields.fraction = u64::from(fraction);
-                Precision::Second(u8::try_from(places).ok()?)
-            }
+            Field::Fraction | Field::Nanosecond => self.fraction(field, count)?,
             Field::OffsetOrZ | Field::Offset => {
-                offset = Some(read_offset(&mut rest, count, field == Field::OffsetOrZ)?);
-                continue;
+                self.offset = Some(read_offset(&mut self.rest, count, field == Field::OffsetOrZ)?);
+                return Some(());
             }
         };
-        precision = precision.max(reached);
+        self.precision = self.precision.max(reached);
+        Some(())
     }
-    if !rest.is_empty() {
-        return None;
+
+    /// Reads a fraction of a second. Zeros at its end do not count as precision.
+    fn fraction(&mut self, field: Field, count: usize) -> Option<Precision> {
+        let (mut fraction, mut places) = match field {
+            Field::Fraction => (digits(&mut self.rest, count.max(2), count)?, count),
+            _ => (digits(&mut self.rest, 1, 9)?, 9),
+        };
+        while places > 0 && fraction % 10 == 0 {
+            fraction /= 10;
+            places -= 1;
+        }
+        self.fields.fraction = u64::from(fraction);
+        Some(Precision::Second(u8::try_from(places).ok()?))
     }
-    fields.hour += half_day.unwrap_or(0);
-    Timestamp::from_local(fields, precision, offset).ok()
 }
 
 fn small(rest: &mut &str, count: usize) -> Option<u8> {

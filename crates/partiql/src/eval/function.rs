@@ -15,7 +15,7 @@ use crate::eval::{Fault, datetime, format, text};
 use crate::expression::AggregateFunction;
 use crate::number::Number;
 use crate::plan::Function;
-use crate::view::{ValueRef, View};
+use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Work};
 
 /// How long a text may be that is read as a timestamp.
@@ -95,9 +95,9 @@ fn pivot(context: &mut Context<'_>, pairs: ValueRef<'_>) -> Result<Datum, Fault>
         context.work(ELEMENT)?;
         let mut parts = pair.items();
         let (Some(name), Some(value)) = (parts.next(), parts.next()) else { continue };
-        match name.view() {
-            View::Text(Some(_)) if value.is_missing() => {}
-            View::Text(Some(name)) => {
+        match name.kind() {
+            ValueKind::Text(Some(_)) if value.is_missing() => {}
+            ValueKind::Text(Some(name)) => {
                 context.hold(size_of::<(Symbol, Datum)>() + name.len())?;
                 fields.push((Symbol::from(name), context.copy(value)?));
             }
@@ -108,9 +108,9 @@ fn pivot(context: &mut Context<'_>, pairs: ValueRef<'_>) -> Result<Datum, Fault>
 }
 
 fn exists(value: ValueRef<'_>) -> bool {
-    match value.view() {
-        View::List | View::Sexp | View::Bag => value.items().next().is_some(),
-        View::Struct => value.fields().next().is_some(),
+    match value.kind() {
+        ValueKind::List | ValueKind::Sexp | ValueKind::Bag => value.items().next().is_some(),
+        ValueKind::Struct => value.fields().next().is_some(),
         _ => false,
     }
 }
@@ -130,9 +130,9 @@ fn size(context: &mut Context<'_>, value: ValueRef<'_>) -> Result<Datum, Fault> 
         size += 1;
         context.work(ELEMENT / 4)
     };
-    match value.view() {
-        View::List | View::Bag => value.items().try_for_each(|_| count())?,
-        View::Struct => value.fields().try_for_each(|_| count())?,
+    match value.kind() {
+        ValueKind::List | ValueKind::Bag => value.items().try_for_each(|_| count())?,
+        ValueKind::Struct => value.fields().try_for_each(|_| count())?,
         _ => return Err("invalid argument type for size".into()),
     }
     Ok(Datum::of(i64::from(size)))
@@ -145,9 +145,9 @@ fn collection(
     distinct: bool,
     value: ValueRef<'_>,
 ) -> Result<Datum, Fault> {
-    match value.view() {
-        View::Missing | View::Null => return Ok(Datum::null()),
-        View::List | View::Bag | View::Sexp => {}
+    match value.kind() {
+        ValueKind::Missing | ValueKind::Null => return Ok(Datum::null()),
+        ValueKind::List | ValueKind::Bag | ValueKind::Sexp => {}
         _ => return context.execution.type_errors.of(|| expected("collection", value)),
     }
     let mut accumulator = Accumulator::new(function, distinct);
@@ -164,22 +164,22 @@ fn collection(
 }
 
 fn text_of(value: ValueRef<'_>) -> Result<&str, Fault> {
-    match value.view() {
-        View::Text(Some(text)) => Ok(text),
+    match value.kind() {
+        ValueKind::Text(Some(text)) => Ok(text),
         _ => Err(expected("text", value)),
     }
 }
 
 fn integer_of(value: ValueRef<'_>) -> Result<i64, Fault> {
-    match value.view() {
-        View::Number(Number::Int(int)) => int.as_i64().ok_or("Int overflow or underflow".into()),
+    match value.kind() {
+        ValueKind::Number(Number::Int(int)) => int.as_i64().ok_or("Int overflow or underflow".into()),
         _ => Err(expected("integer", value)),
     }
 }
 
 fn timestamp_of(value: ValueRef<'_>) -> Result<everstrand_ion::Timestamp, Fault> {
-    match value.view() {
-        View::Timestamp(timestamp) => Ok(timestamp),
+    match value.kind() {
+        ValueKind::Timestamp(timestamp) => Ok(timestamp),
         _ => Err(expected("timestamp", value)),
     }
 }

@@ -6,7 +6,7 @@ use crate::error::PartiqlError;
 use crate::held::Charge;
 use crate::key;
 use crate::plan::Expression;
-use crate::view::{ValueRef, View};
+use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Work};
 
 /// Fewer constants than this are compared one by one.
@@ -29,7 +29,7 @@ impl Membership {
         mut charge: Charge,
         collection: ValueRef<'_>,
     ) -> Result<Option<Membership>, PartiqlError> {
-        if !matches!(collection.view(), View::List | View::Bag | View::Sexp) {
+        if !matches!(collection.kind(), ValueKind::List | ValueKind::Bag | ValueKind::Sexp) {
             return Ok(None);
         }
         let mut keys = HashSet::new();

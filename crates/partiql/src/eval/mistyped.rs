@@ -7,7 +7,7 @@
 
 use crate::datum::Datum;
 use crate::eval::Fault;
-use crate::view::{ValueRef, View};
+use crate::value_ref::{ValueKind, ValueRef};
 
 /// Whether a type error fails the statement or makes MISSING.
 #[derive(Clone, Copy, Debug)]
@@ -34,9 +34,9 @@ impl TypeErrors {
 /// The truth of a condition or of an operand of AND, OR and NOT: `None` where it is NULL or MISSING. What
 /// is no boolean is refused in every mode, because as FALSE or unknown it would only make rows vanish.
 pub(crate) fn truth(value: ValueRef<'_>) -> Result<Option<bool>, Fault> {
-    match value.view() {
-        View::Bool(truth) => Ok(Some(truth)),
-        View::Missing | View::Null => Ok(None),
+    match value.kind() {
+        ValueKind::Bool(truth) => Ok(Some(truth)),
+        ValueKind::Missing | ValueKind::Null => Ok(None),
         _ => Err(expected("boolean", value)),
     }
 }

@@ -18,6 +18,7 @@ pub(crate) mod like;
 pub(crate) mod membership;
 pub(crate) mod mistyped;
 pub(crate) mod operand;
+pub(crate) mod operator;
 pub(crate) mod path;
 pub(crate) mod text;
 

@@ -6,7 +6,7 @@ use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
 use crate::eval::operand::Operand;
-use crate::view::{ValueRef, View};
+use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Work};
 
 /// Where an index expression leads.
@@ -21,35 +21,14 @@ pub(crate) enum Index {
 impl Index {
     /// What `[value]` means; nothing when the value is neither an integer nor a text.
     pub(crate) fn of(value: ValueRef<'_>) -> Option<Index> {
-        match value.view() {
-            View::Missing | View::Null => Some(Index::Nowhere),
-            View::Number(crate::number::Number::Int(int)) => {
+        match value.kind() {
+            ValueKind::Missing | ValueKind::Null => Some(Index::Nowhere),
+            ValueKind::Number(crate::number::Number::Int(int)) => {
                 Some(position(&int).map_or(Index::Nowhere, Index::Position))
             }
-            View::Text(Some(text)) => Some(Index::Name(text.to_owned())),
+            ValueKind::Text(Some(text)) => Some(Index::Name(text.to_owned())),
             _ => None,
         }
-    }
-}
-
-/// The first field of a name; MISSING where there is none or no struct. Below a row that a left join did
-/// not find everything is NULL.
-pub(crate) fn field<'e>(value: Operand<'e>, name: &str) -> Operand<'e> {
-    match value {
-        Operand::Raw(raw) => raw.get(name).map_or(Operand::MISSING, Operand::Raw),
-        Operand::Literal(value) => value.get(name).map_or(Operand::MISSING, Operand::Literal),
-        Operand::Borrowed(datum) => match datum {
-            Datum::Slice(slice) => field(Operand::Raw(slice.get()), name),
-            Datum::Value(value) => field(Operand::Literal(value), name),
-            Datum::Struct(fields) => fields
-                .iter()
-                .find(|(field, _)| field.text() == Some(name))
-                .map_or(Operand::MISSING, |(_, value)| Operand::Borrowed(value)),
-            Datum::Unmatched => Operand::Borrowed(datum),
-            Datum::Missing | Datum::Text(_) | Datum::List(_) | Datum::Bag(_) => Operand::MISSING,
-        },
-        Operand::Owned(datum) => Operand::Owned(field(Operand::Borrowed(&datum), name).into_datum()),
-        Operand::Shared(datum) => Operand::Owned(field(Operand::Borrowed(&datum), name).into_datum()),
     }
 }
 
@@ -57,42 +36,23 @@ pub(crate) fn field<'e>(value: Operand<'e>, name: &str) -> Operand<'e> {
 pub(crate) fn index<'e>(value: Operand<'e>, index: &Index) -> Operand<'e> {
     match index {
         Index::Nowhere => Operand::MISSING,
-        Index::Name(name) => field(value, name),
-        Index::Position(position) => element(value, *position),
-    }
-}
-
-fn element(value: Operand<'_>, position: usize) -> Operand<'_> {
-    match value {
-        Operand::Raw(raw) => raw.items().nth(position).map_or(Operand::MISSING, Operand::Raw),
-        Operand::Literal(value) => value
-            .as_sequence()
-            .and_then(|items| items.get(position))
-            .map_or(Operand::MISSING, Operand::Literal),
-        Operand::Borrowed(datum) => match datum {
-            Datum::Slice(slice) => element(Operand::Raw(slice.get()), position),
-            Datum::Value(value) => element(Operand::Literal(value), position),
-            Datum::List(items) => items.get(position).map_or(Operand::MISSING, Operand::Borrowed),
-            Datum::Unmatched => Operand::Borrowed(datum),
-            Datum::Missing | Datum::Text(_) | Datum::Struct(_) | Datum::Bag(_) => Operand::MISSING,
-        },
-        Operand::Owned(datum) => Operand::Owned(element(Operand::Borrowed(&datum), position).into_datum()),
-        Operand::Shared(datum) => Operand::Owned(element(Operand::Borrowed(&datum), position).into_datum()),
+        Index::Name(name) => value.part(|value| value.field(name)),
+        Index::Position(position) => value.part(|value| value.element(*position)),
     }
 }
 
 /// `[*]`: the elements of a list or a bag; any other value is one element.
 pub(crate) fn elements(context: &mut Context<'_>, value: Datum) -> Result<Vec<Datum>, PartiqlError> {
-    match value.view() {
-        View::List | View::Bag => items(context, value),
+    match value.kind() {
+        ValueKind::List | ValueKind::Bag => items(context, value),
         _ => Ok(vec![value]),
     }
 }
 
 /// `.*`: the values of a struct's fields; any other value is one.
 pub(crate) fn field_values(context: &mut Context<'_>, value: Datum) -> Result<Vec<Datum>, PartiqlError> {
-    match value.view() {
-        View::Struct => Ok(fields(context, value)?.into_iter().map(|(_, value)| value).collect()),
+    match value.kind() {
+        ValueKind::Struct => Ok(fields(context, value)?.into_iter().map(|(_, value)| value).collect()),
         _ => Ok(vec![value]),
     }
 }

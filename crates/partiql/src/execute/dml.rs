@@ -11,11 +11,11 @@ use crate::error::PartiqlError;
 use crate::eval::context::Context;
 use crate::eval::path::{self, Index};
 use crate::execute::edit::{self, At, Edit, Step};
-use crate::execute::frame::{Around, Frame, Input};
+use crate::execute::frame::{Frame, Input, OuterScope};
 use crate::execute::node::State;
 use crate::held::Charge;
 use crate::plan::{InsertPlan, Insertion, ModifyPlan, Operation, Target, TargetStep};
-use crate::view::{ValueRef, View};
+use crate::value_ref::{ValueKind, ValueRef};
 
 const PURPOSE: &str = "a statement that writes";
 
@@ -23,14 +23,14 @@ const PURPOSE: &str = "a statement that writes";
 pub(crate) fn insert(
     plan: &InsertPlan,
     context: &mut Context<'_>,
-    around: Around<'_>,
+    outer: OuterScope<'_>,
 ) -> Result<Vec<Document>, PartiqlError> {
     let values = match &plan.insertion {
-        Insertion::One(value) => vec![around.written(context, &[], value)?],
+        Insertion::One(value) => vec![outer.written(context, &[], value)?],
         Insertion::Each(values) => {
-            let values = around.written(context, &[], values)?;
-            match values.view() {
-                View::List | View::Bag => path::items(context, values)?,
+            let values = outer.written(context, &[], values)?;
+            match values.kind() {
+                ValueKind::List | ValueKind::Bag => path::items(context, values)?,
                 _ => vec![values],
             }
         }
@@ -54,10 +54,10 @@ pub(crate) fn insert(
 pub(crate) fn modify(
     plan: &ModifyPlan,
     context: &mut Context<'_>,
-    around: Around<'_>,
+    outer: OuterScope<'_>,
 ) -> Result<Vec<Document>, PartiqlError> {
     let mut changes = Vec::new();
-    let (found, _charge) = find(plan, context, around)?;
+    let (found, _charge) = find(plan, context, outer)?;
     for Found { id, document, edits } in found {
         context.step()?;
         let changed = match edits {
@@ -96,15 +96,15 @@ struct Found {
 fn find(
     plan: &ModifyPlan,
     context: &mut Context<'_>,
-    around: Around<'_>,
+    outer: OuterScope<'_>,
 ) -> Result<(Vec<Found>, Charge), PartiqlError> {
     let mut charge = context.execution.budget.charge();
     let mut found: Vec<Found> = Vec::new();
     let mut places: HashMap<Arc<str>, usize> = HashMap::new();
     let mut frame: Frame = vec![Datum::Missing; plan.slots];
     let mut state = State::start(&plan.input);
-    while state.next(&plan.input, context, around, &mut frame)? {
-        let (View::Text(Some(id)), Datum::Slice(slice)) = (frame[plan.id].view(), &frame[plan.document])
+    while state.next(&plan.input, context, outer, &mut frame)? {
+        let (ValueKind::Text(Some(id)), Datum::Slice(slice)) = (frame[plan.id].kind(), &frame[plan.document])
         else {
             return Err(PartiqlError::statement(None, "only documents of a table can be changed"));
         };
@@ -119,7 +119,7 @@ fn find(
             }
         };
         let held = context.held();
-        let edits = edits_of(&plan.operation, context, around, &frame)?;
+        let edits = edits_of(&plan.operation, context, outer, &frame)?;
         context.release(held);
         match edits {
             None => found[place].edits = None,
@@ -139,7 +139,7 @@ fn find(
 fn edits_of(
     operation: &Operation,
     context: &mut Context<'_>,
-    around: Around<'_>,
+    outer: OuterScope<'_>,
     frame: &Frame,
 ) -> Result<Option<Vec<Edit>>, PartiqlError> {
     Ok(match operation {
@@ -150,7 +150,7 @@ fn edits_of(
             let mut edits = Vec::with_capacity(assignments.len());
             for (target, value) in assignments {
                 let path = path_of(target, frame)?;
-                let value = around.written(context, frame, value)?;
+                let value = outer.written(context, frame, value)?;
                 if value.is_missing() {
                     return Err(set_to_missing(&path));
                 }
@@ -160,11 +160,11 @@ fn edits_of(
         }
         Operation::Insert { target, value, at } => {
             let path = path_of(target, frame)?;
-            let value = insertable(around.written(context, frame, value)?, context)?;
+            let value = insertable(outer.written(context, frame, value)?, context)?;
             let at = match at {
                 None => At::End,
                 Some(at) => {
-                    let at = around.written(context, frame, at)?;
+                    let at = outer.written(context, frame, at)?;
                     match Index::of((&at).into()) {
                         Some(Index::Position(position)) => At::Place(Step::Index(position)),
                         Some(Index::Name(name)) => At::Place(Step::Field(name)),
@@ -181,9 +181,9 @@ fn edits_of(
         }
         Operation::InsertEach { target, values } => {
             let path = path_of(target, frame)?;
-            let values = around.written(context, frame, values)?;
-            let values = match values.view() {
-                View::List | View::Bag => path::items(context, values)?,
+            let values = outer.written(context, frame, values)?;
+            let values = match values.kind() {
+                ValueKind::List | ValueKind::Bag => path::items(context, values)?,
                 _ => vec![values],
             };
             let mut edits = Vec::with_capacity(values.len());
@@ -242,10 +242,10 @@ fn path_of(target: &Target, frame: &Frame) -> Result<Vec<Step>, PartiqlError> {
 
 /// A document to be stored: a struct that readers will accept.
 fn document_of(value: Datum, context: &mut Context<'_>) -> Result<Document, PartiqlError> {
-    let view = value.view();
-    if !matches!(view, View::Struct) {
-        let found = match view {
-            View::Null => "null".to_owned(),
+    let kind = value.kind();
+    if !matches!(kind, ValueKind::Struct) {
+        let found = match kind {
+            ValueKind::Null => "null".to_owned(),
             _ => format!("of type {}", ValueRef::from(&value).type_name()),
         };
         return Err(PartiqlError::statement(
@@ -260,11 +260,11 @@ fn document_of(value: Datum, context: &mut Context<'_>) -> Result<Document, Part
 }
 
 fn is_deeper(value: ValueRef<'_>, levels: usize) -> bool {
-    match value.view() {
-        View::List | View::Sexp | View::Bag => {
+    match value.kind() {
+        ValueKind::List | ValueKind::Sexp | ValueKind::Bag => {
             levels == 0 || value.items().any(|item| is_deeper(item, levels - 1))
         }
-        View::Struct => levels == 0 || value.fields().any(|(_, value)| is_deeper(value, levels - 1)),
+        ValueKind::Struct => levels == 0 || value.fields().any(|(_, value)| is_deeper(value, levels - 1)),
         _ => false,
     }
 }

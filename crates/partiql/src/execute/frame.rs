@@ -14,18 +14,19 @@ pub(crate) type Frame = Vec<Datum>;
 
 /// What lies around the rows of one query level.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Around<'a> {
-    pub(crate) outer: Option<&'a Scope<'a>>,
+pub(crate) struct OuterScope<'a> {
+    /// The query level around it, if there is one.
+    pub(crate) enclosing: Option<&'a Scope<'a>>,
     pub(crate) parameters: &'a [Document],
 }
 
-impl<'a> Around<'a> {
+impl<'a> OuterScope<'a> {
     /// What an expression over this frame can see.
     pub(crate) fn scope<'s>(self, frame: &'s [Datum]) -> Scope<'s>
     where
         'a: 's,
     {
-        Scope { frame, outer: self.outer, parameters: self.parameters }
+        Scope { frame, outer: self.enclosing, parameters: self.parameters }
     }
 
     /// What an expression over this frame yields, owned.
@@ -69,7 +70,7 @@ pub(crate) trait Input {
         &mut self,
         node: &Node,
         context: &mut Context<'_>,
-        around: Around<'_>,
+        outer: OuterScope<'_>,
         frame: &mut Frame,
     ) -> Result<bool, PartiqlError>;
 }

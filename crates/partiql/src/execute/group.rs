@@ -9,7 +9,7 @@ use crate::error::PartiqlError;
 use crate::eval::aggregate::Accumulator;
 use crate::eval::context::Context;
 use crate::eval::expression;
-use crate::execute::frame::{Around, Frame, Input};
+use crate::execute::frame::{Frame, Input, OuterScope};
 use crate::execute::scan;
 use crate::held::Charge;
 use crate::key;
@@ -42,12 +42,12 @@ impl<I: Input> GroupState<I> {
         &mut self,
         plan: &Group,
         context: &mut Context<'_>,
-        around: Around<'_>,
+        outer: OuterScope<'_>,
         frame: &mut Frame,
     ) -> Result<bool, PartiqlError> {
         if self.groups.is_none() {
             let mut charge = context.execution.budget.charge();
-            let groups = self.read(plan, &mut charge, context, around, frame)?;
+            let groups = self.read(plan, &mut charge, context, outer, frame)?;
             self.charge = Some(charge);
             self.groups = Some(groups.into_iter());
         }
@@ -74,7 +74,7 @@ impl<I: Input> GroupState<I> {
         plan: &Group,
         charge: &mut Charge,
         context: &mut Context<'_>,
-        around: Around<'_>,
+        outer: OuterScope<'_>,
         frame: &mut Frame,
     ) -> Result<Vec<One>, PartiqlError> {
         let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
@@ -84,19 +84,19 @@ impl<I: Input> GroupState<I> {
             places.insert(Vec::new(), 0);
         }
         if plan.counts_keys
-            && let Some(rows) = scan::count(scan_of(&plan.input), context, around, frame)?
+            && let Some(rows) = scan::count(scan_of(&plan.input), context, outer, frame)?
         {
             for group in &mut groups {
                 group.accumulators.iter_mut().for_each(|accumulator| accumulator.count_rows(rows));
             }
             return Ok(groups);
         }
-        while self.input.next(&plan.input, context, around, frame)? {
+        while self.input.next(&plan.input, context, outer, frame)? {
             let held = context.held();
             let mut encoded = Vec::new();
             let mut keys = Vec::with_capacity(plan.keys.len());
             for key in &plan.keys {
-                let value = expression::evaluate(context, around.scope(frame), &key.value)?;
+                let value = expression::evaluate(context, outer.scope(frame), &key.value)?;
                 // A copy, for a small key must not keep a large document. MISSING groups as NULL.
                 let value =
                     if value.get().is_unknown() { Datum::null() } else { context.copy(value.get())? };
@@ -122,7 +122,7 @@ impl<I: Input> GroupState<I> {
                     continue;
                 };
                 let value = context.with_type_errors(true, |context| {
-                    expression::evaluate(context, around.scope(frame), argument)
+                    expression::evaluate(context, outer.scope(frame), argument)
                 })?;
                 let bytes = accumulator
                     .add(context, value.get())

@@ -7,10 +7,10 @@ use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
 use crate::eval::path;
-use crate::execute::frame::{Around, Frame};
+use crate::execute::frame::{Frame, OuterScope};
 use crate::held::Charge;
 use crate::plan::{Expression, SourceSlots};
-use crate::view::View;
+use crate::value_ref::ValueKind;
 
 /// Where an iteration stands.
 #[derive(Debug, Default)]
@@ -31,14 +31,14 @@ impl IterateState {
         unpivot: bool,
         slots: SourceSlots,
         context: &mut Context<'_>,
-        around: Around<'_>,
+        outer: OuterScope<'_>,
         frame: &mut Frame,
     ) -> Result<bool, PartiqlError> {
         let rows = match &mut self.rows {
             Some((rows, _)) => rows,
             None => {
                 let held = context.held();
-                let value = around.datum(context, frame, value)?;
+                let value = outer.datum(context, frame, value)?;
                 let rows = if unpivot { fields_of(context, value)? } else { elements_of(context, value)? };
                 &mut self.rows.insert((rows, context.keep(held))).0
             }
@@ -70,18 +70,18 @@ impl IterateState {
 }
 
 fn elements_of(context: &mut Context<'_>, value: Datum) -> Result<Rows, PartiqlError> {
-    let (items, next_position) = match value.view() {
-        View::List => (path::items(context, value)?, Some(0)),
-        View::Bag => (path::items(context, value)?, None),
+    let (items, next_position) = match value.kind() {
+        ValueKind::List => (path::items(context, value)?, Some(0)),
+        ValueKind::Bag => (path::items(context, value)?, None),
         _ => (vec![value], None),
     };
     Ok(Rows::Elements { items: items.into_iter(), next_position })
 }
 
 fn fields_of(context: &mut Context<'_>, value: Datum) -> Result<Rows, PartiqlError> {
-    let fields = match value.view() {
-        View::Struct => path::fields(context, value)?,
-        View::Missing => Vec::new(),
+    let fields = match value.kind() {
+        ValueKind::Struct => path::fields(context, value)?,
+        ValueKind::Missing => Vec::new(),
         _ if matches!(value, Datum::Unmatched) => Vec::new(),
         _ => vec![(Symbol::from("_1"), value)],
     };

@@ -7,7 +7,7 @@ use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
 use crate::eval::expression::evaluate;
-use crate::execute::frame::{self, Around, Frame, Input};
+use crate::execute::frame::{self, Frame, Input, OuterScope};
 use crate::held::Charge;
 use crate::key;
 use crate::plan::{Expression, JoinKind, Node};
@@ -32,7 +32,7 @@ impl<I: Input> JoinState<I> {
         &mut self,
         node: &Node,
         context: &mut Context<'_>,
-        around: Around<'_>,
+        outer: OuterScope<'_>,
         frame: &mut Frame,
     ) -> Result<bool, PartiqlError> {
         let Node::Join { left, right, kind, condition, right_slots } = node else {
@@ -40,16 +40,16 @@ impl<I: Input> JoinState<I> {
         };
         loop {
             if !self.has_left {
-                if !self.left.next(left, context, around, frame)? {
+                if !self.left.next(left, context, outer, frame)? {
                     return Ok(false);
                 }
                 self.has_left = true;
                 self.is_matched = false;
                 self.right = I::start(right);
             }
-            while self.right.next(right, context, around, frame)? {
+            while self.right.next(right, context, outer, frame)? {
                 context.step()?;
-                if joins(condition.as_ref(), context, around, frame)? {
+                if joins(condition.as_ref(), context, outer, frame)? {
                     self.is_matched = true;
                     return Ok(true);
                 }
@@ -103,7 +103,7 @@ impl<I: Input> HashJoinState<I> {
         &mut self,
         node: &Node,
         context: &mut Context<'_>,
-        around: Around<'_>,
+        outer: OuterScope<'_>,
         frame: &mut Frame,
     ) -> Result<bool, PartiqlError> {
         let Node::HashJoin { left, right, kind, keys, condition, right_slots } = node else {
@@ -111,7 +111,7 @@ impl<I: Input> HashJoinState<I> {
         };
         loop {
             if !self.has_left {
-                if !self.left.next(left, context, around, frame)? {
+                if !self.left.next(left, context, outer, frame)? {
                     return Ok(false);
                 }
                 self.has_left = true;
@@ -122,11 +122,11 @@ impl<I: Input> HashJoinState<I> {
                         let wanted = || keys.iter().map(|(_, right)| right);
                         let mut build = frame.clone();
                         let table =
-                            read(&mut self.right, right, wanted, right_slots, context, around, &mut build)?;
+                            read(&mut self.right, right, wanted, right_slots, context, outer, &mut build)?;
                         self.table = Some(table);
                     }
                 }
-                let key = key_of(keys.iter().map(|(left, _)| left), context, around, frame)?;
+                let key = key_of(keys.iter().map(|(left, _)| left), context, outer, frame)?;
                 let table = self.table.as_ref().expect("read above");
                 self.candidate_key = key.unwrap_or_default();
                 self.candidates = 0..table.rows.get(&self.candidate_key).map_or(0, Vec::len);
@@ -136,7 +136,7 @@ impl<I: Input> HashJoinState<I> {
                 context.step()?;
                 let row = &table.rows[&self.candidate_key][candidate];
                 frame[right_slots.clone()].clone_from_slice(row);
-                if joins(condition.as_ref(), context, around, frame)? {
+                if joins(condition.as_ref(), context, outer, frame)? {
                     self.is_matched = true;
                     return Ok(true);
                 }
@@ -156,14 +156,14 @@ fn read<'k, K: Iterator<Item = &'k Expression>>(
     keys: impl Fn() -> K,
     slots: &Range<usize>,
     context: &mut Context<'_>,
-    around: Around<'_>,
+    outer: OuterScope<'_>,
     frame: &mut Frame,
 ) -> Result<Table, PartiqlError> {
     let before = context.execution.read_ios;
     let mut charge = context.execution.budget.charge();
     let mut rows: HashMap<Vec<u8>, Vec<Vec<Datum>>> = HashMap::new();
-    while state.next(right, context, around, frame)? {
-        let Some(key) = key_of(keys(), context, around, frame)? else {
+    while state.next(right, context, outer, frame)? {
+        let Some(key) = key_of(keys(), context, outer, frame)? else {
             continue;
         };
         let row = &frame[slots.clone()];
@@ -178,13 +178,13 @@ fn read<'k, K: Iterator<Item = &'k Expression>>(
 fn key_of<'k>(
     expressions: impl Iterator<Item = &'k Expression>,
     context: &mut Context<'_>,
-    around: Around<'_>,
+    outer: OuterScope<'_>,
     frame: &Frame,
 ) -> Result<Option<Vec<u8>>, PartiqlError> {
     let mut bytes = Vec::new();
     let held = context.held();
     for expression in expressions {
-        let value = context.selecting(|context| evaluate(context, around.scope(frame), expression))?;
+        let value = context.selecting(|context| evaluate(context, outer.scope(frame), expression))?;
         if value.get().is_unknown() {
             context.release(held);
             return Ok(None);
@@ -199,11 +199,11 @@ fn key_of<'k>(
 fn joins(
     condition: Option<&Expression>,
     context: &mut Context<'_>,
-    around: Around<'_>,
+    outer: OuterScope<'_>,
     frame: &Frame,
 ) -> Result<bool, PartiqlError> {
     match condition {
-        Some(condition) => around.holds(context, frame, condition),
+        Some(condition) => outer.holds(context, frame, condition),
         None => Ok(true),
     }
 }

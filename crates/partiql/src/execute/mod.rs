@@ -6,12 +6,12 @@ use everstrand_ion::{Document, StructWriter};
 
 use crate::error::PartiqlError;
 use crate::eval::context::{Context, Execution};
-use crate::execute::frame::Around;
+use crate::execute::frame::OuterScope;
 use crate::execute::query::QueryState;
 use crate::number::EXPONENT_REFUSED;
 use crate::plan::{Plan, Statement};
 use crate::tables::Tables;
-use crate::view::{ValueRef, View};
+use crate::value_ref::{ValueKind, ValueRef};
 
 mod dml;
 mod edit;
@@ -65,8 +65,8 @@ pub fn execute(
         }
         other => {
             let mut context = Context { tables, execution: &mut execution };
-            let around = Around { outer: None, parameters: &parameters };
-            RowSource::Ready(at_once(other, &mut context, around)?.into_iter())
+            let outer = OuterScope { enclosing: None, parameters: &parameters };
+            RowSource::Ready(at_once(other, &mut context, outer)?.into_iter())
         }
     };
     Ok(Rows { execution, parameters, source })
@@ -82,8 +82,8 @@ impl Rows {
         };
         let Statement::Query(plan) = &**plan else { return Ok(None) };
         let mut context = Context { tables, execution: &mut self.execution };
-        let around = Around { outer: None, parameters: &self.parameters };
-        let row = state.next(plan, &mut context, around);
+        let outer = OuterScope { enclosing: None, parameters: &self.parameters };
+        let row = state.next(plan, &mut context, outer);
         let row = row.and_then(|row| row.map(|row| context.document(row)).transpose());
         context.release(0);
         if !matches!(row, Ok(Some(_))) {
@@ -108,22 +108,22 @@ impl Rows {
 fn at_once(
     statement: &Statement,
     context: &mut Context<'_>,
-    around: Around<'_>,
+    outer: OuterScope<'_>,
 ) -> Result<Vec<Document>, PartiqlError> {
     Ok(match statement {
         Statement::Query(_) => unreachable!("runs row by row"),
         Statement::Expression(expression) => {
-            let value = around.datum(context, &[], expression)?;
+            let value = outer.datum(context, &[], expression)?;
             vec![context.document(value)?]
         }
-        Statement::Insert(plan) => dml::insert(plan, context, around)?,
-        Statement::Modify(plan) => dml::modify(plan, context, around)?,
+        Statement::Insert(plan) => dml::insert(plan, context, outer)?,
+        Statement::Modify(plan) => dml::modify(plan, context, outer)?,
         Statement::CreateTable { name, tags } => {
             let tags = match tags {
                 None => None,
                 Some(tags) => {
-                    let tags = around.written(context, &[], tags)?;
-                    if !matches!(tags.view(), View::Struct) {
+                    let tags = outer.written(context, &[], tags)?;
+                    if !matches!(tags.kind(), ValueKind::Struct) {
                         return Err(PartiqlError::statement(None, "aws_tags must be a struct"));
                     }
                     Some(context.tree(tags)?)
@@ -142,7 +142,7 @@ fn at_once(
         Statement::Exec { procedure, arguments } => {
             let mut values = Vec::with_capacity(arguments.len());
             for argument in arguments {
-                let value = around.written(context, &[], argument)?;
+                let value = outer.written(context, &[], argument)?;
                 values.push(context.tree(value)?);
             }
             match context.tables.procedure(procedure, &values)? {

@@ -6,7 +6,7 @@
 
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
-use crate::execute::frame::{Around, Frame, Input};
+use crate::execute::frame::{Frame, Input, OuterScope};
 use crate::execute::group::GroupState;
 use crate::execute::iterate::IterateState;
 use crate::execute::join::{HashJoinState, JoinState};
@@ -48,27 +48,27 @@ impl Input for State {
         &mut self,
         node: &Node,
         context: &mut Context<'_>,
-        around: Around<'_>,
+        outer: OuterScope<'_>,
         frame: &mut Frame,
     ) -> Result<bool, PartiqlError> {
         match (self, node) {
-            (State::Scan(state), Node::Scan(scan)) => state.next(scan, context, around, frame),
+            (State::Scan(state), Node::Scan(scan)) => state.next(scan, context, outer, frame),
             (State::Iterate(state), Node::Iterate { value, unpivot, slots }) => {
-                state.next(value, *unpivot, *slots, context, around, frame)
+                state.next(value, *unpivot, *slots, context, outer, frame)
             }
-            (State::Join(state), Node::Join { .. }) => state.next(node, context, around, frame),
-            (State::HashJoin(state), Node::HashJoin { .. }) => state.next(node, context, around, frame),
+            (State::Join(state), Node::Join { .. }) => state.next(node, context, outer, frame),
+            (State::HashJoin(state), Node::HashJoin { .. }) => state.next(node, context, outer, frame),
             (State::Filter(state), Node::Filter { input, condition }) => {
-                while state.next(input, context, around, frame)? {
-                    if around.holds(context, frame, condition)? {
+                while state.next(input, context, outer, frame)? {
+                    if outer.holds(context, frame, condition)? {
                         return Ok(true);
                     }
                 }
                 Ok(false)
             }
-            (State::Group(state), Node::Group(group)) => state.next(group, context, around, frame),
+            (State::Group(state), Node::Group(group)) => state.next(group, context, outer, frame),
             (State::Sort(state), Node::Sort { input, terms }) => {
-                state.next(input, terms, context, around, frame)
+                state.next(input, terms, context, outer, frame)
             }
             _ => unreachable!("a state is made of its node"),
         }

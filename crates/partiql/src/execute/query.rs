@@ -11,13 +11,13 @@ use crate::eval::context::Context;
 use crate::eval::expression::{self, NestedQueries, Scope};
 use crate::eval::operand::Operand;
 use crate::eval::path;
-use crate::execute::frame::{Around, Frame, Input};
+use crate::execute::frame::{Frame, Input, OuterScope};
 use crate::execute::node::State;
 use crate::held::Charge;
 use crate::key;
 use crate::number::Number;
 use crate::plan::{Coercion, Expression, NestedQuery, Node, Projection, ProjectionItem, QueryPlan};
-use crate::view::{ValueRef, View};
+use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::Work;
 
 /// Where a query stands.
@@ -52,14 +52,14 @@ impl QueryState {
         &mut self,
         plan: &QueryPlan,
         context: &mut Context<'_>,
-        around: Around<'_>,
+        outer: OuterScope<'_>,
     ) -> Result<Option<Datum>, PartiqlError> {
         let mut window = match self.window {
             Some(window) => window,
-            None => self.open(plan, context, around)?,
+            None => self.open(plan, context, outer)?,
         };
         let result = loop {
-            if window.take == Some(0) || !self.node.next(&plan.input, context, around, &mut self.frame)? {
+            if window.take == Some(0) || !self.node.next(&plan.input, context, outer, &mut self.frame)? {
                 break None;
             }
             // Without DISTINCT what is skipped need not be computed.
@@ -68,7 +68,7 @@ impl QueryState {
                 continue;
             }
             let held = context.held();
-            let scope = around.scope(&self.frame);
+            let scope = outer.scope(&self.frame);
             let mut result;
             if let Some((seen, charge)) = &mut self.seen {
                 let (projected, key) = distinct(&plan.projection, context, scope)?;
@@ -88,7 +88,7 @@ impl QueryState {
             } else {
                 result = project(&plan.projection, context, scope)?;
                 // At the top of a statement MISSING comes out as null.
-                if result.is_missing() && around.outer.is_none() {
+                if result.is_missing() && outer.enclosing.is_none() {
                     result = Datum::null();
                 }
             }
@@ -103,10 +103,10 @@ impl QueryState {
         &mut self,
         plan: &QueryPlan,
         context: &mut Context<'_>,
-        around: Around<'_>,
+        outer: OuterScope<'_>,
     ) -> Result<Window, PartiqlError> {
-        let skip = count(plan.offset.as_ref(), "OFFSET", context, around, &self.frame)?.unwrap_or(0);
-        let take = count(plan.limit.as_ref(), "LIMIT", context, around, &self.frame)?;
+        let skip = count(plan.offset.as_ref(), "OFFSET", context, outer, &self.frame)?.unwrap_or(0);
+        let take = count(plan.limit.as_ref(), "LIMIT", context, outer, &self.frame)?;
         if plan.distinct {
             self.seen = Some((HashSet::new(), context.execution.budget.charge()));
         } else if let (Some(take), State::Sort(sort), Node::Sort { .. }) = (take, &mut self.node, &plan.input)
@@ -126,11 +126,11 @@ impl NestedQueries for Context<'_> {
         {
             return Ok(Operand::Shared(Arc::clone(result)));
         }
-        let around = Around { outer: Some(&scope), parameters: scope.parameters };
+        let outer = OuterScope { enclosing: Some(&scope), parameters: scope.parameters };
         let held = self.held();
         let mut state = QueryState::new(plan);
         let mut results = Vec::new();
-        while let Some(result) = state.next(plan, self, around)? {
+        while let Some(result) = state.next(plan, self, outer)? {
             if *coercion == Coercion::Scalar && !results.is_empty() {
                 let text = "a query used as one value has more than one row";
                 return Err(PartiqlError::evaluator(Some(*position), text));
@@ -154,12 +154,12 @@ impl NestedQueries for Context<'_> {
     fn exists(&mut self, scope: Scope<'_>, plan: &QueryPlan) -> Result<bool, PartiqlError> {
         let address = std::ptr::from_ref(plan).addr();
         if let Some((known, _)) = self.execution.nested.get(&address) {
-            return Ok(matches!(known.view(), View::Bool(true)));
+            return Ok(matches!(known.kind(), ValueKind::Bool(true)));
         }
-        let around = Around { outer: Some(&scope), parameters: scope.parameters };
+        let outer = OuterScope { enclosing: Some(&scope), parameters: scope.parameters };
         let mut state = QueryState::new(plan);
         let held = self.held();
-        let exists = state.next(plan, self, around)?.is_some();
+        let exists = state.next(plan, self, outer)?.is_some();
         self.release(held);
         if !plan.correlated {
             let charge = self.execution.budget.charge();
@@ -181,11 +181,10 @@ fn project(
     // `SELECT *` over one source is its row as it stands.
     if let [ProjectionItem::All(value)] = &items[..] {
         let value = expression::evaluate(context, scope, value)?;
-        if let Operand::Borrowed(Datum::Slice(slice)) = &value
-            && slice.get().fields().next().is_some()
-            && !slice.get().has_annotations()
+        if let Operand::Borrowed(value) = value
+            && value.is_document()
         {
-            return Ok(value.into_datum());
+            return Ok(value.share());
         }
     }
     let mut fields: Vec<(Symbol, Datum)> = Vec::with_capacity(items.len());
@@ -211,9 +210,9 @@ fn append(
         }
         ProjectionItem::All(value) => {
             let value = expression::datum(context, scope, value)?;
-            match value.view() {
-                View::Missing => {}
-                View::Struct if ValueRef::from(&value).fields().next().is_some() => {
+            match value.kind() {
+                ValueKind::Missing => {}
+                ValueKind::Struct if ValueRef::from(&value).fields().next().is_some() => {
                     fields.extend(path::fields(context, value)?);
                 }
                 _ => fields.push((Symbol::from(format!("_{}", fields.len() + 1)), value)),
@@ -266,20 +265,20 @@ fn count(
     expression: Option<&Expression>,
     clause: &str,
     context: &mut Context<'_>,
-    around: Around<'_>,
+    outer: OuterScope<'_>,
     frame: &Frame,
 ) -> Result<Option<usize>, PartiqlError> {
     let Some(expression) = expression else {
         return Ok(None);
     };
-    let value = around.datum(context, frame, expression)?;
-    let number = match value.view() {
-        View::Number(Number::Int(int)) => int.as_i64(),
+    let value = outer.datum(context, frame, expression)?;
+    let number = match value.kind() {
+        ValueKind::Number(Number::Int(int)) => int.as_i64(),
         _ => None,
     };
     match number.map(usize::try_from) {
         Some(Ok(number)) => Ok(Some(number)),
-        None if matches!(value.view(), View::Number(Number::Int(int)) if !int.is_negative()) => {
+        None if matches!(value.kind(), ValueKind::Number(Number::Int(int)) if !int.is_negative()) => {
             Ok(Some(usize::MAX))
         }
         _ if clause == "OFFSET" => Ok(None),

@@ -8,8 +8,8 @@ use everstrand_ion::Value;
 use crate::datum::{Datum, weight_of_value};
 use crate::error::{Category, PartiqlError};
 use crate::eval::context::Context;
-use crate::eval::{expression, path};
-use crate::execute::frame::{Around, Frame};
+use crate::eval::{operator, path};
+use crate::execute::frame::{Frame, OuterScope};
 use crate::held::Charge;
 use crate::key;
 use crate::plan::{AccessPlan, Expression, IndexAccess, KeyRangePlan, Keys, Scan, SourceSlots};
@@ -45,12 +45,12 @@ impl ScanState {
         &mut self,
         scan: &Scan,
         context: &mut Context<'_>,
-        around: Around<'_>,
+        outer: OuterScope<'_>,
         frame: &mut Frame,
     ) -> Result<bool, PartiqlError> {
         if self.access.is_none() {
             let held = context.held();
-            let access = context.selecting(|context| access(&scan.access, context, around, frame))?;
+            let access = context.selecting(|context| access(&scan.access, context, outer, frame))?;
             self.access = Some((access, context.keep(held)));
         }
         if self.run.is_empty() {
@@ -128,10 +128,10 @@ impl ScanState {
 pub(crate) fn count(
     scan: &Scan,
     context: &mut Context<'_>,
-    around: Around<'_>,
+    outer: OuterScope<'_>,
     frame: &Frame,
 ) -> Result<Option<u64>, PartiqlError> {
-    let Some(access) = context.selecting(|context| access(&scan.access, context, around, frame))? else {
+    let Some(access) = context.selecting(|context| access(&scan.access, context, outer, frame))? else {
         return Ok(Some(0));
     };
     match (&scan.access, &access) {
@@ -192,11 +192,11 @@ fn fill(frame: &mut Frame, slots: SourceSlots, row: Row) {
 fn access(
     plan: &AccessPlan,
     context: &mut Context<'_>,
-    around: Around<'_>,
+    outer: OuterScope<'_>,
     frame: &Frame,
 ) -> Result<Option<Access>, PartiqlError> {
     let held = context.held();
-    match computed(plan, context, around, frame) {
+    match computed(plan, context, outer, frame) {
         Err(error) if error.category() == Category::Evaluator => {
             context.release(held);
             Ok(Some(Access::Scan))
@@ -208,32 +208,32 @@ fn access(
 fn computed(
     plan: &AccessPlan,
     context: &mut Context<'_>,
-    around: Around<'_>,
+    outer: OuterScope<'_>,
     frame: &Frame,
 ) -> Result<Option<Access>, PartiqlError> {
     Ok(match plan {
         AccessPlan::Scan => Some(Access::Scan),
         AccessPlan::Documents(keys) => {
-            let ids: Vec<Arc<str>> = values_of(keys, context, around, frame)?
+            let ids: Vec<Arc<str>> = values_of(keys, context, outer, frame)?
                 .into_iter()
                 // No longer text is the id of a document.
                 .filter_map(|value| value.as_text().filter(|id| id.len() <= ID_BYTES_MAX).map(Arc::from))
                 .collect();
             (!ids.is_empty()).then_some(Access::Documents(ids))
         }
-        AccessPlan::Index(index) => index_access(index, context, around, frame)?,
+        AccessPlan::Index(index) => index_access(index, context, outer, frame)?,
     })
 }
 
 fn index_access(
     plan: &IndexAccess,
     context: &mut Context<'_>,
-    around: Around<'_>,
+    outer: OuterScope<'_>,
     frame: &Frame,
 ) -> Result<Option<Access>, PartiqlError> {
     let mut prefixes: Vec<Vec<Value>> = vec![Vec::new()];
     for keys in &plan.equal {
-        let values = values_of(keys, context, around, frame)?;
+        let values = values_of(keys, context, outer, frame)?;
         if prefixes.len() * values.len() > RANGES_MAX {
             return Ok(Some(Access::Scan));
         }
@@ -246,7 +246,7 @@ fn index_access(
         }
         prefixes = longer;
     }
-    let parts = parts_of(plan, context, around, frame)?;
+    let parts = parts_of(plan, context, outer, frame)?;
     let mut ranges = Vec::with_capacity(prefixes.len() * parts.len());
     for equal in prefixes {
         for (lower, upper) in &parts {
@@ -277,7 +277,7 @@ type Limits = (Option<(Value, bool)>, Option<(Value, bool)>);
 fn parts_of(
     plan: &IndexAccess,
     context: &mut Context<'_>,
-    around: Around<'_>,
+    outer: OuterScope<'_>,
     frame: &Frame,
 ) -> Result<Vec<Limits>, PartiqlError> {
     let unknown: Limits = (None, Some((Value::null(), true)));
@@ -294,7 +294,7 @@ fn parts_of(
             let mut limit = |bound: &Option<(Expression, bool)>| match bound {
                 None => Ok(Some(None)),
                 Some((value, inclusive)) => {
-                    let value = around.datum(context, frame, value)?;
+                    let value = outer.datum(context, frame, value)?;
                     if value.is_unknown() {
                         return Ok(None);
                     }
@@ -307,17 +307,16 @@ fn parts_of(
             }
         }
         KeyRangePlan::Like { pattern, escape } => {
-            let pattern = around.datum(context, frame, pattern)?;
+            let pattern = outer.datum(context, frame, pattern)?;
             let escape = match escape {
-                Some(escape) => Some(around.datum(context, frame, escape)?),
+                Some(escape) => Some(outer.datum(context, frame, escape)?),
                 None => None,
             };
             if pattern.is_unknown() || escape.as_ref().is_some_and(Datum::is_unknown) {
                 return Ok(Vec::new());
             }
-            let pattern =
-                expression::like_pattern(context, (&pattern).into(), escape.as_ref().map(Into::into))
-                    .map_err(|fault| fault.at(None))?;
+            let pattern = operator::like_pattern(context, (&pattern).into(), escape.as_ref().map(Into::into))
+                .map_err(|fault| fault.at(None))?;
             let (prefix, is_whole) = pattern.prefix();
             let upper = if is_whole {
                 Some((Value::from(prefix.as_str()), true))
@@ -346,21 +345,21 @@ fn after_prefix(prefix: &str) -> Option<String> {
 fn values_of(
     keys: &Keys,
     context: &mut Context<'_>,
-    around: Around<'_>,
+    outer: OuterScope<'_>,
     frame: &Frame,
 ) -> Result<Vec<Value>, PartiqlError> {
     let values = match keys {
-        Keys::One(value) => vec![around.datum(context, frame, value)?],
+        Keys::One(value) => vec![outer.datum(context, frame, value)?],
         Keys::AnyOf(values) => {
             let mut items = Vec::with_capacity(values.len());
             for value in values {
                 context.hold(size_of::<Datum>())?;
-                items.push(around.datum(context, frame, value)?);
+                items.push(outer.datum(context, frame, value)?);
             }
             items
         }
         Keys::Each(collection) => {
-            let collection = around.datum(context, frame, collection)?;
+            let collection = outer.datum(context, frame, collection)?;
             path::items(context, collection)?
         }
     };

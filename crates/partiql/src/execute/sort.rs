@@ -6,7 +6,7 @@ use crate::compare;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
-use crate::execute::frame::{self, Around, Frame, Input};
+use crate::execute::frame::{self, Frame, Input, OuterScope};
 use crate::held::Charge;
 use crate::plan::{Node, SortTerm};
 use crate::work;
@@ -40,11 +40,11 @@ impl<I: Input> SortState<I> {
         input: &Node,
         terms: &[SortTerm],
         context: &mut Context<'_>,
-        around: Around<'_>,
+        outer: OuterScope<'_>,
         frame: &mut Frame,
     ) -> Result<bool, PartiqlError> {
         if self.rows.is_none() {
-            let rows = self.read(input, terms, context, around, frame)?;
+            let rows = self.read(input, terms, context, outer, frame)?;
             self.rows = Some(rows.into_iter());
         }
         let Some(row) = self.rows.as_mut().and_then(Iterator::next) else {
@@ -60,7 +60,7 @@ impl<I: Input> SortState<I> {
         input: &Node,
         terms: &[SortTerm],
         context: &mut Context<'_>,
-        around: Around<'_>,
+        outer: OuterScope<'_>,
         frame: &mut Frame,
     ) -> Result<Vec<Sorted>, PartiqlError> {
         let mut charge = context.execution.budget.charge();
@@ -68,11 +68,11 @@ impl<I: Input> SortState<I> {
         // Rows gather to twice the number that is wanted before the rest is dropped, so that a row costs
         // the logarithm of that number on average.
         let gather_max = self.rows_max.map(|rows_max| rows_max.saturating_mul(2).max(64));
-        while self.input.next(input, context, around, frame)? {
+        while self.input.next(input, context, outer, frame)? {
             let held = context.held();
             let mut keys = Vec::with_capacity(terms.len());
             for term in terms {
-                keys.push(context.selecting(|context| around.datum(context, frame, &term.value))?);
+                keys.push(context.selecting(|context| outer.datum(context, frame, &term.value))?);
             }
             let before = rows.last().map(|row| row.frame.as_slice());
             let weight = frame::weight(frame, before) + keys.iter().map(Datum::weight).sum::<usize>();

@@ -10,6 +10,7 @@ use crate::ast::{Expression, Identifier, PathStep, Variable};
 use crate::error::PartiqlError;
 use crate::expression::precedence::{AND, COMPARISON, EQUALITY, NOT, OR};
 use crate::expression::{BinaryOperator, Type};
+use crate::keywords;
 use crate::lexer::TokenKind;
 use crate::position::Position;
 
@@ -52,7 +53,7 @@ impl Parser<'_> {
             name if is_name(name) => true,
             TokenKind::Keyword(word) => {
                 matches!(*word, "true" | "false" | "null" | "missing" | "not" | "case" | "cast" | "values")
-                    || is_function_keyword(word) && is_open(self.kind_after(after + 1))
+                    || keywords::is_function(word) && is_open(self.kind_after(after + 1))
             }
             TokenKind::End => false,
         }
@@ -243,7 +244,7 @@ impl Parser<'_> {
                         Expression::Literal { value: Value { data: Data::String(name), .. }, .. } => {
                             PathStep::Field(name.into())
                         }
-                        index => PathStep::Index(index),
+                        index => PathStep::Index(Box::new(index)),
                     });
                 }
                 self.expect("]")?;
@@ -337,7 +338,7 @@ impl Parser<'_> {
                     _ => Expression::Cast { value: Box::new(list), to: Type::Sexp, position },
                 })
             }
-            _ if is_open(self.kind_after(1)) && is_function_keyword(word) => self.call(),
+            _ if is_open(self.kind_after(1)) && keywords::is_function(word) => self.call(),
             _ => Err(self.error("unexpected keyword found", "Unexpected keyword")),
         }
     }
@@ -459,45 +460,4 @@ fn binary_operator(symbol: &str) -> Option<BinaryOperator> {
 
 fn is_open(kind: &TokenKind) -> bool {
     matches!(kind, TokenKind::Symbol("("))
-}
-
-/// The reserved words that are functions, of this dialect or of another, so that calling one that is
-/// not here says so.
-fn is_function_keyword(word: &str) -> bool {
-    matches!(
-        word,
-        "avg"
-            | "count"
-            | "max"
-            | "min"
-            | "size"
-            | "sum"
-            | "coalesce"
-            | "exists"
-            | "nullif"
-            | "date_add"
-            | "date_diff"
-            | "extract"
-            | "utcnow"
-            | "txid"
-            | "char_length"
-            | "character_length"
-            | "lower"
-            | "substring"
-            | "trim"
-            | "upper"
-            | "to_string"
-            | "to_timestamp"
-            | "bit_length"
-            | "octet_length"
-            | "position"
-            | "convert"
-            | "translate"
-            | "current_date"
-            | "current_time"
-            | "current_timestamp"
-            | "current_user"
-            | "session_user"
-            | "system_user"
-    )
 }

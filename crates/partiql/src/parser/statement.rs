@@ -297,7 +297,7 @@ fn path_step(step: SimpleStep, position: Position) -> PathStep {
     match step {
         SimpleStep::Field(name) => PathStep::Field(name.into()),
         SimpleStep::Index(index) => {
-            PathStep::Index(Expression::Literal { value: Value::from(index), position })
+            PathStep::Index(Box::new(Expression::Literal { value: Value::from(index), position }))
         }
     }
 }

@@ -76,20 +76,9 @@ impl Planner<'_> {
             ast::Expression::Is { value, of, negated } => {
                 Expression::Is { value: self.operand(value)?, of: *of, negated: *negated }
             }
-            ast::Expression::Case { operand, branches, otherwise } => Expression::Case {
-                operand: operand.as_ref().map(|operand| self.operand(operand)).transpose()?,
-                branches: branches
-                    .iter()
-                    .map(|(when, then)| {
-                        let when = match operand {
-                            Some(_) => self.expression(when)?,
-                            None => self.condition(when)?,
-                        };
-                        Ok((when, self.expression(then)?))
-                    })
-                    .collect::<Result<_, PartiqlError>>()?,
-                otherwise: otherwise.as_ref().map(|otherwise| self.boxed(otherwise)).transpose()?,
-            },
+            ast::Expression::Case { operand, branches, otherwise } => {
+                self.case(operand.as_deref(), branches, otherwise.as_deref())?
+            }
             ast::Expression::Cast { value, to, position } => {
                 Expression::Cast { value: self.operand(value)?, to: *to, position: *position }
             }
@@ -157,8 +146,21 @@ impl Planner<'_> {
         self.one_value(written, 1)
     }
 
-    fn boxed(&mut self, expression: &ast::Expression) -> Result<Box<Expression>, PartiqlError> {
-        self.expression(expression).map(Box::new)
+    fn case(
+        &mut self,
+        operand: Option<&ast::Expression>,
+        branches: &[(ast::Expression, ast::Expression)],
+        otherwise: Option<&ast::Expression>,
+    ) -> Result<Expression, PartiqlError> {
+        let is_compared = operand.is_some();
+        let operand = operand.map(|operand| self.operand(operand)).transpose()?;
+        let branches = branches.iter().map(|(when, then)| {
+            let when = if is_compared { self.expression(when)? } else { self.condition(when)? };
+            Ok((when, self.expression(then)?))
+        });
+        let branches = branches.collect::<Result<_, PartiqlError>>()?;
+        let otherwise = otherwise.map(|otherwise| self.expression(otherwise)).transpose()?;
+        Ok(Expression::Case { operand, branches, otherwise: otherwise.map(Box::new) })
     }
 
     fn path(&mut self, root: &ast::Expression, steps: &[ast::PathStep]) -> Result<Expression, PartiqlError> {
@@ -179,7 +181,7 @@ impl Planner<'_> {
             .map(|step| {
                 Ok(match step {
                     ast::PathStep::Field(name) => PathStep::Field(Arc::clone(name)),
-                    ast::PathStep::Index(index) => PathStep::Index(self.expression(index)?),
+                    ast::PathStep::Index(index) => PathStep::Index(Box::new(self.expression(index)?)),
                     ast::PathStep::Elements => PathStep::Elements,
                     ast::PathStep::Fields => PathStep::Fields,
                 })

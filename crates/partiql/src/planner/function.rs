@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 use everstrand_ion::IonType;
 
 use crate::error::{Category, PartiqlError};
-use crate::eval::expression::NOT_CONCATENATED;
 use crate::eval::like::LIKE_NEEDS_TEXT;
+use crate::eval::operator::NOT_CONCATENATED;
 use crate::plan::{Expression, Function};
 use crate::position::Position;
 

@@ -171,9 +171,12 @@ impl Sources {
         for step in steps {
             origin.steps.push(match step {
                 PathStep::Field(name) => TargetStep::Field(name.to_string()),
-                PathStep::Index(Expression::Literal { value: index, .. }) => {
-                    TargetStep::Index(u64::try_from(index.as_i64()?).ok()?)
-                }
+                PathStep::Index(index) => match &**index {
+                    Expression::Literal { value, .. } => {
+                        TargetStep::Index(u64::try_from(value.as_i64()?).ok()?)
+                    }
+                    _ => return None,
+                },
                 _ => return None,
             });
         }

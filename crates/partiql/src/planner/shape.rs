@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use everstrand_ion::Value;
+use everstrand_ion::{Data, Value};
 
 use crate::plan::{Expression, PathStep, Variable};
 
@@ -72,10 +72,10 @@ pub(super) fn is_total(expression: &Expression) -> bool {
         Expression::Path { root, steps } => {
             is_total(root)
                 && steps.iter().all(|step| match step {
-                    PathStep::Index(Expression::Literal { value: Value { data, .. }, .. }) => {
-                        matches!(data, everstrand_ion::Data::Int(_) | everstrand_ion::Data::String(_))
-                    }
-                    PathStep::Index(_) => false,
+                    PathStep::Index(index) => matches!(
+                        &**index,
+                        Expression::Literal { value: Value { data: Data::Int(_) | Data::String(_), .. }, .. }
+                    ),
                     _ => true,
                 })
         }

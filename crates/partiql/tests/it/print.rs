@@ -223,7 +223,7 @@ fn path(e: impl Strategy<Value = Expression> + Clone + 'static) -> impl Strategy
             Expression::Literal { value: Value { data: Data::String(name), .. }, .. } => {
                 PathStep::Field(name.into())
             }
-            index => PathStep::Index(index),
+            index => PathStep::Index(Box::new(index)),
         }),
         1 => Just(PathStep::Elements),
         1 => Just(PathStep::Fields),

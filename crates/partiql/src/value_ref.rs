@@ -8,8 +8,6 @@ use everstrand_ion::{Data, IonType, RawFields, RawItems, RawValue, Slice, Struct
 use crate::datum::{Datum, weight_of_name, weight_of_value};
 use crate::number::{EXPONENT_MAX, Number};
 
-static NULL: Value = Value::null();
-
 /// A borrowed value of PartiQL: any Ion value, MISSING, or a bag.
 #[derive(Clone, Copy, Debug)]
 pub struct ValueRef<'a>(Repr<'a>);
@@ -17,6 +15,8 @@ pub struct ValueRef<'a>(Repr<'a>);
 #[derive(Clone, Copy, Debug)]
 enum Repr<'a> {
     Missing,
+    /// NULL in the place of a row that a left join did not find. All that is below it is NULL, too.
+    Unmatched,
     Raw(RawValue<'a>),
     Value(&'a Value),
     Text(&'a Arc<str>),
@@ -27,7 +27,7 @@ enum Repr<'a> {
 
 /// What a value is, at its top.
 #[derive(Clone, Debug)]
-pub(crate) enum View<'a> {
+pub(crate) enum ValueKind<'a> {
     Missing,
     Null,
     Bool(bool),
@@ -42,13 +42,13 @@ pub(crate) enum View<'a> {
     Bag,
 }
 
-impl View<'_> {
+impl ValueKind<'_> {
     /// How much work it is to look at all of a scalar; the containers' elements are scalars of their own.
     pub(crate) fn scalar_work(&self) -> usize {
         match self {
-            View::Text(Some(text)) => text.len() / 8,
-            View::Lob(bytes) => bytes.len() / 8,
-            View::Number(number) => number.work(),
+            ValueKind::Text(Some(text)) => text.len() / 8,
+            ValueKind::Lob(bytes) => bytes.len() / 8,
+            ValueKind::Number(number) => number.work(),
             _ => 0,
         }
     }
@@ -58,15 +58,16 @@ impl<'a> ValueRef<'a> {
     /// MISSING.
     pub const MISSING: ValueRef<'static> = ValueRef(Repr::Missing);
 
-    pub(crate) fn view(self) -> View<'a> {
+    pub(crate) fn kind(self) -> ValueKind<'a> {
         match self.0 {
-            Repr::Missing => View::Missing,
-            Repr::Raw(raw) => view_of_raw(raw),
-            Repr::Value(value) => view_of_value(value),
-            Repr::Text(text) => View::Text(Some(text)),
-            Repr::List(_) => View::List,
-            Repr::Bag(_) => View::Bag,
-            Repr::Struct(_) => View::Struct,
+            Repr::Missing => ValueKind::Missing,
+            Repr::Unmatched => ValueKind::Null,
+            Repr::Raw(raw) => kind_of_raw(raw),
+            Repr::Value(value) => kind_of_value(value),
+            Repr::Text(text) => ValueKind::Text(Some(text)),
+            Repr::List(_) => ValueKind::List,
+            Repr::Bag(_) => ValueKind::Bag,
+            Repr::Struct(_) => ValueKind::Struct,
         }
     }
 
@@ -74,6 +75,7 @@ impl<'a> ValueRef<'a> {
     pub(crate) fn ion_type(self) -> Option<IonType> {
         match self.0 {
             Repr::Missing | Repr::Bag(_) => None,
+            Repr::Unmatched => Some(IonType::Null),
             Repr::Raw(raw) => Some(raw.ion_type()),
             Repr::Value(value) => Some(value.ion_type()),
             Repr::Text(_) => Some(IonType::String),
@@ -82,10 +84,50 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// A copy that owns itself.
+    /// The first field of a name; MISSING where there is none, or where this is no struct.
+    #[inline]
+    pub(crate) fn field(self, name: &str) -> ValueRef<'a> {
+        match self.0 {
+            Repr::Raw(raw) => raw.get(name).into(),
+            Repr::Value(value) => value.get(name).map_or(ValueRef::MISSING, ValueRef::from),
+            Repr::Struct(fields) => fields
+                .iter()
+                .find(|(field, _)| field.text() == Some(name))
+                .map_or(ValueRef::MISSING, |(_, value)| value.into()),
+            Repr::Unmatched => self,
+            Repr::Missing | Repr::Text(_) | Repr::List(_) | Repr::Bag(_) => ValueRef::MISSING,
+        }
+    }
+
+    /// An element of a list or an s-expression; MISSING where there is none, or where this is another value.
+    pub(crate) fn element(self, position: usize) -> ValueRef<'a> {
+        match self.0 {
+            Repr::Raw(raw) => raw.items().nth(position).into(),
+            Repr::Value(_) | Repr::List(_) => self.items().nth(position).unwrap_or(ValueRef::MISSING),
+            Repr::Unmatched => self,
+            Repr::Missing | Repr::Text(_) | Repr::Struct(_) | Repr::Bag(_) => ValueRef::MISSING,
+        }
+    }
+
+    /// Whether this is a struct with fields, encoded and without annotations, as the rows of a table are.
+    pub(crate) fn is_document(self) -> bool {
+        matches!(self.0, Repr::Raw(raw) if raw.fields().next().is_some() && !raw.has_annotations())
+    }
+
+    /// The same value with an owner of its own. A value inside a document keeps the document alive.
+    #[inline]
+    pub(crate) fn share(self) -> Datum {
+        match self.0 {
+            Repr::Raw(raw) => Datum::Slice(Slice::from(raw)),
+            _ => self.to_datum(),
+        }
+    }
+
+    /// A copy that keeps no document alive.
     pub(crate) fn to_datum(self) -> Datum {
         match self.0 {
             Repr::Missing => Datum::Missing,
+            Repr::Unmatched => Datum::Unmatched,
             Repr::Raw(raw) if matches!(raw.ion_type(), IonType::List | IonType::Sexp | IonType::Struct) => {
                 Datum::Slice(Slice::from(raw.to_document()))
             }
@@ -101,9 +143,9 @@ impl<'a> ValueRef<'a> {
     /// Roughly how many bytes a copy of it takes besides its top.
     pub(crate) fn weight_below(self) -> usize {
         match self.0 {
-            Repr::Missing => 0,
+            Repr::Missing | Repr::Unmatched => 0,
             Repr::Raw(raw) => raw.size(),
-            Repr::Value(value) => weight_of_value(value),
+            Repr::Value(value) => weight_of_value(value) - size_of::<Value>(),
             Repr::Text(text) => text.len(),
             Repr::List(items) | Repr::Bag(items) => items.iter().map(Datum::weight).sum(),
             Repr::Struct(fields) => {
@@ -117,9 +159,10 @@ impl<'a> ValueRef<'a> {
     }
 
     /// Whether this is MISSING or a null of any type.
+    #[inline]
     pub(crate) fn is_unknown(self) -> bool {
         match self.0 {
-            Repr::Missing => true,
+            Repr::Missing | Repr::Unmatched => true,
             Repr::Raw(raw) => raw.is_null(),
             Repr::Value(value) => value.is_null(),
             _ => false,
@@ -129,8 +172,8 @@ impl<'a> ValueRef<'a> {
     /// Whether every reader of Ion accepts the exponents of all decimals in it.
     pub(crate) fn has_accepted_exponents(self) -> bool {
         match self.ion_type() {
-            Some(IonType::Decimal) => match self.view() {
-                View::Number(Number::Decimal(decimal)) => decimal.exponent() >= -EXPONENT_MAX,
+            Some(IonType::Decimal) => match self.kind() {
+                ValueKind::Number(Number::Decimal(decimal)) => decimal.exponent() >= -EXPONENT_MAX,
                 _ => true,
             },
             Some(IonType::List | IonType::Sexp) => self.items().all(ValueRef::has_accepted_exponents),
@@ -166,7 +209,7 @@ impl<'a> ValueRef<'a> {
             Repr::Raw(raw) => Items::Raw(raw.items()),
             Repr::Value(value) => Items::Values(value.as_sequence().unwrap_or(&[]).iter()),
             Repr::List(items) | Repr::Bag(items) => Items::Data(items.iter()),
-            Repr::Missing | Repr::Text(_) | Repr::Struct(_) => Items::Data([].iter()),
+            Repr::Missing | Repr::Unmatched | Repr::Text(_) | Repr::Struct(_) => Items::Data([].iter()),
         }
     }
 
@@ -210,10 +253,11 @@ impl<'a> From<&'a [(Symbol, Datum)]> for ValueRef<'a> {
 }
 
 impl<'a> From<&'a Datum> for ValueRef<'a> {
+    #[inline]
     fn from(datum: &'a Datum) -> ValueRef<'a> {
         ValueRef(match datum {
             Datum::Missing => Repr::Missing,
-            Datum::Unmatched => Repr::Value(&NULL),
+            Datum::Unmatched => Repr::Unmatched,
             Datum::Value(value) => Repr::Value(value),
             Datum::Text(text) => Repr::Text(text),
             Datum::Slice(slice) => Repr::Raw(slice.get()),
@@ -264,40 +308,40 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-fn view_of_raw(raw: RawValue<'_>) -> View<'_> {
+fn kind_of_raw(raw: RawValue<'_>) -> ValueKind<'_> {
     if raw.is_null() {
-        return View::Null;
+        return ValueKind::Null;
     }
-    let view = match raw.ion_type() {
-        IonType::Null => Some(View::Null),
-        IonType::Bool => raw.as_bool().map(View::Bool),
-        IonType::Int => raw.as_int().map(|int| View::Number(Number::Int(int))),
-        IonType::Float => raw.as_f64().map(|float| View::Number(Number::Float(float))),
-        IonType::Decimal => raw.as_decimal().map(|decimal| View::Number(Number::Decimal(decimal))),
-        IonType::Timestamp => raw.as_timestamp().map(View::Timestamp),
-        IonType::Symbol | IonType::String => Some(View::Text(raw.as_text())),
-        IonType::Clob | IonType::Blob => raw.as_bytes().map(View::Lob),
-        IonType::List => Some(View::List),
-        IonType::Sexp => Some(View::Sexp),
-        IonType::Struct => Some(View::Struct),
+    let kind = match raw.ion_type() {
+        IonType::Null => Some(ValueKind::Null),
+        IonType::Bool => raw.as_bool().map(ValueKind::Bool),
+        IonType::Int => raw.as_int().map(|int| ValueKind::Number(Number::Int(int))),
+        IonType::Float => raw.as_f64().map(|float| ValueKind::Number(Number::Float(float))),
+        IonType::Decimal => raw.as_decimal().map(|decimal| ValueKind::Number(Number::Decimal(decimal))),
+        IonType::Timestamp => raw.as_timestamp().map(ValueKind::Timestamp),
+        IonType::Symbol | IonType::String => Some(ValueKind::Text(raw.as_text())),
+        IonType::Clob | IonType::Blob => raw.as_bytes().map(ValueKind::Lob),
+        IonType::List => Some(ValueKind::List),
+        IonType::Sexp => Some(ValueKind::Sexp),
+        IonType::Struct => Some(ValueKind::Struct),
     };
     // A validated document has a value of its type behind every type descriptor.
-    view.unwrap_or(View::Null)
+    kind.unwrap_or(ValueKind::Null)
 }
 
-fn view_of_value(value: &Value) -> View<'_> {
+fn kind_of_value(value: &Value) -> ValueKind<'_> {
     match &value.data {
-        Data::Null(_) => View::Null,
-        Data::Bool(bool) => View::Bool(*bool),
-        Data::Int(int) => View::Number(Number::Int(int.clone())),
-        Data::Float(float) => View::Number(Number::Float(*float)),
-        Data::Decimal(decimal) => View::Number(Number::Decimal(decimal.clone())),
-        Data::Timestamp(timestamp) => View::Timestamp(timestamp.clone()),
-        Data::Symbol(symbol) => View::Text(symbol.text()),
-        Data::String(text) => View::Text(Some(text)),
-        Data::Clob(bytes) | Data::Blob(bytes) => View::Lob(bytes),
-        Data::List(_) => View::List,
-        Data::Sexp(_) => View::Sexp,
-        Data::Struct(_) => View::Struct,
+        Data::Null(_) => ValueKind::Null,
+        Data::Bool(bool) => ValueKind::Bool(*bool),
+        Data::Int(int) => ValueKind::Number(Number::Int(int.clone())),
+        Data::Float(float) => ValueKind::Number(Number::Float(*float)),
+        Data::Decimal(decimal) => ValueKind::Number(Number::Decimal(decimal.clone())),
+        Data::Timestamp(timestamp) => ValueKind::Timestamp(timestamp.clone()),
+        Data::Symbol(symbol) => ValueKind::Text(symbol.text()),
+        Data::String(text) => ValueKind::Text(Some(text)),
+        Data::Clob(bytes) | Data::Blob(bytes) => ValueKind::Lob(bytes),
+        Data::List(_) => ValueKind::List,
+        Data::Sexp(_) => ValueKind::Sexp,
+        Data::Struct(_) => ValueKind::Struct,
     }
 }
