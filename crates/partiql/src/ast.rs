@@ -1,11 +1,11 @@
 //! The syntax tree: what a statement says, before any name is looked up.
 //!
-//! The tree keeps no trace of spelling: parentheses are gone, `a['b']` is `a.b`, `!=` is `<>`, quoted
-//! and plain identifiers are the same (all names are matched exactly). What it keeps is where things
-//! stood, for error texts. Printing a tree and parsing the text gives an equal tree.
+//! The tree does not say how things were spelt: parentheses are gone, `a['b']` is `a.b`, `!=` is `<>`, and
+//! quoted identifiers equal plain ones because the case of a name always matters. The tree does say where
+//! things stand, because error texts name the place. Printing a tree and parsing the text gives an equal tree.
 //!
-//! Chains that texts make long (`a OR b OR …`, paths, FROM lists) are lists here, and everything else
-//! is at most [`MAX_DEPTH`] deep, so that whoever walks a tree may recurse.
+//! Chains that can be long (`a OR b OR …`, paths, FROM lists) are lists. Everything else is at most
+//! [`MAX_DEPTH`] deep, so that functions over a tree may recurse.
 
 mod print;
 
@@ -68,14 +68,14 @@ pub const MAX_DEPTH: usize = 64;
 /// The most sources that one FROM clause may list.
 pub const MAX_SOURCES: usize = 64;
 
-/// A name and where it stands. Names are equal however they are written.
+/// A name and where it stands. Two identifiers are equal when their names are, quoted or not.
 #[derive(Clone, Debug)]
 pub struct Identifier {
     /// The name, without quotes.
     pub name: String,
     /// Where it stands.
     pub position: Position,
-    /// Whether it stands between double quotes, for hints.
+    /// Whether it stands between double quotes. Hints depend on it.
     pub is_quoted: bool,
 }
 
@@ -94,7 +94,7 @@ pub enum Statement {
     CreateTable {
         /// The new table.
         name: Identifier,
-        /// The options; only `aws_tags` has a meaning.
+        /// The options. The planner refuses all but `aws_tags`.
         options: Vec<(Identifier, Expression)>,
     },
     /// `CREATE [UNIQUE] INDEX ON table (path, …)`
@@ -127,9 +127,9 @@ pub enum Statement {
     },
     /// `INSERT INTO table …` as a statement of its own.
     Insert {
-        /// The table; more than one step is refused when names are resolved.
+        /// The table. The planner refuses a path of more than one step.
         target: SimplePath,
-        /// What is inserted.
+        /// The values that are inserted.
         insertion: Insertion,
         /// `ON CONFLICT DO …`. An extension.
         on_conflict: Option<ConflictAction>,
@@ -143,27 +143,27 @@ pub enum Statement {
         /// The arguments.
         arguments: Vec<Expression>,
     },
-    /// A query; anything but [`Expression::Query`] is a bare expression, an extension.
+    /// A query. Any expression but [`Expression::Query`] is a bare expression, which is an extension.
     Query(Expression),
     /// `EXPLAIN statement`. An extension.
     Explain {
-        /// What is explained, never another EXPLAIN.
+        /// The statement that is explained. It is no EXPLAIN itself.
         statement: Box<Statement>,
         /// Where `EXPLAIN` stands.
         position: Position,
     },
 }
 
-/// A statement that changes documents it finds.
+/// A statement that finds documents and changes them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Modify {
-    /// How it was written.
+    /// The form in which it was written.
     pub form: ModifyForm,
-    /// The table, and for the FROM form nested collections of it.
+    /// The table. In the FROM form nested collections of the table may follow.
     pub from: FromClause,
-    /// Which of them.
+    /// The condition that a row must meet.
     pub condition: Option<Expression>,
-    /// What is done to each.
+    /// What is done to the document of each row.
     pub operation: Operation,
 }
 
@@ -187,16 +187,16 @@ pub enum Operation {
     Insert {
         /// A list or struct within the document.
         target: SimplePath,
-        /// What is inserted.
+        /// The values that are inserted.
         insertion: Insertion,
     },
     /// `REMOVE path`
     Remove(SimplePath),
-    /// `DELETE`, only in [`ModifyForm::Delete`].
+    /// `DELETE`. It only stands in [`ModifyForm::Delete`].
     Delete,
 }
 
-/// What an INSERT inserts.
+/// The values that an INSERT inserts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Insertion {
     /// `VALUE value [AT position]`: exactly one value.
@@ -206,11 +206,11 @@ pub enum Insertion {
         /// A position in a list or a field's name in a struct.
         at: Option<Expression>,
     },
-    /// `value`: one struct, or each element of a list or bag.
+    /// `value`: a struct is one document, a list or a bag has a document in each element.
     Each(Expression),
 }
 
-/// What to do when an inserted document meets another under a unique index.
+/// What happens when an inserted document has the same key in a unique index as another document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConflictAction {
     /// `DO REPLACE` instead of `DO NOTHING`.
@@ -219,7 +219,7 @@ pub struct ConflictAction {
     pub position: Position,
 }
 
-/// A path without wildcards or computed steps: what DML may change.
+/// A path of names and numbers. DML can change what stands at such a path.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SimplePath {
     /// The first name.
@@ -237,14 +237,14 @@ pub enum SimpleStep {
     Index(u64),
 }
 
-/// `SELECT … FROM …`, or `PIVOT … FROM …`, which makes one struct of all rows.
+/// `SELECT … FROM …`, or `PIVOT … FROM …`, which turns all rows into one struct.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
-    /// `DISTINCT`, and where it stands. An extension.
+    /// Where `DISTINCT` stands, if it does. An extension.
     pub distinct: Option<Position>,
-    /// What each row becomes.
+    /// The value that each row is turned into.
     pub projection: Projection,
-    /// Where rows come from.
+    /// The sources of the rows.
     pub from: FromClause,
     /// `WHERE`
     pub condition: Option<Expression>,
@@ -271,7 +271,7 @@ pub struct Clause {
     pub position: Position,
 }
 
-/// What a query makes of each row.
+/// The value that a query turns each row into.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Projection {
     /// `SELECT VALUE e`
@@ -284,7 +284,7 @@ pub enum Projection {
     Pivot {
         /// The value of a field.
         value: Expression,
-        /// Its name.
+        /// The name of the field.
         at: Expression,
     },
 }
@@ -296,7 +296,7 @@ pub enum SelectItem {
     Expression {
         /// The expression.
         value: Expression,
-        /// The name of its field, where one is given.
+        /// The name of the field, if the statement gives one.
         alias: Option<Identifier>,
     },
     /// `path.*`
@@ -310,20 +310,20 @@ pub struct FromClause {
     pub terms: Vec<FromTerm>,
 }
 
-/// One source and how it joins those before it.
+/// One source, and how it is joined with the sources before it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FromTerm {
-    /// How.
+    /// The kind of the join.
     pub join: Join,
     /// The source.
     pub source: FromSource,
-    /// `ON`, where the join has one.
+    /// `ON`, if the join has it.
     pub condition: Option<Expression>,
-    /// Where the join's first word or the comma stands.
+    /// Where the first word of the join, or the comma, stands.
     pub position: Position,
 }
 
-/// How a source joins those before it.
+/// How a source is joined with the sources before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Join {
     /// `,`
@@ -332,18 +332,18 @@ pub enum Join {
     Cross,
     /// `[INNER] JOIN … ON`
     Inner,
-    /// `LEFT [OUTER] JOIN … ON`, or without ON after `LEFT CROSS JOIN`. An extension.
+    /// `LEFT [OUTER] JOIN … ON`, or `LEFT CROSS JOIN` without ON. An extension.
     Left,
-    /// `RIGHT [OUTER] JOIN`: parsed, always refused.
+    /// `RIGHT [OUTER] JOIN`. The planner always refuses it.
     Right,
-    /// `FULL [OUTER] JOIN`: parsed, always refused.
+    /// `FULL [OUTER] JOIN`. The planner always refuses it.
     Full,
 }
 
-/// What a FROM term ranges over.
+/// The source of a FROM term.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FromSource {
-    /// An expression with its names.
+    /// An expression and the names given to its elements.
     Item(Box<FromItem>),
     /// `( from list )`
     Nested(FromClause),
@@ -354,15 +354,15 @@ pub enum FromSource {
 pub struct FromItem {
     /// A table, a call of `history`, a path, a query or any other value.
     pub value: Expression,
-    /// Whether `UNPIVOT` stands before it, and where.
+    /// Where `UNPIVOT` stands, if it does.
     pub unpivot: Option<Position>,
     /// `AS OF`: a timestamp or a block's sequence number. An extension.
     pub as_of: Option<Clause>,
     /// The name of each element.
     pub alias: Option<Identifier>,
-    /// The name of each element's place.
+    /// The name of the place of each element: its position in a list, its name in a struct.
     pub at: Option<Identifier>,
-    /// The name of each document's id.
+    /// The name of the id of each document.
     pub by: Option<Identifier>,
     /// Where the item begins.
     pub position: Position,
@@ -393,9 +393,10 @@ pub struct Order {
 pub struct OrderTerm {
     /// What is compared.
     pub value: Expression,
-    /// From the greatest down.
+    /// Whether the greatest value comes first.
     pub descending: bool,
-    /// Where NULL and MISSING stand; by default last when ascending, first when descending.
+    /// Whether NULL and MISSING come first. Without the clause they come last in ascending order and first in
+    /// descending order.
     pub nulls_first: Option<bool>,
 }
 

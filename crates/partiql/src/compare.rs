@@ -1,9 +1,8 @@
 //! Equality and order of PartiQL values.
 //!
-//! Annotations never count. Numbers are compared as real numbers across int, decimal and float,
-//! text as text whether string or symbol, timestamps as instants, blobs and clobs as bytes. Lists
-//! and s-expressions go element by element; structs and bags are multisets. [`crate::key`] encodes
-//! the same order in bytes, so that whatever an index finds is what `=` would find.
+//! Annotations never count. Ints, decimals and floats are compared as real numbers, strings and symbols as text,
+//! timestamps as instants, blobs and clobs as bytes. Lists and s-expressions are compared element by element, structs
+//! and bags as multisets. [`crate::key`] encodes the same order in bytes, so that an index finds what `=` finds.
 
 use std::cmp::Ordering;
 
@@ -11,19 +10,18 @@ use crate::key;
 use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Uncounted, Work};
 
-/// What `<` and its like see.
+/// The result of a comparison, on which `<` and the like rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
-    /// Both are of one kind, and stand in this order.
+    /// Both values are of one kind and have this order.
     Ordered(Ordering),
-    /// A side is NULL or MISSING, and so the comparison is NULL.
+    /// A value is NULL or MISSING, so that the comparison is NULL.
     Unknown,
-    /// The kinds have no order between them: MISSING.
+    /// The kinds of the values have no order between them, so that the comparison is MISSING.
     Incomparable,
 }
 
-/// `left = right`; `None`, which is NULL, where a side is NULL or MISSING. Values of different kinds
-/// are unequal, never an error.
+/// `left = right`. `None`, which is NULL, if a side is NULL or MISSING. Values of different kinds are unequal.
 pub fn equal<'a, 'b>(left: impl Into<ValueRef<'a>>, right: impl Into<ValueRef<'b>>) -> Option<bool> {
     let Ok(equal) = equal_counted(&mut Uncounted, left.into(), right.into());
     equal
@@ -41,7 +39,7 @@ pub(crate) fn equal_counted<W: Work>(
     Ok(Some(order_counted(work, left, right)? == Ordering::Equal))
 }
 
-/// What `left < right` rests on: within each kind the order of [`order`], between kinds none.
+/// Compares two values for `<` and the like. Within a kind it is the order of [`order`]; between kinds there is none.
 pub fn compare<'a, 'b>(left: impl Into<ValueRef<'a>>, right: impl Into<ValueRef<'b>>) -> Comparison {
     let Ok(comparison) = compare_counted(&mut Uncounted, left.into(), right.into());
     comparison
@@ -88,7 +86,7 @@ pub(crate) fn order_counted<W: Work>(
     Ok(match left_kind {
         _ if ranks.is_ne() => ranks,
         ValueKind::List | ValueKind::Sexp => order_of_sequences(work, left, right)?,
-        // Multisets are compared sorted, and their sorted form is their key.
+        // Multisets are compared sorted. Their keys are sorted already.
         ValueKind::Struct | ValueKind::Bag => {
             key::whole_counted(work, left)?.cmp(&key::whole_counted(work, right)?)
         }

@@ -1,5 +1,5 @@
-//! The values that exist while a statement runs: parts of documents left as they are, computed trees,
-//! and what only a statement knows, bags and MISSING.
+//! The values of a running statement: parts of documents as they are encoded, computed trees, and the two values that
+//! Ion does not have, bags and MISSING.
 
 use std::sync::Arc;
 
@@ -7,23 +7,23 @@ use everstrand_ion::{Data, Document, Slice, Struct, StructWriter, Symbol, Value}
 
 use crate::value_ref::{ValueKind, ValueRef};
 
-/// A value of a running statement, owning what it needs.
+/// A value of a running statement, which owns what it needs.
 #[derive(Clone, Debug)]
 pub(crate) enum Datum {
     Missing,
-    /// NULL in the place of a row that a left join did not find. All that is below it is NULL, too.
+    /// NULL in the place of a row that a left join did not find. A path below it is NULL too, and not MISSING.
     Unmatched,
-    /// A tree; scalars mostly.
+    /// A tree, mostly a scalar.
     Value(Value),
-    /// A text that the statement made, shared by all who mention it.
+    /// A text that the statement made. All copies of the value share it.
     Text(Arc<str>),
     /// A document or a value inside one.
     Slice(Slice),
-    /// A list whose elements are not yet one tree.
+    /// A list that the statement made.
     List(Vec<Datum>),
-    /// A bag, which becomes a list where it is stored or returned.
+    /// A bag. It becomes a list when it is stored or returned.
     Bag(Vec<Datum>),
-    /// A struct whose fields are not yet one tree. Holds no MISSING.
+    /// A struct that the statement made. No field is MISSING.
     Struct(Vec<(Symbol, Datum)>),
 }
 
@@ -36,7 +36,7 @@ impl Datum {
         Datum::Value(value.into())
     }
 
-    /// TRUE, FALSE, or NULL for what is neither.
+    /// TRUE, FALSE, or NULL for `None`.
     pub(crate) fn truth(truth: Option<bool>) -> Datum {
         truth.map_or_else(Datum::null, Datum::of)
     }
@@ -58,7 +58,7 @@ impl Datum {
         ValueRef::from(self).is_unknown()
     }
 
-    /// The tree; bags become lists, MISSING becomes null at the top and is skipped below.
+    /// The value as a tree. Bags become lists. MISSING becomes null, and is left out within other values.
     pub(crate) fn into_value(self) -> Value {
         match self {
             Datum::Missing | Datum::Unmatched => Value::null(),
@@ -77,12 +77,12 @@ impl Datum {
         }
     }
 
-    /// A document of its own; what already lies encoded is not decoded on the way.
+    /// The value as a document. Parts that are encoded already are copied without being decoded.
     pub(crate) fn into_document(self) -> Document {
         match self {
             Datum::Slice(slice) => slice.get().to_document(),
             Datum::Struct(fields) if fields.iter().all(|(name, _)| name.text().is_some()) => {
-                // What is neither encoded nor a tree becomes one first, for the writer only borrows.
+                // A part that is neither encoded nor a tree becomes a tree first, because the writer only borrows.
                 let fields: Vec<(Symbol, Datum)> = fields
                     .into_iter()
                     .filter(|(_, value)| !value.is_missing())
@@ -107,13 +107,12 @@ impl Datum {
         }
     }
 
-    /// Roughly how many bytes it takes; of a document only the part that it shows, of a text all, though
-    /// others may share it.
+    /// Roughly how many bytes the value takes. Of a document only its own part counts. A shared text counts in full.
     pub(crate) fn weight(&self) -> usize {
         size_of::<Datum>() + self.weight_below()
     }
 
-    /// Its weight without that of its top.
+    /// Roughly how many bytes the value takes beside its own struct.
     pub(crate) fn weight_below(&self) -> usize {
         ValueRef::from(self).weight_below()
     }

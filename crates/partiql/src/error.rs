@@ -1,8 +1,8 @@
 //! Why a statement did not parse, resolve or run.
 //!
-//! The texts are those of QLDB's reference parser where they are known:
-//! `Semantic Error: at line 1, column 13: No such variable named 'x'; No such variable named 'x'`,
-//! that is: category, position, what was found, and the general message of the error's kind.
+//! The texts are those of QLDB's reference parser if they are known, as in
+//! `Semantic Error: at line 1, column 13: No such variable named 'x'; No such variable named 'x'`: the category, the
+//! position, what was found, and the general message of this kind of error.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -32,13 +32,13 @@ pub enum Category {
     Semantic,
     /// A value was not what an operation needs.
     Evaluator,
-    /// Anything else that the author of the statement must change: QLDB's text stands alone.
+    /// Anything else that the author of the statement must change. The text has no category and no position.
     Statement,
-    /// A bound was reached; the text names it.
+    /// A bound was reached. The text names it.
     Limit,
-    /// A bound was reached that is shared with others; the same statement may run later.
+    /// A bound was reached that all transactions share. The same statement may run later.
     Capacity,
-    /// The tables failed; nothing that the author of the statement could change.
+    /// The tables failed. The author of the statement can do nothing about it.
     Tables,
 }
 
@@ -53,13 +53,13 @@ impl PartiqlError {
         PartiqlError::located(Category::Parser, Some(position), found, kind)
     }
 
-    /// A name or a combination that is not allowed; the text is said twice, as QLDB does.
+    /// A name or a combination that is not allowed. The text is said twice, as QLDB does.
     pub fn semantic(position: Option<Position>, message: impl fmt::Display) -> PartiqlError {
         let message = message.to_string();
         PartiqlError::located(Category::Semantic, position, &message, &message)
     }
 
-    /// A combination for whose refusal no text of QLDB is known; said once.
+    /// A combination that is not allowed and for which no text of QLDB is known. The text is said once.
     pub fn refused(position: Position, message: impl fmt::Display) -> PartiqlError {
         PartiqlError {
             category: Category::Semantic,
@@ -71,7 +71,7 @@ impl PartiqlError {
         }
     }
 
-    /// A value that an operation cannot take; the text is said twice, as QLDB does.
+    /// A value that an operation cannot take. The text is said twice, as QLDB does.
     pub fn evaluator(position: Option<Position>, message: impl fmt::Display) -> PartiqlError {
         let message = message.to_string();
         PartiqlError::located(Category::Evaluator, position, &message, &message)
@@ -112,18 +112,18 @@ impl PartiqlError {
         PartiqlError { category: Category::Limit, ..PartiqlError::statement(None, message) }
     }
 
-    /// A bound was reached that is shared with others.
+    /// A bound was reached that all transactions share.
     pub fn capacity(message: impl Into<String>) -> PartiqlError {
         PartiqlError { category: Category::Capacity, ..PartiqlError::statement(None, message) }
     }
 
-    /// The same with what the author may have meant, which is no part of QLDB's text.
+    /// The same error with a hint to what the author may have meant. The hint is no part of QLDB's text.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> PartiqlError {
         self.hint = Some(hint.into());
         self
     }
 
-    /// The same with its hint, if it has one, at the end of its text.
+    /// The same error with its hint, if it has one, at the end of the text.
     pub fn with_hint_shown(mut self) -> PartiqlError {
         if let Some(hint) = self.hint.take() {
             self.message = format!("{}; {hint}", self.message);
@@ -136,12 +136,12 @@ impl PartiqlError {
         self.category
     }
 
-    /// QLDB's code: `412` for DDL conflicts, `432` for semantic errors.
+    /// QLDB's code: `412` if a table or an index exists already, `432` for semantic errors.
     pub fn code(&self) -> Option<&'static str> {
         self.code
     }
 
-    /// Where in the statement, when that is known.
+    /// The position in the statement, if it is known.
     pub fn position(&self) -> Option<Position> {
         self.position
     }
@@ -151,7 +151,7 @@ impl PartiqlError {
         &self.message
     }
 
-    /// The failure of the tables, passed through untouched; any other error comes back.
+    /// The failure of the tables, unchanged. Any other error comes back.
     pub fn into_tables_failure(mut self) -> Result<Box<dyn std::error::Error + Send + Sync>, PartiqlError> {
         self.failure.take().ok_or(self)
     }

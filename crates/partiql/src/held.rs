@@ -1,5 +1,5 @@
-//! How many bytes are held for statements: by one of them, by all of a transaction, by all of a server.
-//! A count has a maximum, and may be a part of a larger count that has another.
+//! Counts the bytes that are held for statements: for one statement, for a transaction, for a server. A count has a
+//! maximum. It may be part of a larger count with a maximum of its own.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::PartiqlError;
 
-/// How many bytes a charge takes at once at most, so that a row costs no access to memory that threads share.
+/// How many bytes a charge takes from its count in advance, so that not every row has to change a count that other
+/// threads change too.
 const CHUNK_BYTES_MAX: usize = 16 << 10;
 
-/// A count of bytes that are held, and how many may be. Clones are the same count.
+/// A count of bytes that are held, with a maximum. Clones are the same count.
 #[derive(Clone, Debug)]
 pub struct HeldBytes(Arc<Count>);
 
@@ -18,19 +19,19 @@ pub struct HeldBytes(Arc<Count>);
 struct Count {
     bytes: AtomicUsize,
     bytes_max: usize,
-    /// The setting that says how many, as errors name it.
+    /// The setting that sets the maximum. Errors name it.
     setting: Cow<'static, str>,
-    /// The larger count, in which these bytes count as well.
+    /// The larger count, which counts these bytes too.
     whole: Option<HeldBytes>,
 }
 
 impl HeldBytes {
-    /// A count of at most so many bytes. Errors name the setting that says how many.
+    /// A count of at most `bytes_max` bytes. Errors name the setting that sets the maximum.
     pub fn new(bytes_max: usize, setting: impl Into<Cow<'static, str>>) -> HeldBytes {
         HeldBytes::counting(bytes_max, setting.into(), None)
     }
 
-    /// A count of its own, whose bytes count in this one as well.
+    /// A new count, whose bytes count in this one too.
     pub fn part(&self, bytes_max: usize, setting: impl Into<Cow<'static, str>>) -> HeldBytes {
         HeldBytes::counting(bytes_max, setting.into(), Some(self.clone()))
     }
@@ -45,7 +46,7 @@ impl HeldBytes {
         self.0.bytes_max
     }
 
-    /// Nothing yet, for somebody who will hold bytes of this count.
+    /// An empty charge of this count.
     pub fn charge(&self) -> Charge {
         Charge { held: self.clone(), used: 0, taken: 0 }
     }
@@ -54,7 +55,7 @@ impl HeldBytes {
         HeldBytes(Arc::new(Count { bytes: AtomicUsize::new(0), bytes_max, setting, whole }))
     }
 
-    /// Takes all of the bytes or none; answers the count that is full.
+    /// Takes all of the bytes or none. The error is the count that is full.
     fn add(&self, bytes: usize) -> Result<(), &HeldBytes> {
         let before = self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
         if before.saturating_add(bytes) > self.0.bytes_max {
@@ -98,17 +99,17 @@ impl Default for HeldBytes {
     }
 }
 
-/// Bytes of a count in use; given back when dropped.
+/// Bytes of a count that are in use. They are given back when the charge is dropped.
 #[derive(Debug)]
 pub struct Charge {
     held: HeldBytes,
     used: usize,
-    /// How many were taken from the count: those in use, and some for what comes next.
+    /// How many bytes were taken from the count: those in use, and some in advance.
     taken: usize,
 }
 
 impl Charge {
-    /// Takes bytes for a purpose, which the error names.
+    /// Takes bytes for a purpose. The error names it.
     pub fn take(&mut self, bytes: usize, purpose: &str) -> Result<(), PartiqlError> {
         let used = self.used.saturating_add(bytes);
         if used > self.taken {
@@ -123,7 +124,7 @@ impl Charge {
         self.used
     }
 
-    /// Gives back all bytes but so many.
+    /// Gives back all bytes but `used`.
     pub fn keep(&mut self, used: usize) {
         self.used = self.used.min(used);
         let spare = self.taken - self.used;
@@ -133,7 +134,7 @@ impl Charge {
         }
     }
 
-    /// Makes all bytes but so many a charge of their own.
+    /// Moves all bytes but `used` to a charge of their own.
     pub(crate) fn split(&mut self, used: usize) -> Charge {
         let bytes = self.used - used;
         self.used = used;
@@ -143,7 +144,7 @@ impl Charge {
 
     #[cold]
     fn fetch(&mut self, bytes: usize, purpose: &str) -> Result<(), PartiqlError> {
-        // Near its maximum a count has no bytes to spare.
+        // A count with a small maximum has no bytes to take in advance.
         let chunk = bytes.max(CHUNK_BYTES_MAX.min(self.held.bytes_max() / 64));
         if self.held.add(chunk).is_ok() {
             self.taken += chunk;

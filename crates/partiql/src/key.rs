@@ -1,8 +1,7 @@
 //! Index keys: bytes whose order is the order of the values they stand for.
 //!
-//! A key is the concatenation of its parts. A part is one tag byte and a body; no part is a prefix of
-//! another, so parts need no lengths between them and whatever follows a key (the number of a document)
-//! does not disturb its order.
+//! A key is the concatenation of its parts. A part is one tag byte and a body. No part is a prefix of another. So parts
+//! need no lengths between them, and what follows a key (the number of a document) does not change the order.
 //!
 //! ```text
 //! 05            MISSING              30 seconds(8) fraction(8)   timestamp, by instant
@@ -15,9 +14,9 @@
 //!       (negative numbers inverted)  90 part* 00                 bag, sorted; never stored
 //! ```
 //!
-//! The exponent counts from the first digit, so no size of it costs more than nine bytes; digits go two
-//! to a byte. A part of more than [`PART_BYTES_MAX`] bytes keeps that many and ends in the SHA-256 of the
-//! whole: still equal only to its like, but no longer in order among those that begin alike.
+//! The exponent counts from the first digit, so that it takes at most nine bytes. A byte holds two digits. Of a part
+//! longer than [`PART_BYTES_MAX`] bytes the key keeps that many, and the SHA-256 of the whole after them. Such a part
+//! still equals only the same part, but parts that begin alike are not in order among themselves.
 
 use std::ops::Bound;
 
@@ -29,7 +28,7 @@ use crate::tables::KeyRange;
 use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{self, ELEMENT, Uncounted, Work};
 
-/// How long a part may be before it is cut and hashed.
+/// The longest part that is kept whole. A longer part is cut and hashed.
 pub const PART_BYTES_MAX: usize = 1024;
 
 const END: u8 = 0x00;
@@ -47,7 +46,7 @@ const SEXP: u8 = 0x70;
 const STRUCT: u8 = 0x80;
 const BAG: u8 = 0x90;
 
-/// The key of a document in an index: the values of its paths in order, `None` where one is MISSING.
+/// The key of a document in an index, from the values at the paths of the index in order. `None` is MISSING.
 pub fn encode(parts: &[Option<RawValue<'_>>]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(16 * parts.len());
     for part in parts {
@@ -56,16 +55,16 @@ pub fn encode(parts: &[Option<RawValue<'_>>]) -> Vec<u8> {
     bytes
 }
 
-/// The value at a path of field names, when there is one.
+/// The value at a path of field names, if there is one.
 pub fn at_path<'a>(document: RawValue<'a>, path: &[String]) -> Option<RawValue<'a>> {
     path.iter().try_fold(document, |value, name| value.get(name))
 }
 
-/// The bounds that hold all keys of a range, and where parts are too long perhaps some more.
+/// The bounds between which all keys of a range lie. If parts are cut, other keys may lie there too.
 ///
-/// A range with one bound ends with the kind of that bound's value: `x < 5` finds numbers only, because
-/// PartiQL knows no order between kinds. Up to NULL means MISSING and NULL; from NULL on, exclusive,
-/// means all values that are known.
+/// A range with one bound ends where the kind of that value ends: `x < 5` finds numbers only, because PartiQL has no
+/// order between kinds. An upper bound NULL means MISSING and NULL. An exclusive lower bound NULL means all known
+/// values.
 pub fn range(range: &KeyRange) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
     let mut prefix = Vec::new();
     for value in &range.equal {
@@ -91,8 +90,8 @@ pub fn range(range: &KeyRange) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
     (lower, upper)
 }
 
-/// Whether [`range`] holds the keys of exactly those values for which `<` and its like are TRUE: no bound
-/// is cut, and all are scalars of one kind. Equal parts are exact at any length.
+/// Whether [`range`] holds the keys of exactly those values for which `<` and the like are TRUE. That is so if no
+/// bound is cut and all bounds are scalars of one kind. Parts that must be equal are exact at any length.
 pub(crate) fn is_exact(range: &KeyRange) -> bool {
     let is_exact_bound = |value: &Value| {
         let kind = ValueRef::from(value).kind();
@@ -115,7 +114,7 @@ pub(crate) fn is_exact(range: &KeyRange) -> bool {
     }
 }
 
-/// The whole encoding of one value, never cut: equal for equal values and ordered as they are.
+/// The whole encoding of one value, which is never cut. It is equal for equal values and has their order.
 pub(crate) fn whole<'a>(value: impl Into<ValueRef<'a>>) -> Vec<u8> {
     let Ok(bytes) = whole_counted(&mut Uncounted, value.into());
     bytes
@@ -133,7 +132,7 @@ pub(crate) fn whole_counted<W: Work>(work: &mut W, value: ValueRef<'_>) -> Resul
     Ok(bytes)
 }
 
-/// The encoding of one value appended to others, cut when it is long: equality only.
+/// Appends the encoding of one value, which is cut if it is long. Then it serves for equality only.
 pub(crate) fn write_part<W: Work>(
     work: &mut W,
     bytes: &mut Vec<u8>,
@@ -274,12 +273,12 @@ fn write_number(bytes: &mut Vec<u8>, number: &Number) {
     }
 }
 
-/// Eight bytes in the order of signed numbers.
+/// A signed number as eight bytes in the same order.
 fn sortable(number: i64) -> [u8; 8] {
     (number.cast_unsigned() ^ (1 << 63)).to_be_bytes()
 }
 
-/// A prefix and a value, and whether the value is there whole.
+/// A prefix followed by a value, and whether the value is whole.
 fn bounded(prefix: &[u8], value: &Value) -> (Vec<u8>, bool) {
     let mut part = whole(value);
     let is_whole = part.len() <= PART_BYTES_MAX;
@@ -307,7 +306,7 @@ fn kind_of(value: &Value) -> (u8, u8) {
     }
 }
 
-/// The least key that does not begin with this one, if there is any.
+/// The least key that is greater than all keys with this prefix, if there is one.
 fn successor(mut key: Vec<u8>) -> Option<Vec<u8>> {
     while key.last() == Some(&0xFF) {
         key.pop();

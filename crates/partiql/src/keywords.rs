@@ -1,18 +1,18 @@
-//! The reserved words, usable as names only between double quotes.
+//! The reserved words. Where a keyword could stand, such a word is a name only between double quotes.
 
-/// The word in lower case, when it is reserved.
+/// The word in lower case, if it is reserved.
 pub(crate) fn keyword(word: &str) -> Option<&'static str> {
     let lower = word.to_ascii_lowercase();
     WORDS.binary_search(&lower.as_str()).ok().map(|at| WORDS[at])
 }
 
-/// Whether a reserved word means nothing in this dialect, so that whoever writes it means a name.
+/// Whether a reserved word means nothing in this dialect. An author who writes it means a name.
 pub(crate) fn is_unused(word: &str) -> bool {
     UNUSED.binary_search(&word).is_ok()
 }
 
-/// The reserved words that are functions, of this dialect or of another, so that calling one that is
-/// not here says so.
+/// Whether a reserved word is a function, of this dialect or of SQL. A call of one that this dialect lacks is parsed,
+/// so that the error can say that there is no such function.
 pub(crate) fn is_function(word: &str) -> bool {
     matches!(
         word,
@@ -69,7 +69,7 @@ const UNUSED: [&str; 107] = [
     "whenever", "work", "write", "zone",
 ];
 
-/// In lower case and in order. `END-EXEC` is not here: it is three tokens.
+/// In lower case and in order. `END-EXEC` is left out, because it is three tokens.
 #[rustfmt::skip]
 const WORDS: [&str; 250] = [
     "absolute", "action", "add", "all", "allocate", "alter", "and", "any", "are", "as", "asc", "assertion",

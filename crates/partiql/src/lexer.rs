@@ -1,8 +1,8 @@
 //! Text to tokens.
 //!
-//! Tokens need no blanks between them where the next character cannot continue the first: real
-//! statements read `WHERE v.VIN = ?INSERT INTO …`. Parameters are numbered here, in the order of the
-//! text. The error texts are those of QLDB's reference lexer.
+//! Two tokens need no blank between them if the second cannot continue the first: there are applications that write
+//! `WHERE v.VIN = ?INSERT INTO …`. The lexer numbers the parameters in the order of the text. The error texts are
+//! those of QLDB's reference lexer.
 
 mod ion_literal;
 
@@ -16,16 +16,16 @@ use crate::number::EXPONENT_REFUSED;
 use crate::position::Position;
 use crate::value_ref::ValueRef;
 
-/// A token and where it begins.
+/// A token, and where it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Token {
     pub(crate) kind: TokenKind,
     pub(crate) position: Position,
-    /// Where it lies in the text, in bytes.
+    /// The bytes of the text that it takes.
     pub(crate) span: Range<usize>,
 }
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum TokenKind {
     /// A name that is not reserved.
@@ -47,7 +47,7 @@ pub(crate) enum TokenKind {
 }
 
 impl TokenKind {
-    /// `TYPE : value` as the reference parser's errors name a token.
+    /// `TYPE : value`, as the errors of the reference parser name a token.
     pub(crate) fn description(&self) -> String {
         match self {
             TokenKind::Identifier(name) => format!("IDENTIFIER : {name}"),
@@ -100,7 +100,7 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, PartiqlError> {
     }
 }
 
-/// Symbols of two characters, then of one; the longest is taken.
+/// The symbols. Those of two characters come first, because the longest symbol is taken.
 const SYMBOLS: [&str; 27] = [
     "<<", ">>", "<>", "!=", "<=", ">=", "||", "(", ")", "[", "]", "{", "}", ":", ",", ".", ";", "*", "+",
     "-", "/", "%", "=", "<", ">", "@", "^",
@@ -147,7 +147,7 @@ impl<'a> Lexer<'a> {
         Position { line: self.line, column: self.column }
     }
 
-    /// Takes so many bytes and counts the lines and columns in them.
+    /// Takes `length` bytes, and counts the lines and columns in them.
     fn take(&mut self, length: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at(length);
         self.rest = rest;
@@ -155,7 +155,7 @@ impl<'a> Lexer<'a> {
         while let Some(character) = characters.next() {
             let next = characters.peek().copied().or_else(|| rest.chars().next());
             match character {
-                // The LF of a CRLF ends the line.
+                // CRLF ends one line, which its LF counts.
                 '\r' if next == Some('\n') => {}
                 '\r' | '\n' => {
                     self.line += 1;
@@ -193,7 +193,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// A text between quotes in which two quotes stand for one.
+    /// A text between quotes. Two quotes in it are one quote.
     fn quoted(&mut self, quote: char, position: Position) -> Result<String, PartiqlError> {
         let mut text = String::new();
         let mut end = 1;
@@ -240,7 +240,7 @@ impl<'a> Lexer<'a> {
         Ok(TokenKind::IonLiteral(value))
     }
 
-    /// Digits are an int; with a point or an exponent a decimal, never a float.
+    /// A number. Digits alone are an int; with a point or an exponent they are a decimal, never a float.
     fn number(&mut self, position: Position) -> Result<Value, PartiqlError> {
         let bytes = self.rest.as_bytes();
         let digits = |from: usize| {
@@ -285,7 +285,7 @@ impl<'a> Lexer<'a> {
     fn symbol(&mut self, first: char, position: Position) -> Result<&'static str, PartiqlError> {
         if let Some(symbol) = SYMBOLS.into_iter().find(|symbol| self.rest.starts_with(symbol)) {
             self.take(symbol.len());
-            // One operator, two spellings.
+            // `!=` and `<>` are the same operator.
             return Ok(if symbol == "!=" { "<>" } else { symbol });
         }
         let kind = match first {
@@ -308,7 +308,7 @@ fn is_identifier_part(character: char) -> bool {
     is_identifier_start(character) || character.is_ascii_digit()
 }
 
-/// At most its first 80 characters: errors quote what was said, not all of it.
+/// The first 80 characters of a text, for errors that quote it.
 fn shortened(text: &str) -> String {
     match text.char_indices().nth(80) {
         Some((end, _)) => format!("{}…", &text[..end]),

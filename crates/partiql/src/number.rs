@@ -1,8 +1,8 @@
-//! Numbers of all three kinds as the real numbers they stand for, compared without writing out an
-//! exponent.
+//! Ints, decimals and floats as the real numbers that they stand for. They are compared without writing out the zeros
+//! of an exponent.
 //!
-//! A float stands for the decimal of 38 digits that is nearest to its exact value, as in QLDB's reference
-//! evaluator. That is one rule for arithmetic, CAST, comparison, index keys and all that rests on them.
+//! A float stands for the decimal of 38 digits that is nearest to its exact value, as in QLDB's reference evaluator.
+//! This one rule holds for arithmetic, CAST, comparison, index keys and everything that rests on them.
 
 use std::cmp::Ordering;
 
@@ -10,18 +10,18 @@ use everstrand_ion::{Decimal, Int};
 use num_bigint::{BigInt, Sign};
 use num_integer::Integer;
 
-/// How many digits a computed decimal has at most.
+/// The most digits of a computed decimal.
 pub(crate) const DIGITS_MAX: u32 = 38;
 
-/// The greatest exponent of a decimal that every reader of Ion accepts, up and down: ion-java keeps its
-/// negation in 32 bits. What is beyond is refused in parameters and literals and never computed; in
-/// documents of old journals it is read as it is.
+/// The greatest exponent of a decimal, and the negation of the least, that every reader of Ion accepts. It is a bound
+/// because ion-java keeps the negated exponent in 32 bits. A parameter or a literal beyond it is refused, and no
+/// result is beyond it. Documents of old journals are read as they are.
 pub(crate) const EXPONENT_MAX: i32 = i32::MAX;
 
 /// Why a parameter or a literal is refused.
 pub(crate) const EXPONENT_REFUSED: &str = "The exponent of a decimal must lie within ±2147483647";
 
-/// The integers up to which each is a float, too.
+/// All integers up to this one are exact as floats.
 const EXACT_INTEGERS: u64 = 1 << 53;
 
 /// An int, a decimal or a float.
@@ -32,14 +32,14 @@ pub(crate) enum Number {
     Float(f64),
 }
 
-/// A number brought into the one form in which equal numbers are the same.
+/// A number in a form in which equal numbers are the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Real {
     Nan,
     NegativeInfinity,
     Zero,
     PositiveInfinity,
-    /// `±0.d₁d₂d₃… × 10^exponent`, where neither the first nor the last digit is zero.
+    /// `±0.d₁d₂d₃… × 10^exponent`. Neither the first nor the last digit is zero.
     Finite {
         negative: bool,
         exponent: i64,
@@ -48,13 +48,13 @@ pub(crate) enum Real {
 }
 
 impl Number {
-    /// How much work it is to calculate with it or to write it out: the square of its length.
+    /// How much work it is to calculate with the number or to write it out, which is the square of its length.
     pub(crate) fn work(&self) -> usize {
         let words = self.bytes() / 8;
         words.saturating_mul(words)
     }
 
-    /// How many bytes its coefficient has, where it has more than eight.
+    /// How many bytes the coefficient has, or 0 if it fits eight bytes.
     pub(crate) fn bytes(&self) -> usize {
         let coefficient = match self {
             Number::Int(int) => int,
@@ -84,7 +84,7 @@ impl Number {
                     return left.cmp(&right);
                 }
             }
-            // Neither is rounded: floats beside such an integer are further from it than 38 digits see.
+            // Rounding the float to 38 digits would not change its order beside such an integer.
             (Number::Int(left), Number::Float(right)) if !right.is_nan() => {
                 if let Some(left) = exact_float(left) {
                     return left.partial_cmp(right).expect("no NaN");
@@ -100,7 +100,7 @@ impl Number {
         self.real().order(&other.real())
     }
 
-    /// The number as a decimal; nothing for NaN and infinities.
+    /// The number as a decimal. `None` for NaN and infinities.
     pub(crate) fn decimal(&self) -> Option<Decimal> {
         match self {
             Number::Int(int) => Some(Decimal::new(int.clone(), 0)),
@@ -135,12 +135,12 @@ impl Number {
     }
 }
 
-/// The same number as a float, where that is exact.
+/// The int as a float, if that is exact.
 fn exact_float(int: &Int) -> Option<f64> {
     int.as_i64().filter(|int| int.unsigned_abs() <= EXACT_INTEGERS).map(|int| int as f64)
 }
 
-/// At most so many digits of `coefficient × 10^exponent`, half to even.
+/// `coefficient × 10^exponent` rounded to at most `digits_max` digits, half to even.
 pub(crate) fn round(coefficient: BigInt, exponent: i64, digits_max: i64) -> (BigInt, i64) {
     let excess = digits(&coefficient) - digits_max;
     let Ok(excess @ 1..) = u32::try_from(excess) else { return (coefficient, exponent) };
@@ -151,7 +151,7 @@ pub(crate) fn round(coefficient: BigInt, exponent: i64, digits_max: i64) -> (Big
         quotient += BigInt::from_biguint(coefficient.sign(), 1u8.into());
     }
     let exponent = exponent + i64::from(excess);
-    // 999…9 may have become 1000…0.
+    // Rounding 999…9 up makes 1000…0, which has one digit more.
     if digits(&quotient) > digits_max { (quotient / 10, exponent + 1) } else { (quotient, exponent) }
 }
 

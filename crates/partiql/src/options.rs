@@ -1,19 +1,18 @@
-//! What a statement may use of the language, and how many bytes it may hold.
+//! Options of a statement: how much of the language it may use, and how many bytes it may hold.
 
 use crate::held::HeldBytes;
 
-/// How a statement may use the language, and within which bounds it runs.
+/// How much of the language a statement may use, and the bounds within which it runs.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Whether the constructs are there that QLDB did not have. Without them they are refused with
-    /// QLDB's own errors.
+    /// Whether a statement may use constructs that QLDB did not have. Otherwise they are refused with QLDB's errors.
     pub extensions: bool,
-    /// Whether an unqualified name is the field of whichever row around has it, be it in a nested query
-    /// or among several sources, and the names of the outermost query stand for tables. Only the public
-    /// conformance suite, which knows none of these rules, wants this.
+    /// Whether an unqualified name means a field of any row around it, also in a nested query and among several
+    /// sources, and whether the names of the outermost query stand for tables. Only the public conformance suite
+    /// needs this, because it does not know QLDB's rules.
     pub lenient_names: bool,
-    /// How many bytes of rows and values may be held at once, and are: by this statement and by all
-    /// others with the same count whose rows are not at their end.
+    /// Counts the bytes of rows and values that are held, and bounds them. The count covers this statement and all
+    /// others with the same count whose results have not been read to their end.
     pub held: HeldBytes,
 }
 

@@ -1,8 +1,8 @@
-//! Tokens to a syntax tree: recursive descent with precedence climbing for operators.
+//! Makes a syntax tree of tokens, by recursive descent and, for operators, precedence climbing.
 //!
-//! The grammar is that of QLDB's reference parser with the extensions, which are always parsed; where
-//! they are not wanted they are refused later, with QLDB's errors. Both the recursion and the height
-//! of the tree are bounded by [`MAX_DEPTH`].
+//! The grammar is that of QLDB's reference parser with our extensions. Extensions are always parsed; the planner
+//! refuses them with QLDB's errors if they are not wanted. [`MAX_DEPTH`] bounds the recursion and the height of the
+//! tree.
 
 mod call;
 mod expression;
@@ -15,7 +15,7 @@ use crate::keywords;
 use crate::lexer::{self, Token, TokenKind};
 use crate::position::Position;
 
-/// Parses one statement with at most one `;` after it.
+/// Parses one statement. One `;` may follow it.
 pub fn parse(text: &str) -> Result<Statement, PartiqlError> {
     let tokens = lexer::tokens(text)?;
     let mut parser = Parser { text, tokens, next: 0, depth: 0, deepest: 0 };
@@ -27,14 +27,14 @@ pub fn parse(text: &str) -> Result<Statement, PartiqlError> {
     Ok(statement)
 }
 
-/// Owned by one call of [`parse`].
+/// The state of one call of [`parse`].
 struct Parser<'a> {
     text: &'a str,
     /// Ends with [`TokenKind::End`].
     tokens: Vec<Token>,
-    /// The next token to take; never past the end.
+    /// The number of the next token. It never passes the end.
     next: usize,
-    /// How many expressions are being parsed around the next token.
+    /// How many expressions that are being parsed contain the next token.
     depth: usize,
     /// The height of the tree from its root to the deepest node within the expression being parsed.
     deepest: usize,
@@ -45,7 +45,7 @@ impl Parser<'_> {
         &self.tokens[self.next].kind
     }
 
-    /// The kind of the token so many after the next one.
+    /// The kind of the token that is `tokens` after the next one.
     fn kind_after(&self, tokens: usize) -> &TokenKind {
         self.tokens.get(self.next + tokens).map_or(&TokenKind::End, |token| &token.kind)
     }
@@ -134,9 +134,8 @@ impl Parser<'_> {
         }
     }
 
-    /// A name that is not reserved, or any between double quotes. The parts of a date are reserved by
-    /// QLDB's list, but mean something between the parentheses of a function alone, so that they are names
-    /// wherever one may stand.
+    /// A name that is not reserved, or any name between double quotes. The parts of a date are reserved in QLDB's list.
+    /// They are taken as names all the same, because they mean something only between the parentheses of a function.
     fn identifier(&mut self, kind: &str) -> Result<Identifier, PartiqlError> {
         if is_date_part(self.kind()) {
             return self.any_identifier(kind);
@@ -150,8 +149,8 @@ impl Parser<'_> {
         Ok(identifier)
     }
 
-    /// A name where no keyword could stand, so that reserved words are names too. QLDB refused them;
-    /// a statement that it took is not changed by this.
+    /// A name at a place where no keyword can stand, so that reserved words are names too. QLDB refused them. Taking
+    /// them changes the meaning of no statement that QLDB took.
     fn any_identifier(&mut self, kind: &str) -> Result<Identifier, PartiqlError> {
         let Token { kind: TokenKind::Keyword(_), position, span } = &self.tokens[self.next] else {
             return self.identifier(kind);
@@ -162,7 +161,7 @@ impl Parser<'_> {
         Ok(identifier)
     }
 
-    /// One or more of something with commas between.
+    /// One or more items with commas between them.
     fn list<T>(
         &mut self,
         mut item: impl FnMut(&mut Self) -> Result<T, PartiqlError>,
@@ -179,7 +178,7 @@ impl Parser<'_> {
         self.error("unexpected token found", kind)
     }
 
-    /// An error at the next token: what was found, the token, and the general message.
+    /// An error at the next token. Its text says what was found, the token, and the general message.
     fn error(&self, found: &str, kind: &str) -> PartiqlError {
         let found = format!("{found}, {}", self.kind().description());
         let error = PartiqlError::parser(self.position(), found, kind);
@@ -192,7 +191,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Parses something one level deeper.
+    /// Parses a part one level deeper.
     fn deeper<T>(
         &mut self,
         part: impl FnOnce(&mut Self) -> Result<T, PartiqlError>,
@@ -206,7 +205,7 @@ impl Parser<'_> {
         Ok(result)
     }
 
-    /// Notes that all that was parsed at this level moved one level down, below a new node.
+    /// Notes that a new node was put above everything that was parsed at this level.
     fn wrapped(&mut self) -> Result<(), PartiqlError> {
         self.deepest += 1;
         self.check_depth()
@@ -227,7 +226,7 @@ fn is_keyword(kind: &TokenKind, keyword: &str) -> bool {
     matches!(kind, TokenKind::Keyword(next) if *next == keyword)
 }
 
-/// Whether a token is a name where any may stand.
+/// Whether a token is a name at a place where a name may stand.
 fn is_name(kind: &TokenKind) -> bool {
     matches!(kind, TokenKind::Identifier(_) | TokenKind::QuotedIdentifier(_)) || is_date_part(kind)
 }

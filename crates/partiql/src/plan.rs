@@ -1,17 +1,17 @@
-//! What the executor runs: names are gone, every variable is a slot, every source is known and the
-//! way to its rows is chosen.
+//! What the executor runs. The planner has replaced names by slots, found every source, and chosen the access to
+//! the rows of each table.
 //!
-//! Each query level has one *frame*: a row of slots. A node fills the slots of its sources, and all
-//! expressions of that level read them. A nested query has a frame of its own and reaches those
-//! around it by `depth`: 0 is its own frame, 1 the frame of the query that contains it, and so on.
+//! Each query level has one *frame*: a row of slots. A node fills the slots of its sources, and the expressions of
+//! that level read them. A nested query has a frame of its own. It reads the frames around it by `depth`: 0 is its
+//! own frame, 1 the frame of the query that contains it, and so on.
 //!
-//! Rows are pulled. A node yields the frame once per row; the right side of a [`Node::Join`] is begun
-//! anew for each row of the left, whose slots it may read. Conditions that an access already serves
-//! stay in the [`Node::Filter`] above it, because long index keys are only approximate.
+//! Rows are pulled: each node asks the node below it for the next row, which then stands in the frame. The right
+//! side of a [`Node::Join`] begins again for each row of the left side, because it may read slots of the left.
+//! A condition stays in the [`Node::Filter`] above a scan even if the access of the scan serves it, because an index
+//! keeps long keys only in part and so finds rows beside the wanted ones.
 //!
-//! *Read I/Os*: each row that a [`Node::Scan`] yields counts one. A [`Node::HashJoin`] reads its right
-//! side once but reports what a nested loop would have read: its right side's reads once for each row
-//! of the left.
+//! *Read I/Os*: each row that a [`Node::Scan`] yields counts one. A [`Node::HashJoin`] reads its right side once.
+//! It reports what a nested loop would have read, which is the right side once for each row of the left.
 
 pub(crate) mod explain;
 mod names;
@@ -30,25 +30,25 @@ use crate::expression::AggregateFunction;
 use crate::position::Position;
 use crate::tables::{Index, OnConflict, Source};
 
-/// What a [`Plan`] does.
+/// What a [`Plan`] does, and the rows that it answers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Statement {
     /// A query: each row is a value.
     Query(QueryPlan),
-    /// A bare expression, as one row. An extension.
+    /// A bare expression, which answers one row. An extension.
     Expression(Expression),
-    /// Inserts documents; a row `{documentId}` for each, in order.
+    /// Inserts documents. Answers a row `{documentId}` for each, in the order of the documents.
     Insert(InsertPlan),
-    /// Changes or deletes documents; a row `{documentId}` for each.
+    /// Changes or deletes documents. Answers a row `{documentId}` for each.
     Modify(Box<ModifyPlan>),
-    /// A row `{tableId}`.
+    /// Creates a table. Answers a row `{tableId}`, like all definitions.
     CreateTable {
-        /// Its name.
+        /// The name of the table.
         name: String,
-        /// The value of `aws_tags`; checked to be a struct when run.
+        /// The value of `aws_tags`. The executor refuses all but a struct.
         tags: Option<Expression>,
     },
-    /// A row `{tableId}`.
+    /// Creates an index.
     CreateIndex {
         /// The table's name.
         table: String,
@@ -57,133 +57,134 @@ pub enum Statement {
         /// Whether no two documents may share a key.
         unique: bool,
     },
-    /// A row `{tableId}`.
+    /// Drops an index.
     DropIndex {
         /// The index id.
         index_id: String,
         /// The table's name.
         table: String,
     },
-    /// A row `{tableId}`.
+    /// Makes a table inactive.
     DropTable {
         /// The table's name.
         name: String,
     },
-    /// A row `{tableId}`.
+    /// Makes an inactive table active again.
     UndropTable {
         /// The table's id.
         table_id: String,
     },
-    /// The rows that a stored procedure answers.
+    /// Runs a stored procedure and answers its rows.
     Exec {
-        /// The procedure's name as written.
+        /// The name of the procedure, as it was written.
         procedure: String,
-        /// Its arguments.
+        /// The arguments.
         arguments: Vec<Expression>,
     },
-    /// These rows, which tell how another statement would run.
+    /// Answers these rows. They tell how another statement would run.
     Explain(Vec<Value>),
 }
 
 /// One query level.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QueryPlan {
-    /// How many slots its frame has.
+    /// The number of slots in the frame.
     pub slots: usize,
-    /// Where rows come from: joined, filtered, grouped and sorted.
+    /// The node that yields the rows: joined, filtered, grouped and sorted.
     pub input: Node,
-    /// What each row becomes.
+    /// The value that each row is turned into.
     pub projection: Projection,
-    /// Whether equal results are yielded once, the first of them.
+    /// Whether the first of several equal results is yielded and the others are not.
     pub distinct: bool,
-    /// How many results are skipped, after `distinct`. Reads no slot.
+    /// How many results are skipped, counted after `distinct`. The expression reads no slot.
     pub offset: Option<Expression>,
-    /// How many results are yielded, after `offset`. Reads no slot.
+    /// How many results are yielded, counted after `offset`. The expression reads no slot.
     pub limit: Option<Expression>,
-    /// Whether it reads slots of outer frames; if not, its result is the same each time.
+    /// Whether the query reads slots of frames around its own. If it does not, its result is always the same.
     pub correlated: bool,
 }
 
-/// What a query makes of each row.
+/// The value that a query turns each row into.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Projection {
-    /// The value itself; MISSING becomes null at the top, and stays an element of the bag of a query within
-    /// others.
+    /// The value itself. MISSING becomes null in the result of a statement. In the bag of a nested query MISSING is
+    /// an element like any other.
     Value(Expression),
-    /// A struct.
+    /// A struct with the fields of these items.
     Items(Vec<ProjectionItem>),
 }
 
 /// An item of a select list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ProjectionItem {
-    /// A field, left out where the value is MISSING.
+    /// A field. It is left out if its value is MISSING.
     Field {
-        /// Its name.
+        /// The name of the field.
         name: Arc<str>,
-        /// Its value.
+        /// The value of the field.
         value: Expression,
     },
-    /// All fields of a struct; any other value but MISSING as a field `_N`, N being the number of
-    /// fields before it plus one.
+    /// All fields of a struct. Any other value but MISSING becomes a field `_N`, where N is the number of fields
+    /// before it plus one.
     All(Expression),
 }
 
-/// Where rows come from.
+/// A step that yields rows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node {
     /// Rows of a table or a view.
     Scan(Box<Scan>),
-    /// Elements of a value: those of a list or a bag; any other value is one element.
+    /// The elements of a list or a bag. Any other value is its own only element.
     Iterate {
-        /// The value; may read slots of sources to the left.
+        /// The value. It may read slots of the sources to its left.
         value: Expression,
-        /// Over the fields of a struct instead; any other value is a struct of one field `_1`.
+        /// Whether the rows are the fields of a struct instead. Any other value is taken for a struct with one field
+        /// `_1`.
         unpivot: bool,
         /// The slots to fill.
         slots: SourceSlots,
     },
-    /// For each row of the left all rows of the right.
+    /// All rows of the right side for each row of the left side.
     Join {
         /// The outer loop.
         left: Box<Node>,
-        /// The inner loop, begun anew for each row of the left.
+        /// The inner loop. It begins again for each row of the left side.
         right: Box<Node>,
-        /// Inner or left.
+        /// Inner or left join.
         kind: JoinKind,
-        /// When a pair joins.
+        /// The condition that a pair of rows must meet.
         condition: Option<Expression>,
-        /// The slots that the right side fills; NULL where a left join finds no match.
+        /// The slots that the right side fills. A left join fills them with NULL for a left row without a match.
         right_slots: Range<usize>,
     },
-    /// The same rows in the same order, by a hash table over the right, which reads no slot of the
-    /// left.
+    /// The same rows as [`Node::Join`] in the same order, found by a hash table of the rows on the right. The right
+    /// side reads no slot of the left.
     HashJoin {
-        /// Probes.
+        /// The side whose rows are looked up in the table.
         left: Box<Node>,
-        /// Is read once, into the table.
+        /// The side that is read once, into the table.
         right: Box<Node>,
-        /// Inner or left.
+        /// Inner or left join.
         kind: JoinKind,
-        /// What must be equal, left and right. NULL and MISSING never are.
+        /// The values that must be equal, of the left and of the right row. NULL and MISSING equal nothing.
         keys: Vec<(Expression, Expression)>,
-        /// What else must hold of a pair.
+        /// A further condition that a pair of rows must meet.
         condition: Option<Expression>,
-        /// The slots that the right side fills; NULL where a left join finds no match.
+        /// The slots that the right side fills. A left join fills them with NULL for a left row without a match.
         right_slots: Range<usize>,
     },
     /// The rows for which the condition is TRUE.
     Filter {
-        /// Whose rows.
+        /// The node whose rows are filtered.
         input: Box<Node>,
         /// The condition.
         condition: Expression,
     },
-    /// One row per group. Only its own slots are filled afterwards.
+    /// One row for each group. Above it only the slots of the group are filled.
     Group(Box<Group>),
-    /// All rows in order; equal rows keep theirs.
+    /// All rows in order. Equal rows keep the order in which they came.
     Sort {
-        /// Whose rows.
+        /// The node whose rows are sorted.
         input: Box<Node>,
         /// The keys, the most significant first.
         terms: Vec<SortTerm>,
@@ -193,15 +194,15 @@ pub enum Node {
 /// Rows of a table or a view.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scan {
-    /// Which.
+    /// The table or view.
     pub source: Source,
-    /// Its name as the statement has it, for EXPLAIN.
+    /// Its name as the statement has it. EXPLAIN shows it.
     pub name: String,
-    /// The name of its rows, for EXPLAIN.
+    /// The name that the statement gives its rows. EXPLAIN shows it.
     pub alias: Arc<str>,
-    /// The way to the rows.
+    /// How the rows are reached.
     pub access: AccessPlan,
-    /// The slots to fill: the row, `at` always MISSING, the document id.
+    /// The slots that a row fills. `at` is always MISSING.
     pub slots: SourceSlots,
 }
 
@@ -210,69 +211,70 @@ pub struct Scan {
 pub struct SourceSlots {
     /// The element.
     pub value: usize,
-    /// Its place: the position in a list, the name of a field, MISSING otherwise.
+    /// The place of the element: the position in a list or the name of a field, else MISSING.
     pub at: Option<usize>,
-    /// The document id, MISSING for all but rows of tables.
+    /// The document id. It is MISSING for all but rows of tables.
     pub by: Option<usize>,
 }
 
-/// Inner or left outer.
+/// Inner or left outer join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JoinKind {
-    /// Only pairs that match.
+    /// Only pairs of rows that match.
     Inner,
-    /// Left rows without a match once, with NULL on the right.
+    /// Also each left row without a match, with NULL in the place of the right row.
     Left,
 }
 
-/// The way to the rows of a table, chosen once; values are computed each time it is begun.
+/// How the rows of a table are reached. The planner chooses it once; the executor computes its values each time
+/// that it begins to read.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AccessPlan {
-    /// All of them.
+    /// Reads all rows.
     Scan,
-    /// Documents by their ids.
+    /// Looks documents up by their ids.
     Documents(Keys),
-    /// Documents by their keys in an index.
+    /// Looks documents up in an index.
     Index(Box<IndexAccess>),
 }
 
-/// Documents by their keys in an index.
+/// A lookup of documents in an index.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndexAccess {
-    /// Which index.
+    /// The index.
     pub index: Index,
-    /// The keys of the first paths. Several [`Keys::Each`] mean all combinations.
+    /// The keys of the first paths. All combinations of their values are looked up.
     pub equal: Vec<Keys>,
-    /// The part of the next path; [`KeyRangePlan::All`] when `equal` covers all paths.
+    /// The wanted range of the path after those of `equal`. It is [`KeyRangePlan::All`] if there is no such path.
     pub range: KeyRangePlan,
-    /// Whether rows must come in the order of the next path; never with [`Keys::Each`].
+    /// The order of that path in which rows must come, if they must. All keys of `equal` are then [`Keys::One`].
     pub order: Option<KeyOrder>,
 }
 
-/// What a key or an id must equal. NULL and MISSING equal nothing, so they find no rows.
+/// The values that a key or an id may equal. NULL and MISSING equal nothing and so find no rows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Keys {
     /// This value.
     One(Expression),
-    /// Any of these values; each row is found once.
+    /// Any of these values. Each row is found once, even if two values are equal.
     AnyOf(Vec<Expression>),
-    /// Any element of this list or bag; each row is found once. Any other value finds nothing.
+    /// Any element of this list or bag. Each row is found once. Any other value finds nothing.
     Each(Expression),
 }
 
-/// The wanted part of one path of an index.
+/// The wanted range of one path of an index.
 #[derive(Clone, Debug, PartialEq)]
 pub enum KeyRangePlan {
-    /// All of it, NULL and MISSING too.
+    /// All values, with NULL and MISSING.
     All,
-    /// Values between two bounds. No row is found when a bound is NULL or MISSING.
+    /// Values between two bounds. A bound that is NULL or MISSING finds no row.
     Between {
-        /// Lower bound and whether it is included; NULL and MISSING are never found without it.
+        /// The lower bound, and whether it is included. Without a lower bound NULL and MISSING are not found either.
         lower: Option<(Expression, bool)>,
-        /// Upper bound and whether it is included.
+        /// The upper bound, and whether it is included.
         upper: Option<(Expression, bool)>,
     },
-    /// Texts that may match a LIKE pattern: those that begin as it does before its first wildcard.
+    /// Texts that may match a LIKE pattern, because they begin with the text before its first wildcard.
     Like {
         /// The pattern.
         pattern: Expression,
@@ -281,127 +283,128 @@ pub enum KeyRangePlan {
     },
     /// NULL and MISSING.
     Unknown,
-    /// Everything but NULL and MISSING.
+    /// All values but NULL and MISSING.
     Known,
 }
 
 /// An order in which an index yields rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyOrder {
-    /// From the greatest key down.
+    /// Whether the greatest key comes first.
     pub descending: bool,
-    /// Whether NULL and MISSING, which are the least keys, come before all else in this order too.
+    /// Whether NULL and MISSING come first. They are the least keys of an index, so a descending read has to fetch
+    /// them apart.
     pub nulls_first: bool,
 }
 
-/// One row per group; without keys exactly one group.
+/// One row for each group. Without keys there is exactly one group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
-    /// Whose rows.
+    /// The node whose rows are grouped.
     pub input: Node,
     /// The keys. NULL and MISSING are one key, NULL.
     pub keys: Vec<GroupKey>,
-    /// What is computed for each group.
+    /// The aggregates that are computed for each group.
     pub aggregates: Vec<Aggregate>,
-    /// `GROUP AS`: a bag of structs with these fields for each row.
+    /// `GROUP AS`: a bag with a struct for each row of the group.
     pub group_as: Option<GroupAs>,
-    /// Whether all that is wanted is the number of rows of one scan whose access serves all conditions,
-    /// so that its keys can be counted instead, where they are exact.
+    /// Whether the group only counts the rows of one scan whose access serves all conditions. The executor then
+    /// counts keys of the index instead of reading documents, unless a key is too long to be exact.
     pub counts_keys: bool,
 }
 
 /// A key of a group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupKey {
-    /// Its value.
+    /// The value of the key.
     pub value: Expression,
-    /// The slot to fill.
+    /// The slot that it fills.
     pub slot: usize,
-    /// What the slot is called, for EXPLAIN.
+    /// The name of the slot. EXPLAIN shows it.
     pub name: Arc<str>,
 }
 
 /// `GROUP AS name`
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupAs {
-    /// Name and value slot of each source.
+    /// The fields of a struct: the name of each source and the slot of its value.
     pub fields: Vec<(Arc<str>, usize)>,
-    /// The slot to fill.
+    /// The slot that it fills.
     pub slot: usize,
 }
 
 /// One aggregate of a group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Aggregate {
-    /// Which.
+    /// The function.
     pub function: AggregateFunction,
     /// Whether equal values count once.
     pub distinct: bool,
-    /// The argument; absent for `COUNT(*)`.
+    /// The argument. `COUNT(*)` has none.
     pub argument: Option<Expression>,
-    /// The slot to fill.
+    /// The slot that it fills.
     pub slot: usize,
-    /// What the slot is called, for EXPLAIN.
+    /// The name of the slot. EXPLAIN shows it.
     pub name: Arc<str>,
-    /// Where the call stands, for errors.
+    /// Where the call stands. Errors name it.
     pub position: Position,
 }
 
 /// A key of a sort.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SortTerm {
-    /// What is compared.
+    /// The value by which rows are compared.
     pub value: Expression,
-    /// From the greatest down.
+    /// Whether the greatest value comes first.
     pub descending: bool,
-    /// Whether NULL and MISSING stand before all else.
+    /// Whether NULL and MISSING come first.
     pub nulls_first: bool,
 }
 
 /// `INSERT INTO table`
 #[derive(Clone, Debug, PartialEq)]
 pub struct InsertPlan {
-    /// The table, a user view.
+    /// The table, in its user view.
     pub table: Source,
-    /// Its name, for EXPLAIN.
+    /// The name of the table. EXPLAIN shows it.
     pub name: String,
-    /// What is inserted.
+    /// The values that are inserted.
     pub insertion: Insertion,
-    /// What to do under a unique index.
+    /// What happens when a unique index already has a key of a document.
     pub on_conflict: OnConflict,
 }
 
-/// What an INSERT inserts.
+/// The values that an INSERT inserts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Insertion {
-    /// Exactly this value.
+    /// This value.
     One(Expression),
-    /// This value if it is a struct, each of its elements if it is a list or a bag.
+    /// Each element of a list or a bag. Any other value is inserted itself.
     Each(Expression),
 }
 
-/// UPDATE, DELETE and the FROM form: for each row of the input, one operation on the document of
-/// `table` in that row. All expressions see the documents as they were before the statement.
+/// UPDATE, DELETE and the FROM form. For each row of the input one operation is done to the document of `table`
+/// in that row. All expressions see the documents as they were before the statement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModifyPlan {
-    /// The table, a user view.
+    /// The table, in its user view.
     pub table: Source,
-    /// How many slots the frame has.
+    /// The number of slots in the frame.
     pub slots: usize,
-    /// The rows.
+    /// The node that yields the rows.
     pub input: Node,
     /// The slot of the document.
     pub document: usize,
-    /// The slot of its id.
+    /// The slot of the id of the document.
     pub id: usize,
-    /// What is done.
+    /// What is done to the document.
     pub operation: Operation,
 }
 
 /// What is done to a document.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operation {
-    /// Assigns values; MISSING removes.
+    /// Assigns values. A value that is MISSING is refused.
     Set(Vec<(Target, Expression)>),
     /// Inserts one value into a list or struct.
     Insert {
@@ -409,23 +412,23 @@ pub enum Operation {
         target: Target,
         /// The value.
         value: Expression,
-        /// Position in a list (the end by default), name in a struct.
+        /// The position in a list, which is the end by default, or the name of a field in a struct.
         at: Option<Expression>,
     },
-    /// Appends a value, or each element of a list or bag, to a list.
+    /// Appends each element of a list or a bag to a list. Any other value is appended itself.
     InsertEach {
         /// The container.
         target: Target,
         /// The values.
         values: Expression,
     },
-    /// Removes what the target names; the document when the target has no steps.
+    /// Removes the value at the target. A target without steps is the whole document.
     Remove(Target),
     /// Deletes the document.
     Delete,
 }
 
-/// A place in a document, from its top.
+/// A place in a document, as a path from its top.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The steps; none for the whole document.
@@ -439,7 +442,7 @@ pub enum TargetStep {
     Field(String),
     /// An element of a list.
     Index(u64),
-    /// The element that a nested source stands at: this slot holds its position or its field's name;
-    /// MISSING when the source ranges over a single value, then there is no step.
+    /// The element that is the current row of a nested source. This slot holds its position or the name of its field.
+    /// The slot is MISSING if the source ranges over a single value; then there is no step.
     Place(usize),
 }

@@ -1,7 +1,7 @@
-//! From a syntax tree to a plan: names become slots and sources, conditions go where they are
-//! cheapest, and for each table a way to its rows is chosen.
+//! Makes a plan of a syntax tree: resolves names to slots and sources, checks each condition where that is
+//! cheapest, and chooses how the rows of each table are reached.
 //!
-//! The rules of names are QLDB's (N1 to N12 in the tests); so are the error texts.
+//! Names are resolved by QLDB's rules, which the tests number N1 to N12. Error texts are QLDB's too.
 
 mod access;
 mod expression;
@@ -33,24 +33,25 @@ use crate::tables::{AsOf, OnConflict, Source, SourceKind, Tables};
 use access::Lookups;
 use scope::Scope;
 
-/// How many expressions are resolved again for one statement, because names of items stand for them.
-/// Within each other such names could go on without end.
+/// How many expressions may be resolved again for one statement. An expression is resolved again where a clause
+/// names an item of the select list. Items that name each other could otherwise multiply without end.
 const REPEATED_MAX: usize = 100_000;
 
-/// How much work the plan of one statement may take: some 0.3 s. A statement of 100,000 characters whose
-/// names are not looked for among thousands of others takes a thirtieth.
+/// How much work the planning of one statement may take, which is some 0.3 s. An ordinary statement of 100,000
+/// characters takes a thirtieth of it. One that looks for each of thousands of names among thousands of others
+/// reaches it.
 const WORK_MAX: usize = 30_000_000;
 
-/// How much of it lies between two questions whether to stop: some milliseconds.
+/// After how much work the planner asks whether to stop, which is some milliseconds.
 const WORK_BETWEEN_INTERRUPTS: usize = 200_000;
 
-/// What it is to compare an expression with another that is much like it.
+/// The work of comparing two expressions that are much alike.
 const COMPARISON: usize = 8;
 
-/// What it is to resolve an expression, without its parts.
+/// The work of resolving one expression without its parts.
 const EXPRESSION: usize = 16;
 
-/// Resolves all names against the tables and decides how the statement runs. Nothing is changed.
+/// Resolves all names against the tables and decides how the statement runs. It changes nothing.
 pub fn plan(
     statement: &ast::Statement,
     parameters: &[Document],
@@ -86,22 +87,23 @@ pub fn plan(
     })
 }
 
-/// Owned by one call of [`plan`].
+/// The state of one call of [`plan`].
 struct Planner<'a> {
     parameters: &'a [Document],
     tables: &'a mut dyn Tables,
     options: &'a Options,
-    /// The query levels around what is being resolved, the outermost first.
+    /// The query levels around the expression that is being resolved, the outermost first.
     scopes: Vec<Scope>,
-    /// How many parameters the statement has, as far as it was seen.
+    /// How many parameters the statement has, as far as the planner has seen it.
     parameters_seen: usize,
-    /// What names of tables stood for, until something is asked for that depends on more than the catalogue.
+    /// The names of tables that were asked for, and the sources found. `None` once something was asked that depends on
+    /// more than the catalog.
     sources: Option<Vec<(Box<str>, Option<Source>)>>,
-    /// What the author of the statement may have meant otherwise.
+    /// Hints to the author: what the statement may have been meant to say.
     hints: Vec<String>,
-    /// How much work it took so far.
+    /// How much work was done so far.
     worked: usize,
-    /// Within how many expressions that are resolved again.
+    /// Within how many expressions that are resolved again the planner is now.
     repeating: usize,
     /// How many expressions have been resolved again.
     repeated: usize,
@@ -133,7 +135,7 @@ impl Planner<'_> {
                 ast::Projection::Pivot { .. } => plan::Statement::Expression(self.nested_query(query)?),
                 _ => plan::Statement::Query(self.query(query)?),
             },
-            // The one statement of this kind of which QLDB's answer was recorded.
+            // A bare word. Of all bare expressions this is the one of which QLDB's answer was recorded.
             ast::Statement::Query(ast::Expression::Variable(variable)) if !self.options.extensions => {
                 let Position { line, column } = variable.name.position;
                 let text = format!("Unsupported PartiQL Statement, Errors at:\nline {line}, column {column}");
@@ -158,7 +160,7 @@ impl Planner<'_> {
         })
     }
 
-    /// What the name of a table stands for.
+    /// Looks up the name of a table, and notes the answer as a premise of the plan.
     fn source(&mut self, name: &str, as_of: Option<AsOf>) -> Result<Option<Source>, PartiqlError> {
         if as_of.is_some() {
             self.sources = None;
@@ -261,7 +263,7 @@ impl Planner<'_> {
         Ok(InsertPlan { table, name: name.name.clone(), insertion, on_conflict })
     }
 
-    /// Resolves again what was resolved before, within bounds.
+    /// Resolves an expression that was resolved before. [`REPEATED_MAX`] bounds how many.
     fn again<T>(
         &mut self,
         resolve: impl FnOnce(&mut Self) -> Result<T, PartiqlError>,
@@ -272,7 +274,7 @@ impl Planner<'_> {
         result
     }
 
-    /// Counts an expression that is resolved.
+    /// Counts an expression that is about to be resolved.
     fn step(&mut self) -> Result<(), PartiqlError> {
         self.work(EXPRESSION)?;
         self.repeated += usize::from(self.repeating > 0);
@@ -285,8 +287,8 @@ impl Planner<'_> {
         ))
     }
 
-    /// Counts work about to be done, asks now and then whether to stop, and refuses what has no end. A
-    /// comparison of two names is about one.
+    /// Counts work about to be done, now and then asks whether to stop, and refuses a statement that takes too much.
+    /// The comparison of two names is one unit.
     fn work(&mut self, units: usize) -> Result<(), PartiqlError> {
         let before = self.worked;
         self.worked = before.saturating_add(units);
@@ -302,18 +304,18 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Which lookups an index serves.
+    /// The lookups for which an index may be used.
     fn lookups(&self) -> Lookups {
         if self.options.extensions { Lookups::All } else { Lookups::Equalities }
     }
 
-    /// Refuses a construct that QLDB did not have, where only QLDB's are wanted.
+    /// Refuses a construct that QLDB did not have, unless extensions are on.
     fn extension(&self, position: Position, found: &str, kind: &str) -> Result<(), PartiqlError> {
         if self.options.extensions { Ok(()) } else { Err(PartiqlError::parser(position, found, kind)) }
     }
 
-    /// The value of a literal or a parameter; `None` for any other expression, and for a parameter
-    /// that is not there, which is reported later.
+    /// The value of a literal or a parameter. `None` for any other expression, and for a parameter that was not
+    /// given, which [`plan`] reports at the end.
     fn constant(&mut self, expression: &ast::Expression) -> Result<Option<Value>, PartiqlError> {
         Ok(match self.expression(expression)? {
             Expression::Literal { value, .. } => Some(value),
@@ -323,7 +325,7 @@ impl Planner<'_> {
     }
 }
 
-/// N7 and N8.
+/// N7 and N8: the error of a table where no table may be named.
 fn global_access_is_illegal(name: &ast::Identifier) -> PartiqlError {
     PartiqlError::located(
         Category::Semantic,
@@ -333,7 +335,7 @@ fn global_access_is_illegal(name: &ast::Identifier) -> PartiqlError {
     )
 }
 
-/// The source, if DML may change it.
+/// The source, unless it is one that DML cannot change.
 fn writable(source: Source, name: &ast::Identifier) -> Result<Source, PartiqlError> {
     if source.kind == SourceKind::User && source.as_of.is_none() {
         return Ok(source);

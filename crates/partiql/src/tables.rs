@@ -1,49 +1,49 @@
-//! All that a statement may ask of what it runs on.
+//! The tables on which a statement runs, as the language sees them.
 //!
-//! The language knows no ledger, no transaction and no catalogue: it asks a [`Tables`] for a source
-//! by name and for rows of it, and hands documents to be written back. Whoever implements the trait
-//! may note each answer, which is how a transaction learns what it has read.
+//! The language knows no ledger, no transaction and no catalog. It asks a [`Tables`] for a source by name and for
+//! rows of the source, and hands it documents to write. An implementation may note each answer; so a transaction
+//! learns what it has read.
 
 use std::sync::Arc;
 
 use everstrand_ion::{Document, Timestamp, Value};
 
-/// Something that rows come from, resolved once per statement.
+/// A table or view that rows come from. The planner resolves it once for each statement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Source {
-    /// What the rows look like and whether they may be written.
+    /// What the rows look like, and whether they may be written.
     pub kind: SourceKind,
-    /// The table behind it; empty for the catalogue.
+    /// The id of the table. It is empty for the catalog.
     pub table_id: Arc<str>,
-    /// The indexes that may serve it: those that are online. Paths are paths in the user's document,
-    /// also for the committed view, where the executor sees them below `data`.
+    /// The indexes that may be used, which are those that are online. Their paths are paths in the user's document,
+    /// also for the committed view, which shows that document below `data`.
     pub indexes: Arc<[Index]>,
-    /// Read as the table stood then, instead of now.
+    /// The point in the past at which the table is read, instead of now.
     pub as_of: Option<AsOf>,
 }
 
-/// The views of a table.
+/// The view of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourceKind {
-    /// The latest data of each document; the only one that DML may change.
+    /// The latest data of each document. DML may only change this view.
     User,
     /// `_ql_committed_T`: `{blockAddress, hash, data, metadata}` of the latest revisions.
     Committed,
-    /// `history(T)`: all revisions that were current at some time between the two, both inclusive.
+    /// `history(T)`: all revisions that were current at some time from `start` to `end`, both inclusive.
     History {
-        /// From when; from the beginning when absent.
+        /// The start. Without it the history begins with the first revision.
         start: Option<Timestamp>,
-        /// Until when; until now when absent.
+        /// The end. Without it the history ends now.
         end: Option<Timestamp>,
     },
     /// `information_schema.user_tables`.
     UserTables,
 }
 
-/// A point in a ledger's past.
+/// A point in the past of a ledger.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AsOf {
-    /// After the last block whose timestamp is not later.
+    /// After the last block whose timestamp is not later than this.
     Timestamp(Timestamp),
     /// After the block of this sequence number.
     Block(u64),
@@ -63,42 +63,42 @@ pub struct Index {
 /// How rows of a source are reached.
 #[derive(Clone, Debug)]
 pub enum Access {
-    /// All of them, in order of appearance.
+    /// All rows, in the order in which their documents were inserted.
     Scan,
     /// The documents of these ids, in this order.
     Documents(Vec<Arc<str>>),
-    /// Those with keys in these ranges of an index, range by range, each in key order.
+    /// The rows with keys in these ranges of an index, range by range, each range in the order of its keys.
     Index {
-        /// Which index.
+        /// The id of the index.
         index_id: Arc<str>,
-        /// Which keys.
+        /// The ranges of keys.
         ranges: Vec<KeyRange>,
-        /// From the greatest key down.
+        /// Whether the greatest key comes first.
         descending: bool,
     },
 }
 
-/// A range of an index: all keys that begin with `equal` and whose next part lies between the bounds.
-/// Implementations find keys by [`crate::key`]; where a key was too long to be kept whole they may
-/// yield rows outside the range, so the executor checks its condition again on every row.
+/// A range of an index: all keys that begin with `equal` and whose next part lies between the bounds. Implementations
+/// find keys by [`crate::key`]. If a key is too long to be kept whole, they may yield rows outside the range. The
+/// executor therefore checks the condition on every row.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct KeyRange {
     /// Values of the first paths of the index.
     pub equal: Vec<Value>,
-    /// Lower bound of the next path, and whether it is part of the range.
+    /// The lower bound of the next path, and whether it is part of the range.
     pub lower: Option<(Value, bool)>,
-    /// Upper bound of the next path, and whether it is part of the range.
+    /// The upper bound of the next path, and whether it is part of the range.
     pub upper: Option<(Value, bool)>,
 }
 
 /// One row of a source.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// The document id, for `BY`; absent for rows of the catalogue.
+    /// The document id, which `BY` names. Rows of the catalog have none.
     pub id: Option<Arc<str>>,
-    /// The row as the source's kind shows it.
+    /// The row, as this view of the table shows it.
     pub value: Document,
-    /// Where to go on after this row; only its implementor knows what it means.
+    /// The place after this row. Only the implementation of [`Tables`] knows what it means.
     pub cursor: Cursor,
 }
 
@@ -106,41 +106,41 @@ pub struct Row {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(pub Vec<u8>);
 
-/// What to do when an inserted document meets another under a unique index.
+/// What happens when an inserted document has the same key in a unique index as another document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum OnConflict {
-    /// Refuse the statement.
+    /// The statement is refused.
     #[default]
     Refuse,
-    /// Leave the other as it is.
+    /// The other document stays as it is.
     DoNothing,
-    /// Make the document the next revision of the other.
+    /// The inserted document becomes the next revision of the other.
     DoReplace,
 }
 
-/// Why tables did not answer.
+/// Why tables do not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum TablesError {
-    /// The author of the statement must act.
+    /// The statement asks for something that is not allowed. Its author must change it.
     #[error("{message}")]
     Refused {
-        /// QLDB's code where one is known (`412`: table exists).
+        /// QLDB's code, if one is known, such as `412` for a table that exists already.
         code: Option<&'static str>,
         /// What is wrong.
         message: String,
     },
-    /// Anything else; the language passes it on unseen.
+    /// Any other failure. The language passes it on unchanged.
     #[error(transparent)]
     Failed(Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// The tables that a statement runs on. Writes of a statement are not seen by its own rows.
+/// The tables that a statement runs on. The executor writes only after it has read all rows of a statement.
 pub trait Tables {
     /// The user table or system view of this name, as it is now or was then.
     fn source(&mut self, name: &str, as_of: Option<AsOf>) -> Result<Option<Source>, TablesError>;
 
-    /// `history(T)`, by the name of an active table or by the id of any table; the start is not later than
-    /// the end, and neither lies in the future.
+    /// `history(T)`, by the name of an active table or by the id of any table. The planner has checked that the start
+    /// is not later than the end and that neither lies in the future.
     fn history(
         &mut self,
         table: HistoryTable<'_>,
@@ -151,11 +151,11 @@ pub trait Tables {
     /// `information_schema.<name>`.
     fn information_schema(&mut self, name: &str) -> Result<Option<Source>, TablesError>;
 
-    /// A table whose name differs from this one in upper and lower case alone. It is named in the text of an
-    /// error, so asking is no read: the transaction does not depend on the answer.
+    /// A table whose name differs from this one in case alone. Only the text of an error names it, so the transaction
+    /// does not depend on the answer and need not note it as a read.
     fn table_named_like(&self, name: &str) -> Option<String>;
 
-    /// At most `limit` rows after the cursor; fewer only at the end.
+    /// At most `limit` rows after the cursor. Fewer rows mean the end.
     fn rows(
         &mut self,
         source: &Source,
@@ -164,8 +164,8 @@ pub trait Tables {
         limit: usize,
     ) -> Result<Vec<Row>, TablesError>;
 
-    /// How many rows come after the cursor, counted up to about `limit`, and where to go on if there may be
-    /// more. Asked where the rows themselves are not wanted; who can tell without reading them, should.
+    /// How many rows come after the cursor, counted up to about `limit`, and the cursor to go on from if there may be
+    /// more. Called for COUNT. Override it if you can count without reading documents.
     fn count(
         &mut self,
         source: &Source,
@@ -178,8 +178,8 @@ pub trait Tables {
         Ok((rows.len() as u64, last.map(|row| row.cursor.clone())))
     }
 
-    /// Writes a new document, a struct, and answers its id; tables that are written are those of
-    /// [`SourceKind::User`] as they are now. `None` where `on_conflict` left another in place.
+    /// Writes a new document, which is a struct, and answers its id. The table is a [`SourceKind::User`] as it is now.
+    /// Answers `None` if another document was left in place because of `on_conflict`.
     fn insert(
         &mut self,
         table: &Source,
@@ -190,10 +190,10 @@ pub trait Tables {
     /// Writes the next revision of a document.
     fn replace(&mut self, table: &Source, id: &str, document: Document) -> Result<(), TablesError>;
 
-    /// Writes the last revision of a document, the one without data.
+    /// Deletes a document: writes its last revision, which has no data.
     fn delete(&mut self, table: &Source, id: &str) -> Result<(), TablesError>;
 
-    /// Creates a table with tags (a struct) and answers its id.
+    /// Creates a table with tags, which are a struct, and answers its id.
     fn create_table(&mut self, name: &str, tags: Option<&Value>) -> Result<Arc<str>, TablesError>;
 
     /// Creates an index and answers the id of its table.
@@ -213,7 +213,7 @@ pub trait Tables {
     /// Makes an inactive table active again and answers its id.
     fn undrop_table(&mut self, table_id: &str) -> Result<Arc<str>, TablesError>;
 
-    /// Runs a stored procedure; `None` when there is none of this name (compared ignoring case).
+    /// Runs a stored procedure. `None` if there is none of this name; case does not matter.
     fn procedure(&mut self, name: &str, arguments: &[Value]) -> Result<Option<Vec<Value>>, TablesError>;
 
     /// `TXID()`.
@@ -222,7 +222,7 @@ pub trait Tables {
     /// `UTCNOW()`, the same for a whole statement.
     fn now(&self) -> Timestamp;
 
-    /// An error when the statement should stop, asked every few rows.
+    /// Answers an error if the statement must stop. Called every few rows.
     fn interrupted(&mut self) -> Result<(), TablesError>;
 }
 

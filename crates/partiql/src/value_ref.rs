@@ -1,5 +1,5 @@
-//! One way of looking at a value, wherever it lies: encoded in a document, as a tree, or as the
-//! statement computes it. Comparison, keys and paths are written once, over this.
+//! A borrowed value, wherever it lies: encoded in a document, in a tree, or among values that the statement computed.
+//! Comparison, keys and paths are written once, over this type.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub struct ValueRef<'a>(Repr<'a>);
 #[derive(Clone, Copy, Debug)]
 enum Repr<'a> {
     Missing,
-    /// NULL in the place of a row that a left join did not find. All that is below it is NULL, too.
+    /// NULL in the place of a row that a left join did not find. A path below it is NULL too, and not MISSING.
     Unmatched,
     Raw(RawValue<'a>),
     Value(&'a Value),
@@ -25,7 +25,7 @@ enum Repr<'a> {
     Struct(&'a [(Symbol, Datum)]),
 }
 
-/// What a value is, at its top.
+/// The kind of a value; for a scalar with the value itself.
 #[derive(Clone, Debug)]
 pub(crate) enum ValueKind<'a> {
     Missing,
@@ -43,7 +43,7 @@ pub(crate) enum ValueKind<'a> {
 }
 
 impl ValueKind<'_> {
-    /// How much work it is to look at all of a scalar; the containers' elements are scalars of their own.
+    /// How much work it is to read the whole of a scalar. The elements of a container are counted one by one.
     pub(crate) fn scalar_work(&self) -> usize {
         match self {
             ValueKind::Text(Some(text)) => text.len() / 8,
@@ -71,7 +71,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// The Ion type; `None` for MISSING and for bags.
+    /// The Ion type. MISSING and bags have none.
     pub(crate) fn ion_type(self) -> Option<IonType> {
         match self.0 {
             Repr::Missing | Repr::Bag(_) => None,
@@ -140,7 +140,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// Roughly how many bytes a copy of it takes besides its top.
+    /// Roughly how many bytes a copy takes beside its own struct.
     pub(crate) fn weight_below(self) -> usize {
         match self.0 {
             Repr::Missing | Repr::Unmatched => 0,
@@ -158,7 +158,7 @@ impl<'a> ValueRef<'a> {
         matches!(self.0, Repr::Missing)
     }
 
-    /// Whether this is MISSING or a null of any type.
+    /// Whether the value is MISSING or a null of any type.
     #[inline]
     pub(crate) fn is_unknown(self) -> bool {
         match self.0 {
@@ -169,7 +169,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// Whether every reader of Ion accepts the exponents of all decimals in it.
+    /// Whether every reader of Ion accepts the exponents of all decimals in the value.
     pub(crate) fn has_accepted_exponents(self) -> bool {
         match self.ion_type() {
             Some(IonType::Decimal) => match self.kind() {
@@ -182,7 +182,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// What error texts call its type.
+    /// The name of its type in error texts.
     pub(crate) fn type_name(self) -> &'static str {
         match self.ion_type() {
             None if self.is_missing() => "MISSING",
@@ -203,7 +203,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// The elements of a list, a bag or an s-expression; nothing for other values.
+    /// The elements of a list, a bag or an s-expression, and none of other values.
     pub(crate) fn items(self) -> Items<'a> {
         match self.0 {
             Repr::Raw(raw) => Items::Raw(raw.items()),
@@ -213,7 +213,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// The fields of a struct in order; nothing for other values.
+    /// The fields of a struct in order, and none of other values.
     pub(crate) fn fields(self) -> Fields<'a> {
         match self.0 {
             Repr::Raw(raw) => Fields::Raw(raw.fields()),
@@ -288,7 +288,7 @@ impl<'a> Iterator for Items<'a> {
     }
 }
 
-/// The fields of a struct; a name of unknown text is `None`.
+/// The fields of a struct. A name whose text is not known is `None`.
 #[derive(Debug)]
 pub(crate) enum Fields<'a> {
     Raw(RawFields<'a>),
@@ -325,7 +325,7 @@ fn kind_of_raw(raw: RawValue<'_>) -> ValueKind<'_> {
         IonType::Sexp => Some(ValueKind::Sexp),
         IonType::Struct => Some(ValueKind::Struct),
     };
-    // A validated document has a value of its type behind every type descriptor.
+    // A document was validated, so every type descriptor in it has a value of its type, and the NULL is never used.
     kind.unwrap_or(ValueKind::Null)
 }
 

@@ -1,25 +1,25 @@
-//! Work that is counted while it is done, so that whoever does much of it is asked now and then whether to
-//! go on: no function over values may run long without counting.
+//! Counts work while it is done, so that a statement can be interrupted now and then. No function over values may run
+//! long without counting its work.
 
 use std::cmp::Ordering;
 use std::convert::Infallible;
 
-/// What one element of a collection, one comparison or one node of an expression counts as.
+/// The work of one element of a collection, one comparison, or one node of an expression.
 pub(crate) const ELEMENT: usize = 32;
 
-/// What one row counts as.
+/// The work of one row.
 pub(crate) const ROW: usize = 1024;
 
-/// Who counts work.
+/// A counter of work.
 pub(crate) trait Work {
-    /// Why the work has to end.
+    /// Why the work must stop.
     type Stop;
 
-    /// Counts units of work about to be done. A byte that is looked at or copied is about one.
+    /// Counts units of work about to be done. Reading or copying one byte is about one unit.
     fn work(&mut self, units: usize) -> Result<(), Self::Stop>;
 }
 
-/// Nobody counts: for work whose size is bounded otherwise.
+/// Counts nothing. It is for work whose size is bounded otherwise.
 pub(crate) struct Uncounted;
 
 impl Work for Uncounted {
@@ -30,8 +30,7 @@ impl Work for Uncounted {
     }
 }
 
-/// Sorts, keeping the order of equal items. Unlike the sort of the standard library it can be stopped by
-/// any comparison.
+/// Sorts items and keeps the order of equal ones. Any comparison can stop it, unlike the sort of the standard library.
 pub(crate) fn sort<T, W: Work>(
     items: &mut Vec<T>,
     work: &mut W,

@@ -1,4 +1,4 @@
-//! COUNT, SUM, MIN, MAX and AVG: many values into one.
+//! COUNT, SUM, MIN, MAX and AVG: functions that make one value of many.
 
 use std::collections::HashSet;
 
@@ -13,14 +13,14 @@ use crate::number::Number;
 use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Work};
 
-/// One aggregate while it takes in values. NULL and MISSING do not count.
+/// The state of one aggregate. It ignores NULL and MISSING.
 #[derive(Clone, Debug)]
 pub(crate) struct Accumulator {
     function: AggregateFunction,
     count: i64,
     sum: Option<Number>,
     extreme: Option<Datum>,
-    /// The keys of the values met so far, where equal values count once.
+    /// The keys of the values so far, if equal values count once.
     seen: Option<HashSet<Vec<u8>>>,
 }
 
@@ -29,19 +29,19 @@ impl Accumulator {
         Accumulator { function, count: 0, sum: None, extreme: None, seen: distinct.then(HashSet::new) }
     }
 
-    /// `COUNT(*)` counts rows, whatever they hold.
+    /// Counts rows for `COUNT(*)`.
     pub(crate) fn count_rows(&mut self, rows: u64) {
         self.count += rows.cast_signed();
     }
 
-    /// Whether this is of a type that can be added, where it is to be.
+    /// Whether the aggregate can take in a value of this type: SUM and AVG take numbers only.
     pub(crate) fn takes(&self, value: ValueRef<'_>) -> bool {
         !matches!(self.function, AggregateFunction::Sum | AggregateFunction::Avg)
             || matches!(value.kind(), ValueKind::Number(_) | ValueKind::Null | ValueKind::Missing)
     }
 
-    /// Takes in a value; answers how many bytes that has cost. What cannot be added is refused, for a total
-    /// without it would be wrong.
+    /// Takes in a value, and answers how many bytes the aggregate now holds because of it. SUM and AVG refuse a value
+    /// that is no number, because a total without it would be wrong.
     pub(crate) fn add(&mut self, context: &mut Context<'_>, value: ValueRef<'_>) -> Result<usize, Fault> {
         context.work(ELEMENT)?;
         if value.is_unknown() {
@@ -90,7 +90,7 @@ impl Accumulator {
         Ok(cost)
     }
 
-    /// The result: NULL over no values, but 0 for COUNT.
+    /// The result. Over no values it is NULL, and 0 for COUNT.
     pub(crate) fn finish(self) -> Result<Datum, Fault> {
         Ok(match self.function {
             AggregateFunction::Count => Datum::of(self.count),

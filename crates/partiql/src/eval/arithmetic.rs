@@ -1,8 +1,8 @@
 //! `+ - * / %`, the signs, and the decimals under them.
 //!
-//! Ints stay ints of 64 bits; with a decimal on either side the result is a decimal of at most 38
-//! digits, rounded half to even; with a float on one side and an int on the other it is a float. An
-//! unknown operand makes NULL; what an operand that is no number makes, [`super::mistyped`] says.
+//! Two ints make an int of 64 bits. With a decimal on either side the result is a decimal of at most 38 digits,
+//! rounded half to even. A float with a float or an int makes a float. An unknown operand makes NULL.
+//! [`super::mistyped`] says what an operand makes that is no number.
 
 use everstrand_ion::{Data, Decimal, Int, Value};
 use num_bigint::{BigInt, Sign};
@@ -18,7 +18,7 @@ use crate::value_ref::{ValueKind, ValueRef};
 const OVERFLOW: &str = "Int overflow or underflow";
 const DECIMAL_OVERFLOW: &str = "Decimal exponent overflow or underflow";
 
-/// `left operator right` for the five operators of arithmetic; an error is a text without a place.
+/// `left operator right` for the five operators of arithmetic.
 pub(crate) fn calculate(
     operator: BinaryOperator,
     left: ValueRef<'_>,
@@ -71,13 +71,13 @@ pub(crate) fn numbers(
         }
         (left, right) => match (left.decimal(), right.decimal()) {
             (Some(left), Some(right)) => decimals(operator, &left, &right).map(Number::Decimal),
-            // No decimal says NaN or infinity.
+            // NaN and infinity are no decimals.
             _ => floats(operator, float_of(left), float_of(right)).map(Number::Float),
         },
     }
 }
 
-/// `left / right` as decimals, whatever the kinds: what AVG needs.
+/// `left / right` as decimals, also for two ints. AVG divides so.
 pub(crate) fn divide_exactly(left: &Number, right: &Number) -> Result<Number, &'static str> {
     match (left.decimal(), right.decimal()) {
         (Some(left), Some(right)) => decimals(BinaryOperator::Divide, &left, &right).map(Number::Decimal),
@@ -127,7 +127,7 @@ fn int64(big: BigInt) -> Result<Int, &'static str> {
     i64::try_from(big).map(Int::from).map_err(|_| OVERFLOW)
 }
 
-/// Division by zero is one error, whatever the kinds of numbers.
+/// Division by zero is an error for all types of numbers.
 fn refuse_zero(operator: BinaryOperator, divisor_is_zero: bool) -> Result<(), &'static str> {
     match operator {
         BinaryOperator::Divide if divisor_is_zero => Err("/ by zero"),
@@ -165,7 +165,7 @@ fn decimals(operator: BinaryOperator, left: &Decimal, right: &Decimal) -> Result
 fn add(left: &Decimal, addend: BigInt, right: &Decimal) -> Result<Decimal, &'static str> {
     let (left_exponent, right_exponent) = (i64::from(left.exponent()), i64::from(right.exponent()));
     let augend = left.coefficient().to_bigint();
-    // Far below the last digit that is kept a number only matters by being there.
+    // A number far below the last digit of the result only decides how the result is rounded.
     let gap = left.magnitude() - right.magnitude();
     let far = i64::from(DIGITS_MAX) + 3;
     if left.is_zero() || right.is_zero() {
@@ -186,14 +186,14 @@ fn add(left: &Decimal, addend: BigInt, right: &Decimal) -> Result<Decimal, &'sta
     round(augend + addend, exponent)
 }
 
-/// A number plus something of the given sign that is too small to write.
+/// A number plus another of the given sign that is too small for the digits of the result.
 fn add_trace(coefficient: BigInt, exponent: i64, trace: Sign) -> Result<Decimal, &'static str> {
     let shift = i64::from(DIGITS_MAX) + 3;
     let shifted = coefficient * power_of_ten(shift)? + BigInt::from_biguint(trace, 1u8.into());
     round(shifted, exponent - shift)
 }
 
-/// The same number at a smaller exponent, as far as the digits allow.
+/// The same number with a smaller exponent, as far as 38 digits allow.
 fn widen(coefficient: BigInt, exponent: i64, wanted: i64) -> Result<Decimal, &'static str> {
     if coefficient == BigInt::ZERO {
         return round(coefficient, wanted);
@@ -213,7 +213,8 @@ fn divide(left: &Decimal, right: &Decimal) -> Result<Decimal, &'static str> {
     let (mut quotient, rest) = (dividend * power_of_ten(shift)?).div_rem(&divisor);
     let mut exponent = preferred - shift;
     if rest != BigInt::ZERO {
-        // One more digit stands for all that follow, so that a half is not taken for exact.
+        // One more digit stands for all digits that follow. Without it a little more than a half would be rounded as a
+        // half.
         let trace = if rest.sign() == divisor.sign() { Sign::Plus } else { Sign::Minus };
         quotient = quotient * 10 + BigInt::from_biguint(trace, 1u8.into());
         return round(quotient, exponent - 1);
@@ -243,7 +244,7 @@ fn remainder(left: &Decimal, right: &Decimal) -> Result<Decimal, &'static str> {
     round(dividend % divisor, exponent)
 }
 
-/// At most 38 digits of a number, half to even, with an exponent that readers of Ion accept.
+/// A number rounded to at most 38 digits, half to even. Its exponent must be one that readers of Ion accept.
 pub(crate) fn round(coefficient: BigInt, exponent: i64) -> Result<Decimal, &'static str> {
     let (coefficient, exponent) = number::round(coefficient, exponent, DIGITS_MAX.into());
     let accepted = -i64::from(EXPONENT_MAX)..=i64::from(EXPONENT_MAX);
@@ -255,7 +256,7 @@ pub(crate) fn round(coefficient: BigInt, exponent: i64) -> Result<Decimal, &'sta
     Ok(Decimal::new(coefficient, i32::try_from(exponent).expect("checked above")))
 }
 
-/// Callers have bounded the exponent by the digits of their operands.
+/// 10 to the power of an exponent, which callers have bounded by the digits of their operands.
 fn power_of_ten(exponent: i64) -> Result<BigInt, &'static str> {
     let exponent = u32::try_from(exponent).map_err(|_| DECIMAL_OVERFLOW)?;
     if exponent > 10_000_000 {

@@ -12,8 +12,8 @@ use crate::number::{EXPONENT_MAX, Number};
 use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::Work;
 
-/// `CAST(value AS to)`. What cannot be converted is an error, for QLDB says so. NULL becomes NULL and
-/// MISSING stays MISSING, except that a cast to either of the two turns both into it.
+/// `CAST(value AS to)`. A value that cannot be converted is an error, as in QLDB. NULL becomes NULL and MISSING stays
+/// MISSING, but a cast to NULL or MISSING turns both into it.
 pub(crate) fn cast(context: &mut Context<'_>, value: Datum, to: Type) -> Result<Datum, Fault> {
     match (to, value.is_missing(), value.is_unknown()) {
         (Type::Null, _, true) => return Ok(Datum::null()),
@@ -29,7 +29,7 @@ pub(crate) fn cast(context: &mut Context<'_>, value: Datum, to: Type) -> Result<
         return Ok(strip_annotations(value));
     }
     let kind = value.kind();
-    // Numbers are read from texts and written to them in time that grows with the square of their length.
+    // Reading a number from a text and writing it take time that grows with the square of its length.
     let work = kind.scalar_work();
     let is_number = matches!(to, Type::Float | Type::Decimal);
     context.work(if is_number { work.saturating_mul(work) } else { work })?;
@@ -84,7 +84,7 @@ pub(crate) fn cast(context: &mut Context<'_>, value: Datum, to: Type) -> Result<
     })
 }
 
-/// `value IS type`; NULL counts typed nulls and MISSING too.
+/// `value IS type`. `IS NULL` is also true of typed nulls and of MISSING.
 pub(crate) fn is_type(value: ValueRef<'_>, of: Type) -> bool {
     match of {
         Type::Null => value.is_unknown(),
@@ -149,7 +149,7 @@ fn name(of: Type) -> &'static str {
     }
 }
 
-/// A number without its fraction, in 64 bits.
+/// A number without its fraction. It must fit 64 bits.
 fn truncate(number: &Number) -> Result<i64, Fault> {
     const OVERFLOW: &str = "Int overflow or underflow";
     let decimal = match number {
@@ -169,7 +169,7 @@ fn truncate(number: &Number) -> Result<i64, Fault> {
     i64::try_from(whole).map_err(|_| OVERFLOW.into())
 }
 
-/// A converted decimal: 38 digits, as those that are computed; a zero keeps its sign.
+/// A converted decimal, rounded to 38 digits as computed decimals are. A zero keeps its sign.
 fn rounded(decimal: Decimal) -> Option<Decimal> {
     if decimal.is_zero() {
         return Some(decimal).filter(|decimal| decimal.exponent() >= -EXPONENT_MAX);
@@ -177,8 +177,8 @@ fn rounded(decimal: Decimal) -> Option<Decimal> {
     arithmetic::round(decimal.coefficient().to_bigint(), i64::from(decimal.exponent())).ok()
 }
 
-/// An integer text with blanks around: decimal, or with `0x` or `0b`, with Ion's underscores between
-/// digits; the inner error is one of size.
+/// Reads an integer, with blanks around it: decimal, or with `0x` or `0b`. Ion's underscores may stand between digits.
+/// `None` is no integer; the inner error is an integer that is too large.
 fn parse_integer(text: &str) -> Option<Result<i64, Fault>> {
     let text = text.trim_matches(BLANK);
     let (negative, digits) = match text.strip_prefix('-') {
@@ -195,7 +195,7 @@ fn parse_integer(text: &str) -> Option<Result<i64, Fault>> {
         return None;
     }
     let digits = digits.replace('_', "");
-    // Signs were taken off, so what does not parse is only too large.
+    // Only digits are left, so a text that does not parse is too large.
     let magnitude = i128::from_str_radix(digits.trim_start_matches('0'), radix);
     let magnitude =
         if digits.bytes().all(|digit| digit == b'0') { 0 } else { magnitude.unwrap_or(i128::MAX) };
@@ -203,7 +203,7 @@ fn parse_integer(text: &str) -> Option<Result<i64, Fault>> {
     Some(i64::try_from(signed).map_err(|_| "Int overflow or underflow".into()))
 }
 
-/// A decimal text, NaN or Infinity, with blanks around.
+/// Reads a decimal number, NaN or Infinity, with blanks around it.
 fn parse_float(text: &str) -> Option<f64> {
     match text.trim_matches(BLANK) {
         "NaN" | "+NaN" | "-NaN" => Some(f64::NAN),
@@ -213,7 +213,7 @@ fn parse_float(text: &str) -> Option<f64> {
     }
 }
 
-/// A decimal text with an `e` exponent or none, with blanks around.
+/// Reads a decimal number, with an `e` exponent or without, with blanks around it.
 fn parse_decimal(text: &str) -> Option<Decimal> {
     let text = text.trim_matches(BLANK);
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -231,7 +231,7 @@ fn parse_decimal(text: &str) -> Option<Decimal> {
     format!("{sign}0{whole}.{fraction}{exponent}").parse().ok()
 }
 
-/// What may stand around a number in a text.
+/// The characters that may stand around a number in a text.
 const BLANK: [char; 5] = [' ', '\t', '\n', '\r', '\u{C}'];
 
 /// The text of a number as the reference implementation prints it.
@@ -243,7 +243,7 @@ fn print_number(number: &Number) -> String {
     }
 }
 
-/// Plain digits where the exponent is not positive and the number not tiny, else `1.5E+10`.
+/// Plain digits if the exponent is not positive and the number not tiny, else a form such as `1.5E+10`.
 fn print_decimal(decimal: &Decimal) -> String {
     let (coefficient, exponent) = (decimal.coefficient(), decimal.exponent());
     let sign = if coefficient.is_negative() || decimal.is_negative_zero() { "-" } else { "" };
@@ -267,7 +267,8 @@ fn print_decimal(decimal: &Decimal) -> String {
     format!("{sign}{}{point}{}E{adjusted:+}", &digits[..1], &digits[1..])
 }
 
-/// Shortest digits, at least one after the point; with an exponent below 10^-3 and from 10^7.
+/// The shortest digits that mean this float, with at least one after the point. Numbers below 10^-3 and from 10^7 on
+/// have an exponent.
 fn print_float(float: f64) -> String {
     if float.is_nan() {
         return "NaN".to_owned();

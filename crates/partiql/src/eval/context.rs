@@ -1,5 +1,5 @@
-//! What lasts for one statement, also between the pages of its result: counts, bounds, and what need
-//! not be computed twice.
+//! The state that lasts for one statement, also between the pages of its result: counts, bounds, and results that are
+//! computed once and used again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,29 +18,29 @@ use crate::tables::Tables;
 use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{self, ELEMENT, Work};
 
-/// How much work lies between two questions whether the statement should stop: some 50 µs.
+/// After how much work the executor asks whether the statement should stop, which is some 50 µs.
 const WORK_BETWEEN_INTERRUPTS: usize = 64 * work::ROW;
 
-/// What is said to need more bytes than a statement may hold when one of its values does.
+/// What an error names when the values of a statement need more bytes than it may hold.
 const VALUES: &str = "a value that the statement puts together";
 
-/// What one statement keeps while it runs.
+/// The state of one statement while it runs.
 #[derive(Debug)]
 pub(crate) struct Execution {
     pub(crate) read_ios: u64,
     pub(crate) write_ios: u64,
     pub(crate) budget: HeldBytes,
     pub(crate) type_errors: TypeErrors,
-    /// What the values take that expressions have put together and nobody has taken over yet.
+    /// The bytes of values that expressions have put together and that no other charge counts yet.
     working: Charge,
     now: Timestamp,
-    /// How much work may be done before the next question whether to stop.
+    /// How much work is left before the executor asks whether to stop.
     work_left: usize,
     like: Option<(String, Option<String>, Arc<LikePattern>)>,
-    /// The results of nested queries that are the same for every row, by the address of their plan,
-    /// which does not move while the statement lives.
+    /// The results of nested queries that are the same for every row. The key is the address of their plan, which does
+    /// not move while the statement lives.
     pub(crate) nested: HashMap<usize, (Arc<Datum>, Charge)>,
-    /// What collections hold that are the same for every row, by the address of their expression.
+    /// The elements of collections that are the same for every row. The key is the address of their expression.
     pub(crate) memberships: HashMap<usize, Arc<Membership>>,
 }
 
@@ -59,7 +59,7 @@ impl Work for Context<'_> {
     }
 }
 
-/// A running statement: what it keeps, and the tables as they are lent to it for this page.
+/// A running statement: its state, and the tables that are lent to it for one page.
 pub(crate) struct Context<'c> {
     pub(crate) tables: &'c mut dyn Tables,
     pub(crate) execution: &'c mut Execution,
@@ -88,7 +88,7 @@ impl Context<'_> {
         self.execution.now.clone()
     }
 
-    /// Computes something that only chooses or orders rows, of which no type error reaches a value.
+    /// Computes something that only chooses or orders rows. A type error in it makes MISSING.
     pub(crate) fn selecting<T>(
         &mut self,
         compute: impl FnOnce(&mut Self) -> Result<T, PartiqlError>,
@@ -96,7 +96,7 @@ impl Context<'_> {
         self.with_type_errors(false, compute)
     }
 
-    /// Computes something whose type errors fail the statement, or do not.
+    /// Computes something whose type errors fail the statement, if `refused`, or else make MISSING.
     pub(crate) fn with_type_errors<T>(
         &mut self,
         refused: bool,
@@ -108,36 +108,36 @@ impl Context<'_> {
         result
     }
 
-    /// Counts a row or a pair of rows, and asks now and then whether the statement should stop.
+    /// Counts a row or a pair of rows, and now and then asks whether the statement should stop.
     #[inline]
     pub(crate) fn step(&mut self) -> Result<(), PartiqlError> {
         self.work(work::ROW)
     }
 
-    /// Counts bytes of a value that an expression puts together, before they are there.
+    /// Counts bytes of a value that an expression is about to put together.
     #[inline]
     pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), PartiqlError> {
         self.execution.working.take(bytes, VALUES)
     }
 
-    /// How many bytes the values take that expressions have put together so far.
+    /// How many bytes of values that expressions have put together are counted now.
     #[inline]
     pub(crate) fn held(&self) -> usize {
         self.execution.working.used()
     }
 
-    /// Forgets what was put together since there were so many bytes: it is gone, or somebody else counts it.
+    /// Reduces the count to `held` bytes, because the values made since are gone or another charge counts them.
     #[inline]
     pub(crate) fn release(&mut self, held: usize) {
         self.execution.working.keep(held);
     }
 
-    /// Makes what was put together since there were so many bytes a charge of its own.
+    /// Moves all but `held` bytes of the count to a charge of their own.
     pub(crate) fn keep(&mut self, held: usize) -> Charge {
         self.execution.working.split(held)
     }
 
-    /// A document of a value, counted while it is made.
+    /// Makes a document of a value, and counts its bytes.
     pub(crate) fn document(&mut self, value: Datum) -> Result<Document, PartiqlError> {
         let bytes = value.weight_below();
         self.work(bytes)?;
@@ -147,13 +147,13 @@ impl Context<'_> {
         Ok(value.into_document())
     }
 
-    /// The tree of a value, counted while it is made.
+    /// Makes a tree of a value, and counts its bytes.
     pub(crate) fn tree(&mut self, value: Datum) -> Result<Value, PartiqlError> {
         self.count_tree((&value).into())?;
         Ok(value.into_value())
     }
 
-    /// A copy of a value that keeps no larger document alive, counted while it is made.
+    /// Copies a value, so that it keeps no document alive, and counts its bytes.
     pub(crate) fn copy(&mut self, value: ValueRef<'_>) -> Result<Datum, PartiqlError> {
         let bytes = value.weight_below();
         self.work(bytes / 8)?;
@@ -184,7 +184,7 @@ impl Context<'_> {
         Ok(self.tables.interrupted()?)
     }
 
-    /// A LIKE pattern, read again only when it differs from the one before.
+    /// The parsed form of a LIKE pattern. It is parsed again only if it differs from the pattern before.
     pub(crate) fn like_pattern(
         &mut self,
         pattern: &str,

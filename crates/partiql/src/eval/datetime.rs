@@ -1,4 +1,4 @@
-//! DATE_ADD, DATE_DIFF and EXTRACT, on the clock that a timestamp shows.
+//! DATE_ADD, DATE_DIFF and EXTRACT. They work on the local time that a timestamp shows.
 
 use everstrand_ion::{Precision, Timestamp, TimestampFields};
 
@@ -7,9 +7,8 @@ use crate::expression::DatePart;
 
 const OUT_OF_RANGE: &str = "timestamp is out of range: the years 0001 to 9999";
 
-/// `DATE_ADD(part, count, timestamp)`. A timestamp that is not known to the part's precision is filled
-/// up first; its offset is kept, and stays unknown where it was. Months and years keep the day, or take
-/// the last one of a month that is shorter.
+/// `DATE_ADD(part, count, timestamp)`. A timestamp that is less precise than the part becomes as precise first. The
+/// offset stays as it is, known or unknown. Months and years keep the day, or take the last day of a shorter month.
 pub(crate) fn date_add(part: DatePart, count: i64, timestamp: &Timestamp) -> Result<Timestamp, Fault> {
     let wanted = match part {
         DatePart::Year => Precision::Year,
@@ -33,8 +32,8 @@ pub(crate) fn date_add(part: DatePart, count: i64, timestamp: &Timestamp) -> Res
         .map_err(|_| OUT_OF_RANGE.into())
 }
 
-/// `DATE_DIFF(part, from, to)`: how many whole parts lie between. Years and months are counted between
-/// the dates that the timestamps show, all others between the instants without fractions of a second.
+/// `DATE_DIFF(part, from, to)`: how many whole parts lie between the two. Years and months are counted between the
+/// local dates, all other parts between the instants without their fractions of a second.
 pub(crate) fn date_diff(part: DatePart, from: &Timestamp, to: &Timestamp) -> Result<i64, Fault> {
     let seconds = to.instant().0 - from.instant().0;
     Ok(match part {
@@ -48,7 +47,7 @@ pub(crate) fn date_diff(part: DatePart, from: &Timestamp, to: &Timestamp) -> Res
     })
 }
 
-/// `EXTRACT(part FROM timestamp)`, on the clock that it shows; parts that are not known are 1 or 0.
+/// `EXTRACT(part FROM timestamp)`, of its local time. A month or a day that is not known is 1, other parts are 0.
 pub(crate) fn extract(part: DatePart, timestamp: &Timestamp) -> i64 {
     let offset = i64::from(timestamp.offset().unwrap_or(0));
     match part {
@@ -88,12 +87,12 @@ fn add_months(mut fields: TimestampFields, count: Option<i64>) -> Option<Timesta
 }
 
 fn add_seconds(fields: TimestampFields, count: Option<i64>) -> Option<TimestampFields> {
-    // An offset of zero makes the fields an instant and back.
+    // With an offset of zero the local fields and the instant are the same time.
     let moment = Timestamp::from_local(fields, Precision::Second(0), Some(0)).ok()?;
     let seconds = moment.instant().0.checked_add(count?)?;
     let millis = seconds.checked_mul(1000)?;
     let moved = Timestamp::from_unix_millis(millis);
-    // Beyond the years of Ion the nearest moment comes back.
+    // `from_unix_millis` answers the nearest moment if this one lies outside the years of Ion.
     if moved.instant().0 != seconds {
         return None;
     }
@@ -104,7 +103,7 @@ fn add_seconds(fields: TimestampFields, count: Option<i64>) -> Option<TimestampF
 fn months_between(from: &Timestamp, to: &Timestamp) -> i64 {
     let months = |timestamp: &Timestamp| i64::from(timestamp.year()) * 12 + i64::from(timestamp.month());
     let between = months(to) - months(from);
-    // A month that has begun but not been completed does not count.
+    // A month that is not complete does not count.
     if between > 0 && to.day() < from.day() {
         between - 1
     } else if between < 0 && to.day() > from.day() {

@@ -1,4 +1,4 @@
-//! Expressions over a row and the rows around it.
+//! Evaluates expressions over a row and the rows of the queries around it.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::position::Position;
 use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Work};
 
-/// What an expression can see: the slots of its query level, of those around it, and the parameters.
+/// What an expression can read: the slots of its query level, those of the levels around it, and the parameters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scope<'e> {
     pub(crate) frame: &'e [Datum],
@@ -36,17 +36,17 @@ impl<'e> Scope<'e> {
     }
 }
 
-/// Who runs the queries that stand within expressions.
+/// Runs the queries that stand within expressions.
 pub(crate) trait NestedQueries {
-    /// The result of a query. Where it reads nothing of the rows around it, it runs once.
+    /// The result of a query. A query that reads no row around it runs once.
     fn nested(&mut self, scope: Scope<'_>, query: &NestedQuery) -> Result<Operand<'static>, PartiqlError>;
 
-    /// `EXISTS (SELECT …)`: whether a query has a result; no more than the first is computed.
+    /// `EXISTS (SELECT …)`: whether a query has a result. Only the first result is computed.
     fn exists(&mut self, scope: Scope<'_>, plan: &QueryPlan) -> Result<bool, PartiqlError>;
 }
 
-/// What an expression yields. What it puts together stays counted until the caller releases it; what it
-/// only needed on the way does not.
+/// The value of an expression. The bytes of a value that it puts together stay counted until the caller releases them.
+/// The bytes of values that it only needs on the way are released here.
 pub(crate) fn evaluate<'e>(
     context: &mut Context<'_>,
     scope: Scope<'e>,
@@ -56,7 +56,7 @@ pub(crate) fn evaluate<'e>(
     let held = context.held();
     let value = evaluate_node(context, scope, expression)?;
     match &value {
-        // Its parts were counted as they came.
+        // The parts of a container were counted as they were made, and all of them are still held.
         Operand::Owned(Datum::List(_) | Datum::Bag(_) | Datum::Struct(_)) => {}
         Operand::Owned(datum) => {
             let bytes = datum.weight_below();
@@ -103,7 +103,7 @@ fn evaluate_node<'e>(
         }
         Expression::Binary { operator, left, right, position } => {
             let left = evaluate(context, scope, left)?;
-            // What is unknown stays so, and what the right side may fail at is not asked.
+            // An unknown operand makes the result unknown, so that the right side, which may fail, is not evaluated.
             if left.get().is_unknown() {
                 return Ok(Operand::truth(None));
             }
@@ -199,7 +199,7 @@ fn is_like(
     operator::like(context, value, pattern.get(), escape.as_ref().map(Operand::get)).map_err(at(position))
 }
 
-/// CASE: the first branch that is met, then ELSE, then NULL.
+/// CASE: the value of the first branch whose WHEN holds, else that of ELSE, else NULL.
 fn case<'e>(
     context: &mut Context<'_>,
     scope: Scope<'e>,
@@ -230,7 +230,7 @@ fn case<'e>(
     }
 }
 
-/// A struct of names and values; MISSING is left out.
+/// A struct of names and values. A field whose value is MISSING is left out.
 fn structure(
     context: &mut Context<'_>,
     scope: Scope<'_>,
@@ -246,7 +246,7 @@ fn structure(
                 fields.push((Symbol::from(name), value));
             }
             ValueKind::Text(Some(_)) => {}
-            // A name that is no text names nothing.
+            // A field whose name is no text is left out, or refused where the struct is written.
             _ => drop(
                 context
                     .execution
@@ -259,7 +259,7 @@ fn structure(
     Ok(Datum::Struct(fields))
 }
 
-/// What an expression yields, owned.
+/// The value of an expression as its own owner.
 pub(crate) fn datum(
     context: &mut Context<'_>,
     scope: Scope<'_>,
@@ -269,7 +269,7 @@ pub(crate) fn datum(
     owned(context, value)
 }
 
-/// A value as its own owner, which counts what is copied for it.
+/// A value as its own owner. The bytes that are copied are counted.
 fn owned(context: &mut Context<'_>, value: Operand<'_>) -> Result<Datum, PartiqlError> {
     if !matches!(value, Operand::Owned(_)) {
         let bytes = value.get().weight_below();
@@ -279,7 +279,7 @@ fn owned(context: &mut Context<'_>, value: Operand<'_>) -> Result<Datum, Partiql
     Ok(value.into_datum())
 }
 
-/// Whether a condition is TRUE; FALSE, NULL and MISSING are not.
+/// Whether a condition is TRUE, and neither FALSE nor unknown.
 pub(crate) fn holds(
     context: &mut Context<'_>,
     scope: Scope<'_>,
@@ -337,7 +337,7 @@ fn steps_into<'e>(
     Ok(value)
 }
 
-/// The rest of a path from its first wildcard on, step by step over all values reached so far.
+/// The rest of a path from its first wildcard on. Each step is applied to all values reached so far.
 fn many<'e>(
     context: &mut Context<'_>,
     scope: Scope<'e>,
@@ -368,7 +368,7 @@ fn truth(condition: &Expression, value: &Operand<'_>) -> Result<Option<bool>, Pa
     mistyped::truth(value.get()).map_err(|fault| fault.at(condition.position()))
 }
 
-/// AND, which FALSE decides, or OR, which TRUE does.
+/// AND or OR. `decides` is the truth of an operand that decides the result: FALSE for AND, TRUE for OR.
 fn junction<'e>(
     context: &mut Context<'_>,
     scope: Scope<'e>,
@@ -388,8 +388,8 @@ fn junction<'e>(
     Ok(Operand::truth(result))
 }
 
-/// Whether a collection has an element that equals the value: NULL where an unknown may be it, MISSING
-/// (the outer `None`) where there is no collection.
+/// Whether a collection has an element that equals the value. NULL if only an unknown element may equal it. The outer
+/// `None`, which is MISSING, if there is no collection.
 fn is_in(
     context: &mut Context<'_>,
     scope: Scope<'_>,
@@ -410,7 +410,7 @@ fn is_in(
         }
     }
     let mut result = Some(false);
-    // A short list of constants and parameters is looked through where it lies.
+    // A short list is compared item by item without being put together.
     if let Expression::List(items) | Expression::Bag(items) = collection {
         for item in items {
             let item = evaluate(context, scope, item)?;

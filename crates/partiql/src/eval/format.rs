@@ -1,5 +1,5 @@
-//! The patterns of TO_STRING and TO_TIMESTAMP: letters stand for parts of a timestamp, texts in quotes
-//! and all other characters for themselves.
+//! The patterns of TO_STRING and TO_TIMESTAMP. A letter stands for a part of a timestamp. A text in quotes and any
+//! other character stand for themselves.
 
 use everstrand_ion::{Precision, Timestamp, TimestampFields};
 
@@ -24,7 +24,7 @@ const MONTHS: [&str; 12] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Item {
     Literal(String),
-    /// A letter and how often it stands there.
+    /// The part that a letter stands for, and how often the letter is repeated.
     Field(Field, usize),
 }
 
@@ -40,7 +40,7 @@ enum Field {
     Second,
     Fraction,
     Nanosecond,
-    /// With `Z` for zero.
+    /// An offset that is written `Z` if it is zero.
     OffsetOrZ,
     Offset,
 }
@@ -60,7 +60,7 @@ pub(crate) fn to_string(timestamp: &Timestamp, pattern: &str) -> Result<String, 
     Ok(text)
 }
 
-/// `TO_TIMESTAMP(text, pattern)`; the result is as precise as the finest part of the pattern.
+/// `TO_TIMESTAMP(text, pattern)`. The result is as precise as the finest part of the pattern.
 pub(crate) fn to_timestamp(text: &str, pattern: &str) -> Result<Timestamp, Fault> {
     let items = parse_pattern(pattern)?;
     check_for_reading(&items, pattern)?;
@@ -97,7 +97,7 @@ fn parse_pattern(pattern: &str) -> Result<Vec<Item>, Fault> {
     Ok(items)
 }
 
-/// A text in quotes after the first of them; two quotes are one quote, also with nothing around them.
+/// Reads a text in quotes, after the first quote. Two quotes in it are one quote; so are two quotes alone.
 fn parse_quoted(
     characters: &mut std::iter::Peekable<std::str::Chars<'_>>,
     pattern: &str,
@@ -171,7 +171,7 @@ fn nanoseconds(timestamp: &Timestamp) -> u64 {
     timestamp.instant().1 / 1_000_000_000
 }
 
-/// A pattern for reading names each part once, and no part without those that are coarser.
+/// Refuses a pattern that cannot be read by: it names a part twice, or a part without all coarser parts.
 fn check_for_reading(items: &[Item], pattern: &str) -> Result<(), Fault> {
     let fault = |why: &str| -> Result<(), Fault> {
         Err(format!("Invalid format pattern '{pattern}' for TO_TIMESTAMP: {why}").into())
@@ -323,7 +323,7 @@ fn small(rest: &mut &str, count: usize) -> Option<u8> {
     u8::try_from(digits(rest, count, 2)?).ok()
 }
 
-/// A number: one letter stands for up to `digits_max` digits, more for exactly as many as letters.
+/// Reads a number. One letter stands for up to `digits_max` digits, several letters for exactly as many digits.
 fn digits(rest: &mut &str, count: usize, digits_max: usize) -> Option<u32> {
     let exact = if count == 1 { None } else { Some(count.min(digits_max)) };
     let limit = exact.unwrap_or(digits_max);
@@ -349,7 +349,7 @@ fn month_name(rest: &mut &str, count: usize) -> Option<u8> {
     None
 }
 
-/// An offset of at most 18 hours.
+/// Reads an offset of at most 18 hours.
 fn read_offset(rest: &mut &str, count: usize, z: bool) -> Option<i16> {
     if z && let Some(after) = rest.strip_prefix('Z') {
         *rest = after;

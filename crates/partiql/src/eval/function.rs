@@ -1,7 +1,8 @@
 //! The functions of the dialect, from arguments to a value.
 //!
-//! An argument that is NULL or MISSING makes NULL, but for COALESCE (which [`super::expression`]
-//! evaluates, lazily), EXISTS and NULLIF. An argument of a wrong type is an error.
+//! An argument that is NULL or MISSING makes NULL, except in COALESCE, EXISTS and NULLIF. [`super::expression`]
+//! evaluates COALESCE, because it evaluates no argument after the first known one. An argument of a wrong type is an
+//! error.
 
 use everstrand_ion::Symbol;
 
@@ -18,10 +19,10 @@ use crate::plan::Function;
 use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Work};
 
-/// How long a text may be that is read as a timestamp.
+/// The longest text that is read as a timestamp.
 pub(crate) const TIMESTAMP_BYTES_MAX: usize = 1024;
 
-/// Calls a function that needs nothing but its arguments, whose number was checked.
+/// Calls a function that needs nothing but its arguments. The planner has checked their number.
 pub(crate) fn call(
     context: &mut Context<'_>,
     function: Function,
@@ -88,7 +89,8 @@ pub(crate) fn call(
     })
 }
 
-/// A struct of pairs of a name and a value. MISSING is left out, and a name that is no text names nothing.
+/// Makes a struct of pairs of a name and a value. A pair is left out if its value is MISSING, or if its name is no
+/// text and the struct is not written.
 fn pivot(context: &mut Context<'_>, pairs: ValueRef<'_>) -> Result<Datum, Fault> {
     let mut fields = Vec::new();
     for pair in pairs.items() {

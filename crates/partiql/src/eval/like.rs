@@ -1,4 +1,4 @@
-//! LIKE: `%` is any run of characters, `_` is one.
+//! LIKE: `%` stands for any run of characters, `_` for one character.
 
 use crate::eval::Fault;
 use crate::work::Work;
@@ -10,17 +10,17 @@ const TOKENS_MAX: usize = 8192;
 /// How many bytes of a text are searched at a time.
 const WINDOW_BYTES: usize = 64 << 10;
 
-/// What is said of a pattern or an escape character that is no text.
+/// The error of a pattern or an escape character that is no text.
 pub(crate) const LIKE_NEEDS_TEXT: &str = "LIKE expression must be given non-null strings as input";
 
-/// A LIKE pattern, read once: what stands before, between and behind its `%`. Without any there is one
-/// segment, which is the whole text.
+/// A parsed LIKE pattern: the segments before, between and behind its `%`. A pattern without `%` is one segment, which
+/// must be the whole text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LikePattern {
     segments: Vec<Segment>,
 }
 
-/// A part of a pattern that has a certain number of characters.
+/// A part of a pattern without `%`. It stands for a fixed number of characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Segment {
     Text(String),
@@ -29,7 +29,7 @@ enum Segment {
 }
 
 impl LikePattern {
-    /// Reads a pattern; the escape character may only stand before `%`, `_` and itself.
+    /// Parses a pattern. The escape character may only stand before `%`, `_` and itself.
     pub(crate) fn parse(pattern: &str, escape: Option<&str>) -> Result<LikePattern, Fault> {
         let escape = match escape {
             None => None,
@@ -69,8 +69,8 @@ impl LikePattern {
         Ok(LikePattern { segments })
     }
 
-    /// Whether the whole text is of this form. Each segment is taken where it comes first, which leaves most
-    /// for those that follow; so no part of the text is searched twice for the same segment.
+    /// Whether the whole text matches. Each segment is taken at the first place where it stands, because that leaves
+    /// the longest text for the segments that follow. So no part of the text is searched twice for the same segment.
     pub(crate) fn matches<W: Work>(&self, work: &mut W, text: &str) -> Result<bool, W::Stop> {
         work.work(text.len() / 16)?;
         let (first, middle, last) = match &*self.segments {
@@ -90,7 +90,7 @@ impl LikePattern {
         Ok(true)
     }
 
-    /// The text before the first wildcard, and whether that is all of the pattern.
+    /// The text before the first wildcard, and whether the pattern has no wildcard.
     pub(crate) fn prefix(&self) -> (String, bool) {
         match self.segments.first() {
             None => (String::new(), true),
@@ -110,7 +110,7 @@ impl Segment {
         }
     }
 
-    /// The rest of a text that begins so.
+    /// The rest of a text that begins with this segment.
     fn after_start<'t>(&self, text: &'t str) -> Option<&'t str> {
         let characters = match self {
             Segment::Text(start) => return text.strip_prefix(&**start),
@@ -121,7 +121,7 @@ impl Segment {
         characters.iter().all(is_so).then_some(rest.as_str())
     }
 
-    /// The rest of a text that ends so.
+    /// The rest of a text that ends with this segment.
     fn before_end<'t>(&self, text: &'t str) -> Option<&'t str> {
         let characters = match self {
             Segment::Text(end) => return text.strip_suffix(&**end),
@@ -132,7 +132,7 @@ impl Segment {
         characters.iter().rev().all(is_so).then_some(rest.as_str())
     }
 
-    /// What follows the first place in a text where this stands.
+    /// The text after the first place where this segment stands.
     fn after_first<'t, W: Work>(&self, work: &mut W, text: &'t str) -> Result<Option<&'t str>, W::Stop> {
         match self {
             Segment::Text(wanted) => after_first_text(work, text, wanted),
@@ -155,8 +155,8 @@ fn is(wanted: &Option<char>, found: Option<char>) -> bool {
     found.is_some_and(|found| wanted.is_none_or(|wanted| wanted == found))
 }
 
-/// What follows the first place in a text where another stands, looked for window by window. The search of
-/// the standard library takes time that grows with the text alone.
+/// The text after the first place where another text stands. It searches window by window, so that it can be
+/// interrupted. The search of the standard library takes time that grows with the text alone.
 fn after_first_text<'t, W: Work>(
     work: &mut W,
     text: &'t str,
@@ -177,7 +177,7 @@ fn after_first_text<'t, W: Work>(
     }
 }
 
-/// The first place from here on at which a character begins, or the end.
+/// The first place, from a given one on, at which a character begins; else the end.
 fn boundary(text: &str, from: usize) -> usize {
     (from..text.len()).find(|place| text.is_char_boundary(*place)).unwrap_or(text.len())
 }

@@ -1,4 +1,4 @@
-//! IN over a collection that is the same for every row: its keys are gathered once.
+//! IN over a collection that is the same for every row. The keys of its elements are computed once.
 
 use std::collections::HashSet;
 
@@ -9,21 +9,21 @@ use crate::plan::Expression;
 use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Work};
 
-/// Fewer constants than this are compared one by one.
+/// A list of fewer constants than this is compared item by item, because that is faster.
 const CONSTANTS_MIN: usize = 8;
 
-/// What a collection holds.
+/// The elements of a collection.
 #[derive(Debug)]
 pub(crate) struct Membership {
-    /// The keys of its elements; equal values have equal keys.
+    /// The keys of the elements. Equal values have equal keys.
     keys: HashSet<Vec<u8>>,
-    /// Whether an element is NULL or MISSING, which may be equal to anything.
+    /// Whether an element is NULL or MISSING. Then no value is surely absent.
     has_unknown: bool,
     _charge: Charge,
 }
 
 impl Membership {
-    /// The elements of a list, a bag or an s-expression, whose keys are charged; nothing for any other value.
+    /// The elements of a list, a bag or an s-expression. `None` for any other value. The charge counts the keys.
     pub(crate) fn of(
         work: &mut impl Work<Stop = PartiqlError>,
         mut charge: Charge,
@@ -68,7 +68,7 @@ impl Membership {
     }
 }
 
-/// Whether a collection is the same for every row, and worth being looked through only once.
+/// Whether a collection is the same for every row, and large enough that keeping its keys pays.
 pub(crate) fn is_worth_keeping(collection: &Expression) -> bool {
     match collection {
         Expression::Query(query) => !query.plan.correlated,

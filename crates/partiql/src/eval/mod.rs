@@ -1,5 +1,5 @@
-//! Expressions over rows. [`expression`] walks them; the other modules know what operators and
-//! functions do with values, and nothing of rows.
+//! Evaluates expressions over rows. [`expression`] walks them. The other modules know what operators and functions do
+//! with values; they know nothing about rows.
 
 use std::borrow::Cow;
 
@@ -22,17 +22,17 @@ pub(crate) mod operator;
 pub(crate) mod path;
 pub(crate) mod text;
 
-/// Why a function or an operator did not answer.
+/// Why a function or an operator has no result.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// It refuses its operands: a text to which the caller adds the place.
+    /// It refuses its operands, with this text. The caller adds the place.
     Refused(Cow<'static, str>),
-    /// It was stopped, or what it makes is too large.
+    /// It was interrupted, or its result is too large.
     Stopped(Box<PartiqlError>),
 }
 
 impl Fault {
-    /// The error of a statement that has the function or operator at this place.
+    /// The error of the statement, with the place of the function or operator.
     pub(crate) fn at(self, position: Option<Position>) -> PartiqlError {
         match self {
             Fault::Refused(text) => PartiqlError::evaluator(position, text),

@@ -12,10 +12,10 @@ use crate::expression::BinaryOperator;
 use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::Work;
 
-/// What is said of `||` over what is no text.
+/// The error of `||` over a value that is no text.
 pub(crate) const NOT_CONCATENATED: &str = "Wrong argument type for ||";
 
-/// The longest text that `||` makes. Repeated in one statement it could make texts of any length.
+/// The longest text that `||` makes. Without a bound one statement could make texts of any length by repeating `||`.
 const TEXT_BYTES_MAX: usize = 16 << 20;
 
 pub(crate) fn binary(
@@ -55,7 +55,7 @@ pub(crate) fn binary(
     }
 }
 
-/// `< <= > >=`: TRUE, FALSE, NULL, or MISSING where the kinds have no order between them.
+/// `< <= > >=`: TRUE, FALSE, NULL, or MISSING if the two kinds of values have no order between them.
 fn ordered(
     context: &mut Context<'_>,
     operator: BinaryOperator,
@@ -97,7 +97,7 @@ fn truth_of(value: &Datum) -> Option<bool> {
     if let ValueKind::Bool(truth) = value.kind() { Some(truth) } else { None }
 }
 
-/// LIKE: NULL where an operand is unknown, MISSING (the outer `None`) where the value is no text.
+/// LIKE: NULL if an operand is unknown. The outer `None`, which is MISSING, if the value is no text.
 pub(crate) fn like(
     context: &mut Context<'_>,
     value: ValueRef<'_>,
@@ -114,7 +114,7 @@ pub(crate) fn like(
     }
 }
 
-/// The pattern of known operands; the one before is remembered, for it is mostly the same.
+/// The parsed pattern. The statement keeps the last one, because most rows have the same pattern.
 pub(crate) fn like_pattern(
     context: &mut Context<'_>,
     pattern: ValueRef<'_>,

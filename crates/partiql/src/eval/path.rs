@@ -1,4 +1,4 @@
-//! Steps into values: fields, elements, and the wildcards that make a bag of many.
+//! Steps into values: elements, fields, and the wildcards that yield many values.
 
 use everstrand_ion::{Data, Int, Slice, Symbol};
 
@@ -9,17 +9,17 @@ use crate::eval::operand::Operand;
 use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Work};
 
-/// Where an index expression leads.
+/// The place that an index expression means.
 #[derive(Clone, Debug)]
 pub(crate) enum Index {
     Position(usize),
     Name(String),
-    /// NULL, MISSING, or a place that no list has.
+    /// No place: NULL, MISSING, or a number that no list has as a position.
     Nowhere,
 }
 
 impl Index {
-    /// What `[value]` means; nothing when the value is neither an integer nor a text.
+    /// The place that `[value]` means. `None` if the value is neither an integer nor a text, nor unknown.
     pub(crate) fn of(value: ValueRef<'_>) -> Option<Index> {
         match value.kind() {
             ValueKind::Missing | ValueKind::Null => Some(Index::Nowhere),
@@ -41,7 +41,7 @@ pub(crate) fn index<'e>(value: Operand<'e>, index: &Index) -> Operand<'e> {
     }
 }
 
-/// `[*]`: the elements of a list or a bag; any other value is one element.
+/// `[*]`: the elements of a list or a bag. Any other value is its own only element.
 pub(crate) fn elements(context: &mut Context<'_>, value: Datum) -> Result<Vec<Datum>, PartiqlError> {
     match value.kind() {
         ValueKind::List | ValueKind::Bag => items(context, value),
@@ -49,7 +49,7 @@ pub(crate) fn elements(context: &mut Context<'_>, value: Datum) -> Result<Vec<Da
     }
 }
 
-/// `.*`: the values of a struct's fields; any other value is one.
+/// `.*`: the values of the fields of a struct. Any other value is its own only value.
 pub(crate) fn field_values(context: &mut Context<'_>, value: Datum) -> Result<Vec<Datum>, PartiqlError> {
     match value.kind() {
         ValueKind::Struct => Ok(fields(context, value)?.into_iter().map(|(_, value)| value).collect()),
@@ -57,7 +57,7 @@ pub(crate) fn field_values(context: &mut Context<'_>, value: Datum) -> Result<Ve
     }
 }
 
-/// The elements of a list, a bag or an s-expression, counted; nothing for other values.
+/// The elements of a list, a bag or an s-expression, and none of other values. Their bytes are counted.
 pub(crate) fn items(context: &mut Context<'_>, value: Datum) -> Result<Vec<Datum>, PartiqlError> {
     for _ in ValueRef::from(&value).items() {
         context.work(ELEMENT)?;
@@ -66,7 +66,7 @@ pub(crate) fn items(context: &mut Context<'_>, value: Datum) -> Result<Vec<Datum
     Ok(value.into_items())
 }
 
-/// The fields of a struct, counted; nothing for other values.
+/// The fields of a struct, and none of other values. Their bytes are counted.
 pub(crate) fn fields(context: &mut Context<'_>, value: Datum) -> Result<Vec<(Symbol, Datum)>, PartiqlError> {
     for _ in ValueRef::from(&value).fields() {
         context.work(ELEMENT)?;
@@ -76,7 +76,7 @@ pub(crate) fn fields(context: &mut Context<'_>, value: Datum) -> Result<Vec<(Sym
 }
 
 impl Datum {
-    /// The elements of a list, a bag or an s-expression; nothing for other values.
+    /// The elements of a list, a bag or an s-expression, and none of other values.
     pub(crate) fn into_items(self) -> Vec<Datum> {
         match self {
             Datum::List(items) | Datum::Bag(items) => items,
@@ -89,7 +89,7 @@ impl Datum {
         }
     }
 
-    /// The fields of a struct; nothing for other values.
+    /// The fields of a struct, and none of other values.
     pub(crate) fn into_fields(self) -> Vec<(Symbol, Datum)> {
         match self {
             Datum::Struct(fields) => fields,

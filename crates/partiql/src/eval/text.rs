@@ -8,7 +8,7 @@ use crate::eval::context::Context;
 use crate::expression::TrimSide;
 use crate::work::Work;
 
-/// How many bytes are worked on at a time.
+/// How many bytes are mapped at a time, so that mapping a long text can be interrupted.
 const CHUNK_BYTES: usize = 64 << 10;
 
 /// `CHAR_LENGTH(text)`
@@ -24,15 +24,15 @@ pub(crate) fn upper(context: &mut Context<'_>, text: &str) -> Result<Datum, Faul
 
 /// `LOWER(text)`
 pub(crate) fn lower(context: &mut Context<'_>, text: &str) -> Result<Datum, Fault> {
-    // What becomes of a capital sigma depends on whether a word goes on around it. Letters and digits of
-    // ASCII settle that for either side.
+    // A capital sigma becomes another letter at the end of a word than within it. A text with one may only be cut
+    // between two characters that tell both sides whether a word goes on: ASCII letters, digits and blanks.
     let has_sigma = text.contains('Σ');
     let settles = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b' ';
     let is_cut = |at: usize| !has_sigma || text.as_bytes()[at - 1..=at].iter().all(settles);
     mapped(context, text, is_cut, str::to_lowercase)
 }
 
-/// A text mapped piece by piece; where it may be cut is asked for places within it.
+/// Maps a text piece by piece. `is_cut` says whether the text may be cut at a place within it.
 fn mapped(
     context: &mut Context<'_>,
     text: &str,
@@ -55,8 +55,8 @@ fn mapped(
     Ok(Datum::text(result))
 }
 
-/// `SUBSTRING(text FROM start [FOR length])`, as SQL-92 has it: the characters at places from `start`
-/// to before `start + length`, places counting from 1; `start` may lie before the text.
+/// `SUBSTRING(text FROM start [FOR length])`, as in SQL-92: the characters from place `start` to before place
+/// `start + length`. Places count from 1, and `start` may lie before the text.
 pub(crate) fn substring(
     context: &mut Context<'_>,
     text: &str,
@@ -79,7 +79,7 @@ pub(crate) fn substring(
     Ok(Datum::text(part))
 }
 
-/// `TRIM(side characters FROM text)`: takes off all characters of a set.
+/// `TRIM(side characters FROM text)`: takes all characters of a set off one end or both.
 pub(crate) fn trim(
     context: &mut Context<'_>,
     side: TrimSide,

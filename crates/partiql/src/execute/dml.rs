@@ -1,5 +1,5 @@
-//! INSERT, UPDATE, DELETE and the FROM form. All that is written is computed before the first write, so
-//! a statement does not see its own changes, and what cannot be computed has changed nothing.
+//! INSERT, UPDATE, DELETE and the FROM form. Everything that is written is computed before the first write. So a
+//! statement does not see its own changes, and a statement that fails while it computes has changed nothing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::value_ref::{ValueKind, ValueRef};
 
 const PURPOSE: &str = "a statement that writes";
 
-/// Inserts documents; a row for each, in their order.
+/// Inserts documents. Answers a row for each, in their order.
 pub(crate) fn insert(
     plan: &InsertPlan,
     context: &mut Context<'_>,
@@ -50,7 +50,7 @@ pub(crate) fn insert(
     Ok(rows)
 }
 
-/// Changes or deletes documents; a row for each, in the order in which they were found.
+/// Changes or deletes documents. Answers a row for each, in the order in which they were found.
 pub(crate) fn modify(
     plan: &ModifyPlan,
     context: &mut Context<'_>,
@@ -86,7 +86,7 @@ pub(crate) fn modify(
     Ok(rows)
 }
 
-/// A document that a statement found, and what is to be done to it: nothing listed means deletion.
+/// A document that a statement found, and the changes to it. `None` means that it is deleted.
 struct Found {
     id: Arc<str>,
     document: Document,
@@ -135,7 +135,7 @@ fn find(
     Ok((found, charge))
 }
 
-/// What an operation does to the document of one row; `None` is deletion.
+/// The changes that an operation makes to the document of one row. `None` means that it is deleted.
 fn edits_of(
     operation: &Operation,
     context: &mut Context<'_>,
@@ -197,8 +197,8 @@ fn edits_of(
     })
 }
 
-/// A SET whose right side has no value. Taking the field away, or writing NULL over it, would lose what
-/// stands there to a misspelt name.
+/// The error of a SET whose right side is MISSING. Removing the field or writing NULL would lose its value because of
+/// a misspelt name.
 fn set_to_missing(path: &[Step]) -> PartiqlError {
     let target = match path.last() {
         None => "the document".to_owned(),
@@ -240,7 +240,7 @@ fn path_of(target: &Target, frame: &Frame) -> Result<Vec<Step>, PartiqlError> {
     Ok(path)
 }
 
-/// A document to be stored: a struct that readers will accept.
+/// Makes a document that can be stored: a struct that is not nested too deep.
 fn document_of(value: Datum, context: &mut Context<'_>) -> Result<Document, PartiqlError> {
     let kind = value.kind();
     if !matches!(kind, ValueKind::Struct) {

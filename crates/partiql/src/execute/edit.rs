@@ -1,4 +1,4 @@
-//! Changes of one document: what SET, INSERT INTO a path and REMOVE do to its tree.
+//! Changes one document: what SET, INSERT INTO a path and REMOVE do to its tree.
 
 use everstrand_ion::{Data, Struct, Symbol, Value};
 
@@ -8,11 +8,11 @@ use crate::work::{ELEMENT, Work};
 /// One change.
 #[derive(Clone, Debug)]
 pub(crate) enum Edit {
-    /// Assigns; creates the last field of the path where it is absent, and leaves one where it is repeated.
+    /// Assigns a value. The last field of the path is created if it is absent; if it is repeated, one remains.
     Set { path: Vec<Step>, value: Value },
     /// Inserts into the list or struct at the path.
     Insert { path: Vec<Step>, value: Value, at: At },
-    /// Removes what is at the path, if anything is: all fields of its last name.
+    /// Removes the value at the path, if there is one. All fields with the last name of the path are removed.
     Remove { path: Vec<Step> },
 }
 
@@ -31,15 +31,15 @@ pub(crate) enum Step {
     Index(usize),
 }
 
-/// Where in a container.
+/// The place in a container at which a value is inserted.
 #[derive(Clone, Debug)]
 pub(crate) enum At {
     End,
     Place(Step),
 }
 
-/// Applies changes in order. Elements of lists are removed last and from the back, so that the places
-/// of all other changes are those of the document as it was.
+/// Applies changes in order. Elements of lists are removed last and from the back, so that the positions in all other
+/// changes still mean the elements that they meant before.
 pub(crate) fn apply<W: Work>(document: &mut Value, edits: Vec<Edit>, work: &mut W) -> Result<(), PartiqlError>
 where
     PartiqlError: From<W::Stop>,
@@ -65,7 +65,7 @@ where
     Ok(())
 }
 
-/// How much work it is to walk a path and to make room at its end: as much as its containers have members.
+/// How much work it is to walk a path and to insert at its end. It grows with the members of the containers on the way.
 fn cost(document: &Value, path: &[Step]) -> usize {
     let mut cost = ELEMENT;
     let mut value = Some(document);
@@ -105,8 +105,8 @@ fn set(document: &mut Value, path: &[Step], value: Value) -> Result<(), PartiqlE
     }
 }
 
-/// The only field of this name, in the place of the first that was there. Others of the name go: a reader
-/// might see one of them instead.
+/// Assigns a field, at the place of the first field with its name. Other fields with the name are removed, because some
+/// readers would see one of them instead.
 fn assign(fields: &mut Struct, name: &str, value: Value) {
     let is_named = |field: &Symbol| field.text() == Some(name);
     let fields = fields.fields_mut();
@@ -158,7 +158,7 @@ fn remove(document: &mut Value, path: &[Step]) {
     }
 }
 
-/// The value at a path, or from which step on there is none.
+/// The value at a path, or the number of the step at which there is none.
 fn walk<'v>(value: &'v mut Value, path: &[Step]) -> Result<&'v mut Value, usize> {
     let mut value = value;
     for (done, step) in path.iter().enumerate() {
@@ -178,7 +178,7 @@ fn walk<'v>(value: &'v mut Value, path: &[Step]) -> Result<&'v mut Value, usize>
     Ok(value)
 }
 
-/// QLDB's text for a path that leads nowhere.
+/// QLDB's error for a path to a value that is not there.
 fn unresolved(rest: &[Step]) -> PartiqlError {
     let steps: Vec<String> = rest
         .iter()

@@ -1,5 +1,5 @@
-//! The rows of one query level while they run: the slots of a frame, what lies around it, and the input
-//! that moves it from row to row.
+//! One query level while it runs: the slots of its frame, the scope around it, and the input that fills the frame row
+//! by row.
 
 use everstrand_ion::Document;
 
@@ -12,16 +12,16 @@ use crate::plan::{Expression, Node};
 /// The slots of one query level.
 pub(crate) type Frame = Vec<Datum>;
 
-/// What lies around the rows of one query level.
+/// The scope around one query level: the level that encloses it, and the parameters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OuterScope<'a> {
-    /// The query level around it, if there is one.
+    /// The enclosing query level, if there is one.
     pub(crate) enclosing: Option<&'a Scope<'a>>,
     pub(crate) parameters: &'a [Document],
 }
 
 impl<'a> OuterScope<'a> {
-    /// What an expression over this frame can see.
+    /// What an expression over this frame can read.
     pub(crate) fn scope<'s>(self, frame: &'s [Datum]) -> Scope<'s>
     where
         'a: 's,
@@ -29,7 +29,7 @@ impl<'a> OuterScope<'a> {
         Scope { frame, outer: self.enclosing, parameters: self.parameters }
     }
 
-    /// What an expression over this frame yields, owned.
+    /// The value of an expression over this frame.
     pub(crate) fn datum(
         self,
         context: &mut Context<'_>,
@@ -39,7 +39,7 @@ impl<'a> OuterScope<'a> {
         expression::datum(context, self.scope(frame), expression)
     }
 
-    /// What an expression over this frame yields that will be written: a type error in it is refused.
+    /// The value of an expression over this frame that will be written. A type error in it fails the statement.
     pub(crate) fn written(
         self,
         context: &mut Context<'_>,
@@ -49,7 +49,7 @@ impl<'a> OuterScope<'a> {
         context.with_type_errors(true, |context| self.datum(context, frame, expression))
     }
 
-    /// Whether a condition is TRUE of this frame.
+    /// Whether a condition over this frame is TRUE.
     pub(crate) fn holds(
         self,
         context: &mut Context<'_>,
@@ -60,12 +60,12 @@ impl<'a> OuterScope<'a> {
     }
 }
 
-/// The state of a node, as the nodes above it use it.
+/// The state of a node, as the node above it uses it.
 pub(crate) trait Input {
-    /// A node that has not yielded a row.
+    /// The state of a node before its first row.
     fn start(node: &Node) -> Self;
 
-    /// Moves to the next row; `false` at the end.
+    /// Moves to the next row. Answers `false` at the end.
     fn next(
         &mut self,
         node: &Node,
@@ -75,7 +75,7 @@ pub(crate) trait Input {
     ) -> Result<bool, PartiqlError>;
 }
 
-/// Roughly how many bytes a row takes besides the documents that it shares with the row before.
+/// Roughly how many bytes a row takes, without the documents that it shares with the row before.
 pub(crate) fn weight(frame: &[Datum], before: Option<&[Datum]>) -> usize {
     let address = |datum: &Datum| match datum {
         Datum::Slice(slice) => Some(slice.document().as_bytes().as_ptr().addr()),

@@ -1,4 +1,4 @@
-//! Groups and their aggregates.
+//! GROUP BY: collects rows into groups and computes their aggregates.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::plan::{Group, GroupAs, Node, Scan};
 
 const PURPOSE: &str = "grouping";
 
-/// Where a grouping stands: everything is read before the first group comes out.
+/// The state of a grouping. It reads all rows before it yields the first group.
 #[derive(Debug)]
 pub(crate) struct GroupState<I> {
     input: I,
@@ -68,7 +68,7 @@ impl<I: Input> GroupState<I> {
         Ok(true)
     }
 
-    /// Reads all rows; the groups stand in the order in which they appeared.
+    /// Reads all rows. The groups are in the order in which their first rows came.
     fn read(
         &mut self,
         plan: &Group,
@@ -97,7 +97,7 @@ impl<I: Input> GroupState<I> {
             let mut keys = Vec::with_capacity(plan.keys.len());
             for key in &plan.keys {
                 let value = expression::evaluate(context, outer.scope(frame), &key.value)?;
-                // A copy, for a small key must not keep a large document. MISSING groups as NULL.
+                // The key is copied, because a small key must not keep a large document alive. MISSING groups as NULL.
                 let value =
                     if value.get().is_unknown() { Datum::null() } else { context.copy(value.get())? };
                 key::write_part(context, &mut encoded, (&value).into())?;

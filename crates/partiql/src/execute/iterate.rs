@@ -1,5 +1,4 @@
-//! Elements of values as rows: of lists and bags, or with UNPIVOT the fields of a struct. Any other
-//! value is one row.
+//! Turns the elements of a list or a bag into rows, or with UNPIVOT the fields of a struct. Any other value is one row.
 
 use everstrand_ion::Symbol;
 
@@ -12,7 +11,7 @@ use crate::held::Charge;
 use crate::plan::{Expression, SourceSlots};
 use crate::value_ref::ValueKind;
 
-/// Where an iteration stands.
+/// The state of an iteration.
 #[derive(Debug, Default)]
 pub(crate) struct IterateState {
     rows: Option<(Rows, Charge)>,

@@ -1,4 +1,4 @@
-//! Joins: nested loops, and a hash table over the right side where its rows do not depend on the left.
+//! Joins: nested loops, and a hash table of the right side if its rows do not depend on the left side.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,14 +12,14 @@ use crate::held::Charge;
 use crate::key;
 use crate::plan::{Expression, JoinKind, Node};
 
-/// Where a nested loop stands.
+/// The state of a nested loop.
 #[derive(Debug)]
 pub(crate) struct JoinState<I> {
     left: I,
     right: I,
-    /// Whether a left row stands in the frame.
+    /// Whether a row of the left side stands in the frame.
     has_left: bool,
-    /// Whether that row has met a right row that matches.
+    /// Whether a row of the right side has matched it.
     is_matched: bool,
 }
 
@@ -63,25 +63,25 @@ impl<I: Input> JoinState<I> {
     }
 }
 
-/// Where a hash join stands.
+/// The state of a hash join.
 #[derive(Debug)]
 pub(crate) struct HashJoinState<I> {
     left: I,
     right: I,
     table: Option<Table>,
-    /// The right rows of the left row's key that have not been tried.
+    /// The rows of the right side with the key of the left row that have not been tried yet.
     candidates: Range<usize>,
     candidate_key: Vec<u8>,
     has_left: bool,
     is_matched: bool,
 }
 
-/// The right side, read once.
+/// The rows of the right side. They are read once.
 #[derive(Debug)]
 struct Table {
-    /// The rows of each key, in their order.
+    /// The rows of each key, in the order in which they came.
     rows: HashMap<Vec<u8>, Vec<Vec<Datum>>>,
-    /// What reading it once has cost, which a nested loop pays for each row of the left.
+    /// The read I/Os of reading the right side once. A nested loop has them again for each row of the left side.
     read_ios: u64,
     _charge: Charge,
 }
@@ -174,7 +174,7 @@ fn read<'k, K: Iterator<Item = &'k Expression>>(
     Ok(Table { rows, read_ios: context.execution.read_ios - before, _charge: charge })
 }
 
-/// The key of a row; `None` where a part is NULL or MISSING, which equals nothing.
+/// The key of a row. `None` if a part of it is NULL or MISSING, which equal nothing.
 fn key_of<'k>(
     expressions: impl Iterator<Item = &'k Expression>,
     context: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! Runs a plan: definitions and changes here and now, queries row by row as they are asked for.
+//! Runs a plan. Definitions and changes happen at once; a query computes a row when it is asked for one.
 
 use std::sync::Arc;
 
@@ -26,8 +26,8 @@ mod sort;
 
 /// The result of a statement: rows, some of which may not have been computed yet.
 ///
-/// Rows borrow nothing. They may be kept between the pages of a result, and each page may lend them the
-/// tables anew. A query goes on behind the last row it read; it holds no position in the tables itself.
+/// Rows borrow nothing, so the caller may keep them between the pages of a result and lend them the tables for each
+/// page. A query keeps the cursor of the last row that it read, and goes on after it.
 #[derive(Debug)]
 pub struct Rows {
     execution: Execution,
@@ -42,12 +42,12 @@ enum RowSource {
         plan: Arc<Statement>,
         state: Box<QueryState>,
     },
-    /// A query that failed or came to its end.
+    /// A query that has failed or ended.
     Over,
 }
 
-/// Runs a plan that was made for the same parameters and tables. DDL and DML have happened when this
-/// returns; of a query nothing has.
+/// Runs a plan that was made for the same parameters and tables. Definitions and changes are done when this returns. A
+/// query has read nothing yet.
 pub fn execute(
     plan: Plan,
     parameters: Arc<[Document]>,
@@ -73,7 +73,7 @@ pub fn execute(
 }
 
 impl Rows {
-    /// The next row. After an error there are no more.
+    /// The next row. After an error there are no more rows.
     pub fn next(&mut self, tables: &mut dyn Tables) -> Result<Option<Document>, PartiqlError> {
         let (plan, state) = match &mut self.source {
             RowSource::Ready(rows) => return Ok(rows.next()),
@@ -92,8 +92,8 @@ impl Rows {
         row
     }
 
-    /// How many documents have been read so far, by the count of QLDB: a join reads its right side once
-    /// for each row of its left.
+    /// How many documents have been read so far, as QLDB counts them: a join reads its right side once for each row of
+    /// its left side.
     pub fn read_ios(&self) -> u64 {
         self.execution.read_ios
     }
@@ -104,7 +104,7 @@ impl Rows {
     }
 }
 
-/// The rows of everything but queries.
+/// Runs any statement but a query, and answers its rows.
 fn at_once(
     statement: &Statement,
     context: &mut Context<'_>,

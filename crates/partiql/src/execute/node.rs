@@ -1,8 +1,8 @@
-//! The nodes of a query while they run. A node's state holds no reference to its plan, to the tables or
-//! to its rows' source: it can rest between two pages for as long as the client likes.
+//! The state of the nodes of a query while they run. It holds no reference to the plan or to the tables, so that it can
+//! be kept between two pages for as long as the client likes.
 //!
-//! [`Input::start`] makes the state of a node, [`Input::next`] moves it to its next row, whose values stand
-//! in the frame afterwards.
+//! [`Input::start`] makes the state of a node. [`Input::next`] moves it to the next row, whose values then stand in the
+//! frame.
 
 use crate::error::PartiqlError;
 use crate::eval::context::Context;

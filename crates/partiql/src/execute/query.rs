@@ -1,4 +1,4 @@
-//! Queries: rows into results, distinct, skipped and counted; and queries within expressions.
+//! Runs queries: turns rows into results, applies DISTINCT, OFFSET and LIMIT, and runs queries within expressions.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,14 +20,14 @@ use crate::plan::{Coercion, Expression, NestedQuery, Node, Projection, Projectio
 use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::Work;
 
-/// Where a query stands.
+/// The state of a query.
 #[derive(Debug)]
 pub(crate) struct QueryState {
     node: State,
     frame: Frame,
-    /// The keys of the results so far, where equal ones come out once.
+    /// The keys of the results so far, if equal results are yielded once.
     seen: Option<(HashSet<Vec<u8>>, Charge)>,
-    /// How many results are still to be skipped and yielded, once OFFSET and LIMIT are computed.
+    /// How many results must still be skipped and yielded, once OFFSET and LIMIT are computed.
     window: Option<Window>,
 }
 
@@ -62,7 +62,7 @@ impl QueryState {
             if window.take == Some(0) || !self.node.next(&plan.input, context, outer, &mut self.frame)? {
                 break None;
             }
-            // Without DISTINCT what is skipped need not be computed.
+            // Without DISTINCT a skipped result need not be computed.
             if !plan.distinct && window.skip > 0 {
                 window.skip -= 1;
                 continue;
@@ -87,7 +87,7 @@ impl QueryState {
                 }
             } else {
                 result = project(&plan.projection, context, scope)?;
-                // At the top of a statement MISSING comes out as null.
+                // In the result of a statement MISSING becomes null.
                 if result.is_missing() && outer.enclosing.is_none() {
                     result = Datum::null();
                 }
@@ -178,7 +178,7 @@ fn project(
         Projection::Value(value) => return expression::datum(context, scope, value),
         Projection::Items(items) => items,
     };
-    // `SELECT *` over one source is its row as it stands.
+    // `SELECT *` over one source yields the row itself.
     if let [ProjectionItem::All(value)] = &items[..] {
         let value = expression::evaluate(context, scope, value)?;
         if let Operand::Borrowed(value) = value
@@ -195,7 +195,7 @@ fn project(
     Ok(Datum::Struct(fields))
 }
 
-/// Appends the fields that an item of a select list makes; that of a single value may be MISSING.
+/// Appends the fields that an item of a select list makes. The value of a field may be MISSING.
 fn append(
     fields: &mut Vec<(Symbol, Datum)>,
     item: &ProjectionItem,
@@ -222,9 +222,9 @@ fn append(
     Ok(())
 }
 
-/// A result and the key by which it is told from others. MISSING counts as NULL and is shown as such, as
-/// in groups. The items of a select list are compared by their places, for several may have one name; the
-/// fields that `*` stands for, by their names.
+/// A result, and the key by which DISTINCT compares it. MISSING counts as NULL and becomes NULL, as in groups. The
+/// items of a select list are compared place by place, because several may have the same name. The fields that `*`
+/// stands for are compared by their names.
 fn distinct(
     projection: &Projection,
     context: &mut Context<'_>,
@@ -259,8 +259,8 @@ fn distinct(
     Ok((Datum::Struct(fields), key))
 }
 
-/// The value of LIMIT or OFFSET: an integer from 0 on. As the public suite has it, an OFFSET that is
-/// something else skips nothing, where a LIMIT is an error.
+/// The value of LIMIT or OFFSET, an integer from 0 on. Any other LIMIT is an error. Any other OFFSET skips nothing,
+/// because the public conformance suite wants it so.
 fn count(
     expression: Option<&Expression>,
     clause: &str,

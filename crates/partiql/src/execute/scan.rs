@@ -1,4 +1,4 @@
-//! Rows of tables and views, asked for in batches; and the values that say which rows.
+//! Reads rows of tables and views in batches, and computes the values by which the rows are looked up.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -16,27 +16,27 @@ use crate::plan::{AccessPlan, Expression, IndexAccess, KeyRangePlan, Keys, Scan,
 use crate::tables::{Access, Cursor, KeyRange, Row, SourceKind};
 use crate::work::{self, Work};
 
-/// How many rows are asked for at a time.
+/// How many rows are read at a time.
 const BATCH_ROWS: usize = 64;
 
 /// How many rows are counted at a time.
 const BATCH_COUNTED: usize = 4096;
 
-/// How many ranges of an index one access may name; beyond, the table is read whole.
+/// The most ranges of an index that one access may name. If there are more, the whole table is read.
 const RANGES_MAX: usize = 4096;
 
-/// How long the text of a document id may be, and longer than any is.
+/// The longest text that is looked up as a document id. Every id is shorter.
 const ID_BYTES_MAX: usize = 64;
 
-/// Where a scan stands.
+/// The state of a scan.
 #[derive(Debug, Default)]
 pub(crate) struct ScanState {
-    /// The way to the rows, once its values are computed; `None` within: there are no rows.
+    /// The access, once its values are computed. An inner `None` means that there are no rows.
     access: Option<(Option<Access>, Charge)>,
     after: Option<Cursor>,
     rows: VecDeque<Row>,
     is_exhausted: bool,
-    /// Rows whose long keys begin alike, brought into the order that the index does not know.
+    /// Rows whose long keys begin alike. They were sorted here, because the index keeps long keys only in part.
     run: VecDeque<Row>,
 }
 
@@ -71,7 +71,7 @@ impl ScanState {
         Ok(true)
     }
 
-    /// The next row as the tables have it.
+    /// The next row in the order in which the tables yield them.
     fn fetch(&mut self, scan: &Scan, context: &mut Context<'_>) -> Result<Option<Row>, PartiqlError> {
         let Some((Some(access), _)) = &self.access else {
             return Ok(None);
@@ -87,7 +87,7 @@ impl ScanState {
         Ok(self.rows.pop_front())
     }
 
-    /// Takes all rows whose keys begin as this one's does, as far as the index keeps them, and sorts them.
+    /// Reads all rows whose keys begin like this one, as far as the index keeps keys, and sorts them.
     fn gather(
         &mut self,
         key: Vec<u8>,
@@ -123,8 +123,8 @@ impl ScanState {
     }
 }
 
-/// How many rows a scan finds, counted without reading them; nothing where keys may find others than its
-/// conditions. What is reported is what reading them would have been.
+/// Counts the rows of a scan without reading them. `None` if the keys may find other rows than the conditions do. The
+/// count of read I/Os is the same as if the rows had been read.
 pub(crate) fn count(
     scan: &Scan,
     context: &mut Context<'_>,
@@ -153,7 +153,7 @@ pub(crate) fn count(
     }
 }
 
-/// The key by which an index must yield rows in order, where it is longer than the index keeps.
+/// The key of a row by which an index must yield rows in order, if the index keeps it only in part.
 fn long_key(scan: &Scan, row: &Row, context: &mut Context<'_>) -> Result<Option<Vec<u8>>, PartiqlError> {
     let AccessPlan::Index(index) = &scan.access else {
         return Ok(None);
@@ -186,9 +186,8 @@ fn fill(frame: &mut Frame, slots: SourceSlots, row: Row) {
     }
 }
 
-/// The way to the rows with its values computed; `None` where no row can be meant. Where a value cannot be
-/// computed all rows are read: the condition that it is of fails at the first row that asks it, and does
-/// not where none does, as it would without an index.
+/// The access with its values computed. `None` if no row can be found. If a value cannot be computed, all rows are
+/// read: then the condition fails at the first row for which it is evaluated, as it does without an index.
 fn access(
     plan: &AccessPlan,
     context: &mut Context<'_>,
@@ -216,7 +215,7 @@ fn computed(
         AccessPlan::Documents(keys) => {
             let ids: Vec<Arc<str>> = values_of(keys, context, outer, frame)?
                 .into_iter()
-                // No longer text is the id of a document.
+                // A longer text is no id, and would only be copied.
                 .filter_map(|value| value.as_text().filter(|id| id.len() <= ID_BYTES_MAX).map(Arc::from))
                 .collect();
             (!ids.is_empty()).then_some(Access::Documents(ids))
@@ -264,7 +263,7 @@ fn index_access(
     }))
 }
 
-/// Counts copies of values.
+/// Counts the bytes of copies of values.
 fn hold<'v>(context: &mut Context<'_>, values: impl Iterator<Item = &'v Value>) -> Result<(), PartiqlError> {
     let bytes = values.map(weight_of_value).sum();
     context.work(bytes)?;
@@ -273,7 +272,7 @@ fn hold<'v>(context: &mut Context<'_>, values: impl Iterator<Item = &'v Value>) 
 
 type Limits = (Option<(Value, bool)>, Option<(Value, bool)>);
 
-/// The wanted parts of the path after the equal ones, in the wanted order.
+/// The wanted ranges of the path after those with equal keys, in the wanted order.
 fn parts_of(
     plan: &IndexAccess,
     context: &mut Context<'_>,
@@ -328,7 +327,7 @@ fn parts_of(
     })
 }
 
-/// The least text after all texts that begin so.
+/// The least text that is greater than all texts with this prefix.
 fn after_prefix(prefix: &str) -> Option<String> {
     let mut characters: Vec<char> = prefix.chars().collect();
     while let Some(last) = characters.pop() {
@@ -341,7 +340,7 @@ fn after_prefix(prefix: &str) -> Option<String> {
     None
 }
 
-/// The values of keys, each once, in order; none of them NULL or MISSING.
+/// The values of keys in order, each once, without NULL and MISSING.
 fn values_of(
     keys: &Keys,
     context: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! ORDER BY. With a LIMIT only as many rows are kept as will be asked for.
+//! ORDER BY. With a LIMIT only as many rows are kept as can be asked for.
 
 use std::cmp::Ordering;
 
@@ -13,11 +13,11 @@ use crate::work;
 
 const PURPOSE: &str = "ORDER BY";
 
-/// Where a sort stands: everything is read before the first row comes out.
+/// The state of a sort. It reads all rows before it yields the first.
 #[derive(Debug)]
 pub(crate) struct SortState<I> {
     input: I,
-    /// How many rows will be asked for at most.
+    /// The most rows that can be asked for.
     pub(crate) rows_max: Option<usize>,
     rows: Option<std::vec::IntoIter<Sorted>>,
     charge: Option<Charge>,
@@ -65,8 +65,8 @@ impl<I: Input> SortState<I> {
     ) -> Result<Vec<Sorted>, PartiqlError> {
         let mut charge = context.execution.budget.charge();
         let mut rows: Vec<Sorted> = Vec::new();
-        // Rows gather to twice the number that is wanted before the rest is dropped, so that a row costs
-        // the logarithm of that number on average.
+        // Twice the wanted number of rows is collected before the rows beyond that number are sorted out and dropped.
+        // So each row costs the logarithm of the wanted number on average.
         let gather_max = self.rows_max.map(|rows_max| rows_max.saturating_mul(2).max(64));
         while self.input.next(input, context, outer, frame)? {
             let held = context.held();

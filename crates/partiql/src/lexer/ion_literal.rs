@@ -1,7 +1,7 @@
-//! Where an Ion literal ends: at the first back-tick that is not inside an Ion string, symbol, blob
-//! or comment.
+//! Finds the end of an Ion literal. It is the first back-tick that is not inside an Ion string, symbol, clob or
+//! comment.
 
-/// The length of the Ion text before the closing back-tick; `None` when there is none.
+/// The length of the Ion text before the closing back-tick. `None` if there is no such back-tick.
 pub(super) fn length(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -14,14 +14,14 @@ pub(super) fn length(text: &str) -> Option<usize> {
             [b'"', ..] => quoted(rest, b"\"")?,
             [b'\'', b'\'', b'\'', ..] => quoted(rest, b"'''")?,
             [b'\'', ..] => quoted(rest, b"'")?,
-            // A lob holds base64 or a string; the string was seen by the arms above.
+            // A blob holds base64, which has no back-tick. The arms above skip the string of a clob.
             _ => 1,
         };
     }
     None
 }
 
-/// The length of a text that begins with `quote` and ends with the next one not escaped.
+/// The length of a text that begins with `quote` and ends with the next `quote` that is not escaped.
 fn quoted(bytes: &[u8], quote: &[u8]) -> Option<usize> {
     let mut at = quote.len();
     while at < bytes.len() {

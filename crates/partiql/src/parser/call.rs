@@ -1,4 +1,4 @@
-//! Function calls, plain ones and those with a syntax of their own, and the names of types.
+//! Parses calls of functions, also those with a syntax of their own, and the names of types.
 
 use super::Parser;
 use crate::ast::{Expression, Identifier};
@@ -8,7 +8,7 @@ use crate::lexer::TokenKind;
 use crate::position::Position;
 
 impl Parser<'_> {
-    /// A call; its name and `(` come next.
+    /// A call. Its name and `(` come next.
     pub(super) fn call(&mut self) -> Result<Expression, PartiqlError> {
         let function = self.any_identifier("Expected a function")?;
         let position = function.position;
@@ -75,7 +75,7 @@ impl Parser<'_> {
         position: Position,
     ) -> Result<Expression, PartiqlError> {
         let part = self.date_part()?;
-        // Only the parts that DATE_ADD could add.
+        // DATE_ADD and DATE_DIFF cannot count in timezones.
         if matches!(part, DatePart::TimezoneHour | DatePart::TimezoneMinute) {
             return Err(PartiqlError::parser(
                 position,
@@ -166,7 +166,7 @@ impl Parser<'_> {
         Ok(named(function, arguments))
     }
 
-    /// `CAST(value AS type)`; CAST comes next.
+    /// `CAST(value AS type)`. CAST comes next.
     pub(super) fn cast(&mut self) -> Result<Expression, PartiqlError> {
         let position = self.position();
         self.step();
@@ -178,11 +178,11 @@ impl Parser<'_> {
         Ok(Expression::Cast { value, to, position })
     }
 
-    /// A type with its lengths, which mean nothing here.
+    /// A type. Its lengths are read and dropped, because they mean nothing in this dialect.
     pub(super) fn type_name(&mut self) -> Result<Type, PartiqlError> {
         let word = match self.kind() {
             TokenKind::Keyword(word) => *word,
-            // Not reserved, and so no keyword; QLDB knew no ints of other sizes.
+            // BIGINT is not reserved, so that it comes as an identifier. All ints have one size.
             TokenKind::Identifier(word) if word.eq_ignore_ascii_case("bigint") => "bigint",
             _ => return Err(self.error("expected type name", "Expected type name")),
         };

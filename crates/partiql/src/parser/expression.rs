@@ -1,4 +1,4 @@
-//! Expressions: operators by precedence, paths, terms.
+//! Parses expressions: operators by precedence, paths, terms.
 //!
 //! `=`, `<>`, IS and IN bind looser than `<`, BETWEEN and LIKE, as in QLDB's reference parser. All
 //! operators between two operands are left-associative.
@@ -14,7 +14,7 @@ use crate::keywords;
 use crate::lexer::TokenKind;
 use crate::position::Position;
 
-/// What stands between two operands.
+/// An operator between two operands.
 #[derive(Clone, Copy)]
 enum Operator {
     Or,
@@ -27,7 +27,7 @@ enum Operator {
 }
 
 impl Parser<'_> {
-    /// Any expression. A query without parentheses is all of it: what follows is no part of it.
+    /// Any expression. A query without parentheses is the whole expression; no operator can follow it.
     pub(super) fn expression(&mut self) -> Result<Expression, PartiqlError> {
         if self.is_keyword("select") || self.is_keyword("pivot") {
             return self.deeper(|parser| Ok(Expression::Query(Box::new(parser.query()?))));
@@ -35,13 +35,13 @@ impl Parser<'_> {
         self.operators(0)
     }
 
-    /// The rest of an expression whose first operand was parsed already.
+    /// The rest of an expression after its first operand.
     pub(super) fn expression_after(&mut self, left: Expression) -> Result<Expression, PartiqlError> {
         let left = self.path_after(left)?;
         self.operators_after(left, 0)
     }
 
-    /// Whether the token so many after the next can begin an expression.
+    /// Whether the token that is `after` tokens after the next one can begin an expression.
     pub(super) fn begins_expression(&self, after: usize) -> bool {
         match self.kind_after(after) {
             TokenKind::Identifier(_)
@@ -59,12 +59,12 @@ impl Parser<'_> {
         }
     }
 
-    /// A term with its path; what may stand where a clause follows.
+    /// A term with its path. It may stand where a clause follows.
     pub(super) fn operand(&mut self) -> Result<Expression, PartiqlError> {
         self.deeper(Self::prefix)
     }
 
-    /// An expression of operators that bind tighter than this.
+    /// An expression whose operators bind tighter than `looser`.
     fn operators(&mut self, looser: u8) -> Result<Expression, PartiqlError> {
         self.deeper(|parser| {
             let left = parser.prefix()?;
@@ -116,7 +116,7 @@ impl Parser<'_> {
         Ok(left)
     }
 
-    /// The operator that comes next and how tight it binds; its tokens are not taken.
+    /// The operator that comes next, and how tight it binds. Its tokens are not taken.
     fn operator(&self) -> Option<(Operator, u8)> {
         let operator = match self.kind() {
             TokenKind::Symbol(symbol) => Operator::Binary(binary_operator(symbol)?),
@@ -144,7 +144,7 @@ impl Parser<'_> {
         Some((operator, precedence))
     }
 
-    /// Takes an operator other than AND and OR, and what stands to its right.
+    /// Takes any operator but AND and OR, and its right operand.
     fn comparison(
         &mut self,
         left: Expression,
@@ -171,7 +171,7 @@ impl Parser<'_> {
                 Expression::Is { value, of: self.type_name()?, negated }
             }
             Operator::In { negated } => {
-                // `IN (?)` is a list of one, where `(?)` elsewhere is just `?`; a query is not in a list.
+                // `IN (?)` is a list of one item, while `(?)` elsewhere is just `?`. A query in parentheses is no list.
                 let collection = match self.kind_after(1) {
                     _ if !self.is("(") => self.operators(precedence)?,
                     TokenKind::Keyword("select" | "pivot") => self.deeper(Self::parenthesised)?,
@@ -267,7 +267,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A name after the dot of an expression, where a string may stand for it.
+    /// A name after the dot of an expression. A string may stand for it.
     fn field_name(&mut self) -> Result<String, PartiqlError> {
         if let TokenKind::Literal(Value { data: Data::String(name), .. }) = self.kind() {
             let name = name.clone();
@@ -371,7 +371,7 @@ impl Parser<'_> {
         Ok(Expression::List(items))
     }
 
-    /// Expressions between an opening token, which is next, and this closing one.
+    /// The expressions between an opening token, which comes next, and the closing token `close`.
     fn items(&mut self, close: &str) -> Result<Vec<Expression>, PartiqlError> {
         self.step();
         if self.accept(close) {
@@ -414,7 +414,7 @@ impl Parser<'_> {
     }
 }
 
-/// A number literal takes its sign; anything else comes back.
+/// A number literal with the sign before it. Any other operand comes back.
 fn signed(negative: bool, operand: Expression, position: Position) -> Result<Expression, Expression> {
     let Expression::Literal { value, .. } = &operand else { return Err(operand) };
     if !value.annotations().is_empty() {
@@ -432,7 +432,7 @@ fn signed(negative: bool, operand: Expression, position: Position) -> Result<Exp
     Ok(Expression::Literal { value, position })
 }
 
-/// The same number with the other sign, also where it is zero.
+/// The same number with the other sign. A zero has a sign too.
 fn negated(decimal: &Decimal) -> Decimal {
     match (decimal.is_zero(), decimal.is_negative_zero()) {
         (true, false) => Decimal::negative_zero(decimal.exponent()),

@@ -1,4 +1,4 @@
-//! Queries: SELECT with its clauses, and FROM, which DML uses too.
+//! Parses queries: SELECT with its clauses, and FROM, which DML uses too.
 
 use super::{Parser, is_keyword, is_name, is_word};
 use crate::ast::{
@@ -10,7 +10,7 @@ use crate::lexer::TokenKind;
 use crate::position::Position;
 
 impl Parser<'_> {
-    /// A query; SELECT or PIVOT comes next.
+    /// A query. SELECT or PIVOT comes next.
     pub(super) fn query(&mut self) -> Result<Query, PartiqlError> {
         let position = self.position();
         let (distinct, projection) = if self.accept_keyword("pivot") {
@@ -39,19 +39,19 @@ impl Parser<'_> {
         Ok(Query { distinct, projection, from, condition, group, having, order, limit, offset, position })
     }
 
-    /// `WHERE e` or `HAVING e`, if it follows.
+    /// `WHERE e` or `HAVING e`, if it comes next.
     pub(super) fn condition(&mut self, keyword: &str) -> Result<Option<Expression>, PartiqlError> {
         if self.accept_keyword(keyword) { self.expression().map(Some) } else { Ok(None) }
     }
 
-    /// A word, which comes next, and an expression.
+    /// A keyword, which comes next, and an expression.
     fn clause(&mut self) -> Result<Clause, PartiqlError> {
         let position = self.position();
         self.step();
         Ok(Clause { value: self.expression()?, position })
     }
 
-    /// OFFSET is not reserved; it is a keyword where an expression follows, which no name could be.
+    /// Whether OFFSET is a keyword here. The word is not reserved, but before an expression it can be no name.
     fn offset_follows(&self) -> bool {
         self.is_word("offset") && self.begins_expression(1)
     }
@@ -113,7 +113,7 @@ impl Parser<'_> {
         Ok(SelectItem::All(if steps.is_empty() { *root } else { Expression::Path { root, steps } }))
     }
 
-    /// `[AS] name`. Without AS no reserved word is taken for a name.
+    /// `[AS] name`. Without AS a reserved word is no name.
     fn alias(&mut self) -> Result<Option<Identifier>, PartiqlError> {
         if self.accept_keyword("as") {
             return self.alias_name().map(Some);
@@ -134,7 +134,7 @@ impl Parser<'_> {
         }
     }
 
-    /// What stands after FROM.
+    /// The sources after FROM.
     pub(super) fn sources(&mut self) -> Result<FromClause, PartiqlError> {
         let position = self.position();
         let source = self.source()?;
@@ -168,7 +168,7 @@ impl Parser<'_> {
         Ok(FromClause { terms })
     }
 
-    /// The comma or the words of a join, if they follow, and whether it demands ON.
+    /// The comma or the words of a join, if they come next, and whether ON must follow.
     fn join(&mut self) -> Result<Option<(Join, bool)>, PartiqlError> {
         if self.accept(",") {
             return Ok(Some((Join::Comma, false)));
@@ -232,7 +232,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The names after a source's value: AS OF, AS, AT, BY, in this order.
+    /// What may follow the value of a source: AS OF, AS, AT and BY, in this order.
     pub(super) fn source_item(
         &mut self,
         value: Expression,
@@ -301,7 +301,7 @@ impl Parser<'_> {
     }
 }
 
-/// Whether a source is no more than its value.
+/// Whether a source is a value without names.
 fn is_bare(item: &FromItem) -> bool {
     item.unpivot.is_none()
         && item.as_of.is_none()

@@ -1,4 +1,4 @@
-//! Statements: DDL, DML, stored procedures, EXPLAIN.
+//! Parses statements: DDL, DML, stored procedures, EXPLAIN.
 
 use everstrand_ion::{Data, Value};
 
@@ -12,7 +12,7 @@ use crate::lexer::TokenKind;
 use crate::position::Position;
 
 impl Parser<'_> {
-    /// A statement; the first token says of which kind.
+    /// A statement. Its first token decides which.
     pub(super) fn statement(&mut self) -> Result<Statement, PartiqlError> {
         let position = self.position();
         if self.is_word("explain") && self.begins_statement(1) {
@@ -22,7 +22,7 @@ impl Parser<'_> {
         self.plain_statement()
     }
 
-    /// Whether the token so many after the next is the first word of a statement.
+    /// Whether the token that is `after` tokens after the next one is the first word of a statement.
     fn begins_statement(&self, after: usize) -> bool {
         matches!(
             self.kind_after(after),
@@ -115,7 +115,7 @@ impl Parser<'_> {
         let table = self.identifier("Expected identifier")?;
         self.expect_keyword("with")?;
         self.expect("(")?;
-        // The one word of the language whose case matters.
+        // QLDB compared this word alone with its case.
         if !matches!(self.kind(), TokenKind::Identifier(word) if word == "purge") {
             return Err(self.unexpected("Expected purge = true"));
         }
@@ -126,7 +126,7 @@ impl Parser<'_> {
         Ok(Statement::DropIndex { index, table })
     }
 
-    /// `INSERT INTO path …`, as a statement or as the operation of one.
+    /// `INSERT INTO path …`, as a statement or as the operation of a statement.
     fn insert(&mut self) -> Result<(SimplePath, Insertion), PartiqlError> {
         self.expect_keyword("insert")?;
         self.expect_keyword("into")?;
@@ -136,7 +136,7 @@ impl Parser<'_> {
             let at = if self.accept_keyword("at") { Some(self.expression()?) } else { None };
             Insertion::One { value, at }
         } else if self.is_keyword("values") {
-            // A row of one value is that value: there are no columns, only documents.
+            // A row of one value means that value, because documents have no columns.
             let rows = self.rows()?.into_iter().map(|mut row| match row.pop() {
                 Some(only) if row.is_empty() => only,
                 last => Expression::List(row.into_iter().chain(last).collect()),
@@ -238,7 +238,7 @@ impl Parser<'_> {
         self.simple_path_below(root)
     }
 
-    /// What SET assigns and REMOVE removes. No keyword could stand there, so that reserved words are names.
+    /// The target of SET or REMOVE. No keyword can stand here, so that reserved words are names.
     fn target(&mut self) -> Result<SimplePath, PartiqlError> {
         let root = self.any_identifier("Expected identifier for simple path")?;
         self.simple_path_below(root)
@@ -258,7 +258,7 @@ impl Parser<'_> {
         }
     }
 
-    /// `['name']` or `[n]`, if it follows; after INSERT INTO any other bracket begins a list of
+    /// `['name']` or `[n]`, if it comes next. Any other bracket is no step: after INSERT INTO it begins a list of
     /// documents.
     fn literal_step(&self) -> Option<SimpleStep> {
         let (TokenKind::Symbol("["), TokenKind::Literal(value), TokenKind::Symbol("]")) =

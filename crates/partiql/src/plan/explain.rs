@@ -1,7 +1,7 @@
-//! A plan as rows for EXPLAIN: one for each node, from the top down, with what the transaction's read
-//! set would hold, so that a scan that is prone to conflicts is seen before it hurts.
+//! A plan as rows for EXPLAIN, one row for each node from the top down. Each row says what the transaction would
+//! note in its read set, so that the author sees a scan before it causes conflicts.
 //!
-//! A row is `{depth, operation, detail?, reads?}`; hints to the author come last.
+//! A row is `{depth, operation, detail?, reads?}`. Hints to the author come last.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::tables::{AsOf, Index, OnConflict, SourceKind};
 
-/// How a statement would run, one row for each step.
+/// The rows of EXPLAIN: how a statement would run.
 pub(crate) fn explain(statement: &Statement, hints: &[String]) -> Vec<Value> {
     let hints = hints.iter().map(|hint| Row {
         depth: 0,
@@ -254,7 +254,7 @@ impl Explainer {
                 (operation, detail, format!("{what} of {name} {}", paths_text(&access.index.paths)))
             }
         };
-        // What is past does not change, and neither do revisions; new ones of a document do appear.
+        // The past does not change, so that reading it conflicts with nobody. A history does: it gets new revisions.
         let reads = match (&source.kind, &source.as_of) {
             (_, Some(_)) => "nothing that can change".to_owned(),
             (SourceKind::UserTables, None) => "the catalogue".to_owned(),
@@ -266,7 +266,7 @@ impl Explainer {
         row.reads = reads;
     }
 
-    /// The keys and the range of an index, and whether it is a range.
+    /// The keys and the range of an index as text, and whether a range is read.
     fn index_access(&mut self, access: &IndexAccess, depth: usize) -> (String, bool) {
         let IndexAccess { index: Index { paths, .. }, equal, range, order } = access;
         let mut texts = Vec::new();
@@ -316,7 +316,7 @@ impl Explainer {
         }
     }
 
-    /// A row whose detail is these expressions.
+    /// Adds a row whose detail is these expressions.
     fn row_of(&mut self, depth: usize, operation: &str, values: &[&Expression], separator: &str) {
         let at = self.rows.len();
         self.row(depth, operation, "");

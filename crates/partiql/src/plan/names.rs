@@ -27,14 +27,14 @@ impl Names for Resolved {
     }
 }
 
-/// What a slot holds.
+/// The value of a slot.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Variable {
     /// How many query levels up the slot is.
     pub depth: usize,
     /// The slot.
     pub slot: usize,
-    /// What the slot is called, for EXPLAIN.
+    /// The name of the slot. EXPLAIN shows it.
     pub name: Arc<str>,
     /// Where the name stands.
     pub position: Position,
@@ -57,7 +57,7 @@ impl fmt::Display for Variable {
 pub struct NestedQuery {
     /// The query.
     pub plan: QueryPlan,
-    /// What the bag of its results becomes.
+    /// What becomes of the bag of its results.
     pub coercion: Coercion,
     /// Where it stands.
     pub position: Position,
@@ -76,16 +76,16 @@ impl fmt::Display for NestedQuery {
     }
 }
 
-/// What the bag of a nested query's results becomes.
+/// What becomes of the bag of results of a nested query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coercion {
-    /// It stays a bag.
+    /// The bag stays as it is.
     None,
-    /// The value of its only row. No row: NULL; more: an error.
+    /// The value of the only row. Without a row it is NULL; more than one row is an error.
     Scalar,
 }
 
-/// The functions, and what of their arguments is not an expression.
+/// The functions, with those arguments that are no expressions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the dialect's")]
 pub enum Function {
@@ -102,15 +102,15 @@ pub enum Function {
     Upper,
     /// Two or three arguments.
     Substring,
-    /// The text, then the characters if there are any.
+    /// The text is the first argument. The set of characters, if it is given, is the second.
     Trim(TrimSide),
     Size,
     ToString,
     /// One or two arguments.
     ToTimestamp,
-    /// A struct of a bag of lists, each the name and the value of a field.
+    /// Makes a struct of a bag of lists. Each list holds the name and the value of a field.
     Pivot,
-    /// An aggregate over the elements of a collection: `SUM([1, 2])` where no rows are aggregated.
+    /// An aggregate over the elements of a collection: `COLL_SUM(c)`, or `SUM(c)` where no rows are aggregated.
     Collection {
         function: AggregateFunction,
         distinct: bool,

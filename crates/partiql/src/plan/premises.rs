@@ -1,4 +1,5 @@
-//! A plan, and what it was made from, so that it can serve again where that has not changed.
+//! A plan, and the answers from which the planner made it. While the tables give the same answers, the plan can be
+//! used again.
 
 use std::sync::Arc;
 
@@ -10,35 +11,35 @@ use crate::tables::{Source, Tables};
 /// A statement, ready to run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What is done.
+    /// What the plan does.
     pub statement: Arc<Statement>,
-    /// The bounds within which it runs.
+    /// The options under which it runs.
     pub options: Options,
-    /// What the author of the statement may have meant otherwise.
+    /// Hints to the author: what the statement may have been meant to say.
     pub hints: Arc<[String]>,
-    /// What must hold for it to serve again; nothing where it does for one execution alone.
+    /// What must hold for the plan to be used again. Without premises it serves one execution only.
     pub(crate) premises: Option<Arc<Premises>>,
 }
 
-/// The answers on which a plan rests beside its statement's text.
+/// The answers on which a plan rests, beside the text of its statement.
 #[derive(Clone, Debug)]
 pub(crate) struct Premises {
-    /// Names of tables, and what they stood for.
+    /// The names of tables that the planner asked for, and the sources that it got.
     pub(crate) sources: Vec<(Box<str>, Option<Source>)>,
     /// How many parameters the statement has.
     pub(crate) parameters: usize,
 }
 
 impl Plan {
-    /// Whether [`again`](Plan::again) may make something of it: not where the present or the past was looked at while
-    /// planning.
+    /// Whether [`again`](Plan::again) may answer a plan. It cannot if the planner read the clock, a history or a past
+    /// state.
     pub fn may_serve_again(&self) -> bool {
         self.premises.is_some()
     }
 
-    /// The plan for another execution of its statement, without the work of planning. The tables are asked all that the
-    /// planner would ask; nothing comes back where they answer something else, or where the number of
-    /// parameters or the options that matter for a plan are different.
+    /// The plan for another execution of its statement, without the work of planning. The tables are asked everything
+    /// that the planner would ask, so that a transaction notes the same reads. There is no plan if the tables answer
+    /// something else, or if the number of parameters or an option that matters to the planner differs.
     pub fn again(
         &self,
         parameters: usize,

@@ -1,7 +1,7 @@
-//! The way to the rows of a table: by document id, by an index, or all of them.
+//! Chooses how the rows of a table are reached: by document id, by an index, or by reading all of them.
 //!
-//! P1 to P8: a condition serves where one side is the id or an indexed path of this source and the
-//! other side can be computed before its rows are read. The conditions stay to be checked on the rows.
+//! P1 to P8: a condition can be looked up if one side is the id or an indexed path of this source, and the other
+//! side can be computed before the rows are read. The executor still checks the condition on each row.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,17 +13,17 @@ use crate::plan::{
 };
 use crate::tables::{Index, Source, SourceKind};
 
-/// Which lookups an index serves.
+/// The lookups for which an index may be used.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lookups {
-    /// All that its order allows.
+    /// All lookups that the order of an index allows.
     All,
-    /// Those that QLDB knew, so that a transaction reads what it read there: `=` and IN on one field.
+    /// `=` and IN on one field. QLDB had no others, and a transaction is to read what it read there.
     Equalities,
 }
 
-/// The best way to those rows of a source for which all conditions are TRUE. `own` are all slots that
-/// the source fills.
+/// The best access to the rows of a source for which all conditions are TRUE. `own` are the slots that the source
+/// fills.
 pub(super) fn choose(
     source: &Source,
     slots: SourceSlots,
@@ -45,7 +45,7 @@ pub(super) fn choose(
     }
 }
 
-/// Makes an access yield rows in this order, if it can, without finding other rows.
+/// Makes an access yield its rows in this order, and answers whether it can. It finds the same rows.
 pub(super) fn ordered(access: &mut AccessPlan, source: &Source, slots: SourceSlots, term: &SortTerm) -> bool {
     let Some(Place::Path(path)) = place(source, slots, &term.value) else { return false };
     let order = Some(KeyOrder { descending: term.descending, nulls_first: term.nulls_first });
@@ -75,7 +75,7 @@ pub(super) fn ordered(access: &mut AccessPlan, source: &Source, slots: SourceSlo
     }
 }
 
-/// Whether QLDB looked up a condition of this form.
+/// Whether QLDB used an index for a condition of this form.
 fn is_equality(condition: &Expression) -> bool {
     matches!(
         condition,
@@ -88,8 +88,8 @@ fn is_plain(index: &Index) -> bool {
     matches!(&index.paths[..], [path] if path.len() == 1)
 }
 
-/// Whether the rows of a scan are those for which all these conditions are TRUE, as far as the values of
-/// its keys are exact: each condition is the only one of its path, and its path is in use.
+/// Whether a scan finds exactly the rows for which all these conditions are TRUE, provided that its keys are exact.
+/// That is so if the access looks up the path of each condition, and no two conditions bound the same side of a path.
 pub(super) fn serves(scan: &Scan, conditions: &[Expression]) -> bool {
     let AccessPlan::Index(access) = &scan.access else {
         return conditions.is_empty() && matches!(scan.access, AccessPlan::Scan);
@@ -110,7 +110,7 @@ pub(super) fn serves(scan: &Scan, conditions: &[Expression]) -> bool {
             (BoundKind::Lower(..), Some(_)) => &[Side::Lower],
             (BoundKind::Upper(..), Some(_)) => &[Side::Upper],
             (BoundKind::Between(..), Some(_)) => &[Side::Lower, Side::Upper],
-            // The key of MISSING is not that of NULL, but one range holds both.
+            // The keys of MISSING and NULL differ, but one range holds both.
             (BoundKind::Unknown, Some(_)) if matches!(condition, Expression::Is { of: Type::Null, .. }) => {
                 &[Side::Lower, Side::Upper]
             }
@@ -124,20 +124,20 @@ pub(super) fn serves(scan: &Scan, conditions: &[Expression]) -> bool {
     })
 }
 
-/// A side of a range.
+/// One end of a range.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
     Lower,
     Upper,
 }
 
-/// What a condition says of one place in the rows of a source.
+/// What a condition says about one place in the rows of a source.
 struct Bound {
     place: Place,
     kind: BoundKind,
 }
 
-/// A place in a row that ids or an index can find.
+/// A place in a row by which the row can be looked up.
 #[derive(Clone, PartialEq, Eq)]
 enum Place {
     /// The document id.
@@ -164,7 +164,7 @@ impl Bound {
     }
 }
 
-/// The fewer the better: one key before several, several before those of a value not known yet.
+/// How many values the keys have, because fewer are better. The elements of a computed value count as the most.
 fn weight(keys: &Keys) -> usize {
     match keys {
         Keys::One(_) => 0,
@@ -173,7 +173,7 @@ fn weight(keys: &Keys) -> usize {
     }
 }
 
-/// An access by this index, if the bounds allow one, and what it costs: the less the better.
+/// An access by this index, if the bounds allow one, and its cost: the access with the least cost is best.
 fn by_index(index: &Index, bounds: &[Bound]) -> Option<((usize, usize, bool), IndexAccess)> {
     let mut equal = Vec::new();
     let mut several = 0;
@@ -188,7 +188,7 @@ fn by_index(index: &Index, bounds: &[Bound]) -> Option<((usize, usize, bool), In
     if equal.is_empty() && matches!(range, KeyRangePlan::All) {
         return None;
     }
-    // A path more is worth more than a range, a range more than one key instead of several.
+    // One more path with equal keys is worth more than a range. A range is worth more than one key instead of several.
     let ranges = usize::from(!matches!(range, KeyRangePlan::All));
     let cost = (usize::MAX - (2 * equal.len() + ranges), several, !index.unique);
     Some((cost, IndexAccess { index: index.clone(), equal, range, order: None }))
@@ -199,7 +199,7 @@ fn at<'a>(bounds: &'a [Bound], path: &'a [String]) -> impl Iterator<Item = &'a B
     bounds.iter().filter(move |bound| matches!(&bound.place, Place::Path(at) if is_path(path, at)))
 }
 
-/// The range that bounds other than equalities leave of one path.
+/// The range of one path that the bounds leave, apart from equalities.
 fn range<'a>(bounds: impl Iterator<Item = &'a Bound>) -> KeyRangePlan {
     let mut lowest = None;
     let mut highest = None;
@@ -224,7 +224,7 @@ fn range<'a>(bounds: impl Iterator<Item = &'a Bound>) -> KeyRangePlan {
     KeyRangePlan::Between { lower: lowest, upper: highest }
 }
 
-/// What a condition says of a place in the source, if it says something that can be looked up.
+/// What a condition says about a place in the source, if it can be looked up.
 fn bound(source: &Source, slots: SourceSlots, own: &Range<usize>, condition: &Expression) -> Option<Bound> {
     let place = |expression: &Expression| place(source, slots, expression);
     let is_known = |expression: &Expression| !expression.reads(own);
@@ -297,8 +297,8 @@ fn bound(source: &Source, slots: SourceSlots, own: &Range<usize>, condition: &Ex
     }
 }
 
-/// The place that an expression reads: the id, through BY or the metadata, or a path in the user's
-/// document, which lies below `data` in the committed view. A history has no index.
+/// The place that an expression reads. It is the id, through BY or the metadata, or a path in the user's document.
+/// In the committed view the user's document lies below `data`. A history has no index.
 fn place(source: &Source, slots: SourceSlots, expression: &Expression) -> Option<Place> {
     let (slot, names) = slot_path(expression)?;
     if Some(slot) == slots.by {
@@ -325,7 +325,7 @@ fn is_path(indexed: &[String], path: &[Arc<str>]) -> bool {
     indexed.iter().map(String::as_str).eq(path.iter().map(|name| &**name))
 }
 
-/// The operator that means the same with its operands exchanged.
+/// The operator that means the same after its operands are exchanged.
 fn mirrored(operator: BinaryOperator) -> BinaryOperator {
     match operator {
         BinaryOperator::Less => BinaryOperator::Greater,

@@ -1,4 +1,4 @@
-//! Expressions: names become slots, special forms become calls.
+//! Resolves expressions: names become slots, and functions by name become functions that exist.
 
 use std::sync::Arc;
 
@@ -164,11 +164,11 @@ impl Planner<'_> {
     }
 
     fn path(&mut self, root: &ast::Expression, steps: &[ast::PathStep]) -> Result<Expression, PartiqlError> {
-        // What `[*]` steps into is a collection.
+        // `[*]` steps into a collection, so that a query before it stays a bag.
         let root = match steps.first() {
             Some(ast::PathStep::Elements) => self.collection(root)?,
             _ => match root {
-                // The name before a dot is a source before it is an item of the select list.
+                // In ORDER BY the name before a dot means a source first, unlike a name alone, which means an item.
                 ast::Expression::Variable(variable) => match self.group_key(root)? {
                     Some(key) => key,
                     None => self.variable(&variable.name, variable.local)?,

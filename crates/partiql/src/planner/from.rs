@@ -1,4 +1,4 @@
-//! FROM: tables, views, history and nested collections, with their names.
+//! Resolves FROM: tables, views, history and nested collections, with the names that they bring.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::plan::{Expression, JoinKind, SourceSlots};
 use crate::position::Position;
 use crate::tables::{AsOf, HistoryTable, Source};
 
-/// A FROM clause whose names are resolved, before conditions have found their places.
+/// A FROM clause whose names are resolved. Where conditions are checked is not decided yet.
 pub(super) struct Tree {
     pub(super) kind: TreeKind,
     /// The slots that it fills.
@@ -33,8 +33,8 @@ pub(super) enum TreeKind {
 }
 
 impl Planner<'_> {
-    /// Resolves a FROM clause into the innermost scope. With `places` every source gets all of its
-    /// slots, named or not, so that DML knows where in a document a row comes from.
+    /// Resolves a FROM clause into the innermost scope. With `places` every source gets slots for its place and its id,
+    /// named or not, because DML must know which place in which document a row comes from.
     pub(super) fn sources(&mut self, from: &FromClause, places: bool) -> Result<Tree, PartiqlError> {
         let mut tree: Option<Tree> = None;
         for term in &from.terms {
@@ -79,7 +79,7 @@ impl Planner<'_> {
         Ok(tree.expect("the parser makes no FROM clause without a source"))
     }
 
-    /// Says which clause of the innermost query is resolved next.
+    /// Notes which clause of the innermost query is resolved next.
     pub(super) fn clause(&mut self, clause: Clause) {
         self.scopes.last_mut().expect("a FROM clause is resolved into a scope").clause = clause;
     }
@@ -143,7 +143,7 @@ impl Planner<'_> {
         Ok(Tree { kind, slots: filled })
     }
 
-    /// The table or view that a FROM item names, if it names one, and how EXPLAIN shall call it.
+    /// The table or view that a FROM item names, if it names one, and the name that EXPLAIN shows.
     fn table(&mut self, item: &FromItem) -> Result<Option<(Source, String)>, PartiqlError> {
         let function;
         let (source, name, shown) = match &item.value {
@@ -178,7 +178,7 @@ impl Planner<'_> {
         Ok(Some((source, shown)))
     }
 
-    /// `AS OF moment`; nothing where the moment is a parameter that is not there.
+    /// `AS OF moment`. `None` if the moment is a parameter that was not given.
     fn as_of(&mut self, clause: &ast::Clause) -> Result<Option<AsOf>, PartiqlError> {
         self.extension(
             clause.position,
@@ -202,7 +202,7 @@ impl Planner<'_> {
 
     /// H1 to H5: `history(table [, start [, end]])`.
     fn history(&mut self, arguments: &[ast::Expression], position: Position) -> Result<Source, PartiqlError> {
-        // Its bounds may be parameters, of which a plan holds the values.
+        // The bounds may be parameters. The plan holds their values and so cannot be used again.
         self.sources = None;
         let wrong = |message: &str| Err(PartiqlError::refused(position, message));
         let (table, start, end) = match arguments {
@@ -257,7 +257,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether the expression is a parameter that was not given, which is reported at the end.
+    /// Whether the expression is a parameter that was not given. [`plan`](super::plan) reports it at the end.
     fn is_absent(&mut self, expression: &ast::Expression) -> bool {
         let ast::Expression::Parameter { index, .. } = expression else { return false };
         self.parameters_seen = self.parameters_seen.max(index + 1);

@@ -10,7 +10,7 @@ use crate::eval::operator::NOT_CONCATENATED;
 use crate::plan::{Expression, Function};
 use crate::position::Position;
 
-/// The function of this name, when it takes so many arguments.
+/// The function of this name, if it takes this number of arguments.
 pub(super) fn function(name: &str, arguments: usize, position: Position) -> Result<Function, PartiqlError> {
     let (function, expected): (Function, RangeInclusive<usize>) = match name.to_ascii_lowercase().as_str() {
         "coalesce" => (Function::Coalesce, 1..=usize::MAX),
@@ -45,8 +45,8 @@ pub(super) fn function(name: &str, arguments: usize, position: Position) -> Resu
     ))
 }
 
-/// A call, if none of its arguments has a type for all to see that the function cannot take. Others are
-/// found when it runs.
+/// A call of a function. It is refused if an argument has a type that the function cannot take and that the planner
+/// can tell. The executor finds the other wrong types.
 pub(super) fn call(
     function: Function,
     arguments: Vec<Expression>,
@@ -69,7 +69,7 @@ pub(super) fn call(
     Ok(Expression::Call { function, arguments, position })
 }
 
-/// Refuses a LIKE whose pattern or escape character has a type for all to see that is no text.
+/// Refuses a LIKE whose pattern or escape character is no text, as far as the planner can tell.
 pub(super) fn check_pattern(
     pattern: &Expression,
     escape: Option<&Expression>,
@@ -82,7 +82,8 @@ pub(super) fn check_pattern(
     Err(PartiqlError::evaluator(Some(position), LIKE_NEEDS_TEXT))
 }
 
-/// Refuses `||` over a value of a type for all to see that is no text, unless the other side makes it NULL.
+/// Refuses `||` over a value that is no text, as far as the planner can tell. NULL on either side makes NULL of any
+/// value on the other.
 pub(super) fn check_concatenated(
     left: &Expression,
     right: &Expression,
@@ -100,7 +101,7 @@ pub(super) fn check_concatenated(
     Err(PartiqlError::evaluator(Some(position), NOT_CONCATENATED))
 }
 
-/// What an argument must be.
+/// The kind of value that an argument must be.
 #[derive(Clone, Copy)]
 enum Kind {
     Text,
@@ -148,7 +149,7 @@ fn expected_kind(function: Function, number: usize) -> Option<Kind> {
     }
 }
 
-/// The type of an expression that has the same one for all rows; none where it may be unknown.
+/// The type of an expression, if it has the same type for all rows and is never NULL or MISSING.
 fn known_type(expression: &Expression) -> Option<IonType> {
     match expression {
         Expression::Literal { value, .. } if !value.is_null() => Some(value.ion_type()),

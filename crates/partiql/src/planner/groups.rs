@@ -1,4 +1,4 @@
-//! Groups: their keys, what of a query they stand for, and the aggregates over them.
+//! Resolves GROUP BY: the keys, which parts of the query a key stands for, and the aggregates.
 
 use std::sync::Arc;
 
@@ -30,9 +30,9 @@ impl Planner<'_> {
         Ok(false)
     }
 
-    /// Resolves the keys and makes the innermost scope one of groups. A key is what its name means in
-    /// FROM. With `takes_items`, which is tried where the query would be refused otherwise, a name that
-    /// does not let an item of that name stand over groups means the item.
+    /// Resolves the keys; from then on the innermost scope is one of groups. A name in a key means a field of FROM.
+    /// The planner tries `takes_items` if the query would be refused otherwise. Then a key that names an item of the
+    /// select list means the item, unless that item can be computed from the fields that are keys.
     pub(super) fn group_keys(&mut self, query: &ast::Query, takes_items: bool) -> Result<(), PartiqlError> {
         let mut written = Vec::new();
         if let Some(group) = &query.group {
@@ -86,8 +86,8 @@ impl Planner<'_> {
         Ok(GroupKey { expression, path: slot_path(&value), value, name, slot })
     }
 
-    /// Puts items of the select list in the place of keys that name them, where the item could not stand
-    /// over groups of the field of that name.
+    /// Replaces keys by the items of the select list that they name, if the item cannot be computed from the fields
+    /// that are keys.
     fn take_items(&mut self, query: &ast::Query, written: &mut [WrittenKey]) -> Result<(), PartiqlError> {
         let items = NamedItems::of(query);
         let mut fields = Vec::new();
@@ -115,7 +115,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// The node that groups, once all that reads groups is resolved.
+    /// The node that groups. Call it after all clauses that read groups are resolved.
     pub(super) fn group(&mut self, input: Node) -> Node {
         let scope = self.scopes.last_mut().expect("a query is resolved in its scope");
         let groups = scope.groups.take().expect("made by group_keys");
@@ -135,14 +135,13 @@ impl Planner<'_> {
             group_as,
             counts_keys: false,
         };
-        // QLDB read the documents that it counted.
+        // QLDB read the documents that it counted, unless there was no condition.
         group.counts_keys =
             counts_keys(&group) && (self.options.extensions || matches!(group.input, Node::Scan(_)));
         Node::Group(Box::new(group))
     }
 
-    /// The slot of the key that this expression is, where rows are grouped: those of this query or of one
-    /// around it.
+    /// The slot of the key that equals this expression, if this query or one around it groups its rows.
     pub(super) fn group_key(
         &mut self,
         expression: &ast::Expression,
@@ -167,7 +166,7 @@ impl Planner<'_> {
         {
             return Ok(None);
         }
-        // The same path may be written with its source's name or without.
+        // A key and its use may differ in spelling: one with the name of the source, one without.
         let path = self.before_groups(usize::MAX, |planner| {
             planner.in_clause(Clause::Rows, |planner| planner.expression(expression))
         });
@@ -182,7 +181,7 @@ impl Planner<'_> {
         Ok(key.map(|key| self.slot(depth, key.slot, expression.position())))
     }
 
-    /// Whether all names of an expression are sources so many queries up, and none in between.
+    /// Whether all names in an expression mean sources of the query that is `depth` levels up.
     fn is_of_scope(&mut self, expression: &ast::Expression, depth: usize) -> Result<bool, PartiqlError> {
         let scopes = || self.scopes.iter().rev();
         let all = self.scopes.iter().map(Scope::len).sum::<usize>();
@@ -203,12 +202,12 @@ impl Planner<'_> {
         Ok(has_names && !is_other)
     }
 
-    /// Whether an aggregate that is resolved now is one over rows.
+    /// Whether an aggregate at this place aggregates rows.
     pub(super) fn aggregates_rows(&self) -> bool {
         self.scopes.last().is_some_and(|scope| scope.groups.is_some())
     }
 
-    /// An aggregate over rows.
+    /// Resolves an aggregate over rows.
     pub(super) fn aggregate(
         &mut self,
         whole: &ast::Expression,
@@ -244,8 +243,7 @@ impl Planner<'_> {
         Ok(self.slot(0, slot, Some(position)))
     }
 
-    /// Resolves something as it was before the rows of the innermost queries, so many of them, were
-    /// grouped.
+    /// Resolves something as if the rows of this number of innermost queries were not grouped.
     fn before_groups<T>(
         &mut self,
         queries: usize,
@@ -262,14 +260,13 @@ impl Planner<'_> {
     }
 }
 
-/// How long an expression is, with the queries in it.
+/// The length of an expression as text, with the queries in it.
 fn length(expression: &ast::Expression) -> usize {
     expression.to_string().len()
 }
 
-/// Whether rows become groups: by GROUP BY, or because an aggregate stands where rows are aggregated.
-/// In QLDB's SELECT VALUE that was so only with COUNT(*), which can mean nothing else: `SELECT VALUE
-/// SUM(x)` was about the elements of x.
+/// Whether rows become groups, because of GROUP BY or because an aggregate stands where rows are aggregated. In QLDB's
+/// SELECT VALUE only COUNT(*) aggregated rows, because `SELECT VALUE SUM(x)` summed the elements of x.
 pub(super) fn is_grouped(query: &ast::Query, extensions: bool) -> bool {
     let mut is_count = |part: &ast::Expression| {
         is_aggregate(part) && matches!(part, ast::Expression::Call { arguments, .. } if arguments.is_empty())
@@ -292,7 +289,7 @@ pub(super) fn is_grouped(query: &ast::Query, extensions: bool) -> bool {
         }
 }
 
-/// Whether a grouping wants no more than the number of rows of one scan, whose access finds no others.
+/// Whether a grouping only counts the rows of one scan, and the scan finds no other rows.
 fn counts_keys(group: &Group) -> bool {
     let (scan, conditions) = match &group.input {
         Node::Scan(scan) => (scan, Vec::new()),
@@ -302,7 +299,8 @@ fn counts_keys(group: &Group) -> bool {
         },
         _ => return false,
     };
-    // What is known of every row: constants, the document itself, and what a condition compares.
+    // COUNT(e) counts every row if e is never NULL or MISSING: a constant, the document itself, or a path that a
+    // condition compares.
     let is_known = |argument: &Expression| match argument {
         Expression::Literal { value, .. } => !value.is_null(),
         Expression::Variable(Variable { depth: 0, slot, .. }) => *slot == scan.slots.value,
@@ -320,7 +318,7 @@ fn counts_keys(group: &Group) -> bool {
         && !group.aggregates.is_empty()
         && matches!(scan.source.kind, SourceKind::User | SourceKind::Committed)
         && scan.source.as_of.is_none()
-        // There are no more conditions than twice the paths of an index, where they are served.
+        // `serves` refuses more conditions than two for each path, so this loop is short.
         && access::serves(scan, &conditions)
         && group.aggregates.iter().all(|aggregate| {
             aggregate.function == ast::AggregateFunction::Count

@@ -1,4 +1,4 @@
-//! What the author of a statement may have meant. An answer is never changed by it.
+//! Hints: what the author of a statement may have meant to say. A hint never changes an answer.
 
 use super::Planner;
 use crate::ast::{self, Identifier};
@@ -6,7 +6,7 @@ use crate::error::PartiqlError;
 use crate::plan::Expression;
 
 impl Planner<'_> {
-    /// N11, and whatever else names something that is not there.
+    /// N11: the error of a name that means nothing here.
     pub(super) fn no_such_variable(&self, name: &Identifier) -> PartiqlError {
         let message = format!("No such variable named '{}'", name.name);
         let error = PartiqlError::semantic(Some(name.position), message);
@@ -23,7 +23,7 @@ impl Planner<'_> {
         .with_hint_shown()
     }
 
-    /// A name that can be used here and is the same but for its case: that of a source, or of a table.
+    /// The name of a source or of a table that differs from this one in case alone.
     fn alike(&self, name: &str) -> Option<String> {
         let is_alike = |other: &str| other != name && other.eq_ignore_ascii_case(name);
         let named = self.scopes.iter().rev().flat_map(|scope| &scope.sources);
@@ -35,8 +35,8 @@ impl Planner<'_> {
         self.tables.table_named_like(name)
     }
 
-    /// Where a value is expected, a name between double quotes that is the field of a row was perhaps meant
-    /// as a text.
+    /// Adds a hint if a name between double quotes was resolved to a field where a value is expected. The author may
+    /// have meant a text.
     pub(super) fn hint_of_quotes(&mut self, written: &ast::Expression, resolved: &Expression) {
         if let (ast::Expression::Variable(ast::Variable { name, .. }), Expression::Path { .. }) =
             (written, resolved)

@@ -1,23 +1,23 @@
-//! The items of a select list by their names.
+//! The items of a select list by their names, because GROUP BY, HAVING and ORDER BY may name them.
 
 use crate::ast::{self, Identifier, SelectItem, is_aggregate, last_name};
 use crate::error::PartiqlError;
 
-/// The items of a select list by their names, for the clauses that may name them.
+/// The items of a select list that have names.
 #[derive(Default)]
 pub(super) struct NamedItems(Vec<NamedItem>);
 
 struct NamedItem {
     name: String,
-    /// Whether AS gives the name, which goes before the last name of a path.
+    /// Whether AS gives the name. Such a name wins over the last name of a path.
     is_given: bool,
     value: ast::Expression,
-    /// Whether it has no value before there are groups.
+    /// Whether an aggregate is in it, so that it has no value before rows are grouped.
     is_aggregated: bool,
 }
 
 impl NamedItems {
-    /// Those of a query with a clause that may name them.
+    /// The items of a query; none if the query has no clause that may name them.
     pub(super) fn of(query: &ast::Query) -> NamedItems {
         let ast::Projection::Items(items) = &query.projection else { return NamedItems::default() };
         if query.group.is_none() && query.having.is_none() && query.order.is_none() {
@@ -36,14 +36,15 @@ impl NamedItems {
         NamedItems(named.collect())
     }
 
-    /// The item that a key of GROUP BY names: no aggregate, for that has no value before there are groups.
+    /// The item that a key of GROUP BY names. An item with an aggregate is none, because it has no value before rows
+    /// are grouped.
     pub(super) fn for_key(&self, key: &ast::Expression) -> Result<Option<&ast::Expression>, PartiqlError> {
         let ast::Expression::Variable(ast::Variable { name, local: false }) = key else { return Ok(None) };
         let item = self.item(name)?.filter(|item| !item.is_aggregated);
         Ok(item.map(|item| &item.value))
     }
 
-    /// How many there are.
+    /// How many named items there are.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
@@ -53,8 +54,8 @@ impl NamedItems {
         Ok(self.item(name)?.map(|item| &item.value))
     }
 
-    /// The item of a name. Two different items that were given it are refused; two that merely end in it
-    /// are as good as none.
+    /// The item of a name. If AS gives the name to two different items, the name is refused. If two different paths end
+    /// in it, it names none of them.
     fn item(&self, name: &Identifier) -> Result<Option<&NamedItem>, PartiqlError> {
         for is_given in [true, false] {
             let mut found = self.0.iter().filter(|item| item.is_given == is_given && item.name == name.name);

@@ -1,8 +1,8 @@
-//! Where conditions are checked and how sources are joined.
+//! Decides where conditions are checked and how sources are joined.
 //!
-//! A condition is checked as soon as all it reads is there, so that it can choose the access of the
-//! last source it needs; only conditions that cannot fail are moved (see `is_total_condition`). An equality
-//! between a source and those before it that no access serves becomes a hash join.
+//! A condition is checked as soon as all slots that it reads are filled, because it can then choose the access of the
+//! last source that it needs. Only a condition that cannot fail is moved (see [`is_total_condition`]). An equality
+//! between a source and the sources before it becomes a hash join if no access serves it.
 
 use std::ops::Range;
 
@@ -19,7 +19,7 @@ pub(super) fn rows(tree: Tree, conditions: Vec<Expression>, lookups: Lookups) ->
     filter(node, rest.into_iter().chain(fixed).collect())
 }
 
-/// The rows of a tree and the conditions that are still to be checked on them.
+/// The node of a tree, and the conditions that must still be checked above it.
 fn build(tree: Tree, conditions: Vec<Expression>, lookups: Lookups) -> (Node, Vec<Expression>) {
     let Tree { kind, slots: own } = tree;
     match kind {
@@ -42,7 +42,7 @@ fn build(tree: Tree, conditions: Vec<Expression>, lookups: Lookups) -> (Node, Ve
             (join(left, &left_slots, *right, JoinKind::Inner, to_right, Vec::new(), lookups), rest)
         }
         TreeKind::Join { left, right, kind: JoinKind::Left, on } => {
-            // Conditions on the right side of a left join see the NULLs it makes.
+            // A condition on the right side of a left join must see the NULLs that the join makes, so it stays above.
             let (rest, to_left): (Vec<_>, Vec<_>) =
                 conditions.into_iter().partition(|condition| condition.reads(&right.slots));
             let (on_right, on_pair): (Vec<_>, Vec<_>) = on
@@ -56,7 +56,7 @@ fn build(tree: Tree, conditions: Vec<Expression>, lookups: Lookups) -> (Node, Ve
     }
 }
 
-/// Joins a right side under conditions that read it, and `on_pair`, which may not be moved into it.
+/// Joins a right side under conditions that read it. `on_pair` must be checked on pairs of rows.
 fn join(
     left: Node,
     left_slots: &Range<usize>,
@@ -104,7 +104,7 @@ fn join(
     }
 }
 
-/// Whether an index or the ids serve a condition that reads the left side.
+/// Whether an access by id or by index serves a condition that reads the left side.
 fn serves(right: &Tree, left_slots: &Range<usize>, conditions: &[Expression], lookups: Lookups) -> bool {
     let TreeKind::Table { source, slots, .. } = &right.kind else { return false };
     match access::choose(source, *slots, &right.slots, conditions, lookups) {
@@ -113,7 +113,7 @@ fn serves(right: &Tree, left_slots: &Range<usize>, conditions: &[Expression], lo
     }
 }
 
-/// Whether a tree itself, without conditions from outside, reads slots of the left side.
+/// Whether a tree reads slots of the left side, apart from conditions that come from outside.
 fn reads_left(tree: &Tree, left_slots: &Range<usize>) -> bool {
     match &tree.kind {
         TreeKind::Table { .. } => false,
@@ -126,7 +126,7 @@ fn reads_left(tree: &Tree, left_slots: &Range<usize>) -> bool {
     }
 }
 
-/// The sides of an equality of which one reads only the left side and the other only the right.
+/// The operands of an equality, if one reads only the left side of a join and the other only the right side.
 fn equal_sides(
     condition: &Expression,
     left_slots: &Range<usize>,

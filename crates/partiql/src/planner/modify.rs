@@ -1,4 +1,4 @@
-//! UPDATE, DELETE and the FROM form: which documents, and which places in them.
+//! Plans UPDATE, DELETE and the FROM form: which documents are changed, and at which places.
 
 use super::from::{Tree, TreeKind};
 use super::scope::{Clause, Scope};
@@ -9,16 +9,16 @@ use crate::error::PartiqlError;
 use crate::plan::{Expression, ModifyPlan, Operation, PathStep, SourceSlots, Target, TargetStep, Variable};
 use crate::tables::Source;
 
-/// Where in a document the elements of a source lie.
+/// The place in a document at which the elements of a source lie.
 #[derive(Clone)]
 struct Origin {
-    /// The slots of the source that is the document's table.
+    /// The slots of the source that yields the document.
     document: SourceSlots,
-    /// From the top of the document to the element.
+    /// The steps from the top of the document to the element.
     steps: Vec<TargetStep>,
 }
 
-/// What is known of a FROM clause's sources, by their value slots.
+/// The sources of a FROM clause, by the slots of their values.
 #[derive(Default)]
 struct Sources {
     tables: Vec<(SourceSlots, Source)>,
@@ -103,7 +103,7 @@ impl Planner<'_> {
         })
     }
 
-    /// N10: the place that a path names: below one of the sources, or below the only one.
+    /// N10: the place that a path names. The path begins with the name of a source, or with a field of the only source.
     fn target(
         &mut self,
         path: &SimplePath,
@@ -138,7 +138,7 @@ impl Planner<'_> {
 }
 
 impl Sources {
-    /// Finds the origins of a tree's sources, from left to right.
+    /// Adds the sources of a tree with their origins, from left to right.
     fn add(&mut self, tree: &Tree) {
         match &tree.kind {
             TreeKind::Table { source, slots, .. } => {
@@ -159,7 +159,7 @@ impl Sources {
         }
     }
 
-    /// Where the value of a source lies: U7, a path from an earlier source by names and numbers.
+    /// U7: where the value of a source lies, if it is a path of names and numbers from an earlier source.
     fn origin(&self, value: &Expression) -> Option<Origin> {
         let (root, steps) = match value {
             Expression::Path { root, steps } => (&**root, &**steps),
@@ -184,7 +184,7 @@ impl Sources {
     }
 }
 
-/// The name of the first source, for errors.
+/// The name of the first source. Errors show it.
 fn first_name(modify: &ast::Modify) -> Identifier {
     let ast::FromTerm { source, position, .. } = &modify.from.terms[0];
     let name = match source {
@@ -194,7 +194,7 @@ fn first_name(modify: &ast::Modify) -> Identifier {
     Identifier { name, position: *position, is_quoted: false }
 }
 
-/// DML over something that is no table.
+/// The error of DML whose sources are no tables.
 fn no_table(modify: &ast::Modify) -> PartiqlError {
     let name = first_name(modify);
     PartiqlError::refused(name.position, format_args!("DML statements need a table, '{}' is none", name.name))

@@ -1,4 +1,4 @@
-//! What names stand for: sources, fields of the only source, and items of the select list.
+//! Resolves names: to sources, to fields of the only source, and to items of the select list.
 
 use std::sync::Arc;
 
@@ -11,16 +11,16 @@ use crate::plan::{Expression, PathStep, Variable};
 use crate::position::Position;
 
 impl Planner<'_> {
-    /// N1 to N8: what a name stands for where no table can be ranged over.
+    /// N1 to N8: resolves a name at a place where a table cannot stand.
     pub(super) fn variable(&mut self, name: &Identifier, local: bool) -> Result<Expression, PartiqlError> {
         let names = self.scopes.iter().map(Scope::len).sum();
         self.work(names)?;
         let current = self.scopes.last().map(|scope| scope.clause);
-        // N1: in FROM tables come first, and a table that is not the whole source is no value.
+        // N1: in FROM a name means a table first, and a table is no value unless it is the whole source.
         if current == Some(Clause::From) && !local && self.source(&name.name, None)?.is_some() {
             return Err(global_access_is_illegal(name));
         }
-        // The suite's environment, bound around its statement, stands for tables.
+        // The conformance suite binds its environment in a query around the statement. Those names stand for tables.
         let outermost = self.scopes.first().filter(|_| self.options.lenient_names && self.scopes.len() > 1);
         if let Some(slot) = outermost.and_then(|scope| scope.lookup(&name.name))
             && current == Some(Clause::From)
@@ -28,7 +28,7 @@ impl Planner<'_> {
         {
             return Ok(self.slot(self.scopes.len() - 1, slot, Some(name.position)));
         }
-        // N2, N3: local names, the innermost first; HAVING and ORDER BY see the items of the select list, too.
+        // N2, N3: names of sources, the innermost query first. HAVING and ORDER BY also see items of the select list.
         for depth in 0..self.scopes.len() {
             if let Some(slot) = self.scopes[self.scopes.len() - 1 - depth].lookup(&name.name) {
                 return Ok(self.slot(depth, slot, Some(name.position)));
@@ -46,7 +46,7 @@ impl Planner<'_> {
         {
             return Ok(field);
         }
-        // N4: an unqualified name belongs to the only source of the outermost query.
+        // N4: any other name is a field of the only source of the outermost query.
         let nested = self.scopes.len() > 1;
         if let Some(scope) = self.scopes.last()
             && let [source] = &*scope.sources
@@ -67,7 +67,7 @@ impl Planner<'_> {
             let root = self.slot(0, source.slots.value, Some(name.position));
             return Ok(extended(root, vec![PathStep::Field(name.name.as_str().into())]));
         }
-        // N7: a table outside FROM.
+        // N7: a table may not be named outside FROM.
         if !local && self.source(&name.name, None)?.is_some() {
             return Err(global_access_is_illegal(name));
         }
@@ -86,8 +86,8 @@ impl Planner<'_> {
         Err(self.no_such_variable(name))
     }
 
-    /// With rules N5 and N6 off: the field of the first row that has it, the sources of a query from left
-    /// to right and the queries from the innermost outwards. The suite's environment is no row.
+    /// With rules N5 and N6 off: the field of the first row that has it. The innermost query comes first, and its
+    /// sources from left to right. The query that binds the suite's environment is left out.
     fn field_of_any(&self, name: &Identifier) -> Option<Expression> {
         let scopes = self.scopes.get(1..)?;
         let innermost = scopes.last().filter(|scope| scope.clause != Clause::From)?;
@@ -115,13 +115,13 @@ impl Planner<'_> {
         Some(Expression::Case { operand: None, branches, otherwise: Some(Box::new(last)) })
     }
 
-    /// What a slot holds, so many query levels up.
+    /// The variable of a slot that is `depth` query levels up.
     pub(super) fn slot(&self, depth: usize, slot: usize, position: Option<Position>) -> Expression {
         let name = Arc::clone(&self.scopes[self.scopes.len() - 1 - depth].slot_names[slot]);
         Expression::Variable(Variable { depth, slot, name, position: position.unwrap_or_default() })
     }
 
-    /// In ORDER BY a name alone is an item of the select list before it is anything else.
+    /// In ORDER BY a name alone means an item of the select list first.
     pub(super) fn ordered_item(
         &mut self,
         expression: &ast::Expression,
@@ -136,7 +136,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The item of this name of the innermost select list, resolved as it was there.
+    /// The item of this name in the innermost select list, resolved as in the list itself.
     fn item_named(&mut self, name: &Identifier) -> Result<Option<Expression>, PartiqlError> {
         let items = self.scopes.last().map_or(0, |scope| scope.items.len());
         self.work(items)?;

@@ -1,4 +1,4 @@
-//! Queries within expressions, and where they stand for a value.
+//! Queries within expressions. Where one value is wanted, a query stands for its value and not for a bag.
 
 use super::Planner;
 use crate::ast;
@@ -6,12 +6,12 @@ use crate::error::PartiqlError;
 use crate::plan::{self, Coercion, Expression, NestedQuery};
 
 impl Planner<'_> {
-    /// An expression where one value is wanted, and no bag of documents.
+    /// Resolves an expression where one value is wanted and no bag of documents.
     pub(super) fn operand(&mut self, expression: &ast::Expression) -> Result<Box<Expression>, PartiqlError> {
         self.one_value(expression, 1).map(Box::new)
     }
 
-    /// An operand whose query may have as many items as the row value on the other side.
+    /// Resolves an operand. A query may have as many items as the row value on the other side.
     pub(super) fn operand_beside(
         &mut self,
         expression: &ast::Expression,
@@ -20,7 +20,7 @@ impl Planner<'_> {
         self.one_value(expression, columns_beside(other)).map(Box::new)
     }
 
-    /// An expression where one value is wanted, of so many items where it is a query.
+    /// Resolves an expression where one value is wanted. A query must have this number of items.
     pub(super) fn one_value(
         &mut self,
         expression: &ast::Expression,
@@ -32,7 +32,7 @@ impl Planner<'_> {
         }
     }
 
-    /// An expression where a collection is wanted: the bag of a query stays one.
+    /// Resolves an expression where a collection is wanted. The bag of a query stays a bag.
     pub(super) fn collection(&mut self, expression: &ast::Expression) -> Result<Expression, PartiqlError> {
         match expression {
             ast::Expression::Query(query) => self.nested_query(query),
@@ -40,7 +40,7 @@ impl Planner<'_> {
         }
     }
 
-    /// A query where any value may stand: its own, unless its results are documents.
+    /// Resolves a query where any value may stand. It stands for its value, unless its results are documents.
     pub(super) fn query_as_value(&mut self, query: &ast::Query) -> Result<Expression, PartiqlError> {
         match has_star(&query.projection) {
             true => self.nested_query(query),
@@ -48,7 +48,8 @@ impl Planner<'_> {
         }
     }
 
-    /// The right side of IN: of a query the value of each row, or as many as the row value on the left has.
+    /// Resolves the right side of IN. A query yields one value for each row, or as many as the row value on the left
+    /// has.
     pub(super) fn members_beside(
         &mut self,
         collection: &ast::Expression,
@@ -69,9 +70,9 @@ impl Planner<'_> {
         }))
     }
 
-    /// The coercion of SQL: a query of so many items stands for their values, those of one row or of
-    /// each. Several become a list, which compares with a row value `(a, b)`. SELECT VALUE is never
-    /// touched; and QLDB, which had no coercion, took the bag as it is.
+    /// The coercion of SQL: a query stands for the values of its items, of one row or of each row. Several items
+    /// become a list, which compares with a row value `(a, b)`. SELECT VALUE stays a bag. Without extensions every
+    /// query does, because QLDB had no coercion.
     fn query_of_columns(
         &mut self,
         query: &ast::Query,
@@ -119,7 +120,7 @@ impl Planner<'_> {
         Ok(Expression::Query(Box::new(NestedQuery { plan: nested, coercion, position: query.position })))
     }
 
-    /// A query within an expression as it is: a bag of its results, or the one struct of PIVOT.
+    /// Resolves a query without coercion: it yields the bag of its results, or the struct of PIVOT.
     pub(super) fn nested_query(&mut self, query: &ast::Query) -> Result<Expression, PartiqlError> {
         let nested =
             NestedQuery { plan: self.query(query)?, coercion: Coercion::None, position: query.position };
@@ -132,7 +133,7 @@ impl Planner<'_> {
     }
 }
 
-/// Whether results have fields that no select list names, so that they are documents and no values.
+/// Whether the results are documents, because `*` stands in the select list.
 fn has_star(projection: &ast::Projection) -> bool {
     match projection {
         ast::Projection::Value(_) | ast::Projection::Pivot { .. } => false,
@@ -141,7 +142,7 @@ fn has_star(projection: &ast::Projection) -> bool {
     }
 }
 
-/// How many items a query has that is compared with this: those of a row value, else one.
+/// How many items a query must have that is compared with this expression: those of a row value, else one.
 fn columns_beside(other: &ast::Expression) -> usize {
     match other {
         ast::Expression::List(items) if items.len() > 1 => items.len(),

@@ -1,4 +1,4 @@
-//! SELECT: its clauses in the order in which they take effect.
+//! Plans SELECT, clause by clause in the order in which the clauses take effect.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::position::Position;
 use crate::tables::SourceKind;
 
 impl Planner<'_> {
-    /// Plans one query level below those that are being resolved.
+    /// Plans a query, one level below the queries that are being resolved.
     pub(super) fn query(&mut self, query: &ast::Query) -> Result<QueryPlan, PartiqlError> {
         self.refuse_extensions(query)?;
         let limit = self.limit(query.limit.as_ref())?;
@@ -41,8 +41,7 @@ impl Planner<'_> {
         Ok(plan)
     }
 
-    /// All of a query but the bounds of its results. With `takes_items` keys of groups may be items of the
-    /// select list.
+    /// Plans a query without LIMIT and OFFSET. With `takes_items` keys of GROUP BY may name items of the select list.
     fn level(
         &mut self,
         query: &ast::Query,
@@ -104,9 +103,9 @@ impl Planner<'_> {
         Ok(terms)
     }
 
-    /// The item of the select list that stands at the place which a term of ORDER BY or GROUP BY gives as
-    /// an integer, and its name. Any other constant is refused, because it would do nothing; but for
-    /// `ORDER BY true`, which says so.
+    /// The item of the select list whose place a term of ORDER BY or GROUP BY gives as an integer, and the name of the
+    /// item. Any other constant is refused, because it would neither order nor group. `ORDER BY true` is taken, because
+    /// it is a usual way to ask for no order.
     pub(super) fn item_at<'q>(
         &mut self,
         query: &'q ast::Query,
@@ -166,7 +165,7 @@ impl Planner<'_> {
                 let items = items.iter().enumerate().map(|(at, item)| match item {
                     SelectItem::All(value) => Ok(ProjectionItem::All(self.expression(value)?)),
                     SelectItem::Expression { value, alias } => {
-                        // S2: the alias, the last name, or the number of the item.
+                        // S2: the name is the alias, the last name of a path, or the number of the item.
                         let name = alias.as_ref().map(|alias| &*alias.name).or_else(|| last_name(value));
                         let name = name.map_or_else(|| format!("_{}", at + 1).into(), Arc::from);
                         Ok(ProjectionItem::Field { name, value: self.expression(value)? })
@@ -177,7 +176,7 @@ impl Planner<'_> {
         })
     }
 
-    /// S4: of each source all fields of its row, then its place, then its id.
+    /// S4: `*` stands for the fields of the row of each source, then its place, then its id.
     fn star(&mut self, query: &ast::Query) -> Result<Vec<ProjectionItem>, PartiqlError> {
         let scope = self.scopes.last().expect("a query is resolved in its scope");
         if let Some(group) = &scope.groups {
@@ -203,7 +202,7 @@ impl Planner<'_> {
         Ok(items)
     }
 
-    /// LIMIT and OFFSET know no row.
+    /// LIMIT and OFFSET. They may not name a field, because there is no row to read it from.
     fn limit(&mut self, clause: Option<&ast::Clause>) -> Result<Option<Expression>, PartiqlError> {
         let Some(clause) = clause else { return Ok(None) };
         if !reads_nothing(&clause.value) {
@@ -221,7 +220,7 @@ impl Planner<'_> {
         Ok(Some(value))
     }
 
-    /// §9.2: what QLDB refused, in its words where they are known.
+    /// Refuses what QLDB refused, in QLDB's words if they are known.
     fn refuse_extensions(&self, query: &ast::Query) -> Result<(), PartiqlError> {
         const AFTER: &str = "Unexpected token after expression";
         if self.options.extensions {
@@ -255,7 +254,7 @@ impl Planner<'_> {
     }
 }
 
-/// Whether an expression names nothing and asks nothing.
+/// Whether an expression contains no name, no query and no aggregate.
 fn reads_nothing(expression: &ast::Expression) -> bool {
     !expression.any(&mut |part| match part {
         ast::Expression::Variable(_) | ast::Expression::Query(_) => true,
@@ -269,7 +268,7 @@ fn field(name: &Arc<str>, slot: usize, position: Position) -> ProjectionItem {
     ProjectionItem::Field { name: Arc::clone(name), value }
 }
 
-/// Lets an index yield the rows in order, where there is one source and one key of order.
+/// Lets an index yield the rows in order, if there is one source and one term of ORDER BY. Answers whether it does.
 fn serves_order(node: &mut Node, order: &[SortTerm]) -> bool {
     match (node, order) {
         (Node::Filter { input, .. }, _) => serves_order(input, order),

@@ -1,4 +1,4 @@
-//! The names of one query level and where their values stand.
+//! The names of one query level, and the slots that hold their values.
 
 use std::sync::Arc;
 
@@ -11,29 +11,29 @@ use crate::position::Position;
 /// One query level while it is resolved.
 #[derive(Default)]
 pub(super) struct Scope {
-    /// What the slots given out so far are called.
+    /// The names of the slots given out so far.
     pub(super) slot_names: Vec<Arc<str>>,
     /// The sources, from left to right.
     pub(super) sources: Vec<SourceNames>,
     /// The items of the select list.
     pub(super) items: NamedItems,
-    /// How names are looked up; what may be named depends on the clause.
+    /// The clause that is being resolved. It decides how a name is looked up.
     pub(super) clause: Clause,
-    /// Set once rows are grouped: names and aggregates of the groups.
+    /// The names and aggregates of the groups, once rows are grouped.
     pub(super) groups: Option<Groups>,
 }
 
 /// Which part of a query is being resolved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Clause {
-    /// The value of a FROM item: tables are looked up first.
+    /// The value of a FROM item. A name means a table first.
     #[default]
     From,
-    /// Anything after: tables are not values.
+    /// The clauses after FROM. A table is no value there.
     Rows,
-    /// HAVING: a name that is no key may be an item of the select list.
+    /// HAVING. A name that is no key may be an item of the select list.
     Having,
-    /// ORDER BY: a name alone is an item of the select list first.
+    /// ORDER BY. A name alone means an item of the select list first.
     Order,
 }
 
@@ -45,11 +45,11 @@ pub(super) struct SourceNames {
     pub(super) at: Option<Arc<str>>,
     /// The name of its document id.
     pub(super) by: Option<Arc<str>>,
-    /// Where they stand; `at` and `by` may have slots without having names.
+    /// The slots of their values. `at` and `by` may have slots without having names.
     pub(super) slots: SourceSlots,
 }
 
-/// What can be named once rows are grouped.
+/// The names that exist once rows are grouped.
 pub(super) struct Groups {
     /// The keys.
     pub(super) keys: Vec<GroupKey>,
@@ -65,7 +65,7 @@ pub(super) struct GroupKey {
     pub(super) expression: ast::Expression,
     /// The key resolved.
     pub(super) value: plan::Expression,
-    /// The key as a path from a slot, if it is one, so that `a` and `t.a` are the same.
+    /// The key as a path from a slot, if it is one. By it `a` and `t.a` are known to be the same.
     pub(super) path: Option<(usize, Vec<Arc<str>>)>,
     /// Its name.
     pub(super) name: Option<Arc<str>>,
@@ -74,7 +74,7 @@ pub(super) struct GroupKey {
 }
 
 impl Scope {
-    /// How many names it may have to look at for one.
+    /// How many names a lookup may have to compare.
     pub(super) fn len(&self) -> usize {
         self.groups.as_ref().map_or(0, |groups| groups.keys.len()) + 3 * self.sources.len()
     }
@@ -85,13 +85,13 @@ impl Scope {
         self.slot_names.len() - 1
     }
 
-    /// A new slot for something that has no name.
+    /// A new slot for a value without a name.
     pub(super) fn numbered_slot(&mut self, kind: &str) -> usize {
         let name = format!("{}_{}", kind.to_lowercase(), self.slot_names.len());
         self.slot(&name)
     }
 
-    /// The slot that a name of this level stands for.
+    /// The slot that a name means on this level.
     pub(super) fn lookup(&self, name: &str) -> Option<usize> {
         if let Some(groups) = &self.groups {
             let key = groups.keys.iter().find(|key| key.name.as_deref() == Some(name));
@@ -101,7 +101,7 @@ impl Scope {
         self.source(name)
     }
 
-    /// The slot that a source of this level fills for a name, whether rows are grouped or not.
+    /// The slot that a source of this level fills for a name, whether or not rows are grouped.
     pub(super) fn source(&self, name: &str) -> Option<usize> {
         self.sources.iter().find_map(|source| {
             let is = |given: &Option<Arc<str>>| given.as_deref() == Some(name);
@@ -117,7 +117,7 @@ impl Scope {
         })
     }
 
-    /// N9: refuses a name that is taken, in whatever case.
+    /// N9: refuses a name that a source already has, in whatever case.
     pub(super) fn check_free(&self, name: &str, position: Position) -> Result<(), PartiqlError> {
         let is_same = |given: &str| given.eq_ignore_ascii_case(name);
         let taken = self.sources.iter().any(|source| {
@@ -137,7 +137,7 @@ pub(super) fn already_defined(name: &str, position: Position) -> PartiqlError {
     )
 }
 
-/// S7: the name of a source without AS: its last name, or `_N`.
+/// S7: the name of a source without AS. It is the last name of its path, or `_N`.
 pub(super) fn implied_name(expression: &ast::Expression, number: usize) -> Arc<str> {
     last_name(expression).map_or_else(|| format!("_{number}").into(), Arc::from)
 }

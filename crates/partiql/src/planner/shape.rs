@@ -1,5 +1,5 @@
-//! What can be told of an expression by its shape: which path it is, which conditions it is made of, and whether
-//! it has a value on every row.
+//! What the planner can tell from the shape of an expression: which path it is, which conditions AND joins in it, and
+//! whether it can fail.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use everstrand_ion::{Data, Value};
 
 use crate::plan::{Expression, PathStep, Variable};
 
-/// A path with more steps.
+/// The path that goes on from an expression by more steps.
 pub(super) fn extended(root: Expression, mut more: Vec<PathStep>) -> Expression {
     match root {
         root if more.is_empty() => root,
@@ -25,7 +25,7 @@ pub(super) fn slot_path(expression: &Expression) -> Option<(usize, Vec<Arc<str>>
     (depth == 0).then_some((slot, names))
 }
 
-/// The expression as a path of names from a slot, so many frames up.
+/// The expression as a path of names from a slot: the depth of the slot, the slot, and the names.
 pub(super) fn path_of(expression: &Expression) -> Option<(usize, usize, Vec<Arc<str>>)> {
     match expression {
         Expression::Variable(variable) => Some((variable.depth, variable.slot, Vec::new())),
@@ -41,7 +41,7 @@ pub(super) fn path_of(expression: &Expression) -> Option<(usize, usize, Vec<Arc<
     }
 }
 
-/// The operands of AND, however they are nested; a condition that is no AND is its own.
+/// The operands of AND, with those of an AND within it. A condition that is no AND is its own only operand.
 pub(super) fn conjuncts(condition: Expression) -> Vec<Expression> {
     match condition {
         Expression::And(operands) => operands.into_iter().flat_map(conjuncts).collect(),
@@ -49,7 +49,7 @@ pub(super) fn conjuncts(condition: Expression) -> Vec<Expression> {
     }
 }
 
-/// The opposite of [`conjuncts`]; nothing when there are none.
+/// The AND of conditions, which undoes [`conjuncts`]. `None` if there are no conditions.
 pub(super) fn conjunction(mut conditions: Vec<Expression>) -> Option<Expression> {
     match conditions.len() {
         0 | 1 => conditions.pop(),
@@ -57,9 +57,9 @@ pub(super) fn conjunction(mut conditions: Vec<Expression>) -> Option<Expression>
     }
 }
 
-/// Whether an expression has a value on every row, so that it may be computed for rows for which it
-/// would not have been, had conditions been kept in their order. What reads no row counts as such: if
-/// it fails it does so for all rows, as in `day > DATE_ADD(day, -7, UTCNOW())`.
+/// Whether an expression cannot fail on any row. If so, it may be computed for rows for which another order of the
+/// conditions would not have computed it. An expression that reads no row counts as such, because it fails for all
+/// rows or for none, as in `day > DATE_ADD(day, -7, UTCNOW())`.
 pub(super) fn is_total(expression: &Expression) -> bool {
     if is_constant(expression) {
         return true;
@@ -100,7 +100,7 @@ pub(super) fn is_total(expression: &Expression) -> bool {
     }
 }
 
-/// Whether a condition has a truth on every row: whatever the row is, it is no value of another type.
+/// Whether a condition cannot fail on any row: neither its parts nor because its value is no boolean.
 pub(super) fn is_total_condition(condition: &Expression) -> bool {
     (is_truth(condition) || is_constant(condition)) && is_total(condition)
 }
