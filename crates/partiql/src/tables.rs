@@ -135,25 +135,14 @@ pub enum TablesError {
 }
 
 /// The tables that a statement runs on. The executor writes only after it has read all rows of a statement.
+///
+/// Whoever has tables to read implements [`source`](Tables::source), [`rows`](Tables::rows) and [`now`](Tables::now).
+/// The other methods have defaults: there are no views and no procedures, writes are refused, and nothing interrupts a
+/// statement.
+#[expect(unused_variables, reason = "the defaults ignore what they are asked")]
 pub trait Tables {
     /// The user table or system view of this name, as it is now or was then.
     fn source(&mut self, name: &str, as_of: Option<AsOf>) -> Result<Option<Source>, TablesError>;
-
-    /// `history(T)`, by the name of an active table or by the id of any table. The planner has checked that the start
-    /// is not later than the end and that neither lies in the future.
-    fn history(
-        &mut self,
-        table: HistoryTable<'_>,
-        start: Option<Timestamp>,
-        end: Option<Timestamp>,
-    ) -> Result<Option<Source>, TablesError>;
-
-    /// `information_schema.<name>`.
-    fn information_schema(&mut self, name: &str) -> Result<Option<Source>, TablesError>;
-
-    /// A table whose name differs from this one in case alone. Only the text of an error names it, so the transaction
-    /// does not depend on the answer and need not note it as a read.
-    fn table_named_like(&self, name: &str) -> Option<String>;
 
     /// At most `limit` rows after the cursor. Fewer rows mean the end.
     fn rows(
@@ -163,6 +152,9 @@ pub trait Tables {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Vec<Row>, TablesError>;
+
+    /// `UTCNOW()`, the same for a whole statement.
+    fn now(&self) -> Timestamp;
 
     /// How many rows come after the cursor, counted up to about `limit`, and the cursor to go on from if there may be
     /// more. Called for COUNT. Override it if you can count without reading documents.
@@ -178,6 +170,43 @@ pub trait Tables {
         Ok((rows.len() as u64, last.map(|row| row.cursor.clone())))
     }
 
+    /// Answers an error if the statement must stop. Called every few rows.
+    fn interrupted(&mut self) -> Result<(), TablesError> {
+        Ok(())
+    }
+
+    /// `history(T)`, by the name of an active table or by the id of any table. The planner has checked that the start
+    /// is not later than the end and that neither lies in the future.
+    fn history(
+        &mut self,
+        table: HistoryTable<'_>,
+        start: Option<Timestamp>,
+        end: Option<Timestamp>,
+    ) -> Result<Option<Source>, TablesError> {
+        Ok(None)
+    }
+
+    /// `information_schema.<name>`.
+    fn information_schema(&mut self, name: &str) -> Result<Option<Source>, TablesError> {
+        Ok(None)
+    }
+
+    /// A table whose name differs from this one in case alone. Only the text of an error names it, so the transaction
+    /// does not depend on the answer and need not note it as a read.
+    fn table_named_like(&self, name: &str) -> Option<String> {
+        None
+    }
+
+    /// Runs a stored procedure. `None` if there is none of this name; case does not matter.
+    fn procedure(&mut self, name: &str, arguments: &[Value]) -> Result<Option<Vec<Value>>, TablesError> {
+        Ok(None)
+    }
+
+    /// `TXID()`.
+    fn transaction_id(&self) -> Arc<str> {
+        "".into()
+    }
+
     /// Writes a new document, which is a struct, and answers its id. The table is a [`SourceKind::User`] as it is now.
     /// Answers `None` if another document was left in place because of `on_conflict`.
     fn insert(
@@ -185,16 +214,24 @@ pub trait Tables {
         table: &Source,
         document: Document,
         on_conflict: OnConflict,
-    ) -> Result<Option<Arc<str>>, TablesError>;
+    ) -> Result<Option<Arc<str>>, TablesError> {
+        read_only()
+    }
 
     /// Writes the next revision of a document.
-    fn replace(&mut self, table: &Source, id: &str, document: Document) -> Result<(), TablesError>;
+    fn replace(&mut self, table: &Source, id: &str, document: Document) -> Result<(), TablesError> {
+        read_only()
+    }
 
     /// Deletes a document: writes its last revision, which has no data.
-    fn delete(&mut self, table: &Source, id: &str) -> Result<(), TablesError>;
+    fn delete(&mut self, table: &Source, id: &str) -> Result<(), TablesError> {
+        read_only()
+    }
 
     /// Creates a table with tags, which are a struct, and answers its id.
-    fn create_table(&mut self, name: &str, tags: Option<&Value>) -> Result<Arc<str>, TablesError>;
+    fn create_table(&mut self, name: &str, tags: Option<&Value>) -> Result<Arc<str>, TablesError> {
+        read_only()
+    }
 
     /// Creates an index and answers the id of its table.
     fn create_index(
@@ -202,28 +239,28 @@ pub trait Tables {
         table: &str,
         paths: &[Vec<String>],
         unique: bool,
-    ) -> Result<Arc<str>, TablesError>;
+    ) -> Result<Arc<str>, TablesError> {
+        read_only()
+    }
 
     /// Drops an index and answers the id of its table.
-    fn drop_index(&mut self, index_id: &str, table: &str) -> Result<Arc<str>, TablesError>;
+    fn drop_index(&mut self, index_id: &str, table: &str) -> Result<Arc<str>, TablesError> {
+        read_only()
+    }
 
     /// Makes a table inactive and answers its id.
-    fn drop_table(&mut self, name: &str) -> Result<Arc<str>, TablesError>;
+    fn drop_table(&mut self, name: &str) -> Result<Arc<str>, TablesError> {
+        read_only()
+    }
 
     /// Makes an inactive table active again and answers its id.
-    fn undrop_table(&mut self, table_id: &str) -> Result<Arc<str>, TablesError>;
+    fn undrop_table(&mut self, table_id: &str) -> Result<Arc<str>, TablesError> {
+        read_only()
+    }
+}
 
-    /// Runs a stored procedure. `None` if there is none of this name; case does not matter.
-    fn procedure(&mut self, name: &str, arguments: &[Value]) -> Result<Option<Vec<Value>>, TablesError>;
-
-    /// `TXID()`.
-    fn transaction_id(&self) -> Arc<str>;
-
-    /// `UTCNOW()`, the same for a whole statement.
-    fn now(&self) -> Timestamp;
-
-    /// Answers an error if the statement must stop. Called every few rows.
-    fn interrupted(&mut self) -> Result<(), TablesError>;
+fn read_only<T>() -> Result<T, TablesError> {
+    Err(TablesError::Refused { code: None, message: "These tables can only be read".to_owned() })
 }
 
 /// The first argument of `history`.

@@ -257,7 +257,7 @@ impl Explainer {
         // The past does not change, so that reading it conflicts with nobody. A history does: it gets new revisions.
         let reads = match (&source.kind, &source.as_of) {
             (_, Some(_)) => "nothing that can change".to_owned(),
-            (SourceKind::UserTables, None) => "the catalogue".to_owned(),
+            (SourceKind::UserTables, None) => "the catalog".to_owned(),
             _ => reads,
         };
         let row = &mut self.rows[at];
