@@ -6,6 +6,9 @@ use clap::{Parser, Subcommand};
 
 mod accept_loss;
 mod audit;
+mod client_variables;
+mod demo;
+mod env;
 mod export;
 mod exported;
 mod exported_indexes;
@@ -46,6 +49,8 @@ enum Command {
     /// Create a ledger that begins with an exported journal
     Import(import::Arguments),
     AcceptLoss(accept_loss::Arguments),
+    Env(env::Arguments),
+    Demo(demo::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +67,8 @@ fn main() -> ExitCode {
         Command::Export(arguments) => export::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::AcceptLoss(arguments) => accept_loss::run(&arguments),
+        Command::Env(arguments) => env::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
     };
     match outcome {
         Ok(code) => code,

@@ -13,7 +13,9 @@ use everstrand_protocol::Exception;
 use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
 use everstrand_server::{AccessKeys, Descriptors, Memory, Service, http};
 
-/// The arguments of `serve`.
+use crate::client_variables::{self, Syntax};
+
+/// What `serve` may be told.
 #[derive(clap::Args)]
 #[group(id = "serve")]
 pub(crate) struct Arguments {
@@ -228,33 +230,10 @@ fn announce(address: SocketAddr, credentials: Option<(&Path, &str)>) -> std::io:
         IpAddr::V4(_) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()),
         IpAddr::V6(_) => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), address.port()),
     };
-    writeln!(
-        out,
-        "  export AWS_ENDPOINT_URL_QLDB=http://{reached} AWS_ENDPOINT_URL_QLDB_SESSION=http://{reached}"
-    )?;
-    // Some clients read the first of these two variables, some the second.
-    writeln!(out, "  export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1")?;
-    match credentials {
-        None => writeln!(out, "  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local")?,
-        Some((file, profile)) => {
-            // The lines name the file, because its secrets must not be printed. The variables are unset because they would
-            // take precedence over the file.
-            let file = std::path::absolute(file)?;
-            let (file, profile) = (quoted(&file.display().to_string()), quoted(profile));
-            writeln!(out, "  unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN")?;
-            writeln!(out, "  export AWS_SHARED_CREDENTIALS_FILE={file} AWS_PROFILE={profile}")?;
-        }
+    for line in client_variables::lines(&format!("http://{reached}"), credentials, Syntax::Sh)? {
+        writeln!(out, "  {line}")?;
     }
     out.flush()
-}
-
-/// Quotes a word for a shell, if it needs quotes.
-fn quoted(word: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "/._-+,:@%".contains(character);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    }
 }
 
 /// A future that is ready at the first SIGTERM or Ctrl-C. The signals are caught from this call on, not from the first poll.

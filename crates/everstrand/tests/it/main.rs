@@ -1,7 +1,9 @@
 //! The house as a whole: its plan, its documents and its program.
 
 mod damage;
+mod demo;
 mod endpoint;
+mod env;
 mod evidence;
 mod export;
 mod import;
