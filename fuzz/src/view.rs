@@ -11,7 +11,7 @@ use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewStore};
 use everstrand_ledger::storage::{MemorySlots, MemoryView};
 use everstrand_ledger::{
-    Committing, Environment, Ledger, LedgerError, LedgerOptions, ManualClock, SeededIds, link_of,
+    Committing, Environment, Ledger, LedgerError, LedgerOptions, ManualClock, SeededIds,
 };
 
 const HISTORY: [&str; 8] = [
@@ -54,7 +54,7 @@ thread_local! {
 pub fn view(bytes: &[u8]) {
     CLOSED.with(|closed| {
         let closed = closed.get_or_init(filled);
-        let (slots, view) = (Arc::new(MemorySlots::new(link_of)), Arc::new(MemoryView::new()));
+        let (slots, view) = (Arc::new(MemorySlots::new()), Arc::new(MemoryView::new()));
         for (number, slot) in (0..).zip(&closed.slots) {
             slots.create(number, slot).expect("a journal in memory");
         }
@@ -103,7 +103,7 @@ fn change(entries: &mut Vec<(Keyspace, Vec<u8>, Vec<u8>)>, mut bytes: &[u8]) {
 }
 
 fn filled() -> Closed {
-    let (slots, view) = (Arc::new(MemorySlots::new(link_of)), Arc::new(MemoryView::new()));
+    let (slots, view) = (Arc::new(MemorySlots::new()), Arc::new(MemoryView::new()));
     let ledger = open(slots.clone(), view.clone()).expect("a new ledger");
     for statement in HISTORY {
         run(&ledger, statement).expect("a statement of the history");

@@ -12,7 +12,7 @@ use everstrand_ion::{Document, Struct, Value};
 use everstrand_journal::{Auditor, FormatError, Slot, audit_slots};
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::{DiskSlots, FileDisk};
-use everstrand_ledger::{CommitFuture, Ledger, Limits, link_of};
+use everstrand_ledger::{CommitFuture, Ledger, Limits};
 
 use crate::Arguments;
 use crate::data::Random;
@@ -124,7 +124,7 @@ fn lose_power(folder: &Path, arguments: &Arguments, report: &mut Report) -> Resu
     std::fs::remove_dir_all(&view)?;
     std::fs::rename(&saved, &view)?;
     forget_cached(folder)?;
-    let slots = DiskSlots::open_read_only(Arc::new(FileDisk::read_only(folder.join("journal"))?), link_of)?;
+    let slots = DiskSlots::open_read_only(Arc::new(FileDisk::read_only(folder.join("journal"))?))?;
     let last =
         slots.tip_hint()?.and_then(|last| slots.read(last).transpose()).ok_or("an empty journal")??;
     let after = Slot::decode(last)?.frontier().size();
@@ -238,7 +238,7 @@ fn prove(ledger: &Ledger, report: &mut Report) -> Result<(), Failure> {
 /// Every hash of the journal computed again, on all cores.
 fn audit(folder: &Path, what: &str, report: &mut Report) -> Result<(), Failure> {
     let disk = FileDisk::read_only(folder.join("journal"))?;
-    let slots = DiskSlots::open_read_only(Arc::new(disk), link_of)?;
+    let slots = DiskSlots::open_read_only(Arc::new(disk))?;
     let mut auditor = Auditor::default();
     let mut found = 0;
     let started = Instant::now();

@@ -9,9 +9,7 @@ use std::time::Duration;
 use everstrand_ion::{Document, Value};
 use everstrand_ledger::storage::disk::{Disk, DiskFile, DiskLock};
 use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions};
-use everstrand_ledger::{
-    Environment, Ledger, LedgerOptions, Limits, RandomIds, SystemClock, Transaction, link_of,
-};
+use everstrand_ledger::{Environment, Ledger, LedgerOptions, Limits, RandomIds, SystemClock, Transaction};
 
 use crate::data::{DEFINITIONS, registration};
 use crate::measure::Failure;
@@ -34,7 +32,7 @@ impl Opened {
         let syncs = Arc::<AtomicU64>::default();
         let disk =
             CountingDisk { disk: FileDisk::create(folder.join("journal"))?, syncs: Arc::clone(&syncs) };
-        let slots = DiskSlots::open(Arc::new(disk), link_of, DiskSlotsOptions::default())?;
+        let slots = DiskSlots::open(Arc::new(disk), DiskSlotsOptions::default())?;
         let view = FjallView::open(folder.join("view"), FjallViewOptions::default())?;
         let clock = Arc::new(SystemClock::new());
         let environment = Environment { clock: clock.clone(), ids: Arc::new(RandomIds::new(clock)) };

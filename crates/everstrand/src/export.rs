@@ -16,7 +16,7 @@ use everstrand_journal::export::{OutputFormat, StartedManifest};
 use everstrand_journal::{BlockAddress, ExportObject, ExportWriter, ForeignBlock, JournalBlock, Slot};
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::{DiskSlots, FileDisk};
-use everstrand_ledger::{Clock, Ids, RandomIds, SystemClock, link_of};
+use everstrand_ledger::{Clock, Ids, RandomIds, SystemClock};
 use everstrand_server::ledger_folders;
 use tokio::runtime::Runtime;
 
@@ -187,7 +187,7 @@ fn journal(data: &Path, ledger: &str) -> Result<DiskSlots, Box<dyn Error>> {
     let found = ledgers.into_iter().find(|(name, _)| name == ledger);
     let (_, folder) = found.ok_or_else(|| format!("{} holds no ledger {ledger}", data.display()))?;
     let disk = FileDisk::read_only(folder.join("journal"))?;
-    Ok(DiskSlots::open_read_only(Arc::new(disk), link_of)?)
+    Ok(DiskSlots::open_read_only(Arc::new(disk))?)
 }
 
 /// The first or the last block of the journal.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use everstrand_ion::{Document, Value};
 use everstrand_ledger::storage::{MemorySlots, MemoryView};
 use everstrand_ledger::{
-    Committing, Environment, Ledger, LedgerError, LedgerOptions, ManualClock, SeededIds, Transaction, link_of,
+    Committing, Environment, Ledger, LedgerError, LedgerOptions, ManualClock, SeededIds, Transaction,
 };
 
 use crate::Failure;
@@ -78,7 +78,7 @@ fn insert(ledger: &Ledger, first: u64, documents: u64) -> Result<(), Failure> {
 }
 
 pub(crate) fn table() -> Result<Ledger, Failure> {
-    filled(&Arc::new(MemorySlots::new(link_of)), DOCUMENTS, 40)
+    filled(&Arc::new(MemorySlots::new()), DOCUMENTS, 40)
 }
 
 /// A document's number, another one each time.
@@ -181,7 +181,7 @@ pub(crate) fn insert_of_forty() -> Result<Operation, Failure> {
 
 /// A proof of one block after another.
 pub(crate) fn proof() -> Result<Operation, Failure> {
-    let ledger = filled(&Arc::new(MemorySlots::new(link_of)), BLOCKS, 1)?;
+    let ledger = filled(&Arc::new(MemorySlots::new()), BLOCKS, 1)?;
     let digest = ledger.digest();
     let mut random = Random::new(4);
     Ok(Box::new(move || {
@@ -194,7 +194,7 @@ pub(crate) fn proof() -> Result<Operation, Failure> {
 
 /// A ledger opened over its journal without its view.
 pub(crate) fn replay() -> Result<Operation, Failure> {
-    let slots = Arc::new(MemorySlots::new(link_of));
+    let slots = Arc::new(MemorySlots::new());
     let digest = filled(&slots, BLOCKS, 1)?.digest();
     Ok(Box::new(move || {
         let opened = open(&slots)?.digest();

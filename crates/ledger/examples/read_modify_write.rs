@@ -15,7 +15,7 @@ use everstrand_ledger::storage::views::ViewStore;
 use everstrand_ledger::storage::{
     DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions, MemorySlots, MemoryView,
 };
-use everstrand_ledger::{Environment, Ledger, LedgerError, LedgerOptions, RandomIds, SystemClock, link_of};
+use everstrand_ledger::{Environment, Ledger, LedgerError, LedgerOptions, RandomIds, SystemClock};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -30,10 +30,10 @@ fn main() -> Result<(), Failure> {
         }
         let directory = tempfile::tempdir()?;
         let slots: Arc<dyn SlotStore> = match slots_name {
-            "memory" => Arc::new(MemorySlots::new(link_of)),
+            "memory" => Arc::new(MemorySlots::new()),
             _ => {
                 let disk = Arc::new(FileDisk::create(directory.path().join("journal"))?);
-                Arc::new(DiskSlots::open(disk, link_of, DiskSlotsOptions::default())?)
+                Arc::new(DiskSlots::open(disk, DiskSlotsOptions::default())?)
             }
         };
         let views: Arc<dyn ViewStore> = match views_name {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use everstrand_ledger::storage::contract::{body, link_of};
+use everstrand_ledger::storage::contract::body;
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewStore};
 use everstrand_ledger::storage::{
@@ -177,7 +177,7 @@ fn views(name: &str, view: &dyn ViewStore) -> Outcome<()> {
 }
 
 fn open(path: &Path) -> Outcome<DiskSlots> {
-    Ok(DiskSlots::open(Arc::new(FileDisk::create(path)?), link_of, DiskSlotsOptions::default())?)
+    Ok(DiskSlots::open(Arc::new(FileDisk::create(path)?), DiskSlotsOptions::default())?)
 }
 
 /// How often a second something can be done.

@@ -122,7 +122,6 @@ mod tests {
     };
 
     use super::*;
-    use crate::ledger::link_of;
     use crate::storage::MemorySlots;
 
     const SLOTS: u64 = 40;
@@ -130,7 +129,7 @@ mod tests {
 
     /// A journal of that many slots, one of which may not be readable.
     fn journal(damaged: Option<u64>) -> MemorySlots {
-        let slots = MemorySlots::new(link_of);
+        let slots = MemorySlots::new();
         let (mut frontier, mut previous_link, mut last) = (Frontier::empty(), Hash([0; 32]), None);
         for number in 0..SLOTS {
             let address = BlockAddress { strand_id: ID, sequence_no: number };

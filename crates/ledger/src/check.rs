@@ -86,13 +86,13 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use crate::ids::SeededIds;
-    use crate::ledger::{Environment, Ledger, link_of};
+    use crate::ledger::{Environment, Ledger};
     use crate::limits::LedgerOptions;
     use crate::storage::slots::SlotStore;
     use crate::storage::{MemorySlots, MemoryView};
 
     fn journal(seed: u64) -> Arc<MemorySlots> {
-        let slots = Arc::new(MemorySlots::new(link_of));
+        let slots = Arc::new(MemorySlots::new());
         let environment =
             Environment { clock: Arc::new(ManualClock::new(0)), ids: Arc::new(SeededIds::new(seed)) };
         let (view, options) = (Arc::new(MemoryView::new()), LedgerOptions::default());
@@ -134,7 +134,7 @@ mod tests {
         let (slots, other) = (journal(1), journal(2));
         for at in 1..10 {
             for flipped in [false, true] {
-                let bad = MemorySlots::new(link_of);
+                let bad = MemorySlots::new();
                 for slot in 0..10 {
                     let mut bytes = match slot == at && !flipped {
                         true => other.read(slot).unwrap().unwrap(),

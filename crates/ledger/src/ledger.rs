@@ -87,12 +87,6 @@ struct Handle {
 /// One of a ledger's open transactions, as long as it lives.
 pub(crate) struct OpenTransaction(Arc<AtomicUsize>);
 
-/// The link in the bytes of a slot, by which slot stores tell slots apart that must be the same. `None` where
-/// the slot is not whole.
-pub fn link_of(slot: &[u8]) -> Option<[u8; 32]> {
-    Slot::decode(slot.to_vec()).ok().map(|slot| slot.link().0)
-}
-
 impl Ledger {
     /// Opens a ledger over its journal and its view. A journal without slots becomes a new ledger; a
     /// view that does not fit the journal is built anew. A journal that is damaged is served up to the damage, for

@@ -32,7 +32,7 @@ pub use error::LedgerError;
 pub use everstrand_partiql::HeldBytes;
 pub use ids::{Ids, RandomIds, SeededIds};
 pub use import::Importer;
-pub use ledger::{Environment, Ledger, Status, link_of};
+pub use ledger::{Environment, Ledger, Status};
 pub use limits::{Committing, LedgerOptions, LimitError, Limits};
 pub use loss::Loss;
 pub use pace::Pace;

@@ -376,7 +376,7 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use everstrand_ledger::storage::{MemorySlots, MemoryView};
-    use everstrand_ledger::{Environment, Ledger, LedgerOptions, ManualClock, SeededIds, link_of};
+    use everstrand_ledger::{Environment, Ledger, LedgerOptions, ManualClock, SeededIds};
 
     use super::*;
 
@@ -384,7 +384,7 @@ mod tests {
     fn sessions_that_come_and_go_leave_little_behind() {
         let environment =
             Environment { clock: Arc::new(ManualClock::new(0)), ids: Arc::new(SeededIds::new(1)) };
-        let (slots, view) = (Arc::new(MemorySlots::new(link_of)), Arc::new(MemoryView::new()));
+        let (slots, view) = (Arc::new(MemorySlots::new()), Arc::new(MemoryView::new()));
         let ledger = Ledger::open(slots, view, environment, LedgerOptions::default()).expect("a ledger");
         let sessions = Sessions::new(10);
         let client = Client::at(core::net::Ipv4Addr::LOCALHOST.into());
@@ -406,7 +406,7 @@ mod tests {
     fn no_client_has_all_sessions_and_unused_ones_are_forgotten_soon() {
         let environment =
             Environment { clock: Arc::new(ManualClock::new(0)), ids: Arc::new(SeededIds::new(1)) };
-        let (slots, view) = (Arc::new(MemorySlots::new(link_of)), Arc::new(MemoryView::new()));
+        let (slots, view) = (Arc::new(MemorySlots::new()), Arc::new(MemoryView::new()));
         let ledger = Ledger::open(slots, view, environment, LedgerOptions::default()).expect("a ledger");
         let sessions = Sessions::new(20);
         let client = |last| Client::at(core::net::Ipv4Addr::new(10, 0, 0, last).into());

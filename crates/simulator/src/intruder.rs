@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use everstrand_ion::text;
 use everstrand_ledger::storage::{MemorySlots, MemoryView};
 use everstrand_ledger::{
-    Committed, Committing, Environment, Ledger, LedgerError, LedgerOptions, Limits, Transaction, link_of,
+    Committed, Committing, Environment, Ledger, LedgerError, LedgerOptions, Limits, Transaction,
 };
 
 use crate::checker::Checker;
@@ -111,7 +111,7 @@ pub(crate) fn foreign_views(
     random: &mut Random,
 ) -> Result<Vec<MemoryView>, String> {
     let view = Arc::new(MemoryView::new());
-    let slots = Arc::new(MemorySlots::new(link_of));
+    let slots = Arc::new(MemorySlots::new());
     let ledger = Ledger::open(slots, view.clone(), environment.clone(), ledger_options(settings));
     let ledger = ledger.map_err(|error| error.to_string())?;
     let mut operations = operation::first_definitions(random, settings);

@@ -3,7 +3,6 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use everstrand_ledger::link_of;
 use everstrand_ledger::storage::MemorySlots;
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
 
@@ -30,7 +29,7 @@ struct Trouble {
 
 impl RemoteStore {
     pub(crate) fn new() -> RemoteStore {
-        RemoteStore { slots: MemorySlots::new(link_of), under_way: Mutex::default() }
+        RemoteStore { slots: MemorySlots::new(), under_way: Mutex::default() }
     }
 
     /// A store of its own with the same slots.

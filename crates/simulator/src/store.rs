@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use everstrand_ledger::link_of;
 use everstrand_ledger::storage::memory_disk::{Fault, MemoryDisk, Unsynced};
 use everstrand_ledger::storage::slots::{SlotError, SlotStore};
 use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions};
@@ -163,9 +162,5 @@ fn open_disk(
     segment_bytes: u64,
     must_exist: bool,
 ) -> Result<Arc<dyn SlotStore>, SlotError> {
-    Ok(Arc::new(DiskSlots::open(
-        Arc::new(disk.clone()),
-        link_of,
-        DiskSlotsOptions { segment_bytes, must_exist },
-    )?))
+    Ok(Arc::new(DiskSlots::open(Arc::new(disk.clone()), DiskSlotsOptions { segment_bytes, must_exist })?))
 }

@@ -101,7 +101,7 @@ fn audit_slots(
     report: &mut Report,
 ) -> Result<u64, Box<dyn Error>> {
     let disk = FileDisk::read_only(folder)?;
-    let slots = DiskSlots::open_read_only(Arc::new(disk), |_| None)?;
+    let slots = DiskSlots::open_read_only(Arc::new(disk))?;
     let last = slots.tip_hint()?;
     if last.is_none() {
         let why = "holds no slot of a journal; every ledger has one with block 0, so its segments are gone";

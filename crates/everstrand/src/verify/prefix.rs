@@ -118,7 +118,7 @@ fn source_of(arguments: &Arguments) -> Result<Option<Source>, Box<dyn Error>> {
     match source::find(data, arguments.ledger.as_deref())? {
         Journal::Slots(folder) => {
             let disk = FileDisk::read_only(folder)?;
-            Ok(Some(Source::Slots(DiskSlots::open_read_only(Arc::new(disk), |_| None)?)))
+            Ok(Some(Source::Slots(DiskSlots::open_read_only(Arc::new(disk))?)))
         }
         _ => Err(format!(
             "{data} holds no ledger; if it holds an export, use `everstrand audit --digest OLD --digest NEW`"

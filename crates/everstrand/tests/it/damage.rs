@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use everstrand::{InProcess, QldbDriver};
 use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, MemoryView};
-use everstrand_ledger::{Environment, Ledger, LedgerOptions, RandomIds, SystemClock, link_of};
+use everstrand_ledger::{Environment, Ledger, LedgerOptions, RandomIds, SystemClock};
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 
@@ -17,7 +17,7 @@ use crate::evidence::{everstrand, run};
 fn journal(folder: &Path) -> Vec<PathBuf> {
     let disk = FileDisk::create(folder).expect("a folder");
     let options = DiskSlotsOptions { segment_bytes: 4096, ..DiskSlotsOptions::default() };
-    let slots = DiskSlots::open(Arc::new(disk), link_of, options).expect("a journal");
+    let slots = DiskSlots::open(Arc::new(disk), options).expect("a journal");
     let clock = Arc::new(SystemClock::new());
     let environment = Environment { ids: Arc::new(RandomIds::new(clock.clone())), clock };
     let ledger =

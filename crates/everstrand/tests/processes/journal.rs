@@ -8,7 +8,6 @@ use everstrand::ion::text;
 use everstrand::journal::evidence::{Input, Role};
 use everstrand::journal::verify_files;
 use everstrand::journal::{Auditor, BlockAddress, Digest, FormatError, Hash, SavedDigest, audit_slots};
-use everstrand::ledger::link_of;
 use everstrand::ledger::storage::slots::SlotStore;
 use everstrand::ledger::storage::{DiskSlots, FileDisk};
 use everstrand::protocol::control::{
@@ -111,5 +110,5 @@ pub(crate) async fn verify_block(server: &Server, sequence_no: u64, digest: &Dig
 
 fn open(data: &Path) -> DiskSlots {
     let disk = FileDisk::read_only(folder(data)).expect("a journal's folder");
-    DiskSlots::open_read_only(Arc::new(disk), link_of).expect("a journal that can be read")
+    DiskSlots::open_read_only(Arc::new(disk)).expect("a journal that can be read")
 }

@@ -11,7 +11,7 @@ use everstrand_journal::{
 use super::future::{CommitFuture, pair};
 use super::validate::Touched;
 use super::*;
-use crate::ledger::{Environment, link_of};
+use crate::ledger::Environment;
 use crate::recover;
 use crate::storage::slots::SlotStore;
 use crate::storage::views::ViewStore;
@@ -38,7 +38,7 @@ impl World {
     }
 
     fn with(options: &LedgerOptions) -> World {
-        let (slots, views) = (MemorySlots::new(link_of), MemoryView::new());
+        let (slots, views) = (MemorySlots::new(), MemoryView::new());
         let environment =
             Environment { clock: Arc::new(ManualClock::new(NOW)), ids: Arc::new(SeededIds::new(7)) };
         let opened = recover::open(&slots, &views, &environment, None).unwrap();

@@ -7,6 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use everstrand_ion::{Document, Value};
+use everstrand_journal::tree::Frontier;
+use everstrand_journal::{
+    BlockAddress, Draft, FormatError, Hash, ProposedRevision, ProposedTransaction, Slot, SlotContent,
+    SlotHeader, UniqueId, WriterId,
+};
+
 use super::slots::{Created, SlotError, SlotStore};
 
 /// A place where a journal can lie, as the checks need it: empty at first.
@@ -52,17 +59,55 @@ impl Clause {
     ];
 }
 
-/// The function that the checked store must have been given: the link of a body is its first 32 bytes.
-pub fn link_of(bytes: &[u8]) -> Option<[u8; 32]> {
-    bytes.get(..32)?.try_into().ok()
-}
-
-/// A body for a slot, told apart from others by `writer`, with `payload` behind its link.
+/// A body for a slot, told apart from others by `writer`, with `payload` at its end. It is no slot of the journal's
+/// format: a store looks into what it keeps only to redact it.
 pub fn body(slot: u64, writer: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![writer; 32];
     bytes[..8].copy_from_slice(&slot.to_be_bytes());
     bytes.extend_from_slice(payload);
     bytes
+}
+
+/// A slot of the journal's format, and the same slot after its only document was redacted.
+pub struct Redactable {
+    /// The link of both.
+    pub link: [u8; 32],
+    /// The slot with the document.
+    pub whole: Vec<u8>,
+    /// The slot without it.
+    pub redacted: Vec<u8>,
+}
+
+/// A slot with one document, which has this text.
+pub fn redactable(slot: u64, text: &str) -> Redactable {
+    let id = UniqueId::from_bytes([1; 16]);
+    let transaction = ProposedTransaction {
+        transaction_id: id,
+        revisions: vec![ProposedRevision {
+            document_id: id,
+            version: 0,
+            table_id: id,
+            table_name: "t".into(),
+            statements: Vec::new(),
+            data: Some(Document::from(&Value::from(text))),
+        }],
+        ..ProposedTransaction::default()
+    };
+    let header = SlotHeader {
+        strand_id: id,
+        slot,
+        writer: WriterId { id, attempt: 0 },
+        previous_link: Hash([0; 32]),
+        first_block_no: 0,
+    };
+    let make = || {
+        let draft = Draft::new(&transaction)?;
+        let block = draft.seal(BlockAddress { strand_id: id, sequence_no: 0 }, 0, None);
+        let whole = Slot::new(header, &Frontier::empty(), SlotContent::Blocks(vec![block]))?;
+        let redacted = whole.redacted(&[(0, id)])?;
+        Ok(Redactable { link: whole.link().0, whole: whole.encode()?, redacted: redacted.encode()? })
+    };
+    make().unwrap_or_else(|error: FormatError| panic!("a slot of one document: {error}"))
 }
 
 /// Checks one clause; the error says what was seen.
@@ -274,33 +319,33 @@ fn no_silent_change(placement: &dyn Placement) -> Result<(), String> {
 
 fn redaction_keeps_link(placement: &dyn Placement) -> Result<(), String> {
     let slots = 50;
-    let bytes = |slot: u64| body(slot, 0, b"a secret of somebody");
-    let redacted = |slot: u64| body(slot, 0, b"gone");
-    let link = |slot: u64| link_of(&bytes(slot)).ok_or("a body has a link");
+    let each: Vec<Redactable> = (0..=slots).map(|slot| redactable(slot, "a secret of somebody")).collect();
+    let of = |slot: u64| &each[usize::try_from(slot).unwrap_or(usize::MAX)];
+    let (bytes, redacted, link) = (|slot| &of(slot).whole, |slot| &of(slot).redacted, |slot| of(slot).link);
     let store = placement.reopen();
     for slot in 0..slots {
-        won(&*store, slot, &bytes(slot))?;
+        won(&*store, slot, bytes(slot))?;
     }
     let refused = |outcome: Result<(), SlotError>, what: &str| match outcome {
         Ok(()) => Err(format!("a redaction {what} was done")),
         Err(_) => Ok(()),
     };
-    refused(store.redact(3, link(4)?, &redacted(3)), "that names another link")?;
-    refused(store.redact(3, link(3)?, &redacted(4)), "by a slot with another link")?;
-    refused(store.redact(3, link(4)?, &redacted(4)), "of another slot")?;
-    refused(store.redact(slots, link(3)?, &redacted(3)), "of a slot that does not exist")?;
-    refused(store.redact(3, link(3)?, b"no slot"), "by bytes that are no slot")?;
-    expect(&*store, 3, Some(&bytes(3)))?;
+    refused(store.redact(3, link(4), redacted(3)), "that names another link")?;
+    refused(store.redact(3, link(3), redacted(4)), "by a slot with another link")?;
+    refused(store.redact(3, link(4), redacted(4)), "of another slot")?;
+    refused(store.redact(slots, link(3), redacted(3)), "of a slot that does not exist")?;
+    refused(store.redact(3, link(3), b"no slot"), "by bytes that are no slot")?;
+    expect(&*store, 3, Some(bytes(3)))?;
     for slot in [0, 3, slots - 1] {
         store
-            .redact(slot, link(slot)?, &redacted(slot))
+            .redact(slot, link(slot), redacted(slot))
             .map_err(|error| format!("redacting slot {slot}: {error}"))?;
     }
-    won(&*store, slots, &bytes(slots))?;
+    won(&*store, slots, bytes(slots))?;
     let check = |store: &dyn SlotStore| {
         (0..=slots).try_for_each(|slot| {
             let changed = [0, 3, slots - 1].contains(&slot);
-            expect(store, slot, Some(&if changed { redacted(slot) } else { bytes(slot) }))
+            expect(store, slot, Some(if changed { redacted(slot) } else { bytes(slot) }))
         })
     };
     check(&*store)?;

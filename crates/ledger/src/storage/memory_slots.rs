@@ -2,19 +2,19 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::slots::{Created, LinkOf, SlotError, SlotStore, check_redaction};
+use super::slots::{Created, SlotError, SlotStore, check_redaction};
 
 /// Slots in a vector. What it holds is gone with the process; in all else it keeps the contract.
+#[derive(Default)]
 pub struct MemorySlots {
-    link_of: LinkOf,
     /// Slot `n` at index `n`. Held only while one call looks or pushes.
     slots: Mutex<Vec<Vec<u8>>>,
 }
 
 impl MemorySlots {
-    /// An empty journal. `link_of` reads the link out of a slot's bytes.
-    pub fn new(link_of: LinkOf) -> Self {
-        MemorySlots { link_of, slots: Mutex::new(Vec::new()) }
+    /// An empty journal.
+    pub fn new() -> Self {
+        MemorySlots::default()
     }
 
     /// Nothing panics while the lock is held, so a poisoned one guards a whole vector too.
@@ -48,7 +48,7 @@ impl SlotStore for MemorySlots {
         let mut slots = self.slots();
         let stored = usize::try_from(slot).ok().and_then(|index| slots.get_mut(index));
         let stored = stored.ok_or_else(|| SlotError::absent(slot))?;
-        check_redaction(self.link_of, slot, link, stored, bytes)?;
+        check_redaction(slot, link, stored, bytes)?;
         *stored = bytes.to_vec();
         Ok(())
     }
@@ -61,7 +61,7 @@ mod tests {
     /// What every store has that does not read many at once by itself.
     #[test]
     fn many_slots_are_read_until_they_have_the_bytes_that_were_asked_for() {
-        let slots = MemorySlots::new(|_| None);
+        let slots = MemorySlots::new();
         for slot in 0..9 {
             slots.create(slot, if slot == 3 { b"" } else { b"0123456789" }).expect("nobody else is here");
         }

@@ -1,5 +1,7 @@
 //! The truth: a chain of slots 0, 1, 2, …, each created once.
 
+use everstrand_journal::Slot;
+
 /// Where a ledger's journal lies. The contract C1–C8 is spelt out and tested in `contract`.
 pub trait SlotStore: Send + Sync {
     /// Creates `slot` with `bytes` iff nothing was ever created there; durable when it answers
@@ -35,10 +37,6 @@ pub trait SlotStore: Send + Sync {
         Ok(slots)
     }
 }
-
-/// Reads the link out of a slot's bytes: `None` when they are no slot. Stores know nothing else of
-/// what they hold.
-pub type LinkOf = fn(&[u8]) -> Option<[u8; 32]>;
 
 /// What became of a create.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,12 +86,12 @@ impl SlotError {
 
 /// Contract C8: a slot is replaced only by one with its own link.
 pub(super) fn check_redaction(
-    link_of: LinkOf,
     slot: u64,
     link: [u8; 32],
     stored: &[u8],
     bytes: &[u8],
 ) -> Result<(), SlotError> {
+    let link_of = |bytes: &[u8]| Slot::decode(bytes.to_vec()).ok().map(|slot| slot.link().0);
     if link_of(stored) != Some(link) {
         return Err(SlotError::NotSent(format!("slot {slot} holds another link than the one to redact")));
     }

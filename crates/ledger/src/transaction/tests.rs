@@ -4,7 +4,7 @@ use everstrand_ion::Value;
 use everstrand_partiql::tables::{Access, AsOf, Cursor, KeyRange, Row, Source, SourceKind, Tables};
 
 use super::*;
-use crate::ledger::{Environment, link_of};
+use crate::ledger::Environment;
 use crate::limits::LedgerOptions;
 use crate::storage::{MemorySlots, MemoryView};
 use crate::{ManualClock, SeededIds};
@@ -30,7 +30,7 @@ fn ledger() -> Ledger {
 fn ledger_without_index() -> Ledger {
     let environment =
         Environment { clock: Arc::new(ManualClock::new(1_000)), ids: Arc::new(SeededIds::new(7)) };
-    let (slots, views) = (Arc::new(MemorySlots::new(link_of)), Arc::new(MemoryView::new()));
+    let (slots, views) = (Arc::new(MemorySlots::new()), Arc::new(MemoryView::new()));
     let ledger = Ledger::open(slots, views, environment, LedgerOptions::default()).unwrap();
     for table in ["t", "other"] {
         run(&ledger, &format!("CREATE TABLE {table}"));

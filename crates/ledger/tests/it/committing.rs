@@ -9,7 +9,7 @@ use std::time::Duration;
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
 use everstrand_ledger::storage::views::{Applied, Batch, ViewError, ViewSnapshot, ViewStore};
 use everstrand_ledger::storage::{MemorySlots, MemoryView};
-use everstrand_ledger::{Committing, LedgerError, Status, link_of};
+use everstrand_ledger::{Committing, LedgerError, Status};
 
 use crate::support::{World, run};
 
@@ -66,7 +66,7 @@ impl ViewStore for CountingView {
 #[test]
 fn a_view_is_saved_some_time_after_it_changed_and_once() {
     let (view, _told) = CountingView::new();
-    let mut world = World::with(Arc::new(MemorySlots::new(link_of)), view.clone());
+    let mut world = World::with(Arc::new(MemorySlots::new()), view.clone());
     world.options.committing = Committing::ByCaller;
     world.options.persist_millis = 3000;
     let ledger = world.open();
@@ -99,7 +99,7 @@ fn a_view_is_saved_some_time_after_it_changed_and_once() {
 #[test]
 fn a_view_is_saved_when_there_is_nothing_else_to_do() {
     let (view, told) = CountingView::new();
-    let mut world = World::with(Arc::new(MemorySlots::new(link_of)), view);
+    let mut world = World::with(Arc::new(MemorySlots::new()), view);
     world.options.persist_millis = u64::MAX;
     world.options.idle_millis = 1;
     let ledger = world.open();
@@ -115,7 +115,7 @@ fn a_view_is_saved_when_there_is_nothing_else_to_do() {
 #[test]
 fn a_view_is_not_saved_at_every_pause() {
     let (view, told) = CountingView::new();
-    let mut world = World::with(Arc::new(MemorySlots::new(link_of)), view);
+    let mut world = World::with(Arc::new(MemorySlots::new()), view);
     world.options.persist_millis = u64::MAX;
     world.options.idle_millis = 600_000;
     let ledger = world.open();
@@ -180,7 +180,7 @@ impl ViewStore for FailingView {
 #[test]
 fn a_view_is_not_built_anew_again_and_again() {
     let faults = Arc::new(Faults::default());
-    let mut world = World::with(Arc::new(MemorySlots::new(link_of)), FailingView::new(&faults));
+    let mut world = World::with(Arc::new(MemorySlots::new()), FailingView::new(&faults));
     world.options.committing = Committing::ByCaller;
     let ledger = world.open();
     let commit = |table: &str| {
@@ -253,7 +253,7 @@ impl SlotStore for PanickingSlots {
 fn a_panic_of_the_committing_thread_is_told_to_all_who_wait() {
     for closing in [false, true] {
         let (allow, allowed) = channel();
-        let slots = Arc::new(PanickingSlots { slots: MemorySlots::new(link_of), panics: Mutex::new(None) });
+        let slots = Arc::new(PanickingSlots { slots: MemorySlots::new(), panics: Mutex::new(None) });
         let world = World::with(slots.clone(), Arc::new(MemoryView::new()));
         let ledger = world.open();
         run(&ledger, "CREATE TABLE t", &[]).unwrap();
@@ -290,7 +290,7 @@ fn a_panic_of_the_committing_thread_is_told_to_all_who_wait() {
 #[test]
 fn a_ledger_whose_thread_has_panicked_takes_no_commits() {
     let (allow, allowed) = channel();
-    let slots = Arc::new(PanickingSlots { slots: MemorySlots::new(link_of), panics: Mutex::new(None) });
+    let slots = Arc::new(PanickingSlots { slots: MemorySlots::new(), panics: Mutex::new(None) });
     let world = World::with(slots.clone(), Arc::new(MemoryView::new()));
     let ledger = world.open();
     run(&ledger, "CREATE TABLE t", &[]).unwrap();

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use everstrand_journal::JournalBlock;
 use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot, ViewStore};
 use everstrand_ledger::storage::{FjallCache, FjallView, FjallViewOptions, MemorySlots, MemoryView};
-use everstrand_ledger::{Ledger, LedgerError, Status, link_of};
+use everstrand_ledger::{Ledger, LedgerError, Status};
 
 use crate::support::{World, run};
 
@@ -29,7 +29,7 @@ const QUERIES: [&str; 9] = [
 
 fn filled() -> (World, Arc<MemoryView>) {
     let view = Arc::new(MemoryView::new());
-    let slots = Arc::new(MemorySlots::new(link_of));
+    let slots = Arc::new(MemorySlots::new());
     let world = World::with(slots, view.clone());
     let ledger = world.open();
     for statement in [
@@ -257,7 +257,7 @@ fn a_flipped_bit_is_mended_while_the_ledger_is_open() {
     let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let options = FjallViewOptions { cache: FjallCache::new(1 << 20), memtable_bytes: 64 * 1024 };
     let view = || Arc::new(FjallView::open(directory.path().join("view"), options.clone()).unwrap());
-    let slots = Arc::new(MemorySlots::new(link_of));
+    let slots = Arc::new(MemorySlots::new());
     let ledger = World::with(slots.clone(), view()).open();
     run(&ledger, "CREATE TABLE t", &[]).unwrap();
     let insert = |first: u32| {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use everstrand_ledger::storage::contract::{body, link_of};
+use everstrand_ledger::storage::contract::body;
 use everstrand_ledger::storage::disk::Disk;
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
 use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, MemoryDisk};
@@ -176,7 +176,7 @@ fn a_segment_that_vanishes_is_damage_of_its_slots() {
 #[test]
 fn a_journal_that_cannot_be_opened_says_why() {
     let try_open = |disk: &MemoryDisk| {
-        DiskSlots::open(Arc::new(disk.clone()), link_of, DiskSlotsOptions::default()).err().unwrap()
+        DiskSlots::open(Arc::new(disk.clone()), DiskSlotsOptions::default()).err().unwrap()
     };
     let full = MemoryDisk::new();
     full.limit_space(Some(1000));

@@ -4,18 +4,14 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use everstrand_ledger::storage::contract::{body, link_of, slots_of};
+use everstrand_ledger::storage::contract::{Redactable, body, redactable, slots_of};
 use everstrand_ledger::storage::disk::Disk;
 use everstrand_ledger::storage::memory_disk::{Fault, Unsynced};
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
 use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, MemoryDisk};
 
 pub(crate) fn open_with(disk: &MemoryDisk, segment_bytes: u64) -> Result<DiskSlots, SlotError> {
-    DiskSlots::open(
-        Arc::new(disk.clone()),
-        link_of,
-        DiskSlotsOptions { segment_bytes, ..DiskSlotsOptions::default() },
-    )
+    DiskSlots::open(Arc::new(disk.clone()), DiskSlotsOptions { segment_bytes, ..DiskSlotsOptions::default() })
 }
 
 /// With segments of a few slots.
@@ -24,7 +20,7 @@ pub(crate) fn open(disk: &MemoryDisk) -> DiskSlots {
 }
 
 pub(crate) fn open_read_only(disk: &MemoryDisk) -> DiskSlots {
-    DiskSlots::open_read_only(Arc::new(disk.clone()), link_of).unwrap()
+    DiskSlots::open_read_only(Arc::new(disk.clone())).unwrap()
 }
 
 pub(crate) fn slot_bytes(slot: u64) -> Vec<u8> {
@@ -517,20 +513,20 @@ fn a_segment_that_may_have_begun_is_where_the_next_slot_goes() {
 fn f29_a_second_writer_is_refused_and_readers_are_not() {
     let directory = tempfile::tempdir().unwrap();
     let disk = || Arc::new(FileDisk::create(directory.path().join("ledger")).unwrap());
-    let store = DiskSlots::open(disk(), link_of, DiskSlotsOptions::default()).unwrap();
+    let store = DiskSlots::open(disk(), DiskSlotsOptions::default()).unwrap();
     store.create(0, &slot_bytes(0)).unwrap();
-    let second = DiskSlots::open(disk(), link_of, DiskSlotsOptions::default());
+    let second = DiskSlots::open(disk(), DiskSlotsOptions::default());
     let Err(SlotError::Denied(why)) = second else { panic!("two writers") };
     assert!(why.contains("another process has") && why.contains("ledger"), "{why}");
     let looking = Arc::new(FileDisk::read_only(directory.path().join("ledger")).unwrap());
-    let reader = DiskSlots::open_read_only(looking, link_of).unwrap();
+    let reader = DiskSlots::open_read_only(looking).unwrap();
     assert_eq!(reader.read(0).unwrap(), Some(slot_bytes(0)));
     assert!(matches!(reader.create(1, b"no"), Err(SlotError::Denied(_))));
     assert_eq!(store.create(1, &slot_bytes(1)).unwrap(), Created::Won);
     // The lock is the process's and not the file's: what a dead one leaves is no obstacle.
     drop(store);
     assert!(directory.path().join("ledger/lock").exists());
-    let store = DiskSlots::open(disk(), link_of, DiskSlotsOptions::default()).unwrap();
+    let store = DiskSlots::open(disk(), DiskSlotsOptions::default()).unwrap();
     assert_eq!(store.read(1).unwrap(), Some(slot_bytes(1)));
 }
 
@@ -538,10 +534,10 @@ fn f29_a_second_writer_is_refused_and_readers_are_not() {
 fn a_journal_that_has_to_be_there_is_not_begun_anew() {
     let options = DiskSlotsOptions { must_exist: true, ..DiskSlotsOptions::default() };
     let disk = MemoryDisk::new();
-    let refused = DiskSlots::open(Arc::new(disk.clone()), link_of, options);
+    let refused = DiskSlots::open(Arc::new(disk.clone()), options);
     assert!(matches!(refused, Err(SlotError::Denied(why)) if why.contains("no journal")));
     drop(open(&disk));
-    assert!(DiskSlots::open(Arc::new(disk), link_of, options).is_ok());
+    assert!(DiskSlots::open(Arc::new(disk), options).is_ok());
 }
 
 #[test]
@@ -557,21 +553,16 @@ fn a_reader_beside_a_writer_sees_whole_prefixes() {
     let directory = tempfile::tempdir().unwrap();
     let options = DiskSlotsOptions { segment_bytes: 4096, ..DiskSlotsOptions::default() };
     let disk = Arc::new(FileDisk::create(directory.path()).unwrap());
-    let store = DiskSlots::open(disk, link_of, options).unwrap();
+    let store = DiskSlots::open(disk, options).unwrap();
     let written = AtomicU64::new(0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for slot in 0..600 {
-                store.create(slot, &body(slot, 0, &[3; 200])).unwrap();
+                store.create(slot, &redactable(slot, "a secret").whole).unwrap();
                 written.store(slot + 1, Ordering::SeqCst);
                 if slot % 50 == 49 {
-                    store
-                        .redact(
-                            slot - 20,
-                            link_of(&body(slot - 20, 0, b"")).unwrap(),
-                            &body(slot - 20, 0, b""),
-                        )
-                        .unwrap();
+                    let earlier = redactable(slot - 20, "a secret");
+                    store.redact(slot - 20, earlier.link, &earlier.redacted).unwrap();
                 }
             }
         });
@@ -579,11 +570,12 @@ fn a_reader_beside_a_writer_sees_whole_prefixes() {
         while seen < 600 {
             let at_least = written.load(Ordering::SeqCst);
             let looking = Arc::new(FileDisk::read_only(directory.path()).unwrap());
-            let reader = DiskSlots::open_read_only(looking, link_of).unwrap();
+            let reader = DiskSlots::open_read_only(looking).unwrap();
             assert!(reader.damage().is_none(), "{:?}", reader.damage());
             let slots = slots_of(&reader).unwrap();
             for (slot, bytes) in (0..).zip(&slots) {
-                assert!(*bytes == body(slot, 0, &[3; 200]) || *bytes == body(slot, 0, b""));
+                let expected = redactable(slot, "a secret");
+                assert!(*bytes == expected.whole || *bytes == expected.redacted);
             }
             seen = slots.len() as u64;
             assert!(seen >= at_least, "{seen} of {at_least}");
@@ -593,31 +585,34 @@ fn a_reader_beside_a_writer_sees_whole_prefixes() {
 
 #[test]
 fn redaction_leaves_no_trace_in_the_files_and_nothing_else_changes() {
-    let secret = b"the secret of somebody";
+    let secret = "the secret of somebody";
     let disk = MemoryDisk::new();
     let store = open(&disk);
-    let bytes = |slot| body(slot, 0, if slot % 2 == 0 { secret } else { b"of no interest" });
+    let slot_of = |slot| redactable(slot, if slot % 2 == 0 { secret } else { "of no interest" });
     for slot in 0..12 {
-        store.create(slot, &bytes(slot)).unwrap();
+        store.create(slot, &slot_of(slot).whole).unwrap();
     }
     let find = |disk: &MemoryDisk| {
         let mut found = 0;
         for name in disk.list().unwrap() {
-            disk.edit(&name, |bytes| found += bytes.windows(secret.len()).filter(|it| it == secret).count());
+            disk.edit(&name, |bytes| {
+                found += bytes.windows(secret.len()).filter(|it| *it == secret.as_bytes()).count()
+            });
         }
         found
     };
     assert_eq!(find(&disk), 6);
     for slot in (0..12).step_by(2) {
-        store.redact(slot, link_of(&bytes(slot)).unwrap(), &body(slot, 0, b"")).unwrap();
+        let Redactable { link, redacted, .. } = slot_of(slot);
+        store.redact(slot, link, &redacted).unwrap();
     }
     assert_eq!(find(&disk), 0);
-    store.create(12, &bytes(13)).unwrap();
+    store.create(12, &slot_of(13).whole).unwrap();
     disk.crash(Unsynced::Lost);
     drop(store);
     let store = open(&disk);
     for slot in 0..12 {
-        let expected = if slot % 2 == 0 { body(slot, 0, b"") } else { bytes(slot) };
+        let expected = if slot % 2 == 0 { slot_of(slot).redacted } else { slot_of(slot).whole };
         assert_eq!(store.read(slot).unwrap(), Some(expected));
     }
     assert_eq!(find(&disk), 0);

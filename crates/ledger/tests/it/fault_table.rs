@@ -14,13 +14,13 @@ use everstrand_ledger::storage::{
     CreateFault, DiskSlots, DiskSlotsOptions, FaultySlots, FjallCache, FjallView, FjallViewOptions,
     MemoryDisk, MemorySlots, MemoryView, ReadFault,
 };
-use everstrand_ledger::{Committing, Ledger, LedgerError, LedgerOptions, Status, link_of};
+use everstrand_ledger::{Committing, Ledger, LedgerError, LedgerOptions, Status};
 
 use crate::support::{World, run};
 
 /// A ledger over a faulty store over memory.
 fn faulty() -> (Arc<FaultySlots>, World, Ledger) {
-    let slots = Arc::new(FaultySlots::new(Arc::new(MemorySlots::new(link_of))));
+    let slots = Arc::new(FaultySlots::new(Arc::new(MemorySlots::new())));
     let mut world = World::with(slots.clone(), Arc::new(MemoryView::new()));
     world.options.doubt_attempts = 3;
     let ledger = world.open();
@@ -30,7 +30,7 @@ fn faulty() -> (Arc<FaultySlots>, World, Ledger) {
 
 fn on_disk(disk: &MemoryDisk, segment_bytes: u64) -> Result<DiskSlots, SlotError> {
     let options = DiskSlotsOptions { segment_bytes, ..DiskSlotsOptions::default() };
-    DiskSlots::open(Arc::new(disk.clone()), link_of, options)
+    DiskSlots::open(Arc::new(disk.clone()), options)
 }
 
 pub(crate) fn insert(ledger: &Ledger, n: u64) -> Result<(), LedgerError> {
@@ -82,7 +82,7 @@ fn f1_to_f4_a_commit_that_is_cut_short_has_happened_once_or_not_at_all() {
             disk.fail(disk.calls().all + call, Fault::PowerCut);
             let told = insert(&ledger, 2);
             let met = disk.calls().all > call && told.is_err();
-            drop((ledger, std::mem::replace(&mut world.slots, Arc::new(MemorySlots::new(link_of)))));
+            drop((ledger, std::mem::replace(&mut world.slots, Arc::new(MemorySlots::new()))));
             disk.heal();
             disk.crash(unsynced);
             world.slots = Arc::new(on_disk(&disk, 4096).unwrap());
@@ -245,7 +245,7 @@ fn several_segments() -> (MemoryDisk, Arc<MemoryView>, World) {
         insert(&ledger, n).unwrap();
     }
     drop(ledger);
-    world.slots = Arc::new(MemorySlots::new(link_of));
+    world.slots = Arc::new(MemorySlots::new());
     // Nobody holds the store any more.
     drop(on_disk(&disk, 4096).unwrap());
     (disk, views, world)
@@ -310,7 +310,7 @@ fn read_only_up_to(ledger: &Ledger, slot: u64) {
 /// journal has them again.
 #[test]
 fn f24_a_view_ahead_of_the_journal_proves_a_loss() {
-    let whole: Arc<dyn SlotStore> = Arc::new(MemorySlots::new(link_of));
+    let whole: Arc<dyn SlotStore> = Arc::new(MemorySlots::new());
     let world = World::with(Arc::clone(&whole), Arc::new(MemoryView::new()));
     let ledger = world.open();
     run(&ledger, "CREATE TABLE t", &[]).unwrap();
@@ -320,7 +320,7 @@ fn f24_a_view_ahead_of_the_journal_proves_a_loss() {
     for is_replaced in [false, true] {
         let view = Arc::new(MemoryView::new());
         drop(World { views: view.clone(), ..world.clone() }.open());
-        let cut: Arc<dyn SlotStore> = Arc::new(MemorySlots::new(link_of));
+        let cut: Arc<dyn SlotStore> = Arc::new(MemorySlots::new());
         for (slot, bytes) in (0..).zip(slots_of(&*whole).unwrap().iter().take(4)) {
             cut.create(slot, bytes).unwrap();
         }
@@ -378,7 +378,7 @@ fn f23_f24_a_view_that_does_not_fit_is_rebuilt_and_never_served() {
         world
     };
     let (a, b): (Arc<dyn SlotStore>, Arc<dyn SlotStore>) =
-        (Arc::new(MemorySlots::new(link_of)), Arc::new(MemorySlots::new(link_of)));
+        (Arc::new(MemorySlots::new()), Arc::new(MemorySlots::new()));
     drop(world("b", b, 100));
     drop(world("a", a.clone(), 0));
     let check = |slots: &Arc<dyn SlotStore>, name: &str, expected: &[u64]| {
@@ -420,7 +420,7 @@ fn f26_a_failed_sync_leaves_the_commit_in_doubt_until_the_ledger_is_opened_again
         wait_for_fault(&ledger);
         assert!(matches!(insert(&ledger, 3), Err(LedgerError::Unavailable(_))));
         assert_eq!(numbers(&ledger), [1], "reads go on");
-        drop((ledger, std::mem::replace(&mut world.slots, Arc::new(MemorySlots::new(link_of)))));
+        drop((ledger, std::mem::replace(&mut world.slots, Arc::new(MemorySlots::new()))));
         disk.kill();
         world.slots = Arc::new(on_disk(&disk, 1 << 20).unwrap());
         let ledger = world.open();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use everstrand_ledger::storage::views::{Applied, Batch, ViewError, ViewSnapshot, ViewStore};
 use everstrand_ledger::storage::{MemorySlots, MemoryView};
-use everstrand_ledger::{Committing, LedgerError, LedgerOptions, Status, link_of};
+use everstrand_ledger::{Committing, LedgerError, LedgerOptions, Status};
 
 use crate::fault_table::{audited, insert, numbers, wait_for_fault};
 use crate::support::{World, all, run};
@@ -54,7 +54,7 @@ fn f25_a_view_that_failed_is_built_anew_while_reads_go_on() {
     for committing in [Committing::OnThread, Committing::ByCaller] {
         let is_full = Arc::new(AtomicBool::new(false));
         let view = FullView { inner: MemoryView::new(), is_full: is_full.clone(), has_room: true };
-        let mut world = World::with(Arc::new(MemorySlots::new(link_of)), Arc::new(view));
+        let mut world = World::with(Arc::new(MemorySlots::new()), Arc::new(view));
         world.options.committing = committing;
         world.options.limits.transaction_millis = u64::MAX / 4;
         // The thread does not hear of a clock that is turned.
@@ -108,7 +108,7 @@ fn f25_a_view_that_cannot_take_a_commit_does_not_undo_it() {
     let is_full = Arc::new(AtomicBool::new(false));
     let view = FullView { inner: MemoryView::new(), is_full: is_full.clone(), has_room: false };
     let views = Arc::new(view);
-    let world = World::with(Arc::new(MemorySlots::new(link_of)), views.clone());
+    let world = World::with(Arc::new(MemorySlots::new()), views.clone());
     let ledger = world.open();
     run(&ledger, "CREATE TABLE t", &[]).unwrap();
     run(&ledger, "CREATE INDEX ON t (n)", &[]).unwrap();
@@ -146,7 +146,7 @@ fn a_ledger_whose_view_fails_as_it_is_closed_closes() {
     for committing in [Committing::OnThread, Committing::ByCaller] {
         let is_full = Arc::new(AtomicBool::new(false));
         let view = FullView { inner: MemoryView::new(), is_full: is_full.clone(), has_room: true };
-        let mut world = World::with(Arc::new(MemorySlots::new(link_of)), Arc::new(view));
+        let mut world = World::with(Arc::new(MemorySlots::new()), Arc::new(view));
         world.options.committing = committing;
         let ledger = world.open();
         let mut transaction = ledger.start_transaction().unwrap();

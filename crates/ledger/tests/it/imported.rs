@@ -7,7 +7,7 @@ use everstrand_ion::Document;
 use everstrand_journal::{Auditor, Digest, ForeignBlock, JournalBlock, Slot, UniqueId, check_slot};
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::{MemorySlots, MemoryView};
-use everstrand_ledger::{Importer, Ledger, LedgerError, link_of};
+use everstrand_ledger::{Importer, Ledger, LedgerError};
 
 use crate::support::{World, run};
 
@@ -65,7 +65,7 @@ fn import(slots: &dyn SlotStore, blocks: Vec<ForeignBlock>) -> Result<Option<Dig
 }
 
 fn imported(blocks: Vec<ForeignBlock>) -> (World, Ledger) {
-    let slots = Arc::new(MemorySlots::new(link_of));
+    let slots = Arc::new(MemorySlots::new());
     let digest = import(&*slots, blocks).unwrap().unwrap();
     let world = World::with(slots, Arc::new(MemoryView::new()));
     let ledger = world.open();
@@ -162,8 +162,7 @@ fn imported_data_can_be_redacted() {
 #[test]
 fn what_is_not_a_whole_journal_is_refused() {
     let blocks = exported(&original(), false);
-    let refusal =
-        |blocks: Vec<ForeignBlock>| import(&MemorySlots::new(link_of), blocks).unwrap_err().to_string();
+    let refusal = |blocks: Vec<ForeignBlock>| import(&MemorySlots::new(), blocks).unwrap_err().to_string();
     let without_the_first = refusal(blocks[1..].to_vec());
     assert!(without_the_first.contains("block 1: block 0 comes next"), "{without_the_first}");
     let with_a_gap = refusal([&blocks[..3], &blocks[4..]].concat());

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use everstrand_journal::{Auditor, Slot};
+use everstrand_ledger::Ledger;
 use everstrand_ledger::storage::contract::slots_of;
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::{MemorySlots, MemoryView};
-use everstrand_ledger::{Ledger, link_of};
 
 use crate::support::{World, run};
 
@@ -111,7 +111,7 @@ fn a_ledger_of_this_format_opens_and_answers() {
     }
     let stored = std::fs::read_to_string(&path).unwrap();
 
-    let slots = MemorySlots::new(link_of);
+    let slots = MemorySlots::new();
     let mut auditor = Auditor::new([]);
     for (number, bytes) in (0..).zip(slots_in(&stored)) {
         assert_eq!(auditor.slot(&Slot::decode(bytes.clone()).unwrap()), []);

@@ -13,7 +13,7 @@ use everstrand_journal::Digest;
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::views::{Applied, Batch, Keyspace};
 use everstrand_ledger::storage::{MemorySlots, MemoryView};
-use everstrand_ledger::{Checked, Clock, Environment, Ledger, LedgerError, Pace, Status, link_of};
+use everstrand_ledger::{Checked, Clock, Environment, Ledger, LedgerError, Pace, Status};
 
 use crate::support::{World, all, documents, run};
 
@@ -220,7 +220,7 @@ fn another_ledgers_journal_is_not_mixed_in() {
     other.environment.ids.next();
     filled(&one);
     filled(&other);
-    let mixed = MemorySlots::new(link_of);
+    let mixed = MemorySlots::new();
     for slot in 0..20 {
         let from = if slot < 5 { &one } else { &other };
         if let Some(bytes) = from.slots.read(slot).unwrap() {
@@ -269,7 +269,7 @@ fn time_never_goes_back() {
 fn a_ledger_whose_journal_is_found_damaged_takes_no_more_writes() {
     let world = World::new();
     filled(&world);
-    let damaged = MemorySlots::new(link_of);
+    let damaged = MemorySlots::new();
     let last = world.slots.tip_hint().unwrap().unwrap();
     for slot in 0..=last {
         let mut bytes = world.slots.read(slot).unwrap().unwrap();

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use everstrand_journal::UniqueId;
+use everstrand_ledger::Ledger;
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
 use everstrand_ledger::storage::views::Keyspace;
 use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions};
-use everstrand_ledger::{Ledger, link_of};
 
 use crate::support::{World, run};
 
@@ -132,7 +132,7 @@ fn files_with_secret(folder: &Path) -> Vec<String> {
 
 fn open_folder(folder: &Path) -> (World, Ledger) {
     let disk = Arc::new(FileDisk::create(folder.join("journal")).unwrap());
-    let slots = Arc::new(DiskSlots::open(disk, link_of, DiskSlotsOptions::default()).unwrap());
+    let slots = Arc::new(DiskSlots::open(disk, DiskSlotsOptions::default()).unwrap());
     let view = Arc::new(FjallView::open(folder.join("view"), FjallViewOptions::default()).unwrap());
     let world = World::with(slots, view);
     let ledger = world.open();

@@ -9,7 +9,7 @@ use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::views::ViewStore;
 use everstrand_ledger::storage::{MemorySlots, MemoryView};
 use everstrand_ledger::{
-    Environment, Ids, Ledger, LedgerError, LedgerOptions, ManualClock, Page, Transaction, link_of,
+    Environment, Ids, Ledger, LedgerError, LedgerOptions, ManualClock, Page, Transaction,
 };
 
 /// 2020-01-01T00:00Z.
@@ -38,7 +38,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> World {
-        World::with(Arc::new(MemorySlots::new(link_of)), Arc::new(MemoryView::new()))
+        World::with(Arc::new(MemorySlots::new()), Arc::new(MemoryView::new()))
     }
 
     pub(crate) fn with(slots: Arc<dyn SlotStore>, views: Arc<dyn ViewStore>) -> World {

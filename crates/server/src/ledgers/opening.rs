@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, FjallView, MemorySlots, MemoryView};
-use everstrand_ledger::{
-    Checked, Environment, Importer, Ledger, LedgerError, LedgerOptions, Loss, Status, link_of,
-};
+use everstrand_ledger::{Checked, Environment, Importer, Ledger, LedgerError, LedgerOptions, Loss, Status};
 
 use super::entry::{Entry, OpenError};
 use super::folder::DataFolder;
@@ -36,7 +34,7 @@ pub(super) fn open(
     mut origin: Origin<'_>,
 ) -> Result<Ledger, String> {
     let Some(folder) = folder else {
-        let slots = MemorySlots::new(link_of);
+        let slots = MemorySlots::new();
         import_blocks(&slots, environment, &mut origin)?;
         let (slots, view) = (Arc::new(slots), Arc::new(MemoryView::new()));
         return Ledger::open(slots, view, environment.clone(), options).map_err(|error| error.to_string());
@@ -75,7 +73,7 @@ fn open_slots(
     let unavailable = |error: &dyn std::fmt::Display| LedgerError::Unavailable(error.to_string());
     let disk = FileDisk::create(folder.journal(&entry.id)).map_err(|error| unavailable(&error))?;
     let options = DiskSlotsOptions { must_exist: existed, ..DiskSlotsOptions::default() };
-    let slots = DiskSlots::open(Arc::new(disk), link_of, options)?;
+    let slots = DiskSlots::open(Arc::new(disk), options)?;
     if existed && slots.tip_hint()?.is_none() {
         return Err(unavailable(&"its journal is empty, but this ledger had blocks before"));
     }

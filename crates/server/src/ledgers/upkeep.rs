@@ -6,7 +6,7 @@ use std::sync::{Arc, TryLockError};
 
 use everstrand_journal::Digest;
 use everstrand_ledger::storage::{DiskSlots, FileDisk};
-use everstrand_ledger::{Checked, Ledger, LedgerError, Status, check_slots, link_of};
+use everstrand_ledger::{Checked, Ledger, LedgerError, Status, check_slots};
 
 use super::entry::{Access, Entry, OpenError};
 use super::{Ledgers, TOO_MANY_JOBS, opening};
@@ -232,7 +232,7 @@ impl Checking {
             Some(journal) => journal,
             closed => {
                 let disk = disk().map_err(|error| LedgerError::Unavailable(error.to_string()))?;
-                closed.insert(DiskSlots::open_read_only(Arc::new(disk), link_of)?)
+                closed.insert(DiskSlots::open_read_only(Arc::new(disk))?)
             }
         };
         check_slots(journal, self.from, CHECK_BYTES)

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use everstrand_journal::{Checkpoint, CheckpointVerifier};
 use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions};
-use everstrand_ledger::{Environment, Ledger, LedgerOptions, ManualClock, RandomIds, SystemClock, link_of};
+use everstrand_ledger::{Environment, Ledger, LedgerOptions, ManualClock, RandomIds, SystemClock};
 use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
 use everstrand_server::{Request, Service, fetch, ledger_folders};
 
@@ -342,7 +342,7 @@ fn put_back(folder: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) {
 fn create_tables(data: &Path, tables: &[&str]) {
     let folder = ledger_folders(data).expect("a data folder").remove(0).1;
     let disk = FileDisk::create(folder.join("journal")).expect("a folder");
-    let slots = DiskSlots::open(Arc::new(disk), link_of, DiskSlotsOptions::default()).expect("a journal");
+    let slots = DiskSlots::open(Arc::new(disk), DiskSlotsOptions::default()).expect("a journal");
     let view = FjallView::open(folder.join("view"), FjallViewOptions::default()).expect("a view");
     let clock = Arc::new(SystemClock::new());
     let environment = Environment { clock: clock.clone(), ids: Arc::new(RandomIds::new(clock)) };

@@ -26,7 +26,7 @@ use self::segment::{
     encode_table, record_extent,
 };
 use super::disk::{Disk, DiskFile, DiskLock, read_full_at, write_all_at};
-use super::slots::{Created, LinkOf, SlotError, SlotStore, check_redaction};
+use super::slots::{Created, SlotError, SlotStore, check_redaction};
 use crate::planted::planted;
 
 /// A reader asks for this much first; most records are not longer.
@@ -51,7 +51,6 @@ impl Default for DiskSlotsOptions {
 /// A journal in one directory.
 pub struct DiskSlots {
     disk: Arc<dyn Disk>,
-    link_of: LinkOf,
     segment_bytes: u64,
     /// Held by whoever creates or redacts, through the sync.
     writer: Mutex<Writer>,
@@ -82,7 +81,7 @@ struct Tail {
 impl DiskSlots {
     /// Opens the journal of a directory, and begins one where there is none. No other process may have it
     /// open. A damaged journal opens for reading: see [`SlotStore::damage`].
-    pub fn open(disk: Arc<dyn Disk>, link_of: LinkOf, options: DiskSlotsOptions) -> Result<Self, SlotError> {
+    pub fn open(disk: Arc<dyn Disk>, options: DiskSlotsOptions) -> Result<Self, SlotError> {
         let lock = disk.lock().map_err(cannot_open)?;
         let opened = open::open(&*disk, options.must_exist)?;
         let writer = match opened.tail {
@@ -90,27 +89,26 @@ impl DiskSlots {
             None => Writer::Refusing("the journal is damaged and open for reading only".into()),
         };
         let segment_bytes = options.segment_bytes.min(1024 * 1024 * 1024);
-        Ok(DiskSlots::new(disk, link_of, segment_bytes, writer, opened.index, Some(lock)))
+        Ok(DiskSlots::new(disk, segment_bytes, writer, opened.index, Some(lock)))
     }
 
     /// Opens a journal for reading, also beside the process that writes it: the slots that were there at
     /// this moment. The newest of them may be on its way to the disk still.
-    pub fn open_read_only(disk: Arc<dyn Disk>, link_of: LinkOf) -> Result<Self, SlotError> {
+    pub fn open_read_only(disk: Arc<dyn Disk>) -> Result<Self, SlotError> {
         let index = open::open_read_only(&*disk)?;
         let writer = Writer::Refusing("it was opened for reading only".into());
-        Ok(DiskSlots::new(disk, link_of, 0, writer, index, None))
+        Ok(DiskSlots::new(disk, 0, writer, index, None))
     }
 
     fn new(
         disk: Arc<dyn Disk>,
-        link_of: LinkOf,
         segment_bytes: u64,
         writer: Writer,
         index: Index,
         lock: Option<Box<dyn DiskLock>>,
     ) -> Self {
         let (writer, index) = (Mutex::new(writer), RwLock::new(index));
-        DiskSlots { disk, link_of, segment_bytes, writer, index, files: Files::default(), _lock: lock }
+        DiskSlots { disk, segment_bytes, writer, index, files: Files::default(), _lock: lock }
     }
 
     // Nothing panics while these are held, so a poisoned lock guards whole data too.
@@ -210,7 +208,7 @@ impl SlotStore for DiskSlots {
             Writer::Refusing(why) => return Err(SlotError::Denied(why.clone())),
         };
         let stored = self.read(slot)?.ok_or_else(|| SlotError::absent(slot))?;
-        check_redaction(self.link_of, slot, link, &stored, bytes)?;
+        check_redaction(slot, link, &stored, bytes)?;
         body_length(bytes)?;
         if let Err((error, refuse)) = self.rewrite(tail, slot, bytes) {
             if refuse {
