@@ -85,8 +85,9 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
+    use crate::core::Environment;
     use crate::ids::SeededIds;
-    use crate::ledger::{Environment, Ledger};
+    use crate::ledger::Ledger;
     use crate::limits::LedgerOptions;
     use crate::storage::slots::SlotStore;
     use crate::storage::{MemorySlots, MemoryView};

@@ -2,90 +2,31 @@
 
 use std::fmt;
 use std::ops::Bound;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use everstrand_journal::tree::{Proof, TreeError, block_path, consistency, root_at};
-use everstrand_journal::{BlockAddress, Digest, JournalBlock, Revision, Slot, UniqueId};
+use everstrand_journal::{BlockAddress, Digest, JournalBlock, Revision, UniqueId};
 
-use crate::ahead::decode;
 use crate::check::{Checked, check_slots};
-use crate::clock::Clock;
-use crate::commit::driver::{Driver, start_background, step, submit};
-use crate::commit::future::CommitReply;
-use crate::commit::proposal::Proposal;
-use crate::commit::validate::Recent;
+use crate::commit::queue::CommitQueue;
+use crate::core::{Core, Environment, Status};
 use crate::error::LedgerError;
-use crate::ids::Ids;
+use crate::handle::Handle;
 use crate::limits::LedgerOptions;
 use crate::recover;
 use crate::session::Session;
-use crate::state::{BlockPosition, Snapshot, StoredTree, keys};
-use crate::statements::Statements;
+use crate::state::keys;
+use crate::state::snapshot::{BlockPosition, Snapshot, StoredTree};
 use crate::storage::slots::SlotStore;
 use crate::storage::views::{Keyspace, ViewError, ViewStore};
-use crate::subscription::{News, Subscription};
+use crate::subscription::Subscription;
 use crate::transaction::Transaction;
-use crate::transaction::read_set::ReadSet;
 
 /// An open ledger. Clones are the same ledger; the last one dropped closes it.
 #[derive(Clone)]
 pub struct Ledger {
     handle: Arc<Handle>,
 }
-
-/// What comes into a ledger from outside, beside what is stored.
-#[derive(Clone)]
-pub struct Environment {
-    /// When it is.
-    pub clock: Arc<dyn Clock>,
-    /// Names that were never given before.
-    pub ids: Arc<dyn Ids>,
-}
-
-/// Whether a ledger takes writes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// It does.
-    Open,
-    /// Not any more, with the reason. It can still be read; opening it anew decides what happened. Where it is
-    /// the view that failed, another is built anew meanwhile, and then it is open again.
-    Faulted(LedgerError),
-    /// It was closed.
-    Closed,
-}
-
-/// A ledger's inside, shared by its handles, its transactions and its committing thread.
-pub(crate) struct Core {
-    pub(crate) environment: Environment,
-    pub(crate) options: LedgerOptions,
-    pub(crate) strand_id: UniqueId,
-    pub(crate) slots: Arc<dyn SlotStore>,
-    /// Replaced by the committing thread alone.
-    views: Mutex<Arc<dyn ViewStore>>,
-    /// What transactions start from; replaced by the committing thread alone.
-    published: ArcSwap<Snapshot>,
-    /// What was changed lately; written by the committing thread alone.
-    pub(crate) recent: Arc<Mutex<Recent>>,
-    pub(crate) driver: Driver,
-    pub(crate) statements: Statements,
-    /// Signalled when a snapshot is published and when the ledger closes.
-    pub(crate) news: News,
-    open_transactions: Arc<AtomicUsize>,
-    /// Whether the view is known to be damaged, and said so.
-    view_is_doubtful: AtomicBool,
-    /// See [`LedgerOptions::extensions`], with which it begins.
-    extensions: AtomicBool,
-}
-
-/// Closes the ledger when the last one is dropped.
-struct Handle {
-    core: Arc<Core>,
-}
-
-/// One of a ledger's open transactions, as long as it lives.
-pub(crate) struct OpenTransaction(Arc<AtomicUsize>);
 
 impl Ledger {
     /// Opens a ledger over its journal and its view. A journal without slots becomes a new ledger; a
@@ -100,52 +41,25 @@ impl Ledger {
     ) -> Result<Ledger, LedgerError> {
         let opened = recover::open(&*slots, &*views, &environment, options.known_loss.as_ref())?;
         let snapshot = Arc::clone(&opened.snapshot);
-        let recent = Arc::new(Mutex::new(Recent::new(snapshot.head.tip.sequence_no)));
-        let read_only = opened.read_only.clone();
-        if let Some(error) = &read_only {
+        if let Some(error) = &opened.read_only {
             let strand_id = snapshot.head.strand_id;
             tracing::error!(%strand_id, %error, "the ledger is open for reading only");
         }
-        let driver = Driver::new(opened.committer(&options, Arc::clone(&recent)), read_only);
-        let extensions = AtomicBool::new(options.extensions);
-        let core = Arc::new(Core {
-            environment,
-            options,
-            strand_id: snapshot.head.strand_id,
-            slots,
-            views: Mutex::new(views),
-            published: ArcSwap::new(snapshot),
-            recent,
-            driver,
-            statements: Statements::default(),
-            news: News::default(),
-            open_transactions: Arc::default(),
-            view_is_doubtful: AtomicBool::new(false),
-            extensions,
-        });
-        start_background(&core);
-        Ok(Ledger { handle: Arc::new(Handle { core }) })
+        let core = Core::new(environment, options, slots, views, snapshot, opened.read_only.clone());
+        let committer = opened.committer(&core.options, Arc::clone(&core.recent));
+        let queue = Arc::new(CommitQueue::new(core, committer));
+        queue.start();
+        Ok(Ledger { handle: Arc::new(Handle::new(queue)) })
     }
 
     /// A new session.
     pub fn start_session(&self) -> Session {
-        Session::new(self.clone())
+        Session::new(Arc::clone(&self.handle))
     }
 
     /// A new transaction, on the state after the last block.
     pub fn start_transaction(&self) -> Result<Transaction, LedgerError> {
-        if self.status() == Status::Closed {
-            return Err(LedgerError::Closed);
-        }
-        let open = &self.core().open_transactions;
-        let bound = self.core().options.limits.open_transactions;
-        let permit = OpenTransaction(Arc::clone(open));
-        if open.fetch_add(1, Ordering::Relaxed) >= bound {
-            return Err(LedgerError::LimitExceeded(format!(
-                "Exceeded the limit of {bound} open transactions"
-            )));
-        }
-        Ok(Transaction::new(self.clone(), permit))
+        Transaction::start(&self.handle)
     }
 
     /// The hash of the whole journal up to its last block.
@@ -165,7 +79,10 @@ impl Ledger {
     /// A block by its number; `None` beyond the last.
     pub fn block(&self, sequence_no: u64) -> Result<Option<JournalBlock>, LedgerError> {
         let snapshot = self.core().snapshot();
-        match self.noting(&snapshot, snapshot.block_position(sequence_no).map_err(LedgerError::from))? {
+        match self.handle.rebuild_if_view_failed(
+            &snapshot,
+            snapshot.block_position(sequence_no).map_err(LedgerError::from),
+        )? {
             None => Ok(None),
             Some((position, _)) => self.read_block(position).map(Some),
         }
@@ -174,7 +91,10 @@ impl Ledger {
     /// The number of the block of a transaction; `None` where it wrote none.
     pub fn block_of_transaction(&self, transaction_id: UniqueId) -> Result<Option<u64>, LedgerError> {
         let snapshot = self.core().snapshot();
-        self.noting(&snapshot, snapshot.block_of_transaction(transaction_id).map_err(LedgerError::from))
+        self.handle.rebuild_if_view_failed(
+            &snapshot,
+            snapshot.block_of_transaction(transaction_id).map_err(LedgerError::from),
+        )
     }
 
     /// The proof that block `sequence_no` is covered by the digest whose tip is `tip`.
@@ -232,7 +152,7 @@ impl Ledger {
 
     /// Whether the language goes beyond QLDB's, from the next statement on.
     pub fn set_extensions(&self, extensions: bool) {
-        self.core().extensions.store(extensions, Ordering::Relaxed);
+        self.core().set_extensions(extensions);
     }
 
     /// What the ledger was opened with.
@@ -242,7 +162,7 @@ impl Ledger {
 
     /// Whether the ledger takes writes.
     pub fn status(&self) -> Status {
-        self.core().driver.status()
+        self.core().status()
     }
 
     /// By how many milliseconds the machine's clock is behind the last block's time. Until it has caught up, blocks and
@@ -256,8 +176,10 @@ impl Ledger {
     /// out to be damaged takes no more writes.
     pub fn check_journal(&self, from: u64, bytes: usize) -> Result<Checked, LedgerError> {
         let checked = check_slots(&*self.core().slots, from, bytes)?;
-        if let Checked::Damaged { why, .. } = &checked {
-            self.core().driver.refuse(self.core(), LedgerError::Damaged(why.clone()));
+        if let Checked::Damaged { why, .. } = &checked
+            && self.status() == Status::Open
+        {
+            self.core().fault(LedgerError::Damaged(why.clone()));
         }
         Ok(checked)
     }
@@ -270,7 +192,7 @@ impl Ledger {
     /// Whether something is being done, or is to be done, that no client waits for: an index, a redaction, a view
     /// that is built anew.
     pub fn has_work(&self) -> bool {
-        self.is_building_index() || self.is_redacting() || self.core().view_is_doubtful()
+        self.is_building_index() || self.is_redacting() || self.core().view_is_distrusted()
     }
 
     /// Whether an index is being built. Its table is scanned until it is there.
@@ -290,47 +212,28 @@ impl Ledger {
 
     /// All blocks from this number on, those that are there and those that come.
     pub fn subscribe(&self, from_block: u64) -> Subscription {
-        Subscription::new(self.clone(), from_block)
+        Subscription::new(Arc::clone(&self.handle), from_block)
     }
 
     /// How many transactions are open.
     pub fn open_transactions(&self) -> usize {
-        self.core().open_transactions.load(Ordering::Relaxed)
+        self.core().open_transactions()
     }
 
     /// Finishes the commits under way, refuses further ones and saves the view.
     pub fn close(&self) {
-        self.core().driver.close(&self.handle.core);
+        self.handle.close();
     }
 
     /// Does the next thing that the commits under way need, when the ledger was opened with
     /// [`crate::Committing::ByCaller`]: writes a slot, applies it, answers a commit. Answers after how many
     /// milliseconds to call again, and `None` when nothing is under way.
     pub fn step(&self) -> Option<u64> {
-        step(self.core())
+        self.handle.advance()
     }
 
-    pub(crate) fn core(&self) -> &Core {
-        &self.handle.core
-    }
-
-    pub(crate) fn submit(&self, proposal: Proposal, reply: CommitReply) {
-        submit(&self.handle.core, proposal, reply);
-    }
-
-    /// Passes on what came of a read of a snapshot. A view that failed is built anew.
-    pub(crate) fn noting<T>(
-        &self,
-        snapshot: &Snapshot,
-        result: Result<T, LedgerError>,
-    ) -> Result<T, LedgerError> {
-        if let Err(LedgerError::View(why)) = &result
-            && snapshot.build == self.core().snapshot().build
-            && self.core().doubt_view(why)
-        {
-            start_background(&self.handle.core);
-        }
-        result
+    fn core(&self) -> &Core {
+        self.handle.core()
     }
 
     /// What came of asking the stored tree: a block that is not there is the caller's mistake, all else the view's.
@@ -344,98 +247,19 @@ impl Ledger {
             TreeError::Missing(_) => LedgerError::View(error.to_string()),
             TreeError::Reader(error) => error.into(),
         });
-        self.noting(snapshot, result)
+        self.handle.rebuild_if_view_failed(snapshot, result)
     }
 
     fn read_block(&self, position: BlockPosition) -> Result<JournalBlock, LedgerError> {
-        let slot = self.read_slot(position.slot)?;
+        let slot = self.core().read_slot(position.slot)?;
         let block = usize::try_from(position.number).ok().and_then(|number| slot.block(number));
         let BlockPosition { slot, number } = position;
         block.ok_or_else(|| LedgerError::Damaged(format!("slot {slot}: it has no block {number}")))
-    }
-
-    pub(crate) fn read_slot(&self, slot: u64) -> Result<Slot, LedgerError> {
-        let gone = || LedgerError::Damaged(format!("slot {slot}: it is gone"));
-        decode(slot, self.core().slots.read(slot)?.ok_or_else(gone)?)
-    }
-}
-
-impl Core {
-    /// Whether the language goes beyond QLDB's.
-    pub(crate) fn extensions(&self) -> bool {
-        self.extensions.load(Ordering::Relaxed)
-    }
-
-    /// When it is, for all that is written: never before the last block, whatever the clock says.
-    pub(crate) fn now(&self) -> i64 {
-        self.environment.clock.unix_millis().max(self.snapshot().head.tip.timestamp)
-    }
-
-    /// What transactions start from.
-    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        self.published.load_full()
-    }
-
-    /// Makes a newer snapshot the one that transactions start from.
-    pub(crate) fn publish(&self, snapshot: Arc<Snapshot>) {
-        self.published.store(snapshot);
-        self.news.tell();
-    }
-
-    /// Where what is derived lies.
-    pub(crate) fn views(&self) -> Arc<dyn ViewStore> {
-        Arc::clone(&self.views.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Puts another view in its place.
-    pub(crate) fn replace_views(&self, by: Arc<dyn ViewStore>) {
-        let old = std::mem::replace(&mut *self.views.lock().unwrap_or_else(PoisonError::into_inner), by);
-        old.discard();
-        self.view_is_doubtful.store(false, Ordering::Relaxed);
-    }
-
-    /// Whether the view is to be built anew.
-    pub(crate) fn view_is_doubtful(&self) -> bool {
-        self.view_is_doubtful.load(Ordering::Relaxed)
-    }
-
-    /// Marks the view: it is built anew, by the next opening at the latest. Whether that is news.
-    pub(crate) fn doubt_view(&self, why: &str) -> bool {
-        self.views().doubt(why);
-        let is_news = !self.view_is_doubtful.swap(true, Ordering::Relaxed);
-        if is_news {
-            let strand_id = self.strand_id;
-            tracing::error!(%strand_id, why, "the view failed; nothing is lost, it is built anew from the journal");
-        }
-        is_news
-    }
-
-    /// Whether reads on the snapshot at block `since` still hold after the last block.
-    pub(crate) fn validate(&self, reads: &ReadSet, since: u64) -> Result<(), LedgerError> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner).validate(reads, since)
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.core.driver.close(&self.core);
-    }
-}
-
-impl Drop for OpenTransaction {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl fmt::Debug for Ledger {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Ledger").field("strand_id", &self.strand_id()).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Environment {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Environment").finish_non_exhaustive()
     }
 }

@@ -12,25 +12,24 @@
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use everstrand_journal::{Slot, UniqueId, WriterId, genesis};
+use everstrand_journal::{UniqueId, WriterId, genesis};
 
 use crate::ahead::{Ahead, decode};
 use crate::clock::Clock;
 use crate::commit::Committer;
 use crate::commit::seal;
-use crate::commit::validate::Recent;
+use crate::core::Environment;
 use crate::error::LedgerError;
-use crate::ledger::Environment;
 use crate::limits::LedgerOptions;
 use crate::loss::Loss;
+use crate::occ::recent_writes::RecentWrites;
 use crate::planted::planted;
+use crate::state::State;
 use crate::state::changes::Changes;
-use crate::state::{Snapshot, State};
+use crate::state::replay::replay_part;
+use crate::state::snapshot::Snapshot;
 use crate::storage::slots::{Created, SlotStore};
 use crate::storage::views::{ViewError, ViewStore};
-
-/// How many changes go into the view at once while slots are replayed.
-const CHANGES_PER_BATCH: usize = 20_000;
 
 /// How often somebody who waits for a long replay is told how far it is.
 const PROGRESS_MILLIS: u64 = 2000;
@@ -46,7 +45,7 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// The committer that goes on from here.
-    pub(crate) fn committer(self, options: &LedgerOptions, recent: Arc<Mutex<Recent>>) -> Committer {
+    pub(crate) fn committer(self, options: &LedgerOptions, recent: Arc<Mutex<RecentWrites>>) -> Committer {
         let mut committer = Committer::new(self.state, self.snapshot, recent, self.writer, options);
         if let Some(error) = self.read_only {
             committer.give_up(error);
@@ -275,29 +274,6 @@ fn replay_to_damage(
             Err(error) => return Err(error),
         }
     }
-}
-
-/// Applies the next slots, as many as make a batch; whether those were the last. `next` gives the slot of a
-/// number. After an error the state must be thrown away.
-pub(crate) fn replay_part(
-    state: &mut State,
-    views: &dyn ViewStore,
-    mut next: impl FnMut(u64) -> Result<Option<Slot>, LedgerError>,
-) -> Result<bool, LedgerError> {
-    let view = views.snapshot()?;
-    let mut changes = Changes::with_room(&*view, CHANGES_PER_BATCH);
-    let mut ended = false;
-    while changes.len() < CHANGES_PER_BATCH && !ended {
-        match next(state.head.next_slot())? {
-            Some(slot) => state.apply_slot(&slot, &mut changes)?,
-            None => ended = true,
-        }
-    }
-    let batch = changes.into_batch();
-    if !batch.changes.is_empty() {
-        views.commit(&batch, state.head.applied())?;
-    }
-    Ok(ended)
 }
 
 /// Finishes the indexes that were created on filled tables: a view that was built anew serves queries

@@ -19,15 +19,15 @@ use everstrand_journal::{Hash, UniqueId};
 
 use crate::commit::future::{CommitFuture, Committed};
 use crate::error::LedgerError;
-use crate::ledger::Ledger;
-use crate::pace::Pace;
+use crate::handle::Handle;
+use crate::pace::{Interrupt, Pace};
 use crate::planted::planted;
+use crate::transaction::Transaction;
 use crate::transaction::pages::Page;
-use crate::transaction::{Interrupt, Transaction};
 
 /// One client's conversation with a ledger. Dropped, it rolls back what is open.
 pub struct Session {
-    ledger: Ledger,
+    ledger: Arc<Handle>,
     id: UniqueId,
     /// When the session dies, on the monotonic clock.
     deadline: u64,
@@ -44,11 +44,11 @@ enum State {
 }
 
 impl Session {
-    pub(crate) fn new(ledger: Ledger) -> Session {
-        let environment = ledger.environment();
-        let id = environment.ids.next();
-        let lifetime = ledger.options().limits.session_millis;
-        let deadline = environment.clock.monotonic_millis().saturating_add(lifetime);
+    pub(crate) fn new(ledger: Arc<Handle>) -> Session {
+        let core = ledger.core();
+        let id = core.environment.ids.next();
+        let lifetime = core.options.limits.session_millis;
+        let deadline = core.environment.clock.monotonic_millis().saturating_add(lifetime);
         Session { ledger, id, deadline, pace: None, state: State::Idle }
     }
 
@@ -57,9 +57,9 @@ impl Session {
         self.id
     }
 
-    /// The ledger it talks to.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+    /// The strand of the ledger it talks to.
+    pub fn strand_id(&self) -> UniqueId {
+        self.ledger.core().strand_id
     }
 
     /// The open transaction's id.
@@ -105,7 +105,7 @@ impl Session {
             State::Dead(error) => Err(error.clone()),
             State::Open(_) => Err(LedgerError::TransactionAlreadyOpen),
             State::Idle => {
-                let transaction = self.ledger.start_transaction()?;
+                let transaction = Transaction::start(&self.ledger)?;
                 let id = Arc::clone(transaction.id());
                 self.state = State::Open(Box::new(transaction));
                 Ok(id)
@@ -122,14 +122,14 @@ impl Session {
     ) -> Result<Page, LedgerError> {
         let pace = self.pace.clone();
         let answer = self.open(transaction_id)?.at_pace(pace).execute(statement, parameters);
-        self.noting_expiry(answer)
+        self.die_if_expired(answer)
     }
 
     /// FetchPage.
     pub fn fetch_page(&mut self, transaction_id: &str, page_token: &str) -> Result<Page, LedgerError> {
         let pace = self.pace.clone();
         let answer = self.open(transaction_id)?.at_pace(pace).fetch_page(page_token);
-        self.noting_expiry(answer)
+        self.die_if_expired(answer)
     }
 
     /// CommitTransaction. Whatever the answer will be, the transaction is no longer open.
@@ -183,7 +183,7 @@ impl Session {
 
     /// Dies when its time, or its transaction's, is over.
     fn expire(&mut self) {
-        let now = self.ledger.environment().clock.monotonic_millis();
+        let now = self.ledger.core().environment.clock.monotonic_millis();
         match &self.state {
             State::Dead(_) => {}
             State::Open(transaction) if transaction.is_expired() => {
@@ -196,7 +196,7 @@ impl Session {
         }
     }
 
-    fn noting_expiry<T>(&mut self, answer: Result<T, LedgerError>) -> Result<T, LedgerError> {
+    fn die_if_expired<T>(&mut self, answer: Result<T, LedgerError>) -> Result<T, LedgerError> {
         if let Err(error @ LedgerError::TransactionExpired { .. }) = &answer {
             self.state = State::Dead(error.clone());
         }

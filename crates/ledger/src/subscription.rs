@@ -1,31 +1,25 @@
 //! Blocks as they come, for whoever follows a ledger in the same process.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use everstrand_journal::{JournalBlock, Slot};
 
+use crate::core::Status;
 use crate::error::LedgerError;
-use crate::ledger::{Ledger, Status};
+use crate::handle::Handle;
 
 /// All blocks of a ledger from some number on, in order, each once. It keeps the ledger open.
-#[derive(Debug)]
 pub struct Subscription {
-    ledger: Ledger,
+    ledger: Arc<Handle>,
     next: u64,
     /// The slot that the last block came from: the next is likely in it too.
     slot: Option<Slot>,
 }
 
-/// Tells that something was published.
-#[derive(Debug, Default)]
-pub(crate) struct News {
-    told: Mutex<u64>,
-    changed: Condvar,
-}
-
 impl Subscription {
-    pub(crate) fn new(ledger: Ledger, from_block: u64) -> Subscription {
+    pub(crate) fn new(ledger: Arc<Handle>, from_block: u64) -> Subscription {
         Subscription { ledger, next: from_block, slot: None }
     }
 
@@ -41,7 +35,7 @@ impl Subscription {
             return Ok(Some(block));
         }
         let core = self.ledger.core();
-        if core.driver.status() == Status::Closed {
+        if core.status() == Status::Closed {
             return Ok(None);
         }
         core.news.wait(told, timeout);
@@ -51,12 +45,12 @@ impl Subscription {
     fn available(&mut self) -> Result<Option<JournalBlock>, LedgerError> {
         let snapshot = self.ledger.core().snapshot();
         let position = snapshot.block_position(self.next).map_err(LedgerError::from);
-        let Some((position, _)) = self.ledger.noting(&snapshot, position)? else {
+        let Some((position, _)) = self.ledger.rebuild_if_view_failed(&snapshot, position)? else {
             return Ok(None);
         };
         let slot = match self.slot.take().filter(|slot| slot.header().slot == position.slot) {
             Some(slot) => slot,
-            None => self.ledger.read_slot(position.slot)?,
+            None => self.ledger.core().read_slot(position.slot)?,
         };
         let block = usize::try_from(position.number).ok().and_then(|number| slot.block(number));
         let block =
@@ -67,20 +61,8 @@ impl Subscription {
     }
 }
 
-impl News {
-    /// Wakes all who wait.
-    pub(crate) fn tell(&self) {
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.changed.notify_all();
-    }
-
-    fn count(&self) -> u64 {
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits for something that was told after `count` was this.
-    fn wait(&self, count: u64, timeout: Duration) {
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.changed.wait_timeout_while(told, timeout, |told| *told == count));
+impl fmt::Debug for Subscription {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Subscription").field("next", &self.next).finish_non_exhaustive()
     }
 }

@@ -115,7 +115,7 @@ impl Sessions {
             Client::InProcess => self.sessions_max,
             _ => self.sessions_max.div_ceil(LEDGER_PART),
         };
-        let of_the_ledger = self.by_ledger.count(session.ledger().strand_id(), ledger_max);
+        let of_the_ledger = self.by_ledger.count(session.strand_id(), ledger_max);
         let of_the_ledger = of_the_ledger.ok_or_else(|| exceeded(ledger_max, "of this ledger"))?;
         let mut registry = self.lock();
         if registry.by_token.len() >= self.sessions_max {
@@ -123,7 +123,7 @@ impl Sessions {
         }
         let token: Arc<str> = Arc::from(token);
         let shared = SharedSession {
-            account: Account { client: client.clone(), ledger: session.ledger().strand_id() },
+            account: Account { client: client.clone(), ledger: session.strand_id() },
             session: Arc::new(tokio::sync::Mutex::new(session)),
             running: Mutex::default(),
             used: AtomicBool::new(*client == Client::InProcess),

@@ -7,22 +7,14 @@ use std::sync::Arc;
 
 use everstrand_journal::Slot;
 
+use super::event::{Action, Answer, wait_after};
 use super::group::Next;
-use super::validate::Recent;
-use super::{Action, Answer, Committer, Phase, lock, wait_after};
+use super::{Committer, Following, Phase};
 use crate::error::LedgerError;
+use crate::occ::recent_writes::{RecentWrites, lock};
 use crate::planted::planted;
 use crate::storage::slots::SlotError;
 use crate::storage::views::{ViewError, ViewSnapshot};
-
-/// On the way to the last slot.
-pub(super) struct Following {
-    /// The view after the slots so far, when it has taken them in.
-    view: Option<Box<dyn ViewSnapshot>>,
-    answers: Vec<Answer>,
-    /// How often the next slot could not be read.
-    failures: u32,
-}
 
 impl Committer {
     /// Another writer has the slot: its group takes the place of ours, which has not happened. The view is of
@@ -39,7 +31,7 @@ impl Committer {
         };
         // What another writer changed is not known key by key: older snapshots conflict.
         if !planted!("foreign-commit-not-noted") {
-            *lock(&self.recent) = Recent::new(state.head.tip.sequence_no);
+            *lock(&self.recent) = RecentWrites::new(state.head.tip.sequence_no);
         }
         self.state = state;
         self.phase = Phase::Following(Following { view: None, answers, failures: 0 });

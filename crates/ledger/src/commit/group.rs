@@ -7,11 +7,10 @@ use std::sync::{Arc, Mutex};
 use everstrand_journal::{Slot, WriterId};
 
 use super::future::{CommitReply, Committed};
-use super::lock;
 use super::proposal::Proposal;
 use super::seal::Sealing;
-use super::validate::Recent;
 use crate::error::LedgerError;
+use crate::occ::recent_writes::{RecentWrites, lock};
 use crate::planted::planted;
 use crate::state::State;
 use crate::state::changes::Changes;
@@ -25,8 +24,8 @@ pub(super) struct Group {
     pub(super) slot: Slot,
     pub(super) bytes: Arc<Vec<u8>>,
     pub(super) members: Members,
-    /// What it changes, to be noted when it has happened.
-    pub(super) touched: Recent,
+    /// What it changes, to be recorded when it has happened.
+    pub(super) writes: RecentWrites,
     /// What is so when it has happened.
     pub(super) next: Next,
     /// Whether a create may have taken effect without our knowing.
@@ -50,13 +49,13 @@ impl Next {
 }
 
 /// A group as it grows.
-pub(super) struct Building<'a> {
+pub(super) struct GroupBuilder<'a> {
     /// Before the group.
     state: &'a State,
     view: &'a dyn ViewSnapshot,
     sealing: Sealing<'a>,
     members: Members,
-    touched: Recent,
+    writes: RecentWrites,
     /// After the blocks so far.
     next: State,
     changes: Changes<'a>,
@@ -64,15 +63,15 @@ pub(super) struct Building<'a> {
     failed: Option<String>,
 }
 
-impl<'a> Building<'a> {
+impl<'a> GroupBuilder<'a> {
     /// No members yet.
-    pub(super) fn new(state: &'a State, view: &'a dyn ViewSnapshot) -> Building<'a> {
-        Building {
+    pub(super) fn new(state: &'a State, view: &'a dyn ViewSnapshot) -> GroupBuilder<'a> {
+        GroupBuilder {
             state,
             view,
             sealing: Sealing::new(&state.head),
             members: Vec::new(),
-            touched: Recent::default(),
+            writes: RecentWrites::default(),
             next: state.clone(),
             changes: Changes::new(view),
             failed: None,
@@ -94,16 +93,16 @@ impl<'a> Building<'a> {
         &mut self,
         proposal: Proposal,
         reply: CommitReply,
-        recent: &Mutex<Recent>,
+        recent: &Mutex<RecentWrites>,
         now: i64,
     ) -> Result<(), (CommitReply, LedgerError)> {
-        let Proposal { mut committed, snapshot, reads, touched, draft } = proposal;
+        let Proposal { mut committed, snapshot, reads, footprint, draft } = proposal;
         let since = snapshot.head.tip.sequence_no;
         // Locked only while it is looked at: transactions that wrote nothing are validated by it, too.
         let valid = lock(recent).validate(&reads, since);
         let valid = valid.and_then(|()| match planted!("skip-group-validation") {
             true => Ok(()),
-            false => self.touched.validate(&reads, since),
+            false => self.writes.validate(&reads, since),
         });
         if let Err(conflict) = valid {
             return Err((reply, conflict));
@@ -116,7 +115,7 @@ impl<'a> Building<'a> {
             self.restart();
             return Err((reply, refused(&why)));
         }
-        self.touched.note(address.sequence_no, touched);
+        self.writes.record(address.sequence_no, footprint);
         committed.block_address = Some(address);
         self.members.push((reply, committed));
         Ok(())
@@ -134,7 +133,7 @@ impl<'a> Building<'a> {
 
     /// The group with its slot; `None` without members.
     pub(super) fn finish(self, writer: WriterId) -> Result<Option<Group>, (Members, LedgerError)> {
-        let Building { sealing, members, touched, mut next, mut changes, failed, .. } = self;
+        let GroupBuilder { sealing, members, writes, mut next, mut changes, failed, .. } = self;
         if members.is_empty() {
             return Ok(None);
         }
@@ -149,7 +148,7 @@ impl<'a> Building<'a> {
             Err(why) => return Err((members, refused(&why))),
         };
         let next = Next { state: next, batch: changes.into_batch() };
-        Ok(Some(Group { slot, bytes: Arc::new(bytes), members, touched, next, doubtful: false, attempts: 0 }))
+        Ok(Some(Group { slot, bytes: Arc::new(bytes), members, writes, next, doubtful: false, attempts: 0 }))
     }
 }
 

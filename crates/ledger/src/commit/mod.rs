@@ -1,6 +1,6 @@
 //! The committer: puts proposals in order, writes them to the journal, applies them.
 //!
-//! A state machine without a thread or a clock. [`Committer::step`] takes what has happened and says
+//! A state machine without a thread or a clock. [`Committer::on`] takes what has happened and says
 //! what is to be done; whoever drives it does that, in order, and reports. At most one slot is on its
 //! way to the journal, and the proposals that arrive meanwhile become the next group.
 //!
@@ -22,104 +22,41 @@
 //!
 //! A group is applied to a copy of the state before its slot is sent ([`group`]). When the view does not take
 //! in what the journal has, the ledger is closed for writing too, and what is read is the view's last state
-//! with the changes over it, until the view was built anew ([`repair`]).
+//! with the changes over it, until the view was built anew ([`rebuild`]).
 
-pub(crate) mod driver;
+mod event;
 mod follow;
 pub(crate) mod future;
 mod group;
-mod held;
+mod live_snapshots;
 pub(crate) mod proposal;
-mod repair;
+pub(crate) mod queue;
+mod rebuild;
 pub(crate) mod seal;
-pub(crate) mod validate;
+mod worker;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use everstrand_journal::{Slot, UniqueId, WriterId};
 
+use self::event::{Action, Answer, Event, replies, wait_after};
+use self::future::CommitReply;
+use self::group::{Group, GroupBuilder, Next};
+use self::live_snapshots::LiveSnapshots;
+use self::proposal::Proposal;
+use self::rebuild::RebuiltView;
 use crate::error::LedgerError;
 use crate::limits::LedgerOptions;
+use crate::occ::recent_writes::{RecentWrites, lock};
 use crate::planted::planted;
+use crate::state::PendingRedaction;
+use crate::state::State;
 use crate::state::changes::Changes;
 use crate::state::overlay::Overlay;
-use crate::state::redaction::PendingRedaction;
-use crate::state::{Snapshot, State};
+use crate::state::snapshot::Snapshot;
 use crate::storage::slots::{Created, SlotError};
-use crate::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot, ViewStore};
-use follow::Following;
-use future::{CommitReply, Committed};
-use group::{Building, Group, Members, Next};
-use held::HeldSnapshots;
-use proposal::Proposal;
-use repair::Built;
-use validate::Recent;
-
-/// What has happened.
-pub(crate) enum Event {
-    /// Proposals arrived.
-    Proposed(Vec<(Proposal, CommitReply)>),
-    /// [`Action::Create`] was done.
-    Created(Result<Created, SlotError>),
-    /// [`Action::Read`] was done.
-    Read(Result<Option<Vec<u8>>, SlotError>),
-    /// [`Action::Apply`] was done, and a snapshot was taken.
-    Applied(Result<Box<dyn ViewSnapshot>, ViewError>),
-    /// [`Action::Wait`] is over.
-    Waited,
-    /// [`Action::Redact`] was done.
-    Redacted(Result<(), LedgerError>),
-    /// There is time for work in the background.
-    Idle,
-    /// The view was built anew, of all of the journal.
-    Rebuilt(Box<Built>),
-}
-
-/// What is to be done.
-pub(crate) enum Action {
-    /// Create the slot.
-    Create {
-        /// Which.
-        slot: u64,
-        /// Its bytes.
-        bytes: Arc<Vec<u8>>,
-    },
-    /// Read the slot.
-    Read {
-        /// Which.
-        slot: u64,
-    },
-    /// Commit the batch to the view and take a snapshot.
-    Apply {
-        /// The changes.
-        batch: Arc<Batch>,
-        /// The slot they come from.
-        applied: Applied,
-    },
-    /// Write a slot anew without the data of a revision.
-    Redact {
-        /// The block of the revision.
-        block: u64,
-        /// Its document.
-        document_id: UniqueId,
-    },
-    /// Let transactions start from this snapshot.
-    Publish(Arc<Snapshot>),
-    /// Answer a commit.
-    Reply(CommitReply, Result<Committed, LedgerError>),
-    /// The view refuses what it led transactions to write: it is not to be trusted.
-    Doubt(String),
-    /// Come back after a while.
-    Wait {
-        /// How long.
-        millis: u64,
-    },
-    /// Take no more writes.
-    Fault(LedgerError),
-    /// Keep what is derived here from now on, and take writes again.
-    Adopt(Arc<dyn ViewStore>),
-}
+use crate::storage::views::{Batch, Keyspace, ViewError, ViewSnapshot};
 
 /// Decides what becomes of proposals.
 pub(crate) struct Committer {
@@ -127,8 +64,8 @@ pub(crate) struct Committer {
     /// The last published snapshot, of the same moment as `state` but while applying.
     snapshot: Arc<Snapshot>,
     /// Published snapshots that a transaction may still hold.
-    held: HeldSnapshots,
-    recent: Arc<Mutex<Recent>>,
+    live_snapshots: LiveSnapshots,
+    recent: Arc<Mutex<RecentWrites>>,
     queue: VecDeque<(Proposal, CommitReply)>,
     phase: Phase,
     writer: UniqueId,
@@ -157,19 +94,25 @@ enum Phase {
     Faulted(LedgerError),
 }
 
-/// What a commit is told when the view has caught up.
-type Answer = (CommitReply, Result<Committed, LedgerError>);
+/// On the way to the last slot.
+struct Following {
+    /// The view after the slots so far, when it has taken them in.
+    view: Option<Box<dyn ViewSnapshot>>,
+    answers: Vec<Answer>,
+    /// How often the next slot could not be read.
+    failures: u32,
+}
 
 impl Committer {
     pub(crate) fn new(
         state: State,
         snapshot: Arc<Snapshot>,
-        recent: Arc<Mutex<Recent>>,
+        recent: Arc<Mutex<RecentWrites>>,
         writer: UniqueId,
         options: &LedgerOptions,
     ) -> Committer {
         Committer {
-            held: HeldSnapshots::new(&snapshot, options.limits.transaction_millis),
+            live_snapshots: LiveSnapshots::new(&snapshot, options.limits.transaction_millis),
             state,
             snapshot,
             recent,
@@ -185,7 +128,7 @@ impl Committer {
     }
 
     /// Takes in what has happened at time `now` and says what is to be done.
-    pub(crate) fn step(&mut self, event: Event, now: i64) -> Vec<Action> {
+    pub(crate) fn on(&mut self, event: Event, now: i64) -> Vec<Action> {
         let phase = std::mem::replace(&mut self.phase, Phase::Ready);
         match (event, phase) {
             (Event::Proposed(proposals), Phase::Faulted(error)) => {
@@ -238,22 +181,22 @@ impl Committer {
             return actions;
         }
         // What no open transaction can ask about is forgotten.
-        lock(&self.recent).prune(self.held.oldest_block(now));
+        lock(&self.recent).prune(self.live_snapshots.oldest_block(now));
         let snapshot = Arc::clone(&self.snapshot);
-        let mut building = Building::new(&self.state, &*snapshot.view);
-        while building.len() < self.group_transactions && building.bytes() < self.group_bytes {
+        let mut group = GroupBuilder::new(&self.state, &*snapshot.view);
+        while group.len() < self.group_transactions && group.bytes() < self.group_bytes {
             let Some((proposal, reply)) = self.queue.pop_front() else {
                 break;
             };
-            if let Err((reply, error)) = building.add(proposal, reply, &self.recent, now) {
+            if let Err((reply, error)) = group.add(proposal, reply, &self.recent, now) {
                 if let LedgerError::Unavailable(why) = &error {
-                    actions.push(Action::Doubt(why.clone()));
+                    actions.push(Action::DistrustView(why.clone()));
                 }
                 actions.push(Action::Reply(reply, Err(error)));
             }
         }
         self.attempt += 1;
-        match building.finish(WriterId { id: self.writer, attempt: self.attempt }) {
+        match group.finish(WriterId { id: self.writer, attempt: self.attempt }) {
             Ok(None) => {}
             Ok(Some(group)) if planted!("apply-before-append") => {
                 let append =
@@ -290,7 +233,7 @@ impl Committer {
             Err(error) => {
                 group.doubtful |= matches!(error, SlotError::Unknown(_) | SlotError::Corrupt { .. });
                 if group.doubtful {
-                    return self.doubt(group, &error.to_string());
+                    return self.retry_unknown_outcome(group, &error.to_string());
                 }
                 // Certainly not written, and no earlier attempt may have been: the next group may try.
                 let error = LedgerError::from(error);
@@ -306,7 +249,7 @@ impl Committer {
     }
 
     /// Sends the same bytes again, or gives up: nobody knows whether the group has happened.
-    fn doubt(&mut self, group: Group, why: &str) -> Vec<Action> {
+    fn retry_unknown_outcome(&mut self, group: Group, why: &str) -> Vec<Action> {
         if group.attempts < self.doubt_attempts {
             let wait = wait_after(group.attempts);
             self.phase = Phase::Waiting(group);
@@ -323,11 +266,11 @@ impl Committer {
     fn read(&mut self, mut group: Group, read: Result<Option<Vec<u8>>, SlotError>) -> Vec<Action> {
         let bytes = match read {
             // Absent now proves nothing: the same bytes again.
-            Ok(None) => return self.doubt(group, "the slot seemed taken and was not there"),
+            Ok(None) => return self.retry_unknown_outcome(group, "the slot seemed taken and was not there"),
             Ok(Some(bytes)) => bytes,
             Err(error) => {
                 group.doubtful = true;
-                return self.doubt(group, &error.to_string());
+                return self.retry_unknown_outcome(group, &error.to_string());
             }
         };
         match Slot::decode(bytes) {
@@ -359,7 +302,7 @@ impl Committer {
     /// The group is in the journal: applies it.
     fn won(&mut self, group: Group) -> Vec<Action> {
         if !planted!("commits-not-noted") {
-            lock(&self.recent).take_in(group.touched);
+            lock(&self.recent).take_in(group.writes);
         }
         let answers = group.members.into_iter().map(|(reply, done)| (reply, Ok(done))).collect();
         vec![self.apply(group.next, answers)]
@@ -401,13 +344,13 @@ impl Committer {
 
     fn publish(&mut self, view: Box<dyn ViewSnapshot>, build: u64, now: i64) -> Action {
         self.snapshot = Arc::new(Snapshot { head: self.state.head.clone(), view, build });
-        self.held.add(&self.snapshot, now);
+        self.live_snapshots.add(&self.snapshot, now);
         Action::Publish(Arc::clone(&self.snapshot))
     }
 
     /// Goes on with a view that was built anew. Of another moment than the last block it is of no use.
-    fn rebuilt(&mut self, built: Built, now: i64) -> Vec<Action> {
-        let Built { views, state, view } = built;
+    fn rebuilt(&mut self, built: RebuiltView, now: i64) -> Vec<Action> {
+        let RebuiltView { views, state, view } = built;
         if state.head.applied() != self.state.head.applied() {
             let error = "the journal has other slots than this ledger knows";
             return self.fault(LedgerError::Damaged(error.to_owned()));
@@ -478,19 +421,6 @@ impl Committer {
             Err(error) => self.fault(error.into()),
         }
     }
-}
-
-/// Longer after each failure.
-fn wait_after(failures: u32) -> Action {
-    Action::Wait { millis: 50 << failures.min(5) }
-}
-
-fn replies(members: Members, error: &LedgerError) -> Vec<Action> {
-    members.into_iter().map(|(reply, _)| Action::Reply(reply, Err(error.clone()))).collect()
-}
-
-fn lock(recent: &Mutex<Recent>) -> MutexGuard<'_, Recent> {
-    recent.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use everstrand_journal::Draft;
 
 use super::future::Committed;
-use super::validate::Touched;
-use crate::state::Snapshot;
-use crate::transaction::read_set::ReadSet;
+use crate::occ::read_set::ReadSet;
+use crate::occ::recent_writes::Footprint;
+use crate::state::snapshot::Snapshot;
 
 /// A transaction that is over for its author, with everything prepared that can be before its place
 /// in the journal is known.
@@ -17,6 +17,6 @@ pub(crate) struct Proposal {
     /// What it read. Held until it is validated, so that nothing younger is forgotten before.
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) reads: ReadSet,
-    pub(crate) touched: Touched,
+    pub(crate) footprint: Footprint,
     pub(crate) draft: Draft,
 }

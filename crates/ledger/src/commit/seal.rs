@@ -5,7 +5,7 @@ use everstrand_journal::{
 };
 
 use crate::planted::planted;
-use crate::state::Head;
+use crate::state::head::Head;
 
 /// A group's blocks as they come into being, on top of what was applied before.
 pub(crate) struct Sealing<'a> {

@@ -8,15 +8,15 @@ use everstrand_journal::{
     SlotHeader,
 };
 
-use super::future::{CommitFuture, pair};
-use super::validate::Touched;
+use super::future::{CommitFuture, Committed, pair};
 use super::*;
-use crate::ledger::Environment;
+use crate::core::Environment;
+use crate::occ::read_set::ReadSet;
+use crate::occ::recent_writes::Footprint;
 use crate::recover;
 use crate::storage::slots::SlotStore;
 use crate::storage::views::ViewStore;
 use crate::storage::{MemorySlots, MemoryView};
-use crate::transaction::read_set::ReadSet;
 use crate::{ManualClock, SeededIds};
 
 mod equal_keys;
@@ -43,13 +43,13 @@ impl World {
             Environment { clock: Arc::new(ManualClock::new(NOW)), ids: Arc::new(SeededIds::new(7)) };
         let opened = recover::open(&slots, &views, &environment, None).unwrap();
         let published = Arc::clone(&opened.snapshot);
-        let recent = Arc::new(Mutex::new(Recent::new(0)));
+        let recent = Arc::new(Mutex::new(RecentWrites::new(0)));
         let committer = opened.committer(options, recent);
         let mut world = World { slots, views, committer, published, now: NOW };
-        let (create, future) = world.proposal(1, |transaction, touched| {
+        let (create, future) = world.proposal(1, |transaction, footprint| {
             let change = CatalogChange::CreateTable { table_id: id(100), name: "t".to_owned(), tags: None };
             transaction.catalog_changes.push(change);
-            touched.table_ids.push(id(100));
+            footprint.table_ids.push(id(100));
         });
         world.run(vec![create]);
         assert!(future.wait().is_ok());
@@ -60,19 +60,19 @@ impl World {
     fn proposal(
         &self,
         number: u8,
-        fill: impl FnOnce(&mut ProposedTransaction, &mut Touched),
+        fill: impl FnOnce(&mut ProposedTransaction, &mut Footprint),
     ) -> ((Proposal, CommitReply), CommitFuture) {
         let mut transaction =
             ProposedTransaction { transaction_id: id(number), transaction_time: NOW, ..Default::default() };
-        let mut touched = Touched::default();
-        fill(&mut transaction, &mut touched);
+        let mut footprint = Footprint::default();
+        fill(&mut transaction, &mut footprint);
         let committed =
             Committed { transaction_id: id(number), commit_digest: Hash([number; 32]), block_address: None };
         let proposal = Proposal {
             committed,
             snapshot: Arc::clone(&self.published),
             reads: ReadSet::default(),
-            touched,
+            footprint,
             draft: Draft::new(&transaction).unwrap(),
         };
         let (reply, future) = pair();
@@ -91,7 +91,7 @@ impl World {
         key: &[u8],
         but: &dyn Fn(&mut ProposedTransaction),
     ) -> ((Proposal, CommitReply), CommitFuture) {
-        self.proposal(number, |transaction, touched| {
+        self.proposal(number, |transaction, footprint| {
             let data =
                 Document::from(&Value::from(Struct::from_iter([("k", Value::from(i64::from(number)))])));
             transaction.revisions.push(ProposedRevision {
@@ -103,14 +103,14 @@ impl World {
                 data: Some(data),
             });
             but(transaction);
-            touched.documents.push(id(number));
-            touched.tables.push(id(100));
-            touched.keys.push(key.to_vec());
+            footprint.documents.push(id(number));
+            footprint.tables.push(id(100));
+            footprint.keys.push(key.to_vec());
         })
     }
 
     fn step(&mut self, event: Event) -> Vec<Action> {
-        self.committer.step(event, self.now)
+        self.committer.on(event, self.now)
     }
 
     /// Does all that follows from these proposals.
@@ -139,7 +139,7 @@ impl World {
                 }
                 Action::Wait { .. } => Event::Waited,
                 Action::Redact { .. } => Event::Redacted(Ok(())),
-                Action::Doubt(_) | Action::Fault(_) | Action::Adopt(_) => continue,
+                Action::DistrustView(_) | Action::Fault(_) | Action::Adopt(_) => continue,
             };
             actions.extend(self.step(event));
         }
@@ -447,7 +447,7 @@ fn what_cannot_be_applied_is_refused_and_its_neighbours_are_not() {
         // What was refused changed nothing that somebody else could have read.
         second.reads.documents.insert(id(number + 1));
         let actions = world.step(Event::Proposed(vec![first, bad, (second, reply)]));
-        let [Action::Doubt(_), Action::Reply(..), Action::Create { .. }] = &actions[..] else {
+        let [Action::DistrustView(_), Action::Reply(..), Action::Create { .. }] = &actions[..] else {
             panic!("not the refusal and one create");
         };
         world.perform(actions);
@@ -479,7 +479,7 @@ fn time_does_not_go_backwards() {
     let mut world = World::new();
     for (number, now) in [(2, 5_000), (3, 4_000), (4, 6_000)] {
         let (proposal, _answer) = world.insert(number, b"a");
-        let actions = world.committer.step(Event::Proposed(vec![proposal]), now);
+        let actions = world.committer.on(Event::Proposed(vec![proposal]), now);
         world.perform(actions);
     }
     let timestamps: Vec<i64> = (2..=4)

@@ -16,9 +16,10 @@ use everstrand_journal::CatalogChange;
 use super::catalog::{Index, IndexStatus, Table};
 use super::changes::Changes;
 use super::documents;
+use super::head::Head;
 use super::index::{key_of, successor, unique_key_of};
 use super::keys::{self, IndexNumber, Place};
-use super::{Head, State, stored};
+use super::{State, stored};
 use crate::storage::views::{Entry, Keyspace, ViewError, ViewSnapshot};
 
 /// How many documents are read at a time.

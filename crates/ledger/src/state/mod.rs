@@ -7,32 +7,31 @@
 pub(crate) mod catalog;
 pub(crate) mod changes;
 pub(crate) mod documents;
+pub(crate) mod head;
 mod imported;
 pub(crate) mod index;
 mod index_build;
 pub(crate) mod keys;
 pub(crate) mod overlay;
-pub(crate) mod redaction;
+mod redaction;
+pub(crate) mod replay;
+mod revisions;
+pub(crate) mod snapshot;
 mod stored;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use everstrand_ion::Document;
-use everstrand_journal::tree::{Frontier, TileKey, TileReader, Tiles};
-use everstrand_journal::{
-    Block, BlockAddress, CatalogChange, Digest, Hash, Slot, SlotContent, StoredData, StoredRevision, UniqueId,
-};
+use everstrand_journal::tree::Tiles;
+use everstrand_journal::{Block, BlockAddress, CatalogChange, Hash, Slot, SlotContent, UniqueId};
 
+use self::changes::Changes;
+use self::documents::Origin;
+use self::head::Head;
+use self::keys::IndexNumber;
+use self::snapshot::{BlockPosition, StoredTree};
 use crate::error::LedgerError;
-use crate::planted::planted;
-use crate::storage::views::{Applied, Keyspace, ViewError, ViewSnapshot};
-use catalog::{Catalog, Table};
-use changes::Changes;
-use documents::{End, Origin};
-use index::key_of;
-use keys::{IndexNumber, Place};
-use redaction::PendingRedaction;
+use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
 
 /// What is known after the last applied block, with all that is needed to apply the next.
 #[derive(Clone, Debug)]
@@ -48,74 +47,14 @@ pub(crate) struct State {
     dropped: VecDeque<IndexNumber>,
 }
 
-/// The part of the state that every reader needs; cheap to copy.
-#[derive(Clone, Debug)]
-pub(crate) struct Head {
-    /// The journal's one strand.
-    pub(crate) strand_id: UniqueId,
-    pub(crate) catalog: Arc<Catalog>,
-    pub(crate) tip: Tip,
-    /// The edge of the tree over all blocks.
-    pub(crate) frontier: Frontier,
-    /// The number that the next new document gets.
-    pub(crate) next_number: u64,
-}
-
-/// The last applied block and its slot; meaningless before block 0.
+/// A redaction that the journal still lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tip {
-    pub(crate) sequence_no: u64,
-    pub(crate) hash: Hash,
-    pub(crate) timestamp: i64,
-    pub(crate) slot: u64,
-    pub(crate) link: Hash,
-}
-
-/// A state and a view of the same moment, shared by all who read it.
-pub(crate) struct Snapshot {
-    pub(crate) head: Head,
-    pub(crate) view: Box<dyn ViewSnapshot>,
-    /// How often the view was built anew since the ledger was opened.
-    pub(crate) build: u64,
-}
-
-impl Head {
-    fn empty(strand_id: UniqueId) -> Head {
-        let nothing = Hash([0; 32]);
-        Head {
-            strand_id,
-            catalog: Arc::default(),
-            tip: Tip { sequence_no: 0, hash: nothing, timestamp: i64::MIN, slot: 0, link: nothing },
-            frontier: Frontier::empty(),
-            next_number: 0,
-        }
-    }
-
-    /// Whether not even block 0 was applied.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.frontier.size() == 0
-    }
-
-    /// The hash of the last block; none before block 0.
-    pub(crate) fn last_hash(&self) -> Option<Hash> {
-        (!self.is_empty()).then_some(self.tip.hash)
-    }
-
-    /// The number of the next slot.
-    pub(crate) fn next_slot(&self) -> u64 {
-        if self.is_empty() { 0 } else { self.tip.slot + 1 }
-    }
-
-    /// What stands for the whole journal; none before block 0.
-    pub(crate) fn digest(&self) -> Option<Digest> {
-        let address = BlockAddress { strand_id: self.strand_id, sequence_no: self.tip.sequence_no };
-        self.frontier.root().map(|digest| Digest { digest, digest_tip_address: address })
-    }
-
-    /// The slot that a view of this state holds.
-    pub(crate) fn applied(&self) -> Applied {
-        Applied { slot: self.tip.slot, link: self.tip.link.0 }
-    }
+pub(crate) struct PendingRedaction {
+    /// The key of its note in the view.
+    pub(crate) key: [u8; 13],
+    /// The block of the revision.
+    pub(crate) block: u64,
+    pub(crate) document_id: UniqueId,
 }
 
 impl State {
@@ -273,157 +212,5 @@ impl State {
         }
         let tip = &mut self.head.tip;
         (tip.sequence_no, tip.hash, tip.timestamp) = (address.sequence_no, hash, timestamp);
-    }
-}
-
-impl Head {
-    fn apply_revision(
-        &mut self,
-        origin: Origin,
-        revision: &StoredRevision<'_>,
-        changes: &mut Changes<'_>,
-    ) -> Result<(), String> {
-        let table = self.catalog.by_id(revision.table_id);
-        let table = table.ok_or_else(|| format!("there is no table {}", revision.table_id))?;
-        let bytes = documents::encode(origin, revision);
-        let id = revision.document_id;
-        let end = End { block: origin.block, time: origin.time };
-
-        let (place, old) = if revision.version == 0 {
-            let place = Place { table: table.number, number: self.next_number };
-            self.next_number += 1;
-            changes.put_read_again(Keyspace::Ids, id.as_bytes().to_vec(), place.to_bytes().to_vec());
-            (place, None)
-        } else {
-            let unknown = || format!("there is no document {id} to follow");
-            let place = changes.get(Keyspace::Ids, id.as_bytes()).map_err(|error| error.to_string())?;
-            let place = place.as_deref().and_then(Place::from_bytes).ok_or_else(unknown)?;
-            let old =
-                changes.get(Keyspace::Documents, &place.to_bytes()).map_err(|error| error.to_string())?;
-            let old = old.ok_or_else(unknown)?;
-            let version = documents::version(&old).map_err(|error| error.to_string())?;
-            if version.checked_add(1) != Some(revision.version) || place.table != table.number {
-                return Err(format!(
-                    "document {id} has version {version}, not the one before {}",
-                    revision.version
-                ));
-            }
-            changes.put_read_again(Keyspace::History, place.version(version).to_vec(), end.superseded(&old));
-            (place, Some(old))
-        };
-
-        if !table.indexes.is_empty() {
-            let old = match &old {
-                Some(old) => documents::id_and_data(old).map_err(|error| error.to_string())?.1,
-                None => None,
-            };
-            let new = match revision.data {
-                StoredData::Data(data) => {
-                    Some(Document::from_canonical(data).map_err(|error| error.to_string())?)
-                }
-                StoredData::Deleted | StoredData::Redacted(_) => None,
-            };
-            move_entries(table, place.number, old.as_ref(), new.as_ref(), changes);
-        }
-        match revision.data {
-            StoredData::Deleted => {
-                changes.put(Keyspace::History, place.version(revision.version), end.superseded(&bytes));
-                changes.delete_read_again(Keyspace::Documents, place.to_bytes().to_vec());
-            }
-            StoredData::Data(_) | StoredData::Redacted(_) => {
-                changes.put_read_again(Keyspace::Documents, place.to_bytes().to_vec(), bytes);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Takes a document's old entries out of the indexes of its table and puts in the new ones.
-fn move_entries(
-    table: &Table,
-    number: u64,
-    old: Option<&Document>,
-    new: Option<&Document>,
-    changes: &mut Changes<'_>,
-) {
-    for index in table.indexes.iter().filter(|index| index.covers(number)) {
-        let old = old.map(|data| key_of(index, data.root()));
-        let new = new.map(|data| key_of(index, data.root()));
-        if old == new {
-            continue;
-        }
-        let forgets = match &new {
-            Some(_) => planted!("update-leaves-index-entry"),
-            None => planted!("delete-leaves-index-entry"),
-        };
-        if let Some(old) = old
-            && !forgets
-        {
-            changes.delete(Keyspace::Indexes, keys::index_entry(index.number, &old, number));
-        }
-        if let Some(new) = new {
-            changes.put(Keyspace::Indexes, keys::index_entry(index.number, &new, number), []);
-        }
-    }
-}
-
-impl Snapshot {
-    /// Where a document is; `None` of one that there never was.
-    pub(crate) fn place(&self, id: UniqueId) -> Result<Option<Place>, ViewError> {
-        let Some(bytes) = self.view.get(Keyspace::Ids, id.as_bytes())? else {
-            return Ok(None);
-        };
-        Place::from_bytes(&bytes)
-            .map(Some)
-            .ok_or_else(|| ViewError("a document's place is damaged".to_owned()))
-    }
-
-    /// Where a block lies, and its timestamp; `None` beyond the last block.
-    pub(crate) fn block_position(&self, sequence_no: u64) -> Result<Option<(BlockPosition, i64)>, ViewError> {
-        let Some(bytes) = self.view.get(Keyspace::Blocks, &keys::block(sequence_no))? else {
-            return Ok(None);
-        };
-        let position = BlockPosition::from_bytes(&bytes);
-        position.map(Some).ok_or_else(|| ViewError("a block's place is damaged".to_owned()))
-    }
-
-    /// The number of the block of a transaction; `None` where it wrote none.
-    pub(crate) fn block_of_transaction(&self, id: UniqueId) -> Result<Option<u64>, ViewError> {
-        let Some(bytes) = self.view.get(Keyspace::Blocks, &keys::transaction(id))? else {
-            return Ok(None);
-        };
-        let number = bytes.try_into().map(u64::from_be_bytes);
-        number.map(Some).map_err(|_| ViewError("a transaction's block is damaged".to_owned()))
-    }
-}
-
-/// The tree in a view.
-pub(crate) struct StoredTree<'a>(pub(crate) &'a dyn ViewSnapshot);
-
-impl TileReader for StoredTree<'_> {
-    type Error = ViewError;
-
-    fn read(&self, key: TileKey) -> Result<Option<Vec<u8>>, ViewError> {
-        self.0.get(Keyspace::Tiles, &key.to_bytes())
-    }
-}
-
-/// Where a block lies in the journal. By its number in the slot and not by bytes: a redaction moves those.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BlockPosition {
-    pub(crate) slot: u64,
-    pub(crate) number: u64,
-}
-
-impl BlockPosition {
-    fn to_bytes(self, timestamp: i64) -> Vec<u8> {
-        [self.slot.to_be_bytes(), self.number.to_be_bytes(), timestamp.to_be_bytes()].concat()
-    }
-
-    /// A position and the timestamp of its block, as the directory keeps them.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<(BlockPosition, i64)> {
-        let part = |at: usize| Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
-        let position = BlockPosition { slot: part(0)?, number: part(8)? };
-        Some((position, part(16)?.cast_signed()))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::Snapshot;
+use super::snapshot::Snapshot;
 use crate::storage::views::{Batch, Entry, Keyspace, ViewError, ViewSnapshot, is_empty_range};
 
 /// The last state that a view took in, below the changes of what came after.
@@ -66,7 +66,8 @@ impl ViewSnapshot for Overlay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::{Head, State};
+    use crate::state::State;
+    use crate::state::head::Head;
     use crate::storage::MemoryView;
     use crate::storage::views::{Applied, ViewStore};
     use everstrand_journal::UniqueId;

@@ -14,18 +14,8 @@ use everstrand_journal::{Block, Hash, RevisionData, UniqueId};
 use super::changes::Changes;
 use super::documents::{from_history, redacted};
 use super::keys::{self, Place};
-use super::{State, stored};
+use super::{PendingRedaction, State, stored};
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
-
-/// A redaction that the journal still lacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PendingRedaction {
-    /// The key of its note in the view.
-    pub(crate) key: [u8; 13],
-    /// The block of the revision.
-    pub(crate) block: u64,
-    pub(crate) document_id: UniqueId,
-}
 
 impl State {
     /// Reads back the redactions that the journal still lacks.

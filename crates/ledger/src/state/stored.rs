@@ -21,8 +21,8 @@ use everstrand_journal::{Hash, UniqueId};
 
 use super::catalog::{Catalog, Table};
 use super::changes::Changes;
+use super::head::{Head, Tip};
 use super::keys::{self, TableNumber};
-use super::{Head, Tip};
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
 
 /// The name of the view's format; changed with any of the layouts in this folder, and with index keys. Since

@@ -11,7 +11,7 @@ use everstrand_partiql::tables::{Access, Cursor, KeyRange, Source, SourceKind};
 
 use super::index_rows::{index_cursor, index_cursor_parts};
 use super::rows::{cursor_number, index_of, number_cursor, place_of};
-use super::views::Scope;
+use super::scope::Scope;
 use super::write_set::NEW_DOCUMENTS;
 use crate::error::LedgerError;
 use crate::state::catalog::{Index, Table};

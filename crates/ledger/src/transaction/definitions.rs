@@ -5,7 +5,7 @@ use std::sync::Arc;
 use everstrand_ion::Value;
 use everstrand_journal::{CatalogChange, UniqueId};
 
-use super::views::{COMMITTED_PREFIX, Scope};
+use super::scope::{COMMITTED_PREFIX, Scope};
 use crate::error::LedgerError;
 use crate::state::catalog::{Catalog, Table};
 

@@ -7,7 +7,7 @@ use everstrand_ion::Document;
 use everstrand_journal::UniqueId;
 use everstrand_partiql::tables::{OnConflict, Source};
 
-use super::views::Scope;
+use super::scope::Scope;
 use super::write_set::Base;
 use crate::error::LedgerError;
 use crate::planted::planted;

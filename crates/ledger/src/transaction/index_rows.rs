@@ -10,7 +10,7 @@ use everstrand_partiql::key;
 use everstrand_partiql::tables::{Cursor, KeyRange, Row, Source, SourceKind};
 
 use super::rows::{foreign_cursor, id_text};
-use super::views::Scope;
+use super::scope::Scope;
 use crate::error::LedgerError;
 use crate::planted::planted;
 use crate::state::catalog::{Index, Table};

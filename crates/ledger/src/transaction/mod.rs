@@ -8,36 +8,36 @@ mod found;
 mod index_rows;
 pub(crate) mod pages;
 mod past;
-pub(crate) mod propose;
-pub(crate) mod read_set;
+mod propose;
 mod redact;
 mod rows;
-mod views;
+mod scope;
+mod work;
 pub(crate) mod write_set;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use everstrand_ion::Document;
 use everstrand_journal::{CommitDigest, Hash, StatementInfo, UniqueId, statement_digest};
 use everstrand_partiql::{self as partiql, HeldBytes, Rows};
 
-use crate::commit::future::CommitFuture;
+use crate::commit::future::{CommitFuture, Committed, pair};
+use crate::commit::proposal::Proposal;
+use crate::core::{Core, OpenTransaction};
 use crate::error::LedgerError;
-use crate::ledger::{Core, Ledger, OpenTransaction};
-use crate::pace::Pace;
+use crate::handle::Handle;
+use crate::pace::{Interrupt, Pace};
 use crate::planted::planted;
-use crate::state::Snapshot;
+use crate::state::snapshot::Snapshot;
 use found::Found;
 use pages::{OpenResult, Page};
-use read_set::ReadSet;
-use views::Scope;
-use write_set::WriteSet;
+use scope::Scope;
+use work::Work;
 
 /// An open transaction. Owned by whoever runs it; dropped, it has never been.
 pub struct Transaction {
-    ledger: Ledger,
+    ledger: Arc<Handle>,
     id: UniqueId,
     id_text: Arc<str>,
     /// What the transaction reads, the same from its start to its end.
@@ -58,38 +58,15 @@ pub struct Transaction {
     _open: OpenTransaction,
 }
 
-/// What was read and written so far.
-#[derive(Debug, Default)]
-pub(crate) struct Work {
-    pub(crate) reads: ReadSet,
-    pub(crate) writes: WriteSet,
-    found: Found,
-}
-
-/// Stops the statements of a transaction from another thread.
-#[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
-
-impl Interrupt {
-    /// From now on every statement of the transaction stops with an error, and it cannot be committed: what
-    /// was stopped may have been meant to write.
-    pub fn stop(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it was called.
-    pub fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 impl Transaction {
-    pub(crate) fn new(ledger: Ledger, open: OpenTransaction) -> Transaction {
+    /// A new transaction, on the snapshot after the last block.
+    pub(crate) fn start(ledger: &Arc<Handle>) -> Result<Transaction, LedgerError> {
         let core = ledger.core();
+        let open = core.open_transaction()?;
         let id = core.environment.ids.next();
         let snapshot = core.snapshot();
         let deadline = core.environment.clock.monotonic_millis() + core.options.limits.transaction_millis;
-        Transaction {
+        Ok(Transaction {
             id,
             id_text: id.to_string().into(),
             snapshot,
@@ -103,8 +80,8 @@ impl Transaction {
             interrupt: Interrupt::default(),
             pace: None,
             _open: open,
-            ledger,
-        }
+            ledger: Arc::clone(ledger),
+        })
     }
 
     /// Its id, 22 characters.
@@ -162,7 +139,7 @@ impl Transaction {
         });
 
         let answer = self.run(number, statement, parameters);
-        let answer = self.ledger.noting(&self.snapshot, answer);
+        let answer = self.ledger.rebuild_if_view_failed(&self.snapshot, answer);
         if answer.is_err() {
             self.work.writes.take_back(number);
         }
@@ -173,23 +150,39 @@ impl Transaction {
     pub fn fetch_page(&mut self, page_token: &str) -> Result<Page, LedgerError> {
         self.check_alive()?;
         let position = self.results.iter().position(|result| result.token == page_token);
-        let OpenResult { statement, rows, ahead, told_ios, .. } =
+        let OpenResult { statement, rows, ahead, reported_ios, .. } =
             self.results.swap_remove(position.ok_or(LedgerError::InvalidPageToken)?);
-        let page = self.page(statement, rows, Some(ahead), told_ios);
-        self.ledger.noting(&self.snapshot, page)
+        let page = self.page(statement, rows, Some(ahead), reported_ios);
+        self.ledger.rebuild_if_view_failed(&self.snapshot, page)
     }
 
     /// Commits what was written, if what was read still holds and both ends heard the same
     /// statements. Whatever comes of it, the transaction is over.
     pub fn commit(self, commit_digest: Hash) -> CommitFuture {
-        match self.check_alive() {
-            Err(error) => CommitFuture::ready(Err(error)),
-            Ok(()) if self.interrupt.is_stopped() => CommitFuture::ready(Err(LedgerError::Interrupted)),
-            Ok(()) if commit_digest != self.digest.value() => {
-                CommitFuture::ready(Err(LedgerError::DigestMismatch))
-            }
-            Ok(()) => propose::commit(self),
+        self.propose(commit_digest).unwrap_or_else(|error| CommitFuture::ready(Err(error)))
+    }
+
+    /// Hands the transaction to the committer. One that only read is validated and answered here.
+    fn propose(self, commit_digest: Hash) -> Result<CommitFuture, LedgerError> {
+        self.check_alive()?;
+        if self.interrupt.is_stopped() {
+            return Err(LedgerError::Interrupted);
         }
+        if commit_digest != self.digest.value() {
+            return Err(LedgerError::DigestMismatch);
+        }
+        let Transaction { ledger, id: transaction_id, snapshot, statements, work, .. } = self;
+        let (core, Work { reads, writes, .. }) = (ledger.core(), work);
+        let committed = Committed { transaction_id, commit_digest, block_address: None };
+        if writes.is_empty() && !core.options.record_reads {
+            core.validate(&reads, snapshot.head.tip.sequence_no)?;
+            return Ok(CommitFuture::ready(Ok(committed)));
+        }
+        let draft = propose::draft(transaction_id, core.now(), statements, &writes)?;
+        let footprint = propose::footprint(&writes, &snapshot.head.catalog);
+        let (reply, future) = pair();
+        ledger.submit(Proposal { committed, snapshot, reads, footprint, draft }, reply);
+        Ok(future)
     }
 
     /// Commits with the digest of the statements as this end heard them; for callers in the same
@@ -202,7 +195,7 @@ impl Transaction {
     /// What a bug leaves open when the transaction is committed.
     #[cfg(planted_bugs)]
     pub(crate) fn leave_pages(&mut self) -> Result<Transaction, LedgerError> {
-        let mut left = self.ledger.start_transaction()?;
+        let mut left = Transaction::start(&self.ledger)?;
         left.id_text = Arc::clone(&self.id_text);
         left.results = std::mem::take(&mut self.results);
         Ok(left)
@@ -262,7 +255,7 @@ impl Transaction {
         statement: u32,
         mut rows: Rows,
         ahead: Option<Document>,
-        told_ios: (u64, u64),
+        reported_ios: (u64, u64),
     ) -> Result<Page, LedgerError> {
         let limits = self.core().options.limits.clone();
         let mut scope = self.scope(statement);
@@ -293,16 +286,16 @@ impl Transaction {
                     return Err(LedgerError::bad_request(message));
                 }
                 let token = self.core().environment.ids.next().to_string();
-                let told_ios = ios;
-                self.results.push(OpenResult { token: token.clone(), statement, rows, ahead, told_ios });
+                let reported_ios = ios;
+                self.results.push(OpenResult { token: token.clone(), statement, rows, ahead, reported_ios });
                 Some(token)
             }
         };
         Ok(Page {
             values,
             next_page_token,
-            read_ios: ios.0.saturating_sub(told_ios.0),
-            write_ios: ios.1.saturating_sub(told_ios.1),
+            read_ios: ios.0.saturating_sub(reported_ios.0),
+            write_ios: ios.1.saturating_sub(reported_ios.1),
         })
     }
 }

@@ -26,5 +26,5 @@ pub(crate) struct OpenResult {
     /// The first value of the next page, which told that there is one.
     pub(crate) ahead: Document,
     /// What earlier pages told of the rows' reads and writes.
-    pub(crate) told_ios: (u64, u64),
+    pub(crate) reported_ios: (u64, u64),
 }

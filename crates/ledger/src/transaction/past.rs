@@ -13,7 +13,7 @@ use everstrand_journal::{RevisionData, UniqueId};
 use everstrand_partiql::tables::{Access, AsOf, Cursor, Row, Source, SourceKind};
 
 use super::rows::{foreign_cursor, id_text, place_of};
-use super::views::Scope;
+use super::scope::Scope;
 use crate::error::LedgerError;
 use crate::state::catalog::Table;
 use crate::state::documents::{End, ViewRevision, from_history};
@@ -31,7 +31,7 @@ impl Scope<'_> {
         limit: usize,
     ) -> Result<Vec<Row>, LedgerError> {
         let after = after.map(parts).transpose()?;
-        self.work.reads.pasts.insert(table.id);
+        self.work.reads.histories.insert(table.id);
         match access {
             Access::Documents(ids) => self.past_of_documents(source, table, ids, after, limit),
             Access::Scan => self.past_of_table(source, table, after, limit),

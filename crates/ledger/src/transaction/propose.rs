@@ -1,66 +1,34 @@
-//! The end of a transaction on its own thread: what it read and wrote becomes a proposal, with all
-//! hashing and encoding done, or, if it only read, an answer.
+//! What the committer gets of a transaction: a draft of its block, with all hashing and encoding done, and its
+//! footprint.
 
 use std::sync::Arc;
 
-use everstrand_journal::{CatalogChange, Draft, ProposedRevision, ProposedTransaction, UniqueId};
+use everstrand_journal::{
+    CatalogChange, Draft, ProposedRevision, ProposedTransaction, StatementInfo, UniqueId,
+};
 
-use super::Transaction;
 use super::write_set::{WriteSet, Written};
-use crate::commit::future::{CommitFuture, Committed, pair};
-use crate::commit::proposal::Proposal;
-use crate::commit::validate::Touched;
 use crate::error::LedgerError;
-use crate::state::catalog::Index;
+use crate::occ::recent_writes::Footprint;
+use crate::state::catalog::{Catalog, Index};
 use crate::state::index::{global_key, key_of};
 
-/// Commits a transaction whose digest was found right.
-pub(crate) fn commit(transaction: Transaction) -> CommitFuture {
-    let core = transaction.core();
-    if transaction.work.writes.is_empty() && !core.options.record_reads {
-        let committed = Committed {
-            transaction_id: transaction.id,
-            commit_digest: transaction.digest.value(),
-            block_address: None,
-        };
-        let validated = core.validate(&transaction.work.reads, transaction.snapshot.head.tip.sequence_no);
-        return CommitFuture::ready(validated.map(|()| committed));
-    }
-    let mut transaction = transaction;
-    match propose(&mut transaction) {
-        Err(error) => CommitFuture::ready(Err(error)),
-        Ok(proposal) => {
-            let (reply, future) = pair();
-            transaction.ledger.submit(proposal, reply);
-            future
-        }
-    }
-}
-
-fn propose(transaction: &mut Transaction) -> Result<Proposal, LedgerError> {
-    let statements = std::mem::take(&mut transaction.statements);
-    let reads = std::mem::take(&mut transaction.work.reads);
-    let writes = &transaction.work.writes;
-    let revisions = revisions(writes);
+/// The block of a transaction, whose place in the journal is not known yet.
+pub(super) fn draft(
+    transaction_id: UniqueId,
+    transaction_time: i64,
+    statements: Vec<StatementInfo>,
+    writes: &WriteSet,
+) -> Result<Draft, LedgerError> {
     let draft = Draft::new(&ProposedTransaction {
-        transaction_id: transaction.id,
-        transaction_time: transaction.core().now(),
+        transaction_id,
+        transaction_time,
         statements,
         catalog_changes: writes.changes().cloned().collect(),
-        revisions,
+        revisions: revisions(writes),
         redactions: writes.redactions().copied().collect(),
     });
-    Ok(Proposal {
-        committed: Committed {
-            transaction_id: transaction.id,
-            commit_digest: transaction.digest.value(),
-            block_address: None,
-        },
-        snapshot: Arc::clone(&transaction.snapshot),
-        reads,
-        touched: touched(transaction),
-        draft: draft.map_err(|error| LedgerError::bad_request(error.to_string()))?,
-    })
+    draft.map_err(|error| LedgerError::bad_request(error.to_string()))
 }
 
 /// One revision for each document that the transaction leaves changed, in order of their ids.
@@ -83,32 +51,32 @@ fn leaves_revision(written: &Written) -> bool {
     written.base.is_some() || written.last().is_some()
 }
 
-fn touched(transaction: &Transaction) -> Touched {
-    let writes = &transaction.work.writes;
-    let catalog = writes.catalog().unwrap_or(&transaction.snapshot.head.catalog);
-    let mut touched = Touched::default();
+/// What a transaction changes on top of this catalog, in the terms in which transactions read.
+pub(super) fn footprint(writes: &WriteSet, catalog: &Arc<Catalog>) -> Footprint {
+    let catalog = writes.catalog().unwrap_or(catalog);
+    let mut footprint = Footprint::default();
     for (id, written) in writes.iter().filter(|(_, written)| leaves_revision(written)) {
-        touched.documents.push(id);
-        if !touched.tables.contains(&written.table.id) {
-            touched.tables.push(written.table.id);
+        footprint.documents.push(id);
+        if !footprint.tables.contains(&written.table.id) {
+            footprint.tables.push(written.table.id);
         }
         let indexes = catalog.by_id(written.table.id).map_or(&[][..], |table| &table.indexes);
         for index in indexes {
-            touched.keys.extend(moved_keys(index, written));
+            footprint.keys.extend(moved_keys(index, written));
         }
     }
     for redaction in writes.redactions() {
-        touched.documents.push(redaction.document_id);
-        touched.pasts.push(redaction.table_id);
+        footprint.documents.push(redaction.document_id);
+        footprint.histories.push(redaction.table_id);
     }
     for change in writes.changes() {
         let table_id = table_of(change);
-        touched.table_ids.push(table_id);
+        footprint.table_ids.push(table_id);
         if let Some(table) = catalog.by_id(table_id) {
-            touched.names.push(Arc::clone(&table.name));
+            footprint.names.push(Arc::clone(&table.name));
         }
     }
-    touched
+    footprint
 }
 
 fn table_of(change: &CatalogChange) -> UniqueId {

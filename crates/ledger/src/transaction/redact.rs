@@ -6,7 +6,7 @@ use std::ops::Bound;
 use everstrand_ion::Value;
 use everstrand_journal::{BlockAddress, RedactedRevision, RevisionData, UniqueId};
 
-use super::views::Scope;
+use super::scope::Scope;
 use crate::error::LedgerError;
 use crate::state::documents::from_history;
 use crate::storage::views::Keyspace;

@@ -18,7 +18,7 @@ use everstrand_ion::{Document, StructWriter, Timestamp, Value};
 use everstrand_journal::{RevisionData, UniqueId};
 use everstrand_partiql::tables::{Access, Cursor, Row, Source, SourceKind};
 
-use super::views::Scope;
+use super::scope::Scope;
 use super::write_set::NEW_DOCUMENTS;
 use crate::error::LedgerError;
 use crate::state::catalog::{Index, Table};

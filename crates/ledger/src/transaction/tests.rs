@@ -4,7 +4,8 @@ use everstrand_ion::Value;
 use everstrand_partiql::tables::{Access, AsOf, Cursor, KeyRange, Row, Source, SourceKind, Tables};
 
 use super::*;
-use crate::ledger::Environment;
+use crate::core::Environment;
+use crate::ledger::Ledger;
 use crate::limits::LedgerOptions;
 use crate::storage::{MemorySlots, MemoryView};
 use crate::{ManualClock, SeededIds};

@@ -1,27 +1,27 @@
 //! Optimistic concurrency control: whether what a transaction read is still so.
 //!
-//! [`Recent`] maps everything that blocks changed lately to the last block that changed it. A read
+//! [`RecentWrites`] maps everything that blocks changed lately to the last block that changed it. A read
 //! holds if that block is not younger than the snapshot it was made on. The cost is that of the reads;
 //! how much was committed since does not count.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use everstrand_journal::UniqueId;
 
+use super::read_set::{ReadSet, Span};
 use crate::error::LedgerError;
 use crate::planted::planted;
-use crate::transaction::read_set::{ReadSet, Span};
 
 /// What a transaction changed, in the terms in which transactions read.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Touched {
+pub(crate) struct Footprint {
     /// Documents, by id.
     pub(crate) documents: Vec<UniqueId>,
     /// Tables with a change to any document.
     pub(crate) tables: Vec<UniqueId>,
     /// Tables of which a superseded revision is redacted.
-    pub(crate) pasts: Vec<UniqueId>,
+    pub(crate) histories: Vec<UniqueId>,
     /// Index entries that came or went: index id, then key.
     pub(crate) keys: Vec<Vec<u8>>,
     /// Catalogue entries, by name.
@@ -32,24 +32,24 @@ pub(crate) struct Touched {
 
 /// What blocks changed since some block, the floor.
 #[derive(Debug, Default)]
-pub(crate) struct Recent {
+pub(crate) struct RecentWrites {
     floor: u64,
     documents: HashMap<UniqueId, u64>,
     tables: HashMap<UniqueId, u64>,
-    pasts: HashMap<UniqueId, u64>,
+    histories: HashMap<UniqueId, u64>,
     keys: BTreeMap<Vec<u8>, u64>,
     names: HashMap<Arc<str>, u64>,
     table_ids: HashMap<UniqueId, u64>,
     catalogue: Option<u64>,
     /// The same by block, to forget the oldest first.
-    log: VecDeque<(u64, Touched)>,
+    log: VecDeque<(u64, Footprint)>,
 }
 
-impl Recent {
+impl RecentWrites {
     /// Nothing is known about blocks up to and including `floor`: a snapshot older than that
     /// cannot be validated.
-    pub(crate) fn new(floor: u64) -> Recent {
-        Recent { floor, ..Recent::default() }
+    pub(crate) fn new(floor: u64) -> RecentWrites {
+        RecentWrites { floor, ..RecentWrites::default() }
     }
 
     /// An error if anything read on the snapshot at block `since` was changed after it.
@@ -88,8 +88,8 @@ impl Recent {
                 return Err(conflict(format!("the table {id}"), block));
             }
         }
-        for id in &reads.pasts {
-            if let Some(block) = changed(self.pasts.get(id))
+        for id in &reads.histories {
+            if let Some(block) = changed(self.histories.get(id))
                 && !planted!("redaction-not-noted")
             {
                 return Err(conflict(format!("the past of table {id}"), block));
@@ -112,17 +112,17 @@ impl Recent {
     }
 
     /// Notes what a block changed.
-    pub(crate) fn note(&mut self, block: u64, touched: Touched) {
-        self.documents.extend(touched.documents.iter().map(|id| (*id, block)));
-        self.tables.extend(touched.tables.iter().map(|id| (*id, block)));
-        self.pasts.extend(touched.pasts.iter().map(|id| (*id, block)));
-        self.keys.extend(touched.keys.iter().map(|key| (key.clone(), block)));
-        self.names.extend(touched.names.iter().map(|name| (Arc::clone(name), block)));
-        self.table_ids.extend(touched.table_ids.iter().map(|id| (*id, block)));
-        if !touched.table_ids.is_empty() {
+    pub(crate) fn record(&mut self, block: u64, footprint: Footprint) {
+        self.documents.extend(footprint.documents.iter().map(|id| (*id, block)));
+        self.tables.extend(footprint.tables.iter().map(|id| (*id, block)));
+        self.histories.extend(footprint.histories.iter().map(|id| (*id, block)));
+        self.keys.extend(footprint.keys.iter().map(|key| (key.clone(), block)));
+        self.names.extend(footprint.names.iter().map(|name| (Arc::clone(name), block)));
+        self.table_ids.extend(footprint.table_ids.iter().map(|id| (*id, block)));
+        if !footprint.table_ids.is_empty() {
             self.catalogue = Some(block);
         }
-        self.log.push_back((block, touched));
+        self.log.push_back((block, footprint));
     }
 
     /// How many blocks are remembered.
@@ -132,9 +132,9 @@ impl Recent {
     }
 
     /// Notes what a whole group changed.
-    pub(crate) fn take_in(&mut self, group: Recent) {
-        for (block, touched) in group.log {
-            self.note(block, touched);
+    pub(crate) fn take_in(&mut self, group: RecentWrites) {
+        for (block, footprint) in group.log {
+            self.record(block, footprint);
         }
     }
 
@@ -142,31 +142,36 @@ impl Recent {
     pub(crate) fn prune(&mut self, floor: u64) {
         self.floor = self.floor.max(floor);
         while self.log.front().is_some_and(|(block, _)| *block <= floor)
-            && let Some((block, touched)) = self.log.pop_front()
+            && let Some((block, footprint)) = self.log.pop_front()
         {
             // A younger block may have changed the same thing again; its note stays.
-            for id in &touched.documents {
+            for id in &footprint.documents {
                 forget(&mut self.documents, id, block);
             }
-            for id in &touched.tables {
+            for id in &footprint.tables {
                 forget(&mut self.tables, id, block);
             }
-            for id in &touched.pasts {
-                forget(&mut self.pasts, id, block);
+            for id in &footprint.histories {
+                forget(&mut self.histories, id, block);
             }
-            for name in &touched.names {
+            for name in &footprint.names {
                 forget(&mut self.names, name, block);
             }
-            for id in &touched.table_ids {
+            for id in &footprint.table_ids {
                 forget(&mut self.table_ids, id, block);
             }
-            for key in &touched.keys {
+            for key in &footprint.keys {
                 if self.keys.get(key) == Some(&block) {
                     self.keys.remove(key);
                 }
             }
         }
     }
+}
+
+/// Locks it; a panic of whoever held it leaves nothing half-done that anybody would rely on.
+pub(crate) fn lock(recent: &Mutex<RecentWrites>) -> MutexGuard<'_, RecentWrites> {
+    recent.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn conflict(what: String, block: u64) -> LedgerError {
@@ -192,24 +197,24 @@ mod tests {
     }
 
     /// A change of one kind, and a read that it meets.
-    fn changes_and_reads() -> Vec<(Touched, ReadSet)> {
+    fn changes_and_reads() -> Vec<(Footprint, ReadSet)> {
         let mut span = ReadSet::default();
         span.span(ID, included(b"k"), included(b"m"));
         let name: Arc<str> = "T".into();
-        let table = Touched { table_ids: vec![ID], ..Touched::default() };
+        let table = Footprint { table_ids: vec![ID], ..Footprint::default() };
         vec![
             (
-                Touched { documents: vec![ID], ..Touched::default() },
+                Footprint { documents: vec![ID], ..Footprint::default() },
                 ReadSet { documents: [ID].into(), ..ReadSet::default() },
             ),
             (
-                Touched { tables: vec![ID], ..Touched::default() },
+                Footprint { tables: vec![ID], ..Footprint::default() },
                 ReadSet { tables: [ID].into(), ..ReadSet::default() },
             ),
-            (Touched { keys: vec![b"k".to_vec()], ..Touched::default() }, span.clone()),
-            (Touched { keys: vec![b"m".to_vec()], ..Touched::default() }, span),
+            (Footprint { keys: vec![b"k".to_vec()], ..Footprint::default() }, span.clone()),
+            (Footprint { keys: vec![b"m".to_vec()], ..Footprint::default() }, span),
             (
-                Touched { names: vec![name.clone()], ..Touched::default() },
+                Footprint { names: vec![name.clone()], ..Footprint::default() },
                 ReadSet { names: [name].into(), ..ReadSet::default() },
             ),
             (table.clone(), ReadSet { table_ids: [ID].into(), ..ReadSet::default() }),
@@ -220,13 +225,13 @@ mod tests {
     #[test]
     fn a_read_holds_unless_what_was_read_changed_after_the_snapshot() {
         let all = changes_and_reads();
-        for (at, (touched, reads)) in all.iter().enumerate() {
-            let mut recent = Recent::new(0);
-            recent.note(5, touched.clone());
+        for (at, (footprint, reads)) in all.iter().enumerate() {
+            let mut recent = RecentWrites::new(0);
+            recent.record(5, footprint.clone());
             assert!(recent.validate(reads, 4).is_err(), "{at}: the block after the snapshot");
             assert!(recent.validate(reads, 5).is_ok(), "{at}: the snapshot's own block");
-            let mut group = Recent::new(0);
-            group.note(6, touched.clone());
+            let mut group = RecentWrites::new(0);
+            group.record(6, footprint.clone());
             recent.take_in(group);
             assert!(recent.validate(reads, 5).is_err(), "{at}: a block of the same group");
             for (other, (_, reads)) in all.iter().enumerate() {
@@ -245,10 +250,10 @@ mod tests {
 
     #[test]
     fn forgetting_a_block_keeps_what_younger_ones_changed() {
-        for (at, (touched, reads)) in changes_and_reads().into_iter().enumerate() {
-            let mut recent = Recent::new(0);
-            recent.note(5, touched.clone());
-            recent.note(8, touched);
+        for (at, (footprint, reads)) in changes_and_reads().into_iter().enumerate() {
+            let mut recent = RecentWrites::new(0);
+            recent.record(5, footprint.clone());
+            recent.record(8, footprint);
             recent.prune(5);
             assert_eq!(recent.len(), 1);
             assert!(recent.validate(&reads, 7).is_err(), "{at}: block 8 changed it again");
@@ -266,9 +271,9 @@ mod tests {
 
     #[test]
     fn keys_beside_a_part_that_was_read_do_not_matter() {
-        let mut recent = Recent::new(0);
+        let mut recent = RecentWrites::new(0);
         for (block, key) in [(5, b"j"), (6, b"n")] {
-            recent.note(block, Touched { keys: vec![key.to_vec()], ..Touched::default() });
+            recent.record(block, Footprint { keys: vec![key.to_vec()], ..Footprint::default() });
         }
         let mut reads = ReadSet::default();
         reads.span(ID, Bound::Excluded(b"j".to_vec()), Bound::Excluded(b"n".to_vec()));

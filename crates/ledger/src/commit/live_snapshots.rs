@@ -3,16 +3,16 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
-use crate::state::Snapshot;
+use crate::state::snapshot::Snapshot;
 
 /// Published snapshots that a transaction may still hold; never empty.
-pub(super) struct HeldSnapshots {
+pub(super) struct LiveSnapshots {
     /// Oldest first.
-    snapshots: VecDeque<Held>,
+    snapshots: VecDeque<LiveSnapshot>,
     transaction_millis: i64,
 }
 
-struct Held {
+struct LiveSnapshot {
     /// The last block in it.
     block: u64,
     /// When it was published.
@@ -20,19 +20,19 @@ struct Held {
     snapshot: Weak<Snapshot>,
 }
 
-impl HeldSnapshots {
+impl LiveSnapshots {
     /// The first one. Transactions live so long at most.
-    pub(super) fn new(first: &Arc<Snapshot>, transaction_millis: u64) -> HeldSnapshots {
+    pub(super) fn new(first: &Arc<Snapshot>, transaction_millis: u64) -> LiveSnapshots {
         let transaction_millis = i64::try_from(transaction_millis).unwrap_or(i64::MAX);
-        let mut held = HeldSnapshots { snapshots: VecDeque::new(), transaction_millis };
-        held.add(first, i64::MIN);
-        held
+        let mut live = LiveSnapshots { snapshots: VecDeque::new(), transaction_millis };
+        live.add(first, i64::MIN);
+        live
     }
 
     /// The next one, which transactions start from now on.
     pub(super) fn add(&mut self, snapshot: &Arc<Snapshot>, published: i64) {
         let block = snapshot.head.tip.sequence_no;
-        self.snapshots.push_back(Held { block, published, snapshot: Arc::downgrade(snapshot) });
+        self.snapshots.push_back(LiveSnapshot { block, published, snapshot: Arc::downgrade(snapshot) });
     }
 
     /// The last block of the oldest one. Those that were begun on an older one are over, or have expired

@@ -10,11 +10,11 @@ use std::vec::IntoIter;
 use everstrand_journal::Slot;
 
 use crate::ahead::{READ_BYTES, read};
+use crate::core::Core;
 use crate::error::LedgerError;
-use crate::ledger::Core;
-use crate::recover::replay_part;
 use crate::state::State;
 use crate::state::changes::Changes;
+use crate::state::replay::replay_part;
 use crate::storage::views::{ViewSnapshot, ViewStore};
 
 /// How long to wait after the first attempt that failed, in milliseconds; after the next, twice as long.
@@ -29,8 +29,8 @@ const REST: u64 = 10_000;
 
 /// The building of a view, under way or to come.
 #[derive(Default)]
-pub(super) struct Repair {
-    building: Option<Building>,
+pub(super) struct Rebuilder {
+    under_way: Option<ViewRebuild>,
     /// How many attempts failed, one after the other.
     failed: u32,
     /// When there may be another attempt, on the monotonic clock.
@@ -39,7 +39,7 @@ pub(super) struct Repair {
     impossible: bool,
 }
 
-struct Building {
+struct ViewRebuild {
     views: Arc<dyn ViewStore>,
     state: State,
     /// Slots that were read and not applied yet.
@@ -49,33 +49,33 @@ struct Building {
 }
 
 /// A view of all of the journal.
-pub(crate) struct Built {
+pub(crate) struct RebuiltView {
     pub(crate) views: Arc<dyn ViewStore>,
     pub(crate) state: State,
     pub(crate) view: Box<dyn ViewSnapshot>,
 }
 
-impl Repair {
+impl Rebuilder {
     /// In how many milliseconds there is something to do; `None` for never.
     pub(super) fn due(&self, now: u64) -> Option<u64> {
         (!self.impossible).then(|| self.not_before.saturating_sub(now))
     }
 
     /// Does the next part. Answers the view when it holds all of the journal: nobody else writes meanwhile.
-    pub(super) fn part(&mut self, core: &Core) -> Option<Built> {
+    pub(super) fn part(&mut self, core: &Core) -> Option<RebuiltView> {
         let now = core.environment.clock.monotonic_millis();
         match self.try_part(core, now) {
             Ok(None) => None,
             Ok(Some((built, begun))) => {
                 let took = now.saturating_sub(begun);
                 tracing::info!(strand_id = %core.strand_id, millis = took, "the view was built anew");
-                *self = Repair { not_before: now + took.max(REST), ..Repair::default() };
+                *self = Rebuilder { not_before: now + took.max(REST), ..Rebuilder::default() };
                 Some(built)
             }
             Err(error) => {
                 tracing::warn!(strand_id = %core.strand_id, %error, "the view could not be built anew yet");
-                if let Some(building) = self.building.take() {
-                    building.views.discard();
+                if let Some(under_way) = self.under_way.take() {
+                    under_way.views.discard();
                 }
                 self.not_before = now + (FIRST_PAUSE << self.failed.min(10)).min(LONGEST_PAUSE);
                 self.failed += 1;
@@ -84,19 +84,19 @@ impl Repair {
         }
     }
 
-    fn try_part(&mut self, core: &Core, now: u64) -> Result<Option<(Built, u64)>, LedgerError> {
-        let Some(building) = &mut self.building else {
+    fn try_part(&mut self, core: &Core, now: u64) -> Result<Option<(RebuiltView, u64)>, LedgerError> {
+        let Some(under_way) = &mut self.under_way else {
             match core.views().fresh()? {
                 None => self.impossible = true,
                 Some(views) => {
                     tracing::info!(strand_id = %core.strand_id, "the view is being built anew");
                     let (state, ahead) = (State::empty(core.strand_id), Vec::new().into_iter());
-                    self.building = Some(Building { views, state, ahead, begun: now });
+                    self.under_way = Some(ViewRebuild { views, state, ahead, begun: now });
                 }
             }
             return Ok(None);
         };
-        let Building { views, state, ahead, .. } = building;
+        let ViewRebuild { views, state, ahead, .. } = under_way;
         let next = |number| {
             if ahead.len() == 0 {
                 *ahead = read(&*core.slots, number, READ_BYTES)?.into_iter();
@@ -113,7 +113,7 @@ impl Repair {
             return Ok(None);
         }
         views.persist()?;
-        let built = self.building.take();
-        Ok(built.map(|Building { views, state, begun, .. }| (Built { views, state, view }, begun)))
+        let built = self.under_way.take();
+        Ok(built.map(|ViewRebuild { views, state, begun, .. }| (RebuiltView { views, state, view }, begun)))
     }
 }

@@ -14,13 +14,13 @@ use everstrand_partiql::tables::{
     Access, AsOf, Cursor, HistoryTable, OnConflict, Row, Source, SourceKind, Tables, TablesError,
 };
 
-use super::{Interrupt, Work};
+use super::work::Work;
+use crate::core::Core;
 use crate::error::LedgerError;
-use crate::ledger::Core;
-use crate::pace::{Pace, TURN_MILLIS};
+use crate::pace::{Interrupt, Pace, TURN_MILLIS};
 use crate::planted::planted;
-use crate::state::Snapshot;
 use crate::state::catalog::{Catalog, Table};
+use crate::state::snapshot::Snapshot;
 use crate::storage::views::ViewError;
 
 /// Before the name of a table, the name of its committed view.

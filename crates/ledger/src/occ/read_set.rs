@@ -21,7 +21,7 @@ pub(crate) struct ReadSet {
     /// Tables read as a whole.
     pub(crate) tables: BTreeSet<UniqueId>,
     /// Tables of which superseded revisions were read: those never change, but may be redacted.
-    pub(crate) pasts: BTreeSet<UniqueId>,
+    pub(crate) histories: BTreeSet<UniqueId>,
     /// Parts of indexes.
     pub(crate) spans: Vec<Span>,
     /// Catalogue entries by the name of the table.

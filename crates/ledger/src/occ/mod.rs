@@ -1,0 +1,4 @@
+//! Optimistic concurrency control: what transactions read and wrote, and whether the two conflict.
+
+pub(crate) mod read_set;
+pub(crate) mod recent_writes;

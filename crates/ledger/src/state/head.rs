@@ -1,0 +1,71 @@
+//! What is known after the last block, as far as every reader needs it.
+
+use std::sync::Arc;
+
+use everstrand_journal::tree::Frontier;
+use everstrand_journal::{BlockAddress, Digest, Hash, UniqueId};
+
+use super::catalog::Catalog;
+use crate::storage::views::Applied;
+
+/// The part of the state that every reader needs; cheap to copy.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    /// The journal's one strand.
+    pub(crate) strand_id: UniqueId,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) tip: Tip,
+    /// The edge of the tree over all blocks.
+    pub(crate) frontier: Frontier,
+    /// The number that the next new document gets.
+    pub(crate) next_number: u64,
+}
+
+/// The last applied block and its slot; meaningless before block 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tip {
+    pub(crate) sequence_no: u64,
+    pub(crate) hash: Hash,
+    pub(crate) timestamp: i64,
+    pub(crate) slot: u64,
+    pub(crate) link: Hash,
+}
+
+impl Head {
+    pub(super) fn empty(strand_id: UniqueId) -> Head {
+        let nothing = Hash([0; 32]);
+        Head {
+            strand_id,
+            catalog: Arc::default(),
+            tip: Tip { sequence_no: 0, hash: nothing, timestamp: i64::MIN, slot: 0, link: nothing },
+            frontier: Frontier::empty(),
+            next_number: 0,
+        }
+    }
+
+    /// Whether not even block 0 was applied.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frontier.size() == 0
+    }
+
+    /// The hash of the last block; none before block 0.
+    pub(crate) fn last_hash(&self) -> Option<Hash> {
+        (!self.is_empty()).then_some(self.tip.hash)
+    }
+
+    /// The number of the next slot.
+    pub(crate) fn next_slot(&self) -> u64 {
+        if self.is_empty() { 0 } else { self.tip.slot + 1 }
+    }
+
+    /// What stands for the whole journal; none before block 0.
+    pub(crate) fn digest(&self) -> Option<Digest> {
+        let address = BlockAddress { strand_id: self.strand_id, sequence_no: self.tip.sequence_no };
+        self.frontier.root().map(|digest| Digest { digest, digest_tip_address: address })
+    }
+
+    /// The slot that a view of this state holds.
+    pub(crate) fn applied(&self) -> Applied {
+        Applied { slot: self.tip.slot, link: self.tip.link.0 }
+    }
+}

@@ -1,0 +1,34 @@
+//! Applying slots to a view, many at once.
+
+use everstrand_journal::Slot;
+
+use super::State;
+use super::changes::Changes;
+use crate::error::LedgerError;
+use crate::storage::views::ViewStore;
+
+/// How many changes go into the view at once while slots are replayed.
+const CHANGES_PER_BATCH: usize = 20_000;
+
+/// Applies the next slots, as many as make a batch; whether those were the last. `next` gives the slot of a
+/// number. After an error the state must be thrown away.
+pub(crate) fn replay_part(
+    state: &mut State,
+    views: &dyn ViewStore,
+    mut next: impl FnMut(u64) -> Result<Option<Slot>, LedgerError>,
+) -> Result<bool, LedgerError> {
+    let view = views.snapshot()?;
+    let mut changes = Changes::with_room(&*view, CHANGES_PER_BATCH);
+    let mut ended = false;
+    while changes.len() < CHANGES_PER_BATCH && !ended {
+        match next(state.head.next_slot())? {
+            Some(slot) => state.apply_slot(&slot, &mut changes)?,
+            None => ended = true,
+        }
+    }
+    let batch = changes.into_batch();
+    if !batch.changes.is_empty() {
+        views.commit(&batch, state.head.applied())?;
+    }
+    Ok(ended)
+}

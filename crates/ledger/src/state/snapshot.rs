@@ -1,0 +1,77 @@
+//! A state and a view of the same moment, and what is read of both.
+
+use everstrand_journal::UniqueId;
+use everstrand_journal::tree::{TileKey, TileReader};
+
+use super::head::Head;
+use super::keys::{self, Place};
+use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
+
+/// A state and a view of the same moment, shared by all who read it.
+pub(crate) struct Snapshot {
+    pub(crate) head: Head,
+    pub(crate) view: Box<dyn ViewSnapshot>,
+    /// How often the view was built anew since the ledger was opened.
+    pub(crate) build: u64,
+}
+
+impl Snapshot {
+    /// Where a document is; `None` of one that there never was.
+    pub(crate) fn place(&self, id: UniqueId) -> Result<Option<Place>, ViewError> {
+        let Some(bytes) = self.view.get(Keyspace::Ids, id.as_bytes())? else {
+            return Ok(None);
+        };
+        Place::from_bytes(&bytes)
+            .map(Some)
+            .ok_or_else(|| ViewError("a document's place is damaged".to_owned()))
+    }
+
+    /// Where a block lies, and its timestamp; `None` beyond the last block.
+    pub(crate) fn block_position(&self, sequence_no: u64) -> Result<Option<(BlockPosition, i64)>, ViewError> {
+        let Some(bytes) = self.view.get(Keyspace::Blocks, &keys::block(sequence_no))? else {
+            return Ok(None);
+        };
+        let position = BlockPosition::from_bytes(&bytes);
+        position.map(Some).ok_or_else(|| ViewError("a block's place is damaged".to_owned()))
+    }
+
+    /// The number of the block of a transaction; `None` where it wrote none.
+    pub(crate) fn block_of_transaction(&self, id: UniqueId) -> Result<Option<u64>, ViewError> {
+        let Some(bytes) = self.view.get(Keyspace::Blocks, &keys::transaction(id))? else {
+            return Ok(None);
+        };
+        let number = bytes.try_into().map(u64::from_be_bytes);
+        number.map(Some).map_err(|_| ViewError("a transaction's block is damaged".to_owned()))
+    }
+}
+
+/// The tree in a view.
+pub(crate) struct StoredTree<'a>(pub(crate) &'a dyn ViewSnapshot);
+
+impl TileReader for StoredTree<'_> {
+    type Error = ViewError;
+
+    fn read(&self, key: TileKey) -> Result<Option<Vec<u8>>, ViewError> {
+        self.0.get(Keyspace::Tiles, &key.to_bytes())
+    }
+}
+
+/// Where a block lies in the journal. By its number in the slot and not by bytes: a redaction moves those.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BlockPosition {
+    pub(crate) slot: u64,
+    pub(crate) number: u64,
+}
+
+impl BlockPosition {
+    pub(super) fn to_bytes(self, timestamp: i64) -> Vec<u8> {
+        [self.slot.to_be_bytes(), self.number.to_be_bytes(), timestamp.to_be_bytes()].concat()
+    }
+
+    /// A position and the timestamp of its block, as the directory keeps them.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<(BlockPosition, i64)> {
+        let part = |at: usize| Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+        let position = BlockPosition { slot: part(0)?, number: part(8)? };
+        Some((position, part(16)?.cast_signed()))
+    }
+}
