@@ -35,8 +35,8 @@ fn open(slots: &Arc<MemorySlots>) -> Result<Ledger, LedgerError> {
 }
 
 /// Waits for an answer for which the ledger has to be driven.
-pub(crate) fn finish<F: Future>(ledger: &Ledger, future: F) -> Result<F::Output, Failure> {
-    let mut future = pin!(future);
+pub(crate) fn finish<F: IntoFuture>(ledger: &Ledger, future: F) -> Result<F::Output, Failure> {
+    let mut future = pin!(future.into_future());
     let mut context = Context::from_waker(Waker::noop());
     loop {
         if let Poll::Ready(answer) = future.as_mut().poll(&mut context) {

@@ -30,7 +30,7 @@ pub mod storage;
 
 pub use check::{Checked, check_slots};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use commit::future::{CommitFuture, Committed};
+pub use commit::future::{AwaitedCommit, CommitFuture, Committed};
 pub use core::{Environment, Status};
 pub use error::LedgerError;
 pub use everstrand_partiql::HeldBytes;

@@ -92,7 +92,7 @@ pub(crate) fn commit(
 
 /// Commits, driving the ledger until it has answered.
 fn finish(ledger: &Ledger, transaction: Transaction) -> Result<Committed, LedgerError> {
-    let mut future = transaction.commit_unchecked();
+    let mut future = transaction.commit_unchecked().into_future();
     let mut context = Context::from_waker(Waker::noop());
     loop {
         if let Poll::Ready(answer) = Pin::new(&mut future).poll(&mut context) {

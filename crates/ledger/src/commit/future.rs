@@ -1,9 +1,8 @@
-//! A commit to wait for: one value, one sender, one receiver, with or without an executor.
+//! A commit to wait for: one sender, one answer, with or without an executor.
 
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use everstrand_journal::{BlockAddress, Hash, UniqueId};
 
@@ -20,51 +19,31 @@ pub struct Committed {
     pub block_address: Option<BlockAddress>,
 }
 
+type Answer = Result<Committed, LedgerError>;
+
 /// A commit under way. Await it, or call [`CommitFuture::wait`]. Dropping it does not undo the commit.
 #[derive(Debug)]
 #[must_use = "whether the transaction was committed is known only when this answers"]
-pub struct CommitFuture {
-    shared: Arc<Shared>,
-}
+pub struct CommitFuture(oneshot::Receiver<Answer>);
 
-/// The other end of a [`CommitFuture`]. Dropped without an answer it answers that nobody knows.
+/// A [`CommitFuture`] that is awaited.
 #[derive(Debug)]
-pub(crate) struct CommitReply {
-    shared: Arc<Shared>,
-    answered: bool,
-}
+pub struct AwaitedCommit(oneshot::AsyncReceiver<Answer>);
 
-#[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
-    answered: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    answer: Option<Result<Committed, LedgerError>>,
-    waker: Option<Waker>,
-    /// Whether a thread sleeps until there is an answer. To wake nobody costs a system call too.
-    waits: bool,
-}
+/// The other end of a [`CommitFuture`]. If it is dropped without an answer, the answer is that nobody knows.
+#[derive(Debug)]
+pub(crate) struct CommitReply(oneshot::Sender<Answer>);
 
 /// A commit that somebody will answer.
 pub(crate) fn pair() -> (CommitReply, CommitFuture) {
-    let shared = Arc::new(Shared::default());
-    (CommitReply { shared: Arc::clone(&shared), answered: false }, CommitFuture { shared })
+    let (sender, receiver) = oneshot::channel();
+    (CommitReply(sender), CommitFuture(receiver))
 }
 
 impl CommitFuture {
     /// Waits on this thread.
     pub fn wait(self) -> Result<Committed, LedgerError> {
-        let mut state = self.shared.lock();
-        loop {
-            if let Some(answer) = state.answer.take() {
-                return answer;
-            }
-            state.waits = true;
-            state = self.shared.answered.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+        self.0.recv().unwrap_or_else(nobody_knows)
     }
 
     /// A commit that is over already.
@@ -75,55 +54,32 @@ impl CommitFuture {
     }
 }
 
-impl Future for CommitFuture {
+impl IntoFuture for CommitFuture {
+    type Output = Result<Committed, LedgerError>;
+    type IntoFuture = AwaitedCommit;
+
+    fn into_future(self) -> AwaitedCommit {
+        AwaitedCommit(self.0.into_future())
+    }
+}
+
+impl Future for AwaitedCommit {
     type Output = Result<Committed, LedgerError>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.shared.lock();
-        match state.answer.take() {
-            Some(answer) => Poll::Ready(answer),
-            None => {
-                state.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
-        }
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|answer| answer.unwrap_or_else(nobody_knows))
     }
 }
 
 impl CommitReply {
-    /// Answers.
-    pub(crate) fn send(mut self, answer: Result<Committed, LedgerError>) {
-        self.answer(answer);
-    }
-
-    fn answer(&mut self, answer: Result<Committed, LedgerError>) {
-        self.answered = true;
-        let (waits, waker) = {
-            let mut state = self.shared.lock();
-            state.answer = Some(answer);
-            (state.waits, state.waker.take())
-        };
-        if waits {
-            self.shared.answered.notify_one();
-        }
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+    /// Answers, if anybody still waits.
+    pub(crate) fn send(self, answer: Result<Committed, LedgerError>) {
+        let _ = self.0.send(answer);
     }
 }
 
-impl Drop for CommitReply {
-    fn drop(&mut self) {
-        if !self.answered {
-            self.answer(Err(LedgerError::OutcomeUnknown("the committing thread ended".to_owned())));
-        }
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn nobody_knows(_: oneshot::RecvError) -> Answer {
+    Err(LedgerError::OutcomeUnknown("the committing thread ended".to_owned()))
 }
 
 #[cfg(test)]
@@ -137,5 +93,22 @@ mod tests {
         assert!(matches!(future.wait(), Err(LedgerError::OutcomeUnknown(_))));
         // An answer is not followed by another one.
         assert!(matches!(CommitFuture::ready(Err(LedgerError::Closed)).wait(), Err(LedgerError::Closed)));
+    }
+
+    #[test]
+    fn a_commit_is_awaited_without_a_runtime() {
+        for is_answered in [true, false] {
+            let (reply, future) = pair();
+            let mut awaited = std::pin::pin!(future.into_future());
+            let mut context = Context::from_waker(std::task::Waker::noop());
+            assert!(awaited.as_mut().poll(&mut context).is_pending());
+            if is_answered {
+                reply.send(Err(LedgerError::Closed));
+            } else {
+                drop(reply);
+            }
+            let Poll::Ready(Err(error)) = awaited.as_mut().poll(&mut context) else { panic!("not answered") };
+            assert_eq!(error == LedgerError::Closed, is_answered, "{error}");
+        }
     }
 }

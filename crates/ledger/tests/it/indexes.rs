@@ -283,7 +283,7 @@ fn documents_of_every_number_are_in_an_index_that_is_being_built() {
     let stepped = |statement: &str| {
         let mut transaction = ledger.start_transaction().unwrap();
         transaction.execute(statement, &[]).unwrap();
-        let mut commit = pin!(transaction.commit_unchecked());
+        let mut commit = pin!(transaction.commit_unchecked().into_future());
         let mut context = Context::from_waker(Waker::noop());
         loop {
             match commit.as_mut().poll(&mut context) {
