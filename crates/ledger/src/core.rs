@@ -179,7 +179,7 @@ impl Core {
     /// Marks the view, so that it is built anew, by the next opening at the latest. Answers whether it was trusted
     /// until now.
     pub(crate) fn distrust_view(&self, why: &str) -> bool {
-        self.views().doubt(why);
+        self.views().distrust(why);
         let was_trusted = !self.view_is_distrusted.swap(true, Ordering::Relaxed);
         if was_trusted {
             let strand_id = self.strand_id;

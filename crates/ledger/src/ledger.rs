@@ -252,9 +252,9 @@ impl Ledger {
 
     fn read_block(&self, position: BlockPosition) -> Result<JournalBlock, LedgerError> {
         let slot = self.core().read_slot(position.slot)?;
-        let block = usize::try_from(position.number).ok().and_then(|number| slot.block(number));
-        let BlockPosition { slot, number } = position;
-        block.ok_or_else(|| LedgerError::Damaged(format!("slot {slot}: it has no block {number}")))
+        let block = usize::try_from(position.index_in_slot).ok().and_then(|index| slot.block(index));
+        let BlockPosition { slot, index_in_slot } = position;
+        block.ok_or_else(|| LedgerError::Damaged(format!("slot {slot}: it has no block {index_in_slot}")))
     }
 }
 

@@ -35,7 +35,7 @@ pub struct Limits {
     pub open_results: usize,
     /// Bytes of rows that one transaction's results hold together to sort, group and join, until they are
     /// read to their end; ours, too.
-    pub held_bytes_max: usize,
+    pub buffered_bytes_max: usize,
     /// Values of one page.
     pub page_values: usize,
     /// Bytes of one page's values; a page has at least one value.
@@ -58,7 +58,7 @@ impl Default for Limits {
             statements_per_transaction: 10_000,
             statement_bytes_per_transaction: 16 << 20,
             open_results: 100,
-            held_bytes_max: 64 << 20,
+            buffered_bytes_max: 64 << 20,
             page_values: 200,
             page_bytes: 4 << 20,
         }
@@ -77,7 +77,11 @@ impl Limits {
         let (name, number) =
             assignment.split_once('=').ok_or_else(|| LimitError::Form(assignment.to_owned()))?;
         let number: u64 = number.trim().parse().map_err(|_| LimitError::Form(assignment.to_owned()))?;
-        let wanted = name.trim();
+        let wanted = match name.trim() {
+            // The limit's name until 0.1; scripts may still have it.
+            "held-bytes-max" => "buffered-bytes-max",
+            name => name,
+        };
         let mut fields = self.fields();
         match fields.iter_mut().find(|(name, ..)| *name == wanted) {
             Some((_, value, _)) if number > 0 => value.set(number),
@@ -138,8 +142,8 @@ impl Limits {
             ),
             ("open-results", Field::Count(&mut self.open_results), "unfinished results of one transaction"),
             (
-                "held-bytes-max",
-                Field::Count(&mut self.held_bytes_max),
+                "buffered-bytes-max",
+                Field::Count(&mut self.buffered_bytes_max),
                 "bytes of rows that the results of one transaction hold to sort, group and join",
             ),
             ("page-values", Field::Count(&mut self.page_values), "values of one page"),
@@ -202,9 +206,9 @@ pub enum Committing {
 pub struct LedgerOptions {
     /// Its bounds.
     pub limits: Limits,
-    /// What the statements of all its transactions hold together, and may: `limits.held_bytes_max` is the
+    /// What the statements of all its transactions hold together, and may: `limits.buffered_bytes_max` is the
     /// part of one transaction. Ledgers whose options are clones of one another share the count.
-    pub held_bytes: HeldBytes,
+    pub buffered_bytes: HeldBytes,
     /// Whether a transaction that only read writes a block, as QLDB's did.
     pub record_reads: bool,
     /// Whether the language goes beyond QLDB's (`ORDER BY`, `GROUP BY`, unique indexes and more), until
@@ -220,7 +224,7 @@ pub struct LedgerOptions {
     pub idle_millis: u64,
     /// How often the same bytes are sent again while it is unknown whether a slot was written, before
     /// the ledger is closed for writing.
-    pub doubt_attempts: u32,
+    pub unknown_outcome_attempts: u32,
     /// Who drives the commits.
     pub committing: Committing,
     /// What is known to be missing from the journal: the ledger opens for reading only, until the journal has it
@@ -232,14 +236,14 @@ impl Default for LedgerOptions {
     fn default() -> LedgerOptions {
         LedgerOptions {
             limits: Limits::default(),
-            held_bytes: HeldBytes::new(512 << 20, "held_bytes"),
+            buffered_bytes: HeldBytes::new(512 << 20, "buffered_bytes"),
             record_reads: false,
             extensions: true,
             group_bytes: 4 << 20,
             group_transactions: 2000,
             persist_millis: 3000,
             idle_millis: 5000,
-            doubt_attempts: 5,
+            unknown_outcome_attempts: 5,
             committing: Committing::OnThread,
             known_loss: None,
         }
@@ -258,6 +262,8 @@ mod tests {
         }
         assert_eq!(limits.documents_per_transaction, 41);
         assert_eq!(limits.transaction_millis, 30_001);
+        limits.set("held-bytes-max=7").expect("the earlier name of a limit");
+        assert_eq!(limits.buffered_bytes_max, 7);
         for wrong in ["tables", "tables=", "tables=-1", "tables=0", "tables=x"] {
             assert_eq!(limits.set(wrong), Err(LimitError::Form(wrong.to_owned())));
         }

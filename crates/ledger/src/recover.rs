@@ -67,10 +67,10 @@ pub(crate) fn open(
             is_new = state.is_none();
             state
         }
-        Err(Doubt::Journal(error)) => return Err(error),
-        Err(Doubt::Missing(loss)) if known_loss.is_none() => return Err(LedgerError::BlocksMissing(loss)),
-        Err(Doubt::Missing(_)) => None,
-        Err(Doubt::View(why)) => {
+        Err(Unusable::Journal(error)) => return Err(error),
+        Err(Unusable::Missing(loss)) if known_loss.is_none() => return Err(LedgerError::BlocksMissing(loss)),
+        Err(Unusable::Missing(_)) => None,
+        Err(Unusable::View(why)) => {
             tracing::warn!(%why, "the view does not fit the journal and is built anew");
             None
         }
@@ -124,21 +124,21 @@ fn read_only(
 }
 
 /// Why a view is not used.
-enum Doubt {
+enum Unusable {
     View(String),
     Journal(LedgerError),
     /// It is this ledger's, it is whole, and it holds what the journal does not.
     Missing(Loss),
 }
 
-impl From<ViewError> for Doubt {
-    fn from(error: ViewError) -> Doubt {
-        Doubt::View(error.to_string())
+impl From<ViewError> for Unusable {
+    fn from(error: ViewError) -> Unusable {
+        Unusable::View(error.to_string())
     }
 }
 
 /// The state that the view holds, if it is one that the journal had; `None` for an empty view.
-fn known_good(slots: &dyn SlotStore, views: &dyn ViewStore) -> Result<Option<State>, Doubt> {
+fn known_good(slots: &dyn SlotStore, views: &dyn ViewStore) -> Result<Option<State>, Unusable> {
     let Some(applied) = views.applied()? else {
         return Ok(None);
     };
@@ -149,20 +149,20 @@ fn known_good(slots: &dyn SlotStore, views: &dyn ViewStore) -> Result<Option<Sta
     let stored = match stored {
         Ok(stored) => stored,
         // What cannot be compared is not believed; the journal is read up to this slot.
-        Err(LedgerError::Damaged(why)) => return Err(Doubt::View(why)),
-        Err(error) => return Err(Doubt::Journal(error)),
+        Err(LedgerError::Damaged(why)) => return Err(Unusable::View(why)),
+        Err(error) => return Err(Unusable::Journal(error)),
     };
     let state = State::load(&*views.snapshot()?)?.filter(|state| state.head.applied() == applied);
-    let state = state.ok_or_else(|| Doubt::View("the stored state is of another slot".to_owned()))?;
+    let state = state.ok_or_else(|| Unusable::View("the stored state is of another slot".to_owned()))?;
     match stored {
         Some(slot) if slot.link().0 == applied.link || planted!("link-not-checked-on-open") => {
             Ok(Some(state))
         }
-        stored if is_of_strand(slots, state.head.strand_id).map_err(Doubt::Journal)? => {
-            Err(Doubt::Missing(loss_of(&state, stored.is_some(), slots).map_err(Doubt::Journal)?))
+        stored if is_of_strand(slots, state.head.strand_id).map_err(Unusable::Journal)? => {
+            Err(Unusable::Missing(loss_of(&state, stored.is_some(), slots).map_err(Unusable::Journal)?))
         }
-        Some(_) => Err(Doubt::View(format!("the journal's slot {} is another", applied.slot))),
-        None => Err(Doubt::View(format!("the journal has no slot {}", applied.slot))),
+        Some(_) => Err(Unusable::View(format!("the journal's slot {} is another", applied.slot))),
+        None => Err(Unusable::View(format!("the journal has no slot {}", applied.slot))),
     }
 }
 

@@ -52,7 +52,7 @@ impl Subscription {
             Some(slot) => slot,
             None => self.ledger.core().read_slot(position.slot)?,
         };
-        let block = usize::try_from(position.number).ok().and_then(|number| slot.block(number));
+        let block = usize::try_from(position.index_in_slot).ok().and_then(|index| slot.block(index));
         let block =
             block.ok_or_else(|| LedgerError::Damaged(format!("slot {} lost a block", position.slot)))?;
         self.slot = Some(slot);

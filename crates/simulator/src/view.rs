@@ -21,7 +21,7 @@ struct Inner {
     unpersisted: Vec<(Batch, Applied)>,
     /// The next commit fails.
     failing: bool,
-    doubtful: bool,
+    is_distrusted: bool,
     discarded: bool,
     /// What is being built in its place.
     successor: Option<Arc<ForgetfulView>>,
@@ -51,7 +51,7 @@ impl ForgetfulView {
             live,
             unpersisted: Vec::new(),
             failing: false,
-            doubtful: false,
+            is_distrusted: false,
             discarded: false,
             successor: None,
         };
@@ -68,9 +68,9 @@ impl ForgetfulView {
         self.inner().discarded
     }
 
-    /// What the next start finds in a view that was doubted: nothing.
-    pub(crate) fn is_doubtful(&self) -> bool {
-        self.inner().doubtful
+    /// What the next start finds in a view that was distrusted: nothing.
+    pub(crate) fn is_distrusted(&self) -> bool {
+        self.inner().is_distrusted
     }
 
     /// How many batches a loss of power might forget.
@@ -148,8 +148,8 @@ impl ViewStore for ForgetfulView {
         Ok(())
     }
 
-    fn doubt(&self, _why: &str) {
-        self.inner().doubtful = true;
+    fn distrust(&self, _why: &str) {
+        self.inner().is_distrusted = true;
     }
 
     fn fresh(&self) -> Result<Option<Arc<dyn ViewStore>>, ViewError> {
@@ -169,7 +169,7 @@ impl ViewStore for ForgetfulView {
 
     fn wipe(&self) -> Result<(), ViewError> {
         let mut inner = self.inner();
-        inner.doubtful = false;
+        inner.is_distrusted = false;
         inner.unpersisted.clear();
         inner.persisted.wipe()?;
         inner.live.wipe()

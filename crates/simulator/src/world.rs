@@ -521,13 +521,13 @@ impl World {
         self.plan_restart(server);
     }
 
-    /// The view that the next start finds: the youngest, and an empty one where that was doubted.
+    /// The view that the next start finds: the youngest, and an empty one where that was distrusted.
     fn find_view(&mut self, server: usize) {
         if let Some(successor) = self.servers[server].view.successor() {
             self.counters.count("view half built");
             self.servers[server].view = successor;
         }
-        if self.servers[server].view.is_doubtful() {
+        if self.servers[server].view.is_distrusted() {
             self.servers[server].view = Arc::new(ForgetfulView::new(self.settings.tree_view));
         }
     }

@@ -20,8 +20,8 @@ pub(crate) enum Event {
     Created(Result<Created, SlotError>),
     /// [`Action::Read`] was done.
     Read(Result<Option<Vec<u8>>, SlotError>),
-    /// [`Action::Apply`] was done, and a snapshot was taken.
-    Applied(Result<Box<dyn ViewSnapshot>, ViewError>),
+    /// [`Action::WriteView`] was done, and a snapshot was taken.
+    ViewWritten(Result<Box<dyn ViewSnapshot>, ViewError>),
     /// [`Action::Wait`] is over.
     Waited,
     /// [`Action::Redact`] was done.
@@ -47,7 +47,7 @@ pub(crate) enum Action {
         slot: u64,
     },
     /// Commit the batch to the view and take a snapshot.
-    Apply {
+    WriteView {
         /// The changes.
         batch: Arc<Batch>,
         /// The slot they come from.

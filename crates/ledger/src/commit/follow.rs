@@ -35,7 +35,7 @@ impl Committer {
         }
         self.state = state;
         self.phase = Phase::Following(Following { view: None, answers, failures: 0 });
-        vec![Action::Apply { batch: Arc::new(batch), applied: self.state.head.applied() }]
+        vec![Action::WriteView { batch: Arc::new(batch), applied: self.state.head.applied() }]
     }
 
     /// The view has taken in the slot, or has not.
@@ -81,7 +81,7 @@ impl Committer {
             }
             Err(error) => {
                 following.failures += 1;
-                if following.failures < self.doubt_attempts {
+                if following.failures < self.unknown_outcome_attempts {
                     let wait = wait_after(following.failures);
                     self.phase = Phase::Following(following);
                     return vec![wait];

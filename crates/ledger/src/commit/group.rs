@@ -29,7 +29,7 @@ pub(super) struct Group {
     /// What is so when it has happened.
     pub(super) next: Next,
     /// Whether a create may have taken effect without our knowing.
-    pub(super) doubtful: bool,
+    pub(super) may_exist: bool,
     pub(super) attempts: u32,
 }
 
@@ -107,10 +107,10 @@ impl<'a> GroupBuilder<'a> {
         if let Err(conflict) = valid {
             return Err((reply, conflict));
         }
-        let number = self.sealing.blocks().len() as u64;
+        let index_in_slot = self.sealing.blocks().len() as u64;
         let block = self.sealing.seal(draft, now);
         let address = block.address();
-        if let Err(why) = self.next.apply_block(block, number, &mut self.changes) {
+        if let Err(why) = self.next.apply_block(block, index_in_slot, &mut self.changes) {
             self.sealing.unseal();
             self.restart();
             return Err((reply, refused(&why)));
@@ -125,8 +125,8 @@ impl<'a> GroupBuilder<'a> {
     fn restart(&mut self) {
         self.next = self.state.clone();
         self.changes = Changes::new(self.view);
-        for (number, block) in (0..).zip(self.sealing.blocks()) {
-            let again = self.next.apply_block(block, number, &mut self.changes);
+        for (index_in_slot, block) in (0..).zip(self.sealing.blocks()) {
+            let again = self.next.apply_block(block, index_in_slot, &mut self.changes);
             self.failed = self.failed.take().or(again.err());
         }
     }
@@ -148,7 +148,7 @@ impl<'a> GroupBuilder<'a> {
             Err(why) => return Err((members, refused(&why))),
         };
         let next = Next { state: next, batch: changes.into_batch() };
-        Ok(Some(Group { slot, bytes: Arc::new(bytes), members, writes, next, doubtful: false, attempts: 0 }))
+        Ok(Some(Group { slot, bytes: Arc::new(bytes), members, writes, next, may_exist: false, attempts: 0 }))
     }
 }
 

@@ -73,7 +73,7 @@ pub(crate) struct Committer {
     attempt: u64,
     group_bytes: usize,
     group_transactions: usize,
-    doubt_attempts: u32,
+    unknown_outcome_attempts: u32,
     redaction_failed: bool,
 }
 
@@ -86,7 +86,7 @@ enum Phase {
     /// Wait before the same bytes are sent again.
     Waiting(Group),
     /// The view is taking in these changes, for which these answers wait.
-    Applying(Arc<Batch>, Vec<Answer>),
+    WritingView(Arc<Batch>, Vec<Answer>),
     /// Another writer's slots are being taken in.
     Following(Following),
     /// A slot is being written anew without this.
@@ -122,7 +122,7 @@ impl Committer {
             attempt: 0,
             group_bytes: options.group_bytes,
             group_transactions: options.group_transactions,
-            doubt_attempts: options.doubt_attempts,
+            unknown_outcome_attempts: options.unknown_outcome_attempts,
             redaction_failed: false,
         }
     }
@@ -144,10 +144,12 @@ impl Committer {
             (Event::Created(created), Phase::Creating(group)) => self.created(group, created, now),
             (Event::Read(read), Phase::Reading(group)) => self.read(group, read),
             (Event::Read(read), Phase::Following(following)) => self.read_next(following, read, now),
-            (Event::Applied(applied), Phase::Applying(batch, answers)) => {
-                self.applied(&batch, answers, applied, now)
+            (Event::ViewWritten(applied), Phase::WritingView(batch, answers)) => {
+                self.view_written(&batch, answers, applied, now)
             }
-            (Event::Applied(applied), Phase::Following(following)) => self.follow(following, applied, now),
+            (Event::ViewWritten(applied), Phase::Following(following)) => {
+                self.follow(following, applied, now)
+            }
             (Event::Waited, Phase::Waiting(group)) => vec![self.create(group)],
             (Event::Waited, Phase::Following(following)) => vec![self.look_further(following)],
             (Event::Idle, Phase::Ready) => self.work_in_background(),
@@ -231,15 +233,15 @@ impl Committer {
                 vec![Action::Read { slot }]
             }
             Err(error) => {
-                group.doubtful |= matches!(error, SlotError::Unknown(_) | SlotError::Corrupt { .. });
-                if group.doubtful {
+                group.may_exist |= matches!(error, SlotError::Unknown(_) | SlotError::Corrupt { .. });
+                if group.may_exist {
                     return self.retry_unknown_outcome(group, &error.to_string());
                 }
                 // Certainly not written, and no earlier attempt may have been: the next group may try.
                 let error = LedgerError::from(error);
                 if planted!("refused-commit-is-visible") {
                     let refused = group.members.into_iter().map(|(reply, _)| (reply, Err(error.clone())));
-                    return vec![self.apply(group.next, refused.collect())];
+                    return vec![self.move_on(group.next, refused.collect())];
                 }
                 let mut actions = replies(group.members, &error);
                 actions.extend(self.begin(now));
@@ -250,7 +252,7 @@ impl Committer {
 
     /// Sends the same bytes again, or gives up: nobody knows whether the group has happened.
     fn retry_unknown_outcome(&mut self, group: Group, why: &str) -> Vec<Action> {
-        if group.attempts < self.doubt_attempts {
+        if group.attempts < self.unknown_outcome_attempts {
             let wait = wait_after(group.attempts);
             self.phase = Phase::Waiting(group);
             return vec![wait];
@@ -269,7 +271,7 @@ impl Committer {
             Ok(None) => return self.retry_unknown_outcome(group, "the slot seemed taken and was not there"),
             Ok(Some(bytes)) => bytes,
             Err(error) => {
-                group.doubtful = true;
+                group.may_exist = true;
                 return self.retry_unknown_outcome(group, &error.to_string());
             }
         };
@@ -305,22 +307,22 @@ impl Committer {
             lock(&self.recent).take_in(group.writes);
         }
         let answers = group.members.into_iter().map(|(reply, done)| (reply, Ok(done))).collect();
-        vec![self.apply(group.next, answers)]
+        vec![self.move_on(group.next, answers)]
     }
 
     /// Goes on to a state that the journal has.
-    fn apply(&mut self, next: Next, answers: Vec<Answer>) -> Action {
+    fn move_on(&mut self, next: Next, answers: Vec<Answer>) -> Action {
         self.state = next.state;
-        self.take_in(next.batch, answers)
+        self.write_view(next.batch, answers)
     }
 
-    fn take_in(&mut self, batch: Batch, answers: Vec<Answer>) -> Action {
+    fn write_view(&mut self, batch: Batch, answers: Vec<Answer>) -> Action {
         let batch = Arc::new(batch);
-        self.phase = Phase::Applying(Arc::clone(&batch), answers);
-        Action::Apply { batch, applied: self.state.head.applied() }
+        self.phase = Phase::WritingView(Arc::clone(&batch), answers);
+        Action::WriteView { batch, applied: self.state.head.applied() }
     }
 
-    fn applied(
+    fn view_written(
         &mut self,
         batch: &Batch,
         answers: Vec<Answer>,
@@ -408,7 +410,7 @@ impl Committer {
         self.state.redactions.pop_front();
         let mut batch = Batch::default();
         batch.delete(Keyspace::Catalog, pending.key);
-        vec![self.take_in(batch, Vec::new())]
+        vec![self.write_view(batch, Vec::new())]
     }
 
     /// Builds a part of an index, or clears one away; nothing of it is in the journal.
@@ -417,7 +419,7 @@ impl Committer {
         let mut changes = Changes::new(&*snapshot.view);
         match self.state.work_on_indexes(&mut changes) {
             Ok(false) => Vec::new(),
-            Ok(true) => vec![self.take_in(changes.into_batch(), Vec::new())],
+            Ok(true) => vec![self.write_view(changes.into_batch(), Vec::new())],
             Err(error) => self.fault(error.into()),
         }
     }

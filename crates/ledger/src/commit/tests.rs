@@ -125,9 +125,9 @@ impl World {
             let event = match action {
                 Action::Create { slot, bytes } => Event::Created(self.slots.create(slot, &bytes)),
                 Action::Read { slot } => Event::Read(self.slots.read(slot)),
-                Action::Apply { batch, applied } => {
+                Action::WriteView { batch, applied } => {
                     self.views.commit(&batch, applied).unwrap();
-                    Event::Applied(self.views.snapshot())
+                    Event::ViewWritten(self.views.snapshot())
                 }
                 Action::Publish(snapshot) => {
                     self.published = snapshot;
@@ -276,7 +276,7 @@ fn an_outcome_that_stays_unknown_closes_the_ledger_for_writing() {
     let mut actions = world.step(Event::Proposed(vec![proposal]));
     let first = create_of(&actions);
     world.step(Event::Proposed(vec![waiting]));
-    for _ in 1..LedgerOptions::default().doubt_attempts {
+    for _ in 1..LedgerOptions::default().unknown_outcome_attempts {
         assert_eq!(create_of(&actions), first);
         let waited = world.step(Event::Created(Err(SlotError::Unknown("no answer".to_owned()))));
         assert!(matches!(waited[..], [Action::Wait { .. }]));
@@ -361,13 +361,13 @@ fn another_writers_slots_are_shown_when_all_of_them_were_taken_in() {
         let (waiting, _) = world.insert(3, b"b");
         assert!(world.step(Event::Proposed(vec![waiting])).is_empty());
         actions = world.step(Event::Read(world.slots.read(read)));
-        let [Action::Apply { batch, applied }] = &actions[..] else { panic!("not one apply") };
+        let [Action::WriteView { batch, applied }] = &actions[..] else { panic!("not one apply") };
         world.views.commit(batch, *applied).unwrap();
-        actions = world.step(Event::Applied(world.views.snapshot()));
+        actions = world.step(Event::ViewWritten(world.views.snapshot()));
     }
     assert!(matches!(actions[..], [Action::Read { slot: last }] if last == slot + 2));
     // Whether there is another is not known until the store says so.
-    for _ in 1..LedgerOptions::default().doubt_attempts {
+    for _ in 1..LedgerOptions::default().unknown_outcome_attempts {
         let waits = world.step(Event::Read(Err(SlotError::Unknown("no answer".to_owned()))));
         assert!(matches!(waits[..], [Action::Wait { .. }]));
         actions = world.step(Event::Waited);
@@ -381,7 +381,7 @@ fn another_writers_slots_are_shown_when_all_of_them_were_taken_in() {
 #[test]
 fn another_writers_slot_that_cannot_be_read_closes_the_ledger_for_writing() {
     for answers in [true, false] {
-        let attempts = if answers { 1 } else { LedgerOptions::default().doubt_attempts };
+        let attempts = if answers { 1 } else { LedgerOptions::default().unknown_outcome_attempts };
         let mut world = World::new();
         let (proposal, answer) = world.insert(2, b"a");
         let actions = world.step(Event::Proposed(vec![proposal]));
@@ -390,9 +390,9 @@ fn another_writers_slot_that_cannot_be_read_closes_the_ledger_for_writing() {
         world.slots.create(slot, &theirs).unwrap();
         world.step(Event::Created(Ok(Created::Exists)));
         let actions = world.step(Event::Read(Ok(Some(theirs))));
-        let [Action::Apply { batch, applied }] = &actions[..] else { panic!("not one apply") };
+        let [Action::WriteView { batch, applied }] = &actions[..] else { panic!("not one apply") };
         world.views.commit(batch, *applied).unwrap();
-        world.step(Event::Applied(world.views.snapshot()));
+        world.step(Event::ViewWritten(world.views.snapshot()));
         let mut actions = Vec::new();
         for _ in 0..attempts {
             let no_answer = SlotError::Unknown("no answer".to_owned());
@@ -587,7 +587,7 @@ fn every_attempt_at_a_slot_has_a_number_of_its_own() {
 
 #[test]
 fn the_waits_of_a_doubt_become_longer() {
-    let mut world = World::with(&LedgerOptions { doubt_attempts: 9, ..LedgerOptions::default() });
+    let mut world = World::with(&LedgerOptions { unknown_outcome_attempts: 9, ..LedgerOptions::default() });
     let (proposal, _answer) = world.insert(2, b"a");
     world.step(Event::Proposed(vec![proposal]));
     let mut waits = Vec::new();

@@ -107,9 +107,9 @@ impl Worker {
         let event = match self.actions.pop_front()? {
             Action::Create { slot, bytes } => Event::Created(core.slots.create(slot, &bytes)),
             Action::Read { slot } => Event::Read(core.slots.read(slot)),
-            Action::Apply { batch, applied } => {
+            Action::WriteView { batch, applied } => {
                 self.unsaved_since.get_or_insert_with(|| core.environment.clock.monotonic_millis());
-                Event::Applied(write_to_view(core, &batch, applied))
+                Event::ViewWritten(write_to_view(core, &batch, applied))
             }
             Action::Redact { block, document_id } => {
                 let redacted = redact(core, block, document_id);

@@ -24,12 +24,12 @@ pub(crate) struct ReadSet {
     pub(crate) histories: BTreeSet<UniqueId>,
     /// Parts of indexes.
     pub(crate) spans: Vec<Span>,
-    /// Catalogue entries by the name of the table.
+    /// Catalog entries by the name of the table.
     pub(crate) names: BTreeSet<Arc<str>>,
-    /// Catalogue entries by the id of the table.
+    /// Catalog entries by the id of the table.
     pub(crate) table_ids: BTreeSet<UniqueId>,
-    /// The catalogue as a whole.
-    pub(crate) catalogue: bool,
+    /// The catalog as a whole.
+    pub(crate) catalog: bool,
     /// Which block is the last.
     pub(crate) last_block: bool,
 }

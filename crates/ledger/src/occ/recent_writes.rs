@@ -24,9 +24,9 @@ pub(crate) struct Footprint {
     pub(crate) histories: Vec<UniqueId>,
     /// Index entries that came or went: index id, then key.
     pub(crate) keys: Vec<Vec<u8>>,
-    /// Catalogue entries, by name.
+    /// Catalog entries, by name.
     pub(crate) names: Vec<Arc<str>>,
-    /// Catalogue entries, by id.
+    /// Catalog entries, by id.
     pub(crate) table_ids: Vec<UniqueId>,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct RecentWrites {
     keys: BTreeMap<Vec<u8>, u64>,
     names: HashMap<Arc<str>, u64>,
     table_ids: HashMap<UniqueId, u64>,
-    catalogue: Option<u64>,
+    catalog: Option<u64>,
     /// The same by block, to forget the oldest first.
     log: VecDeque<(u64, Footprint)>,
 }
@@ -58,10 +58,10 @@ impl RecentWrites {
             return Err(conflict("a snapshot that is too old".to_owned(), self.floor));
         }
         let changed = |block: Option<&u64>| block.copied().filter(|block| *block > since);
-        if reads.catalogue
-            && let Some(block) = changed(self.catalogue.as_ref())
+        if reads.catalog
+            && let Some(block) = changed(self.catalog.as_ref())
         {
-            return Err(conflict("the catalogue".to_owned(), block));
+            return Err(conflict("the catalog".to_owned(), block));
         }
         if reads.last_block
             && let Some(block) = changed(self.log.back().map(|(block, _)| block))
@@ -71,14 +71,14 @@ impl RecentWrites {
         }
         for name in &reads.names {
             if let Some(block) = changed(self.names.get(name))
-                && !planted!("stale-catalogue")
+                && !planted!("stale-catalog")
             {
-                return Err(conflict(format!("the catalogue entry of {name}"), block));
+                return Err(conflict(format!("the catalog entry of {name}"), block));
             }
         }
         for id in &reads.table_ids {
             if let Some(block) = changed(self.table_ids.get(id)) {
-                return Err(conflict(format!("the catalogue entry of {id}"), block));
+                return Err(conflict(format!("the catalog entry of {id}"), block));
             }
         }
         for id in &reads.tables {
@@ -120,7 +120,7 @@ impl RecentWrites {
         self.names.extend(footprint.names.iter().map(|name| (Arc::clone(name), block)));
         self.table_ids.extend(footprint.table_ids.iter().map(|id| (*id, block)));
         if !footprint.table_ids.is_empty() {
-            self.catalogue = Some(block);
+            self.catalog = Some(block);
         }
         self.log.push_back((block, footprint));
     }
@@ -218,7 +218,7 @@ mod tests {
                 ReadSet { names: [name].into(), ..ReadSet::default() },
             ),
             (table.clone(), ReadSet { table_ids: [ID].into(), ..ReadSet::default() }),
-            (table, ReadSet { catalogue: true, ..ReadSet::default() }),
+            (table, ReadSet { catalog: true, ..ReadSet::default() }),
         ]
     }
 
@@ -235,7 +235,7 @@ mod tests {
             recent.take_in(group);
             assert!(recent.validate(reads, 5).is_err(), "{at}: a block of the same group");
             for (other, (_, reads)) in all.iter().enumerate() {
-                // Both are of the same index, or of the same catalogue entry.
+                // Both are of the same index, or of the same catalog entry.
                 let is_related =
                     |one: usize, two: usize| [one, two] == [at, other] || [two, one] == [at, other];
                 if at != other && !is_related(2, 3) && !is_related(5, 6) {

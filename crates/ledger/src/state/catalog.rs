@@ -1,4 +1,4 @@
-//! Tables and indexes: what is known of them, and how a catalogue change changes it.
+//! Tables and indexes: what is known of them, and how a catalog change changes it.
 //!
 //! A [`Catalog`] never changes once it is shared; a change makes a new one that shares what stayed.
 //! Everything in it follows from the journal but for one local fact: how far the building of an index
@@ -35,7 +35,7 @@ pub(crate) struct Table {
     /// A struct.
     pub(crate) tags: Option<Value>,
     /// The blocks between which it was active: from, and to or until now.
-    pub(crate) lives: Vec<(u64, Option<u64>)>,
+    pub(crate) active_ranges: Vec<(u64, Option<u64>)>,
     /// In order of creation; dropped ones are gone.
     pub(crate) indexes: Vec<Index>,
     /// The indexes that may serve a query, in the form the language takes them.
@@ -130,7 +130,7 @@ impl Catalog {
                     id_text: table_id.to_string().into(),
                     name: Arc::clone(&name),
                     tags: tags.clone(),
-                    lives: vec![(block, None)],
+                    active_ranges: vec![(block, None)],
                     indexes: Vec::new(),
                     online: Arc::from([]),
                 }));
@@ -140,7 +140,7 @@ impl Catalog {
             }
             CatalogChange::DropTable { table_id } => {
                 let table = self.change(*table_id)?;
-                if let Some((_, end @ None)) = table.lives.last_mut() {
+                if let Some((_, end @ None)) = table.active_ranges.last_mut() {
                     *end = Some(block);
                 }
                 let (name, number) = (Arc::clone(&table.name), table.number);
@@ -150,7 +150,7 @@ impl Catalog {
             CatalogChange::UndropTable { table_id } => {
                 let table = self.change(*table_id)?;
                 if !table.is_active() {
-                    table.lives.push((block, None));
+                    table.active_ranges.push((block, None));
                 }
                 let (name, number) = (Arc::clone(&table.name), table.number);
                 self.by_name.insert(name, number);
@@ -239,11 +239,11 @@ impl Catalog {
 impl Table {
     /// Whether it can be queried by name.
     pub(crate) fn is_active(&self) -> bool {
-        matches!(self.lives.last(), Some((_, None)))
+        matches!(self.active_ranges.last(), Some((_, None)))
     }
 
     fn was_active_at(&self, block: u64) -> bool {
-        self.lives.iter().any(|(from, to)| *from <= block && to.is_none_or(|to| block < to))
+        self.active_ranges.iter().any(|(from, to)| *from <= block && to.is_none_or(|to| block < to))
     }
 
     fn note_online(&mut self) {
@@ -272,14 +272,15 @@ impl Table {
 
     /// As the view keeps it.
     pub(crate) fn to_stored(&self) -> Document {
-        let lives = self.lives.iter().map(|(from, to)| {
+        let active_ranges = self.active_ranges.iter().map(|(from, to)| {
             Value::from([Some(*from), *to].into_iter().flatten().map(Value::from).collect::<Vec<Value>>())
         });
         let mut stored = Struct::from_iter([
             ("number", Value::from(self.number)),
             ("id", Value::from(&*self.id_text)),
             ("name", Value::from(&*self.name)),
-            ("lives", Value::from(lives.collect::<Vec<Value>>())),
+            // The name is part of the view's format.
+            ("lives", Value::from(active_ranges.collect::<Vec<Value>>())),
             ("indexes", Value::from(self.indexes.iter().map(Index::to_stored).collect::<Vec<Value>>())),
         ]);
         if let Some(tags) = &self.tags {
@@ -290,7 +291,7 @@ impl Table {
 
     /// What [`Table::to_stored`] wrote; `None` for anything else.
     pub(crate) fn from_stored(stored: &Value) -> Option<Table> {
-        let lives = stored.get("lives")?.as_sequence()?.iter().map(|life| {
+        let active_ranges = stored.get("lives")?.as_sequence()?.iter().map(|life| {
             let mut ends = life.as_sequence()?.iter().map(number::<u64>);
             Some((ends.next()??, ends.next().flatten()))
         });
@@ -302,7 +303,7 @@ impl Table {
             id_text: id.to_string().into(),
             name: stored.get("name")?.as_text()?.into(),
             tags: stored.get("tags").cloned(),
-            lives: lives.collect::<Option<Vec<(u64, Option<u64>)>>>()?,
+            active_ranges: active_ranges.collect::<Option<Vec<(u64, Option<u64>)>>>()?,
             indexes: indexes.collect::<Option<Vec<Index>>>()?,
             online: Arc::from([]),
         };

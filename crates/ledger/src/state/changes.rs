@@ -41,7 +41,7 @@ impl<'a> Changes<'a> {
     }
 
     /// The changes made so far to keys that can be read again.
-    pub(crate) fn readable(&self, keyspace: Keyspace) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+    pub(crate) fn tracked(&self, keyspace: Keyspace) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         self.batch.changes.iter().enumerate().filter_map(move |(position, (of, key, value))| {
             let last = *of == keyspace && self.written.get(&(keyspace, key.clone())) == Some(&position);
             last.then_some((&key[..], value.as_deref()))
@@ -66,12 +66,12 @@ impl<'a> Changes<'a> {
         self.batch.delete(keyspace, key);
     }
 
-    pub(crate) fn put_read_again(&mut self, keyspace: Keyspace, key: Vec<u8>, value: Vec<u8>) {
+    pub(crate) fn put_tracked(&mut self, keyspace: Keyspace, key: Vec<u8>, value: Vec<u8>) {
         self.written.insert((keyspace, key.clone()), self.batch.changes.len());
         self.batch.put(keyspace, key, value);
     }
 
-    pub(crate) fn delete_read_again(&mut self, keyspace: Keyspace, key: Vec<u8>) {
+    pub(crate) fn delete_tracked(&mut self, keyspace: Keyspace, key: Vec<u8>) {
         self.written.insert((keyspace, key.clone()), self.batch.changes.len());
         self.batch.delete(keyspace, key);
     }

@@ -1,6 +1,6 @@
 //! Blocks of another ledger, applied.
 //!
-//! QLDB's blocks do not say what they did to the catalogue, but which table every document is of. So a table is there
+//! QLDB's blocks do not say what they did to the catalog, but which table every document is of. So a table is there
 //! from the first revision of one of its documents on. When a name turns up under another id, the table that had it
 //! was dropped before; when a dropped table has a new revision, it was undropped. Indexes cannot be known; whoever
 //! imported the journal creates them. Exports made here name the changes, and nothing has to be guessed.
@@ -19,7 +19,7 @@ impl State {
     pub(super) fn apply_foreign(
         &mut self,
         block: &ForeignBlock,
-        number: u64,
+        index_in_slot: u64,
         changes: &mut Changes<'_>,
     ) -> Result<(), String> {
         let address = block.address();
@@ -42,12 +42,12 @@ impl State {
         if let Some(id) = block.transaction_id() {
             changes.put(Keyspace::Blocks, keys::transaction(id), sequence_no.to_be_bytes());
         }
-        self.append(address, block.hash(), block.timestamp(), number, changes);
+        self.append(address, block.hash(), block.timestamp(), index_in_slot, changes);
         Ok(())
     }
 }
 
-/// What must have happened to the catalogue before this revision, and is not known yet.
+/// What must have happened to the catalog before this revision, and is not known yet.
 fn table_changes(catalog: &Catalog, revision: &ForeignRevision) -> Vec<CatalogChange> {
     let (table_id, name) = (revision.table_id, &revision.table_name);
     let own = match catalog.by_id(table_id) {

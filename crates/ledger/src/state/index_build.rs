@@ -161,7 +161,7 @@ fn is_without_documents(table: &Table, changes: &Changes<'_>) -> Result<bool, Vi
         1,
     )?;
     let pending =
-        changes.readable(Keyspace::Documents).any(|(key, _)| key.starts_with(&table.number.to_be_bytes()));
+        changes.tracked(Keyspace::Documents).any(|(key, _)| key.starts_with(&table.number.to_be_bytes()));
     Ok(stored.is_empty() && !pending)
 }
 
@@ -177,7 +177,7 @@ fn build_unique(table: &Table, index: &Index, changes: &mut Changes<'_>) -> Resu
             _ => break,
         }
     }
-    for (key, value) in changes.readable(Keyspace::Documents) {
+    for (key, value) in changes.tracked(Keyspace::Documents) {
         if let Some(place) = Place::from_bytes(key).filter(|place| place.table == table.number) {
             match value.map(documents::id_and_data).transpose()? {
                 Some((_, Some(document))) => drop(documents.insert(place.number, document)),

@@ -2,7 +2,7 @@
 //!
 //! [`State::apply_block`] is the only way state changes, whether a transaction commits, a program restarts or
 //! somebody follows a journal that another writes. It reads and writes a view through [`Changes`]; what
-//! is small and needed for every block (the catalogue, the tip, the tree's edge) it also holds itself.
+//! is small and needed for every block (the catalog, the tip, the tree's edge) it also holds itself.
 
 pub(crate) mod catalog;
 pub(crate) mod changes;
@@ -126,7 +126,7 @@ impl State {
     pub(crate) fn apply_block(
         &mut self,
         block: &Block,
-        number: u64,
+        index_in_slot: u64,
         changes: &mut Changes<'_>,
     ) -> Result<(), String> {
         let address = block.address();
@@ -148,7 +148,7 @@ impl State {
             keys::transaction(block.transaction_id()),
             address.sequence_no.to_be_bytes(),
         );
-        self.append(address, block.hash(), block.timestamp(), number, changes);
+        self.append(address, block.hash(), block.timestamp(), index_in_slot, changes);
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl State {
         Ok(())
     }
 
-    /// Applies what a block did to the catalogue.
+    /// Applies what a block did to the catalog.
     fn change_catalog(
         &mut self,
         block: u64,
@@ -202,10 +202,10 @@ impl State {
         address: BlockAddress,
         hash: Hash,
         timestamp: i64,
-        number: u64,
+        index_in_slot: u64,
         changes: &mut Changes<'_>,
     ) {
-        let position = BlockPosition { slot: self.head.next_slot(), number };
+        let position = BlockPosition { slot: self.head.next_slot(), index_in_slot };
         changes.put(Keyspace::Blocks, keys::block(address.sequence_no), position.to_bytes(timestamp));
         for write in self.tiles.append(hash) {
             changes.put(Keyspace::Tiles, write.key.to_bytes(), write.value);

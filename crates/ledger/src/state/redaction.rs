@@ -50,7 +50,7 @@ impl State {
             let (_, revision) = from_history(&stored).map_err(failed)?;
             if let RevisionData::Data(data) = &revision.data {
                 let value = redacted(&stored, Hash(data.ion_hash()));
-                changes.put_read_again(Keyspace::History, key.to_vec(), value);
+                changes.put_tracked(Keyspace::History, key.to_vec(), value);
                 changes.put(Keyspace::Catalog, keys::HELD_REDACTED, []);
                 self.held_redacted = true;
             }

@@ -28,7 +28,7 @@ impl Head {
         let (place, old) = if revision.version == 0 {
             let place = Place { table: table.number, number: self.next_number };
             self.next_number += 1;
-            changes.put_read_again(Keyspace::Ids, id.as_bytes().to_vec(), place.to_bytes().to_vec());
+            changes.put_tracked(Keyspace::Ids, id.as_bytes().to_vec(), place.to_bytes().to_vec());
             (place, None)
         } else {
             let unknown = || format!("there is no document {id} to follow");
@@ -44,7 +44,7 @@ impl Head {
                     revision.version
                 ));
             }
-            changes.put_read_again(Keyspace::History, place.version(version).to_vec(), end.superseded(&old));
+            changes.put_tracked(Keyspace::History, place.version(version).to_vec(), end.superseded(&old));
             (place, Some(old))
         };
 
@@ -64,10 +64,10 @@ impl Head {
         match revision.data {
             StoredData::Deleted => {
                 changes.put(Keyspace::History, place.version(revision.version), end.superseded(&bytes));
-                changes.delete_read_again(Keyspace::Documents, place.to_bytes().to_vec());
+                changes.delete_tracked(Keyspace::Documents, place.to_bytes().to_vec());
             }
             StoredData::Data(_) | StoredData::Redacted(_) => {
-                changes.put_read_again(Keyspace::Documents, place.to_bytes().to_vec(), bytes);
+                changes.put_tracked(Keyspace::Documents, place.to_bytes().to_vec(), bytes);
             }
         }
         Ok(())

@@ -60,18 +60,18 @@ impl TileReader for StoredTree<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BlockPosition {
     pub(crate) slot: u64,
-    pub(crate) number: u64,
+    pub(crate) index_in_slot: u64,
 }
 
 impl BlockPosition {
     pub(super) fn to_bytes(self, timestamp: i64) -> Vec<u8> {
-        [self.slot.to_be_bytes(), self.number.to_be_bytes(), timestamp.to_be_bytes()].concat()
+        [self.slot.to_be_bytes(), self.index_in_slot.to_be_bytes(), timestamp.to_be_bytes()].concat()
     }
 
     /// A position and the timestamp of its block, as the directory keeps them.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<(BlockPosition, i64)> {
         let part = |at: usize| Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
-        let position = BlockPosition { slot: part(0)?, number: part(8)? };
+        let position = BlockPosition { slot: part(0)?, index_in_slot: part(8)? };
         Some((position, part(16)?.cast_signed()))
     }
 }

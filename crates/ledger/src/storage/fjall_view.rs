@@ -41,7 +41,7 @@ const FORMAT_KEY: &[u8] = b"format";
 const APPLIED_KEY: &[u8] = b"applied";
 
 /// In the directory of a view that shall not be opened again.
-const DOUBTFUL: &str = "doubtful";
+const DISTRUSTED: &str = "doubtful";
 
 /// In the directory of a view: what it held when it was last saved. The engine takes a damaged journal for
 /// one that a crash has cut, so it may come back with less, and then not with the same of each keyspace.
@@ -124,7 +124,7 @@ impl FjallView {
             None => Generation::open(&path.join("0"), &options)?,
             Some(newest) => {
                 let directory = path.join(newest.to_string());
-                let opened = match file::exists(&directory.join(DOUBTFUL)) {
+                let opened = match file::exists(&directory.join(DISTRUSTED)) {
                     true => Err(EngineError::failed(&directory, &"it failed earlier")),
                     false => Generation::open(&directory, &options),
                 };
@@ -187,9 +187,9 @@ impl ViewStore for FjallView {
         file::replace(&path, &encode_saved(applied)).map_err(|error| failed(&path, &error))
     }
 
-    fn doubt(&self, why: &str) {
+    fn distrust(&self, why: &str) {
         if let Some(generation) = &*self.generation() {
-            let _ = generation.doubt(why);
+            let _ = generation.distrust(why);
         }
     }
 
@@ -210,7 +210,7 @@ impl ViewStore for FjallView {
         if let Some(generation) = self.generation().take() {
             // Whoever still reads it is the last to hold it, and removes it.
             generation.directory.is_wiped.store(true, Ordering::Relaxed);
-            let _ = generation.directory.mark_doubtful();
+            let _ = generation.directory.mark_distrusted();
         }
     }
 
@@ -279,28 +279,28 @@ impl Generation {
         match value.map(|value| decode_applied(&value)) {
             None => Ok(None),
             Some(Some(applied)) => Ok(Some(applied)),
-            Some(None) => Err(self.doubt("its applied slot cannot be read")),
+            Some(None) => Err(self.distrust("its applied slot cannot be read")),
         }
     }
 
     /// Runs something of the engine's. After a failure the view is not opened again.
     fn guard<T>(&self, run: impl FnOnce() -> fjall::Result<T>) -> Result<T, ViewError> {
         guard(&self.directory.path, run).map_err(|error| {
-            let _ = self.directory.mark_doubtful();
+            let _ = self.directory.mark_distrusted();
             error.into()
         })
     }
 
-    fn doubt(&self, why: &str) -> ViewError {
-        let _ = self.directory.mark_doubtful();
+    fn distrust(&self, why: &str) -> ViewError {
+        let _ = self.directory.mark_distrusted();
         failed(&self.directory.path, &why)
     }
 }
 
 impl GenerationDirectory {
     /// Where even this fails, the same failure will be met again.
-    fn mark_doubtful(&self) -> io::Result<()> {
-        file::touch(&self.path.join(DOUBTFUL))
+    fn mark_distrusted(&self) -> io::Result<()> {
+        file::touch(&self.path.join(DISTRUSTED))
     }
 }
 

@@ -32,7 +32,7 @@ const ABOUT: Table = TableDefinition::new("about");
 const FORMAT_KEY: &[u8] = b"format";
 const APPLIED_KEY: &[u8] = b"applied";
 /// Why the file shall not be opened again.
-const DOUBTFUL_KEY: &[u8] = b"doubtful";
+const DISTRUSTED_KEY: &[u8] = b"doubtful";
 
 /// How a view uses the machine.
 #[derive(Clone, Copy, Debug)]
@@ -144,12 +144,12 @@ impl ViewStore for RedbView {
         })
     }
 
-    fn doubt(&self, why: &str) {
+    fn distrust(&self, why: &str) {
         let database = self.database();
         let noted = run(&self.path, || {
             let mut transaction = database.begin_write()?;
             transaction.set_durability(Durability::Immediate)?;
-            transaction.open_table(ABOUT)?.insert(DOUBTFUL_KEY, why.as_bytes())?;
+            transaction.open_table(ABOUT)?.insert(DISTRUSTED_KEY, why.as_bytes())?;
             Ok(transaction.commit()?)
         });
         if let Err(error) = noted {
@@ -167,7 +167,7 @@ impl ViewStore for RedbView {
             }
             let mut about = transaction.open_table(ABOUT)?;
             about.remove(APPLIED_KEY)?;
-            about.remove(DOUBTFUL_KEY)?;
+            about.remove(DISTRUSTED_KEY)?;
             drop(about);
             Ok(transaction.commit()?)
         })
@@ -200,7 +200,7 @@ fn begin(database: Database) -> Result<(Database, bool), redb::Error> {
     } else {
         let about = transaction.open_table(ABOUT)?;
         is_ours = about.get(FORMAT_KEY)?.is_some_and(|it| it.value() == FORMAT)
-            && about.get(DOUBTFUL_KEY)?.is_none();
+            && about.get(DISTRUSTED_KEY)?.is_none();
     }
     transaction.commit()?;
     Ok((database, is_ours))

@@ -96,7 +96,7 @@ pub trait ViewStore: Send + Sync {
 
     /// Remembers that what it holds cannot be trusted: the next opening begins an empty one. A view that every
     /// opening finds empty has nothing to remember.
-    fn doubt(&self, _why: &str) {}
+    fn distrust(&self, _why: &str) {}
 
     /// An empty view of the same kind beside this one, which takes its place at the next opening. `None` where
     /// there is no room for two.

@@ -31,7 +31,7 @@ impl Scope<'_> {
         }
         check_active(active, limits.active_tables)?;
         // The last one that fits: another transaction must not create it at the same time.
-        self.work.reads.catalogue |= total + 1 == limits.tables || active + 1 == limits.active_tables;
+        self.work.reads.catalog |= total + 1 == limits.tables || active + 1 == limits.active_tables;
         let table_id = self.core.environment.ids.next();
         let change = CatalogChange::CreateTable { table_id, name: name.to_owned(), tags: tags.cloned() };
         self.change(change)?;
@@ -58,7 +58,7 @@ impl Scope<'_> {
         }
         let active = self.catalog().active_count();
         check_active(active, self.core.options.limits.active_tables)?;
-        self.work.reads.catalogue |= active + 1 == self.core.options.limits.active_tables;
+        self.work.reads.catalog |= active + 1 == self.core.options.limits.active_tables;
         self.change(CatalogChange::UndropTable { table_id: id })?;
         Ok(Arc::clone(&table.id_text))
     }

@@ -141,7 +141,7 @@ impl Scope<'_> {
     ) -> Result<Option<(Index, UniqueId)>, LedgerError> {
         let id = changed.map(|(id, _)| id);
         let enforced = |index: &&Index| index.unique && !matches!(index.status, IndexStatus::Failed(_));
-        // The indexes as they are now, also where this statement's catalogue is older.
+        // The indexes as they are now, also where this statement's catalog is older.
         let current = self.catalog().by_id(table.id).cloned();
         let indexes = current.iter().flat_map(|table| &table.indexes).filter(enforced);
         for index in indexes {

@@ -76,7 +76,10 @@ impl Transaction {
             statement_bytes: 0,
             work: Work::default(),
             results: Vec::new(),
-            held: core.options.held_bytes.part(core.options.limits.held_bytes_max, "held_bytes_max"),
+            held: core
+                .options
+                .buffered_bytes
+                .part(core.options.limits.buffered_bytes_max, "buffered_bytes_max"),
             interrupt: Interrupt::default(),
             pace: None,
             _open: open,

@@ -6,7 +6,7 @@
 //! scan        number of the document     number:u64
 //! documents   as asked                   position:u64
 //! index       range, key, number         range:u32 key number:u64
-//! catalogue   number of the table        number:u64
+//! catalog   number of the table        number:u64
 //! ```
 //!
 //! Documents that this transaction inserted are numbered after all committed ones.
@@ -37,7 +37,7 @@ impl Scope<'_> {
     ) -> Result<Vec<Row>, LedgerError> {
         let limit = limit.max(1);
         if source.kind == SourceKind::UserTables {
-            return self.catalogue_rows(after, limit);
+            return self.catalog_rows(after, limit);
         }
         let table = self.table_of(source)?;
         if source.as_of.is_some() || matches!(source.kind, SourceKind::History { .. }) {
@@ -53,7 +53,7 @@ impl Scope<'_> {
         }
     }
 
-    fn catalogue_rows(&mut self, after: Option<&Cursor>, limit: usize) -> Result<Vec<Row>, LedgerError> {
+    fn catalog_rows(&mut self, after: Option<&Cursor>, limit: usize) -> Result<Vec<Row>, LedgerError> {
         let first = after.map(cursor_number).transpose()?.map_or(0, |last| last.saturating_add(1));
         let tables = self.catalog().tables().iter().filter(|table| u64::from(table.number) >= first);
         let row = |table: &Arc<Table>| Row {

@@ -1,4 +1,4 @@
-//! What a transaction shows to its statements: names, views, history and the catalogue.
+//! What a transaction shows to its statements: names, views, history and the catalog.
 //!
 //! The user view shows what the transaction has written; the committed view and history show what was
 //! committed. Whatever a statement is told is noted in the read set, also that something is not there.
@@ -44,7 +44,7 @@ pub(crate) struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// The catalogue as the statement sees it.
+    /// The catalog as the statement sees it.
     pub(crate) fn catalog(&self) -> &Arc<Catalog> {
         self.work.writes.catalog_before(self.statement).unwrap_or(&self.snapshot.head.catalog)
     }
@@ -170,7 +170,7 @@ impl Tables for Scope<'_> {
         if name != "user_tables" {
             return Ok(None);
         }
-        self.work.reads.catalogue = true;
+        self.work.reads.catalog = true;
         let nothing: Arc<str> = Arc::from("");
         Ok(Some(Source {
             kind: SourceKind::UserTables,

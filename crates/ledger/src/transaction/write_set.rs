@@ -19,7 +19,7 @@ pub(crate) struct WriteSet {
     documents: BTreeMap<UniqueId, Written>,
     /// New documents in order of appearance; `None` where a failed statement was taken back.
     inserted: Vec<Option<UniqueId>>,
-    /// Catalogue changes with the catalogue after each.
+    /// Catalog changes with the catalog after each.
     changes: Vec<Change>,
     /// Revisions whose data are to go, by statement.
     redactions: Vec<(u32, RedactedRevision)>,
@@ -138,12 +138,12 @@ impl WriteSet {
         }
     }
 
-    /// Changes the catalogue.
+    /// Changes the catalog.
     pub(crate) fn change(&mut self, statement: u32, change: CatalogChange, after: Arc<Catalog>) {
         self.changes.push(Change { statement, change, after });
     }
 
-    /// The changes of the catalogue, in order.
+    /// The changes of the catalog, in order.
     pub(crate) fn changes(&self) -> impl ExactSizeIterator<Item = &CatalogChange> {
         self.changes.iter().map(|change| &change.change)
     }
@@ -158,12 +158,12 @@ impl WriteSet {
         self.redactions.iter().map(|(_, revision)| revision)
     }
 
-    /// The catalogue as a statement sees it; `None` where no earlier one changed it.
+    /// The catalog as a statement sees it; `None` where no earlier one changed it.
     pub(crate) fn catalog_before(&self, statement: u32) -> Option<&Arc<Catalog>> {
         self.changes.iter().rev().find(|change| change.statement < statement).map(|change| &change.after)
     }
 
-    /// The catalogue after all changes; `None` where there are none.
+    /// The catalog after all changes; `None` where there are none.
     pub(crate) fn catalog(&self) -> Option<&Arc<Catalog>> {
         self.changes.last().map(|change| &change.after)
     }
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_sees_the_catalogue_of_those_before_it() {
+    fn a_statement_sees_the_catalog_of_those_before_it() {
         let mut writes = WriteSet::default();
         let change = CatalogChange::DropTable { table_id: id(100) };
         for statement in [1, 4] {

@@ -21,14 +21,14 @@ fn filled(world: &World) -> Ledger {
 #[test]
 fn the_results_of_a_transaction_share_one_bound_of_held_rows() {
     let mut world = World::new();
-    world.options.limits.held_bytes_max = 180_000;
+    world.options.limits.buffered_bytes_max = 180_000;
     let ledger = filled(&world);
     let sorted = SORTED;
     let mut transaction = ledger.start_transaction().unwrap();
     let first = transaction.execute(sorted, &[]).unwrap();
     let refused = transaction.execute(sorted, &[]);
     let Err(LedgerError::BadRequest { message, .. }) = refused else { panic!("{refused:?}") };
-    assert!(message.contains("more than 180000 bytes of rows (the limit held_bytes_max)"), "{message}");
+    assert!(message.contains("more than 180000 bytes of rows (the limit buffered_bytes_max)"), "{message}");
     // What holds no rows is not touched by it, nor is another transaction.
     assert_eq!(all(&mut transaction, "SELECT VALUE n FROM t", &[]).unwrap().len(), 280);
     assert_eq!(run(&ledger, sorted, &[]).unwrap().len(), 280);
@@ -44,8 +44,8 @@ fn the_results_of_a_transaction_share_one_bound_of_held_rows() {
 #[test]
 fn the_transactions_of_a_server_share_one_bound_of_held_rows() {
     let mut world = World::new();
-    world.options.held_bytes = HeldBytes::new(180_000, "--memory");
-    let held = world.options.held_bytes.clone();
+    world.options.buffered_bytes = HeldBytes::new(180_000, "--memory");
+    let held = world.options.buffered_bytes.clone();
     let ledger = filled(&world);
     let mut first = ledger.start_transaction().unwrap();
     let page = first.execute(SORTED, &[]).unwrap();

@@ -147,7 +147,7 @@ impl ViewStore for Doubted {
         self.inner.persist()
     }
 
-    fn doubt(&self, _why: &str) {
+    fn distrust(&self, _why: &str) {
         self.doubts.fetch_add(1, Ordering::SeqCst);
     }
 

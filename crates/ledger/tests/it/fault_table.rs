@@ -22,7 +22,7 @@ use crate::support::{World, run};
 fn faulty() -> (Arc<FaultySlots>, World, Ledger) {
     let slots = Arc::new(FaultySlots::new(Arc::new(MemorySlots::new())));
     let mut world = World::with(slots.clone(), Arc::new(MemoryView::new()));
-    world.options.doubt_attempts = 3;
+    world.options.unknown_outcome_attempts = 3;
     let ledger = world.open();
     run(&ledger, "CREATE TABLE t", &[]).unwrap();
     (slots, world, ledger)
@@ -75,7 +75,7 @@ fn f1_to_f4_a_commit_that_is_cut_short_has_happened_once_or_not_at_all() {
         for call in 0.. {
             let (disk, views) = (MemoryDisk::new(), Arc::new(MemoryView::new()));
             let mut world = World::with(Arc::new(on_disk(&disk, 4096).unwrap()), views);
-            world.options.doubt_attempts = 1;
+            world.options.unknown_outcome_attempts = 1;
             let ledger = world.open();
             run(&ledger, "CREATE TABLE t", &[]).unwrap();
             insert(&ledger, 1).unwrap();
@@ -411,7 +411,7 @@ fn f26_a_failed_sync_leaves_the_commit_in_doubt_until_the_ledger_is_opened_again
     for fault in [Fault::NotPersisted, Fault::Persisted] {
         let disk = MemoryDisk::new();
         let mut world = World::with(Arc::new(on_disk(&disk, 1 << 20).unwrap()), Arc::new(MemoryView::new()));
-        world.options.doubt_attempts = 2;
+        world.options.unknown_outcome_attempts = 2;
         let ledger = world.open();
         run(&ledger, "CREATE TABLE t", &[]).unwrap();
         insert(&ledger, 1).unwrap();

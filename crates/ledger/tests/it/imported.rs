@@ -48,7 +48,7 @@ fn original() -> Ledger {
     ledger
 }
 
-/// The blocks of a ledger in QLDB's shape; with what they did to the catalogue only where it `is_known`.
+/// The blocks of a ledger in QLDB's shape; with what they did to the catalog only where it `is_known`.
 fn exported(ledger: &Ledger, is_known: bool) -> Vec<ForeignBlock> {
     let shape = |block: JournalBlock| {
         let value = Document::from(&block.to_ion().unwrap());
@@ -126,7 +126,7 @@ fn an_imported_ledger_answers_as_the_first_one_and_goes_on() {
 }
 
 #[test]
-fn known_changes_of_the_catalogue_are_taken_as_they_were() {
+fn known_changes_of_the_catalog_are_taken_as_they_were() {
     let first = original();
     let tables = "SELECT name, tableId, indexes, status FROM information_schema.user_tables";
     let (_, ledger) = imported(exported(&first, true));

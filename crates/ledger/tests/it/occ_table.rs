@@ -33,7 +33,7 @@ const READS: &[(&str, &str)] = &[
     ("AS OF block 4", "SELECT COUNT(*) FROM t AS OF 4 AS t"),
     ("AS OF block 40", "SELECT COUNT(*) FROM t AS OF 40 AS t"),
     ("join t, u by keys", "SELECT t.v FROM t AS t, u AS u WHERE t.k = 1 AND u.k = 1"),
-    ("catalogue", "SELECT VALUE name FROM information_schema.user_tables"),
+    ("catalog", "SELECT VALUE name FROM information_schema.user_tables"),
     ("no such table w", "SELECT * FROM w"),
 ];
 

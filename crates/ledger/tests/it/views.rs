@@ -316,7 +316,7 @@ fn a_view_that_was_doubted_is_begun_anew() {
         let view = open(directory.path());
         view.commit(&Batch::default(), applied(7)).unwrap();
         view.persist().unwrap();
-        view.doubt("a revision in it is damaged");
+        view.distrust("a revision in it is damaged");
         // What is committed to it afterwards does not make it any better.
         view.commit(&Batch::default(), applied(8)).unwrap();
         drop(view);

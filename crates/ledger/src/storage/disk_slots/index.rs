@@ -20,7 +20,7 @@ pub(super) struct Index {
     pub(super) tail: Option<Arc<dyn DiskFile>>,
     pub(super) damages: Vec<Damage>,
     /// A slot whose writing failed: only opening again tells whether it exists.
-    pub(super) in_doubt: Option<u64>,
+    pub(super) unknown_slot: Option<u64>,
 }
 
 pub(super) struct Segment {
@@ -65,7 +65,7 @@ impl Index {
         if let Some(damage) = self.damages.iter().find(|damage| damage.slots.contains(&slot)) {
             return Err(SlotError::Corrupt { slot, why: damage.why.clone() });
         }
-        if self.in_doubt == Some(slot) {
+        if self.unknown_slot == Some(slot) {
             return Err(SlotError::Unknown(format!("writing slot {slot} failed; opening again decides")));
         }
         if slot >= self.next {

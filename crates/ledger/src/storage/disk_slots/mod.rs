@@ -155,7 +155,7 @@ impl SlotStore for DiskSlots {
         }
         tail.make_room(extent)?;
         if let Err(error) = tail.append(slot, bytes) {
-            self.index_mut().in_doubt = Some(slot);
+            self.index_mut().unknown_slot = Some(slot);
             *writer = Writer::Refusing(stopped(&error));
             return Err(SlotError::Unknown(error.to_string()));
         }
