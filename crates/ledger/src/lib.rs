@@ -9,6 +9,7 @@ mod check;
 mod clock;
 mod commit;
 mod core;
+mod embed;
 mod error;
 mod handle;
 mod ids;

@@ -5,6 +5,19 @@
 //! that must not be. Nothing here has a thread, reads a clock or draws a random number but from the seed:
 //! the same seed gives the same trace, byte for byte.
 //!
+//! ```
+//! use everstrand_simulator::{Lines, run};
+//!
+//! # fn main() -> Result<(), String> {
+//! let report = run(7, 300, Lines::Forget).map_err(|failure| failure.to_string())?;
+//! assert!(report.counters.get("block") > 0);
+//!
+//! let again = run(7, 300, Lines::Forget).map_err(|failure| failure.to_string())?;
+//! assert_eq!(report.trace, again.trace);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! * `operation` is what clients may say, with its PartiQL; `model` answers the same, naively;
 //! * `client` says it, over a `network` that loses, repeats and delays;
 //! * `slots` and `view` are stores that fail and forget; the disk is the ledger's own twin;

@@ -5,6 +5,7 @@ mod demo;
 mod endpoint;
 mod env;
 mod evidence;
+mod examples;
 mod export;
 mod import;
 mod old_data;

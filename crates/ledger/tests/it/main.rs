@@ -13,6 +13,7 @@ mod damaged_view;
 mod disk_damage;
 mod disk_layout;
 mod disk_slots;
+mod embed;
 mod fault_table;
 mod faults;
 mod full_view;

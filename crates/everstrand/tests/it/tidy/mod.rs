@@ -1,10 +1,11 @@
 //! The house keeps itself: who imports whom, which files act, how long a file may grow, which files the documents
 //! name. Each rule is a function over text, so that a planted violation can be shown to fail.
 
+mod documents;
+mod facade;
 mod imports;
 mod source;
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use syn::spanned::Spanned;
@@ -285,65 +286,6 @@ fn files_begin_with_what_they_are() {
         .map(|source| format!("{} does not begin with what lives in it", source.path))
         .collect();
     assert_none(silent);
-}
-
-/// The documents of the project, with their paths from the root.
-fn documents() -> Vec<String> {
-    let mut documents = Vec::new();
-    let mut folders = vec![root()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).expect("a folder of the project") {
-            let path = entry.expect("an entry").path();
-            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-            if path.is_dir() {
-                if !name.starts_with('.') && !["target", "node_modules"].contains(&name.as_str()) {
-                    folders.push(path);
-                }
-            } else if name.ends_with(".md") {
-                documents
-                    .push(path.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned());
-            }
-        }
-    }
-    assert!(documents.len() > 5, "found {documents:?}");
-    documents
-}
-
-/// Files that the documents name in back-ticks must be there.
-#[test]
-fn documents_name_files_that_exist() {
-    let mut missing = Vec::new();
-    for document in documents() {
-        let document = document.as_str();
-        let text = std::fs::read_to_string(root().join(document)).expect("a document that git lists");
-        let named = text.split('`').skip(1).step_by(2).filter(|word| {
-            ["crates/", "docs/", "conformance/", "clients/", "fuzz/", ".ci/"]
-                .iter()
-                .any(|folder| word.starts_with(folder))
-                && !word.contains(['*', ' ', '{', '<'])
-        });
-        let linked = text
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split([')', '#']).next())
-            .filter(|target| !target.is_empty() && !target.contains("://"));
-        let folder = Path::new(document).parent().expect("a file has a folder");
-        let named = named.map(PathBuf::from).chain(linked.map(|target| folder.join(target)));
-        missing.extend(
-            named
-                .filter(|name| !root().join(name).exists())
-                .map(|name| format!("{document} names {}", name.display())),
-        );
-    }
-    assert_none(missing);
-}
-
-#[test]
-fn the_readme_shows_the_example_that_runs() {
-    let readme = std::fs::read_to_string(root().join("README.md")).expect("a README");
-    let example = std::fs::read_to_string(root().join("crates/everstrand/examples/five_minutes.rs"));
-    let (_, example) = example.as_deref().expect("an example").split_once("\n\n").expect("a first paragraph");
-    assert!(readme.contains(&format!("```rust\n{example}```")), "the README's Rust differs from the example");
 }
 
 #[test]
