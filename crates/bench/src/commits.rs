@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use everstrand_driver::{HttpTransport, QldbDriver};
 use everstrand_ion::Document;
 use everstrand_ledger::{Ledger, LedgerError, LedgerOptions};
+use everstrand_testkit::Random;
 
 use crate::Arguments;
-use crate::data::{DEFINITIONS, Random, parameter, registration, vin};
+use crate::data::{DEFINITIONS, parameter, registration, vin};
 use crate::http::Served;
 use crate::ledgers::{Opened, define, fill, insert, raised_limits, settle};
 use crate::light;

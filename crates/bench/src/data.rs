@@ -1,6 +1,7 @@
 //! The documents that are measured with: vehicle registrations of eleven fields, 300 to 400 bytes of Ion each.
 
 use everstrand_ion::{Document, Struct, Timestamp, Value};
+use everstrand_testkit::Random;
 
 /// The table, and the indexes that lookups and ranges use.
 pub(crate) const DEFINITIONS: [&str; 3] = [
@@ -34,7 +35,7 @@ pub(crate) fn registration(number: u64) -> Value {
         ("LicensePlateNumber", Value::from(format!("LEWISR{:06}", random.below(1_000_000)))),
         ("State", Value::from("WA")),
         ("City", Value::from("Seattle")),
-        ("Make", Value::from(["Tesla", "Ducati", "Mercedes", "Chevrolet"][index(&mut random, 4)])),
+        ("Make", Value::from(["Tesla", "Ducati", "Mercedes", "Chevrolet"][random.index(4)])),
         ("Model", Value::from("Model S 100D")),
         ("PendingPenaltyTicketAmount", Value::from(amount(number))),
         ("ValidFromDate", day(&mut random)),
@@ -52,26 +53,4 @@ pub(crate) fn amount(number: u64) -> i64 {
 /// A value as a statement's parameter.
 pub(crate) fn parameter(value: impl Into<Value>) -> Document {
     Document::from(&value.into())
-}
-
-fn index(random: &mut Random, bound: u64) -> usize {
-    usize::try_from(random.below(bound)).expect("a small number")
-}
-
-/// Numbers that look random and are the same in every run.
-pub(crate) struct Random(u64);
-
-impl Random {
-    /// Another sequence for every seed.
-    pub(crate) fn new(seed: u64) -> Random {
-        Random(seed)
-    }
-
-    /// The next number below `bound`.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % bound
-    }
 }

@@ -13,9 +13,9 @@ use everstrand_journal::{Auditor, FormatError, Slot, audit_slots};
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::{DiskSlots, FileDisk};
 use everstrand_ledger::{CommitFuture, Ledger, Limits};
+use everstrand_testkit::Random;
 
 use crate::Arguments;
-use crate::data::Random;
 use crate::ledgers::{Opened, define, raised_limits};
 use crate::machine::{copy_folder, folder_bytes, forget_cached, processor_time};
 use crate::measure::Failure;

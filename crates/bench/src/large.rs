@@ -5,9 +5,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use everstrand_testkit::Random;
+
 use crate::Arguments;
 use crate::commits::SELECT;
-use crate::data::{DEFINITIONS, Random, parameter, registration, vin};
+use crate::data::{DEFINITIONS, parameter, registration, vin};
 use crate::ledgers::{Opened, define, insert, raised_limits, settle};
 use crate::machine::{folder_bytes, peak_mebibytes};
 use crate::measure::{self, Failure, Turn};

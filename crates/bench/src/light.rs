@@ -10,9 +10,10 @@ use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use everstrand_testkit::Random;
+
 use sha2::{Digest, Sha256};
 
-use crate::data::Random;
 use crate::measure::{self, Failure, Sample, Turn};
 
 /// About what a block of ours takes with its document.

@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use everstrand_ion::Document;
 use everstrand_ledger::Ledger;
+use everstrand_testkit::Random;
 
 use crate::Arguments;
 use crate::commits::SELECT;
-use crate::data::{Random, parameter, vin};
+use crate::data::{parameter, vin};
 use crate::http::Served;
 use crate::ledgers::{Opened, fill, raised_limits};
 use crate::measure::{self, Failure, Sample, Times, Turn};

@@ -34,7 +34,6 @@ mod error;
 mod http;
 mod parameters;
 mod retry;
-pub mod scripted;
 mod session;
 mod session_client;
 mod transaction;

@@ -9,10 +9,11 @@ use everstrand_ledger::storage::{MemorySlots, MemoryView};
 use everstrand_ledger::{
     Committing, Environment, Ledger, LedgerError, LedgerOptions, ManualClock, SeededIds, Transaction,
 };
+use everstrand_testkit::Random;
 
 use crate::Failure;
 use crate::counted::Operation;
-use crate::data::{DEFINITIONS, Random, parameter, registration, vin};
+use crate::data::{DEFINITIONS, parameter, registration, vin};
 use crate::formats::{UNIX_SECONDS, differs};
 
 /// Documents of the table that is read.

@@ -9,10 +9,11 @@ use everstrand_protocol::signature::{AmzDate, SignedParts, Signer};
 use everstrand_protocol::{Command, Reply, SendCommandRequest, SessionToken, ValueHolder};
 use everstrand_server::config::{Config, Storage};
 use everstrand_server::{AccessKeys, Request, Service};
+use everstrand_testkit::Random;
 
 use crate::Failure;
 use crate::counted::Operation;
-use crate::data::{Random, parameter, vin};
+use crate::data::{parameter, vin};
 use crate::engine::{SELECT, UPDATE, any, environment, finish, table};
 use crate::formats::{HEADERS, REGION, UNIX_SECONDS, credentials};
 

@@ -12,6 +12,7 @@ use everstrand_journal::{
     Auditor, Block, BlockAddress, Draft, Hash, ProposedRevision, ProposedTransaction, Slot, SlotContent,
     SlotHeader, StatementInfo, UniqueId, WriterId, check_slot, genesis, statement_digest,
 };
+use everstrand_testkit::Random;
 
 const BLOCKS: u64 = 1_000_000;
 const REVISIONS: u8 = 40;
@@ -36,7 +37,7 @@ impl TileReader for Store {
 }
 
 fn proofs() -> Result<(), Box<dyn Error>> {
-    let mut numbers = Numbers(1);
+    let mut numbers = Numbers::new(1);
     let mut store = Store::default();
     let mut tiles = Tiles::new();
     let leaves: Vec<Hash> = (0..BLOCKS).map(|_| numbers.hash()).collect();
@@ -67,7 +68,7 @@ fn proofs() -> Result<(), Box<dyn Error>> {
 }
 
 fn blocks() -> Result<(), Box<dyn Error>> {
-    let mut numbers = Numbers(2);
+    let mut numbers = Numbers::new(2);
     let mut transactions = Vec::new();
     for _ in 0..AUDITED_BLOCKS {
         transactions.push(transaction(&mut numbers));
@@ -158,28 +159,25 @@ fn document(numbers: &mut Numbers) -> Document {
 }
 
 /// A sequence that is the same in every run.
-struct Numbers(u64);
+struct Numbers(Random);
 
 impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
+    fn new(seed: u64) -> Numbers {
+        Numbers(Random::new(seed))
     }
 
     fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
+        self.0.below(bound)
     }
 
     fn id(&mut self) -> UniqueId {
-        let (high, low) = (self.next(), self.next());
+        let (high, low) = (self.0.next(), self.0.next());
         UniqueId::from_bytes(((u128::from(high) << 64) | u128::from(low)).to_be_bytes())
     }
 
     fn hash(&mut self) -> Hash {
         let mut bytes = [0; 32];
-        bytes.chunks_mut(8).for_each(|part| part.copy_from_slice(&self.next().to_le_bytes()));
+        bytes.chunks_mut(8).for_each(|part| part.copy_from_slice(&self.0.next().to_le_bytes()));
         Hash(bytes)
     }
 }

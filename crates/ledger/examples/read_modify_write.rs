@@ -16,6 +16,7 @@ use everstrand_ledger::storage::{
     DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions, MemorySlots, MemoryView,
 };
 use everstrand_ledger::{Environment, Ledger, LedgerError, LedgerOptions, RandomIds, SystemClock};
+use everstrand_testkit::Random;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -89,12 +90,9 @@ fn measure(ledger: &Ledger, threads: u64, time: Duration, documents: i64, name: 
             .map(|thread| {
                 let (done, conflicts, over) = (&done, &conflicts, &over);
                 scope.spawn(move || -> Result<(), LedgerError> {
-                    let mut random: u64 = thread.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+                    let mut random = Random::new(thread);
                     while !over.load(Ordering::Relaxed) {
-                        random ^= random << 13;
-                        random ^= random >> 7;
-                        random ^= random << 17;
-                        let number = (random >> 1).cast_signed() % documents;
+                        let number = random.between(0, documents - 1);
                         match transfer(ledger, number) {
                             Ok(()) => done.fetch_add(1, Ordering::Relaxed),
                             Err(LedgerError::OccConflict { .. }) => conflicts.fetch_add(1, Ordering::Relaxed),

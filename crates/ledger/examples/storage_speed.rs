@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use everstrand_ledger::storage::contract::body;
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewStore};
 use everstrand_ledger::storage::{
-    DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions, MemoryView, RedbView, RedbViewOptions,
+    DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions, MemoryView,
 };
+use everstrand_testkit::contract::body;
+use everstrand_testkit::redb_view::{RedbView, RedbViewOptions};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 

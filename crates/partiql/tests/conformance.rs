@@ -1,7 +1,6 @@
 //! The public PartiQL conformance suite, run over this language.
 //!
-//! The suite's files lie where `PARTIQL_TESTS_DIR` says, beside the workspace by default; where they
-//! are absent the test says so and passes. A case's environment becomes the FROM list of a query around
+//! The suite's files lie in `conformance/suites`, or where `PARTIQL_TESTS_DIR` says. A case's environment becomes the FROM list of a query around
 //! its statement, so that nothing but names differs from real use: rules N5 to N8, which no other
 //! PartiQL has, are off. `skips.txt` names what is not run, by rule, with reasons; it may only shrink.
 
@@ -13,26 +12,18 @@ mod memory;
 mod skips;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use case::{Case, Outcome};
+use everstrand_testkit::data;
 use skips::Skips;
 
 #[test]
 fn conformance() {
-    let root = std::env::var("PARTIQL_TESTS_DIR").map_or_else(
-        |_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance/partiql-tests"),
-        PathBuf::from,
-    );
-    if !root.is_dir() {
-        println!("skipped: the PartiQL conformance suite is not at {}", root.display());
-        return;
-    }
+    let root = data::suite("partiql-tests", "PARTIQL_TESTS_DIR");
     let skips = Skips::read(include_str!("conformance/skips.txt"));
     let show = std::env::var("PARTIQL_TESTS_SHOW").ok();
-    let mut files = Vec::new();
-    find(&root, &mut files);
-    files.sort();
+    let files = data::files(&root).into_iter();
+    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "ion"));
     let mut total = [0; 3];
     let mut by_reason: BTreeMap<&str, usize> = BTreeMap::new();
     let mut needless = Vec::new();
@@ -94,15 +85,4 @@ fn conformance() {
 /// Runs a case on a thread whose panic is a failure of the case.
 fn run(case: &Case) -> Outcome {
     std::panic::catch_unwind(|| case.run()).unwrap_or_else(|_| Outcome::Failed("it panicked".to_owned()))
-}
-
-fn find(directory: &Path, files: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(directory).expect("a directory") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            find(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "ion") {
-            files.push(path);
-        }
-    }
 }

@@ -8,12 +8,12 @@ use everstrand_journal::{CommitDigest, statement_digest};
 use everstrand_protocol::{
     Command, Exception, Page, PageToken, Reply, SendCommandRequest, ServiceError, SessionToken, ValueHolder,
 };
+use everstrand_testkit::Random;
 
 use crate::checker::Checker;
 use crate::counters::Counters;
 use crate::model::{Answer, Heard};
 use crate::operation::{self, Operation, So};
-use crate::random::Random;
 use crate::settings::Settings;
 use crate::world::{LEDGER, TRANSACTION_MILLIS};
 

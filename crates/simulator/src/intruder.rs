@@ -11,11 +11,11 @@ use everstrand_ledger::storage::{MemorySlots, MemoryView};
 use everstrand_ledger::{
     Committed, Committing, Environment, Ledger, LedgerError, LedgerOptions, Limits, Transaction,
 };
+use everstrand_testkit::Random;
 
 use crate::checker::Checker;
 use crate::model::{Answer, Heard};
 use crate::operation::{self, Operation, So};
-use crate::random::Random;
 use crate::settings::Settings;
 use crate::view::fill;
 use crate::world::{SESSION_MILLIS, TRANSACTION_MILLIS};

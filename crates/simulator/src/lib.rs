@@ -32,7 +32,6 @@ mod model;
 mod network;
 mod operation;
 mod panics;
-mod random;
 mod settings;
 mod slots;
 mod store;

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use everstrand_ion::text;
 use everstrand_journal::{Block, CatalogChange, RevisionData};
+use everstrand_testkit::Random;
 use imbl::{OrdMap, Vector};
 
 use crate::operation::{AsOf, Change, Filter, Operation, Row};
-use crate::random::Random;
 use crate::value::Key;
 
 /// All tables after some block.

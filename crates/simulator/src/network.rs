@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use everstrand_protocol::{Reply, SendCommandRequest, ServiceError};
+use everstrand_testkit::Random;
 
-use crate::random::Random;
 use crate::settings::Settings;
 
 /// Something that will happen.

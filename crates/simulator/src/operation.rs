@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use everstrand_ion::{Document, Timestamp, text};
+use everstrand_testkit::Random;
 
 use crate::model::Model;
-use crate::random::Random;
 use crate::settings::Settings;
 use crate::value::{Key, payload};
 

@@ -1,7 +1,8 @@
 //! How one world differs from another: every seed switches each kind of trouble on or off by chance (swarm testing),
 //! so that rare combinations come up somewhere, and no trouble hides what another would show.
 
-use crate::random::Random;
+use everstrand_testkit::Random;
+
 use crate::value::Kind;
 
 /// Where the journal of a world lies.

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use everstrand_ledger::storage::MemorySlots;
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
-
-use crate::random::Random;
+use everstrand_testkit::Random;
 
 /// The store itself, which never fails, and what is on its way to it.
 pub(crate) struct RemoteStore {

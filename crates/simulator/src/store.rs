@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use everstrand_ledger::storage::memory_disk::{Fault, MemoryDisk, Unsynced};
 use everstrand_ledger::storage::slots::{SlotError, SlotStore};
 use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions};
+use everstrand_testkit::Random;
+use everstrand_testkit::memory_disk::{Fault, MemoryDisk, Unsynced};
 
-use crate::random::Random;
 use crate::settings::{Settings, Store};
 use crate::slots::{RemoteSlots, RemoteStore};
 

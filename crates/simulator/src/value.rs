@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use everstrand_ion::{Timestamp, text};
-
-use crate::random::Random;
+use everstrand_testkit::Random;
 
 /// 2000-01-01T00:00Z in milliseconds.
 const FIRST_MINUTE: i64 = 946_684_800_000;

@@ -4,8 +4,9 @@
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use everstrand_ledger::storage::MemoryView;
 use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot, ViewStore};
-use everstrand_ledger::storage::{MemoryView, RedbView};
+use everstrand_testkit::redb_view::RedbView;
 
 /// A view in memory that knows which of its batches were persisted.
 pub(crate) struct ForgetfulView {

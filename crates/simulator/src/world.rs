@@ -16,6 +16,7 @@ use everstrand_ledger::{Clock, Environment, Ledger, ManualClock, SeededIds, Stat
 use everstrand_protocol::{Command, Reply, SendCommandRequest, ServiceError};
 use everstrand_server::config::Storage;
 use everstrand_server::{Config, Service};
+use everstrand_testkit::Random;
 
 use crate::checker::Checker;
 use crate::client::{Client, Move, PATIENCE_MILLIS};
@@ -24,7 +25,6 @@ use crate::intruder;
 use crate::network::{Event, Schedule, arrivals};
 use crate::operation::{self, So};
 use crate::panics;
-use crate::random::Random;
 use crate::settings::Settings;
 use crate::store::JournalStore;
 use crate::trace::{Lines, Trace};

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use everstrand_driver::scripted::{Answer, ScriptedTransport};
 use everstrand_driver::{
     Error, Exception, ExecuteOptions, QldbDriver, RetryPolicy, ServiceError, Transaction, TransportError,
 };
+use everstrand_testkit::scripted::{Answer, ScriptedTransport};
 
 use crate::{first_page, further_page};
 

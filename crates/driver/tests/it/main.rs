@@ -10,8 +10,8 @@ mod session_client;
 
 use std::time::Duration;
 
-use everstrand_driver::scripted::{Answer, ScriptedTransport};
 use everstrand_driver::{ExecuteStatementResult, FetchPageResult, IoUsage, Page, Reply, ValueHolder};
+use everstrand_testkit::scripted::{Answer, ScriptedTransport};
 
 /// A page with these ints.
 fn page(values: impl IntoIterator<Item = i64>, next_page_token: Option<&str>) -> Page {

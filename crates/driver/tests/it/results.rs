@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use everstrand_driver::scripted::{Answer, ScriptedTransport};
 use everstrand_driver::{Error, Exception, QldbSession, Statistics, Transaction};
+use everstrand_testkit::scripted::{Answer, ScriptedTransport};
 
 use crate::{first_page, further_page, until_sent};
 

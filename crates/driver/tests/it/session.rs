@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use everstrand_driver::scripted::{Answer, ScriptedTransport};
 use everstrand_driver::{
     Command, CommitTransactionResult, Error, Exception, Hash, QldbSession, Reply, StartTransactionResult,
     Transport, TransportError, Value,
 };
 use everstrand_driver::{SendCommandRequest, SendCommandResponse};
+use everstrand_testkit::scripted::{Answer, ScriptedTransport};
 
 async fn session() -> (Arc<ScriptedTransport>, QldbSession<ScriptedTransport>) {
     let transport = Arc::new(ScriptedTransport::new());

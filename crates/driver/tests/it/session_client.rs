@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use everstrand_driver::scripted::{Answer, ScriptedTransport};
 use everstrand_driver::{
     Command, Document, Error, Exception, SendCommandRequest, SendCommandResponse, SessionClient,
     SessionToken, Transport, TransportError, Value, ValueHolder,
 };
+use everstrand_testkit::scripted::{Answer, ScriptedTransport};
 use serde_json::json;
 
 use crate::{first_page, further_page, until_sent};

@@ -13,6 +13,7 @@ use everstrand_protocol::control::{
 };
 use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
 use everstrand_server::{Service, ledger_folders};
+use everstrand_testkit::data::vector;
 
 /// A ledger in a folder, with what somebody saved of it before more was written.
 pub(crate) struct Saved {
@@ -272,13 +273,7 @@ async fn an_audit_finds_what_was_changed_and_what_was_cut_off() {
 
 #[tokio::test]
 async fn an_export_made_elsewhere_is_audited() {
-    let folder =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/synthetic-export/journalExport");
-    if !folder.is_dir() {
-        assert!(std::env::var_os("REQUIRE_VECTORS").is_none(), "{} is not there", folder.display());
-        eprintln!("passed over: {} is not there", folder.display());
-        return;
-    }
+    let folder = vector("synthetic-export/journalExport");
     let (code, printed) = everstrand(&["audit", &folder.display().to_string()]);
     assert_eq!(code, 0, "{printed}");
     assert!(printed.contains("15 blocks"), "{printed}");

@@ -8,6 +8,7 @@ use everstrand::{InProcess, QldbDriver};
 use everstrand_ion::text;
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
+use everstrand_testkit::data::vector;
 
 use crate::evidence::{Saved, everstrand, ledger_and_evidence, run};
 use crate::export::data_object;
@@ -134,14 +135,7 @@ async fn what_is_not_whole_is_refused() {
 /// An export in QLDB's shape, with blocks that no ledger here would make.
 #[tokio::test]
 async fn a_foreign_export_becomes_a_ledger() {
-    let vectors = std::env::var_os("VECTORS_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"), PathBuf::from);
-    let from = vectors.join("synthetic-export");
-    if !from.is_dir() {
-        assert!(std::env::var_os("REQUIRE_VECTORS").is_none_or(|value| value != "1"), "{}", from.display());
-        println!("skipped: there is no {} (VECTORS_DIR names the folder of vectors)", from.display());
-        return;
-    }
+    let from = vector("synthetic-export");
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data").display().to_string();
     let from = from.display().to_string();

@@ -1,10 +1,9 @@
 //! `everstrand verify` on evidence in the forms in which people kept it: what SDKs and the AWS CLI printed, the
 //! console's file, the migration kit's proof, a signed checkpoint, and receipts that QLDB itself gave.
 
-use std::path::{Path, PathBuf};
-
 use everstrand_ion::{Value, text};
 use everstrand_journal::{BlockAddress, Checkpoint, CheckpointSigner, Digest, Hash, origin};
+use everstrand_testkit::data::{evidence, vector};
 use serde_json::json;
 
 use crate::evidence::{everstrand, ledger_and_evidence};
@@ -129,9 +128,10 @@ async fn bytes_as_programs_without_ion_write_them() {
     }
 }
 
-#[test]
+everstrand_testkit::ignored_without_evidence!(receipts_that_qldb_gave);
+
 fn receipts_that_qldb_gave() {
-    let Some(file) = vector("03-qldb-rest-api.ion") else { return };
+    let file = evidence("03-qldb-rest-api.ion");
     let receipts = text::read_one(&std::fs::read_to_string(file).expect("a file")).expect("Ion");
     let folder = tempfile::tempdir().expect("a folder");
     for receipt in receipts.get("receipts").and_then(Value::as_sequence).expect("receipts") {
@@ -158,7 +158,7 @@ fn receipts_that_qldb_gave() {
 
 #[test]
 fn the_proof_file_of_the_migration_kit() {
-    let Some(export) = vector("synthetic-export/journalExport") else { return };
+    let export = vector("synthetic-export/journalExport");
     let kept = "HiceNkmtAQe0mhC93UU9l9.9lq2AAsrIjB2y229Dhjnbr.completed.manifest\
                 HiceNkmtAQe0mhC93UU9l9.9lq2AAsrIjB2y229Dhjnbr.proofs.json";
     let kept = export.join(kept).display().to_string();
@@ -178,16 +178,4 @@ fn the_proof_file_of_the_migration_kit() {
     let export = export.display().to_string();
     let (code, printed) = everstrand(&["audit", &export, "--digest", &kept]);
     assert_eq!((code, printed.contains("the journal agrees with")), (0, true), "{printed}");
-}
-
-/// Test data of others; it is not part of the repository.
-fn vector(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors").join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    let message = format!("{} is not there", path.display());
-    assert!(std::env::var_os("REQUIRE_VECTORS").is_none_or(|value| value != "1"), "{message}");
-    eprintln!("passed over: {message}");
-    None
 }

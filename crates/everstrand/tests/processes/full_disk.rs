@@ -8,16 +8,22 @@ use std::time::Duration;
 
 use everstrand::{HttpTransport, QldbDriver};
 use everstrand_driver::{Error, Exception};
+use everstrand_testkit::Random;
 
 use crate::journal;
 use crate::load::{self, Log};
-use crate::process::{Random, Server};
+use crate::process::{Server, chance};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+everstrand_testkit::ignored_without_tmpfs!(
+    a_full_disk_refuses_commits_and_keeps_reads,
+    a_disk_that_fills_up_under_load_loses_nothing,
+);
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_commits_and_keeps_reads() {
-    let Some(mount) = Mount::tmpfs("160m") else { return };
+    let mount = Mount::tmpfs("160m");
     let data = mount.path.join("data");
-    let mut random = Random::for_test("full disk");
+    let mut random = chance("full disk");
     let server = Server::start(&data);
     load::prepare(&server).await;
     let log = Arc::new(Mutex::new(Log::default()));
@@ -53,12 +59,12 @@ async fn a_full_disk_refuses_commits_and_keeps_reads() {
     journal::audit_with_program(&data, &[digest]);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_fills_up_under_load_loses_nothing() {
-    let Some(mount) = Mount::tmpfs("160m") else { return };
+    let mount = Mount::tmpfs("160m");
     let data = mount.path.join("data");
     let ballast = mount.path.join("ballast");
-    let mut random = Random::for_test("disk that fills up");
+    let mut random = chance("disk that fills up");
     let log = Arc::new(Mutex::new(Log::default()));
     let server = Server::start(&data);
     load::prepare(&server).await;
@@ -72,7 +78,7 @@ async fn a_disk_that_fills_up_under_load_loses_nothing() {
             fill(&ballast);
             fill_the_rest(&driver).await
         };
-        let mut seeds = Random::from_seed(7);
+        let mut seeds = Random::new(7);
         let load = load::run_for(&server, 8, &log, Duration::from_millis(1500), &mut seeds);
         let (refused, ()) = tokio::join!(filling, load);
         eprintln!("{refused}");
@@ -169,24 +175,15 @@ struct Mount {
 }
 
 impl Mount {
-    fn tmpfs(size: &str) -> Option<Mount> {
+    fn tmpfs(size: &str) -> Mount {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("mount");
         std::fs::create_dir(&path).expect("a folder");
         let options = format!("size={size}");
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&path).output();
-        match mounted {
-            Ok(output) if output.status.success() => Some(Mount { path, _folder: folder }),
-            Ok(output) => {
-                eprintln!("skipped: no tmpfs can be mounted: {}", String::from_utf8_lossy(&output.stderr));
-                None
-            }
-            Err(error) => {
-                eprintln!("skipped: there is no mount: {error}");
-                None
-            }
-        }
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&path);
+        assert!(mount.status().expect("there is a mount").success(), "a tmpfs can be mounted");
+        Mount { path, _folder: folder }
     }
 }
 

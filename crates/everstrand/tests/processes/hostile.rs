@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use everstrand::protocol::signature::AmzDate;
 
 use crate::load::{prepare, run};
-use crate::process::{Random, Server};
+use crate::process::{Server, chance};
 
 const MIB: usize = 1024 * 1024;
 
@@ -110,7 +110,7 @@ async fn silent_and_half_clients_do_not_stop_others() {
 async fn garbage_is_answered_or_closed() {
     let mut server = Server::in_memory(&[]);
     prepare(&server).await;
-    let mut random = Random::for_test("garbage");
+    let mut random = chance("garbage");
     let whole = [head(2), "{}".to_owned()].concat();
     for round in 0..400 {
         let mut bytes: Vec<u8> = match round % 4 {

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use everstrand::journal::Digest;
+use everstrand_testkit::Random;
 
 use crate::journal;
 use crate::load::{self, Log};
-use crate::process::{Random, Server, serve, setting};
+use crate::process::{Server, chance, serve, setting};
 
 const CLIENTS: u64 = 16;
 
@@ -20,7 +21,7 @@ const CYCLES_PER_LEDGER: u64 = 25;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
     let cycles = setting("EVERSTRAND_KILL_CYCLES", 5);
-    let mut random = Random::for_test("kill");
+    let mut random = chance("kill");
     let mut done = 0;
     let mut totals = (0, 0, 0);
     while done < cycles {

@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex};
 use everstrand::ion::{Document, RawValue};
 use everstrand::{HttpTransport, QldbDriver, QldbSession};
 use everstrand_driver::{Error, Transaction};
+use everstrand_testkit::Random;
 
-use crate::process::{LEDGER, Random, Server};
+use crate::process::{LEDGER, Server};
 
 const COUNTERS: u64 = 4;
 const ACCOUNTS: u64 = 8;
@@ -84,7 +85,7 @@ pub(crate) fn start(
     (0..clients)
         .map(|client| {
             let (transport, log, stop) = (Arc::clone(&transport), Arc::clone(log), Arc::clone(stop));
-            let random = Random::from_seed(random.next());
+            let random = Random::new(random.next());
             tokio::spawn(work(client, transport, log, stop, random))
         })
         .collect()

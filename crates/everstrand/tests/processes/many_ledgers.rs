@@ -5,12 +5,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use everstrand::ledger::storage::disk::Disk;
-use everstrand::ledger::storage::{FileDisk, MemoryDisk, meta};
+use everstrand::ledger::storage::{FileDisk, meta};
 use everstrand::protocol::control::{
     ControlReply, ControlRequest, CreateLedgerRequest, DeleteLedgerRequest, ListLedgersRequest,
     PermissionsMode, Tags,
 };
 use everstrand::{HttpTransport, QldbDriver};
+use everstrand_testkit::memory_disk::MemoryDisk;
 
 use crate::load::run;
 use crate::process::{LEDGER, Server, program, setting};

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use everstrand::protocol::control::{ControlReply, ControlRequest};
 use everstrand::{HttpTransport, QldbDriver};
+use everstrand_testkit::Random;
 
 /// The program under test: the one that was built with this test, unless `EVERSTRAND_PROGRAM` names another.
 pub(crate) fn program() -> Command {
@@ -201,36 +202,12 @@ pub(crate) fn setting(name: &str, default: u64) -> u64 {
         .map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name} is no number")))
 }
 
-/// Numbers that look random (SplitMix64).
-pub(crate) struct Random(u64);
-
-impl Random {
-    /// From `EVERSTRAND_SEED`, or new in every run; printed, so that a failure can be tried again.
-    pub(crate) fn for_test(name: &str) -> Random {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
-        let seed = setting("EVERSTRAND_SEED", now.as_secs() << 20 | u64::from(now.subsec_micros()));
-        eprintln!("{name}: EVERSTRAND_SEED={seed}");
-        Random(seed)
-    }
-
-    /// From a seed.
-    pub(crate) fn from_seed(seed: u64) -> Random {
-        Random(seed)
-    }
-
-    /// The next number.
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `end`.
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
+/// Chance from `EVERSTRAND_SEED`, or another in every run; the seed is printed, so that a failure can be tried again.
+pub(crate) fn chance(name: &str) -> Random {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
+    let seed = setting("EVERSTRAND_SEED", now.as_secs() << 20 | u64::from(now.subsec_micros()));
+    eprintln!("{name}: EVERSTRAND_SEED={seed}");
+    Random::new(seed)
 }
 
 fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::process::{Random, Server, setting};
+use everstrand_testkit::Random;
+
+use crate::process::{Server, chance, setting};
 
 /// Most of it is for busy machines.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -73,7 +75,7 @@ async fn redact_one(server: &Server, data: &Path, number: u64, text: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redacted_data_leave_every_file_also_after_a_kill() {
-    let mut random = Random::for_test("redaction");
+    let mut random = chance("redaction");
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path();
     let mut server = Server::start(data);

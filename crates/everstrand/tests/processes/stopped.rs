@@ -8,7 +8,7 @@ use everstrand_driver::CommitDigest;
 
 use crate::journal;
 use crate::load::{self, Log};
-use crate::process::{LEDGER, Random, Server, serve, setting};
+use crate::process::{LEDGER, Server, chance, serve, setting};
 
 /// Shorter than QLDB's 30 seconds, unless the stop is long itself.
 const SHORT: u64 = 3000;
@@ -36,7 +36,7 @@ async fn what_was_open_expires_while_the_server_stands_still() {
         open.push((session, id, digest.value()));
     }
     let log = Arc::new(Mutex::new(Log::default()));
-    let mut random = Random::for_test("stopped");
+    let mut random = chance("stopped");
     let stop = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         server.signal("STOP");

@@ -7,18 +7,23 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::journal;
 use crate::load::{self, Log};
-use crate::process::{Random, Server, serve};
+use crate::process::{Server, chance, serve};
+
+everstrand_testkit::ignored_without_strace!(
+    one_client_pays_one_sync_a_commit,
+    many_clients_pay_one_sync_a_group
+);
 
 const SYNCS: &str = "trace=fsync,fdatasync,sync,syncfs,sync_file_range,msync";
 /// The view is made to survive a loss of power this often, and never by a commit.
 const PERSIST: Duration = Duration::from_secs(3);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn one_client_pays_one_sync_a_commit() {
     measure(1).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn many_clients_pay_one_sync_a_group() {
     measure(16).await;
 }
@@ -26,11 +31,6 @@ async fn many_clients_pay_one_sync_a_group() {
 async fn measure(clients: u64) {
     let folder = tempfile::tempdir().expect("a folder");
     let (data, trace) = (folder.path().join("data"), folder.path().join("trace"));
-    let usable = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
-    if !usable.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: there is no strace that may trace");
-        return;
-    }
     let mut command = Command::new("strace");
     // As a grandchild, so that the server is this test's own child.
     command.args(["-D", "-f", "-ttt", "-y", "-e", SYNCS, "-o"]).arg(&trace);
@@ -41,7 +41,7 @@ async fn measure(clients: u64) {
 
     let log = Arc::new(Mutex::new(Log::default()));
     let (slots_before, begin, watch) = (journal::slots(&data), now(), Instant::now());
-    let mut random = Random::for_test("syncs");
+    let mut random = chance("syncs");
     load::run_for(&server, clients, &log, Duration::from_millis(2500), &mut random).await;
     let (slots, end, elapsed) = (journal::slots(&data) - slots_before, now(), watch.elapsed());
     server.terminate();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::journal;
 use crate::load::{self, Log};
-use crate::process::{Random, Server};
+use crate::process::{Server, chance};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_told_to_end_ends_cleanly() {
@@ -15,7 +15,7 @@ async fn a_server_that_is_told_to_end_ends_cleanly() {
     let mut server = Server::start(data);
     load::prepare(&server).await;
     let log = Arc::new(Mutex::new(Log::default()));
-    let mut random = Random::for_test("terminate");
+    let mut random = chance("terminate");
     for round in 0..3 {
         let stop = Arc::new(AtomicBool::new(false));
         let clients = load::start(&server, 16, &log, &stop, &mut random);

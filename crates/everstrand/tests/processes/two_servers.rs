@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::journal;
 use crate::load::{self, Log};
-use crate::process::{Random, Server, serve};
+use crate::process::{Server, chance, serve};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_server_is_refused_and_an_auditor_is_not() {
@@ -26,7 +26,7 @@ async fn a_second_server_is_refused_and_an_auditor_is_not() {
             journal::audit(data, &[digest]);
         }
     };
-    let mut random = Random::for_test("two servers");
+    let mut random = chance("two servers");
     tokio::join!(load::run_for(&server, 4, &log, Duration::from_millis(1200), &mut random), beside);
     load::check(&server, &log).await;
     // The lock is the kernel's: it ends with the process, however that ends.

@@ -4,15 +4,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use everstrand_testkit::Random;
+
 use crate::dump::{assert_same, dump};
 use crate::journal;
 use crate::load::run;
-use crate::process::{Random, Server, setting};
+use crate::process::{Server, chance, setting};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_view_changes_no_answer() {
     let damages = setting("EVERSTRAND_VIEW_DAMAGES", 12);
-    let mut random = Random::for_test("view folder");
+    let mut random = chance("view folder");
     let folder = tempfile::tempdir().expect("a folder");
     let (ours, other) = (folder.path().join("ours"), folder.path().join("other"));
     // A killed server leaves changes in the view's own journal, one that ended leaves them in order.

@@ -5,8 +5,7 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use everstrand_ion::{Data, Value, binary, text};
-
-use crate::suites;
+use everstrand_testkit::data;
 
 /// What is not run, and why.
 const SKIPPED: [(&str, &str); 4] = [
@@ -16,13 +15,13 @@ const SKIPPED: [(&str, &str); 4] = [
     ("equivs/timestampsLargeFractionalPrecision.ion", "seconds are kept with at most 18 fraction digits"),
 ];
 
-fn suite(folder: &str) -> Option<Vec<PathBuf>> {
-    let folder = suites::folder("ION_TESTS_DIR", "ion-tests")?.join("iontestdata").join(folder);
-    let files = suites::files(&folder).into_iter().filter(|file| {
+fn suite(folder: &str) -> Vec<PathBuf> {
+    let folder = data::suite("ion-tests", "ION_TESTS_DIR").join("iontestdata").join(folder);
+    let files = data::files(&folder).into_iter().filter(|file| {
         let is_ion = file.extension().is_some_and(|extension| extension == "ion" || extension == "10n");
         is_ion && !SKIPPED.iter().any(|(name, _)| file.ends_with(name))
     });
-    Some(files.collect())
+    files.collect()
 }
 
 fn is_text(file: &Path) -> bool {
@@ -51,7 +50,7 @@ fn check_all(files: &[PathBuf], at_least: usize, check: impl Fn(&Path) -> Result
 
 #[test]
 fn good_files_are_read_and_survive_being_written() {
-    let Some(files) = suite("good") else { return };
+    let files = suite("good");
     check_all(&files, 280, |file| {
         let values = read(file)?;
         for value in &values {
@@ -73,7 +72,7 @@ fn good_files_are_read_and_survive_being_written() {
 
 #[test]
 fn bad_files_are_refused() {
-    let Some(files) = suite("bad") else { return };
+    let files = suite("bad");
     check_all(&files, 440, |file| match read(file) {
         Ok(values) => {
             let values: Vec<String> = values.iter().map(text::write).collect();
@@ -85,19 +84,19 @@ fn bad_files_are_refused() {
 
 #[test]
 fn equivalent_values_are_equal() {
-    let Some(files) = suite("good/equivs") else { return };
+    let files = suite("good/equivs");
     check_groups(&files, 50, |left, right| left == right, true);
 }
 
 #[test]
 fn different_values_differ() {
-    let Some(files) = suite("good/non-equivs") else { return };
+    let files = suite("good/non-equivs");
     check_groups(&files, 20, |left, right| left == right, false);
 }
 
 #[test]
 fn timestamps_of_one_instant_compare_as_equal() {
-    let Some(files) = suite("good/timestamp/equivTimeline") else { return };
+    let files = suite("good/timestamp/equivTimeline");
     let same_instant = |left: &[Value], right: &[Value]| match (&left[0].data, &right[0].data) {
         (Data::Timestamp(left), Data::Timestamp(right)) => left.instant_cmp(right) == Ordering::Equal,
         _ => false,

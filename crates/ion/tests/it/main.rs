@@ -8,5 +8,4 @@ mod ion_hash;
 mod ion_tests;
 mod qldb_text;
 mod strategy;
-mod suites;
 mod text;

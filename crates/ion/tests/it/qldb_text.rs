@@ -1,18 +1,17 @@
 //! Ion text as QLDB sent it is printed back byte for byte.
 
 use everstrand_ion::{Data, Value, text};
-
-use crate::suites;
+use everstrand_testkit::data::evidence;
 
 const FILES: [&str; 4] =
     ["02-streams-block-3.ion", "03-qldb-rest-api.ion", "06-just4give.ion", "07-qldbguide-orders.ion"];
 
-#[test]
+everstrand_testkit::ignored_without_evidence!(what_qldb_printed_is_printed_back);
+
 fn what_qldb_printed_is_printed_back() {
     let mut texts = Vec::new();
     for name in FILES {
-        let Some(file) = suites::vector(name) else { return };
-        let values = text::read_all(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let values = text::read_all(&std::fs::read_to_string(evidence(name)).unwrap()).unwrap();
         values.iter().for_each(|value| collect_texts(value, &mut texts));
     }
     for printed in &texts {

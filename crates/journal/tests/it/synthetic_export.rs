@@ -10,8 +10,7 @@ use everstrand_journal::{
     AuditSummary, Auditor, BlockAddress, Check, Deviation, Digest, Hash, Proof, SavedDigest, check_foreign,
     join, root, verify_files,
 };
-
-use crate::vectors::vector_path;
+use everstrand_testkit::data::{files, vector};
 
 struct Export {
     blocks: Vec<Value>,
@@ -32,22 +31,14 @@ fn proof(value: &Value) -> Proof {
     Proof { nodes: nodes.iter().map(|node| Hash::from_slice(node.as_bytes().unwrap()).unwrap()).collect() }
 }
 
-fn files() -> Option<(ExportFiles, std::path::PathBuf)> {
-    let folder = vector_path("synthetic-export/journalExport")?;
-    let mut names = Vec::new();
-    let mut folders = vec![folder.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else { names.push(path.to_str().unwrap().to_owned()) }
-        }
-    }
-    Some((ExportFiles::sort(names), folder))
+fn export_files() -> ExportFiles {
+    let files = files(&vector("synthetic-export/journalExport"));
+    ExportFiles::sort(files.iter().map(|file| file.to_str().unwrap().to_owned()))
 }
 
-fn export() -> Option<Export> {
-    let (files, _) = files()?;
-    let expected = std::fs::read_to_string(vector_path("synthetic-export/expected.ion")?).unwrap();
+fn export() -> Export {
+    let files = export_files();
+    let expected = std::fs::read_to_string(vector("synthetic-export/expected.ion")).unwrap();
     let expected = text::read_one(&expected).unwrap();
     let mut blocks = Vec::new();
     for object in &files.data {
@@ -64,7 +55,7 @@ fn export() -> Option<Export> {
         name: format!("digest of block {}", number(saved, "tip")),
         proof: None,
     });
-    Some(Export { blocks, digests: digests.collect(), expected })
+    Export { blocks, digests: digests.collect(), expected }
 }
 
 fn audit(blocks: &[Value], digests: &[SavedDigest]) -> (AuditSummary, Vec<Deviation>) {
@@ -81,7 +72,7 @@ fn audit(blocks: &[Value], digests: &[SavedDigest]) -> (AuditSummary, Vec<Deviat
 
 #[test]
 fn the_export_is_clean() {
-    let Some(export) = export() else { return };
+    let export = export();
     let (summary, found) = audit(&export.blocks, &export.digests);
     assert_eq!(found, []);
     assert!(summary.is_clean());
@@ -90,7 +81,7 @@ fn the_export_is_clean() {
 
 #[test]
 fn the_manifests() {
-    let Some((files, _)) = files() else { return };
+    let files = export_files();
     assert_eq!(
         (files.started.len(), files.completed.len(), files.proofs.len(), files.data.len()),
         (1, 1, 1, 3)
@@ -110,7 +101,7 @@ fn the_manifests() {
 
 #[test]
 fn the_proofs_beside_it() {
-    let Some(export) = export() else { return };
+    let export = export();
     let digest_of = |tip: u64| {
         let saved = export.digests.iter().find(|saved| saved.digest.digest_tip_address.sequence_no == tip);
         saved.unwrap().digest.digest
@@ -129,8 +120,8 @@ fn the_proofs_beside_it() {
 
 #[test]
 fn the_migration_kits_proof_file() {
-    let Some(export) = export() else { return };
-    let Some((files, _)) = files() else { return };
+    let export = export();
+    let files = export_files();
     let bytes = std::fs::read(&files.proofs[0]).unwrap();
     let saved = Input { name: "proofs.json", role: Role::Any, bytes: &bytes };
     let last = export.blocks.last().unwrap().to_string();
@@ -148,7 +139,7 @@ fn the_migration_kits_proof_file() {
 
 #[test]
 fn a_journal_whose_end_was_cut_off_is_only_seen_beside_a_digest() {
-    let Some(export) = export() else { return };
+    let export = export();
     assert_eq!(audit(&export.blocks[..12], &[]).1, []);
     let (summary, found) = audit(&export.blocks[..12], &export.digests);
     assert_eq!(found.iter().map(|deviation| deviation.check).collect::<Vec<_>>(), [Check::Digest]);
@@ -157,7 +148,7 @@ fn a_journal_whose_end_was_cut_off_is_only_seen_beside_a_digest() {
 
 #[test]
 fn all_formats_hold_the_same_blocks() {
-    let Some(export) = export() else { return };
+    let export = export();
     for format in [OutputFormat::IonText, OutputFormat::IonBinary, OutputFormat::Json] {
         let mut bytes = Vec::new();
         export.blocks.iter().for_each(|block| format.write(block, &mut bytes));
@@ -196,7 +187,7 @@ fn flip(value: &mut Value) {
 /// empty list is for those that nothing can catch.
 #[test]
 fn every_listed_edit() {
-    let Some(export) = export() else { return };
+    let export = export();
     let listed: Vec<String> = export
         .expected
         .get("tampering")
@@ -310,7 +301,7 @@ fn swap(block: &mut Value, a: usize, b: usize) {
 
 #[test]
 fn binary_and_text_have_the_same_hashes() {
-    let Some(export) = export() else { return };
+    let export = export();
     for block in &export.blocks {
         let again = binary::read_one(&binary::write(block)).unwrap();
         assert_eq!(everstrand_ion::ion_hash(&again), everstrand_ion::ion_hash(block));

@@ -9,6 +9,7 @@ use everstrand_journal::tree::{
     verify_consistency,
 };
 use everstrand_journal::{BlockAddress, Digest, Hash, UniqueId, dot, root};
+use everstrand_testkit::Random;
 
 /// Entries in memory, counting reads.
 #[derive(Default)]
@@ -51,16 +52,6 @@ fn append(store: &mut Store, tiles: &mut Tiles, leaf: Hash) {
 fn digest(tip: u64, digest: Hash) -> Digest {
     let strand_id = UniqueId::from_bytes([7; 16]);
     Digest { digest, digest_tip_address: BlockAddress { strand_id, sequence_no: tip } }
-}
-
-/// A sequence of numbers that is the same in every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
 }
 
 #[test]
@@ -136,7 +127,7 @@ fn a_million_leaves() {
 fn random_pairs(size: u64, pairs: u64) {
     let (store, tiles) = store_of(size);
     let naive = Naive::new(size);
-    let mut numbers = Numbers(size);
+    let mut numbers = Random::new(size);
     for round in 0..pairs {
         let tip = match round % 4 {
             0 => (numbers.below(size / 256) * 256 + 254 + numbers.below(4)).min(size - 1),

@@ -1,8 +1,7 @@
-//! Real blocks, revisions, digests and proofs, and synthetic ones. They are not part of the repository:
-//! a test says so and passes where they are absent, unless `REQUIRE_VECTORS=1` asks for them.
+//! Real blocks, revisions, digests and proofs, which are not part of the repository, and synthetic ones, which are.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use everstrand_ion::{Document, Value, text};
 use everstrand_journal::evidence::{Input, Role};
@@ -11,24 +10,21 @@ use everstrand_journal::{
     BlockAddress, Check, Hash, Proof, check_foreign, check_revision, join, root, statement_digest,
     verify_files,
 };
+use everstrand_testkit::data::{evidence, vector};
 
-/// A path below the vectors' folder, beside the workspace or where `VECTORS_DIR` says.
-pub(crate) fn vector_path(name: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors");
-    let folder = std::env::var_os("VECTORS_DIR").map_or(beside, PathBuf::from);
-    let path = folder.join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    let message = format!("there are no vectors at {} (VECTORS_DIR names their folder)", path.display());
-    assert!(std::env::var_os("REQUIRE_VECTORS").is_none_or(|value| value != "1"), "{message}");
-    println!("skipped: {message}");
-    None
-}
+everstrand_testkit::ignored_without_evidence!(
+    a_real_block_and_its_edited_revision,
+    every_changed_part_of_a_real_block_is_reported,
+    real_receipts_verify,
+    the_real_receipts_of_one_ledger_agree,
+    a_real_revision_with_its_proof_in_ion_text_members,
+    real_revisions,
+    the_shape_of_a_redacted_revision,
+    statement_digests,
+);
 
-fn vector(name: &str) -> Option<Value> {
-    let text = std::fs::read_to_string(vector_path(name)?).unwrap();
-    Some(text::read_one(&text).unwrap())
+fn read(file: PathBuf) -> Value {
+    text::read_one(&std::fs::read_to_string(file).unwrap()).unwrap()
 }
 
 fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
@@ -63,9 +59,8 @@ fn sample_is_whole(expected: bool, revisions: &[Value]) {
     }
 }
 
-#[test]
 fn a_real_block_and_its_edited_revision() {
-    let Some(vector) = vector("02-streams-block-3.ion") else { return };
+    let vector = read(evidence("02-streams-block-3.ion"));
     let payload = |name: &str| vector.get(name).unwrap().get("payload").unwrap().clone();
     let block = payload("block_summary");
     let checked = check_foreign(Document::from(&block).root(), None).unwrap();
@@ -88,9 +83,8 @@ fn a_real_block_and_its_edited_revision() {
     assert!(!revision_is_whole(edited));
 }
 
-#[test]
 fn every_changed_part_of_a_real_block_is_reported() {
-    let Some(vector) = vector("02-streams-block-3.ion") else { return };
+    let vector = read(evidence("02-streams-block-3.ion"));
     let block = vector.get("block_summary").unwrap().get("payload").unwrap().to_string();
     let edits = [
         ("Testing new 600", "Testing new 601", Check::TransactionInfo),
@@ -113,9 +107,8 @@ fn every_changed_part_of_a_real_block_is_reported() {
     }
 }
 
-#[test]
 fn real_receipts_verify() {
-    let Some(vector) = vector("03-qldb-rest-api.ion") else { return };
+    let vector = read(evidence("03-qldb-rest-api.ion"));
     let receipts = items(&vector, "receipts");
     assert_eq!(receipts.len(), 4);
     for receipt in receipts {
@@ -154,9 +147,8 @@ fn real_receipts_verify() {
     sample_is_whole(true, items(&vector, "revisions"));
 }
 
-#[test]
 fn the_real_receipts_of_one_ledger_agree() {
-    let Some(vector) = vector("03-qldb-rest-api.ion") else { return };
+    let vector = read(evidence("03-qldb-rest-api.ion"));
     let cross = vector.get("expect_cross").unwrap();
     let proof = |number: usize| {
         let text = items(&vector, "receipts")[number].get("proof_ion_text").unwrap().as_text().unwrap();
@@ -173,9 +165,8 @@ fn the_real_receipts_of_one_ledger_agree() {
     );
 }
 
-#[test]
 fn a_real_revision_with_its_proof_in_ion_text_members() {
-    let Some(vector) = vector("06-just4give.ion") else { return };
+    let vector = read(evidence("06-just4give.ion"));
     let member = |name: &str| vector.get(name).unwrap().as_text().unwrap();
     let expect = vector.get("expect").unwrap();
     let folded = hash(expect, "folded_root");
@@ -193,35 +184,29 @@ fn a_real_revision_with_its_proof_in_ion_text_members() {
     assert!(!verify_files(&[input], &[]).unwrap().is_verified());
 }
 
-#[test]
 fn real_revisions() {
-    if let Some(vector) = vector("07-qldbguide-orders.ion") {
-        sample_is_whole(true, std::slice::from_ref(vector.get("revision").unwrap()));
-    }
-    if let Some(vector) = vector("09-qldb-wallet.ion") {
-        sample_is_whole(true, items(&vector, "real"));
-        sample_is_whole(false, items(&vector, "edited"));
-    }
-    if let Some(vector) = vector("10-mini-driver-binary.ion") {
-        let binary = vector.get("ion_binary").unwrap().as_bytes().unwrap();
-        let row = Document::from_binary(binary).unwrap();
-        assert_eq!(&row.to_value(), vector.get("decoded").unwrap());
-        assert!(check_revision(row.root()).unwrap().is_err());
-    }
+    let vector = read(evidence("07-qldbguide-orders.ion"));
+    sample_is_whole(true, std::slice::from_ref(vector.get("revision").unwrap()));
+    let vector = read(evidence("09-qldb-wallet.ion"));
+    sample_is_whole(true, items(&vector, "real"));
+    sample_is_whole(false, items(&vector, "edited"));
+    let vector = read(evidence("10-mini-driver-binary.ion"));
+    let binary = vector.get("ion_binary").unwrap().as_bytes().unwrap();
+    let row = Document::from_binary(binary).unwrap();
+    assert_eq!(&row.to_value(), vector.get("decoded").unwrap());
+    assert!(check_revision(row.root()).unwrap().is_err());
 }
 
-#[test]
 fn the_shape_of_a_redacted_revision() {
-    let Some(vector) = vector("13-redaction-blog.ion") else { return };
+    let vector = read(evidence("13-redaction-blog.ion"));
     let (before, after) = (vector.get("before").unwrap(), vector.get("after").unwrap());
     assert_eq!(hash(before, "hash"), hash(after, "hash"));
     let fields: Vec<&str> = items(after, "fields").iter().map(|field| field.as_text().unwrap()).collect();
     assert_eq!(fields, ["blockAddress", "hash", "dataHash", "metadata"]);
 }
 
-#[test]
 fn statement_digests() {
-    let Some(vector) = vector("08-statement-digests.ion") else { return };
+    let vector = read(evidence("08-statement-digests.ion"));
     for sample in vector.as_sequence().unwrap() {
         let parameters: Vec<Document> = items(sample, "parameters").iter().map(Document::from).collect();
         let said = sample.get("statement").unwrap().as_text().unwrap();
@@ -232,7 +217,7 @@ fn statement_digests() {
 #[test]
 fn roots_and_paths() {
     use sha2::{Digest as _, Sha256};
-    let Some(vector) = vector("14-merkle-shapes-synthetic.ion") else { return };
+    let vector = read(vector("14-merkle-shapes-synthetic.ion"));
     let leaf = |number: u32| Hash(Sha256::digest(number.to_be_bytes()).into());
     let number =
         |sample: &Value, name: &str| u32::try_from(sample.get(name).unwrap().as_i64().unwrap()).unwrap();
@@ -258,7 +243,7 @@ fn roots_and_paths() {
 
 #[test]
 fn joins_of_two_hashes() {
-    let Some(vector) = vector("15-dot-synthetic.ion") else { return };
+    let vector = read(vector("15-dot-synthetic.ion"));
     for sample in vector.as_sequence().unwrap() {
         let (a, b) = (maybe_hash(sample, "a"), maybe_hash(sample, "b"));
         assert_eq!(join(a, b), maybe_hash(sample, "dot"), "{sample}");
@@ -268,7 +253,7 @@ fn joins_of_two_hashes() {
 
 #[test]
 fn hashes_of_values_at_the_edges() {
-    let Some(vector) = vector("16-ion-hash-edge-cases.ion") else { return };
+    let vector = read(vector("16-ion-hash-edge-cases.ion"));
     for sample in vector.as_sequence().unwrap() {
         let ion = sample.get("text").unwrap().as_text().unwrap();
         let value = text::read_one(ion).unwrap();

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use everstrand_journal::Slot;
-use everstrand_ledger::storage::contract::{Clause, Placement, check};
-use everstrand_ledger::storage::memory_disk::Unsynced;
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
-use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, MemoryDisk, MemorySlots};
+use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, MemorySlots};
+use everstrand_testkit::contract::{Clause, Placement, check};
+use everstrand_testkit::memory_disk::{MemoryDisk, Unsynced};
 
 /// Small, so that journals have many.
 const SEGMENT_BYTES: u64 = 4096;

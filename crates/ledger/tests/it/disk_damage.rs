@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use everstrand_ledger::storage::contract::body;
 use everstrand_ledger::storage::disk::Disk;
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
-use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, MemoryDisk};
+use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions};
+use everstrand_testkit::contract::body;
+use everstrand_testkit::memory_disk::MemoryDisk;
 
 use crate::disk_slots::{journal, length, open, open_read_only, open_with, record, segments, slot_bytes};
 

@@ -1,9 +1,9 @@
 //! What the journal on disk costs: how much goes into a segment, how far a file is filled ahead, and how many
 //! calls reading takes. None of it can be seen in what the store answers.
 
-use everstrand_ledger::storage::MemoryDisk;
-use everstrand_ledger::storage::contract::{body, redactable};
 use everstrand_ledger::storage::slots::{Created, SlotStore};
+use everstrand_testkit::contract::{body, redactable};
+use everstrand_testkit::memory_disk::MemoryDisk;
 
 use crate::disk_slots::{journal, length, open, open_read_only, open_with, segments};
 

@@ -4,11 +4,12 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use everstrand_ledger::storage::contract::{Redactable, body, redactable, slots_of};
 use everstrand_ledger::storage::disk::Disk;
-use everstrand_ledger::storage::memory_disk::{Fault, Unsynced};
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
-use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, MemoryDisk};
+use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk};
+use everstrand_testkit::Random;
+use everstrand_testkit::contract::{Redactable, body, redactable, slots_of};
+use everstrand_testkit::memory_disk::{Fault, MemoryDisk, Unsynced};
 
 pub(crate) fn open_with(disk: &MemoryDisk, segment_bytes: u64) -> Result<DiskSlots, SlotError> {
     DiskSlots::open(Arc::new(disk.clone()), DiskSlotsOptions { segment_bytes, ..DiskSlotsOptions::default() })
@@ -210,13 +211,8 @@ fn any_change_of_the_files_is_met_with_the_right_bytes_or_an_error() {
     let slots = 14;
     let original = journal(slots);
     let names = segments(&original);
-    let mut random = 0x5eed_u64;
-    let mut below = move |bound: usize| {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        (random >> 11) as usize % bound.max(1)
-    };
+    let mut random = Random::new(0x5eed);
+    let mut below = move |bound: usize| random.index(bound);
     let (mut whole, mut damaged, mut cut) = (0, 0, 0);
     for _ in 0..3000 {
         let disk = original.copy();

@@ -5,16 +5,16 @@
 use std::sync::Arc;
 
 use everstrand_journal::{Auditor, Digest, Slot};
-use everstrand_ledger::storage::contract::slots_of;
 use everstrand_ledger::storage::disk::Disk;
-use everstrand_ledger::storage::memory_disk::{Fault, Unsynced};
 use everstrand_ledger::storage::slots::{SlotError, SlotStore};
 use everstrand_ledger::storage::views::ViewStore;
 use everstrand_ledger::storage::{
-    CreateFault, DiskSlots, DiskSlotsOptions, FaultySlots, FjallCache, FjallView, FjallViewOptions,
-    MemoryDisk, MemorySlots, MemoryView, ReadFault,
+    DiskSlots, DiskSlotsOptions, FjallCache, FjallView, FjallViewOptions, MemorySlots, MemoryView,
 };
 use everstrand_ledger::{Committing, Ledger, LedgerError, LedgerOptions, Status};
+use everstrand_testkit::contract::slots_of;
+use everstrand_testkit::faulty_slots::{CreateFault, FaultySlots, ReadFault};
+use everstrand_testkit::memory_disk::{Fault, MemoryDisk, Unsynced};
 
 use crate::support::{World, run};
 

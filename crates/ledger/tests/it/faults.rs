@@ -3,10 +3,10 @@
 
 use std::sync::{Arc, LazyLock};
 
-use everstrand_ledger::storage::contract::{Redactable, body, redactable, slots_of};
-use everstrand_ledger::storage::memory_disk::{Fault, Unsynced};
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
-use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, MemoryDisk};
+use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions};
+use everstrand_testkit::contract::{Redactable, body, redactable, slots_of};
+use everstrand_testkit::memory_disk::{Fault, MemoryDisk, Unsynced};
 
 /// A few segments' worth.
 const SLOTS: u64 = 9;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use everstrand_journal::{Auditor, Slot};
 use everstrand_ledger::Ledger;
-use everstrand_ledger::storage::contract::slots_of;
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::{MemorySlots, MemoryView};
+use everstrand_testkit::contract::slots_of;
 
 use crate::support::{World, run};
 

@@ -22,6 +22,7 @@ mod indexes;
 mod ledger_fixture;
 mod lifecycle;
 mod limits;
+mod meta;
 mod occ_table;
 mod redaction;
 mod scripts;

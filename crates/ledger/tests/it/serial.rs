@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use everstrand_ledger::storage::views::{Entry, Keyspace, ViewStore};
-use everstrand_ledger::storage::{FjallView, FjallViewOptions, MemoryView, RedbView, RedbViewOptions};
+use everstrand_ledger::storage::{FjallView, FjallViewOptions, MemoryView};
 use everstrand_ledger::{Ledger, LedgerError, Transaction};
+use everstrand_testkit::redb_view::{RedbView, RedbViewOptions};
 use proptest::prelude::*;
 
 use crate::support::{World, all, run};

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewSnapshot, ViewStore};
-use everstrand_ledger::storage::{
-    FjallCache, FjallView, FjallViewOptions, MemoryView, RedbView, RedbViewOptions,
-};
+use everstrand_ledger::storage::{FjallCache, FjallView, FjallViewOptions, MemoryView};
+use everstrand_testkit::Random;
+use everstrand_testkit::redb_view::{RedbView, RedbViewOptions};
 
 type Model = BTreeMap<(Keyspace, Vec<u8>), Vec<u8>>;
 
@@ -35,15 +35,16 @@ fn redb(path: &Path) -> Box<dyn ViewStore> {
     Box::new(RedbView::open(path.join("view/view.redb"), options).unwrap())
 }
 
-/// The same choices for the same seed.
-struct Random(u64);
+/// Changes and questions by chance, from one seed.
+struct Choices(Random);
 
-impl Random {
+impl Choices {
+    fn new(seed: u64) -> Choices {
+        Choices(Random::new(seed))
+    }
+
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % bound
+        self.0.below(bound)
     }
 
     fn key(&mut self) -> Vec<u8> {
@@ -133,7 +134,7 @@ fn contents(snapshot: &dyn ViewSnapshot) -> Result<Model, String> {
     Ok(model)
 }
 
-fn check_against_model(snapshot: &dyn ViewSnapshot, model: &Model, random: &mut Random) {
+fn check_against_model(snapshot: &dyn ViewSnapshot, model: &Model, random: &mut Choices) {
     assert_eq!(&contents(snapshot).unwrap(), model);
     for _ in 0..40 {
         let (keyspace, key) = (random.keyspace(), random.key());
@@ -151,7 +152,7 @@ fn check_against_model(snapshot: &dyn ViewSnapshot, model: &Model, random: &mut 
 
 /// Random batches against the model; `reopen` gives the store as it is after a restart.
 fn behaves_like_the_model(reopen: &mut dyn FnMut(Option<Box<dyn ViewStore>>) -> Box<dyn ViewStore>) {
-    let mut random = Random(0x5eed);
+    let mut random = Choices::new(0x5eed);
     let mut view = reopen(None);
     let mut model = Model::new();
     assert_eq!(view.applied().unwrap(), None);
@@ -355,7 +356,7 @@ fn a_view_of_another_format_is_begun_anew() {
 
 /// A view with its content after each slot, so that whatever an opened view claims can be checked.
 fn filled(open: fn(&Path) -> Box<dyn ViewStore>, path: &Path, seed: u64) -> Vec<Model> {
-    let (mut random, mut model, mut states) = (Random(seed), Model::new(), Vec::new());
+    let (mut random, mut model, mut states) = (Choices::new(seed), Model::new(), Vec::new());
     let view = open(path);
     for slot in 0..60 {
         let batch = random.batch(&mut model, 60);
@@ -509,7 +510,7 @@ fn a_view_whose_files_are_gone_or_another_ledgers_says_so() {
 fn a_fjall_view_is_some_commits_state_wherever_its_journal_ends() {
     let directory = scratch();
     let original = directory.path().join("original");
-    let (mut random, mut model, mut states) = (Random(3), Model::new(), Vec::new());
+    let (mut random, mut model, mut states) = (Choices::new(3), Model::new(), Vec::new());
     let view = fjall(&original);
     let mut commit = |changes| {
         let batch = random.batch(&mut model, changes);

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use everstrand_ion::Document;
 use everstrand_partiql::{HeldBytes, Options, execute, parse, plan};
+use everstrand_testkit::Random;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[path = "../it/memory.rs"]
@@ -43,16 +44,14 @@ fn allocated() -> usize {
 
 /// Where a statement is being made of random parts.
 struct Generator {
-    state: u64,
+    random: Random,
     text: String,
     names: u32,
 }
 
 impl Generator {
     fn below(&mut self, bound: usize) -> usize {
-        self.state =
-            self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.state >> 33).expect("31 bits") % bound
+        self.random.index(bound)
     }
 
     fn count(&mut self) -> usize {
@@ -383,8 +382,7 @@ fn expensive_statements_are_answered_refused_or_stopped() {
         if Instant::now() > ends {
             break;
         }
-        let mut generator =
-            Generator { state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15), text: String::new(), names: 0 };
+        let mut generator = Generator { random: Random::new(seed), text: String::new(), names: 0 };
         generator.statement();
         let statement = generator.text;
         // The ledger takes no longer ones.

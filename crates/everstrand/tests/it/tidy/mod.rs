@@ -24,9 +24,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("everstrand-driver", &["ion", "journal", "protocol"]),
     ("everstrand-server", &["journal", "ledger", "protocol", "ion"]),
     ("everstrand", &["ion", "partiql", "journal", "ledger", "protocol", "driver", "server"]),
-    ("everstrand-simulator", &["ion", "partiql", "journal", "ledger", "protocol", "driver", "server", ""]),
-    ("everstrand-bench", &["ion", "partiql", "journal", "ledger", "protocol", "driver", "server", ""]),
-    ("everstrand-guard", &["ion", "journal", "ledger", "protocol", "server"]),
+    ("everstrand-testkit", &["ion", "journal", "ledger", "driver", "protocol"]),
+    (
+        "everstrand-simulator",
+        &["testkit", "ion", "partiql", "journal", "ledger", "protocol", "driver", "server", ""],
+    ),
+    (
+        "everstrand-bench",
+        &["testkit", "ion", "partiql", "journal", "ledger", "protocol", "driver", "server", ""],
+    ),
+    ("everstrand-guard", &["testkit", "ion", "journal", "ledger", "protocol", "server"]),
 ];
 
 /// The files that may touch the world. Everything else decides and leaves the acting to them.
@@ -36,7 +43,6 @@ const EDGES: &[&str] = &[
     "crates/ledger/src/planted.rs",
     "crates/ledger/src/storage/file.rs",
     "crates/ledger/src/storage/fjall_view.rs",
-    "crates/ledger/src/storage/redb_view.rs",
     "crates/ledger/src/ahead.rs",
     "crates/ledger/src/commit/queue.rs",
     "crates/ledger/src/commit/worker.rs",
@@ -55,6 +61,9 @@ const EDGES: &[&str] = &[
     "crates/server/src/scheduler/threads.rs",
     "crates/everstrand/",
     "crates/simulator/src/main.rs",
+    "crates/testkit/build.rs",
+    "crates/testkit/src/data.rs",
+    "crates/testkit/src/redb_view.rs",
     "crates/bench/",
     "crates/guard/src/main.rs",
     "crates/guard/src/baseline.rs",

@@ -4,7 +4,7 @@ use everstrand_ion::{Value, text};
 
 use super::World;
 use super::query::{Expression, Join, OrderTerm, Over, Query, Source, Step, Written};
-use super::random::Random;
+use everstrand_testkit::Random;
 
 const SCALARS: [&str; 14] = [
     "0", "1", "2", "1.0", "2e0", "1.5", "\"a\"", "a", "\"ab\"", "\"b\"", "null", "true", "2000T", "null.int",
@@ -18,7 +18,7 @@ fn scalar(random: &mut Random) -> Value {
 }
 
 fn field_value(random: &mut Random) -> String {
-    match random.below(10) {
+    match random.index(10) {
         0 => format!("[{}, {}]", scalar(random), scalar(random)),
         1 => format!("{{a: {}}}", scalar(random)),
         _ => scalar(random).to_string(),
@@ -28,20 +28,20 @@ fn field_value(random: &mut Random) -> String {
 pub(super) fn world(random: &mut Random) -> World {
     (0..3)
         .map(|_| {
-            let documents = 1 + random.below(9);
+            let documents = 1 + random.index(9);
             (0..documents)
                 .map(|_| {
                     let mut fields = Vec::new();
                     for name in ["a", "b", "c"] {
-                        if random.percent(80) {
+                        if random.permille(800) {
                             fields.push(format!("{name}: {}", field_value(random)));
                         }
                     }
-                    if random.percent(60) {
+                    if random.permille(600) {
                         fields.push(format!("d: {{a: {}, b: {}}}", scalar(random), field_value(random)));
                     }
-                    if random.percent(60) {
-                        let items: Vec<String> = (0..random.below(4)).map(|_| field_value(random)).collect();
+                    if random.permille(600) {
+                        let items: Vec<String> = (0..random.index(4)).map(|_| field_value(random)).collect();
                         fields.push(format!("l: [{}]", items.join(", ")));
                     }
                     text::read_one(&format!("{{{}}}", fields.join(", "))).expect("well formed")
@@ -55,7 +55,7 @@ pub(super) fn indexes(random: &mut Random) -> Vec<(usize, String)> {
     let mut indexes = Vec::new();
     for table in 0..3 {
         for paths in ["a", "b", "c", "d.a", "a, b", "b, d.a", "l"] {
-            if random.percent(35) {
+            if random.permille(350) {
                 indexes.push((table, paths.to_owned()));
             }
         }
@@ -67,13 +67,13 @@ pub(super) fn query(random: &mut Random) -> Query {
     let count = *random.pick(&[1, 1, 1, 2, 2, 2, 3]);
     let mut sources = Vec::new();
     for number in 0..count {
-        let is_lateral = number > 0 && random.percent(20);
+        let is_lateral = number > 0 && random.permille(200);
         let over = if is_lateral {
-            Over::Values(Expression::Path(random.below(number), vec![Step::Field("l")]))
+            Over::Values(Expression::Path(random.index(number), vec![Step::Field("l")]))
         } else {
-            Over::Table(random.below(3))
+            Over::Table(random.index(3))
         };
-        let join = match random.below(6) {
+        let join = match random.index(6) {
             _ if number == 0 => Join::Comma,
             0 | 1 => Join::Left(join_condition(random, number)),
             2..=4 => Join::Inner(join_condition(random, number)),
@@ -87,29 +87,29 @@ pub(super) fn query(random: &mut Random) -> Query {
         .filter(|(_, source)| matches!(source.over, Over::Table(_)))
         .map(|(number, _)| number)
         .collect();
-    let condition = random.percent(70).then(|| condition(random, count, &tables, 2));
-    let is_grouped = random.percent(15);
+    let condition = random.permille(700).then(|| condition(random, count, &tables, 2));
+    let is_grouped = random.permille(150);
     if is_grouped {
-        let keys: Vec<Expression> = (0..random.below(3)).map(|_| path(random, count)).collect();
+        let keys: Vec<Expression> = (0..random.index(3)).map(|_| path(random, count)).collect();
         let mut items = vec![Expression::CountAll];
         items.extend((0..keys.len()).map(Expression::GroupKey));
-        for _ in 0..random.below(3) {
+        for _ in 0..random.index(3) {
             let function = *random.pick(&["COUNT", "MIN", "MAX", "SUM"]);
-            items.push(Expression::Aggregate(function, random.percent(30), Box::new(path(random, count))));
+            items.push(Expression::Aggregate(function, random.permille(300), Box::new(path(random, count))));
         }
-        let having = (!keys.is_empty() && random.percent(30)).then(|| {
+        let having = (!keys.is_empty() && random.permille(300)).then(|| {
             let limit = Expression::Literal(Value::from(1i64));
             Expression::Compare(">", Box::new([Expression::CountAll, limit]))
         });
         let group = if keys.is_empty() { None } else { Some(keys) };
         // Written without their source, fields and the names of other items are alike.
-        let is_plain = count == 1 && group.is_some() && random.percent(50);
-        let first = random.below(NAMES.len());
+        let is_plain = count == 1 && group.is_some() && random.permille(500);
+        let first = random.index(NAMES.len());
         let names =
             is_plain.then(|| (0..items.len()).map(|item| NAMES[(first + item) % NAMES.len()]).collect());
         return Query {
             distinct: false,
-            is_list: is_plain || random.percent(50),
+            is_list: is_plain || random.permille(500),
             items,
             sources,
             condition,
@@ -121,19 +121,19 @@ pub(super) fn query(random: &mut Random) -> Query {
             offset: None,
         };
     }
-    let items: Vec<Expression> = (0..1 + random.below(3)).map(|_| path(random, count)).collect();
-    let distinct = random.percent(15);
-    let order: Vec<OrderTerm> = if random.percent(35) && !distinct {
-        (0..1 + random.below(2))
+    let items: Vec<Expression> = (0..1 + random.index(3)).map(|_| path(random, count)).collect();
+    let distinct = random.permille(150);
+    let order: Vec<OrderTerm> = if random.permille(350) && !distinct {
+        (0..1 + random.index(2))
             .map(|_| {
-                let item = random.below(items.len());
+                let item = random.index(items.len());
                 let written = *random.pick(&[Written::Whole, Written::Name(item), Written::Place(item)]);
                 OrderTerm {
                     value: match written {
                         Written::Whole => path(random, count),
                         _ => items[item].clone(),
                     },
-                    descending: random.percent(40),
+                    descending: random.permille(400),
                     nulls_first: *random.pick(&[None, None, Some(true), Some(false)]),
                     written,
                 }
@@ -144,7 +144,7 @@ pub(super) fn query(random: &mut Random) -> Query {
     };
     Query {
         distinct,
-        is_list: random.percent(50),
+        is_list: random.permille(500),
         items,
         sources,
         condition,
@@ -152,19 +152,19 @@ pub(super) fn query(random: &mut Random) -> Query {
         names: None,
         having: None,
         order,
-        limit: random.percent(25).then(|| random.below(6)),
-        offset: random.percent(10).then(|| random.below(3)),
+        limit: random.permille(250).then(|| random.index(6)),
+        offset: random.permille(100).then(|| random.index(3)),
     }
 }
 
 /// The rows that a statement of DML changes: of one table, perhaps once for each element of a list.
 pub(super) fn change(random: &mut Random) -> Query {
-    let mut sources = vec![Source { over: Over::Table(random.below(3)), join: Join::Comma }];
-    if random.percent(30) {
+    let mut sources = vec![Source { over: Over::Table(random.index(3)), join: Join::Comma }];
+    if random.permille(300) {
         let list = Expression::Path(0, vec![Step::Field("l")]);
         sources.push(Source { over: Over::Values(list), join: Join::Comma });
     }
-    let condition = random.percent(90).then(|| condition(random, sources.len(), &[0], 2));
+    let condition = random.permille(900).then(|| condition(random, sources.len(), &[0], 2));
     Query {
         distinct: true,
         is_list: false,
@@ -181,35 +181,35 @@ pub(super) fn change(random: &mut Random) -> Query {
 }
 
 fn path(random: &mut Random, sources: usize) -> Expression {
-    let source = random.below(sources);
+    let source = random.index(sources);
     path_of(random, source)
 }
 
 fn path_of(random: &mut Random, source: usize) -> Expression {
-    let steps = match random.below(12) {
+    let steps = match random.index(12) {
         0..=3 => vec![Step::Field("a")],
         4..=6 => vec![Step::Field("b")],
         7 => vec![Step::Field("c")],
         8 | 9 => vec![Step::Field("d"), Step::Field("a")],
-        10 => vec![Step::Field("l"), Step::Index(random.below(2))],
+        10 => vec![Step::Field("l"), Step::Index(random.index(2))],
         _ => vec![Step::Field("l")],
     };
     Expression::Path(source, steps)
 }
 
 fn join_condition(random: &mut Random, number: usize) -> Expression {
-    let left = random.below(number);
+    let left = random.index(number);
     let equality = Expression::Compare("=", Box::new([path_of(random, left), path_of(random, number)]));
-    match random.below(5) {
+    match random.index(5) {
         0 => Expression::And(vec![equality, simple(random, number + 1, &[])]),
         1 => {
-            let left = random.below(number);
+            let left = random.index(number);
             let other = Expression::Compare("=", Box::new([path_of(random, number), path_of(random, left)]));
             Expression::And(vec![equality, other])
         }
         2 => {
             let operator = *random.pick(&["<", ">=", "<>"]);
-            let left = random.below(number);
+            let left = random.index(number);
             Expression::Compare(operator, Box::new([path_of(random, left), path_of(random, number)]))
         }
         _ => equality,
@@ -217,11 +217,11 @@ fn join_condition(random: &mut Random, number: usize) -> Expression {
 }
 
 fn condition(random: &mut Random, sources: usize, tables: &[usize], depth: usize) -> Expression {
-    if depth == 0 || random.percent(50) {
+    if depth == 0 || random.permille(500) {
         return simple(random, sources, tables);
     }
-    let operands = (0..2 + random.below(2)).map(|_| condition(random, sources, tables, depth - 1)).collect();
-    match random.below(10) {
+    let operands = (0..2 + random.index(2)).map(|_| condition(random, sources, tables, depth - 1)).collect();
+    match random.index(10) {
         0..=6 => Expression::And(operands),
         7 | 8 => Expression::Or(operands),
         _ => Expression::Not(Box::new(condition(random, sources, tables, depth - 1))),
@@ -229,31 +229,31 @@ fn condition(random: &mut Random, sources: usize, tables: &[usize], depth: usize
 }
 
 fn constant(random: &mut Random) -> Expression {
-    if random.percent(3) {
+    if random.permille(30) {
         return Expression::Missing;
     }
     let value = scalar(random);
-    if random.percent(50) { Expression::Parameter(value) } else { Expression::Literal(value) }
+    if random.permille(500) { Expression::Parameter(value) } else { Expression::Literal(value) }
 }
 
 fn simple(random: &mut Random, sources: usize, tables: &[usize]) -> Expression {
-    if random.percent(3) {
+    if random.permille(30) {
         return Expression::Bare(Box::new(path(random, sources)));
     }
-    if random.percent(7) {
+    if random.permille(70) {
         let operator = *random.pick(&["=", "<>", "<", "<=", ">", ">="]);
         let left = vec![path(random, sources), path(random, sources)];
-        let right = match random.below(3) {
+        let right = match random.index(3) {
             0 => vec![path(random, sources), constant(random)],
             _ => vec![constant(random), constant(random)],
         };
         return Expression::CompareRows(operator, Box::new([left, right]));
     }
     let value = path(random, sources);
-    match random.below(14) {
+    match random.index(14) {
         0..=3 => {
             let mut operands = [value, constant(random)];
-            if random.percent(30) {
+            if random.permille(300) {
                 operands.reverse();
             }
             Expression::Compare("=", Box::new(operands))
@@ -261,23 +261,23 @@ fn simple(random: &mut Random, sources: usize, tables: &[usize]) -> Expression {
         4 | 5 => {
             let operator = *random.pick(&["<", "<=", ">", ">=", "<>"]);
             let mut operands = [value, constant(random)];
-            if random.percent(30) {
+            if random.permille(300) {
                 operands.reverse();
             }
             Expression::Compare(operator, Box::new(operands))
         }
         6 => {
             // Long lists are looked up by key.
-            let count = if random.percent(20) { 8 } else { 1 + random.below(3) };
+            let count = if random.permille(200) { 8 } else { 1 + random.index(3) };
             let items = (0..count).map(|_| constant(random)).collect();
             Expression::In(Box::new(value), items)
         }
         7 => {
-            let items = (0..random.below(4)).map(|_| scalar(random)).collect();
+            let items = (0..random.index(4)).map(|_| scalar(random)).collect();
             Expression::InParameter(Box::new(value), items)
         }
         8 => Expression::Between(Box::new([value, constant(random), constant(random)])),
-        9 => Expression::IsNull(Box::new(value), random.percent(50)),
+        9 => Expression::IsNull(Box::new(value), random.permille(500)),
         10 => {
             let pattern = *random.pick(&["a%", "%", "a", "_", "a_", "%b"]);
             Expression::Like(Box::new(value), pattern.to_owned())
@@ -288,14 +288,14 @@ fn simple(random: &mut Random, sources: usize, tables: &[usize]) -> Expression {
         }
         12 if !tables.is_empty() => {
             // Documents are numbered behind the three tables.
-            let id = format!("document{}", 4 + random.below(20));
+            let id = format!("document{}", 4 + random.index(20));
             let id = Expression::Literal(Value::from(id.as_str()));
             Expression::Compare("=", Box::new([Expression::Id(*random.pick(tables)), id]))
         }
         12 => Expression::IsMissing(Box::new(value)),
         _ => {
             let Expression::Path(_, steps) = path_of(random, 0) else { unreachable!("a path") };
-            Expression::InTable(Box::new(value), random.below(3), steps)
+            Expression::InTable(Box::new(value), random.index(3), steps)
         }
     }
 }

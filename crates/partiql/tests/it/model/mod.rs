@@ -17,11 +17,10 @@ use crate::statements::run;
 mod evaluate;
 mod generate;
 mod query;
-mod random;
 
 use evaluate::{Refused, may_be_no_boolean};
+use everstrand_testkit::Random;
 use query::Query;
-use random::Random;
 
 /// The documents of the tables `t0`, `t1` and `t2`.
 type World = Vec<Vec<Value>>;

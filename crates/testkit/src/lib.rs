@@ -1,0 +1,29 @@
+//! What tests, the simulator and the benchmarks share. No program and no library of the product depends on it.
+//!
+//! ```
+//! use everstrand_testkit::Random;
+//!
+//! let (mut one, mut other) = (Random::new(7), Random::new(7));
+//! assert_eq!(one.below(1000), other.below(1000));
+//! ```
+//!
+//! With the feature `ledger` there are stores: a disk that loses what was not synced, a slot store that fails on
+//! demand, the contract of slot stores, a view in the engine `redb`. With `driver` there is a transport that answers
+//! by script.
+
+pub mod data;
+pub mod ignored;
+mod random;
+
+#[cfg(feature = "ledger")]
+pub mod contract;
+#[cfg(feature = "ledger")]
+pub mod faulty_slots;
+#[cfg(feature = "ledger")]
+pub mod memory_disk;
+#[cfg(feature = "ledger")]
+pub mod redb_view;
+#[cfg(feature = "driver")]
+pub mod scripted;
+
+pub use random::Random;
