@@ -7,9 +7,9 @@ use crate::held::HeldBytes;
 pub struct Options {
     /// Whether a statement may use constructs that QLDB did not have. Otherwise they are refused with QLDB's errors.
     pub extensions: bool,
-    /// Whether an unqualified name means a field of any row around it, also in a nested query and among several
-    /// sources, and whether the names of the outermost query stand for tables. Only the public conformance suite
-    /// needs this, because it does not know QLDB's rules.
+    /// Whether names are resolved as the public conformance suite wants it; only its test compiles this.
+    #[cfg(feature = "lenient-names")]
+    #[doc(hidden)]
     pub lenient_names: bool,
     /// Counts the bytes of rows and values that are held, and bounds them. The count covers this statement and all
     /// others with the same count whose results have not been read to their end.
@@ -18,6 +18,11 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { extensions: true, lenient_names: false, held: HeldBytes::default() }
+        Options {
+            extensions: true,
+            #[cfg(feature = "lenient-names")]
+            lenient_names: false,
+            held: HeldBytes::default(),
+        }
     }
 }

@@ -11,6 +11,8 @@ mod groups;
 mod hints;
 mod items;
 mod join;
+#[cfg(feature = "lenient-names")]
+mod lenient;
 mod modify;
 mod names;
 mod nested;

@@ -47,8 +47,7 @@ impl Plan {
         options: &Options,
     ) -> Result<Option<Plan>, PartiqlError> {
         let Some(premises) = &self.premises else { return Ok(None) };
-        let language = |options: &Options| (options.extensions, options.lenient_names);
-        if premises.parameters != parameters || language(&self.options) != language(options) {
+        if premises.parameters != parameters || self.options.extensions != options.extensions {
             return Ok(None);
         }
         for (name, source) in &premises.sources {

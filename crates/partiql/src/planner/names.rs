@@ -20,13 +20,9 @@ impl Planner<'_> {
         if current == Some(Clause::From) && !local && self.source(&name.name, None)?.is_some() {
             return Err(global_access_is_illegal(name));
         }
-        // The conformance suite binds its environment in a query around the statement. Those names stand for tables.
-        let outermost = self.scopes.first().filter(|_| self.options.lenient_names && self.scopes.len() > 1);
-        if let Some(slot) = outermost.and_then(|scope| scope.lookup(&name.name))
-            && current == Some(Clause::From)
-            && !local
-        {
-            return Ok(self.slot(self.scopes.len() - 1, slot, Some(name.position)));
+        #[cfg(feature = "lenient-names")]
+        if let Some(bound) = self.bound_around(name, local) {
+            return Ok(bound);
         }
         // N2, N3: names of sources, the innermost query first. HAVING and ORDER BY also see items of the select list.
         for depth in 0..self.scopes.len() {
@@ -41,9 +37,8 @@ impl Planner<'_> {
                 return Ok(item);
             }
         }
-        if self.options.lenient_names
-            && let Some(field) = self.field_of_any(name)
-        {
+        #[cfg(feature = "lenient-names")]
+        if let Some(field) = self.field_of_any(name) {
             return Ok(field);
         }
         // N4: any other name is a field of the only source of the outermost query.
@@ -84,35 +79,6 @@ impl Planner<'_> {
         }
         // N5, N6, N11.
         Err(self.no_such_variable(name))
-    }
-
-    /// With rules N5 and N6 off: the field of the first row that has it. The innermost query comes first, and its
-    /// sources from left to right. The query that binds the suite's environment is left out.
-    fn field_of_any(&self, name: &Identifier) -> Option<Expression> {
-        let scopes = self.scopes.get(1..)?;
-        let innermost = scopes.last().filter(|scope| scope.clause != Clause::From)?;
-        if innermost.groups.is_some() {
-            return None;
-        }
-        let ungrouped = scopes.iter().rev().enumerate().filter(|(_, scope)| scope.groups.is_none());
-        let mut fields: Vec<Expression> = ungrouped
-            .flat_map(|(depth, scope)| scope.sources.iter().map(move |source| (depth, source.slots.value)))
-            .map(|(depth, slot)| {
-                let field = PathStep::Field(name.name.as_str().into());
-                extended(self.slot(depth, slot, Some(name.position)), vec![field])
-            })
-            .collect();
-        let last = fields.pop()?;
-        if fields.is_empty() {
-            return Some(last);
-        }
-        let is_there = |field: &Expression| Expression::Is {
-            value: Box::new(field.clone()),
-            of: ast::Type::Missing,
-            negated: true,
-        };
-        let branches = fields.into_iter().map(|field| (is_there(&field), field)).collect();
-        Some(Expression::Case { operand: None, branches, otherwise: Some(Box::new(last)) })
     }
 
     /// The variable of a slot that is `depth` query levels up.

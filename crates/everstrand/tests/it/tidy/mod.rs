@@ -174,6 +174,24 @@ fn imports_run_down() {
     assert_none(violations);
 }
 
+/// Whoever embeds a ledger compiles no command line, no line editor and no logger.
+#[test]
+fn the_library_needs_nothing_of_the_program() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--package", "everstrand", "--no-default-features", "--edges", "normal"])
+        .args(["--prefix", "none", "--offline"])
+        .current_dir(root())
+        .output()
+        .expect("cargo tree");
+    let tree = String::from_utf8(output.stdout).expect("text");
+    let names: Vec<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.contains(&"everstrand-ledger"), "{}", String::from_utf8_lossy(&output.stderr));
+    let of_the_program = ["clap", "rustyline", "tracing-subscriber", "redb"];
+    assert_none(
+        of_the_program.iter().filter(|name| names.contains(name)).map(|name| name.to_string()).collect(),
+    );
+}
+
 #[test]
 fn only_edges_act() {
     assert_none(sources("crates").iter().flat_map(acts_outside_edges).collect());
