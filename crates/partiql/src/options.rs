@@ -16,13 +16,20 @@ pub struct Options {
     pub held: HeldBytes,
 }
 
-impl Default for Options {
-    fn default() -> Options {
+impl Options {
+    /// Options with these values.
+    pub fn new(extensions: bool, held: HeldBytes) -> Options {
         Options {
-            extensions: true,
+            extensions,
             #[cfg(feature = "lenient-names")]
             lenient_names: false,
-            held: HeldBytes::default(),
+            held,
         }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options::new(true, HeldBytes::default())
     }
 }

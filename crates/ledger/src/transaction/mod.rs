@@ -225,11 +225,7 @@ impl Transaction {
     }
 
     fn run(&mut self, number: u32, text: &str, parameters: &[Document]) -> Result<Page, LedgerError> {
-        let options = partiql::Options {
-            extensions: self.core().extensions(),
-            held: self.held.clone(),
-            ..Default::default()
-        };
+        let options = partiql::Options::new(self.core().extensions(), self.held.clone());
         let mut scope = self.scope(number);
         let plan = scope.core.statements.plan(text, parameters, &mut scope, &options)?;
         let rows = partiql::execute(plan, parameters.into(), &mut scope)?;
