@@ -28,7 +28,6 @@
 //! A tokio runtime is needed to wait between attempts, to read ahead, and to end sessions that were dropped without
 //! [`SessionClient::close`].
 
-mod cursor;
 mod driver;
 mod error;
 mod http;
@@ -39,7 +38,6 @@ mod session_client;
 mod transaction;
 mod transport;
 
-pub use cursor::{Cursor, Statistics, documents};
 pub use driver::{ExecuteOptions, QldbDriver, QldbDriverBuilder};
 pub use error::Error;
 pub use everstrand_ion::{Document, Value};
@@ -56,5 +54,5 @@ pub use parameters::{Parameter, Parameters};
 pub use retry::RetryPolicy;
 pub use session::QldbSession;
 pub use session_client::SessionClient;
-pub use transaction::Transaction;
+pub use transaction::{Cursor, Statistics, Transaction, documents};
 pub use transport::{SendCommandResponse, Transport, TransportError};

@@ -1,4 +1,6 @@
-//! A transaction: its statements and its end.
+//! A transaction: its statements, their results, and its end.
+
+mod cursor;
 
 use std::sync::{Arc, Weak};
 
@@ -7,11 +9,12 @@ use everstrand_journal::{CommitDigest, Hash, statement_digest};
 use everstrand_protocol::send_command::{CommitTransactionResult, FetchPageResult, PageToken};
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::cursor::{Cursor, Statistics};
 use crate::error::Error;
 use crate::parameters::Parameters;
 use crate::session_client::SessionClient;
 use crate::transport::Transport;
+
+pub use cursor::{Cursor, Statistics, documents};
 
 /// A transaction of a session. Clones are the same transaction.
 ///

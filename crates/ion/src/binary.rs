@@ -6,12 +6,10 @@
 //! padding. Therefore Ion Hash can use the payload of every scalar, except that of a symbol, as it is.
 
 mod canonical;
-mod copy;
 mod encoder;
 mod header;
 mod primitives;
 mod reader;
-mod system_symbols;
 mod transcode;
 
 pub(crate) use canonical::{Layout, layout, layout_if_canonical};
@@ -21,9 +19,8 @@ pub(crate) use header::{
     Header, RAW_DEPTH_MAX, WRAPPER, read_header, read_plain_header, read_wrapper, type_of,
 };
 pub(crate) use primitives::{
-    int_of, magnitude_u64, read_decimal, read_float, read_timestamp, read_var_uint, small_int,
+    int_of, magnitude_u64, read_decimal, read_float, read_timestamp, read_var_uint, small_int, write_var_uint,
 };
-pub(crate) use system_symbols::{FIRST_LOCAL_ID, system_symbol};
 
 use crate::error::IonError;
 use crate::value::Value;

@@ -1,13 +1,22 @@
-//! A value that stays encoded: one Ion value in canonical binary form.
+//! Values that stay encoded: a document, the values in it, and what writes documents of other documents' parts.
+
+mod copy;
+mod raw;
+mod slice;
+mod struct_writer;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use crate::binary::{self, Encoder, FIRST_LOCAL_ID, Layout, system_symbol};
+use crate::binary::{self, Encoder, Layout};
 use crate::error::IonError;
-use crate::raw::RawValue;
+use crate::symbol::{FIRST_LOCAL_ID, system_symbol};
 use crate::value::Value;
+
+pub use raw::{RawFields, RawItems, RawValue};
+pub use slice::Slice;
+pub use struct_writer::StructWriter;
 
 /// One Ion value in the canonical form of [`binary`](crate::binary), with its version marker and symbol table. A ledger
 /// stores, hashes and sends values in this form. A clone shares the bytes.

@@ -15,8 +15,7 @@
 use sha2::Digest;
 
 use crate::binary::RAW_DEPTH_MAX;
-use crate::document::Document;
-use crate::raw::RawValue;
+use crate::document::{Document, RawValue};
 use crate::value::{IonType, Value};
 
 const BEGIN: u8 = 0x0B;

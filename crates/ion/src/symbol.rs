@@ -15,6 +15,26 @@ pub const SYSTEM_SYMBOLS: [&str; 9] = [
     "$ion_shared_symbol_table",
 ];
 
+/// The first id that a stream can define itself.
+pub(crate) const FIRST_LOCAL_ID: u64 = SYSTEM_SYMBOLS.len() as u64 + 1;
+
+/// The text of a system symbol; `None` for `$0` and for ids beyond the system table.
+#[inline]
+pub(crate) fn system_symbol(id: u64) -> Option<&'static str> {
+    let index = usize::try_from(id).ok()?.checked_sub(1)?;
+    SYSTEM_SYMBOLS.get(index).copied()
+}
+
+/// The id of a system symbol; `None` for other texts.
+#[inline]
+pub(crate) fn system_id(text: &str) -> Option<u64> {
+    // The first byte already excludes most texts.
+    if !matches!(text.as_bytes().first(), Some(b'$' | b'n' | b'v' | b'i' | b's' | b'm')) {
+        return None;
+    }
+    (1..).zip(SYSTEM_SYMBOLS).find(|(_, symbol)| *symbol == text).map(|(id, _)| id)
+}
+
 /// A symbol. It has no text if that is unknown: the symbol is `$0`, or was imported from a shared table, which this crate
 /// does not have. All symbols of unknown text are equal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

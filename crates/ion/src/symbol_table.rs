@@ -3,9 +3,8 @@
 //! This crate has no shared symbol tables. Therefore an import defines a range of ids whose texts are unknown. A range
 //! takes a few bytes, however many ids it claims.
 
-use crate::binary::{FIRST_LOCAL_ID, system_symbol};
 use crate::error::IonError;
-use crate::symbol::Symbol;
+use crate::symbol::{FIRST_LOCAL_ID, Symbol, system_symbol};
 use crate::value::{Data, Struct, Value};
 
 /// The symbols by their ids, as they are at one place of a stream.

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use crate::MAX_DEPTH;
-use crate::binary::header::{Header, Reason, VERSION_MARKER, WRAPPER, read_header, read_wrapper};
+use crate::binary::header::{Header, VERSION_MARKER, WRAPPER, read_header, read_wrapper};
 use crate::binary::primitives::{
-    magnitude_u64, read_decimal, read_float, read_timestamp, read_var_uint, var_uint_length, write_decimal,
-    write_float, write_timestamp,
+    Reason, magnitude_u64, read_decimal, read_float, read_timestamp, read_var_uint, var_uint_length,
+    write_decimal, write_float, write_timestamp,
 };
-use crate::binary::system_symbols::{FIRST_LOCAL_ID, system_id};
+use crate::symbol::{FIRST_LOCAL_ID, system_id};
 
 /// The most symbols that are compared pair by pair. More are put into a set.
 const PAIRWISE_MAX: usize = 32;

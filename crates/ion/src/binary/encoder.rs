@@ -7,19 +7,18 @@ use crate::binary::header::{RAW_DEPTH_MAX, VERSION_MARKER, WRAPPER, code_of};
 use crate::binary::primitives::{
     low_byte, var_uint_length, write_decimal, write_float, write_magnitude, write_timestamp, write_var_uint,
 };
-use crate::binary::system_symbols::{FIRST_LOCAL_ID, system_id};
 use crate::int::Int;
-use crate::symbol::Symbol;
+use crate::symbol::{FIRST_LOCAL_ID, Symbol, system_id};
 use crate::value::{Data, IonType, Value};
 
 /// Builds one document from front to back. It borrows the texts of symbols until it is finished.
 #[derive(Debug)]
 pub(crate) struct Encoder<'s> {
-    pub(super) body: Vec<u8>,
-    pub(super) symbols: Symbols<'s>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) symbols: Symbols<'s>,
     /// The document that a value was last copied from, and for each of its symbols the id in this document; 0 if that is
     /// not known yet.
-    pub(super) copied: Option<(&'s Layout, Vec<u64>)>,
+    pub(crate) copied: Option<(&'s Layout, Vec<u64>)>,
 }
 
 /// The start of a value whose length is not known yet.
@@ -182,23 +181,23 @@ impl<'s> Encoder<'s> {
         }
     }
 
-    pub(super) fn scalar(&mut self, ion_type: IonType, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn scalar(&mut self, ion_type: IonType, write: impl FnOnce(&mut Vec<u8>)) {
         let mark = self.begin();
         write(&mut self.body);
         self.end(mark, ion_type);
     }
 
-    pub(super) fn symbol_id(&mut self, id: u64) {
+    pub(crate) fn symbol_id(&mut self, id: u64) {
         let zeros = id.leading_zeros() as usize / 8;
         self.bytes(code_of(IonType::Symbol), &id.to_be_bytes()[zeros..]);
     }
 
-    pub(super) fn bytes(&mut self, code: u8, payload: &[u8]) {
+    pub(crate) fn bytes(&mut self, code: u8, payload: &[u8]) {
         write_header(code, payload.len(), &mut self.body);
         self.body.extend_from_slice(payload);
     }
 
-    pub(super) fn annotation_ids(&mut self, ids: &[u64]) {
+    pub(crate) fn annotation_ids(&mut self, ids: &[u64]) {
         let length = ids.iter().map(|id| var_uint_length(*id) as u64).sum();
         write_var_uint(length, &mut self.body);
         for id in ids {
@@ -207,7 +206,7 @@ impl<'s> Encoder<'s> {
     }
 
     /// Ends the value that began at `mark`: puts its descriptor and its length before its payload.
-    pub(super) fn end_as(&mut self, Mark(start): Mark, code: u8) {
+    pub(crate) fn end_as(&mut self, Mark(start): Mark, code: u8) {
         let payload = start + 1;
         let length = self.body.len() - payload;
         if length < 14 {
@@ -224,7 +223,7 @@ impl<'s> Encoder<'s> {
 
 /// The symbols of a document, in order of first appearance.
 #[derive(Debug, Default)]
-pub(super) struct Symbols<'s> {
+pub(crate) struct Symbols<'s> {
     texts: Vec<&'s str>,
     /// Empty while there are few symbols, because then comparing them all is faster.
     ids: HashMap<&'s str, u64>,
@@ -234,7 +233,7 @@ impl<'s> Symbols<'s> {
     const COMPARED_MAX: usize = 64;
 
     /// The id of a text, which is added if it is new; 0 for the symbol of unknown text.
-    pub(super) fn intern(&mut self, text: Option<&'s str>) -> u64 {
+    pub(crate) fn intern(&mut self, text: Option<&'s str>) -> u64 {
         let Some(text) = text else { return 0 };
         if let Some(id) = system_id(text) {
             return id;

@@ -12,7 +12,7 @@
 //! ```
 
 use crate::MAX_DEPTH;
-use crate::binary::primitives::read_var_uint;
+use crate::binary::primitives::{Reason, read_var_uint};
 use crate::value::IonType;
 
 /// The first four bytes of Ion 1.0 binary.
@@ -24,9 +24,6 @@ pub(crate) const RAW_DEPTH_MAX: usize = 4 * MAX_DEPTH;
 
 /// The type code of an annotation wrapper.
 pub(crate) const WRAPPER: u8 = 14;
-
-/// What is wrong with bytes, without the place.
-pub(crate) type Reason = &'static str;
 
 /// A type descriptor, and the place of the payload.
 #[derive(Clone, Copy, Debug)]

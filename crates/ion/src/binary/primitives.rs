@@ -10,11 +10,13 @@
 
 use num_bigint::{BigInt, Sign};
 
-use crate::binary::header::Reason;
 use crate::decimal::Decimal;
 use crate::int::Int;
 use crate::timestamp::TimestampError;
 use crate::timestamp::{Precision, Timestamp, TimestampFields};
+
+/// What is wrong with bytes, without the place.
+pub(crate) type Reason = &'static str;
 
 /// The bits of NaN in canonical form.
 const CANONICAL_NAN_BITS: u64 = 0x7FF8_0000_0000_0000;

@@ -3,11 +3,10 @@
 use crate::MAX_DEPTH;
 use crate::binary::canonical::{Layout, plain_symbol_table};
 use crate::binary::encoder::Encoder;
-use crate::binary::header::{
-    Header, Reason, VERSION_MARKER, WRAPPER, Wrapper, read_header, read_wrapper, type_of,
-};
+use crate::binary::header::{Header, VERSION_MARKER, WRAPPER, Wrapper, read_header, read_wrapper, type_of};
 use crate::binary::primitives::{
-    int_of, magnitude_u64, read_decimal, read_float, read_magnitude, read_text, read_timestamp, read_var_uint,
+    Reason, int_of, magnitude_u64, read_decimal, read_float, read_magnitude, read_text, read_timestamp,
+    read_var_uint,
 };
 
 use crate::error::IonError;

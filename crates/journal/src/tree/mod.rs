@@ -10,6 +10,7 @@ mod consistency;
 mod frontier;
 mod nodes;
 mod proof;
+mod store;
 mod tile;
 
 pub(crate) use consistency::consistency_over;
@@ -17,4 +18,5 @@ pub use consistency::{consistency, verify_consistency};
 pub use frontier::Frontier;
 pub(crate) use nodes::Nodes;
 pub use proof::{Proof, block_path, path_length, root_at};
-pub use tile::{TileKey, TileReader, TileWrite, Tiles, TreeError};
+pub use store::{TileKey, TileReader, TileWrite, TreeError};
+pub use tile::Tiles;

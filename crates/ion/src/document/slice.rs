@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::document::Document;
-use crate::raw::RawValue;
+use crate::document::RawValue;
 
 /// A [`RawValue`] that can be stored, because it keeps its document alive. A clone shares the document.
 #[derive(Clone, Debug)]

@@ -1,11 +1,9 @@
 //! Copies values from documents into the document that is being written.
 
-use crate::binary::encoder::Encoder;
-use crate::binary::header::{RAW_DEPTH_MAX, WRAPPER};
-use crate::binary::primitives::write_var_uint;
-use crate::binary::system_symbols::FIRST_LOCAL_ID;
+use crate::binary::{Encoder, RAW_DEPTH_MAX, WRAPPER, write_var_uint};
 use crate::document::Document;
-use crate::raw::RawValue;
+use crate::document::RawValue;
+use crate::symbol::FIRST_LOCAL_ID;
 use crate::value::IonType;
 
 impl RawValue<'_> {

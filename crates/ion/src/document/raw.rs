@@ -1,13 +1,13 @@
 //! Values inside a document, which borrow its bytes and decode a part only when a caller asks for it.
 
 use crate::binary::{
-    self, FIRST_LOCAL_ID, Header, RAW_DEPTH_MAX, WRAPPER, int_of, magnitude_u64, read_header,
-    read_plain_header, read_var_uint, read_wrapper, small_int, type_of,
+    self, Header, RAW_DEPTH_MAX, WRAPPER, int_of, magnitude_u64, read_header, read_plain_header,
+    read_var_uint, read_wrapper, small_int, type_of,
 };
 use crate::decimal::Decimal;
 use crate::document::Document;
 use crate::int::Int;
-use crate::symbol::Symbol;
+use crate::symbol::{FIRST_LOCAL_ID, Symbol};
 use crate::timestamp::Timestamp;
 use crate::value::{Data, IonType, Struct, Value};
 

@@ -2,7 +2,7 @@
 
 use crate::binary::Encoder;
 use crate::document::Document;
-use crate::raw::RawValue;
+use crate::document::RawValue;
 use crate::value::{IonType, Value};
 
 /// Writes the fields of one struct, in order, directly in canonical form.
