@@ -1,7 +1,7 @@
-//! Slots of a journal in order, read and decoded ahead of those who apply them.
+//! Slots of a journal in order, read and decoded ahead of their use.
 //!
-//! A short journal is read where it is asked for. When there is more, a thread reads and decodes the rest, so that
-//! checking the bytes of slots and applying earlier ones go on at the same time.
+//! A short journal is read on the caller's thread. The rest of a longer one is read and decoded by a thread, so that
+//! decoding later slots and applying earlier ones go on at the same time.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, Scope};
@@ -14,30 +14,30 @@ use crate::storage::slots::SlotStore;
 /// How many bytes of slots are read at once.
 pub(crate) const READ_BYTES: usize = 1 << 20;
 
-/// So many reads are done without a thread.
+/// So many reads are done before a thread is started.
 const READS_WITHOUT_THREAD: usize = 8;
 
-/// So many reads a thread is ahead.
+/// The thread is at most so many reads ahead.
 const READS_AHEAD: usize = 2;
 
-/// What was read at once; nothing at the end of the journal.
+/// The slots of one read; empty at the end of the journal.
 pub(crate) type Chunk = Vec<Slot>;
 
-/// The slots from some number on.
+/// Reads the slots from some number on.
 pub(crate) struct Ahead<'scope, 'env> {
     slots: &'scope dyn SlotStore,
     scope: &'scope Scope<'scope, 'env>,
     read_bytes: usize,
-    /// The first slot that was not read yet.
+    /// The next slot to read.
     next: u64,
     reads: usize,
     chunk: std::vec::IntoIter<Slot>,
-    /// What the thread has read, when there is one.
+    /// Where the thread sends what it has read, once it was started.
     thread: Option<Receiver<Result<Chunk, LedgerError>>>,
 }
 
 impl<'scope, 'env> Ahead<'scope, 'env> {
-    /// The slots from `next` on. A thread that may be needed lives in `scope`.
+    /// Reads the slots from `next` on. The thread, if one is needed, lives in `scope`.
     pub(crate) fn new(
         slots: &'scope dyn SlotStore,
         next: u64,
@@ -68,7 +68,7 @@ impl<'scope, 'env> Ahead<'scope, 'env> {
         }
         self.reads += 1;
         if let Some(thread) = &self.thread {
-            // It ended behind the last slot, and goes on to say so.
+            // After the end of the journal the thread is gone, and there is still nothing more.
             return thread.recv().unwrap_or_else(|_| Ok(Vec::new()));
         }
         let chunk = read(self.slots, self.next, self.read_bytes)?;
@@ -76,7 +76,7 @@ impl<'scope, 'env> Ahead<'scope, 'env> {
         Ok(chunk)
     }
 
-    /// Where none can be had it goes on without.
+    /// If the system gives no thread, reading goes on without one.
     fn start_thread(&mut self) {
         let (sender, receiver) = sync_channel(READS_AHEAD);
         let (slots, mut next, read_bytes) = (self.slots, self.next, self.read_bytes);
@@ -85,7 +85,7 @@ impl<'scope, 'env> Ahead<'scope, 'env> {
                 let chunk = read(slots, next, read_bytes);
                 let length = chunk.as_ref().map_or(0, Vec::len);
                 next += length as u64;
-                // Nobody listens any more when a slot could not be applied.
+                // Nobody receives any more after a slot that could not be applied.
                 if sender.send(chunk).is_err() || length == 0 {
                     return;
                 }
@@ -98,12 +98,12 @@ impl<'scope, 'env> Ahead<'scope, 'env> {
     }
 }
 
-/// The slots from some number on, about so many bytes of them; at least one if it exists.
+/// Reads about so many bytes of slots from `next` on; at least one slot if it exists.
 pub(crate) fn read(slots: &dyn SlotStore, next: u64, bytes: usize) -> Result<Chunk, LedgerError> {
     (next..).zip(slots.read_many(next, bytes)?).map(|(number, bytes)| decode(number, bytes)).collect()
 }
 
-/// A slot that says that it is the one it should be.
+/// Decodes a slot, and checks that it has the number under which it was stored.
 pub(crate) fn decode(number: u64, bytes: Vec<u8>) -> Result<Slot, LedgerError> {
     let slot =
         Slot::decode(bytes).map_err(|error| LedgerError::Damaged(format!("slot {number}: {error}")))?;

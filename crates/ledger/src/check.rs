@@ -1,7 +1,7 @@
-//! Reading a journal again in the background: a bit that flips in an old segment is found before somebody asks for
-//! its block.
+//! Reading a journal again in the background, so that a flipped bit in an old segment is found before somebody asks
+//! for its block.
 //!
-//! A part at a time, so that whoever drives it decides how fast it goes, and may go on where another process stopped.
+//! Each call reads one part. The caller decides how fast it goes, and may go on where another process stopped.
 
 use everstrand_journal::Hash;
 
@@ -9,14 +9,14 @@ use crate::ahead::decode;
 use crate::error::LedgerError;
 use crate::storage::slots::SlotStore;
 
-/// How far a journal was read, and what was found.
+/// How far a journal was checked, and the result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Checked {
-    /// All slots before this one are as they were written.
+    /// All slots before this one are whole.
     UpTo(u64),
-    /// So are all that there are, this many.
+    /// All slots of the journal are whole; it has this many.
     All(u64),
-    /// This slot is not.
+    /// This slot is damaged.
     Damaged {
         /// Its number.
         slot: u64,
@@ -25,8 +25,8 @@ pub enum Checked {
     },
 }
 
-/// Reads about so many bytes of slots from `from` on: their checksums, their form, and that each continues the one
-/// before. Fails where the store does not answer, which says nothing about what it holds.
+/// Reads about so many bytes of slots from `from` on. Checks their checksums, their form, and that each follows the
+/// slot before it. Fails if the store does not answer, because that says nothing about the slots.
 pub fn check_slots(slots: &dyn SlotStore, from: u64, bytes: usize) -> Result<Checked, LedgerError> {
     match check(slots, from, bytes) {
         Ok(checked) => Ok(checked),
@@ -65,7 +65,7 @@ fn check(slots: &dyn SlotStore, from: u64, bytes: usize) -> Result<Checked, Stop
         previous = Some(slot.link());
         next += 1;
     }
-    // What was read at once may be the slot before `from` alone.
+    // If the first read gave only the slot before `from`, read one more.
     if next <= from && from > 0 {
         let stored = slots.read(next).map_err(|error| Stop::at(next, error.into()))?;
         let Some(stored) = stored else { return Ok(Checked::All(next)) };

@@ -1,9 +1,9 @@
-//! When it is: the only door through which time comes into a ledger, and its twin for tests.
+//! The clock: the only door through which time comes into a ledger, and a clock for tests.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Two clocks: one that people read, and one that only moves forward.
+/// Two clocks: the wall clock, and a monotonic one that only moves forward.
 pub trait Clock: Send + Sync {
     /// Milliseconds since 1970-01-01T00:00Z.
     fn unix_millis(&self) -> i64;
@@ -19,7 +19,7 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// Reads the machine's clocks; its monotonic clock starts now.
+    /// The machine's clocks; the monotonic one counts from now.
     pub fn new() -> SystemClock {
         SystemClock { started: Instant::now() }
     }
@@ -45,7 +45,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands until it is moved.
+/// A clock that stands still until the test moves it.
 #[derive(Debug)]
 pub struct ManualClock {
     unix_millis: AtomicI64,
@@ -53,7 +53,7 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that shows this time.
+    /// A clock that shows this wall time, and 0 on the monotonic clock.
     pub fn new(unix_millis: i64) -> ManualClock {
         ManualClock { unix_millis: AtomicI64::new(unix_millis), monotonic_millis: AtomicU64::new(0) }
     }
@@ -64,7 +64,7 @@ impl ManualClock {
         self.monotonic_millis.fetch_add(u64::from(millis), Ordering::SeqCst);
     }
 
-    /// Sets the wall clock alone, as an operator or a time server may.
+    /// Sets the wall clock alone, as an operator or a time server does.
     pub fn set_unix_millis(&self, unix_millis: i64) {
         self.unix_millis.store(unix_millis, Ordering::SeqCst);
     }

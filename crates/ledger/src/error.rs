@@ -1,4 +1,4 @@
-//! What may go wrong, sorted by who must act.
+//! What can go wrong, sorted by who must act.
 
 use everstrand_partiql::tables::TablesError;
 use everstrand_partiql::{Category, PartiqlError};
@@ -7,7 +7,7 @@ use crate::loss::Loss;
 use crate::storage::slots::SlotError;
 use crate::storage::views::ViewError;
 
-/// Why a ledger did not do what it was asked. The text is QLDB's where QLDB's is known.
+/// Why a ledger did not do what it was asked. Where QLDB's text is known, the text is QLDB's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
     /// The statement's author must act. A transaction stays open.
@@ -18,34 +18,34 @@ pub enum LedgerError {
         /// What is wrong.
         message: String,
     },
-    /// The caller works on a transaction that is not open, or no longer.
+    /// The caller named a transaction that is not open, or no longer.
     #[error("No open transaction")]
     NoOpenTransaction,
-    /// The session has an open transaction, which stays open.
+    /// The session has an open transaction already, which stays open.
     #[error("Transaction already open")]
     TransactionAlreadyOpen,
-    /// The statements that came in are not those that the client sent. The transaction is rolled back.
+    /// The ledger received other statements than the client sent. The transaction is rolled back.
     #[error("Digests don't match")]
     DigestMismatch,
-    /// A page token that this transaction did not give, or whose page was fetched already.
+    /// This transaction did not give the page token, or its page was fetched already.
     #[error("The parameter NextPageToken is not valid")]
     InvalidPageToken,
 
-    /// The client should try again: a block committed meanwhile changed what the transaction read.
+    /// The client should try again: a block that was committed meanwhile changed what the transaction read.
     #[error("Optimistic concurrency control (OCC) failure encountered while committing the transaction")]
     OccConflict {
-        /// What was read and changed, for logs and tests.
+        /// What the transaction read and the block changed, for logs and tests.
         what: String,
-        /// The block that changed it; `None` when it is an earlier transaction of the same group.
+        /// The block that changed it, if it is known.
         block: Option<u64>,
     },
-    /// The client should begin a new session: the transaction outlived its time.
+    /// The client should begin a new session: the transaction lived longer than it may.
     #[error("Transaction {transaction_id} has expired")]
     TransactionExpired {
         /// Which transaction.
         transaction_id: String,
     },
-    /// The client should begin a new session: this one outlived its time.
+    /// The client should begin a new session: this one lived longer than it may.
     #[error("Session {session_id} has expired")]
     SessionExpired {
         /// Which session.
@@ -54,21 +54,21 @@ pub enum LedgerError {
     /// The client should begin a new session: this one was ended.
     #[error("No such session")]
     NoSuchSession,
-    /// The client should wait: more is going on than the ledger was set to allow.
+    /// The client should wait: a limit of the ledger is reached.
     #[error("{0}")]
     LimitExceeded(String),
     /// The client should try again a little later: too many statements run already.
     #[error("{0}")]
     Busy(String),
-    /// Somebody asked a statement to stop.
+    /// The statement was stopped, because the client aborted it or went away.
     #[error("The statement was interrupted")]
     Interrupted,
 
-    /// The operator must act: the journal is not written. The transaction has certainly not happened.
+    /// The operator must act: the journal cannot be written. The transaction was certainly not committed.
     #[error("the ledger cannot be written: {0}")]
     Unavailable(String),
-    /// The operator must act: nobody knows whether the transaction has happened; opening the ledger
-    /// again decides it.
+    /// The operator must act: nobody knows whether the transaction was committed. Opening the ledger again decides
+    /// it.
     #[error("the outcome of the commit is unknown: {0}")]
     OutcomeUnknown(String),
     /// The operator must act: the journal is damaged, or is not this ledger's.
@@ -81,14 +81,15 @@ pub enum LedgerError {
          `everstrand accept-loss`"
     )]
     BlocksMissing(Loss),
-    /// The client should try again later: what is derived from the journal failed or is damaged, and is being
-    /// built anew. Nothing is lost.
-    #[error("{0}. Nothing is lost: it is built anew from the journal, by a restart at the latest")]
+    /// The client should try again later: the view failed or is damaged, and is being built again. Nothing is lost.
+    #[error(
+        "{0}. Nothing is lost: the ledger builds another view from the journal, at the latest when it is opened again"
+    )]
     View(String),
     /// The ledger was closed.
     #[error("the ledger is closed")]
     Closed,
-    /// We must act.
+    /// The developers must act: this is a bug.
     #[error("internal failure: {0}")]
     Internal(String),
 }
@@ -99,8 +100,8 @@ impl LedgerError {
         LedgerError::BadRequest { code: None, message: message.into() }
     }
 
-    /// What a commit is told that comes after this has closed the ledger for writing: whatever became of
-    /// others, it has not happened.
+    /// The answer to commits that come after this error has ended writing. They were certainly not committed,
+    /// whatever became of those before.
     pub(crate) fn refusal(&self) -> LedgerError {
         match self {
             LedgerError::Unavailable(_) => self.clone(),
@@ -128,7 +129,7 @@ impl From<SlotError> for LedgerError {
 }
 
 impl From<LedgerError> for TablesError {
-    /// Wrapped so that it crosses the language unseen and comes out again whole.
+    /// The language passes the wrapped error on without looking into it, and it comes out again whole.
     fn from(error: LedgerError) -> TablesError {
         match error {
             LedgerError::BadRequest { code, message } => TablesError::Refused { code, message },

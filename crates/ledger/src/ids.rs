@@ -1,5 +1,4 @@
-//! Names that were never given before: the only door through which chance comes into a ledger, and
-//! its twin for tests.
+//! Unique ids: the only door through which chance comes into a ledger, and seeded ids for tests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,17 +9,17 @@ use crate::clock::Clock;
 
 /// Gives ids to strands, tables, documents, transactions, sessions and page tokens.
 pub trait Ids: Send + Sync {
-    /// One that was never given before, by anyone.
+    /// An id that nobody else has.
     fn next(&self) -> UniqueId;
 }
 
-/// Ids in the form of QLDB's: 8 random bits, 42 bits of seconds, 14 and 64 random bits.
+/// Ids in the form of QLDB's: 8 random bits, 42 bits of seconds, then 14 and 64 random bits.
 pub struct RandomIds {
     clock: Arc<dyn Clock>,
 }
 
 impl RandomIds {
-    /// Ids with the time of this clock in them.
+    /// Ids that carry the time of this clock.
     pub fn new(clock: Arc<dyn Clock>) -> RandomIds {
         RandomIds { clock }
     }
@@ -46,7 +45,7 @@ pub struct SeededIds {
 }
 
 impl SeededIds {
-    /// Ids of this seed, from the first.
+    /// The ids of this seed, from the first on.
     pub fn new(seed: u64) -> SeededIds {
         SeededIds { seed, given: AtomicU64::new(0) }
     }

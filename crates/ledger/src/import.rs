@@ -1,8 +1,8 @@
 //! A journal that begins with the blocks of another ledger.
 //!
-//! The blocks are written as they came, group by group, before the ledger is opened for the first time. Opening it
-//! then builds tables and histories from them as from any other journal, and its own blocks follow theirs: the
-//! tree has the same leaves, so that every digest that was ever saved of the other ledger holds here too.
+//! The importer writes the blocks as they are, before the ledger is opened for the first time. Opening it builds
+//! tables and histories from them, as from any other journal. The ledger's own blocks follow them in the same tree,
+//! so every digest that was saved of the other ledger holds here too.
 
 use everstrand_journal::tree::Frontier;
 use everstrand_journal::{
@@ -12,16 +12,16 @@ use everstrand_journal::{
 use crate::error::LedgerError;
 use crate::storage::slots::{Created, SlotStore};
 
-/// A slot ends with the block that brings it to so many bytes.
+/// A slot is written as soon as its blocks have so many bytes.
 const SLOT_BYTES: usize = 1 << 20;
 
-/// Writes foreign blocks into an empty journal.
+/// Writes the blocks of another ledger into an empty journal.
 pub struct Importer<'a> {
     slots: &'a dyn SlotStore,
     writer: UniqueId,
     next_slot: u64,
     previous_link: Hash,
-    /// The tree over the blocks that were written.
+    /// The frontier of the tree over the blocks that were written.
     frontier: Frontier,
     waiting: Vec<ForeignBlock>,
     waiting_bytes: usize,
@@ -29,7 +29,7 @@ pub struct Importer<'a> {
 }
 
 impl<'a> Importer<'a> {
-    /// An importer into a journal that has no slot yet. `writer` is an id that nobody has used.
+    /// An importer into a journal without slots. `writer` is a new id.
     pub fn new(slots: &'a dyn SlotStore, writer: UniqueId) -> Result<Importer<'a>, LedgerError> {
         if slots.tip_hint()?.is_some() {
             return Err(LedgerError::bad_request(
@@ -48,7 +48,7 @@ impl<'a> Importer<'a> {
         })
     }
 
-    /// Takes the next block; the first has the number 0, and all follow one another.
+    /// Takes the next block. The first must be block 0, and each must follow the one before.
     pub fn push(&mut self, block: ForeignBlock) -> Result<(), LedgerError> {
         let address = block.address();
         let number = address.sequence_no;
@@ -80,7 +80,7 @@ impl<'a> Importer<'a> {
         if self.waiting_bytes >= SLOT_BYTES { self.write() } else { Ok(()) }
     }
 
-    /// Writes what waits. Answers the digest over all blocks; `None` where there was none.
+    /// Writes the blocks that wait. Answers the digest of all blocks; `None` if there was none.
     pub fn finish(mut self) -> Result<Option<Digest>, LedgerError> {
         self.write()?;
         let digest = self.frontier.root();

@@ -1,4 +1,4 @@
-//! A ledger, open: where transactions start, and where its proofs come from.
+//! An open ledger: starts transactions, and answers digests, blocks and proofs.
 
 use std::fmt;
 use std::ops::Bound;
@@ -22,17 +22,19 @@ use crate::storage::views::{Keyspace, ViewError, ViewStore};
 use crate::subscription::Subscription;
 use crate::transaction::Transaction;
 
-/// An open ledger. Clones are the same ledger; the last one dropped closes it.
+/// An open ledger. Its clones are the same ledger. It closes when the last of them is dropped, and the last session,
+/// transaction and subscription.
 #[derive(Clone)]
 pub struct Ledger {
     handle: Arc<Handle>,
 }
 
 impl Ledger {
-    /// Opens a ledger over its journal and its view. A journal without slots becomes a new ledger; a
-    /// view that does not fit the journal is built anew. A journal that is damaged is served up to the damage, for
-    /// reading only. A view that proves that the journal lacks blocks is left as it is, and opening fails with
-    /// [`LedgerError::BlocksMissing`]; with [`LedgerOptions::known_loss`] it is served for reading only.
+    /// Opens a ledger over its journal and its view. If the journal has no slots, this creates a new ledger. If the
+    /// view does not fit the journal, it is built again. If the journal is damaged, the ledger is read-only and serves
+    /// the blocks before the damage. If the view proves that the journal lacks blocks, opening fails with
+    /// [`LedgerError::BlocksMissing`] and changes nothing; with that loss as [`LedgerOptions::known_loss`] the ledger
+    /// opens read-only.
     pub fn open(
         slots: Arc<dyn SlotStore>,
         views: Arc<dyn ViewStore>,
@@ -57,17 +59,17 @@ impl Ledger {
         Session::new(Arc::clone(&self.handle))
     }
 
-    /// A new transaction, on the state after the last block.
+    /// A new transaction, on the snapshot after the last block.
     pub fn start_transaction(&self) -> Result<Transaction, LedgerError> {
         Transaction::start(&self.handle)
     }
 
-    /// The hash of the whole journal up to its last block.
+    /// The digest of the journal up to its last block.
     pub fn digest(&self) -> Digest {
         self.core().snapshot().head.digest().expect("an open ledger has block 0")
     }
 
-    /// The hash of the whole journal as it was when block `tip` was the last.
+    /// The digest of the journal up to block `tip`.
     pub fn digest_at(&self, tip: u64) -> Result<Digest, LedgerError> {
         let snapshot = self.core().snapshot();
         let digest = root_at(&StoredTree(&*snapshot.view), snapshot.head.frontier.size(), tip);
@@ -76,7 +78,7 @@ impl Ledger {
         Ok(Digest { digest, digest_tip_address })
     }
 
-    /// A block by its number; `None` beyond the last.
+    /// A block by its number; `None` after the last.
     pub fn block(&self, sequence_no: u64) -> Result<Option<JournalBlock>, LedgerError> {
         let snapshot = self.core().snapshot();
         match self.handle.rebuild_if_view_failed(
@@ -88,7 +90,7 @@ impl Ledger {
         }
     }
 
-    /// The number of the block of a transaction; `None` where it wrote none.
+    /// The number of the block of a transaction; `None` if it wrote none.
     pub fn block_of_transaction(&self, transaction_id: UniqueId) -> Result<Option<u64>, LedgerError> {
         let snapshot = self.core().snapshot();
         self.handle.rebuild_if_view_failed(
@@ -97,21 +99,21 @@ impl Ledger {
         )
     }
 
-    /// The proof that block `sequence_no` is covered by the digest whose tip is `tip`.
+    /// The proof that the digest with the tip `tip` covers block `sequence_no`.
     pub fn block_proof(&self, sequence_no: u64, tip: u64) -> Result<Proof, LedgerError> {
         let snapshot = self.core().snapshot();
         let proof = block_path(&StoredTree(&*snapshot.view), snapshot.head.frontier.size(), sequence_no, tip);
         self.of_tree(&snapshot, proof)
     }
 
-    /// The proof that the journal up to block `old_tip` is the beginning of that up to block `tip`.
+    /// The proof that the journal up to block `tip` begins with the journal up to block `old_tip`.
     pub fn consistency_proof(&self, old_tip: u64, tip: u64) -> Result<Proof, LedgerError> {
         let snapshot = self.core().snapshot();
         let nodes = consistency(&StoredTree(&*snapshot.view), snapshot.head.frontier.size(), old_tip, tip);
         Ok(Proof { nodes: self.of_tree(&snapshot, nodes)? })
     }
 
-    /// The revision of a document in a block; `None` where the block has none of it.
+    /// The revision of a document in a block; `None` if the block has none.
     pub fn revision(&self, sequence_no: u64, document_id: UniqueId) -> Result<Option<Revision>, LedgerError> {
         let Some(block) = self.block(sequence_no)? else {
             return Ok(None);
@@ -120,8 +122,8 @@ impl Ledger {
         revision.map_err(|error| LedgerError::Damaged(format!("block {sequence_no}: {error}")))
     }
 
-    /// The proof that the revision of a document in block `sequence_no` is covered by the digest whose
-    /// tip is `tip`; `None` where the block has no revision of it.
+    /// The proof that the digest with the tip `tip` covers the revision of a document in block `sequence_no`; `None`
+    /// if the block has no revision of it.
     pub fn revision_proof(
         &self,
         sequence_no: u64,
@@ -140,7 +142,7 @@ impl Ledger {
         Ok(Some(Proof { nodes }))
     }
 
-    /// The journal's one strand, by which the ledger is known for ever.
+    /// The journal's one strand. Its id never changes.
     pub fn strand_id(&self) -> UniqueId {
         self.core().strand_id
     }
@@ -150,7 +152,7 @@ impl Ledger {
         &self.core().options
     }
 
-    /// Whether the language goes beyond QLDB's, from the next statement on.
+    /// Switches the language's extensions beyond QLDB on or off, from the next statement on.
     pub fn set_extensions(&self, extensions: bool) {
         self.core().set_extensions(extensions);
     }
@@ -165,15 +167,15 @@ impl Ledger {
         self.core().status()
     }
 
-    /// By how many milliseconds the machine's clock is behind the last block's time. Until it has caught up, blocks and
-    /// revisions have that block's time.
+    /// By how many milliseconds the machine's clock is behind the last block's time. Until the clock has caught up,
+    /// blocks and revisions get that block's time.
     pub fn clock_behind_millis(&self) -> u64 {
         let behind = self.core().snapshot().head.tip.timestamp - self.core().environment.clock.unix_millis();
         u64::try_from(behind).unwrap_or(0)
     }
 
-    /// Reads about so many bytes of the journal again, from a slot on, and checks them. A ledger whose journal turns
-    /// out to be damaged takes no more writes.
+    /// Reads about so many bytes of the journal again, from a slot on, and checks them. If the journal is damaged, the
+    /// ledger takes no more writes.
     pub fn check_journal(&self, from: u64, bytes: usize) -> Result<Checked, LedgerError> {
         let checked = check_slots(&*self.core().slots, from, bytes)?;
         if let Checked::Damaged { why, .. } = &checked
@@ -189,18 +191,17 @@ impl Ledger {
         Arc::strong_count(&self.handle) == 1
     }
 
-    /// Whether something is being done, or is to be done, that no client waits for: an index, a redaction, a view
-    /// that is built anew.
+    /// Whether the ledger has work that no client waits for: an index, a redaction, another view.
     pub fn has_work(&self) -> bool {
         self.is_building_index() || self.is_redacting() || self.core().view_is_distrusted()
     }
 
-    /// Whether an index is being built. Its table is scanned until it is there.
+    /// Whether an index is being built. Until it is finished, queries scan its table.
     pub fn is_building_index(&self) -> bool {
         self.core().snapshot().head.catalog.building().is_some()
     }
 
-    /// Whether data that was redacted may still be in a file: of the journal, or of a view that was not built anew yet.
+    /// Whether redacted data may still be in a file: of the journal, or of a view that was not replaced yet.
     pub fn is_redacting(&self) -> bool {
         let view = &self.core().snapshot().view;
         let (lower, upper) = (Bound::Included(keys::REDACTIONS), Bound::Excluded(keys::REDACTIONS_END));
@@ -210,7 +211,7 @@ impl Ledger {
                 && view.get(Keyspace::Catalog, keys::HELD_REDACTED).is_ok_and(|held| held.is_some())
     }
 
-    /// All blocks from this number on, those that are there and those that come.
+    /// All blocks from this number on, present and future ones.
     pub fn subscribe(&self, from_block: u64) -> Subscription {
         Subscription::new(Arc::clone(&self.handle), from_block)
     }
@@ -225,9 +226,9 @@ impl Ledger {
         self.handle.close();
     }
 
-    /// Does the next thing that the commits under way need, when the ledger was opened with
-    /// [`crate::Committing::ByCaller`]: writes a slot, applies it, answers a commit. Answers after how many
-    /// milliseconds to call again, and `None` when nothing is under way.
+    /// Does the next action of the commits under way, if the ledger was opened with
+    /// [`crate::Committing::ByCaller`]: it writes a slot, writes to the view, or answers a commit. Answers after how
+    /// many milliseconds to call again; `None` when nothing is under way.
     pub fn step(&self) -> Option<u64> {
         self.handle.advance()
     }
@@ -236,7 +237,8 @@ impl Ledger {
         self.handle.core()
     }
 
-    /// What came of asking the stored tree: a block that is not there is the caller's mistake, all else the view's.
+    /// Sorts an error of the stored tree: if the block does not exist, the caller asked wrongly; otherwise the view
+    /// failed.
     fn of_tree<T>(
         &self,
         snapshot: &Snapshot,

@@ -1,8 +1,8 @@
 //! The embeddable ledger engine: a ledger is the left fold of its journal.
 //!
-//! [`Ledger::open`] takes a journal ([`storage::slots::SlotStore`]) and a place for what is derived from
-//! it ([`storage::views::ViewStore`]). Transactions run on the caller's thread against a snapshot and
-//! commit by optimistic concurrency control; nothing here knows a network or an async runtime.
+//! [`Ledger::open`] takes a journal ([`storage::slots::SlotStore`]) and a store for everything that is computed from
+//! it ([`storage::views::ViewStore`]). A transaction runs on its caller's thread, reads one snapshot, and commits by
+//! optimistic concurrency control. Nothing here knows a network or an async runtime.
 
 mod ahead;
 mod check;

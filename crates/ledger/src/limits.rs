@@ -1,4 +1,4 @@
-//! How much a ledger allows, and how it behaves. The defaults are QLDB's.
+//! The limits of a ledger, and its options. The defaults are QLDB's.
 
 use everstrand_partiql::HeldBytes;
 
@@ -27,14 +27,14 @@ pub struct Limits {
     pub indexes_per_table: usize,
     /// Characters of one statement.
     pub statement_characters: usize,
-    /// Statements of one transaction; QLDB names no bound, ours keeps a transaction's memory finite.
+    /// Statements of one transaction. QLDB names no bound; ours bounds a transaction's memory.
     pub statements_per_transaction: usize,
-    /// Bytes of all statements of one transaction; ours, too.
+    /// Bytes of all statements of one transaction. This bound is ours, too.
     pub statement_bytes_per_transaction: usize,
     /// Unfinished results that one transaction may hold.
     pub open_results: usize,
-    /// Bytes of rows that one transaction's results hold together to sort, group and join, until they are
-    /// read to their end; ours, too.
+    /// Bytes of rows that all results of one transaction buffer to sort, group and join, until they are read to
+    /// their end. This bound is ours, too.
     pub buffered_bytes_max: usize,
     /// Values of one page.
     pub page_values: usize,
@@ -144,7 +144,7 @@ impl Limits {
             (
                 "buffered-bytes-max",
                 Field::Count(&mut self.buffered_bytes_max),
-                "bytes of rows that the results of one transaction hold to sort, group and join",
+                "bytes of rows that the results of one transaction buffer to sort, group and join",
             ),
             ("page-values", Field::Count(&mut self.page_values), "values of one page"),
             ("page-bytes", Field::Count(&mut self.page_bytes), "bytes of one page's values"),
@@ -190,14 +190,14 @@ pub enum LimitError {
     },
 }
 
-/// Who writes to the journal what transactions commit.
+/// Who drives the committer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Committing {
-    /// A thread of the ledger's own, as long as there is something to write.
+    /// A thread of the ledger, as long as there is something to write.
     #[default]
     OnThread,
-    /// Whoever calls [`crate::Ledger::step`]; no commit is answered otherwise. For a caller that wants to say
-    /// what happens between any two steps of a commit.
+    /// The caller, by [`crate::Ledger::step`]; otherwise no commit is answered. This is for a caller that decides
+    /// what happens between two actions of a commit.
     ByCaller,
 }
 
@@ -206,29 +206,29 @@ pub enum Committing {
 pub struct LedgerOptions {
     /// Its bounds.
     pub limits: Limits,
-    /// What the statements of all its transactions hold together, and may: `limits.buffered_bytes_max` is the
-    /// part of one transaction. Ledgers whose options are clones of one another share the count.
+    /// Counts and bounds the rows that all transactions buffer together; `limits.buffered_bytes_max` bounds one
+    /// transaction. Ledgers whose options are clones of one another share the count.
     pub buffered_bytes: HeldBytes,
-    /// Whether a transaction that only read writes a block, as QLDB's did.
+    /// Whether a transaction that only read writes a block too, as in QLDB.
     pub record_reads: bool,
-    /// Whether the language goes beyond QLDB's (`ORDER BY`, `GROUP BY`, unique indexes and more), until
-    /// [`Ledger::set_extensions`](crate::Ledger::set_extensions) says otherwise.
+    /// Whether the language's extensions beyond QLDB are on (`ORDER BY`, `GROUP BY`, unique indexes and more).
+    /// [`Ledger::set_extensions`](crate::Ledger::set_extensions) changes it later.
     pub extensions: bool,
-    /// Bytes and transactions of one group at most.
+    /// Bytes of one group: no proposal is added to a group that has so many.
     pub group_bytes: usize,
     /// Transactions of one group at most.
     pub group_transactions: usize,
-    /// Milliseconds between two times that the view is made to survive a loss of power.
+    /// After so many milliseconds with unsaved changes, the view is synced to survive a loss of power.
     pub persist_millis: u64,
-    /// Milliseconds without a write after which the committing thread rests.
+    /// Milliseconds without a write after which the committing thread ends.
     pub idle_millis: u64,
-    /// How often the same bytes are sent again while it is unknown whether a slot was written, before
-    /// the ledger is closed for writing.
+    /// How often the same slot is sent while it is unknown whether it was written, before the ledger takes no more
+    /// writes.
     pub unknown_outcome_attempts: u32,
-    /// Who drives the commits.
+    /// Who drives the committer.
     pub committing: Committing,
-    /// What is known to be missing from the journal: the ledger opens for reading only, until the journal has it
-    /// again. Without, a view that proves a loss keeps the ledger from being opened.
+    /// A loss that the operator knows of: the ledger opens read-only, until the journal has the missing slot again.
+    /// Without it, opening fails when the view proves a loss.
     pub known_loss: Option<Loss>,
 }
 

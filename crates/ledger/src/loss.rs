@@ -1,28 +1,28 @@
-//! What proves that a journal lacks blocks that were acknowledged: a view of the same ledger holds more.
+//! A loss: the view of a ledger holds a slot that the journal lacks, so acknowledged blocks are missing.
 //!
-//! A slot is in the journal, durably, before the view hears of it. So a view that is ahead does not come of a crash
-//! or a loss of power. Either the journal was cut or put back to an older copy, and blocks that clients were told of
-//! are gone; or the folder was copied while a server wrote to it, the journal first, and only the copy lacks them.
-//! Nobody but the operator knows which.
+//! A slot is durable in the journal before the view hears of it, so no crash and no loss of power leaves such a view
+//! behind. Either the journal was cut or put back to an older copy, and then blocks are gone that clients were told
+//! of. Or the folder was copied while a server wrote to it, the journal first, and then only the copy lacks them.
+//! Only the operator knows which.
 
 use std::fmt;
 
 use everstrand_journal::UniqueId;
 
-/// The slot that a view holds and the journal does not.
+/// The last slot of a view, which the journal lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
     /// The ledger's strand.
     pub strand_id: UniqueId,
-    /// The last slot that the view held.
+    /// The last slot that the view holds.
     pub slot: u64,
     /// That slot's link.
     pub link: [u8; 32],
-    /// The last block that the view held.
+    /// The last block that the view holds.
     pub block: u64,
-    /// The last slot that the journal had when this was noticed.
+    /// The last slot of the journal when the loss was noticed.
     pub journal_slot: Option<u64>,
-    /// Whether the journal has a slot of that number, with other content.
+    /// Whether the journal has another slot of that number.
     pub is_replaced: bool,
 }
 

@@ -1,9 +1,9 @@
-//! Bugs on purpose, to see that the simulator finds them. They exist only where the whole program is compiled with
-//! `--cfg planted_bugs`; one at a time is let loose, by the environment variable `PLANTED_BUG`.
+//! Bugs on purpose, to see that the simulator finds them. They exist only if the whole program is compiled with
+//! `--cfg planted_bugs`. The environment variable `PLANTED_BUG` lets one of them loose.
 //!
 //! `crates/simulator/planted-bugs` builds and runs them all; `docs/testing.md` has the table.
 
-/// Whether one of these bugs was let loose: `false`, known to the compiler, in every ordinary build.
+/// Whether one of these bugs was let loose. In every ordinary build this is the constant `false`.
 #[cfg(not(planted_bugs))]
 macro_rules! planted {
     ($($name:literal),+) => {

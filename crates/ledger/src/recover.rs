@@ -1,13 +1,13 @@
-//! Opening: from what is stored to a state that can go on.
+//! Opening a ledger: brings the view up to date with the journal.
 //!
-//! The journal is the truth. The view is used as far as it is certain that it holds what the journal's
-//! first slots say; the rest of the slots are applied to it by the same [`State::apply_slot`] that
-//! applies commits. A view that names another slot or link, or that fails, is forgotten and built anew.
+//! The journal is the truth. The view names the last slot that was applied to it. If the journal has that slot, with
+//! the same link, the slots after it are applied by the same [`State::apply_slot`] that applies commits. If the view
+//! names another slot or fails, it is emptied and built again from slot 0.
 //!
-//! Two things are not decided here, because what is missing cannot be made again. A whole view of this very ledger
-//! that holds a slot which the journal does not have proves that acknowledged blocks are gone: opening fails with
-//! [`LedgerError::BlocksMissing`] and touches nothing, until the caller names that [`Loss`]. A damaged slot ends what
-//! is read: the ledger is served up to it. In both cases nothing is written any more.
+//! Two cases are left to the operator, because what is missing cannot be made again. If a whole view of this ledger
+//! holds a slot that the journal lacks, acknowledged blocks are gone: opening fails with
+//! [`LedgerError::BlocksMissing`] and changes nothing, until the caller names that [`Loss`]. If a slot of the journal
+//! is damaged, the ledger serves the blocks before it. In both cases the ledger is read-only.
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -31,7 +31,7 @@ use crate::state::snapshot::Snapshot;
 use crate::storage::slots::{Created, SlotStore};
 use crate::storage::views::{ViewError, ViewStore};
 
-/// How often somebody who waits for a long replay is told how far it is.
+/// How often a long replay logs how far it has come.
 const PROGRESS_MILLIS: u64 = 2000;
 
 /// A state that is up to date with the journal.
@@ -39,7 +39,7 @@ pub(crate) struct Opened {
     state: State,
     pub(crate) snapshot: Arc<Snapshot>,
     writer: UniqueId,
-    /// Why nothing may be written, if so.
+    /// Why the ledger is read-only, if it is.
     pub(crate) read_only: Option<LedgerError>,
 }
 
@@ -75,7 +75,8 @@ pub(crate) fn open(
             None
         }
     };
-    // To begin an empty view costs many syncs. Nobody wrote into one before its journal had a slot.
+    // Emptying a view costs many syncs. It is not needed for a new ledger, because nothing is written into a view
+    // before its journal has a slot.
     let mut is_empty = is_new && slots.read(0)?.is_none();
     let writer = environment.ids.next();
     loop {
@@ -109,7 +110,7 @@ pub(crate) fn open(
     }
 }
 
-/// Why nothing may be written to a journal of which this is known.
+/// Why the ledger is read-only, if it is.
 fn read_only(
     slots: &dyn SlotStore,
     known_loss: Option<&Loss>,
@@ -123,11 +124,11 @@ fn read_only(
     Ok(damage.or_else(|| slots.damage().map(LedgerError::from)))
 }
 
-/// Why a view is not used.
+/// Why the state in a view is not used.
 enum Unusable {
     View(String),
     Journal(LedgerError),
-    /// It is this ledger's, it is whole, and it holds what the journal does not.
+    /// The view is whole and of this ledger, and holds a slot that the journal lacks.
     Missing(Loss),
 }
 
@@ -137,7 +138,7 @@ impl From<ViewError> for Unusable {
     }
 }
 
-/// The state that the view holds, if it is one that the journal had; `None` for an empty view.
+/// The state that the view holds, if the journal has its last slot; `None` for an empty view.
 fn known_good(slots: &dyn SlotStore, views: &dyn ViewStore) -> Result<Option<State>, Unusable> {
     let Some(applied) = views.applied()? else {
         return Ok(None);
@@ -148,7 +149,7 @@ fn known_good(slots: &dyn SlotStore, views: &dyn ViewStore) -> Result<Option<Sta
     };
     let stored = match stored {
         Ok(stored) => stored,
-        // What cannot be compared is not believed; the journal is read up to this slot.
+        // The view cannot be compared with a damaged slot, so it is not used: the journal is read up to that slot.
         Err(LedgerError::Damaged(why)) => return Err(Unusable::View(why)),
         Err(error) => return Err(Unusable::Journal(error)),
     };
@@ -166,7 +167,7 @@ fn known_good(slots: &dyn SlotStore, views: &dyn ViewStore) -> Result<Option<Sta
     }
 }
 
-/// What a view of this state proves to be missing.
+/// The loss that a view of this state proves.
 fn loss_of(state: &State, is_replaced: bool, slots: &dyn SlotStore) -> Result<Loss, LedgerError> {
     let tip = state.head.tip;
     Ok(Loss {
@@ -179,7 +180,7 @@ fn loss_of(state: &State, is_replaced: bool, slots: &dyn SlotStore) -> Result<Lo
     })
 }
 
-/// Whether a journal has the missing slot again, and with it all that came before.
+/// Whether the journal has the missing slot again. Its link names all slots before it, so they are back too.
 fn has_again(slots: &dyn SlotStore, loss: &Loss) -> Result<bool, LedgerError> {
     let stored = match slots.read(loss.slot).map_err(LedgerError::from) {
         Ok(bytes) => bytes.map(|bytes| decode(loss.slot, bytes)).transpose(),
@@ -192,21 +193,21 @@ fn has_again(slots: &dyn SlotStore, loss: &Loss) -> Result<bool, LedgerError> {
     }
 }
 
-/// Whether the journal is this strand's. Of a journal whose first slot cannot be read nothing is known.
+/// Whether the journal is of this strand. It is not if it has no slot 0.
 fn is_of_strand(slots: &dyn SlotStore, strand_id: UniqueId) -> Result<bool, LedgerError> {
     let Some(bytes) = slots.read(0)? else { return Ok(false) };
     Ok(decode(0, bytes)?.header().strand_id == strand_id)
 }
 
-/// What came of a replay.
+/// The result of a replay.
 struct Replayed {
     state: State,
     snapshot: Snapshot,
-    /// What ended it before the end of the journal.
+    /// The damage at which the replay ended before the end of the journal.
     damage: Option<LedgerError>,
 }
 
-/// Applies all slots that the view does not hold yet, up to the first that is damaged.
+/// Applies all slots that the view does not hold yet, up to the first damaged one.
 fn replay(
     mut state: State,
     slots: &dyn SlotStore,
@@ -245,8 +246,8 @@ fn replay(
     Ok(Replayed { state, snapshot: Snapshot { head, view, build: 0 }, damage })
 }
 
-/// Applies slot by slot what lies before the damage that a replay has met; answers the damage. `None` where it was
-/// gone at a second look.
+/// Applies the slots before a damaged one, each by itself, and answers the damage. `None` if all slots could be read
+/// this time.
 fn replay_to_damage(
     state: &mut State,
     slots: &dyn SlotStore,
@@ -276,8 +277,8 @@ fn replay_to_damage(
     }
 }
 
-/// Finishes the indexes that were created on filled tables: a view that was built anew serves queries
-/// as the one before did.
+/// Finishes the indexes that were created on filled tables, so that a rebuilt view serves queries as the view before
+/// it did.
 fn build_indexes(
     state: &mut State,
     snapshot: &mut Snapshot,
@@ -293,7 +294,7 @@ fn build_indexes(
     }
 }
 
-/// Writes block 0. Another writer may do the same at the same time; then theirs is read.
+/// Writes block 0. If another writer does so first, the caller reads that one's.
 fn create_genesis(
     state: &State,
     writer: UniqueId,

@@ -8,8 +8,8 @@
 //! dead         expired, as before                                           → ended
 //! ```
 //!
-//! A session lives for a time, busy or not; then it is dead too. One command runs at a time: whoever
-//! shares a session between callers puts their commands in order.
+//! A session also dies when its own time is over, busy or not. It runs one command at a time: if several callers share
+//! a session, they must order their commands.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::planted::planted;
 use crate::transaction::Transaction;
 use crate::transaction::pages::Page;
 
-/// One client's conversation with a ledger. Dropped, it rolls back what is open.
+/// A client's context on one ledger. Dropping it rolls back its open transaction.
 pub struct Session {
     ledger: Arc<Handle>,
     id: UniqueId,
@@ -39,7 +39,7 @@ pub struct Session {
 enum State {
     Idle,
     Open(Box<Transaction>),
-    /// With the answer to all further commands.
+    /// Every further command gets this answer.
     Dead(LedgerError),
 }
 
@@ -57,7 +57,7 @@ impl Session {
         self.id
     }
 
-    /// The strand of the ledger it talks to.
+    /// The strand of its ledger.
     pub fn strand_id(&self) -> UniqueId {
         self.ledger.core().strand_id
     }
@@ -84,7 +84,7 @@ impl Session {
         matches!(self.state, State::Dead(_))
     }
 
-    /// A handle by which another thread stops the statement that this session runs.
+    /// Stops the statement that this session runs, from another thread.
     pub fn interrupt(&self) -> Option<Interrupt> {
         match &self.state {
             State::Open(transaction) => Some(transaction.interrupt()),
@@ -92,8 +92,7 @@ impl Session {
         }
     }
 
-    /// Says by whom the next statements are told when their turn is over; by nobody, and they run to their end, unless
-    /// this was called.
+    /// Lets this pace decide when the next long statements go on. Without one they run to their end.
     pub fn set_pace(&mut self, pace: Option<Arc<dyn Pace>>) {
         self.pace = pace;
     }
@@ -132,7 +131,7 @@ impl Session {
         self.die_if_expired(answer)
     }
 
-    /// CommitTransaction. Whatever the answer will be, the transaction is no longer open.
+    /// CommitTransaction. The transaction is no longer open, whatever the answer is.
     pub fn commit(&mut self, transaction_id: &str, commit_digest: Hash) -> Result<CommitFuture, LedgerError> {
         if planted!("duplicate-acknowledgement")
             && self.open(transaction_id).err() == Some(LedgerError::NoOpenTransaction)
@@ -153,7 +152,7 @@ impl Session {
         }
     }
 
-    /// AbortTransaction; nothing to do is no error.
+    /// AbortTransaction. It is no error if no transaction is open.
     pub fn abort(&mut self) -> Result<(), LedgerError> {
         self.expire();
         if let State::Dead(error) = &self.state {
@@ -181,7 +180,7 @@ impl Session {
         }
     }
 
-    /// Dies when its time, or its transaction's, is over.
+    /// Dies if its time is over, or its transaction's.
     fn expire(&mut self) {
         let now = self.ledger.core().environment.clock.monotonic_millis();
         match &self.state {
@@ -196,6 +195,7 @@ impl Session {
         }
     }
 
+    /// Dies if this answer says that its transaction expired.
     fn die_if_expired<T>(&mut self, answer: Result<T, LedgerError>) -> Result<T, LedgerError> {
         if let Err(error @ LedgerError::TransactionExpired { .. }) = &answer {
             self.state = State::Dead(error.clone());

@@ -1,4 +1,4 @@
-//! Statements that were planned lately: applications say the same few texts again and again.
+//! The plans of recent statements, because applications send the same few texts again and again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,12 +8,12 @@ use everstrand_partiql::plan::Plan;
 use everstrand_partiql::tables::Tables;
 use everstrand_partiql::{Options, PartiqlError, ast, parse, plan};
 
-/// Longer texts carry their values in them, and hardly come again.
+/// Longer texts are not kept: they contain their values, so they hardly come again.
 const CHARACTERS_MAX: usize = 2000;
-/// When there are more, all are forgotten: who uses parameters never gets there.
+/// If there are more, all are forgotten. An application that uses parameters never has so many.
 const STATEMENTS_MAX: usize = 500;
 
-/// Texts, what they were parsed to, and the plans that were last made of them.
+/// Texts, their syntax trees, and the last plan of each.
 #[derive(Debug, Default)]
 pub(crate) struct Statements {
     known: Mutex<HashMap<Box<str>, Known>>,
@@ -22,12 +22,13 @@ pub(crate) struct Statements {
 #[derive(Clone, Debug)]
 struct Known {
     statement: Arc<ast::Statement>,
-    /// Serves again as long as the names in the statement mean what they meant.
+    /// May be used again as long as the names in the statement stand for the same tables.
     plan: Option<Arc<Plan>>,
 }
 
 impl Statements {
-    /// The plan of a text against these tables, which are asked the same whether it is made anew or not.
+    /// The plan of a text against these tables. The tables are asked the same questions whether the plan is new or
+    /// not, because the answers are noted in the read set.
     pub(crate) fn plan(
         &self,
         text: &str,

@@ -1,4 +1,4 @@
-//! Blocks as they come, for whoever follows a ledger in the same process.
+//! Blocks as they are committed, for a follower in the same process.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use crate::core::Status;
 use crate::error::LedgerError;
 use crate::handle::Handle;
 
-/// All blocks of a ledger from some number on, in order, each once. It keeps the ledger open.
+/// Gives all blocks of a ledger from some number on, in order, each once. It keeps the ledger open.
 pub struct Subscription {
     ledger: Arc<Handle>,
     next: u64,
-    /// The slot that the last block came from: the next is likely in it too.
+    /// The slot of the last block, because the next one is likely in it too.
     slot: Option<Slot>,
 }
 
@@ -28,7 +28,7 @@ impl Subscription {
         self.next
     }
 
-    /// The next block; `None` when none came in this time, or when the ledger was closed.
+    /// The next block. `None` if none came in time, or if the ledger was closed.
     pub fn next(&mut self, timeout: Duration) -> Result<Option<JournalBlock>, LedgerError> {
         let told = self.ledger.core().news.count();
         if let Some(block) = self.available()? {

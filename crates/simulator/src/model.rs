@@ -248,7 +248,7 @@ impl Run {
         let changes = block.catalog_changes().map_err(|error| error.to_string())?;
         if changes.len() != self.definitions {
             return Err(format!(
-                "its block holds {} catalogue changes, and not {}",
+                "its block holds {} catalog changes, and not {}",
                 changes.len(),
                 self.definitions
             ));

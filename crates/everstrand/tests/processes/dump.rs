@@ -8,7 +8,7 @@ use crate::journal::digest;
 use crate::load::try_run;
 use crate::process::{LEDGER, Server};
 
-/// The catalogue, every table's current and past revisions as scans find them, what its first index finds, and
+/// The catalog, every table's current and past revisions as scans find them, what its first index finds, and
 /// the digest. Fails where the ledger says that it cannot answer.
 pub(crate) async fn dump(server: &Server) -> Result<Vec<String>, Error> {
     let driver = QldbDriver::builder(LEDGER).retry_limit(1).build_over(server.transport())?;

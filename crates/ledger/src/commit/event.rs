@@ -12,27 +12,27 @@ use crate::state::snapshot::Snapshot;
 use crate::storage::slots::{Created, SlotError};
 use crate::storage::views::{Applied, Batch, ViewError, ViewSnapshot, ViewStore};
 
-/// What has happened.
+/// What the worker tells the committer.
 pub(crate) enum Event {
     /// Proposals arrived.
     Proposed(Vec<(Proposal, CommitReply)>),
-    /// [`Action::Create`] was done.
+    /// The result of [`Action::Create`].
     Created(Result<Created, SlotError>),
-    /// [`Action::Read`] was done.
+    /// The result of [`Action::Read`].
     Read(Result<Option<Vec<u8>>, SlotError>),
-    /// [`Action::WriteView`] was done, and a snapshot was taken.
+    /// The result of [`Action::WriteView`]: a snapshot with the batch.
     ViewWritten(Result<Box<dyn ViewSnapshot>, ViewError>),
     /// [`Action::Wait`] is over.
     Waited,
-    /// [`Action::Redact`] was done.
+    /// The result of [`Action::Redact`].
     Redacted(Result<(), LedgerError>),
-    /// There is time for work in the background.
+    /// No proposal waits: there is time for work in the background.
     Idle,
-    /// The view was built anew, of all of the journal.
+    /// Another view was built of the whole journal.
     Rebuilt(Box<RebuiltView>),
 }
 
-/// What is to be done.
+/// What the committer wants done.
 pub(crate) enum Action {
     /// Create the slot.
     Create {
@@ -46,14 +46,14 @@ pub(crate) enum Action {
         /// Which.
         slot: u64,
     },
-    /// Commit the batch to the view and take a snapshot.
+    /// Write the batch to the view and take a snapshot.
     WriteView {
         /// The changes.
         batch: Arc<Batch>,
         /// The slot they come from.
         applied: Applied,
     },
-    /// Write a slot anew without the data of a revision.
+    /// Write the slot of a block again without the data of a revision.
     Redact {
         /// The block of the revision.
         block: u64,
@@ -64,20 +64,20 @@ pub(crate) enum Action {
     Publish(Arc<Snapshot>),
     /// Answer a commit.
     Reply(CommitReply, Result<Committed, LedgerError>),
-    /// The view refuses what it led transactions to write: it is not to be trusted.
+    /// Mark the view as failed: a block that was made of its content cannot be applied to it.
     DistrustView(String),
-    /// Come back after a while.
+    /// Wait, then send [`Event::Waited`].
     Wait {
         /// How long.
         millis: u64,
     },
-    /// Take no more writes.
+    /// Take no more writes, for this reason.
     Fault(LedgerError),
-    /// Keep what is derived here from now on, and take writes again.
+    /// Use this view store from now on, and take writes again.
     Adopt(Arc<dyn ViewStore>),
 }
 
-/// A commit, and what it is told when the view has caught up.
+/// A commit, and its answer, which is sent when the view shows it.
 pub(super) type Answer = (CommitReply, Result<Committed, LedgerError>);
 
 /// A pause that is longer after each failure.

@@ -1,7 +1,7 @@
-//! Following another writer, which took a slot that was to be ours: its slots are applied, to the last.
+//! Following another writer. It took the slot that we wanted, so we apply its slots, to the last.
 //!
-//! Nothing on the way is published. The other writer may have taken data out of older slots which was current
-//! there ([`crate::state::redaction`]); what superseded it comes later, and is in the journal already.
+//! Publish only after the last foreign slot. An earlier slot may already be redacted in the journal
+//! ([`crate::state`]), so a snapshot taken between would show a current document without its data.
 
 use std::sync::Arc;
 
@@ -17,8 +17,7 @@ use crate::storage::slots::SlotError;
 use crate::storage::views::{ViewError, ViewSnapshot};
 
 impl Committer {
-    /// Another writer has the slot: its group takes the place of ours, which has not happened. The view is of
-    /// the moment before.
+    /// Applies a slot of another writer on top of a view that ends with the slot before it.
     pub(super) fn take_foreign(
         &mut self,
         answers: Vec<Answer>,
@@ -29,7 +28,7 @@ impl Committer {
             Ok(next) => next,
             Err(error) => return self.stop_following(answers, error),
         };
-        // What another writer changed is not known key by key: older snapshots conflict.
+        // Another writer's footprint is not known, so every transaction with an older snapshot conflicts.
         if !planted!("foreign-commit-not-noted") {
             *lock(&self.recent) = RecentWrites::new(state.head.tip.sequence_no);
         }
@@ -38,7 +37,7 @@ impl Committer {
         vec![Action::WriteView { batch: Arc::new(batch), applied: self.state.head.applied() }]
     }
 
-    /// The view has taken in the slot, or has not.
+    /// The slot was written to the view, or the view failed.
     pub(super) fn follow(
         &mut self,
         mut following: Following,
@@ -57,13 +56,13 @@ impl Committer {
         }
     }
 
-    /// Looks for another slot.
+    /// Asks for the next slot.
     pub(super) fn look_further(&mut self, following: Following) -> Action {
         self.phase = Phase::Following(following);
         Action::Read { slot: self.state.head.next_slot() }
     }
 
-    /// Takes in the next slot, if there is one.
+    /// Applies the next slot, or ends behind the last.
     pub(super) fn read_next(
         &mut self,
         mut following: Following,
@@ -92,7 +91,7 @@ impl Committer {
         self.stop_following(following.answers, error)
     }
 
-    /// That was the last slot: what follows from it can be read.
+    /// That was the last slot: publishes the snapshot after it, and answers the group that lost its slot.
     fn arrive(&mut self, following: Following, now: i64) -> Vec<Action> {
         let published = following.view.map(|view| self.publish(view, self.snapshot.build, now));
         let mut actions: Vec<Action> = published.into_iter().collect();
@@ -101,7 +100,7 @@ impl Committer {
         actions
     }
 
-    /// What was published before stays what is read.
+    /// Fails the committer. Transactions go on reading the snapshot that was published before.
     fn stop_following(&mut self, answers: Vec<Answer>, error: LedgerError) -> Vec<Action> {
         let mut actions: Vec<Action> =
             answers.into_iter().map(|(reply, answer)| Action::Reply(reply, answer)).collect();

@@ -1,6 +1,8 @@
-//! The proposals that go into one slot. Each is validated, gets its place in the chain and is applied to a
-//! copy of the state before anything reaches the journal: what cannot be applied is refused, and its
-//! neighbours are not, so that a journal never holds what its replay would refuse.
+//! The proposals that go into one slot.
+//!
+//! Each is validated, gets its place in the chain and is applied to a copy of the state, all before the slot is
+//! written. A block that cannot be applied is refused alone; its neighbours stay. So the journal never holds a
+//! block that its replay would refuse.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,28 +21,28 @@ use crate::storage::views::{Batch, ViewSnapshot};
 /// Transactions, and who waits for them.
 pub(super) type Members = Vec<(CommitReply, Committed)>;
 
-/// What is on its way to the journal.
+/// A group that is sealed into its slot.
 pub(super) struct Group {
     pub(super) slot: Slot,
     pub(super) bytes: Arc<Vec<u8>>,
     pub(super) members: Members,
-    /// What it changes, to be recorded when it has happened.
+    /// What its blocks change, to be recorded when the slot is written.
     pub(super) writes: RecentWrites,
-    /// What is so when it has happened.
+    /// The state and the view's changes after the slot.
     pub(super) next: Next,
-    /// Whether a create may have taken effect without our knowing.
+    /// Whether an earlier create may have written the slot although it failed.
     pub(super) may_exist: bool,
     pub(super) attempts: u32,
 }
 
-/// A state, and what makes the view before it a view of it.
+/// The state after a slot, and the batch that brings the view there.
 pub(super) struct Next {
     pub(super) state: State,
     pub(super) batch: Batch,
 }
 
 impl Next {
-    /// What follows from a slot.
+    /// Applies a slot to a copy of a state.
     pub(super) fn after(state: &State, slot: &Slot, view: &dyn ViewSnapshot) -> Result<Next, LedgerError> {
         let (mut state, mut changes) = (state.clone(), Changes::new(view));
         state.apply_slot(slot, &mut changes)?;
@@ -48,18 +50,18 @@ impl Next {
     }
 }
 
-/// A group as it grows.
+/// A group that takes proposals.
 pub(super) struct GroupBuilder<'a> {
-    /// Before the group.
+    /// The state before the group.
     state: &'a State,
     view: &'a dyn ViewSnapshot,
     sealing: Sealing<'a>,
     members: Members,
     writes: RecentWrites,
-    /// After the blocks so far.
+    /// The state after the blocks so far.
     next: State,
     changes: Changes<'a>,
-    /// Why the group as a whole cannot be, if so.
+    /// Why the whole group fails, if it does.
     failed: Option<String>,
 }
 
@@ -88,7 +90,7 @@ impl<'a> GroupBuilder<'a> {
         self.sealing.bytes()
     }
 
-    /// Takes in a proposal, unless what it read was changed or what it changes does not fit the state.
+    /// Adds a proposal, unless something that it read was changed, or its block cannot be applied.
     pub(super) fn add(
         &mut self,
         proposal: Proposal,
@@ -98,7 +100,7 @@ impl<'a> GroupBuilder<'a> {
     ) -> Result<(), (CommitReply, LedgerError)> {
         let Proposal { mut committed, snapshot, reads, footprint, draft } = proposal;
         let since = snapshot.head.tip.sequence_no;
-        // Locked only while it is looked at: transactions that wrote nothing are validated by it, too.
+        // Locked for a moment only, because transactions that only read are validated under the same lock.
         let valid = lock(recent).validate(&reads, since);
         let valid = valid.and_then(|()| match planted!("skip-group-validation") {
             true => Ok(()),
@@ -121,7 +123,7 @@ impl<'a> GroupBuilder<'a> {
         Ok(())
     }
 
-    /// Applies the blocks that are left to a new copy; they were applied before.
+    /// Applies the blocks that are left to a new copy, because the failed one may have left half of its changes.
     fn restart(&mut self) {
         self.next = self.state.clone();
         self.changes = Changes::new(self.view);
@@ -131,7 +133,7 @@ impl<'a> GroupBuilder<'a> {
         }
     }
 
-    /// The group with its slot; `None` without members.
+    /// Seals the slot; `None` where no proposal was added.
     pub(super) fn finish(self, writer: WriterId) -> Result<Option<Group>, (Members, LedgerError)> {
         let GroupBuilder { sealing, members, writes, mut next, mut changes, failed, .. } = self;
         if members.is_empty() {

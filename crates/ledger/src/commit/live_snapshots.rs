@@ -1,11 +1,11 @@
-//! Which published snapshots transactions may be on still: nobody asks what changed before the oldest.
+//! Which published snapshots open transactions may still read. Nobody asks what changed before the oldest of them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
 use crate::state::snapshot::Snapshot;
 
-/// Published snapshots that a transaction may still hold; never empty.
+/// Published snapshots that a transaction may still read; never empty.
 pub(super) struct LiveSnapshots {
     /// Oldest first.
     snapshots: VecDeque<LiveSnapshot>,
@@ -21,7 +21,7 @@ struct LiveSnapshot {
 }
 
 impl LiveSnapshots {
-    /// The first one. Transactions live so long at most.
+    /// Begins with one snapshot. No transaction lives longer than `transaction_millis`.
     pub(super) fn new(first: &Arc<Snapshot>, transaction_millis: u64) -> LiveSnapshots {
         let transaction_millis = i64::try_from(transaction_millis).unwrap_or(i64::MAX);
         let mut live = LiveSnapshots { snapshots: VecDeque::new(), transaction_millis };
@@ -29,14 +29,14 @@ impl LiveSnapshots {
         live
     }
 
-    /// The next one, which transactions start from now on.
+    /// Adds the snapshot from which transactions start from now on.
     pub(super) fn add(&mut self, snapshot: &Arc<Snapshot>, published: i64) {
         let block = snapshot.head.tip.sequence_no;
         self.snapshots.push_back(LiveSnapshot { block, published, snapshot: Arc::downgrade(snapshot) });
     }
 
-    /// The last block of the oldest one. Those that were begun on an older one are over, or have expired
-    /// since the next was published.
+    /// The last block of the oldest live snapshot. An older snapshot is dead when no transaction holds it, or when
+    /// all that hold it have expired because the next one was published so long ago.
     pub(super) fn oldest_block(&mut self, now: i64) -> u64 {
         while let [oldest, next, ..] = self.snapshots.make_contiguous()
             && (oldest.snapshot.strong_count() == 0

@@ -1,28 +1,28 @@
-//! The committer: puts proposals in order, writes them to the journal, applies them.
+//! The committer: orders proposals, seals them into slots, and writes what they change to the view.
 //!
-//! A state machine without a thread or a clock. [`Committer::on`] takes what has happened and says
-//! what is to be done; whoever drives it does that, in order, and reports. At most one slot is on its
-//! way to the journal, and the proposals that arrive meanwhile become the next group.
+//! It is a state machine without thread, clock or disk. [`Committer::on`] takes an event and answers actions. The
+//! worker does the actions in order and reports each result as the next event. At most one slot is on its way to
+//! the journal. The proposals that arrive meanwhile become the next group.
 //!
 //! ```text
-//!          proposals                Won                     view committed
-//! Ready ────────────▶ Creating ────────────▶ Applying ────────────────────▶ Ready
+//!          proposals                Won                        view written
+//! Ready ────────────▶ Creating ────────────▶ WritingView ─────────────────▶ Ready
 //!                       │   ▲                   ▲
 //!                Exists │   │ absent:           │ it is ours
 //!                       ▼   │ same bytes        │
 //!                      Reading ─────────────────┘
-//!                       │ it is another writer's: the group has not happened
+//!                       │ it is another writer's: our group is not committed
 //!                       ▼
-//!                   Following  applies theirs and what follows it to the last, then Ready
+//!                   Following  applies the other writer's slots to the last, then Ready
 //! ```
 //!
-//! While the outcome of a create is unknown, only the same bytes are sent again: whatever happens to
-//! that slot, it is this group or another writer's, and never two things. When sending again does not
-//! settle it the ledger is closed for writing, and opening it anew reads what happened.
+//! While the outcome of a create is unknown, the committer sends only the same bytes again, because then the slot
+//! holds either this group or another writer's, never a third thing. If that does not settle it, the ledger takes
+//! no more writes, and the next opening reads what happened.
 //!
-//! A group is applied to a copy of the state before its slot is sent ([`group`]). When the view does not take
-//! in what the journal has, the ledger is closed for writing too, and what is read is the view's last state
-//! with the changes over it, until the view was built anew ([`rebuild`]).
+//! A group is applied to a copy of the state before its slot is sent ([`group`]). If the view refuses a batch that
+//! the journal has, the ledger takes no more writes either. Transactions then read the last view with the batch
+//! over it, until another view is built ([`rebuild`]).
 
 mod event;
 mod follow;
@@ -61,15 +61,15 @@ use crate::storage::views::{Batch, Keyspace, ViewError, ViewSnapshot};
 /// Decides what becomes of proposals.
 pub(crate) struct Committer {
     state: State,
-    /// The last published snapshot, of the same moment as `state` but while applying.
+    /// The last published snapshot. It shows the same block as `state`, except while a batch is written to the view.
     snapshot: Arc<Snapshot>,
-    /// Published snapshots that a transaction may still hold.
+    /// Published snapshots that a transaction may still read.
     live_snapshots: LiveSnapshots,
     recent: Arc<Mutex<RecentWrites>>,
     queue: VecDeque<(Proposal, CommitReply)>,
     phase: Phase,
     writer: UniqueId,
-    /// Counts the slots that this opening tried to create.
+    /// How many slots this opening of the ledger has tried to create.
     attempt: u64,
     group_bytes: usize,
     group_transactions: usize,
@@ -79,27 +79,27 @@ pub(crate) struct Committer {
 
 enum Phase {
     Ready,
-    /// The group's slot was sent.
+    /// The slot of the group was sent to the store.
     Creating(Group),
-    /// Whether the slot is ours is being read.
+    /// The slot exists and is being read, because only its content tells whose it is.
     Reading(Group),
-    /// Wait before the same bytes are sent again.
+    /// The worker waits before it sends the same bytes again.
     Waiting(Group),
-    /// The view is taking in these changes, for which these answers wait.
+    /// The batch is being written to the view. The answers follow when that is done.
     WritingView(Arc<Batch>, Vec<Answer>),
-    /// Another writer's slots are being taken in.
+    /// Another writer's slots are being applied.
     Following(Following),
-    /// A slot is being written anew without this.
+    /// A slot is being written again without the data of this revision.
     Redacting(PendingRedaction),
     Faulted(LedgerError),
 }
 
-/// On the way to the last slot.
+/// How far another writer's slots were applied.
 struct Following {
-    /// The view after the slots so far, when it has taken them in.
+    /// The view after the last slot that was written to it.
     view: Option<Box<dyn ViewSnapshot>>,
     answers: Vec<Answer>,
-    /// How often the next slot could not be read.
+    /// How often reading the next slot has failed.
     failures: u32,
 }
 
@@ -127,7 +127,7 @@ impl Committer {
         }
     }
 
-    /// Takes in what has happened at time `now` and says what is to be done.
+    /// Takes an event that happened at `now`, and answers what is to be done.
     pub(crate) fn on(&mut self, event: Event, now: i64) -> Vec<Action> {
         let phase = std::mem::replace(&mut self.phase, Phase::Ready);
         match (event, phase) {
@@ -157,7 +157,7 @@ impl Committer {
                 self.rebuilt(*built, now)
             }
             (Event::Redacted(redacted), Phase::Redacting(pending)) => self.redacted(pending, redacted, now),
-            // A report that nobody waits for: the driver's mistake, and nothing to act on.
+            // A report that this phase does not wait for would be a mistake of the worker's. Nothing follows from it.
             (_, phase) => {
                 self.phase = phase;
                 Vec::new()
@@ -182,7 +182,7 @@ impl Committer {
         if !matches!(self.phase, Phase::Ready) || self.queue.is_empty() {
             return actions;
         }
-        // What no open transaction can ask about is forgotten.
+        // No open transaction has a snapshot older than this block, so nobody asks about the blocks before.
         lock(&self.recent).prune(self.live_snapshots.oldest_block(now));
         let snapshot = Arc::clone(&self.snapshot);
         let mut group = GroupBuilder::new(&self.state, &*snapshot.view);
@@ -237,7 +237,7 @@ impl Committer {
                 if group.may_exist {
                     return self.retry_unknown_outcome(group, &error.to_string());
                 }
-                // Certainly not written, and no earlier attempt may have been: the next group may try.
+                // This attempt wrote nothing, and no earlier one can have: the next group may take the slot.
                 let error = LedgerError::from(error);
                 if planted!("refused-commit-is-visible") {
                     let refused = group.members.into_iter().map(|(reply, _)| (reply, Err(error.clone())));
@@ -250,7 +250,7 @@ impl Committer {
         }
     }
 
-    /// Sends the same bytes again, or gives up: nobody knows whether the group has happened.
+    /// Nobody knows whether the slot was written: sends the same bytes again, or gives up after some attempts.
     fn retry_unknown_outcome(&mut self, group: Group, why: &str) -> Vec<Action> {
         if group.attempts < self.unknown_outcome_attempts {
             let wait = wait_after(group.attempts);
@@ -267,7 +267,7 @@ impl Committer {
 
     fn read(&mut self, mut group: Group, read: Result<Option<Vec<u8>>, SlotError>) -> Vec<Action> {
         let bytes = match read {
-            // Absent now proves nothing: the same bytes again.
+            // An earlier create may still arrive, so its absence proves nothing.
             Ok(None) => return self.retry_unknown_outcome(group, "the slot seemed taken and was not there"),
             Ok(Some(bytes)) => bytes,
             Err(error) => {
@@ -301,7 +301,7 @@ impl Committer {
         }
     }
 
-    /// The group is in the journal: applies it.
+    /// The group is in the journal: records what it wrote, and writes that to the view.
     fn won(&mut self, group: Group) -> Vec<Action> {
         if !planted!("commits-not-noted") {
             lock(&self.recent).take_in(group.writes);
@@ -310,7 +310,7 @@ impl Committer {
         vec![self.move_on(group.next, answers)]
     }
 
-    /// Goes on to a state that the journal has.
+    /// Makes this the committer's state, because the journal has its slot now.
     fn move_on(&mut self, next: Next, answers: Vec<Answer>) -> Action {
         self.state = next.state;
         self.write_view(next.batch, answers)
@@ -329,8 +329,8 @@ impl Committer {
         view: Result<Box<dyn ViewSnapshot>, ViewError>,
         now: i64,
     ) -> Vec<Action> {
-        // What was written has happened. A disk that is full is the usual reason for a view to fail: the
-        // operator's to mend. What is read meanwhile is as if it had not failed.
+        // The group is committed even if the view refused it, usually because its disk is full. Until the view is
+        // rebuilt, the overlay shows readers what the view would.
         let (view, failed) = match view {
             Ok(view) => (view, None),
             Err(error) => (self.overlaid(batch), Some(LedgerError::from(error))),
@@ -350,7 +350,7 @@ impl Committer {
         Action::Publish(Arc::clone(&self.snapshot))
     }
 
-    /// Goes on with a view that was built anew. Of another moment than the last block it is of no use.
+    /// Replaces the view by one that was rebuilt from the journal, if that ends with the same slot as our state.
     fn rebuilt(&mut self, built: RebuiltView, now: i64) -> Vec<Action> {
         let RebuiltView { views, state, view } = built;
         if state.head.applied() != self.state.head.applied() {
@@ -358,7 +358,8 @@ impl Committer {
             return self.fault(LedgerError::Damaged(error.to_owned()));
         }
         self.state = state;
-        // In this order: whoever still meets the old one's damage is known to do so.
+        // Publish before adopting: a reader that then fails on the old view still carries the old build number, so
+        // that no second rebuild starts.
         let mut actions = vec![self.publish(view, self.snapshot.build + 1, now), Action::Adopt(views)];
         actions.extend(self.begin(now));
         actions
@@ -368,7 +369,7 @@ impl Committer {
         Box::new(Overlay::new(Arc::clone(&self.snapshot), batch))
     }
 
-    /// Answers all that waits, and takes no more.
+    /// Refuses all proposals, those that wait and those that come.
     fn fault(&mut self, error: LedgerError) -> Vec<Action> {
         self.phase = Phase::Faulted(error.clone());
         let refusal = error.refusal();
@@ -377,8 +378,7 @@ impl Committer {
         actions
     }
 
-    /// Takes no more because of an error, and forgets whatever is under way: nobody knows what became of that,
-    /// and so it is answered.
+    /// Fails the committer. Replies in flight are dropped, which answers them `OutcomeUnknown`.
     pub(crate) fn give_up(&mut self, error: LedgerError) -> LedgerError {
         self.phase = Phase::Faulted(error.clone());
         self.queue.clear();
@@ -396,7 +396,7 @@ impl Committer {
         }
     }
 
-    /// Forgets a redaction that was done. One that failed is tried again at the next opening.
+    /// Removes the note of a redaction that was done. If it failed, the next opening of the ledger tries again.
     fn redacted(
         &mut self,
         pending: PendingRedaction,
@@ -413,7 +413,7 @@ impl Committer {
         vec![self.write_view(batch, Vec::new())]
     }
 
-    /// Builds a part of an index, or clears one away; nothing of it is in the journal.
+    /// Builds a part of an index, or removes a part of a dropped one. That changes the view alone, not the journal.
     fn work_on_indexes(&mut self) -> Vec<Action> {
         let snapshot = Arc::clone(&self.snapshot);
         let mut changes = Changes::new(&*snapshot.view);

@@ -1,4 +1,4 @@
-//! What a transaction hands to the committer.
+//! What the committer gets of a transaction.
 
 use std::sync::Arc;
 
@@ -9,12 +9,11 @@ use crate::occ::read_set::ReadSet;
 use crate::occ::recent_writes::Footprint;
 use crate::state::snapshot::Snapshot;
 
-/// A transaction that is over for its author, with everything prepared that can be before its place
-/// in the journal is known.
+/// A transaction that asks to be committed. Everything is prepared that does not depend on its place in the journal.
 pub(crate) struct Proposal {
-    /// The answer, but for the block.
+    /// The answer, without the block's address.
     pub(crate) committed: Committed,
-    /// What it read. Held until it is validated, so that nothing younger is forgotten before.
+    /// What it read. It keeps the snapshot alive, so that no younger write is forgotten before it is validated.
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) reads: ReadSet,
     pub(crate) footprint: Footprint,

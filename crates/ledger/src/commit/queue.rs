@@ -81,7 +81,7 @@ impl CommitQueue {
         self.drive(waiting);
     }
 
-    /// Sees to it that somebody drives the committer.
+    /// Wakes or starts the thread, unless the caller drives the committer.
     pub(crate) fn wake(self: &Arc<Self>) {
         self.drive(self.waiting());
     }

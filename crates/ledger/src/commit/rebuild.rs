@@ -1,8 +1,8 @@
-//! A view that failed, or whose files may hold what was redacted, is built anew beside the one that is served, out
-//! of the journal, in parts between commits; then it takes its place.
+//! Building another view of the journal, because the present one failed or its files may hold redacted data.
 //!
-//! Reads go on from the old one all the while: what it can still read it reads right. Commits go on too,
-//! unless it was in taking one in that it failed; then they are refused until the new one is there.
+//! The other view is built beside the present one, in parts between commits, and then takes its place. Reads go on
+//! from the present one, because what it answers is right. Commits go on too, unless the view refused one of
+//! them; then they are refused until the other view is there.
 
 use std::sync::Arc;
 use std::vec::IntoIter;
@@ -17,38 +17,38 @@ use crate::state::changes::Changes;
 use crate::state::replay::replay_part;
 use crate::storage::views::{ViewSnapshot, ViewStore};
 
-/// How long to wait after the first attempt that failed, in milliseconds; after the next, twice as long.
+/// The pause after the first attempt that failed, in milliseconds. It doubles with each further failure.
 const FIRST_PAUSE: u64 = 500;
 
-/// How long to wait at most after an attempt that failed.
+/// The longest pause after an attempt that failed.
 const LONGEST_PAUSE: u64 = 30_000;
 
-/// How long to wait at least after one that succeeded; never less than it took. What fails again soon is no
-/// accident, and to read the journal again and again would only be in the way.
+/// The shortest pause after an attempt that succeeded; the pause is also never shorter than the attempt. A view
+/// that fails again soon would otherwise have the journal read again and again.
 const REST: u64 = 10_000;
 
-/// The building of a view, under way or to come.
+/// Decides when another view is built, and builds it.
 #[derive(Default)]
 pub(super) struct Rebuilder {
     under_way: Option<ViewRebuild>,
-    /// How many attempts failed, one after the other.
+    /// How many attempts have failed since the last that succeeded.
     failed: u32,
-    /// When there may be another attempt, on the monotonic clock.
+    /// The earliest time of the next attempt, on the monotonic clock.
     not_before: u64,
-    /// The view has no place for another.
+    /// The store has no room for a second view.
     impossible: bool,
 }
 
 struct ViewRebuild {
     views: Arc<dyn ViewStore>,
     state: State,
-    /// Slots that were read and not applied yet.
+    /// Slots that were read but not applied yet.
     ahead: IntoIter<Slot>,
-    /// When it was begun, on the monotonic clock.
+    /// When it began, on the monotonic clock.
     begun: u64,
 }
 
-/// A view of all of the journal.
+/// Another view, of the whole journal.
 pub(crate) struct RebuiltView {
     pub(crate) views: Arc<dyn ViewStore>,
     pub(crate) state: State,
@@ -56,12 +56,12 @@ pub(crate) struct RebuiltView {
 }
 
 impl Rebuilder {
-    /// In how many milliseconds there is something to do; `None` for never.
+    /// In how many milliseconds the next part may be done; `None` for never.
     pub(super) fn due(&self, now: u64) -> Option<u64> {
         (!self.impossible).then(|| self.not_before.saturating_sub(now))
     }
 
-    /// Does the next part. Answers the view when it holds all of the journal: nobody else writes meanwhile.
+    /// Does the next part. Answers the view when it holds the whole journal, to which nobody else writes meanwhile.
     pub(super) fn part(&mut self, core: &Core) -> Option<RebuiltView> {
         let now = core.environment.clock.monotonic_millis();
         match self.try_part(core, now) {

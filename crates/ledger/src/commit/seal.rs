@@ -1,4 +1,4 @@
-//! From proposals to a slot: each gets its place in the chain, one after the other.
+//! Sealing: each block gets its number, its time and the hash that chains it to the block before.
 
 use everstrand_journal::{
     Block, BlockAddress, Draft, FormatError, Hash, Slot, SlotContent, SlotHeader, WriterId,
@@ -7,7 +7,7 @@ use everstrand_journal::{
 use crate::planted::planted;
 use crate::state::head::Head;
 
-/// A group's blocks as they come into being, on top of what was applied before.
+/// The blocks of a group, on top of the last block of a state.
 pub(crate) struct Sealing<'a> {
     head: &'a Head,
     blocks: Vec<Block>,
@@ -20,7 +20,7 @@ impl<'a> Sealing<'a> {
         Sealing { head, blocks: Vec::new(), bytes: 0 }
     }
 
-    /// Seals the next block. Time does not go backwards from block to block, whatever the clock says.
+    /// Seals the next block. Its time is never before the last block's, whatever the clock says.
     pub(crate) fn seal(&mut self, draft: Draft, now: i64) -> &Block {
         let address = BlockAddress { strand_id: self.head.strand_id, sequence_no: self.next_sequence_no() };
         let (timestamp, previous) = match self.blocks.last() {
@@ -34,7 +34,7 @@ impl<'a> Sealing<'a> {
         &self.blocks[self.blocks.len() - 1]
     }
 
-    /// Takes the last block back: its place is free again.
+    /// Takes the last block back, so that the next one gets its number.
     pub(crate) fn unseal(&mut self) {
         if let Some(block) = self.blocks.pop() {
             self.bytes -= block.as_bytes().len();
@@ -62,7 +62,7 @@ impl<'a> Sealing<'a> {
     }
 }
 
-/// A slot of these blocks that follows what was applied.
+/// The slot of these blocks, which follows the last slot of a state.
 pub(crate) fn slot(head: &Head, writer: WriterId, blocks: Vec<Block>) -> Result<Slot, FormatError> {
     let header = SlotHeader {
         strand_id: head.strand_id,

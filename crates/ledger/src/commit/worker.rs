@@ -1,4 +1,4 @@
-//! A committer with its hands: does what the committer asks for, and reports what came of it.
+//! The worker: does what the committer asks for, and reports the result.
 
 use std::collections::VecDeque;
 use std::thread;
@@ -19,10 +19,10 @@ use crate::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot};
 /// The clock may be behind the last block by so much before it is worth a warning.
 const CLOCK_BEHIND_MILLIS: i64 = 1000;
 
-/// A committer and what it wants done.
+/// A committer, and the actions that it asked for.
 pub(super) struct Worker {
     committer: Committer,
-    /// In order; all of it is done before the next proposals are taken.
+    /// Done in order, and all of them before the next proposals are taken.
     actions: VecDeque<Action>,
     /// Whether the committer asked for a pause whose end it was not told yet.
     waiting: bool,
@@ -67,7 +67,7 @@ impl Worker {
         self.actions.is_empty() && !self.waiting
     }
 
-    /// Tells the committer what has happened, and takes in what it wants done.
+    /// Tells the committer an event, and queues the actions that it answers.
     pub(super) fn feed(&mut self, core: &Core, event: Event) {
         let now = core.environment.clock.unix_millis();
         if matches!(event, Event::Proposed(_)) {
@@ -97,8 +97,8 @@ impl Worker {
         }
     }
 
-    /// Does the next action and reports what came of it. Answers after how many milliseconds to go on,
-    /// and nothing when there was nothing to do.
+    /// Does the next action and reports its result. Answers after how many milliseconds to go on; `None` when there
+    /// was nothing to do.
     pub(super) fn act(&mut self, core: &Core) -> Option<u64> {
         if std::mem::take(&mut self.waiting) {
             self.feed(core, Event::Waited);
@@ -166,21 +166,21 @@ impl Worker {
         self.committer.has_background_work() || self.replaces_view(core)
     }
 
-    /// Whether there is to be another view: this one failed, or its files may hold what was redacted.
+    /// Whether the view must be replaced: it failed, or its files may hold redacted data.
     fn replaces_view(&self, core: &Core) -> bool {
         core.view_is_distrusted()
             || self.committer.view_held_redacted() && core.views().keeps_what_was_removed()
     }
 
-    /// In how many milliseconds to go on with building the view anew; `None` where there is no need, or
-    /// where no view makes the ledger take writes again.
+    /// In how many milliseconds to do the next part of another view. `None` where none is needed, or where the
+    /// ledger takes no writes for a reason that another view would not remove.
     pub(super) fn rebuild_due(&self, core: &Core) -> Option<u64> {
         let helps = matches!(core.status(), Status::Open | Status::Faulted(LedgerError::View(_)));
         let now = core.environment.clock.monotonic_millis();
         (helps && self.replaces_view(core)).then(|| self.rebuilder.due(now))?
     }
 
-    /// Does the next part of building the view anew, if it is due. Answers whether it was.
+    /// Does the next part of another view, if it is due. Answers whether it was.
     pub(super) fn rebuild(&mut self, core: &Core) -> bool {
         if self.rebuild_due(core) != Some(0) {
             return false;
@@ -227,7 +227,7 @@ fn write_to_view(core: &Core, batch: &Batch, applied: Applied) -> Result<Box<dyn
     views.snapshot()
 }
 
-/// Writes the slot of a block anew without the data of a revision in it.
+/// Writes the slot of a block again without the data of a revision.
 fn redact(core: &Core, block: u64, document_id: UniqueId) -> Result<(), LedgerError> {
     let damaged = |why: &dyn std::fmt::Display| LedgerError::Damaged(format!("block {block}: {why}"));
     let position = core.snapshot().block_position(block)?;

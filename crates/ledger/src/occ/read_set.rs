@@ -1,8 +1,8 @@
-//! What a transaction read, so that a commit can tell whether it still holds.
+//! What a transaction read, so that the committer can tell whether it still holds.
 //!
-//! What was *not* found is noted like what was: a document id without a document, a range of index
-//! keys without entries, a name without a table. A transaction that reads very much is noted to have read
-//! whole tables: that is never wrong, and bounds what a read set takes.
+//! A read that found nothing is noted too: a document id without a document, a range of index keys without entries,
+//! a name without a table. A transaction that reads very much is noted to have read whole tables, because that is
+//! safe and bounds the size of a read set.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use everstrand_journal::UniqueId;
 
-/// How many documents, and how many parts of indexes, are noted one by one.
+/// So many documents, and so many spans of index keys, are noted one by one.
 pub(crate) const NOTES_MAX: usize = 50_000;
 
 /// Everything that one transaction read.
@@ -20,9 +20,9 @@ pub(crate) struct ReadSet {
     pub(crate) documents: BTreeSet<UniqueId>,
     /// Tables read as a whole.
     pub(crate) tables: BTreeSet<UniqueId>,
-    /// Tables of which superseded revisions were read: those never change, but may be redacted.
+    /// Tables of which superseded revisions were read. Those never change, but they may be redacted.
     pub(crate) histories: BTreeSet<UniqueId>,
-    /// Parts of indexes.
+    /// Spans of index keys.
     pub(crate) spans: Vec<Span>,
     /// Catalog entries by the name of the table.
     pub(crate) names: BTreeSet<Arc<str>>,
@@ -34,8 +34,8 @@ pub(crate) struct ReadSet {
     pub(crate) last_block: bool,
 }
 
-/// All entries of an index between two keys. The keys begin with the index's id, so that the keys of
-/// all indexes are one ordered space.
+/// All entries of an index between two keys. Each key begins with the id of its index, so that the keys of all
+/// indexes are one ordered space.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) lower: Bound<Vec<u8>>,
@@ -43,7 +43,7 @@ pub(crate) struct Span {
 }
 
 impl ReadSet {
-    /// Notes a document of a table, or that there is none of this id.
+    /// Notes that a document of a table was asked for, whether it exists or not.
     pub(crate) fn document(&mut self, table: UniqueId, id: UniqueId) {
         if self.documents.len() < NOTES_MAX {
             self.documents.insert(id);
@@ -52,8 +52,8 @@ impl ReadSet {
         }
     }
 
-    /// Notes a part of an index of a table; one that goes on where the last one ended makes it longer. Where no key
-    /// can lie nothing is noted, so every noted part is a range.
+    /// Notes a span of index keys of a table. A span that begins where the last one ended makes that one longer. A
+    /// span in which no key can lie is not noted.
     pub(crate) fn span(&mut self, table: UniqueId, lower: Bound<Vec<u8>>, upper: Bound<Vec<u8>>) {
         if is_empty(&lower, &upper) {
             return;
@@ -80,7 +80,7 @@ impl ReadSet {
     }
 }
 
-/// Whether no key can lie between the two; an ordered map refuses such ranges.
+/// Whether no key can lie between the two. An ordered map panics when it is asked for such a range.
 fn is_empty(lower: &Bound<Vec<u8>>, upper: &Bound<Vec<u8>>) -> bool {
     match (lower, upper) {
         (Bound::Included(lower), Bound::Included(upper)) => lower > upper,

@@ -1,8 +1,8 @@
-//! Optimistic concurrency control: whether what a transaction read is still so.
+//! What the latest blocks changed, and whether what a transaction read still holds.
 //!
-//! [`RecentWrites`] maps everything that blocks changed lately to the last block that changed it. A read
-//! holds if that block is not younger than the snapshot it was made on. The cost is that of the reads;
-//! how much was committed since does not count.
+//! [`RecentWrites`] maps each thing that was changed lately to the last block that changed it. A read holds if that
+//! block is not younger than the snapshot of the read. So validating costs one look for each read, however many
+//! blocks were committed meanwhile.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,16 +13,16 @@ use super::read_set::{ReadSet, Span};
 use crate::error::LedgerError;
 use crate::planted::planted;
 
-/// What a transaction changed, in the terms in which transactions read.
+/// What a transaction changed, in the terms in which read sets ask.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Footprint {
     /// Documents, by id.
     pub(crate) documents: Vec<UniqueId>,
-    /// Tables with a change to any document.
+    /// Tables of which a document changed.
     pub(crate) tables: Vec<UniqueId>,
-    /// Tables of which a superseded revision is redacted.
+    /// Tables of which a superseded revision was redacted.
     pub(crate) histories: Vec<UniqueId>,
-    /// Index entries that came or went: index id, then key.
+    /// Index entries that were added or removed: index id, then key.
     pub(crate) keys: Vec<Vec<u8>>,
     /// Catalog entries, by name.
     pub(crate) names: Vec<Arc<str>>,
@@ -30,7 +30,7 @@ pub(crate) struct Footprint {
     pub(crate) table_ids: Vec<UniqueId>,
 }
 
-/// What blocks changed since some block, the floor.
+/// What each block after the `floor` changed.
 #[derive(Debug, Default)]
 pub(crate) struct RecentWrites {
     floor: u64,
@@ -41,18 +41,17 @@ pub(crate) struct RecentWrites {
     names: HashMap<Arc<str>, u64>,
     table_ids: HashMap<UniqueId, u64>,
     catalog: Option<u64>,
-    /// The same by block, to forget the oldest first.
+    /// The same by block, so that the oldest can be forgotten first.
     log: VecDeque<(u64, Footprint)>,
 }
 
 impl RecentWrites {
-    /// Nothing is known about blocks up to and including `floor`: a snapshot older than that
-    /// cannot be validated.
+    /// Knows nothing of the blocks up to and including `floor`, so that older snapshots cannot be validated.
     pub(crate) fn new(floor: u64) -> RecentWrites {
         RecentWrites { floor, ..RecentWrites::default() }
     }
 
-    /// An error if anything read on the snapshot at block `since` was changed after it.
+    /// Fails if a block after `since`, the last of the snapshot, changed anything that was read.
     pub(crate) fn validate(&self, reads: &ReadSet, since: u64) -> Result<(), LedgerError> {
         if since < self.floor {
             return Err(conflict("a snapshot that is too old".to_owned(), self.floor));
@@ -111,7 +110,7 @@ impl RecentWrites {
         Ok(())
     }
 
-    /// Notes what a block changed.
+    /// Records what a block changed.
     pub(crate) fn record(&mut self, block: u64, footprint: Footprint) {
         self.documents.extend(footprint.documents.iter().map(|id| (*id, block)));
         self.tables.extend(footprint.tables.iter().map(|id| (*id, block)));
@@ -131,20 +130,20 @@ impl RecentWrites {
         self.log.len()
     }
 
-    /// Notes what a whole group changed.
+    /// Records what all blocks of a group changed.
     pub(crate) fn take_in(&mut self, group: RecentWrites) {
         for (block, footprint) in group.log {
             self.record(block, footprint);
         }
     }
 
-    /// Forgets blocks up to and including `floor`, because no open transaction is older.
+    /// Forgets the blocks up to and including `floor`, because no open transaction has an older snapshot.
     pub(crate) fn prune(&mut self, floor: u64) {
         self.floor = self.floor.max(floor);
         while self.log.front().is_some_and(|(block, _)| *block <= floor)
             && let Some((block, footprint)) = self.log.pop_front()
         {
-            // A younger block may have changed the same thing again; its note stays.
+            // If a younger block changed the same thing again, that one stays recorded.
             for id in &footprint.documents {
                 forget(&mut self.documents, id, block);
             }
@@ -169,7 +168,7 @@ impl RecentWrites {
     }
 }
 
-/// Locks it; a panic of whoever held it leaves nothing half-done that anybody would rely on.
+/// Locks it. After a panic the committer takes no more writes, so it does not matter what was left half-done.
 pub(crate) fn lock(recent: &Mutex<RecentWrites>) -> MutexGuard<'_, RecentWrites> {
     recent.lock().unwrap_or_else(PoisonError::into_inner)
 }

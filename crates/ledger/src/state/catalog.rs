@@ -1,8 +1,7 @@
-//! Tables and indexes: what is known of them, and how a catalog change changes it.
+//! The catalog: tables and indexes, and how a block changes them.
 //!
-//! A [`Catalog`] never changes once it is shared; a change makes a new one that shares what stayed.
-//! Everything in it follows from the journal but for one local fact: how far the building of an index
-//! on a filled table has come.
+//! A shared [`Catalog`] never changes. A change makes a new one, which shares all tables that stay the same.
+//! Everything in it follows from the journal, except how far an index on a filled table is built.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,9 +15,9 @@ use super::keys::{IndexNumber, TableNumber};
 /// All tables, active or not.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Catalog {
-    /// By number, which is the position.
+    /// Each table at the index that is its number.
     tables: Vec<Arc<Table>>,
-    /// The numbers of the active ones.
+    /// The numbers of the active tables.
     by_name: BTreeMap<Arc<str>, TableNumber>,
     by_id: BTreeMap<UniqueId, TableNumber>,
     /// How many indexes were ever created.
@@ -32,13 +31,13 @@ pub(crate) struct Table {
     pub(crate) id: UniqueId,
     pub(crate) id_text: Arc<str>,
     pub(crate) name: Arc<str>,
-    /// A struct.
+    /// The tags that CREATE TABLE gave it, a struct.
     pub(crate) tags: Option<Value>,
-    /// The blocks between which it was active: from, and to or until now.
+    /// When it was active: from this block, and until before that one, or until now.
     pub(crate) active_ranges: Vec<(u64, Option<u64>)>,
-    /// In order of creation; dropped ones are gone.
+    /// In order of creation, without dropped ones.
     pub(crate) indexes: Vec<Index>,
-    /// The indexes that may serve a query, in the form the language takes them.
+    /// The indexes that may serve a query, in the form that the language takes.
     pub(crate) online: Arc<[SourceIndex]>,
 }
 
@@ -53,14 +52,14 @@ pub(crate) struct Index {
     pub(crate) status: IndexStatus,
 }
 
-/// How far an index is.
+/// How far an index is built.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum IndexStatus {
-    /// Documents numbered from `next` to before `end` have no entries yet; all others have.
+    /// Documents with numbers from `next` to before `end` have no entries yet. All others have.
     Building { next: u64, end: u64 },
     /// It has all entries.
     Online,
-    /// It could not be built; it has no entries to rely on.
+    /// It could not be built, for this reason. Its entries must not be used.
     Failed(String),
 }
 
@@ -70,7 +69,7 @@ impl Catalog {
         self.by_name.get(name).and_then(|number| self.by_number(*number))
     }
 
-    /// The name of an active table that differs from this one in upper and lower case alone.
+    /// The name of an active table that differs from this name only in upper and lower case.
     pub(crate) fn active_named_like(&self, name: &str) -> Option<&str> {
         let mut names = self.by_name.keys().map(|other| &**other);
         names.find(|other| *other != name && other.eq_ignore_ascii_case(name))
@@ -107,9 +106,8 @@ impl Catalog {
         self.by_name.len()
     }
 
-    /// Applies a change that block `block` makes, and answers the table it changed. Document numbers
-    /// from `next_number` on are not given yet. A change that does not fit is an error: then the
-    /// journal is not one that a ledger wrote.
+    /// Applies a change of block `block`, and answers the number of the changed table. No document has a number from
+    /// `next_number` on yet. The change fails if it does not fit, because then no ledger wrote this journal.
     pub(crate) fn apply(
         &mut self,
         change: &CatalogChange,
@@ -166,7 +164,7 @@ impl Catalog {
                     id_text: index_id.to_string().into(),
                     paths: paths.clone(),
                     unique: *unique,
-                    // A unique one is built when all of its block is there, the block's own documents with the others.
+                    // A unique index is built at the end of its block, with the documents of that block.
                     status: IndexStatus::Building {
                         next: 0,
                         end: if *unique { u64::MAX } else { next_number },
@@ -177,7 +175,7 @@ impl Catalog {
             CatalogChange::DropIndex { index_id, table_id } => {
                 let table = self.change(*table_id)?;
                 table.indexes.retain(|index| index.id != *index_id);
-                table.note_online();
+                table.update_online();
                 Ok(table.number)
             }
         }
@@ -189,7 +187,7 @@ impl Catalog {
             if let Some(index) = table.indexes.iter_mut().find(|candidate| candidate.number == index) {
                 index.status = status;
             }
-            table.note_online();
+            table.update_online();
         }
     }
 
@@ -201,7 +199,7 @@ impl Catalog {
         })
     }
 
-    /// Puts back a table as it was stored; tables come in order of their numbers.
+    /// Restores a stored table. The tables must come in order of their numbers.
     pub(crate) fn restore(&mut self, table: Table) -> Result<(), String> {
         if usize::try_from(table.number) != Ok(self.tables.len()) {
             return Err(format!("table {} is stored out of order", table.number));
@@ -224,7 +222,7 @@ impl Catalog {
         self.indexes
     }
 
-    /// Puts back how many indexes were ever created.
+    /// Restores how many indexes were ever created.
     pub(crate) fn restore_index_count(&mut self, indexes: IndexNumber) {
         self.indexes = indexes;
     }
@@ -237,7 +235,7 @@ impl Catalog {
 }
 
 impl Table {
-    /// Whether it can be queried by name.
+    /// Whether statements can name it.
     pub(crate) fn is_active(&self) -> bool {
         matches!(self.active_ranges.last(), Some((_, None)))
     }
@@ -246,7 +244,8 @@ impl Table {
         self.active_ranges.iter().any(|(from, to)| *from <= block && to.is_none_or(|to| block < to))
     }
 
-    fn note_online(&mut self) {
+    /// Brings `online` up to date.
+    fn update_online(&mut self) {
         let online = self.indexes.iter().filter(|index| index.status == IndexStatus::Online);
         self.online = online
             .map(|index| SourceIndex {
@@ -270,7 +269,7 @@ impl Table {
         Document::from(&Value::from(row))
     }
 
-    /// As the view keeps it.
+    /// What the view stores of it.
     pub(crate) fn to_stored(&self) -> Document {
         let active_ranges = self.active_ranges.iter().map(|(from, to)| {
             Value::from([Some(*from), *to].into_iter().flatten().map(Value::from).collect::<Vec<Value>>())
@@ -307,13 +306,13 @@ impl Table {
             indexes: indexes.collect::<Option<Vec<Index>>>()?,
             online: Arc::from([]),
         };
-        table.note_online();
+        table.update_online();
         Some(table)
     }
 }
 
 impl Index {
-    /// Whether a document of this number has its entries in the index.
+    /// Whether the document of this number has its entry in the index.
     pub(crate) fn covers(&self, document: u64) -> bool {
         match &self.status {
             IndexStatus::Building { next, end } => document < *next || document >= *end,

@@ -1,4 +1,4 @@
-//! Revisions as the view keeps them: a header of fixed size, then the data as it was hashed.
+//! How the view stores a revision: a header of fixed size, then the data in the bytes that were hashed.
 //!
 //! ```text
 //! current revision                          superseded or last revision
@@ -20,7 +20,7 @@ use crate::storage::views::ViewError;
 const HEADER: usize = 89;
 const END: usize = 16;
 
-/// A revision in the view.
+/// A revision, as the view stores it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ViewRevision {
     pub(crate) version: u64,
@@ -41,7 +41,7 @@ pub(crate) struct Origin {
     pub(crate) time: i64,
 }
 
-/// When a revision stopped being the current one.
+/// When a revision ceased to be the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct End {
     /// The block that ended it.
@@ -75,7 +75,7 @@ impl ViewRevision {
 }
 
 impl End {
-    /// The value of a revision in the history, from its bytes as a current one.
+    /// The value of a superseded revision, made of its value as the current one.
     pub(crate) fn superseded(self, current: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(END + current.len());
         bytes.extend_from_slice(&self.block.to_be_bytes());
@@ -85,7 +85,7 @@ impl End {
     }
 }
 
-/// The value of a current revision, as its block has it.
+/// The value of a current revision.
 pub(crate) fn encode(origin: Origin, revision: &StoredRevision<'_>) -> Vec<u8> {
     let (kind, data): (u8, &[u8]) = match &revision.data {
         StoredData::Data(data) => (0, data),
@@ -104,7 +104,7 @@ pub(crate) fn encode(origin: Origin, revision: &StoredRevision<'_>) -> Vec<u8> {
     bytes
 }
 
-/// The value of a revision in the history without its data.
+/// The value of a superseded revision, with its data replaced by the hash of the data.
 pub(crate) fn redacted(history: &[u8], data_hash: Hash) -> Vec<u8> {
     let mut bytes = history[..END + HEADER].to_vec();
     bytes[END] = 2;
@@ -112,21 +112,21 @@ pub(crate) fn redacted(history: &[u8], data_hash: Hash) -> Vec<u8> {
     bytes
 }
 
-/// A revision in the history and its end.
+/// A superseded revision and its end.
 pub(crate) fn from_history(bytes: &[u8]) -> Result<(End, ViewRevision), ViewError> {
     let (end, revision) = bytes.split_at_checked(END).ok_or_else(|| damaged("is too short"))?;
     let end = End { block: u64::from_be_bytes(part(end, 0)), time: i64::from_be_bytes(part(end, 8)) };
     Ok((end, ViewRevision::from_bytes(revision)?))
 }
 
-/// The document id and the data of a current revision, and nothing else.
+/// The document id and the data of a current revision. Reads nothing else of it.
 pub(crate) fn id_and_data(bytes: &[u8]) -> Result<(UniqueId, Option<Document>), ViewError> {
     let (header, data) = bytes.split_at_checked(HEADER).ok_or_else(|| damaged("is too short"))?;
     let data = if header[0] == 0 { Some(document(data)?) } else { None };
     Ok((UniqueId::from_bytes(part(header, 49)), data))
 }
 
-/// Whether a current revision has data that a view can show.
+/// Whether a current revision has data, that is, it is neither deleted nor redacted.
 pub(crate) fn has_data(bytes: &[u8]) -> bool {
     bytes.first() == Some(&0)
 }

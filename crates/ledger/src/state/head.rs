@@ -1,4 +1,4 @@
-//! What is known after the last block, as far as every reader needs it.
+//! The head: the part of the state that every reader needs.
 
 use std::sync::Arc;
 
@@ -8,20 +8,20 @@ use everstrand_journal::{BlockAddress, Digest, Hash, UniqueId};
 use super::catalog::Catalog;
 use crate::storage::views::Applied;
 
-/// The part of the state that every reader needs; cheap to copy.
+/// The part of the state that every reader needs. It is cheap to copy.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     /// The journal's one strand.
     pub(crate) strand_id: UniqueId,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) tip: Tip,
-    /// The edge of the tree over all blocks.
+    /// The frontier of the tree over all blocks.
     pub(crate) frontier: Frontier,
-    /// The number that the next new document gets.
+    /// The number of the next new document.
     pub(crate) next_number: u64,
 }
 
-/// The last applied block and its slot; meaningless before block 0.
+/// The last applied block and its slot. Before block 0 its fields mean nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tip {
     pub(crate) sequence_no: u64,
@@ -43,12 +43,12 @@ impl Head {
         }
     }
 
-    /// Whether not even block 0 was applied.
+    /// Whether block 0 was not applied yet.
     pub(crate) fn is_empty(&self) -> bool {
         self.frontier.size() == 0
     }
 
-    /// The hash of the last block; none before block 0.
+    /// The hash of the last block; `None` before block 0.
     pub(crate) fn last_hash(&self) -> Option<Hash> {
         (!self.is_empty()).then_some(self.tip.hash)
     }
@@ -58,13 +58,13 @@ impl Head {
         if self.is_empty() { 0 } else { self.tip.slot + 1 }
     }
 
-    /// What stands for the whole journal; none before block 0.
+    /// The digest of the journal; `None` before block 0.
     pub(crate) fn digest(&self) -> Option<Digest> {
         let address = BlockAddress { strand_id: self.strand_id, sequence_no: self.tip.sequence_no };
         self.frontier.root().map(|digest| Digest { digest, digest_tip_address: address })
     }
 
-    /// The slot that a view of this state holds.
+    /// The slot that a view with this state names as the last one.
     pub(crate) fn applied(&self) -> Applied {
         Applied { slot: self.tip.slot, link: self.tip.link.0 }
     }

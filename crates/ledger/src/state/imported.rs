@@ -1,9 +1,10 @@
-//! Blocks of another ledger, applied.
+//! Applying the blocks of another ledger.
 //!
-//! QLDB's blocks do not say what they did to the catalog, but which table every document is of. So a table is there
-//! from the first revision of one of its documents on. When a name turns up under another id, the table that had it
-//! was dropped before; when a dropped table has a new revision, it was undropped. Indexes cannot be known; whoever
-//! imported the journal creates them. Exports made here name the changes, and nothing has to be guessed.
+//! QLDB's blocks do not say what they did to the catalog. They only say to which table each document belongs. So the
+//! changes are guessed: a table is created at the first revision of its documents; if a name appears with another
+//! table id, the earlier table of that name was dropped; if a dropped table has a new revision, it was undropped. The
+//! indexes remain unknown, so the operator creates them after the import. Exports made by this program name the
+//! changes, and then nothing is guessed.
 
 use everstrand_journal::{CatalogChange, ForeignBlock, ForeignRevision};
 
@@ -15,7 +16,7 @@ use super::keys;
 use crate::storage::views::Keyspace;
 
 impl State {
-    /// Applies the next block, which another ledger made, as [`State::apply_block`] applies one of our own.
+    /// Applies the next block, which another ledger made. See [`State::apply_block`].
     pub(super) fn apply_foreign(
         &mut self,
         block: &ForeignBlock,
@@ -47,7 +48,7 @@ impl State {
     }
 }
 
-/// What must have happened to the catalog before this revision, and is not known yet.
+/// The changes of the catalog that must have come before this revision, as far as they were not applied yet.
 fn table_changes(catalog: &Catalog, revision: &ForeignRevision) -> Vec<CatalogChange> {
     let (table_id, name) = (revision.table_id, &revision.table_name);
     let own = match catalog.by_id(table_id) {

@@ -1,4 +1,4 @@
-//! The keys under which documents stand in indexes, and how an index is built on a filled table.
+//! The keys of documents in indexes.
 
 use std::ops::Bound;
 
@@ -8,7 +8,7 @@ use everstrand_partiql::key;
 
 use super::catalog::Index;
 
-/// The key of a document.
+/// The key of a document in an index.
 pub(crate) fn key_of(index: &Index, document: RawValue<'_>) -> Vec<u8> {
     match &index.paths[..] {
         [path] => key::encode(&[key::at_path(document, path)]),
@@ -19,19 +19,19 @@ pub(crate) fn key_of(index: &Index, document: RawValue<'_>) -> Vec<u8> {
     }
 }
 
-/// The key of a document in an index that must be unique: none where a part is missing or null, because
-/// unknown values are not equal to each other.
+/// The key that must be unique; `None` if a part of it is missing or null, because unknown values are not equal to
+/// each other.
 pub(crate) fn unique_key_of(index: &Index, document: RawValue<'_>) -> Option<Vec<u8>> {
     let known = |path: &Vec<String>| key::at_path(document, path).is_some_and(|part| !part.is_null());
     index.paths.iter().all(known).then(|| key_of(index, document))
 }
 
-/// A key in the one ordered space of all indexes, in which reads and writes meet.
+/// A key in the one ordered space of all indexes, in which read sets and footprints are compared.
 pub(crate) fn global_key(index: UniqueId, key: &[u8]) -> Vec<u8> {
     [index.as_bytes().as_slice(), key].concat()
 }
 
-/// Bounds of keys after a prefix: the index's id for [`global_key`]s, its number for stored entries.
+/// The bounds with a prefix before them: the id of the index for [`global_key`]s, its number for stored entries.
 pub(crate) fn prefixed(
     prefix: &[u8],
     lower: &Bound<Vec<u8>>,
@@ -49,7 +49,7 @@ pub(crate) fn prefixed(
     (lower, upper)
 }
 
-/// The least key that does not begin with this one, if there is any.
+/// The least key after all keys that begin with this one, if there is any.
 pub(crate) fn successor(key: &[u8]) -> Option<Vec<u8>> {
     let kept = key.iter().rposition(|byte| *byte != 0xFF)?;
     let mut next = key[..=kept].to_vec();

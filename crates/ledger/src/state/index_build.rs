@@ -1,10 +1,9 @@
-//! Building an index on a table that has documents already, and clearing away one that was dropped.
+//! Building an index on a filled table, and removing the entries of a dropped one.
 //!
-//! CREATE INDEX is in the journal; that its index has all entries is a local fact. On a table without
-//! documents it has them at once. Otherwise it is built in parts between commits: documents with small
-//! numbers first, while those that appear meanwhile, which have greater numbers, get their entries
-//! from their own commits. A unique index is built when its block is applied, at the end of it, because it
-//! must be known before the next commit whether its keys are unique.
+//! CREATE INDEX is in the journal. How far the index is built is not: each view has its own progress. On a table
+//! without documents the index is complete at once. Otherwise it is built in parts between commits, in order of
+//! document numbers. New documents have greater numbers and get their entries from their own commits. A unique index
+//! is built at the end of its block, because the next commit must know whether its keys are unique.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -22,16 +21,16 @@ use super::keys::{self, IndexNumber, Place};
 use super::{State, stored};
 use crate::storage::views::{Entry, Keyspace, ViewError, ViewSnapshot};
 
-/// How many documents are read at a time.
+/// So many documents or entries make a part.
 const PART: usize = 1000;
 
 impl State {
-    /// Whether there is an index to build or to clear away.
+    /// Whether there is an index to build, or entries of a dropped one to remove.
     pub(crate) fn has_index_work(&self) -> bool {
         !self.dropped.is_empty() || self.head.catalog.building().is_some()
     }
 
-    /// Does the next part of the work on indexes; whether there was any.
+    /// Does the next part of the work on indexes, and answers whether there was any.
     pub(crate) fn work_on_indexes(&mut self, changes: &mut Changes<'_>) -> Result<bool, ViewError> {
         let Some(index) = self.dropped.front().copied() else {
             return self.head.build_part(changes);
@@ -50,7 +49,7 @@ impl State {
         Ok(true)
     }
 
-    /// Reads back which dropped indexes have entries still.
+    /// Reads which dropped indexes still have entries.
     pub(super) fn dropped_indexes(view: &dyn ViewSnapshot) -> Result<Vec<IndexNumber>, ViewError> {
         let (lower, upper) = (Bound::Included(keys::DROPPED), Bound::Excluded(keys::DROPPED_END));
         let entries = view.range(Keyspace::Catalog, lower, upper, false, usize::MAX)?;
@@ -64,7 +63,7 @@ impl State {
 }
 
 impl Head {
-    /// An index on a table without documents has all entries. Asked before the block's own documents come.
+    /// Completes the new indexes on tables without documents, before the documents of the same block are applied.
     pub(super) fn begin_indexes(
         &mut self,
         created: &[CatalogChange],
@@ -82,7 +81,7 @@ impl Head {
         Ok(())
     }
 
-    /// Builds the unique indexes that a block has created, now that its documents are there.
+    /// Builds the unique indexes that a block creates, after the documents of the same block were applied.
     pub(super) fn build_unique_indexes(
         &mut self,
         created: &[CatalogChange],
@@ -96,7 +95,7 @@ impl Head {
         Ok(())
     }
 
-    /// The indexes that were created, as far as they are still there.
+    /// The indexes that a block creates and does not drop again.
     fn among(&self, created: &[CatalogChange], unique: bool) -> Vec<(Arc<Table>, Index)> {
         let of = |change: &CatalogChange| {
             let CatalogChange::CreateIndex { index_id, table_id, .. } = change else { return None };
@@ -107,7 +106,7 @@ impl Head {
         created.iter().filter_map(of).collect()
     }
 
-    /// Builds the next part of the first index that is not finished; whether there was one.
+    /// Builds the next part of the first unfinished index, and answers whether there was one.
     fn build_part(&mut self, changes: &mut Changes<'_>) -> Result<bool, ViewError> {
         let Some((table, index)) = self.catalog.building() else {
             return Ok(false);
@@ -131,7 +130,7 @@ impl Head {
     }
 }
 
-/// Current documents numbered from `next` to before `end`, as stored.
+/// The current revisions of documents with numbers from `next` to before `end`; at most a part of them.
 fn part(table: &Table, next: u64, end: u64, changes: &Changes<'_>) -> Result<Vec<Entry>, ViewError> {
     let lower = Place { table: table.number, number: next }.to_bytes();
     let upper = Place { table: table.number, number: end }.to_bytes();
@@ -165,7 +164,7 @@ fn is_without_documents(table: &Table, changes: &Changes<'_>) -> Result<bool, Vi
     Ok(stored.is_empty() && !pending)
 }
 
-/// Puts in all entries, unless two documents have the same key.
+/// Writes all entries of a unique index, unless two documents have the same key.
 fn build_unique(table: &Table, index: &Index, changes: &mut Changes<'_>) -> Result<IndexStatus, ViewError> {
     let mut next = 0;
     let mut documents = std::collections::BTreeMap::new();

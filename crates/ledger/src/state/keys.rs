@@ -1,23 +1,23 @@
-//! The keys of the view, drawn once. Numbers are big-endian, so that the order of keys is theirs.
+//! The keys of the view. Numbers are big-endian, so that keys are in the order of their numbers.
 //!
 //! ```text
 //! keyspace    key                                          value
-//! Catalog     's'                                          the state of the whole (see `state`)
+//! Catalog     's'                                          the head without its tables (see `stored`)
 //!             't' table:u32                                one table with its indexes (see `catalog`)
-//!             'd' index:u32                                a dropped index that has entries still
-//!             'h'                                          nothing: the view held data that were redacted
-//!             'r' requesting block:u64 n:u32               a redaction that the journal still lacks
+//!             'd' index:u32                                a dropped index that still has entries
+//!             'h'                                          nothing: the view held data that was redacted
+//!             'r' requesting block:u64 n:u32               a redaction that the journal's slots still lack
 //! Ids         document id:16                               table:u32 number:u64
 //! Documents   table:u32 number:u64                         the current revision (see `documents`)
 //! History     table:u32 number:u64 version:u64             a superseded or last revision
 //! Indexes     index:u32 key number:u64                     nothing
-//! Blocks      'b' sequence number:u64                      slot:u64 number in it:u64 timestamp:i64
-//!             't' transaction id:16                        sequence number:u64
+//! Blocks      'b' block number:u64                         slot:u64 index in slot:u64 timestamp:i64
+//!             't' transaction id:16                        block number:u64
 //! Tiles       a `TileKey`                                  hashes (see `everstrand_journal::tree`)
 //! ```
 //!
-//! Tables, documents and indexes have numbers in order of appearance: keys are short, and new entries
-//! go to the end, where an ordered store is fastest. Documents are numbered over all tables.
+//! Tables, documents and indexes are numbered in order of appearance, because then keys are short, and new entries
+//! go to the end, where an ordered store is fastest. One count numbers the documents of all tables.
 
 use everstrand_journal::UniqueId;
 
@@ -26,28 +26,28 @@ pub(crate) type TableNumber = u32;
 /// The number of an index, in order of creation, over all tables.
 pub(crate) type IndexNumber = u32;
 
-/// Where a document is.
+/// Where the view stores a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) table: TableNumber,
     pub(crate) number: u64,
 }
 
-/// The key of the state of the whole.
+/// The key of the head.
 pub(crate) const STATE: &[u8] = b"s";
-/// Before all dropped indexes.
+/// The keys of dropped indexes begin here.
 pub(crate) const DROPPED: &[u8] = b"d";
-/// After all dropped indexes.
+/// The keys of dropped indexes end before this.
 pub(crate) const DROPPED_END: &[u8] = b"e";
-/// Whether the view held data that were redacted; its files may hold them still.
+/// This key exists if the view held data that was redacted later; its files may hold it still.
 pub(crate) const HELD_REDACTED: &[u8] = b"h";
-/// Before all redactions.
+/// The keys of redactions begin here.
 pub(crate) const REDACTIONS: &[u8] = b"r";
-/// After all redactions.
+/// The keys of redactions end before this.
 pub(crate) const REDACTIONS_END: &[u8] = b"s";
-/// Before all tables.
+/// The keys of tables begin here.
 pub(crate) const TABLES: &[u8] = b"t";
-/// After all tables.
+/// The keys of tables end before this.
 pub(crate) const TABLES_END: &[u8] = b"u";
 
 pub(crate) fn table(number: TableNumber) -> [u8; 5] {
@@ -63,7 +63,7 @@ pub(crate) fn dropped(index: IndexNumber) -> [u8; 5] {
     key
 }
 
-/// The key of a redaction that the journal still lacks: the `n`th that a block asked for.
+/// The key of a redaction that the journal's slots still lack: the `n`th that a block asked for.
 pub(crate) fn redaction(block: u64, n: u32) -> [u8; 13] {
     let mut key = [b'r'; 13];
     key[1..9].copy_from_slice(&block.to_be_bytes());
@@ -72,7 +72,7 @@ pub(crate) fn redaction(block: u64, n: u32) -> [u8; 13] {
 }
 
 impl Place {
-    /// The key of a current revision, and the value of an id.
+    /// The key of the current revision, and the value stored under the document's id.
     pub(crate) fn to_bytes(self) -> [u8; 12] {
         let mut key = [0; 12];
         key[..4].copy_from_slice(&self.table.to_be_bytes());
@@ -80,14 +80,14 @@ impl Place {
         key
     }
 
-    /// The place that a key begins with.
+    /// The place at the beginning of a key.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Place> {
         let table = u32::from_be_bytes(bytes.get(..4)?.try_into().ok()?);
         let number = u64::from_be_bytes(bytes.get(4..12)?.try_into().ok()?);
         Some(Place { table, number })
     }
 
-    /// The key of a revision in the history.
+    /// The key of a superseded revision.
     pub(crate) fn version(self, version: u64) -> [u8; 20] {
         let mut key = [0; 20];
         key[..12].copy_from_slice(&self.to_bytes());
@@ -96,7 +96,7 @@ impl Place {
     }
 }
 
-/// The version at the end of a key of the history.
+/// The version in the key of a superseded revision.
 pub(crate) fn version_of(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(key.get(12..20)?.try_into().ok()?))
 }
@@ -110,21 +110,21 @@ pub(crate) fn index_entry(index: IndexNumber, key: &[u8], number: u64) -> Vec<u8
     entry
 }
 
-/// The key and the document's number in an index entry.
+/// The key and the document number in an index entry.
 pub(crate) fn index_entry_parts(entry: &[u8]) -> Option<(&[u8], u64)> {
     let rest = entry.get(4..)?;
     let (key, number) = rest.split_at_checked(rest.len().checked_sub(8)?)?;
     Some((key, u64::from_be_bytes(number.try_into().ok()?)))
 }
 
-/// The entry of a block in the directory.
-pub(crate) fn block(sequence_no: u64) -> [u8; 9] {
+/// The key of a block's position.
+pub(crate) fn block(block_no: u64) -> [u8; 9] {
     let mut key = [b'b'; 9];
-    key[1..].copy_from_slice(&sequence_no.to_be_bytes());
+    key[1..].copy_from_slice(&block_no.to_be_bytes());
     key
 }
 
-/// The entry of a transaction in the directory.
+/// The key of the number of a transaction's block.
 pub(crate) fn transaction(id: UniqueId) -> [u8; 17] {
     let mut key = [b't'; 17];
     key[1..].copy_from_slice(id.as_bytes());

@@ -1,8 +1,8 @@
-//! Everything that follows from the journal: the left fold of its blocks.
+//! The state: everything that follows from the blocks so far and is needed to apply the next one.
 //!
-//! [`State::apply_block`] is the only way state changes, whether a transaction commits, a program restarts or
-//! somebody follows a journal that another writes. It reads and writes a view through [`Changes`]; what
-//! is small and needed for every block (the catalog, the tip, the tree's edge) it also holds itself.
+//! [`State::apply_block`] applies each block, whether a transaction commits, a ledger opens, or it follows another
+//! writer. It reads and writes the view through [`Changes`]. What is small and needed for every block (catalog, tip,
+//! frontier) the state also holds in memory.
 
 pub(crate) mod catalog;
 pub(crate) mod changes;
@@ -33,24 +33,25 @@ use self::snapshot::{BlockPosition, StoredTree};
 use crate::error::LedgerError;
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
 
-/// What is known after the last applied block, with all that is needed to apply the next.
+/// The state after the last applied block.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
     pub(crate) head: Head,
-    /// The growing end of the tree over all blocks.
+    /// The tiles of the tree that the next blocks still change.
     tiles: Tiles,
-    /// What the journal still holds and should not.
+    /// Redactions that the journal's slots still lack.
     pub(crate) redactions: VecDeque<PendingRedaction>,
-    /// Whether the view held data that were redacted. One that is built when the journal has them no more does not.
+    /// Whether this view ever held data that was redacted later, so that its files may hold it still. A view that is
+    /// built after the journal was redacted never held it.
     pub(crate) held_redacted: bool,
-    /// Dropped indexes that have entries still.
+    /// Dropped indexes that still have entries.
     dropped: VecDeque<IndexNumber>,
 }
 
 /// A redaction that the journal still lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PendingRedaction {
-    /// The key of its note in the view.
+    /// The key of the view's entry for it.
     pub(crate) key: [u8; 13],
     /// The block of the revision.
     pub(crate) block: u64,
@@ -58,7 +59,7 @@ pub(crate) struct PendingRedaction {
 }
 
 impl State {
-    /// Before block 0.
+    /// The state before block 0.
     pub(crate) fn empty(strand_id: UniqueId) -> State {
         State {
             head: Head::empty(strand_id),
@@ -69,7 +70,7 @@ impl State {
         }
     }
 
-    /// As a view has it; `None` when it is empty.
+    /// Loads the state from a view; `None` if the view is empty.
     pub(crate) fn load(view: &dyn ViewSnapshot) -> Result<Option<State>, ViewError> {
         let Some(head) = Head::load(view)? else {
             return Ok(None);
@@ -85,8 +86,8 @@ impl State {
         Ok(Some(State { head, tiles, redactions, held_redacted, dropped }))
     }
 
-    /// Applies the next slot. An error means that it is not the next slot of this journal; then the
-    /// state and the changes must be thrown away.
+    /// Applies the next slot. It fails if this is not the next slot of the journal. After an error the caller must
+    /// throw away the state and the changes.
     pub(crate) fn apply_slot(&mut self, slot: &Slot, changes: &mut Changes<'_>) -> Result<(), LedgerError> {
         let header = slot.header();
         let wrong = |why: &str| LedgerError::Damaged(format!("slot {}: {why}", header.slot));
@@ -109,7 +110,7 @@ impl State {
         self.close_slot(slot, changes).map_err(wrong)
     }
 
-    /// Takes in that the blocks applied last are this slot.
+    /// Makes this the last slot, after its blocks were applied.
     pub(crate) fn close_slot(&mut self, slot: &Slot, changes: &mut Changes<'_>) -> Result<(), &'static str> {
         self.head.frontier = self.tiles.frontier();
         if self.head.frontier != *slot.frontier() {
@@ -121,8 +122,8 @@ impl State {
         Ok(())
     }
 
-    /// Applies the next block, which is the one of this number in the next slot. The only way state
-    /// changes. After an error the state and the changes must be thrown away.
+    /// Applies the next block, which has this index in the next slot. After an error the caller must throw away the
+    /// state and the changes.
     pub(crate) fn apply_block(
         &mut self,
         block: &Block,
@@ -152,7 +153,7 @@ impl State {
         Ok(())
     }
 
-    /// Whether a block is the one that comes next. The first one says which strand this is.
+    /// Checks that a block is the next one. Block 0 says which strand this is.
     fn check_next(&mut self, address: BlockAddress, previous_hash: Option<Hash>) -> Result<(), String> {
         let first = self.tiles.size() == 0;
         if first {
@@ -167,7 +168,7 @@ impl State {
         Ok(())
     }
 
-    /// Applies what a block did to the catalog.
+    /// Applies a block's changes of the catalog.
     fn change_catalog(
         &mut self,
         block: u64,
@@ -196,7 +197,7 @@ impl State {
         Ok(())
     }
 
-    /// Makes a block, whose changes were applied, the last.
+    /// Makes a block the last one, after its changes were applied.
     fn append(
         &mut self,
         address: BlockAddress,

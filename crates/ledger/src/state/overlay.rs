@@ -1,5 +1,4 @@
-//! A view with changes that it could not take in: what is served when the journal has a slot and the view's
-//! disk has no room for it.
+//! The overlay: a snapshot with a batch over it that the view refused, usually because its disk is full.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -8,7 +7,7 @@ use std::sync::Arc;
 use super::snapshot::Snapshot;
 use crate::storage::views::{Batch, Entry, Keyspace, ViewError, ViewSnapshot, is_empty_range};
 
-/// The last state that a view took in, below the changes of what came after.
+/// A snapshot, and the changes of a later slot over it.
 pub(crate) struct Overlay {
     below: Arc<Snapshot>,
     /// The last change of each key, in the order of [`Keyspace::ALL`]; `None` deletes it.
@@ -16,7 +15,7 @@ pub(crate) struct Overlay {
 }
 
 impl Overlay {
-    /// What a view would answer after this batch.
+    /// Answers what a view would answer after this batch.
     pub(crate) fn new(below: Arc<Snapshot>, batch: &Batch) -> Overlay {
         let mut changes: [BTreeMap<_, _>; Keyspace::ALL.len()] = Default::default();
         for (keyspace, key, value) in &batch.changes {
@@ -46,7 +45,7 @@ impl ViewSnapshot for Overlay {
             return Ok(Vec::new());
         }
         let changed = self.changes[keyspace.index()].range::<[u8], _>((lower, upper));
-        // Each change takes away one entry at most.
+        // Each change removes at most one entry of those below.
         let below = limit.saturating_add(changed.clone().count());
         let below = self.below.view.range(keyspace, lower, upper, descending, below)?;
         let mut entries: BTreeMap<Vec<u8>, Vec<u8>> = below.into_iter().collect();

@@ -1,11 +1,11 @@
-//! Taking the data out of a revision, leaving its hash.
+//! Redaction: the data of a revision is removed, and its hash stays.
 //!
-//! A block asks for it. The view loses the data when that block is applied; the journal's slot is written
-//! anew afterwards, and until that is done a note in the view says so, so that it is done after a crash
-//! as well. A view that is built anew notes all redactions again; those done already cost one look.
+//! A block asks for it. Applying that block removes the data from the view. The journal's slot is written again
+//! later. Until then the view has an entry that says so, because the slot must be written even after a crash. A view
+//! that is rebuilt gets these entries for all redactions again; one that was done already costs one look.
 //!
-//! What the view has lost its files may still hold. So it notes that it held such data, and is built anew when
-//! the journal has none of them any more ([`crate::commit::repair`]).
+//! The view's files may still hold data that the view no longer shows. So the view remembers that it held such data,
+//! and is replaced when all slots are redacted ([`crate::commit`]).
 
 use std::ops::Bound;
 
@@ -18,7 +18,7 @@ use super::{PendingRedaction, State, stored};
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
 
 impl State {
-    /// Reads back the redactions that the journal still lacks.
+    /// Reads which redactions the journal's slots still lack.
     pub(super) fn pending_redactions(view: &dyn ViewSnapshot) -> Result<Vec<PendingRedaction>, ViewError> {
         let (lower, upper) = (Bound::Included(keys::REDACTIONS), Bound::Excluded(keys::REDACTIONS_END));
         let entries = view.range(Keyspace::Catalog, lower, upper, false, usize::MAX)?;
@@ -31,7 +31,8 @@ impl State {
         pending.collect::<Option<_>>().ok_or_else(|| ViewError("a stored redaction is damaged".to_owned()))
     }
 
-    /// Takes the data of the revisions that a block names out of the history; notes what is left to be done.
+    /// Removes the data of the revisions that a block names from the history, and remembers that their slots must be
+    /// written again.
     pub(super) fn apply_redactions(
         &mut self,
         block: &Block,

@@ -1,4 +1,4 @@
-//! Applying slots to a view, many at once.
+//! Replay: applies many slots and writes them to the view in large batches.
 
 use everstrand_journal::Slot;
 
@@ -7,11 +7,11 @@ use super::changes::Changes;
 use crate::error::LedgerError;
 use crate::storage::views::ViewStore;
 
-/// How many changes go into the view at once while slots are replayed.
+/// A replay writes to the view as soon as it has so many changes.
 const CHANGES_PER_BATCH: usize = 20_000;
 
-/// Applies the next slots, as many as make a batch; whether those were the last. `next` gives the slot of a
-/// number. After an error the state must be thrown away.
+/// Applies the next slots, as many as make a batch, and answers whether those were the last. `next` reads the slot of
+/// a number. After an error the caller must throw away the state.
 pub(crate) fn replay_part(
     state: &mut State,
     views: &dyn ViewStore,

@@ -1,4 +1,4 @@
-//! A block's revisions, applied: documents, histories and index entries.
+//! Applying a revision: it changes a document, its history and its index entries.
 
 use everstrand_ion::Document;
 use everstrand_journal::{StoredData, StoredRevision};
@@ -74,7 +74,7 @@ impl Head {
     }
 }
 
-/// Takes a document's old entries out of the indexes of its table and puts in the new ones.
+/// Replaces a document's old entries in the indexes of its table by the new ones.
 fn move_entries(
     table: &Table,
     number: u64,

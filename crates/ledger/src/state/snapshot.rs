@@ -1,4 +1,4 @@
-//! A state and a view of the same moment, and what is read of both.
+//! A snapshot: the head and the view as they were after one block.
 
 use everstrand_journal::UniqueId;
 use everstrand_journal::tree::{TileKey, TileReader};
@@ -7,16 +7,16 @@ use super::head::Head;
 use super::keys::{self, Place};
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
 
-/// A state and a view of the same moment, shared by all who read it.
+/// The head and the view after one block, shared by all transactions that read it.
 pub(crate) struct Snapshot {
     pub(crate) head: Head,
     pub(crate) view: Box<dyn ViewSnapshot>,
-    /// How often the view was built anew since the ledger was opened.
+    /// How often the view was replaced since the ledger was opened.
     pub(crate) build: u64,
 }
 
 impl Snapshot {
-    /// Where a document is; `None` of one that there never was.
+    /// The place of a document; `None` if there never was one with this id.
     pub(crate) fn place(&self, id: UniqueId) -> Result<Option<Place>, ViewError> {
         let Some(bytes) = self.view.get(Keyspace::Ids, id.as_bytes())? else {
             return Ok(None);
@@ -26,7 +26,7 @@ impl Snapshot {
             .ok_or_else(|| ViewError("a document's place is damaged".to_owned()))
     }
 
-    /// Where a block lies, and its timestamp; `None` beyond the last block.
+    /// Where a block lies in the journal, and its timestamp; `None` after the last block.
     pub(crate) fn block_position(&self, sequence_no: u64) -> Result<Option<(BlockPosition, i64)>, ViewError> {
         let Some(bytes) = self.view.get(Keyspace::Blocks, &keys::block(sequence_no))? else {
             return Ok(None);
@@ -35,7 +35,7 @@ impl Snapshot {
         position.map(Some).ok_or_else(|| ViewError("a block's place is damaged".to_owned()))
     }
 
-    /// The number of the block of a transaction; `None` where it wrote none.
+    /// The number of the block of a transaction; `None` if it wrote none.
     pub(crate) fn block_of_transaction(&self, id: UniqueId) -> Result<Option<u64>, ViewError> {
         let Some(bytes) = self.view.get(Keyspace::Blocks, &keys::transaction(id))? else {
             return Ok(None);
@@ -45,7 +45,7 @@ impl Snapshot {
     }
 }
 
-/// The tree in a view.
+/// The tree of the journal, as a view stores it.
 pub(crate) struct StoredTree<'a>(pub(crate) &'a dyn ViewSnapshot);
 
 impl TileReader for StoredTree<'_> {
@@ -56,7 +56,7 @@ impl TileReader for StoredTree<'_> {
     }
 }
 
-/// Where a block lies in the journal. By its number in the slot and not by bytes: a redaction moves those.
+/// Where a block lies in the journal. It names no bytes, because a redaction moves them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BlockPosition {
     pub(crate) slot: u64,
@@ -68,7 +68,7 @@ impl BlockPosition {
         [self.slot.to_be_bytes(), self.index_in_slot.to_be_bytes(), timestamp.to_be_bytes()].concat()
     }
 
-    /// A position and the timestamp of its block, as the directory keeps them.
+    /// The position and the timestamp that [`BlockPosition::to_bytes`] wrote.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<(BlockPosition, i64)> {
         let part = |at: usize| Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
         let position = BlockPosition { slot: part(0)?, index_in_slot: part(8)? };

@@ -1,16 +1,15 @@
-//! How the state of the whole lies in the view, and comes back from it.
+//! How the view stores the head.
 //!
 //! ```text
 //! 's'  "EVVpre-3"  strand id:16  block:u64  hash:32  timestamp:i64  slot:u64  link:32
 //!      next document number:u64  tables:u32  indexes ever created:u32  frontier: size:u64, hashes 32 × n
 //! ```
 //!
-//! Every value of the keyspace Catalog ends with the CRC32C of its key and of what comes before: a commit that
-//! follows a table's changed id would be one that the journal's replay refuses. The engines have checksums
-//! too, below which a bit may change in memory or in a bug.
+//! Every value of the keyspace Catalog ends with the CRC32C of its key and of the bytes before. If a bit of a table's
+//! id changed, the next commits would name that id, and the journal's replay would refuse them. The engine's own
+//! checksums do not notice a bit that changed in memory or by a bug.
 //!
-//! The format of the whole view has its name here: a view of another one is damaged, which is to say that it
-//! is thrown away and rebuilt.
+//! The name of the whole view's format stands here. A view of another format counts as damaged, so it is rebuilt.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -25,12 +24,12 @@ use super::head::{Head, Tip};
 use super::keys::{self, TableNumber};
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
 
-/// The name of the view's format; changed with any of the layouts in this folder, and with index keys. Since
-/// pre-3 floats have keys of 38 digits.
+/// The name of the view's format. Change it with any of the layouts in this folder, and with index keys. Since pre-3
+/// floats have keys of 38 digits.
 const FORMAT: &[u8; 8] = b"EVVpre-3";
 
 impl Head {
-    /// Writes all of it but the tables.
+    /// Writes the head without its tables.
     pub(crate) fn store(&self, changes: &mut Changes<'_>) {
         let mut bytes = Vec::with_capacity(140 + 32 * self.frontier.hashes().len());
         bytes.extend_from_slice(FORMAT);
@@ -57,7 +56,7 @@ impl Head {
         }
     }
 
-    /// Reads it back; `None` from an empty view.
+    /// Reads the head with its tables; `None` from an empty view.
     pub(crate) fn load(view: &dyn ViewSnapshot) -> Result<Option<Head>, ViewError> {
         let damaged = || ViewError("the stored state is damaged".to_owned());
         let Some(bytes) = view.get(Keyspace::Catalog, keys::STATE)? else {
@@ -87,7 +86,7 @@ pub(crate) fn put(changes: &mut Changes<'_>, key: &[u8], mut value: Vec<u8>) {
     changes.put(Keyspace::Catalog, key, value);
 }
 
-/// What [`put`] was given; `None` of anything else.
+/// The value that [`put`] was given; `None` if the checksum does not fit.
 pub(crate) fn checked<'a>(key: &[u8], stored: &'a [u8]) -> Option<&'a [u8]> {
     let (value, check) = stored.split_last_chunk()?;
     (*check == checksum(key, value).to_be_bytes()).then_some(value)
@@ -97,7 +96,7 @@ fn checksum(key: &[u8], value: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(key), value)
 }
 
-/// The state and how many tables there are.
+/// The head, and the number of its tables.
 fn read(bytes: &[u8]) -> Option<(Head, u32)> {
     let mut rest = bytes.strip_prefix(FORMAT)?;
     let strand_id = UniqueId::from_bytes(take(&mut rest)?);

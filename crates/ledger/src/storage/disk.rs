@@ -1,22 +1,22 @@
-//! One directory of files, seen as the journal needs it. Everything that can go wrong with storage goes
-//! wrong behind this trait, so that a twin can make it go wrong on purpose.
+//! One directory of files, as the journal needs it. All failures of storage are behind this trait, so that a disk in
+//! memory can produce them on purpose.
 //!
-//! What holds of it is what holds of a POSIX file system and no more: a write may be lost, torn or kept in
-//! part until its file is synced, a name until its directory is; after a failed sync nothing is known, and a
-//! later successful sync of the same file proves nothing.
+//! A disk promises what a POSIX file system promises and no more. Until its file is synced, a write may be lost, torn
+//! or kept in part. Until its directory is synced, a name may be lost. After a failed sync nothing is known about
+//! the file, and a later successful sync of it proves nothing.
 
 use std::io;
 use std::sync::Arc;
 
 /// A flat directory. Names are plain file names.
 pub trait Disk: Send + Sync {
-    /// A new, empty file for reading and writing; fails with `AlreadyExists`.
+    /// Creates an empty file for reading and writing. Fails with `AlreadyExists` if there is one.
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
 
-    /// A file that is there.
+    /// Opens an existing file.
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
 
-    /// Gives a file another name; a file of that name is replaced in the same instant.
+    /// Renames a file, and atomically replaces a file of the new name.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
     /// Removes a file.
@@ -25,36 +25,37 @@ pub trait Disk: Send + Sync {
     /// The names of all files, sorted.
     fn list(&self) -> io::Result<Vec<String>>;
 
-    /// Makes names durable: what was created, renamed or removed.
+    /// Syncs the directory, which makes created, renamed and removed names durable.
     fn sync_directory(&self) -> io::Result<()>;
 
-    /// Takes the directory for this process alone until the answer is dropped or the process ends;
-    /// `WouldBlock` when somebody has it.
+    /// Locks the directory for this process until the lock is dropped or the process ends. Fails with `WouldBlock` if
+    /// another process has locked it.
     fn lock(&self) -> io::Result<Box<dyn DiskLock>>;
 
-    /// A number that no other call is likely to have given.
+    /// A random number, which no other call is likely to have given.
     fn nonce(&self) -> io::Result<u64>;
 }
 
-/// An open file. It stays readable when its name is given to another one.
+/// An open file. It stays readable when another file gets its name.
 pub trait DiskFile: Send + Sync {
-    /// Reads into `buffer` from `offset` on; fewer bytes than asked for are no error, none mean the end.
+    /// Reads into `buffer` from `offset` on, and answers how many bytes. Fewer bytes than asked for are no error; 0
+    /// bytes mean the end of the file.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Writes some of `bytes` at `offset` and says how many; the file grows as needed.
+    /// Writes some of `bytes` at `offset`, and answers how many. The file grows as needed.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Makes the file's bytes and length durable.
+    /// Syncs the file's bytes and length.
     fn sync_data(&self) -> io::Result<()>;
 
     /// Its length in bytes.
     fn length(&self) -> io::Result<u64>;
 }
 
-/// A directory taken; dropping it gives it back.
+/// A locked directory. Dropping this unlocks it.
 pub trait DiskLock: Send + Sync {}
 
-/// Ends in this are files being written; they mean nothing until they are renamed.
+/// The name of a file that is being written ends in this. The file means nothing until it is renamed.
 pub(super) const TEMPORARY: &str = ".tmp";
 
 /// Writes all of `bytes`.
@@ -73,7 +74,7 @@ pub(super) fn write_all_at(file: &dyn DiskFile, mut offset: u64, mut bytes: &[u8
     Ok(())
 }
 
-/// Fills `buffer` as far as the file reaches and says how far.
+/// Fills `buffer` as far as the file reaches, and answers how far.
 pub(super) fn read_full_at(file: &dyn DiskFile, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
@@ -87,7 +88,7 @@ pub(super) fn read_full_at(file: &dyn DiskFile, offset: u64, buffer: &mut [u8]) 
     Ok(filled)
 }
 
-/// A new file to be renamed later, in place of one that an interrupted attempt left behind.
+/// Creates a file to be renamed later. Replaces one that an interrupted attempt left behind.
 pub(super) fn create_temporary(disk: &dyn Disk, name: &str) -> io::Result<Arc<dyn DiskFile>> {
     match disk.create(name) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::disk::{Disk, DiskFile, DiskLock};
 
-/// Its lock is the kernel's and ends with the process; the file itself stays and means nothing.
+/// The kernel locks this file, and the lock ends with the process. The file itself stays and means nothing.
 const LOCK: &str = "lock";
 
 /// A directory of the file system.
@@ -18,16 +18,16 @@ pub struct FileDisk {
 }
 
 impl FileDisk {
-    /// The directory at `path`, created durably if it is not there. What is new in it, and it itself where it is new, is
-    /// for the process's user alone, from the first byte on; where the system knows no modes of files, for whoever may
-    /// enter the directory. What was there before keeps its mode.
+    /// The directory at `path`, created durably if it does not exist. Only the process's user can read a new directory
+    /// and the new files in it, from the first byte on. (On a system without modes of files, everybody can who may
+    /// enter the directory.) Existing files and directories keep their modes.
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         create_directories(&path)?;
         Ok(FileDisk { path, read_only: false })
     }
 
-    /// The directory at `path`, for looking only: nothing is created, written or locked.
+    /// The directory at `path`, for reading only: nothing is created, written or locked.
     pub fn read_only(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         match fs::metadata(&path)?.is_dir() {
@@ -153,7 +153,7 @@ impl DiskLock for RealLock {}
 pub(super) fn names(path: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(path)? {
-        // A name that is not UTF-8 is none of ours.
+        // A name that is not UTF-8 is not a name of our files.
         if let Ok(name) = entry?.file_name().into_string() {
             names.push(name);
         }
@@ -167,7 +167,7 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-/// Gives a small file this content as a whole; after a crash it may have its earlier one.
+/// Replaces the content of a small file. After a crash it may have its old content.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension("tmp");
     let mut file = File::create(&temporary)?;
@@ -181,12 +181,12 @@ pub(super) fn exists(path: &Path) -> bool {
     path.exists()
 }
 
-/// An empty file, if there is none yet.
+/// Creates an empty file, unless there is a file of this name.
 pub(super) fn touch(path: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).create(true).truncate(false).open(path).map(drop)
 }
 
-/// Removes a directory with all that is in it; one that is not there is fine.
+/// Removes a directory with its content, if it exists.
 pub(super) fn remove_directory(path: &Path) -> io::Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -194,7 +194,7 @@ pub(super) fn remove_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Creates a directory and those above it, and makes the name of each one durable.
+/// Creates a directory and the missing ones above it, and makes the name of each durable.
 pub(super) fn create_directories(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -210,7 +210,7 @@ pub(super) fn create_directories(path: &Path) -> io::Result<()> {
     sync_directory(parent.unwrap_or(Path::new(".")))
 }
 
-/// Creates a directory that nobody but the process's user may enter, so that what libraries put into it is as private.
+/// Creates a directory that only the process's user may enter, so that the files of libraries in it are private too.
 fn private_directory(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -223,7 +223,7 @@ fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Elsewhere directories cannot be opened for syncing, and the file system orders names itself.
+/// Other systems cannot open a directory to sync it. Their file systems order the changes of names themselves.
 #[cfg(not(unix))]
 fn sync_directory(_path: &Path) -> io::Result<()> {
     Ok(())

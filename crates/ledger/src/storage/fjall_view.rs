@@ -1,14 +1,15 @@
-//! A view on disk, in the log-structured engine `fjall`: one of its keyspaces for each of ours, and one for
-//! what the view says about itself. A batch goes through the engine's one journal, which it syncs before it
-//! moves anything from memory to a keyspace's files: whatever a crash leaves is what some commit left, with
-//! that commit's slot and link beside it.
+//! A view on disk, in the log-structured engine `fjall`. Each of our keyspaces is one of the engine's, and one more
+//! holds what the view says about itself.
 //!
-//! Commits and snapshots exclude each other, because the engine's snapshots may be torn when they are taken
-//! during a commit: its background work can make half of a batch visible. The mutex below is the whole
-//! remedy; the stress test `views::fjall_snapshots_are_never_torn` watches over it.
+//! A batch goes through the engine's one journal. The engine syncs that before it moves anything from memory to a
+//! keyspace's files. So after a crash the view is as some commit left it, with that commit's slot and link.
 //!
-//! A view is only ever derived. Whatever is wrong with the files, opening begins an empty one, and whatever
-//! goes wrong while it is open marks it, so that the next opening does.
+//! Commits and snapshots exclude each other by a mutex. Without it a snapshot could show half of a batch, because the
+//! engine's background work can make half of a batch visible. The stress test `views::fjall_snapshots_are_never_torn`
+//! watches over it.
+//!
+//! A view can always be computed again. If anything is wrong with its files, opening begins an empty view. If
+//! anything fails while the view is open, it is marked, so that the next opening begins an empty one.
 
 use std::io;
 use std::ops::Bound;
@@ -25,11 +26,10 @@ use super::views::{
     is_empty_range, last_changes,
 };
 
-/// The least that the engine takes. What is in its journal is read again after a crash.
+/// The least that the engine accepts. After a crash it reads its whole journal again.
 const JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// Of two the engine keeps one free for writing memory out, and lets it turn in a busy loop while the other one
-/// compacts.
+/// With two workers fjall reserves one for flushes, and that one spins while the other compacts.
 const WORKERS: usize = 1;
 
 /// In the order of [`Keyspace::ALL`].
@@ -40,25 +40,26 @@ const ABOUT: &str = "about";
 const FORMAT_KEY: &[u8] = b"format";
 const APPLIED_KEY: &[u8] = b"applied";
 
-/// In the directory of a view that shall not be opened again.
+/// A file of this name is in the directory of a view that must not be opened again. The name is part of the format.
 const DISTRUSTED: &str = "doubtful";
 
-/// In the directory of a view: what it held when it was last saved. The engine takes a damaged journal for
-/// one that a crash has cut, so it may come back with less, and then not with the same of each keyspace.
+/// A file of this name is in the directory of a view. It names the last slot of the view when it was last saved. The
+/// engine takes a damaged journal for one that a crash has cut, so it may open with less than was saved, and even with
+/// keyspaces of different slots. This file shows that.
 const SAVED: &str = "saved";
 
-/// The longest key that the engine takes.
+/// The longest key that the engine accepts.
 const KEY_BYTES_MAX: usize = 65_535;
 
-/// The engine keeps so many of a view's files open; the others are opened when they are read.
+/// The engine keeps so many files of a view open. It opens the others when it reads them.
 const FILES_OPEN_MAX: usize = 64;
 
 /// How a view uses the machine.
 #[derive(Clone, Debug)]
 pub struct FjallViewOptions {
-    /// Where blocks of the files are kept in memory.
+    /// The cache of the files' blocks.
     pub cache: FjallCache,
-    /// Changes of one keyspace kept in memory, in bytes, until they are written to a file of their own.
+    /// So many bytes of changes of one keyspace are kept in memory before they are written to a file.
     pub memtable_bytes: u64,
 }
 
@@ -68,12 +69,12 @@ impl Default for FjallViewOptions {
     }
 }
 
-/// Memory for blocks of files. Clones are the same memory, which many views may share.
+/// A cache of blocks of files. Its clones are the same cache, which many views may share.
 #[derive(Clone)]
 pub struct FjallCache(fjall::Config);
 
 impl FjallCache {
-    /// At most about so many bytes.
+    /// A cache of about so many bytes at most.
     pub fn new(bytes: u64) -> FjallCache {
         FjallCache(Database::builder(".").cache_size(bytes).into_config())
     }
@@ -89,18 +90,18 @@ impl std::fmt::Debug for FjallCache {
 pub struct FjallView {
     path: PathBuf,
     options: FjallViewOptions,
-    /// Held during a commit, a snapshot and a wipe. `None` when a wipe could not begin anew, or it was discarded.
+    /// Locked during a commit, a snapshot and a wipe. `None` if a wipe failed half-way, or the view was discarded.
     generation: Mutex<Option<Arc<Generation>>>,
 }
 
-/// One life of the view, from empty to wiped. Lies in a directory of its own, so that a wipe does not
-/// disturb those who still read the old one.
+/// One life of the view, from empty to wiped. It has a directory of its own, so that a wipe does not disturb those
+/// who still read a snapshot of the old generation.
 struct Generation {
     database: Database,
     about: fjall::Keyspace,
     /// In the order of [`Keyspace::ALL`].
     entries: Vec<fjall::Keyspace>,
-    /// Dropped last, when the database is closed.
+    /// Dropped last, after the database was closed.
     directory: GenerationDirectory,
 }
 
@@ -110,8 +111,8 @@ struct GenerationDirectory {
 }
 
 impl FjallView {
-    /// Opens the view in a directory, or begins an empty one where there is none or none that can be
-    /// trusted. Fails when another process has it, or the directory cannot be written.
+    /// Opens the view in a directory. Begins an empty one if there is none, or if it is damaged or marked as failed.
+    /// Fails if another process has it open, or if the directory cannot be written.
     pub fn open(path: impl Into<PathBuf>, options: FjallViewOptions) -> Result<Self, ViewError> {
         let path = path.into();
         file::create_directories(&path).map_err(|error| failed(&path, &error))?;
@@ -180,7 +181,7 @@ impl ViewStore for FjallView {
 
     fn persist(&self) -> Result<(), ViewError> {
         let Some(applied) = self.applied()? else { return Ok(()) };
-        // Not under the lock: commits need not wait for the sync.
+        // The lock is released first, so that commits do not wait for the sync.
         let generation = Arc::clone(open(&self.generation())?);
         generation.guard(|| generation.database.persist(PersistMode::SyncData))?;
         let path = generation.directory.path.join(SAVED);
@@ -201,14 +202,14 @@ impl ViewStore for FjallView {
         Ok(Some(Arc::new(FjallView { path: self.path.clone(), options: self.options.clone(), generation })))
     }
 
-    /// In the engine's log until it is full, and in the files of a keyspace until they happen to be merged.
+    /// The engine's journal keeps old values until it is full, and its files keep them until they happen to be merged.
     fn keeps_what_was_removed(&self) -> bool {
         true
     }
 
     fn discard(&self) {
         if let Some(generation) = self.generation().take() {
-            // Whoever still reads it is the last to hold it, and removes it.
+            // The directory is removed when the last snapshot of the generation is dropped.
             generation.directory.is_wiped.store(true, Ordering::Relaxed);
             let _ = generation.directory.mark_distrusted();
         }
@@ -234,7 +235,7 @@ impl Generation {
                 .into_config();
             config.cache = Arc::clone(&options.cache.0.cache);
             let database = Database::open(config)?;
-            // The engine begins a keyspace anew when its files are gone.
+            // The engine silently creates a keyspace whose files are gone, so look for them before.
             let there = database.list_keyspace_names();
             let is_whole = KEYSPACES.iter().all(|name| there.iter().any(|there| &**there == *name));
             let keyspace = |name| {
@@ -283,7 +284,7 @@ impl Generation {
         }
     }
 
-    /// Runs something of the engine's. After a failure the view is not opened again.
+    /// Calls the engine. After a failure the view is marked, so that it is not opened again.
     fn guard<T>(&self, run: impl FnOnce() -> fjall::Result<T>) -> Result<T, ViewError> {
         guard(&self.directory.path, run).map_err(|error| {
             let _ = self.directory.mark_distrusted();
@@ -298,7 +299,7 @@ impl Generation {
 }
 
 impl GenerationDirectory {
-    /// Where even this fails, the same failure will be met again.
+    /// If even this fails, the next opening meets the same failure again.
     fn mark_distrusted(&self) -> io::Result<()> {
         file::touch(&self.path.join(DISTRUSTED))
     }
@@ -338,7 +339,7 @@ impl ViewSnapshot for FjallSnapshot {
         if is_empty_range(lower, upper) || limit == 0 {
             return Ok(Vec::new());
         }
-        // No key is as long as a bound may be: one that is longer lies just behind its beginning.
+        // A bound may be longer than any key. No key lies between such a bound and its longest allowed beginning.
         let lower = match lower {
             Bound::Included(key) | Bound::Excluded(key) if key.len() > KEY_BYTES_MAX => {
                 Bound::Excluded(&key[..KEY_BYTES_MAX])
@@ -387,8 +388,8 @@ fn decode_saved(bytes: &[u8]) -> Option<Applied> {
     decode_applied(applied).filter(|_| *check == crc32c::crc32c(applied).to_le_bytes())
 }
 
-/// Compares each of the engine's manifests with the checksum that it writes beside it and, in this version,
-/// does not read: a changed bit in one can hide a table or claim memory that no machine has.
+/// Compares each of the engine's manifests with its checksum. The engine writes that checksum but does not check it in
+/// this version, and a changed bit in a manifest can hide a table or claim memory that no machine has.
 fn check_manifests(path: &Path) -> io::Result<()> {
     let keyspaces = path.join("keyspaces");
     for name in file::names(&keyspaces).or_else(if_absent)? {
@@ -404,7 +405,7 @@ fn check_manifests(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What is not there is left for the engine to say.
+/// A file that does not exist is empty here; the engine reports it when it opens.
 fn if_absent<T>(error: io::Error) -> io::Result<Vec<T>> {
     match error.kind() {
         io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -420,7 +421,7 @@ fn generations(path: &Path) -> Result<Vec<u64>, ViewError> {
     Ok(numbers)
 }
 
-/// What cannot be removed now is tried again at the next opening.
+/// Removes an old generation. If that fails, the next opening tries again.
 fn remove(path: &Path) {
     if let Err(error) = file::remove_directory(path) {
         tracing::warn!(path = %path.display(), %error, "an old view was not removed");

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::slots::{Created, SlotError, SlotStore, check_redaction};
 
-/// Slots in a vector. What it holds is gone with the process; in all else it keeps the contract.
+/// Slots in a vector. It keeps the contract of a slot store, except that its content ends with the process.
 #[derive(Default)]
 pub struct MemorySlots {
     /// Slot `n` at index `n`. Held only while one call looks or pushes.

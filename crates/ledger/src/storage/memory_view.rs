@@ -1,5 +1,5 @@
-//! A view in memory: one ordered persistent map per keyspace, whose copies share what they have in
-//! common, so that a snapshot costs the same at any size.
+//! A view in memory: one persistent ordered map for each keyspace. Copies of such a map share their nodes, so a
+//! snapshot costs the same at any size.
 
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,17 +10,17 @@ use super::views::{
     Applied, Batch, Entry, Keyspace, ViewError, ViewSnapshot, ViewStore, is_empty_range, last_changes,
 };
 
-/// Bytes are shared and not copied when the map copies a node.
+/// A map that copies a node shares the bytes of its entries.
 type Map = OrdMap<Arc<[u8]>, Arc<[u8]>>;
 
-/// The same keys as on disk, in memory; empty at every start.
+/// A view in memory, which is empty at every start.
 #[derive(Default)]
 pub struct MemoryView {
-    /// Held while a batch is applied or the maps are cloned.
+    /// Locked while a batch is written or the maps are cloned.
     state: Mutex<State>,
 }
 
-/// Everything the view holds after one slot; a snapshot is a clone of it.
+/// Everything that the view holds after one slot. A snapshot is a clone of it.
 #[derive(Clone, Default)]
 struct State {
     applied: Option<Applied>,
@@ -33,7 +33,7 @@ impl MemoryView {
         Self::default()
     }
 
-    /// A panic while a batch was applied would leave half of it: then the view says so until wiped.
+    /// A panic while a batch is written leaves half of it, so the view fails from then on, until it is wiped.
     fn state(&self) -> Result<MutexGuard<'_, State>, ViewError> {
         self.state.lock().map_err(|_: PoisonError<_>| ViewError("a commit to it was interrupted".into()))
     }

@@ -1,5 +1,5 @@
-//! A small file that is replaced as a whole: what a ledger is called, its state and options. After a crash
-//! it holds what it held before or what it was to hold, never a mixture.
+//! A small file that is replaced as a whole, for example a ledger's name, state and options. After a crash it holds
+//! its old content or its new content, never a mixture.
 //!
 //! ```text
 //! offset size
@@ -15,7 +15,7 @@ use std::io;
 
 use super::disk::{Disk, TEMPORARY, create_temporary, read_full_at, write_all_at};
 
-/// More than anybody needs here; a longer file is damaged.
+/// More than anybody needs here. A longer file counts as damaged.
 const CONTENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 const MAGIC: &[u8; 8] = b"evmeta\n\0";
@@ -33,7 +33,7 @@ pub enum MetaError {
         /// What the disk said.
         error: io::Error,
     },
-    /// It is not what was written.
+    /// The file is not as it was written.
     #[error("{name} is damaged: {why}")]
     Damaged {
         /// Which file.
@@ -51,7 +51,7 @@ pub enum MetaError {
     },
 }
 
-/// The content of a file; `None` when it is not there.
+/// The content of a file; `None` if it does not exist.
 pub fn read(disk: &dyn Disk, name: &str) -> Result<Option<Vec<u8>>, MetaError> {
     let io = |error| MetaError::Io { name: name.into(), error };
     let damaged = |why| MetaError::Damaged { name: name.into(), why };
@@ -82,7 +82,7 @@ pub fn read(disk: &dyn Disk, name: &str) -> Result<Option<Vec<u8>>, MetaError> {
     Ok(Some(content.to_vec()))
 }
 
-/// Gives a file this content, durably.
+/// Replaces the content of a file, durably.
 pub fn replace(disk: &dyn Disk, name: &str, content: &[u8]) -> Result<(), MetaError> {
     let io = |error| MetaError::Io { name: name.into(), error };
     if content.len() > CONTENT_BYTES_MAX {

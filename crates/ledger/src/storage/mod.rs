@@ -1,4 +1,4 @@
-//! What lies under a ledger: slots, which are the truth, and views, which are derived from them.
+//! The stores of a ledger: slot stores hold the journal, view stores hold what is computed from it.
 
 pub mod disk;
 pub mod disk_slots;

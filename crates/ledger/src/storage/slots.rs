@@ -1,31 +1,31 @@
-//! The truth: a chain of slots 0, 1, 2, …, each created once.
+//! Slot stores, which hold the journal: a chain of slots 0, 1, 2, …, each created once.
 
 use everstrand_journal::Slot;
 
-/// Where a ledger's journal lies. The contract C1–C8 is spelt out and tested in `contract`.
+/// Holds the journal of a ledger. `contract` states its clauses C1 to C8 and tests them.
 pub trait SlotStore: Send + Sync {
-    /// Creates `slot` with `bytes` iff nothing was ever created there; durable when it answers
-    /// [`Created::Won`]. Called for `n` only after `n - 1` exists.
+    /// Creates `slot` with `bytes` if nothing was ever created there. The slot is durable when this answers
+    /// [`Created::Won`]. The caller creates slot `n` only when slot `n - 1` exists.
     fn create(&self, slot: u64, bytes: &[u8]) -> Result<Created, SlotError>;
 
-    /// The bytes of `slot`; `None` when at some instant during the call it did not exist.
+    /// The bytes of `slot`; `None` if it did not exist at some instant during the call.
     fn read(&self, slot: u64) -> Result<Option<Vec<u8>>, SlotError>;
 
-    /// A number not greater than the last slot's, as close as is cheap; only speeds up opening.
+    /// A number not greater than the last slot's, as close to it as is cheap. It only speeds up opening.
     fn tip_hint(&self) -> Result<Option<u64>, SlotError>;
 
-    /// What opening has found wrong with the journal, if the store takes no slots because of it.
+    /// The damage that opening found, if the store takes no slots because of it.
     fn damage(&self) -> Option<SlotError> {
         None
     }
 
-    /// Replaces the bytes of a slot by the same slot without some documents' data. The only change
-    /// ever made to a slot; refused when the link of the stored slot or of `bytes` is not `link`.
+    /// Replaces the bytes of a slot by the same slot without the data of some revisions. This is the only change ever
+    /// made to a slot. It is refused unless the stored slot and `bytes` both have this link.
     fn redact(&self, slot: u64, link: [u8; 32], bytes: &[u8]) -> Result<(), SlotError>;
 
-    /// The bytes of the slots `from`, `from + 1`, … in order: those that exist, until they are about
-    /// `bytes_max` together. At least one when `from` exists, so that an empty answer means what
-    /// `None` means of [`SlotStore::read`]. For replay and audit, where one call a slot costs too much.
+    /// The bytes of the slots `from`, `from + 1`, … in order, about `bytes_max` in all. At least one slot if `from`
+    /// exists, so that an empty answer means the same as `None` from [`SlotStore::read`]. Replay and audit use this,
+    /// because one call for each slot would cost too much.
     fn read_many(&self, from: u64, bytes_max: usize) -> Result<Vec<Vec<u8>>, SlotError> {
         let (mut slots, mut size) = (Vec::new(), 0);
         while size < bytes_max.max(1) {
@@ -38,19 +38,19 @@ pub trait SlotStore: Send + Sync {
     }
 }
 
-/// What became of a create.
+/// The result of a create.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
-    /// The slot holds these bytes, durably.
+    /// The slot durably holds these bytes.
     Won,
-    /// The slot may hold a body already; only reading it tells whose.
+    /// The slot may exist already. Only reading it tells whose it is.
     Exists,
 }
 
 /// Why a slot store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum SlotError {
-    /// It may have happened, or may still happen.
+    /// It may have happened, or may happen later.
     #[error("the outcome of writing to the journal is unknown: {0}")]
     Unknown(String),
     /// It has not happened and will not.
@@ -59,10 +59,10 @@ pub enum SlotError {
     /// The store refuses this process; the operator must act.
     #[error("the journal's store refused access: {0}")]
     Denied(String),
-    /// No space; it has not happened.
+    /// The store has no space. It has not happened.
     #[error("the journal's store is full: {0}")]
     Full(String),
-    /// The stored bytes are not those that were written.
+    /// The stored bytes are not the bytes that were written.
     #[error("the journal is damaged at slot {slot}: {why}")]
     Corrupt {
         /// Which slot.
@@ -73,12 +73,12 @@ pub enum SlotError {
 }
 
 impl SlotError {
-    /// Somebody skips a slot: a bug of the caller, refused before anything happens.
+    /// The caller skips a slot. That is a bug of the caller, refused before anything is written.
     pub(super) fn gap(slot: u64, next: u64) -> Self {
         SlotError::NotSent(format!("slot {slot} cannot be created: the next one is {next}"))
     }
 
-    /// A slot that has to be there is not.
+    /// A slot that is to be redacted does not exist.
     pub(super) fn absent(slot: u64) -> Self {
         SlotError::NotSent(format!("slot {slot} cannot be redacted: it does not exist"))
     }

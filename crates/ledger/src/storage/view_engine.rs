@@ -1,4 +1,4 @@
-//! What the engines under views have in common: how they fail.
+//! What the storage engines under views have in common: how they fail.
 
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::views::ViewError;
 
-/// The first entry of a view on disk; one with another is built anew. Those of `pre-1` may hold redacted data in
-/// their files, and do not say so.
+/// The first entry of a view on disk. A view with another one is rebuilt. A view of `pre-1` may hold redacted data in
+/// its files without saying so.
 pub(super) const FORMAT: &[u8] = b"everstrand view pre-2";
 
 /// Why an engine did not do something.
@@ -15,7 +15,7 @@ pub(super) const FORMAT: &[u8] = b"everstrand view pre-2";
 pub(super) enum EngineError {
     /// Another process has the files; nothing is wrong with them.
     Locked(ViewError),
-    /// The files or the disk are not as they should be.
+    /// The files are damaged, or the disk failed.
     Failed(ViewError),
 }
 
@@ -33,8 +33,8 @@ impl From<EngineError> for ViewError {
     }
 }
 
-/// Runs something of an engine's. Damaged files make them panic in places: that too is a failure and not the
-/// end of the process.
+/// Calls the engine. Engines panic on some damaged files, so a panic is an error here too and does not end the
+/// process.
 pub(super) fn guard<T, E: Display>(
     path: &Path,
     is_locked: fn(&E) -> bool,
@@ -50,7 +50,7 @@ pub(super) fn guard<T, E: Display>(
     }
 }
 
-/// An error that says where.
+/// An error with the path at which it happened.
 pub(super) fn failed(path: &Path, why: &dyn Display) -> ViewError {
     ViewError(format!("{}: {why}", path.display()))
 }

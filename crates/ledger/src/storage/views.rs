@@ -1,9 +1,10 @@
-//! Derived state: ordered bytes that may be thrown away and rebuilt from the journal at any time.
+//! View stores, which hold what is computed from the journal: ordered keys and values. They can be deleted at any
+//! time, because the ledger computes them again.
 
 use std::ops::Bound;
 use std::sync::Arc;
 
-/// The kinds of entries a view keeps apart; each is an ordered map of its own.
+/// The kinds of entries in a view. Each is an ordered map of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Keyspace {
     /// Tables and indexes, counters, the applied slot and link.
@@ -16,7 +17,7 @@ pub enum Keyspace {
     History,
     /// Index + key + number → nothing.
     Indexes,
-    /// Block sequence number → slot, number in it and timestamp; transaction id → block.
+    /// Block number → slot, index in the slot and timestamp; transaction id → block number.
     Blocks,
     /// The tiles of the journal's tree.
     Tiles,
@@ -34,25 +35,25 @@ impl Keyspace {
         Keyspace::Tiles,
     ];
 
-    /// Its place in [`Keyspace::ALL`].
+    /// Its index in [`Keyspace::ALL`].
     pub fn index(self) -> usize {
         self as usize
     }
 }
 
-/// The last slot whose effects a view holds, and that slot's link.
+/// The last slot that was applied to a view, and that slot's link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Applied {
     /// Its number.
     pub slot: u64,
-    /// Its link, which names its content and all that came before.
+    /// Its link, which stands for its content and for all slots before it.
     pub link: [u8; 32],
 }
 
 /// Changes that take effect together. Keys have 1 to 65,535 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// In order; a later change of the same key wins.
+    /// In order. A later change of the same key wins.
     pub changes: Vec<Change>,
 }
 
@@ -74,56 +75,56 @@ impl Batch {
 /// One entry of a view.
 pub type Entry = (Vec<u8>, Vec<u8>);
 
-/// A view did not answer; it can be rebuilt.
+/// A view failed. It can be rebuilt.
 #[derive(Debug, thiserror::Error)]
 #[error("the ledger's view failed: {0}")]
 pub struct ViewError(pub String);
 
-/// Where derived state lies. Never the truth.
+/// Holds the view of a ledger.
 pub trait ViewStore: Send + Sync {
-    /// What the view holds; `None` when it is empty.
+    /// The last slot that was applied to the view; `None` if it is empty.
     fn applied(&self) -> Result<Option<Applied>, ViewError>;
 
-    /// Applies a batch and the new `applied` atomically. Only the committer calls this.
+    /// Writes a batch and the new `applied` atomically. Only the committer's worker and replay call this.
     fn commit(&self, batch: &Batch, applied: Applied) -> Result<(), ViewError>;
 
-    /// The state as it is now. Only the committer calls this, never during a commit: an engine's
-    /// snapshots taken beside one may be torn.
+    /// A snapshot of the present entries. Only the caller of [`ViewStore::commit`] calls this, and never during a
+    /// commit, because an engine's snapshot may then show half of it.
     fn snapshot(&self) -> Result<Box<dyn ViewSnapshot>, ViewError>;
 
-    /// Makes what was committed survive a loss of power.
+    /// Syncs what was committed, so that it survives a loss of power.
     fn persist(&self) -> Result<(), ViewError>;
 
-    /// Remembers that what it holds cannot be trusted: the next opening begins an empty one. A view that every
-    /// opening finds empty has nothing to remember.
+    /// Remembers durably that this view failed, so that the next opening begins an empty one. A view in memory need
+    /// not remember it, because every opening finds it empty.
     fn distrust(&self, _why: &str) {}
 
-    /// An empty view of the same kind beside this one, which takes its place at the next opening. `None` where
-    /// there is no room for two.
+    /// Creates an empty view of the same kind beside this one. The next opening finds that one instead. `None` if the
+    /// store has no room for a second view.
     fn fresh(&self) -> Result<Option<Arc<dyn ViewStore>>, ViewError> {
         Ok(None)
     }
 
-    /// Whether its files may hold what was removed or replaced long ago. Then only another one instead of it,
-    /// see [`ViewStore::fresh`], makes sure that something is gone.
+    /// Whether its files may hold values that were removed or replaced long ago. If so, data is certainly gone only
+    /// when another view replaces this one, see [`ViewStore::fresh`].
     fn keeps_what_was_removed(&self) -> bool {
         false
     }
 
-    /// Gives back its place when the last snapshot of it is gone: there is another one instead.
+    /// Another view has replaced this one: removes its files as soon as nobody reads a snapshot of it.
     fn discard(&self) {}
 
-    /// Forgets everything.
+    /// Empties the view.
     fn wipe(&self) -> Result<(), ViewError>;
 }
 
-/// One state of a view, unchanged as long as it is held.
+/// A snapshot of a view. It does not change while it lives.
 pub trait ViewSnapshot: Send + Sync {
     /// The value of a key.
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError>;
 
-    /// At most `limit` entries between two keys in order, or from the end backwards. A lower bound
-    /// above the upper one gives none.
+    /// At most `limit` entries between two keys, in ascending or descending order. None if the lower bound is above
+    /// the upper one.
     fn range(
         &self,
         keyspace: Keyspace,
@@ -134,7 +135,7 @@ pub trait ViewSnapshot: Send + Sync {
     ) -> Result<Vec<Entry>, ViewError>;
 }
 
-/// Whether no key can lie between two bounds; several engines panic when asked for such a range.
+/// Whether no key can lie between two bounds. Several engines panic when they are asked for such a range.
 pub(crate) fn is_empty_range(lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> bool {
     match (lower, upper) {
         (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
@@ -146,16 +147,16 @@ pub(crate) fn is_empty_range(lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> bool {
     }
 }
 
-/// The last change of each key, in order of keyspace and key: engines do not all agree on what two changes
-/// of one key in one batch mean, and all are faster in order.
+/// The last change of each key, in order of keyspace and key. Engines disagree on two changes of one key in one batch,
+/// and all of them are faster with keys in order.
 ///
-/// Fails before anything has happened when a key is one that not every engine takes.
+/// Fails before anything is written if a key is one that some engine refuses.
 pub(super) fn last_changes(batch: &Batch) -> Result<impl Iterator<Item = &Change>, ViewError> {
     let is_bad = |key: &Vec<u8>| key.is_empty() || key.len() > usize::from(u16::MAX);
     if let Some((keyspace, key, _)) = batch.changes.iter().find(|(_, key, _)| is_bad(key)) {
         return Err(ViewError(format!("a key of {keyspace:?} has {} bytes", key.len())));
     }
-    // Within a keyspace many keys come in order, which sorting makes use of.
+    // Many keys of a keyspace come in order already. The sort is stable and uses that.
     let mut by_keyspace = Keyspace::ALL.map(|_| Vec::<&Change>::new());
     for change in &batch.changes {
         by_keyspace[change.0.index()].push(change);
@@ -174,7 +175,7 @@ pub(super) fn last_changes(batch: &Batch) -> Result<impl Iterator<Item = &Change
     }))
 }
 
-/// As it is stored: slot, link.
+/// The stored form: slot, link.
 pub(super) fn encode_applied(applied: Applied) -> [u8; 40] {
     let mut bytes = [0; 40];
     bytes[..8].copy_from_slice(&applied.slot.to_be_bytes());
@@ -182,7 +183,7 @@ pub(super) fn encode_applied(applied: Applied) -> [u8; 40] {
     bytes
 }
 
-/// `None` when these are not the bytes of one.
+/// What [`encode_applied`] wrote; `None` for other bytes.
 pub(super) fn decode_applied(bytes: &[u8]) -> Option<Applied> {
     let bytes: &[u8; 40] = bytes.try_into().ok()?;
     let (slot, link) = bytes.split_first_chunk()?;

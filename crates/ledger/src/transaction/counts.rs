@@ -1,7 +1,7 @@
-//! How many rows a view has, counted by keys: no document is read.
+//! Counting rows by their keys, without reading documents.
 //!
-//! Stored entries of documents that the transaction wrote do not count; where the stored ones end, the
-//! transaction's own are added.
+//! Stored entries of documents that the transaction wrote do not count. The transaction's own documents are added at
+//! the end.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -21,8 +21,8 @@ use crate::state::keys::{self, Place};
 use crate::storage::views::{Keyspace, ViewError};
 
 impl Scope<'_> {
-    /// How many rows come after the cursor, of about `limit` entries, and where to go on if there may be
-    /// more.
+    /// Counts the rows among about `limit` entries after the cursor. Answers the count, and where to go on if there may
+    /// be more.
     pub(super) fn count_rows(
         &mut self,
         source: &Source,
@@ -36,7 +36,7 @@ impl Scope<'_> {
             match access {
                 Access::Scan => {
                     self.work.reads.tables.insert(table.id);
-                    // An index has an entry for each document, and is smaller than they are.
+                    // An index has one entry for each document, and its entries are smaller.
                     return match table.online.first() {
                         Some(index) => {
                             let index = index_of(&table, &index.id)?;
@@ -134,8 +134,8 @@ impl Scope<'_> {
         Ok((rows, None))
     }
 
-    /// The numbers of the documents whose stored state a source does not show, because this transaction
-    /// wrote them before the statement.
+    /// The numbers of the documents that earlier statements of this transaction wrote. The source does not show their
+    /// stored revisions.
     fn written_before(&self, source: &Source, table: &Table) -> BTreeSet<u64> {
         if source.kind != SourceKind::User {
             return BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Statements that define: tables and indexes come and go.
+//! Statements that create and drop tables and indexes.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::scope::{COMMITTED_PREFIX, Scope};
 use crate::error::LedgerError;
 use crate::state::catalog::{Catalog, Table};
 
-/// QLDB keeps names that begin so for itself.
+/// QLDB reserves names with this prefix.
 const RESERVED_PREFIX: &str = "_ql_";
 const NAME_CHARACTERS_MAX: usize = 128;
 
@@ -30,7 +30,7 @@ impl Scope<'_> {
             )));
         }
         check_active(active, limits.active_tables)?;
-        // The last one that fits: another transaction must not create it at the same time.
+        // This is the last table that fits, so a table that another transaction creates meanwhile is a conflict.
         self.work.reads.catalog |= total + 1 == limits.tables || active + 1 == limits.active_tables;
         let table_id = self.core.environment.ids.next();
         let change = CatalogChange::CreateTable { table_id, name: name.to_owned(), tags: tags.cloned() };

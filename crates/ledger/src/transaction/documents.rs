@@ -1,4 +1,4 @@
-//! Statements that write documents, and the rule that a unique index enforces.
+//! Statements that write documents, and the check of unique indexes.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::state::keys::{self, Place};
 use crate::storage::views::Keyspace;
 
 impl Scope<'_> {
-    /// INSERT of one document; `None` where another was left in place.
+    /// INSERT of one document. Answers its id; `None` if ON CONFLICT DO NOTHING left another document in place.
     pub(super) fn write_new(
         &mut self,
         source: &Source,
@@ -45,7 +45,7 @@ impl Scope<'_> {
         Ok(Some(id.to_string().into()))
     }
 
-    /// The next revision of a document, or with `None` its last.
+    /// Writes the next revision of a document, or deletes it.
     pub(super) fn write_next(
         &mut self,
         source: &Source,
@@ -75,7 +75,7 @@ impl Scope<'_> {
         self.check_bytes()
     }
 
-    /// A document as the snapshot has it.
+    /// The document of an id, as the snapshot has it.
     pub(super) fn committed(&mut self, table: &Table, id: UniqueId) -> Result<Option<Base>, LedgerError> {
         if let Some(base) = self.work.found.by_id(id) {
             return Ok(Some(base.clone()).filter(|base| base.place.table == table.number));
@@ -119,7 +119,7 @@ impl Scope<'_> {
         Ok(())
     }
 
-    /// Asked after the write: the statement then fails and is taken back.
+    /// Called after the write, because a statement that fails is taken back.
     fn check_bytes(&self) -> Result<(), LedgerError> {
         let (size, bound) = (self.work.writes.bytes(), self.core.options.limits.transaction_bytes);
         if size > bound {
@@ -129,10 +129,10 @@ impl Scope<'_> {
         Ok(())
     }
 
-    /// Another document with the same key in a unique index. What is asked of the index is noted, so
-    /// that a key which another transaction takes meanwhile is a conflict. A document that keeps the key
-    /// of its current state may do so even where another has it: a journal that was written under an
-    /// earlier rule of comparison has such documents, and they can be changed.
+    /// Finds another document with the same key in a unique index. Each look into the index is noted in the read set,
+    /// so that a transaction conflicts if another one takes the key meanwhile. A changed document may keep its key even
+    /// if another document has the same one: earlier versions compared keys by another rule, so old journals have such
+    /// documents, and they must stay changeable.
     fn conflicting(
         &mut self,
         table: &Table,
@@ -141,7 +141,7 @@ impl Scope<'_> {
     ) -> Result<Option<(Index, UniqueId)>, LedgerError> {
         let id = changed.map(|(id, _)| id);
         let enforced = |index: &&Index| index.unique && !matches!(index.status, IndexStatus::Failed(_));
-        // The indexes as they are now, also where this statement's catalog is older.
+        // Take the indexes from the present catalog: the given table may be older.
         let current = self.catalog().by_id(table.id).cloned();
         let indexes = current.iter().flat_map(|table| &table.indexes).filter(enforced);
         for index in indexes {
@@ -173,7 +173,7 @@ impl Scope<'_> {
         Ok(None)
     }
 
-    /// A document of the snapshot under this key that this transaction has not written.
+    /// A document that the snapshot has under this key, and that this transaction has not written.
     fn committed_under(
         &self,
         table: &Table,
@@ -185,7 +185,7 @@ impl Scope<'_> {
         let (lower, upper) = prefixed(&index.number.to_be_bytes(), &Bound::Included(key.to_vec()), &upper);
         let view = &self.snapshot.view;
         let (lower, upper) = (lower.as_ref().map(Vec::as_slice), upper.as_ref().map(Vec::as_slice));
-        // All but one of the entries are of documents that this transaction has given other keys.
+        // All entries but one may be of documents to which this transaction gave other keys.
         let most = self.work.writes.len() + 2;
         for (entry, _) in view.range(Keyspace::Indexes, lower, upper, false, most)? {
             let Some((_, number)) = keys::index_entry_parts(&entry) else {

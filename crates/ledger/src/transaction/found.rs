@@ -1,21 +1,21 @@
-//! Documents that a transaction found lately, as its snapshot has them: who changes a document has usually just
-//! looked for it, and what a snapshot holds does not change.
+//! Documents that a transaction found lately, as its snapshot has them. A statement usually changes a document that was
+//! just found, and this saves it the second look.
 
 use everstrand_journal::UniqueId;
 
 use super::write_set::Base;
 use crate::state::keys::Place;
 
-/// How many are kept, and how long they may be: an open transaction takes little room.
+/// So many documents are kept, each of at most so many bytes, because an open transaction should take little room.
 const FOUND_MAX: usize = 8;
 const BYTES_MAX: usize = 8 << 10;
 
-/// The latest few, the oldest first.
+/// The latest found documents, the oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Found(Vec<(UniqueId, Base)>);
 
 impl Found {
-    /// Notes a document that was read.
+    /// Keeps a document that was read.
     pub(crate) fn note(&mut self, id: UniqueId, base: &Base) {
         if base.data.as_bytes().len() > BYTES_MAX {
             return;

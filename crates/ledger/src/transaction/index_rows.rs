@@ -1,4 +1,4 @@
-//! Rows by index: stored entries merged with those of the transaction, range by range.
+//! Rows by index: each range merges the stored entries with the transaction's own.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -98,7 +98,7 @@ impl Scope<'_> {
         Ok(rows)
     }
 
-    /// Notes the part of a range that was read: all of it, or from where it went on to what it reached.
+    /// Notes the part of a range that was read: from `from`, or its beginning, to `reached`, or its end.
     pub(super) fn note_span(
         &mut self,
         table: &Table,
@@ -115,7 +115,7 @@ impl Scope<'_> {
         self.work.reads.span(table.id, lower, upper);
     }
 
-    /// The documents this transaction wrote that stand in a part of an index, in its order.
+    /// The transaction's own documents in a range of an index, after a position, in the order of the walk.
     #[expect(clippy::too_many_arguments, reason = "a part of an index has that many parts")]
     pub(super) fn own_entries(
         &self,
@@ -151,7 +151,7 @@ impl Scope<'_> {
     }
 }
 
-/// A document of this transaction in an index.
+/// A document that this transaction wrote, with its place in an index.
 pub(super) struct OwnEntry {
     at: (Vec<u8>, u64),
     id: UniqueId,
@@ -163,15 +163,15 @@ struct IndexWalk<'a> {
     table: &'a Table,
     index: &'a Index,
     own: VecDeque<OwnEntry>,
-    /// Read ahead.
+    /// Entries that were read but not yielded yet.
     stored: VecDeque<(Vec<u8>, u64)>,
     lower: &'a Bound<Vec<u8>>,
     upper: &'a Bound<Vec<u8>>,
     descending: bool,
-    /// The entry that was yielded last.
+    /// The last yielded entry.
     position: Option<(Vec<u8>, u64)>,
     stored_ended: bool,
-    /// Whether stored entries of documents that the transaction wrote are passed over.
+    /// Whether the walk shows the transaction's own documents in place of their stored entries.
     sees_own: bool,
 }
 
@@ -193,7 +193,7 @@ impl IndexWalk<'_> {
                 let Some(OwnEntry { at: (key, number), id, document }) = self.own.pop_front() else {
                     continue;
                 };
-                // The same document's stored entry is no longer true.
+                // The stored entry of the same document is out of date.
                 if self.stored.front().is_some_and(|stored| *stored == (key.clone(), number)) {
                     self.stored.pop_front();
                 }
@@ -210,8 +210,8 @@ impl IndexWalk<'_> {
         }
     }
 
-    /// Whether the transaction wrote this document before the statement, so that its stored entries
-    /// say nothing.
+    /// Whether an earlier statement of the transaction wrote this document, so that its stored entries are out of
+    /// date.
     fn is_rewritten(&self, scope: &Scope<'_>, number: u64) -> bool {
         scope.work.writes.iter().any(|(_, written)| {
             written.number == number

@@ -1,5 +1,5 @@
-//! A transaction: statements against one snapshot, with everything read and written noted, until the
-//! commit tells whether it all still holds.
+//! A transaction: runs statements against one snapshot, and notes everything that they read and write, until the
+//! committer decides whether what was read still holds.
 
 mod counts;
 mod definitions;
@@ -35,22 +35,22 @@ use pages::{OpenResult, Page};
 use scope::Scope;
 use work::Work;
 
-/// An open transaction. Owned by whoever runs it; dropped, it has never been.
+/// An open transaction. Dropping it rolls it back.
 pub struct Transaction {
     ledger: Arc<Handle>,
     id: UniqueId,
     id_text: Arc<str>,
-    /// What the transaction reads, the same from its start to its end.
+    /// What the transaction reads, from its start to its end.
     snapshot: Arc<Snapshot>,
     /// When it expires, on the monotonic clock.
     deadline: u64,
     digest: CommitDigest,
     statements: Vec<StatementInfo>,
-    /// Bytes of the statements' texts, which are kept until the commit.
+    /// The bytes of all statements' texts, which are kept until the commit.
     statement_bytes: usize,
     work: Work,
     results: Vec<OpenResult>,
-    /// What those and the statement that runs hold together.
+    /// Counts the rows that the results and the running statement buffer.
     held: HeldBytes,
     interrupt: Interrupt,
     pace: Option<Arc<dyn Pace>>,
@@ -87,29 +87,29 @@ impl Transaction {
         })
     }
 
-    /// Its id, 22 characters.
+    /// Its id, in 22 characters.
     pub fn id(&self) -> &Arc<str> {
         &self.id_text
     }
 
-    /// A handle by which another thread stops its statements.
+    /// Stops its statements, from any thread.
     pub fn interrupt(&self) -> Interrupt {
         self.interrupt.clone()
     }
 
-    /// Its statements ask this one from now on when their turn is over.
+    /// Lets this pace decide when the next long statements go on.
     pub(crate) fn at_pace(&mut self, pace: Option<Arc<dyn Pace>>) -> &mut Transaction {
         self.pace = pace;
         self
     }
 
-    /// Whether it outlived its time.
+    /// Whether its time is over.
     pub fn is_expired(&self) -> bool {
         self.core().environment.clock.monotonic_millis() >= self.deadline && !planted!("expiry-not-enforced")
     }
 
-    /// Runs a statement and answers the first page of its result. A statement that fails leaves
-    /// nothing behind but its place in the commit digest; the transaction goes on.
+    /// Runs a statement and answers the first page of its result. If the statement fails, only its place in the commit
+    /// digest remains of it, and the transaction stays open.
     pub fn execute(&mut self, statement: &str, parameters: &[Document]) -> Result<Page, LedgerError> {
         self.check_alive()?;
         if planted!("two-snapshots") {
@@ -149,7 +149,7 @@ impl Transaction {
         answer
     }
 
-    /// The next page of a result; each page is given once.
+    /// The next page of a result. Each page is given once.
     pub fn fetch_page(&mut self, page_token: &str) -> Result<Page, LedgerError> {
         self.check_alive()?;
         let position = self.results.iter().position(|result| result.token == page_token);
@@ -159,8 +159,8 @@ impl Transaction {
         self.ledger.rebuild_if_view_failed(&self.snapshot, page)
     }
 
-    /// Commits what was written, if what was read still holds and both ends heard the same
-    /// statements. Whatever comes of it, the transaction is over.
+    /// Commits what was written, if what was read still holds, and if the client's commit digest equals ours. The
+    /// transaction is over, whatever the answer is.
     pub fn commit(self, commit_digest: Hash) -> CommitFuture {
         self.propose(commit_digest).unwrap_or_else(|error| CommitFuture::ready(Err(error)))
     }
@@ -188,8 +188,7 @@ impl Transaction {
         Ok(future)
     }
 
-    /// Commits with the digest of the statements as this end heard them; for callers in the same
-    /// process, who have nothing to compare.
+    /// Commits with our own commit digest. For callers in the same process, which have no digest to compare.
     pub fn commit_unchecked(self) -> CommitFuture {
         let digest = self.digest.value();
         self.commit(digest)
@@ -204,10 +203,10 @@ impl Transaction {
         Ok(left)
     }
 
-    /// Ends it as if it had never been.
+    /// Rolls it back.
     pub fn abort(self) {}
 
-    /// The digest of what was said so far.
+    /// The commit digest of the statements so far.
     pub fn commit_digest(&self) -> Hash {
         self.digest.value()
     }
@@ -248,7 +247,7 @@ impl Transaction {
         }
     }
 
-    /// Takes a page's values from `rows`; where more remain, keeps them under a token.
+    /// Takes a page of values from `rows`. If more remain, keeps `rows` under a page token.
     fn page(
         &mut self,
         statement: u32,

@@ -1,4 +1,4 @@
-//! Results in pages: the first comes with the statement, the rest by tokens.
+//! Pages of results: the first page comes with the statement, each further one by a page token.
 
 use everstrand_ion::Document;
 use everstrand_partiql::Rows;
@@ -8,7 +8,7 @@ use everstrand_partiql::Rows;
 pub struct Page {
     /// The values.
     pub values: Vec<Document>,
-    /// Fetches the next page, once; absent on the last.
+    /// Fetches the next page, once. Absent on the last page.
     pub next_page_token: Option<String>,
     /// How many documents were read for this page.
     pub read_ios: u64,
@@ -16,15 +16,15 @@ pub struct Page {
     pub write_ios: u64,
 }
 
-/// A result of which a page was given and more is to come.
+/// A result of which more pages are to be fetched.
 pub(crate) struct OpenResult {
     /// Fetches the next page.
     pub(crate) token: String,
-    /// Which statement of the transaction; its rows see what was written before it.
+    /// The number of its statement. Its rows see what earlier statements wrote.
     pub(crate) statement: u32,
     pub(crate) rows: Rows,
-    /// The first value of the next page, which told that there is one.
+    /// The first value of the next page. It was read to see whether there is a next page.
     pub(crate) ahead: Document,
-    /// What earlier pages told of the rows' reads and writes.
+    /// The reads and writes that earlier pages have reported.
     pub(crate) reported_ios: (u64, u64),
 }

@@ -1,8 +1,8 @@
-//! Rows of the past: `history(T)`, and the views as they were after some block.
+//! Rows of the past: `history(T)`, and tables and committed views as they were after some block.
 //!
-//! The revisions of a document are its superseded ones, which lie together in the history, and its
-//! current one. A walk over a table merges the two, ordered by document and then by version. Its cursor
-//! is `number:u64 version:u64`, and where documents were asked by id `position:u64 version:u64`.
+//! A document has superseded revisions, which lie together in the keyspace History, and at most one current revision.
+//! A walk over a table merges the two keyspaces in order of document and version. Its cursor is
+//! `number:u64 version:u64`. For documents that were asked by id it is `position:u64 version:u64`.
 
 use std::collections::VecDeque;
 use std::ops::Bound;
@@ -21,7 +21,7 @@ use crate::state::keys::{self, Place};
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
 
 impl Scope<'_> {
-    /// At most `limit` rows after the cursor; fewer only at the end.
+    /// `limit` rows after the cursor; fewer only at the end.
     pub(super) fn past_rows(
         &mut self,
         source: &Source,
@@ -106,12 +106,12 @@ impl Scope<'_> {
         Ok(rows)
     }
 
-    /// A revision as the source shows it; `None` where it was not current at the time in question.
+    /// A revision as the source shows it; `None` if it was not current at the time that the source names.
     fn past_row(&self, source: &Source, end: Option<End>, revision: &ViewRevision) -> Option<Document> {
         match (&source.kind, &source.as_of) {
             (SourceKind::History { start, end: until }, _) => {
                 let since = revision.time;
-                // The last revision of a deleted document stays: nothing follows it.
+                // The last revision of a deleted document never ends, because nothing supersedes it.
                 let ended = end.filter(|_| revision.data != RevisionData::Deleted).map(|end| end.time);
                 let in_time = until.as_ref().is_none_or(|until| since <= until.unix_millis())
                     && start
@@ -136,13 +136,13 @@ impl Scope<'_> {
     }
 }
 
-/// All revisions from one place to another, by document and version.
+/// Walks over all revisions from one place to another, in order of document and version.
 struct RevisionWalk<'a> {
     view: &'a dyn ViewSnapshot,
-    /// Where the history goes on, and where the current revisions do.
+    /// Where reading goes on, in the history and among the current revisions.
     history_from: Bound<Vec<u8>>,
     current_from: Bound<Vec<u8>>,
-    /// The revision before, all up to which are done.
+    /// The last revision of the batch before. The walk begins after it.
     after: Option<(Place, u64)>,
     last: Place,
     history: VecDeque<(Place, Option<End>, ViewRevision)>,

@@ -13,7 +13,7 @@ use crate::occ::recent_writes::Footprint;
 use crate::state::catalog::{Catalog, Index};
 use crate::state::index::{global_key, key_of};
 
-/// The block of a transaction, whose place in the journal is not known yet.
+/// The block of a transaction, without its place in the journal.
 pub(super) fn draft(
     transaction_id: UniqueId,
     transaction_time: i64,
@@ -31,7 +31,7 @@ pub(super) fn draft(
     draft.map_err(|error| LedgerError::bad_request(error.to_string()))
 }
 
-/// One revision for each document that the transaction leaves changed, in order of their ids.
+/// One revision for each document that the transaction changes, in order of the documents' numbers.
 fn revisions(writes: &WriteSet) -> Vec<ProposedRevision> {
     let mut written: Vec<_> = writes.iter().filter(|(_, written)| leaves_revision(written)).collect();
     written.sort_by_key(|(_, written)| written.number);
@@ -46,7 +46,8 @@ fn revisions(writes: &WriteSet) -> Vec<ProposedRevision> {
     written.into_iter().map(revision).collect()
 }
 
-/// A document that came and went in one transaction leaves nothing.
+/// Whether the block has a revision of the document. A document that was inserted and deleted in one transaction has
+/// none.
 fn leaves_revision(written: &Written) -> bool {
     written.base.is_some() || written.last().is_some()
 }
@@ -89,7 +90,7 @@ fn table_of(change: &CatalogChange) -> UniqueId {
     }
 }
 
-/// The keys at which an entry comes or goes; none when the document keeps its key.
+/// The index keys at which an entry is added or removed; none if the document keeps its key.
 fn moved_keys(index: &Index, written: &Written) -> impl Iterator<Item = Vec<u8>> {
     let old = written.base.as_ref().map(|base| key_of(index, base.data.root()));
     let new = written.last().map(|data| key_of(index, data.root()));

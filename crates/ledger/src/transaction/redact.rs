@@ -1,5 +1,5 @@
-//! `EXEC REDACT_REVISION <block address>, '<table id>', '<document id>'`: asks for the data of a superseded
-//! revision to be taken out. Its hash stays, and with it every digest and proof.
+//! `EXEC REDACT_REVISION <block address>, '<table id>', '<document id>'` asks to remove the data of a superseded
+//! revision. Its hash stays, so every digest and proof stays valid.
 
 use std::ops::Bound;
 
@@ -12,7 +12,7 @@ use crate::state::documents::from_history;
 use crate::storage::views::Keyspace;
 
 impl Scope<'_> {
-    /// Checks the request and notes it; answers what is to be redacted.
+    /// Checks the request, adds it to the write set, and answers the revision that will be redacted.
     pub(super) fn redact_revision(&mut self, arguments: &[Value]) -> Result<Value, LedgerError> {
         let [address, table_id, document_id] = arguments else {
             let message = format!("REDACT_REVISION expects 3 arguments, not {}", arguments.len());

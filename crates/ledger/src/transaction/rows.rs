@@ -1,5 +1,5 @@
-//! Rows of the views as they are now: by scan, by document id and by index, each in batches that go on
-//! after a cursor.
+//! Rows of tables and committed views as they are now: by scan, by document id and by index. Each call answers a batch
+//! of rows after a cursor.
 //!
 //! ```text
 //! access      order                      cursor
@@ -9,7 +9,7 @@
 //! catalog   number of the table        number:u64
 //! ```
 //!
-//! Documents that this transaction inserted are numbered after all committed ones.
+//! A document that this transaction inserted has a number after those of all committed documents.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::state::keys::Place;
 use crate::storage::views::{Keyspace, ViewError};
 
 impl Scope<'_> {
-    /// At most `limit` rows after the cursor; fewer only at the end.
+    /// `limit` rows after the cursor; fewer only at the end.
     pub(super) fn read(
         &mut self,
         source: &Source,
@@ -86,7 +86,7 @@ impl Scope<'_> {
                 false,
                 wanted,
             )?;
-            // Deleted documents are no rows, and there may be many.
+            // Many entries may be no rows, so look at the deadline between batches.
             self.still_running()?;
             next = NEW_DOCUMENTS;
             let full = entries.len() == wanted;
@@ -143,7 +143,7 @@ impl Scope<'_> {
         Ok(rows)
     }
 
-    /// A document by its id, as the source shows it.
+    /// The document of an id, as the source shows it.
     fn document(
         &mut self,
         source: &Source,
@@ -172,14 +172,13 @@ impl Scope<'_> {
         }
     }
 
-    /// A stored current revision as the source shows it, unless this transaction wrote the document
-    /// since and shows it elsewhere or not at all.
+    /// A stored current revision as the source shows it: for a table, with what this transaction made of it.
     fn current(&self, source: &Source, stored: &[u8]) -> Result<Option<(UniqueId, Document)>, LedgerError> {
         let shown = self.shown(source, stored)?;
         Ok(if source.kind == SourceKind::User { self.unless_written(shown) } else { shown })
     }
 
-    /// The same of the revision at a place.
+    /// The current revision at a place, shown in the same way.
     pub(super) fn current_at(
         &mut self,
         source: &Source,
@@ -195,7 +194,7 @@ impl Scope<'_> {
         }
     }
 
-    /// A committed document, or what this transaction made of it before the statement.
+    /// A committed document, or what earlier statements of this transaction made of it.
     fn unless_written(&self, committed: Option<(UniqueId, Document)>) -> Option<(UniqueId, Document)> {
         let (id, document) = committed?;
         match self.work.writes.get(id).and_then(|written| written.before(self.statement)) {
@@ -204,7 +203,7 @@ impl Scope<'_> {
         }
     }
 
-    /// A stored current revision as the source shows it.
+    /// A stored current revision as the source shows it, without what this transaction wrote.
     pub(super) fn shown(
         &self,
         source: &Source,
@@ -218,8 +217,8 @@ impl Scope<'_> {
         Ok(Some((revision.id, self.envelope(&revision))))
     }
 
-    /// `{blockAddress, hash, data, metadata}`: without `data` for a deleted revision, with `dataHash`
-    /// for a redacted one.
+    /// `{blockAddress, hash, data, metadata}`. A deleted revision has no `data`, and a redacted one has `dataHash`
+    /// instead.
     pub(super) fn envelope(&self, revision: &ViewRevision) -> Document {
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let time = Value::from(Timestamp::from_unix_millis(revision.time));

@@ -1,8 +1,8 @@
-//! What a transaction shows to its statements: names, views, history and the catalog.
+//! What a statement sees of its transaction: tables, QLDB's committed views, history and the catalog.
 //!
-//! The user view shows what the transaction has written; the committed view and history show what was
-//! committed. Whatever a statement is told is noted in the read set, also that something is not there.
-//! The past does not change, so reading it is not noted.
+//! A table shows what the transaction has written; committed views and history show only what was committed. Every
+//! answer is noted in the read set, also the answer that something does not exist. Reading the past is not noted,
+//! because the past does not change.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -23,23 +23,23 @@ use crate::state::catalog::{Catalog, Table};
 use crate::state::snapshot::Snapshot;
 use crate::storage::views::ViewError;
 
-/// Before the name of a table, the name of its committed view.
+/// The prefix that makes the name of a table the name of its committed view.
 pub(crate) const COMMITTED_PREFIX: &str = "_ql_committed_";
 
-/// One statement's view of its transaction.
+/// What one statement sees of its transaction. The language asks it through [`Tables`].
 pub(crate) struct Scope<'a> {
     pub(crate) core: &'a Core,
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) work: &'a mut Work,
-    /// Its number; it sees what smaller ones wrote.
+    /// The number of the statement. It sees what statements with smaller numbers wrote.
     pub(crate) statement: u32,
     pub(crate) transaction_id: &'a Arc<str>,
-    /// When it began, in milliseconds.
+    /// When the statement began, in milliseconds since 1970.
     pub(crate) now: i64,
     pub(crate) deadline: u64,
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) pace: Option<&'a dyn Pace>,
-    /// When it has to ask whether others should run first; unknown until it is asked for the first time.
+    /// When the statement's turn ends, on the monotonic clock. Set at the first look.
     pub(crate) turn_ends: Option<u64>,
 }
 
@@ -56,7 +56,7 @@ impl Scope<'_> {
         table.ok_or_else(|| LedgerError::Internal(format!("there is no table {}", source.table_id)))
     }
 
-    /// The time; an error when the statement was stopped, or its transaction's time is over.
+    /// The monotonic time. Fails if the statement was stopped, or if its transaction has expired.
     pub(super) fn still_running(&self) -> Result<u64, LedgerError> {
         if self.interrupt.is_stopped() {
             return Err(LedgerError::Interrupted);
@@ -69,7 +69,7 @@ impl Scope<'_> {
         Ok(now)
     }
 
-    /// The last block that is not later than a point in the past.
+    /// The last block at a time in the past, or the named block.
     fn block_at(&mut self, as_of: &AsOf) -> Result<u64, LedgerError> {
         let tip = self.snapshot.head.tip.sequence_no;
         let timestamp = match as_of {
@@ -82,7 +82,8 @@ impl Scope<'_> {
             }
             AsOf::Timestamp(timestamp) => timestamp,
         };
-        // Timestamps of blocks never go backwards: the first later block follows the one in question.
+        // Timestamps of blocks never go backwards, so a binary search finds the first block after that time. The block
+        // before it is the answer.
         let (mut low, mut high) = (0, tip + 1);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -109,7 +110,7 @@ impl Scope<'_> {
         let table = self.snapshot.head.catalog.active_at(name, block);
         let is_present = block == self.snapshot.head.tip.sequence_no && !planted!("present-taken-for-past");
         if matches!(as_of, AsOf::Timestamp(_)) && is_present {
-            // The next block may have that time as well: this is the present, and may change.
+            // The next block may get the same time, so this answer about the present may change.
             self.work.reads.names.insert(name.into());
             self.work.reads.tables.extend(table.map(|table| table.id));
         }

@@ -4,7 +4,7 @@ use super::found::Found;
 use super::write_set::WriteSet;
 use crate::occ::read_set::ReadSet;
 
-/// What was read and written so far.
+/// What a transaction has read and written so far.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
     pub(crate) reads: ReadSet,

@@ -1,8 +1,7 @@
 //! What a transaction has written so far, by statement.
 //!
-//! Every write carries the number of its statement. A statement sees what the statements before it
-//! wrote and nothing of its own or of later ones, so an unfinished result does not change under its
-//! reader; and a statement that fails is taken back by removing what carries its number.
+//! Every write carries the number of its statement. A statement sees only what earlier statements wrote, so an
+//! unfinished result does not change while it is read. If a statement fails, the writes with its number are removed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,11 +16,11 @@ use crate::state::keys::Place;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WriteSet {
     documents: BTreeMap<UniqueId, Written>,
-    /// New documents in order of appearance; `None` where a failed statement was taken back.
+    /// New documents in order of insertion; `None` if the statement failed that inserted it.
     inserted: Vec<Option<UniqueId>>,
     /// Catalog changes with the catalog after each.
     changes: Vec<Change>,
-    /// Revisions whose data are to go, by statement.
+    /// Revisions to be redacted, each with its statement.
     redactions: Vec<(u32, RedactedRevision)>,
     /// Bytes of all documents written.
     bytes: usize,
@@ -32,13 +31,13 @@ pub(crate) struct WriteSet {
 pub(crate) struct Written {
     /// Its table.
     pub(crate) table: Arc<Table>,
-    /// What stood in the snapshot; absent for a new document.
+    /// The document in the snapshot; `None` for a new document.
     pub(crate) base: Option<Base>,
-    /// For scans: the committed number, or one after all committed ones.
+    /// Its number: the committed one, or for a new document one after all committed numbers.
     pub(crate) number: u64,
-    /// By statement, the last write of each; `None` is a delete.
+    /// The last write of each statement; `None` is a delete.
     versions: Vec<(u32, Option<Document>)>,
-    /// Every statement that touched it.
+    /// Every statement that wrote it.
     pub(crate) statements: Vec<u32>,
 }
 
@@ -57,7 +56,7 @@ struct Change {
     after: Arc<Catalog>,
 }
 
-/// Numbers of new documents begin here: after all that are committed.
+/// New documents have numbers from here on, after those of all committed documents.
 pub(crate) const NEW_DOCUMENTS: u64 = 1 << 63;
 
 impl WriteSet {
@@ -86,7 +85,7 @@ impl WriteSet {
         self.documents.iter().map(|(id, written)| (*id, written))
     }
 
-    /// The id of the new document of this number or the next one of that table.
+    /// The new documents with this number or a greater one.
     pub(crate) fn inserted_from(&self, number: u64) -> impl Iterator<Item = (UniqueId, &Written)> {
         let skipped = usize::try_from(number.saturating_sub(NEW_DOCUMENTS)).unwrap_or(usize::MAX);
         self.inserted.iter().skip(skipped).flatten().filter_map(|id| Some((*id, self.documents.get(id)?)))
@@ -148,27 +147,27 @@ impl WriteSet {
         self.changes.iter().map(|change| &change.change)
     }
 
-    /// Asks for the data of a revision to be taken out.
+    /// Adds a revision to be redacted.
     pub(crate) fn redact(&mut self, statement: u32, revision: RedactedRevision) {
         self.redactions.push((statement, revision));
     }
 
-    /// The revisions whose data are to go.
+    /// The revisions to be redacted.
     pub(crate) fn redactions(&self) -> impl ExactSizeIterator<Item = &RedactedRevision> {
         self.redactions.iter().map(|(_, revision)| revision)
     }
 
-    /// The catalog as a statement sees it; `None` where no earlier one changed it.
+    /// The catalog as a statement sees it; `None` if no earlier statement changed it.
     pub(crate) fn catalog_before(&self, statement: u32) -> Option<&Arc<Catalog>> {
         self.changes.iter().rev().find(|change| change.statement < statement).map(|change| &change.after)
     }
 
-    /// The catalog after all changes; `None` where there are none.
+    /// The catalog after all changes; `None` if there are none.
     pub(crate) fn catalog(&self) -> Option<&Arc<Catalog>> {
         self.changes.last().map(|change| &change.after)
     }
 
-    /// Takes back all that a failed statement wrote; no later one has written yet.
+    /// Removes everything that a failed statement wrote. No later statement may have written yet.
     pub(crate) fn take_back(&mut self, statement: u32) {
         let bytes = &mut self.bytes;
         self.documents.retain(|_, written| {
@@ -193,8 +192,7 @@ impl WriteSet {
 }
 
 impl Written {
-    /// What a statement sees of it: `None` where no earlier one wrote it, and then `Some(None)` where
-    /// it was deleted.
+    /// What a statement sees of it: `None` if no earlier statement wrote it, `Some(None)` if one deleted it.
     pub(crate) fn before(&self, statement: u32) -> Option<Option<&Document>> {
         self.versions.iter().rev().find(|(by, _)| *by < statement).map(|(_, data)| data.as_ref())
     }

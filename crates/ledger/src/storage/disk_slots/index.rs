@@ -1,5 +1,5 @@
-//! Which slot lies where. Held in memory: one entry a segment, and the offsets of the last segment; those of
-//! the others are read from the table at their end.
+//! Where each slot lies. In memory are one entry for each segment and the offsets of the last segment. The offsets of
+//! the other segments are read from the tables at their ends.
 
 use std::io;
 use std::sync::Arc;
@@ -9,17 +9,17 @@ use super::super::slots::SlotError;
 use super::scan::Damage;
 use super::segment::{SegmentHeader, file_name, u32_at};
 
-/// What readers look at; written when a slot is durable, never before.
+/// What readers look at. A slot is added when it is durable, never before.
 #[derive(Default)]
 pub(super) struct Index {
     /// In order of their slots.
     pub(super) segments: Vec<Segment>,
     /// The first slot that does not exist.
     pub(super) next: u64,
-    /// The file of the last segment, when it is open for writing.
+    /// The file of the last segment, if it is open for writing.
     pub(super) tail: Option<Arc<dyn DiskFile>>,
     pub(super) damages: Vec<Damage>,
-    /// A slot whose writing failed: only opening again tells whether it exists.
+    /// A slot that could not be written. Only opening the journal again tells whether it exists.
     pub(super) unknown_slot: Option<u64>,
 }
 
@@ -55,7 +55,7 @@ impl Segment {
 }
 
 impl Index {
-    /// Where to look for a slot; `None` when it does not exist.
+    /// Where the slot lies; `None` if it does not exist.
     pub(super) fn place(
         &self,
         slot: u64,
@@ -107,7 +107,7 @@ impl Index {
         }))
     }
 
-    /// The place in [`Index::segments`] of the segment that should hold a slot.
+    /// The position in [`Index::segments`] of the segment that should hold a slot.
     pub(super) fn segment_of(&self, slot: u64) -> Option<usize> {
         self.segments.partition_point(|segment| segment.first_slot <= slot).checked_sub(1)
     }
@@ -117,11 +117,11 @@ pub(super) fn cannot_read(slot: u64, error: &io::Error) -> SlotError {
     SlotError::Denied(format!("slot {slot} cannot be read: {error}"))
 }
 
-/// Full segments that were read lately, kept open; a journal may have more of them than a process may have
-/// files.
+/// Keeps the files of the segments open that were read lately. It closes older ones, because a journal may have more
+/// segments than a process may have open files.
 #[derive(Default)]
 pub(super) struct Files {
-    /// The latest one last.
+    /// The most recently read one last.
     open: std::sync::Mutex<Vec<(u64, Arc<dyn DiskFile>)>>,
 }
 
@@ -142,7 +142,7 @@ impl Files {
         Ok(file)
     }
 
-    /// The segment's name means another file now.
+    /// Closes a segment's file, because its name now belongs to another file.
     pub(super) fn forget(&self, first_slot: u64) {
         let mut open = self.open.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         open.retain(|(first, _)| *first != first_slot);

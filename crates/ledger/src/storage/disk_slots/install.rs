@@ -1,6 +1,6 @@
-//! Putting a whole segment file in place: written under another name, synced, renamed, and the directory
-//! synced. A segment that has its own name is therefore never half-written. New segments, the copy made
-//! after an unclean stop and redaction all go this way.
+//! Putting a whole segment file in place. It is written under a temporary name, synced and renamed, and then the
+//! directory is synced. So a segment under its own name is never half-written. New segments, the copy after an unclean
+//! stop, and redacted segments are all made in this way.
 
 use std::io;
 use std::sync::Arc;
@@ -10,21 +10,21 @@ use super::segment::{RECORD_HEADER_BYTES, SegmentHeader, file_name};
 
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
-/// Zeros are written ahead in steps: as much as there is already, within these bounds. Small ledgers stay
-/// small, and no single commit waits for more than the upper one.
+/// A file is filled with zeros ahead, each time by as much as it has already, within these bounds. So small ledgers
+/// stay small, and no commit waits for more than the upper bound.
 const FILL_BYTES_MIN: u64 = ZEROS.len() as u64;
 const FILL_BYTES_MAX: u64 = 1024 * 1024;
 
-/// Records are gathered up to here before they are written.
+/// Records are buffered up to so many bytes before they are written.
 const BUFFER_BYTES: usize = 1024 * 1024;
 
-/// Where giving the name failed. What is left under a temporary name means nothing and is removed or
-/// overwritten at the next chance.
+/// Where the installation failed. A file that is left under a temporary name means nothing. The next opening or the
+/// next attempt removes it.
 #[derive(Debug)]
 pub(super) enum InstallError {
-    /// The name may say the old thing or the new one.
+    /// The name may belong to the old file or to the new one.
     Renaming(io::Error),
-    /// The name says the new thing, but perhaps not after a loss of power.
+    /// The name belongs to the new file, but after a loss of power it may belong to the old one again.
     Syncing(io::Error),
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Installed {
     pub(super) file: Arc<dyn DiskFile>,
     /// Where the next record goes.
     pub(super) end: u64,
-    /// How far the file is filled.
+    /// How far the file is filled with zeros.
     pub(super) filled: u64,
 }
 
@@ -66,7 +66,7 @@ impl<'a> Installing<'a> {
         self.written + self.buffer.len() as u64
     }
 
-    /// Whole records.
+    /// Appends whole records.
     pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() >= BUFFER_BYTES { self.flush() } else { Ok(()) }
@@ -79,8 +79,7 @@ impl<'a> Installing<'a> {
         Ok(())
     }
 
-    /// Fills up with zeros or, if the segment is full, adds its table; afterwards all of it is durable
-    /// under the temporary name.
+    /// Fills the file with zeros, or adds the table if the segment is full, and syncs it under its temporary name.
     pub(super) fn prepare(mut self, table: Option<Vec<u8>>) -> io::Result<Prepared<'a>> {
         self.flush()?;
         let end = self.written;
@@ -99,7 +98,7 @@ impl<'a> Installing<'a> {
     }
 }
 
-/// A segment that is durable but has not its name yet.
+/// A segment that is durable under its temporary name.
 pub(super) struct Prepared<'a> {
     disk: &'a dyn Disk,
     name: String,
@@ -107,7 +106,7 @@ pub(super) struct Prepared<'a> {
 }
 
 impl Prepared<'_> {
-    /// Gives it its name, durably.
+    /// Gives it its own name, durably.
     pub(super) fn install(self) -> Result<Installed, InstallError> {
         let temporary = format!("{}{TEMPORARY}", self.name);
         self.disk.rename(&temporary, &self.name).map_err(InstallError::Renaming)?;
@@ -116,7 +115,7 @@ impl Prepared<'_> {
     }
 }
 
-/// Writes zeros from `filled` on up to `needed` and at least 64 KiB further; says how far.
+/// Writes zeros from `filled` on up to `needed` and at least 64 KiB further, and answers how far.
 pub(super) fn fill(file: &dyn DiskFile, mut filled: u64, needed: u64) -> io::Result<u64> {
     let target = (needed + filled.clamp(FILL_BYTES_MIN, FILL_BYTES_MAX)).next_multiple_of(FILL_BYTES_MIN);
     while filled < target {

@@ -1,12 +1,12 @@
-//! A journal in segment files on a local disk: appended to, synced once a slot, never changed but by
-//! redaction.
+//! A journal in segment files on a local disk. A slot is appended and synced once. Only redaction changes it later.
 //!
-//! * `segment` draws the bytes, `scan` reads them from end to end, `install` puts whole files in place, `open`
-//!   recovers, `index` knows which slot lies where; this file is the store itself.
-//! * One writer: the directory's lock keeps other processes out, a mutex other threads. Readers take neither.
-//! * A failed sync is never repeated on the same file: afterwards the kernel may call bytes clean that never
-//!   reached the disk. The store refuses every further write; opening again copies what can be read, and so
-//!   decides.
+//! * `segment` defines the bytes, `scan` reads a whole segment, `install` puts whole files in place, `open` recovers,
+//!   `index` knows where each slot lies. This file is the store itself.
+//! * There is one writer: the directory's lock keeps other processes out, and a mutex other threads. Readers take
+//!   neither.
+//! * A failed sync is never repeated on the same file, because afterwards the kernel may count bytes as written that
+//!   never reached the disk. The store refuses all further writes. Opening it again copies what can be read to a new
+//!   file, and that decides which slots exist.
 
 mod index;
 mod install;
@@ -29,16 +29,16 @@ use super::disk::{Disk, DiskFile, DiskLock, read_full_at, write_all_at};
 use super::slots::{Created, SlotError, SlotStore, check_redaction};
 use crate::planted::planted;
 
-/// A reader asks for this much first; most records are not longer.
+/// A read begins with so many bytes, because most records are not longer.
 const READ_BYTES: usize = 4096;
 
 /// How a journal on disk is laid out.
 #[derive(Clone, Copy, Debug)]
 pub struct DiskSlotsOptions {
-    /// A segment that has reached this many bytes is full; at most 1 GiB. A slot that is longer gets a
+    /// No record is added to a segment if it would make it longer than this; at most 1 GiB. A longer slot gets a
     /// segment of its own.
     pub segment_bytes: u64,
-    /// Refuse a directory without a journal, where there has to be one.
+    /// Refuse a directory without a journal, because there has to be one.
     pub must_exist: bool,
 }
 
@@ -52,18 +52,18 @@ impl Default for DiskSlotsOptions {
 pub struct DiskSlots {
     disk: Arc<dyn Disk>,
     segment_bytes: u64,
-    /// Held by whoever creates or redacts, through the sync.
+    /// Locked during each create and redaction, including the sync.
     writer: Mutex<Writer>,
-    /// Written for a moment when a slot is durable; the writer's mutex is taken first.
+    /// Locked for writing for a moment, when a slot is durable. Lock `writer` before it.
     index: RwLock<Index>,
     files: Files,
-    /// `None` of a journal opened for reading only. Given back last.
+    /// `None` if the journal is open for reading only. Dropped last.
     _lock: Option<Box<dyn DiskLock>>,
 }
 
 enum Writer {
     Open(Tail),
-    /// Nothing is written any more, for this reason.
+    /// The store refuses to write, for this reason.
     Refusing(String),
 }
 
@@ -71,16 +71,16 @@ enum Writer {
 struct Tail {
     header: SegmentHeader,
     file: Arc<dyn DiskFile>,
-    /// Where the next record goes. Behind it the file is filled for one more header at least.
+    /// Where the next record goes. The file is filled with zeros for at least one more record header.
     end: u64,
     filled: u64,
-    /// The segment behind it may be there already, under the name of the next slot: that slot goes nowhere else.
+    /// The next segment may exist already, under the name of the next slot. So that slot must not go into this one.
     is_over: bool,
 }
 
 impl DiskSlots {
-    /// Opens the journal of a directory, and begins one where there is none. No other process may have it
-    /// open. A damaged journal opens for reading: see [`SlotStore::damage`].
+    /// Opens the journal in a directory, or begins one. Fails if another process has it open. A damaged journal opens
+    /// for reading only, see [`SlotStore::damage`].
     pub fn open(disk: Arc<dyn Disk>, options: DiskSlotsOptions) -> Result<Self, SlotError> {
         let lock = disk.lock().map_err(cannot_open)?;
         let opened = open::open(&*disk, options.must_exist)?;
@@ -92,8 +92,8 @@ impl DiskSlots {
         Ok(DiskSlots::new(disk, segment_bytes, writer, opened.index, Some(lock)))
     }
 
-    /// Opens a journal for reading, also beside the process that writes it: the slots that were there at
-    /// this moment. The newest of them may be on its way to the disk still.
+    /// Opens a journal for reading only, also beside the process that writes it. It shows the slots of this moment. The
+    /// newest of them may not be synced yet.
     pub fn open_read_only(disk: Arc<dyn Disk>) -> Result<Self, SlotError> {
         let index = open::open_read_only(&*disk)?;
         let writer = Writer::Refusing("it was opened for reading only".into());
@@ -111,7 +111,7 @@ impl DiskSlots {
         DiskSlots { disk, segment_bytes, writer, index, files: Files::default(), _lock: lock }
     }
 
-    // Nothing panics while these are held, so a poisoned lock guards whole data too.
+    // Nothing panics while these locks are held, so the data is whole even if a lock is poisoned.
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
@@ -176,7 +176,7 @@ impl SlotStore for DiskSlots {
         if let Some(bytes) = read_record(&place, slot, place.offset).map_err(io)? {
             return Ok(Some(bytes));
         }
-        // The table that named the place may be what is wrong.
+        // The offset in the table may be wrong, so search the segment for the record.
         let scan = scan(&*place.file, place.first_slot, place.nonce).map_err(io)?;
         let offset = usize::try_from(slot - place.first_slot).ok().and_then(|at| scan.offsets.get(at));
         if let Some(&offset) = offset
@@ -193,8 +193,8 @@ impl SlotStore for DiskSlots {
         Ok(self.index().next.checked_sub(1))
     }
 
-    /// The first damage that opening has found, as reading that slot answers. Opening reads the last
-    /// segment whole and of the others the ends; reading checks every slot.
+    /// The first damage that opening found. Opening reads the last segment whole, and only the ends of the others, so
+    /// later reads may find more.
     fn damage(&self) -> Option<SlotError> {
         let index = self.index();
         let damage = index.damages.iter().min_by_key(|damage| damage.slots.start)?;
@@ -240,7 +240,7 @@ impl SlotStore for DiskSlots {
 }
 
 impl DiskSlots {
-    /// Begins the segment of `slot`. With an error: whether nothing may be written any more.
+    /// Begins the segment of `slot`. An error says whether the store must refuse all further writes.
     fn begin_segment(&self, tail: &mut Tail, slot: u64) -> Result<(), (SlotError, bool)> {
         let prepare = || {
             let header = SegmentHeader { first_slot: slot, nonce: self.disk.nonce()? };
@@ -248,7 +248,8 @@ impl DiskSlots {
         };
         let (header, prepared) = prepare().map_err(|error| (not_written(&error), false))?;
         let installed = prepared.install().map_err(|error| match error {
-            // It is empty, should it be there: the next attempt replaces it. None may do without it.
+            // The new segment may or may not exist now, but it is empty. Every later attempt must create it again,
+            // and the slot must not go into the old segment.
             InstallError::Renaming(error) => {
                 tail.is_over = true;
                 (not_written(&error), false)
@@ -268,8 +269,8 @@ impl DiskSlots {
         Ok(())
     }
 
-    /// Writes the segment of `slot` anew with other bytes for it. With an error: whether nothing may be
-    /// written any more.
+    /// Writes the segment of `slot` again, with other bytes for that slot. An error says whether the store must refuse
+    /// all further writes.
     fn rewrite(&self, tail: &mut Tail, slot: u64, bytes: &[u8]) -> Result<(), (SlotError, bool)> {
         let place = self.place(slot).and_then(|place| place.ok_or_else(|| SlotError::absent(slot)));
         let place = place.map_err(|error| (error, false))?;
@@ -297,7 +298,7 @@ impl DiskSlots {
             Ok((offsets, table_bytes, prepared))
         };
         let (offsets, table_bytes, prepared) = prepare().map_err(|error| (not_written(&error), false))?;
-        // No reader may open the segment by its name and look up its old offsets.
+        // Locked before the rename, so that no reader opens the new file and looks up the old offsets.
         let mut index = self.index_mut();
         let installed = prepared.install().map_err(|error| match error {
             InstallError::Renaming(error) | InstallError::Syncing(error) => {
@@ -325,13 +326,13 @@ impl Tail {
         Tail { header, file, end, filled, is_over: false }
     }
 
-    /// Whether a record of this extent belongs into the next segment.
+    /// Whether a record of this extent must go into the next segment.
     fn is_full(&self, extent: u64, segment_bytes: u64) -> bool {
         let is_empty = self.end == segment::SEGMENT_HEADER_BYTES as u64;
         self.is_over || (!is_empty && self.end + extent + RECORD_HEADER_BYTES as u64 > segment_bytes)
     }
 
-    /// Fills ahead, so that writing the record neither runs out of space nor changes the file's length.
+    /// Fills the file with zeros ahead, so that writing the record neither runs out of space nor changes the length.
     fn make_room(&mut self, extent: u64) -> Result<(), SlotError> {
         let needed = self.end + extent + RECORD_HEADER_BYTES as u64;
         if needed > self.filled {
@@ -340,7 +341,7 @@ impl Tail {
         Ok(())
     }
 
-    /// Writes a record and syncs it. After an error it may be there or not.
+    /// Writes a record and syncs it. After an error the record may exist or not.
     fn append(&self, slot: u64, bytes: &[u8]) -> io::Result<()> {
         let record = encode_record(RecordKind::Slot, slot, self.header.nonce, bytes);
         write_all_at(&*self.file, self.end, &record)?;
@@ -355,19 +356,19 @@ impl Tail {
 }
 
 impl Drop for DiskSlots {
-    /// Leaves the mark that spares the next opening a copy. It lies where the next record will.
+    /// Writes the mark of a clean end, which saves the next opening a copy. The next record will overwrite it.
     fn drop(&mut self) {
         let next = self.index().next;
         if let Writer::Open(tail) = &*self.writer() {
             let mark = encode_record(RecordKind::CleanEnd, next, tail.header.nonce, &[]);
-            // Without the mark the next opening does the same as after a crash.
+            // If the mark is not written, the next opening does the same as after a crash.
             let written = write_all_at(&*tail.file, tail.end, &mark);
             let _ = written.and_then(|()| tail.file.sync_data());
         }
     }
 }
 
-/// The body of the record at `offset`; `None` when that is not the slot's whole record.
+/// The body of the record at `offset`; `None` if that is not the whole record of the slot.
 fn read_record(place: &Place, slot: u64, offset: u64) -> io::Result<Option<Vec<u8>>> {
     if offset == 0 {
         return Ok(None);
@@ -377,7 +378,7 @@ fn read_record(place: &Place, slot: u64, offset: u64) -> io::Result<Option<Vec<u
     bytes.truncate(read);
     let header = RecordHeader::decode(&bytes).filter(|header| is_of(header, slot, place.nonce));
     let Some(header) = header else { return Ok(None) };
-    // A length that is not true costs no more memory than the file has bytes.
+    // A wrong length must not take more memory than the file has bytes.
     let left = usize::try_from(place.file.length()?.saturating_sub(offset)).unwrap_or(usize::MAX);
     let end = (RECORD_HEADER_BYTES + header.length as usize).min(left);
     let have = bytes.len().min(end);
@@ -388,7 +389,7 @@ fn read_record(place: &Place, slot: u64, offset: u64) -> io::Result<Option<Vec<u
     Ok(header.is_body(&bytes).then_some(bytes))
 }
 
-/// The body of the slot's record at the head of `bytes`, and what lies behind the record.
+/// The body of the slot's record at the beginning of `bytes`, and the bytes behind the record.
 fn split_record(bytes: &[u8], slot: u64, nonce: u64) -> Option<(&[u8], &[u8])> {
     let header = RecordHeader::decode(bytes).filter(|header| is_of(header, slot, nonce))?;
     let start = RECORD_HEADER_BYTES;
@@ -408,7 +409,7 @@ fn body_length(bytes: &[u8]) -> Result<u32, SlotError> {
     }
 }
 
-/// Something failed before the record was touched.
+/// A failure before any byte of the record was written.
 fn not_written(error: &io::Error) -> SlotError {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => SlotError::Full(error.to_string()),

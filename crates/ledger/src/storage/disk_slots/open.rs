@@ -1,4 +1,4 @@
-//! Opening a journal: what the directory says, and what is done about it before the first answer.
+//! Opening a journal: surveys the directory, and repairs what a crash may have left.
 
 use std::io;
 use std::sync::Arc;
@@ -13,17 +13,17 @@ use super::segment::{
 };
 use crate::planted::planted;
 
-/// How much is copied at once.
+/// So many bytes are copied at once.
 const COPY_BYTES: u64 = 1024 * 1024;
 
 /// A journal after opening.
 pub(super) struct Opened {
     pub(super) index: Index,
-    /// The last segment's header, and where the next record goes; `None` when nothing may be written.
+    /// The last segment; `None` if the journal is damaged, so that nothing may be written.
     pub(super) tail: Option<(SegmentHeader, Installed)>,
 }
 
-/// Opens for writing; the caller holds the directory's lock.
+/// Opens for writing. The caller holds the directory's lock.
 pub(super) fn open(disk: &dyn Disk, must_exist: bool) -> Result<Opened, SlotError> {
     for name in disk.list().map_err(cannot_open)? {
         if name.ends_with(TEMPORARY) {
@@ -35,7 +35,7 @@ pub(super) fn open(disk: &dyn Disk, must_exist: bool) -> Result<Opened, SlotErro
         return Ok(Opened { index: survey.index, tail: None });
     }
     for MissingTable { at, file, table } in &survey.missing_tables {
-        // A table only speeds up: where it cannot be written, the offsets stay in memory.
+        // A table only saves time. If it cannot be written, the offsets stay in memory.
         if let Ok(table_at) = append_table(&**file, table) {
             survey.index.segments[*at].offsets = Offsets::Table { at: table_at };
         }
@@ -54,19 +54,19 @@ pub(super) fn open(disk: &dyn Disk, must_exist: bool) -> Result<Opened, SlotErro
         let filled = last.file.length().map_err(cannot_open)?;
         Installed { file: last.file, end: last.end, filled }
     } else {
-        // The kernel may show bytes that a failed sync left in memory only. Written anew and synced,
-        // they are what they seem to be.
+        // After a failed sync, the bytes that the kernel shows may exist in memory only. A synced copy makes them
+        // durable.
         install(disk, last.header, Some((&*last.file, last.end)))?
     };
     survey.index.tail = Some(Arc::clone(&installed.file));
     Ok(Opened { index: survey.index, tail: Some((last.header, installed)) })
 }
 
-/// Opens for reading, beside a process that may be writing: what was there at this moment.
+/// Opens for reading, beside a process that may be writing.
 pub(super) fn open_read_only(disk: &dyn Disk) -> Result<Index, SlotError> {
     let mut survey = self::survey(disk)?;
-    // What looks damaged may have been half written when it was read, and the record behind it read later.
-    // Then a second look finds it whole: a record is begun only when the one before it is.
+    // A record that looks damaged may have been half written when it was read, while the record behind it was read
+    // later. A second survey then finds it whole, because a record is begun only when the one before it is whole.
     loop {
         if survey.index.damages.is_empty() {
             return Ok(survey.index);
@@ -87,7 +87,7 @@ pub(super) fn cannot_open(error: io::Error) -> SlotError {
     }
 }
 
-/// What was found in the directory.
+/// The content of the directory.
 struct Survey {
     index: Index,
     last: Option<Last>,
@@ -96,7 +96,7 @@ struct Survey {
 
 /// A full segment without a table.
 struct MissingTable {
-    /// Its place in the index.
+    /// Its position in the index.
     at: usize,
     file: Arc<dyn DiskFile>,
     table: Vec<u8>,
@@ -121,7 +121,7 @@ fn survey(disk: &dyn Disk) -> Result<Survey, SlotError> {
 }
 
 impl Survey {
-    /// Adds the next segment; `following` is the first slot of the one after it.
+    /// Adds the next segment. `following` is the first slot of the segment after it.
     fn segment(&mut self, disk: &dyn Disk, first_slot: u64, following: Option<u64>) -> Result<(), SlotError> {
         if first_slot > self.index.next {
             self.damage(self.index.next, first_slot, "no segment holds it".into());
@@ -147,12 +147,12 @@ impl Survey {
         let Scan { offsets, end, clean, damages } = scan(&*file, first_slot, nonce).map_err(cannot_open)?;
         self.index.next = first_slot + offsets.len() as u64;
         match following {
-            // Where slots are missing, the journal is damaged and nothing is written.
+            // If slots are missing, the journal counts as damaged, and the table is not written.
             Some(_) => {
                 let (at, table) = (self.index.segments.len(), encode_table(&offsets, end));
                 self.missing_tables.push(MissingTable { at, file: Arc::clone(&file), table });
             }
-            // The table is written when the segment behind has its name for ever.
+            // A table is written only after the next segment exists, so that segment is missing.
             None if trailer.is_some() => {
                 let next = self.index.next;
                 self.damage(next, next + 1, "the segment that begins with it is missing".into());
@@ -172,7 +172,7 @@ impl Survey {
     }
 }
 
-/// A segment's nonce; where its head is damaged, the first record has it too.
+/// The nonce of a segment. If the segment's head is damaged, the first record has the nonce too.
 fn nonce(file: &dyn DiskFile, first_slot: u64) -> Result<Option<u64>, SlotError> {
     let mut bytes = [0; SEGMENT_HEADER_BYTES];
     let length = read_full_at(file, 0, &mut bytes).map_err(cannot_open)?;
@@ -190,14 +190,15 @@ fn trailer(file: &dyn DiskFile) -> io::Result<Option<Trailer>> {
     Ok(Trailer::decode(&bytes[..read], length))
 }
 
-/// Writes a table at the end of a full segment and says where. Not synced: without it, opening scans.
+/// Writes a table at the end of a full segment, and answers where. It is not synced, because opening scans a segment
+/// without a table.
 pub(super) fn append_table(file: &dyn DiskFile, table: &[u8]) -> io::Result<u64> {
     let at = file.length()?.next_multiple_of(8);
     write_all_at(file, at, table)?;
     Ok(at)
 }
 
-/// A segment in place, with the records of another one up to their end.
+/// Puts a segment in place, with a copy of these records.
 fn install(
     disk: &dyn Disk,
     header: SegmentHeader,
@@ -217,7 +218,7 @@ fn install(
 fn copy(file: &dyn DiskFile, end: u64, into: &mut Installing<'_>) -> io::Result<()> {
     while into.end() < end {
         let step = (end - into.end()).min(COPY_BYTES);
-        // A file may end in the zeros behind its last record.
+        // The file may end before `end`, within the zeros behind its last record.
         let mut buffer = vec![0; usize::try_from(step).map_err(io::Error::other)?];
         read_full_at(file, into.end(), &mut buffer)?;
         into.append(&buffer)?;

@@ -1,8 +1,8 @@
-//! Reading a segment from its first record to its end, and telling a torn end from damage.
+//! Scanning a segment from its first record to its end, and telling a torn end from damage.
 //!
-//! Records are written one after the other, each synced before the next. So a loss of power can tear the
-//! last record only: bad bytes with nothing valid behind them are the end of the journal, bad bytes with
-//! something valid behind them are damage.
+//! Each record is synced before the next is written, so a loss of power can tear only the last one. Bad bytes without
+//! a valid record behind them are therefore the end of the journal. Bad bytes with a valid record behind them are
+//! damage.
 
 use std::io;
 use std::ops::Range;
@@ -11,10 +11,10 @@ use super::super::disk::{DiskFile, read_full_at};
 use super::segment::{RECORD_HEADER_BYTES, RecordHeader, RecordKind, SEGMENT_HEADER_BYTES};
 use crate::planted::planted;
 
-/// How much is read at once; a record that is longer is read whole.
+/// So many bytes are read at once. A longer record is read whole.
 const WINDOW_BYTES: usize = 1024 * 1024;
 
-/// No header is like this.
+/// No record header consists of zeros.
 static ZEROS: [u8; 4096] = [0; 4096];
 
 /// Slots that cannot be read, and why.
@@ -24,14 +24,14 @@ pub(super) struct Damage {
     pub(super) why: String,
 }
 
-/// What a segment holds.
+/// The content of a segment.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Scan {
-    /// Where each slot's record lies, from the first slot on; 0 for a damaged one.
+    /// The offset of each slot's record, from the first slot on; 0 for a damaged one.
     pub(super) offsets: Vec<u32>,
     /// Where the last whole record ends.
     pub(super) end: u64,
-    /// The writer ended in order.
+    /// Whether the writer has closed the journal in order.
     pub(super) clean: bool,
     pub(super) damages: Vec<Damage>,
 }
@@ -72,7 +72,7 @@ pub(super) fn scan(file: &dyn DiskFile, first_slot: u64, nonce: u64) -> io::Resu
     }
 }
 
-/// The nonce that the first record of a segment carries: what is left when the segment's head is damaged.
+/// The nonce in the first record of a segment, for a segment whose head is damaged.
 pub(super) fn nonce_of_first_record(file: &dyn DiskFile, first_slot: u64) -> io::Result<Option<u64>> {
     let mut bytes = [0; RECORD_HEADER_BYTES];
     let length = read_full_at(file, SEGMENT_HEADER_BYTES as u64, &mut bytes)?;
@@ -89,7 +89,7 @@ fn record_at(window: &mut Window<'_>, offset: u64, nonce: u64) -> io::Result<Opt
     Ok(Some((header, whole)))
 }
 
-/// The first whole record of a slot not before `next_slot` that begins at `offset` or behind it.
+/// The first whole record at `offset` or behind it, of `next_slot` or a later slot.
 fn find_record(
     window: &mut Window<'_>,
     mut offset: u64,
@@ -98,7 +98,7 @@ fn find_record(
     nonce: u64,
 ) -> io::Result<Option<(u64, RecordHeader)>> {
     loop {
-        // Most of what is searched was filled ahead.
+        // Most of the searched bytes are zeros that were filled ahead.
         let ahead = window.bytes(offset, ZEROS.len())?;
         let Some(bytes) = ahead.get(..RECORD_HEADER_BYTES) else { return Ok(None) };
         if *ahead == ZEROS[..ahead.len()] {
@@ -107,7 +107,7 @@ fn find_record(
         }
         if bytes[16..24] == nonce.to_le_bytes()
             && let Some((header, true)) = record_at(window, offset, nonce)?
-            // No slot is so far away that the records between could not have fitted.
+            // The records of all slots before it must have had room, even if they had empty bodies.
             && (next_slot..=first_slot + offset / RECORD_HEADER_BYTES as u64).contains(&header.slot)
         {
             return Ok(Some((offset, header)));
@@ -139,7 +139,8 @@ impl<'a> Window<'a> {
         Ok(&self.bytes[from..to])
     }
 
-    /// A length that a damaged header claims costs no more memory than the file has bytes.
+    /// Reads from `offset` on. A damaged header may claim any length, so no more memory is taken than the file has
+    /// bytes.
     fn fill(&mut self, offset: u64, length: usize) -> io::Result<()> {
         let left = self.file.length()?.saturating_sub(offset);
         let wanted = (length.max(WINDOW_BYTES) as u64).min(left);

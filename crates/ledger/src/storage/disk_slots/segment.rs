@@ -1,4 +1,4 @@
-//! The bytes of a segment file, drawn and checked; no I/O. Numbers are little-endian.
+//! The bytes of a segment file: encodes, decodes and checks them, without I/O. Numbers are little-endian.
 //!
 //! ```text
 //! segment   offset size
@@ -27,10 +27,9 @@
 //!                     8  zeros
 //! ```
 //!
-//! The nonce is random and never leaves the file: neither bytes of an older file nor a document that
-//! imitates a record can be taken for one. The header has a checksum of its own, so that damage in a body
-//! does not hide the records behind it. The table only speeds up: it is not synced, and whoever reads
-//! through it checks the record that it finds.
+//! The nonce is random and stays in the file. So neither the bytes of an older file nor a document that imitates a
+//! record is taken for a record. A record header has its own checksum, so that damage in a body does not hide the
+//! records behind it. The table only saves time. It is not synced, and a reader checks the record to which it leads.
 
 use super::super::slots::SlotError;
 
@@ -38,7 +37,7 @@ pub(super) const SEGMENT_HEADER_BYTES: usize = 64;
 pub(super) const RECORD_HEADER_BYTES: usize = 32;
 pub(super) const TRAILER_BYTES: usize = 32;
 
-/// More than any slot may have; a longer one is refused before anything is written.
+/// The longest slot. A longer one is refused before anything is written.
 pub(super) const BODY_BYTES_MAX: u32 = 256 * 1024 * 1024;
 
 const SEGMENT_MAGIC: &[u8; 8] = b"evslots\n";
@@ -46,15 +45,15 @@ const TABLE_MAGIC: &[u8; 8] = b"evtable\n";
 const FORMAT: &[u8; 8] = b"pre-1\0\0\0";
 const SUFFIX: &str = ".segment";
 
-/// A segment's file name; names sort as the segments follow each other.
+/// A segment's file name. The names sort in the order of the segments.
 pub(super) fn file_name(first_slot: u64) -> String {
     format!("{first_slot:016x}{SUFFIX}")
 }
 
-/// The first slot of the segment with this name; `None` of other files.
+/// The first slot of the segment with this name; `None` for other files.
 pub(super) fn first_slot_of(file_name: &str) -> Option<u64> {
     let digits = file_name.strip_suffix(SUFFIX).filter(|digits| digits.len() == 16)?;
-    // Half of the numbers are more than enough and leave room for sums.
+    // Greater numbers are refused, so that sums with a slot number never overflow.
     u64::from_str_radix(digits, 16).ok().filter(|first_slot| *first_slot <= u64::MAX / 2)
 }
 
@@ -77,7 +76,7 @@ impl SegmentHeader {
         bytes
     }
 
-    /// `Ok(None)` when the bytes are damaged; an error when they are whole but of another format.
+    /// `Ok(None)` if the bytes are damaged. An error if they are whole but of another format.
     pub(super) fn decode(bytes: &[u8]) -> Result<Option<Self>, SlotError> {
         let Some(bytes) = bytes.get(..36) else { return Ok(None) };
         if bytes[..8] != *SEGMENT_MAGIC || crc32c::crc32c(&bytes[..32]) != u32_at(bytes, 32) {
@@ -94,12 +93,12 @@ impl SegmentHeader {
     }
 }
 
-/// What a record is.
+/// The kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RecordKind {
     /// A slot's bytes.
     Slot,
-    /// The writer ended in order; everything before is durable, nothing comes behind.
+    /// The mark of a clean end: everything before it is durable, and nothing comes behind it.
     CleanEnd,
 }
 
@@ -114,7 +113,7 @@ pub(super) struct RecordHeader {
 }
 
 impl RecordHeader {
-    /// `None` when the bytes are no whole header.
+    /// `None` if the bytes are not a whole header.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.get(..32)?;
         let kind = match u32_at(bytes, 28) {
@@ -133,7 +132,7 @@ impl RecordHeader {
         })
     }
 
-    /// Whether these are the bytes that the header was written for.
+    /// Whether these are the bytes for which the header was written.
     pub(super) fn is_body(&self, bytes: &[u8]) -> bool {
         bytes.len() == self.length as usize && crc32c::crc32c(bytes) == self.body_check
     }
@@ -194,7 +193,7 @@ pub(super) struct Trailer {
 }
 
 impl Trailer {
-    /// From the last bytes of a file; `None` when no whole table is there.
+    /// Reads the last bytes of a file; `None` if they are not the end of a whole table.
     pub(super) fn decode(bytes: &[u8], file_length: u64) -> Option<Self> {
         let bytes = bytes.get(..32)?;
         if bytes[..8] != *TABLE_MAGIC || crc32c::crc32c(&bytes[..20]) != u32_at(bytes, 20) {
