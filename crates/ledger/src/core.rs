@@ -21,22 +21,22 @@ use crate::statements::Statements;
 use crate::storage::slots::SlotStore;
 use crate::storage::views::ViewStore;
 
-/// What comes into a ledger from outside, beside what is stored.
+/// What a ledger needs from outside, beside its stores: time and ids.
 #[derive(Clone)]
 pub struct Environment {
-    /// When it is.
+    /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Names that were never given before.
+    /// New ids.
     pub ids: Arc<dyn Ids>,
 }
 
 /// Whether a ledger takes writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It does.
+    /// It takes writes.
     Open,
-    /// Not any more, for this reason. It can still be read; opening it anew decides what happened. If the view is
-    /// what failed, the ledger builds another view meanwhile, and then it is open again.
+    /// It takes no more writes, for this reason. It can still be read. Opening it again shows what was committed. If
+    /// the reason is a view that failed, the ledger builds another view, and then takes writes again.
     Faulted(LedgerError),
     /// It was closed.
     Closed,
@@ -151,7 +151,7 @@ impl Core {
 
     /// A slot that has to be there.
     pub(crate) fn read_slot(&self, slot: u64) -> Result<Slot, LedgerError> {
-        let gone = || LedgerError::Damaged(format!("slot {slot}: it is gone"));
+        let gone = || LedgerError::Damaged(format!("slot {slot} is missing"));
         decode(slot, self.slots.read(slot)?.ok_or_else(gone)?)
     }
 
@@ -171,19 +171,19 @@ impl Core {
         }
     }
 
-    /// Whether the view is to be built anew because it failed.
+    /// Whether the view failed, so that another one must be built.
     pub(crate) fn view_is_distrusted(&self) -> bool {
         self.view_is_distrusted.load(Ordering::Relaxed)
     }
 
-    /// Marks the view, so that it is built anew, by the next opening at the latest. Answers whether it was trusted
-    /// until now.
+    /// Marks the view as failed, so that another one is built, at the latest by the next opening. Answers whether it was
+    /// trusted until now.
     pub(crate) fn distrust_view(&self, why: &str) -> bool {
         self.views().distrust(why);
         let was_trusted = !self.view_is_distrusted.swap(true, Ordering::Relaxed);
         if was_trusted {
             let strand_id = self.strand_id;
-            tracing::error!(%strand_id, why, "the view failed; nothing is lost, it is built anew from the journal");
+            tracing::error!(%strand_id, why, "the view failed; nothing is lost: another view is built from the journal");
         }
         was_trusted
     }

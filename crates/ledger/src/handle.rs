@@ -39,13 +39,13 @@ impl Handle {
         self.queue.close();
     }
 
-    /// Passes on what came of reading a snapshot. If the view failed, it is built anew.
+    /// Passes on the result of reading a snapshot. If the view failed, another one is built.
     pub(crate) fn rebuild_if_view_failed<T>(
         &self,
         snapshot: &Snapshot,
         result: Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
-        // A snapshot of an earlier build fails because its view was replaced already.
+        // If the snapshot is of an earlier build, its view was replaced already.
         if let Err(LedgerError::View(why)) = &result
             && snapshot.build == self.core().snapshot().build
             && self.core().distrust_view(why)

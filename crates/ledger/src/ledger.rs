@@ -256,7 +256,8 @@ impl Ledger {
         let slot = self.core().read_slot(position.slot)?;
         let block = usize::try_from(position.index_in_slot).ok().and_then(|index| slot.block(index));
         let BlockPosition { slot, index_in_slot } = position;
-        block.ok_or_else(|| LedgerError::Damaged(format!("slot {slot}: it has no block {index_in_slot}")))
+        block
+            .ok_or_else(|| LedgerError::Damaged(format!("slot {slot} has no block at index {index_in_slot}")))
     }
 }
 

@@ -71,7 +71,7 @@ pub(crate) fn open(
         Err(Unusable::Missing(loss)) if known_loss.is_none() => return Err(LedgerError::BlocksMissing(loss)),
         Err(Unusable::Missing(_)) => None,
         Err(Unusable::View(why)) => {
-            tracing::warn!(%why, "the view does not fit the journal and is built anew");
+            tracing::warn!(%why, "the view does not fit the journal and is built again");
             None
         }
     };
@@ -104,7 +104,7 @@ pub(crate) fn open(
             }
             Err(error) if begun_empty => return Err(error),
             Err(error) => {
-                tracing::warn!(%error, "the view does not take the journal's slots and is built anew")
+                tracing::warn!(%error, "the journal's slots cannot be applied to the view, which is built again")
             }
         }
     }
@@ -154,7 +154,7 @@ fn known_good(slots: &dyn SlotStore, views: &dyn ViewStore) -> Result<Option<Sta
         Err(error) => return Err(Unusable::Journal(error)),
     };
     let state = State::load(&*views.snapshot()?)?.filter(|state| state.head.applied() == applied);
-    let state = state.ok_or_else(|| Unusable::View("the stored state is of another slot".to_owned()))?;
+    let state = state.ok_or_else(|| Unusable::View("its stored head is of another slot".to_owned()))?;
     match stored {
         Some(slot) if slot.link().0 == applied.link || planted!("link-not-checked-on-open") => {
             Ok(Some(state))
@@ -162,7 +162,7 @@ fn known_good(slots: &dyn SlotStore, views: &dyn ViewStore) -> Result<Option<Sta
         stored if is_of_strand(slots, state.head.strand_id).map_err(Unusable::Journal)? => {
             Err(Unusable::Missing(loss_of(&state, stored.is_some(), slots).map_err(Unusable::Journal)?))
         }
-        Some(_) => Err(Unusable::View(format!("the journal's slot {} is another", applied.slot))),
+        Some(_) => Err(Unusable::View(format!("the journal has another slot {}", applied.slot))),
         None => Err(Unusable::View(format!("the journal has no slot {}", applied.slot))),
     }
 }

@@ -54,7 +54,7 @@ impl Subscription {
         };
         let block = usize::try_from(position.index_in_slot).ok().and_then(|index| slot.block(index));
         let block =
-            block.ok_or_else(|| LedgerError::Damaged(format!("slot {} lost a block", position.slot)))?;
+            block.ok_or_else(|| LedgerError::Damaged(format!("slot {} lacks a block", position.slot)))?;
         self.slot = Some(slot);
         self.next += 1;
         Ok(Some(block))

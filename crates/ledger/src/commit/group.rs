@@ -155,5 +155,5 @@ impl<'a> GroupBuilder<'a> {
 }
 
 fn refused(why: &str) -> LedgerError {
-    LedgerError::Unavailable(format!("what the transaction changes cannot be applied: {why}"))
+    LedgerError::Unavailable(format!("the block of the transaction cannot be applied: {why}"))
 }

@@ -268,7 +268,12 @@ impl Committer {
     fn read(&mut self, mut group: Group, read: Result<Option<Vec<u8>>, SlotError>) -> Vec<Action> {
         let bytes = match read {
             // An earlier create may still arrive, so its absence proves nothing.
-            Ok(None) => return self.retry_unknown_outcome(group, "the slot seemed taken and was not there"),
+            Ok(None) => {
+                return self.retry_unknown_outcome(
+                    group,
+                    "the store said that the slot exists, and then that it does not",
+                );
+            }
             Ok(Some(bytes)) => bytes,
             Err(error) => {
                 group.may_exist = true;
@@ -354,7 +359,7 @@ impl Committer {
     fn rebuilt(&mut self, built: RebuiltView, now: i64) -> Vec<Action> {
         let RebuiltView { views, state, view } = built;
         if state.head.applied() != self.state.head.applied() {
-            let error = "the journal has other slots than this ledger knows";
+            let error = "the journal ends with another slot than the last one of this ledger";
             return self.fault(LedgerError::Damaged(error.to_owned()));
         }
         self.state = state;

@@ -68,12 +68,12 @@ impl Rebuilder {
             Ok(None) => None,
             Ok(Some((built, begun))) => {
                 let took = now.saturating_sub(begun);
-                tracing::info!(strand_id = %core.strand_id, millis = took, "the view was built anew");
+                tracing::info!(strand_id = %core.strand_id, millis = took, "another view is in use, built from the journal");
                 *self = Rebuilder { not_before: now + took.max(REST), ..Rebuilder::default() };
                 Some(built)
             }
             Err(error) => {
-                tracing::warn!(strand_id = %core.strand_id, %error, "the view could not be built anew yet");
+                tracing::warn!(strand_id = %core.strand_id, %error, "another view could not be built yet");
                 if let Some(under_way) = self.under_way.take() {
                     under_way.views.discard();
                 }
@@ -89,7 +89,7 @@ impl Rebuilder {
             match core.views().fresh()? {
                 None => self.impossible = true,
                 Some(views) => {
-                    tracing::info!(strand_id = %core.strand_id, "the view is being built anew");
+                    tracing::info!(strand_id = %core.strand_id, "another view is being built from the journal");
                     let (state, ahead) = (State::empty(core.strand_id), Vec::new().into_iter());
                     self.under_way = Some(ViewRebuild { views, state, ahead, begun: now });
                 }

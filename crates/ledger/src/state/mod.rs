@@ -78,7 +78,7 @@ impl State {
         let tiles = Tiles::open(head.frontier.size(), &StoredTree(view));
         let tiles = tiles.map_err(|error| ViewError(error.to_string()))?;
         if tiles.frontier() != head.frontier {
-            return Err(ViewError("the stored tree is another than the stored state says".to_owned()));
+            return Err(ViewError("the stored tree does not fit the stored head".to_owned()));
         }
         let redactions = State::pending_redactions(view)?.into();
         let held_redacted = view.get(Keyspace::Catalog, keys::HELD_REDACTED)?.is_some();
@@ -98,7 +98,7 @@ impl State {
         if !head.is_empty() && (header.previous_link != head.tip.link || header.strand_id != head.strand_id) {
             return Err(wrong("it does not follow the slot before"));
         }
-        let of_block = |number: u64| move |why: String| wrong(&format!("block {number} of it: {why}"));
+        let of_block = |number: u64| move |why: String| wrong(&format!("its block {number}: {why}"));
         match slot.content() {
             SlotContent::Blocks(blocks) => (0u64..).zip(blocks).try_for_each(|(number, block)| {
                 self.apply_block(block, number, changes).map_err(of_block(number))
@@ -114,7 +114,7 @@ impl State {
     pub(crate) fn close_slot(&mut self, slot: &Slot, changes: &mut Changes<'_>) -> Result<(), &'static str> {
         self.head.frontier = self.tiles.frontier();
         if self.head.frontier != *slot.frontier() {
-            return Err("the tree over its blocks is another than it says");
+            return Err("its frontier does not fit its blocks");
         }
         self.head.tip.slot = slot.header().slot;
         self.head.tip.link = slot.link();
@@ -184,7 +184,7 @@ impl State {
         for change in catalog_changes {
             if let CatalogChange::DropIndex { index_id, table_id } = change {
                 let number = catalog.index_number(*table_id, *index_id);
-                let number = number.ok_or("it drops an index that is not there")?;
+                let number = number.ok_or("it drops an index that does not exist")?;
                 stored::put(changes, &keys::dropped(number), Vec::new());
                 self.dropped.push_back(number);
             }

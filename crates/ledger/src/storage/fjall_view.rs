@@ -133,7 +133,7 @@ impl FjallView {
                     Ok(generation) => generation,
                     Err(EngineError::Locked(error)) => return Err(error),
                     Err(EngineError::Failed(error)) => {
-                        tracing::warn!(path = %directory.display(), %error, "the view is begun anew");
+                        tracing::warn!(path = %directory.display(), %error, "the view cannot be used and is built again from the journal");
                         let generation = Generation::open(&path.join((newest + 1).to_string()), &options)?;
                         remove(&directory);
                         generation
@@ -255,7 +255,7 @@ impl Generation {
         };
         let (database, about, entries, is_ours, is_whole) = guard(path, open)?;
         if is_ours && !is_whole {
-            return Err(EngineError::failed(path, &"files of it are gone"));
+            return Err(EngineError::failed(path, &"some of its files are missing"));
         }
         if !is_ours {
             return Err(EngineError::failed(path, &"it has another format than this program's"));
@@ -265,8 +265,9 @@ impl Generation {
         let saved = file::read(&path.join(SAVED)).or_else(if_absent);
         let saved = saved.map_err(|error| EngineError::failed(path, &error))?;
         if !saved.is_empty() {
-            let saved =
-                decode_saved(&saved).ok_or_else(|| EngineError::failed(path, &"its mark is damaged"))?;
+            let saved = decode_saved(&saved).ok_or_else(|| {
+                EngineError::failed(path, &"the file that names its last saved slot is damaged")
+            })?;
             let applied = generation.applied().map_err(EngineError::Failed)?;
             if applied.is_none_or(|applied| applied.slot < saved.slot) {
                 return Err(EngineError::failed(path, &"it holds less than was saved"));
@@ -372,7 +373,7 @@ fn guard<T>(path: &Path, run: impl FnOnce() -> fjall::Result<T>) -> Result<T, En
 }
 
 fn open(generation: &Option<Arc<Generation>>) -> Result<&Arc<Generation>, ViewError> {
-    generation.as_ref().ok_or_else(|| ViewError("it was wiped".into()))
+    generation.as_ref().ok_or_else(|| ViewError("it was discarded".into()))
 }
 
 fn encode_saved(applied: Applied) -> [u8; 44] {

@@ -35,7 +35,7 @@ impl MemoryView {
 
     /// A panic while a batch is written leaves half of it, so the view fails from then on, until it is wiped.
     fn state(&self) -> Result<MutexGuard<'_, State>, ViewError> {
-        self.state.lock().map_err(|_: PoisonError<_>| ViewError("a commit to it was interrupted".into()))
+        self.state.lock().map_err(|_: PoisonError<_>| ViewError("an earlier commit to it panicked".into()))
     }
 }
 

@@ -93,10 +93,12 @@ pub(super) fn check_redaction(
 ) -> Result<(), SlotError> {
     let link_of = |bytes: &[u8]| Slot::decode(bytes.to_vec()).ok().map(|slot| slot.link().0);
     if link_of(stored) != Some(link) {
-        return Err(SlotError::NotSent(format!("slot {slot} holds another link than the one to redact")));
+        return Err(SlotError::NotSent(format!(
+            "slot {slot} does not have the link that the redaction names"
+        )));
     }
     if link_of(bytes) != Some(link) {
-        return Err(SlotError::NotSent(format!("what shall replace slot {slot} has another link")));
+        return Err(SlotError::NotSent(format!("the bytes to replace slot {slot} do not have its link")));
     }
     Ok(())
 }
