@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use everstrand_ion::{Document, text};
-use everstrand_partiql::{HeldBytes, Options, execute, parse, plan};
+use everstrand_partiql::{BufferedBytes, Options, execute, parse, plan};
 
 use crate::memory::MemoryTables;
 
@@ -51,7 +51,7 @@ fn filled() -> MemoryTables {
 
 /// How many rows a statement yields, if it does not fail.
 fn run(tables: &mut MemoryTables, statement: &str) -> Option<usize> {
-    let options = Options { held: HeldBytes::new(1 << 20, "held_bytes_max"), ..Options::default() };
+    let options = Options { held: BufferedBytes::new(1 << 20, "held_bytes_max"), ..Options::default() };
     let values = ["1", "\"x\"", "{a: 1}", "[1, x]", "2000T", "null"];
     let parameters: Arc<[Document]> = values
         .iter()

@@ -89,7 +89,7 @@ impl Core {
             strand_id: snapshot.head.strand_id,
             slots,
             views: Mutex::new(views),
-            recent: Arc::new(Mutex::new(RecentWrites::new(snapshot.head.tip.sequence_no))),
+            recent: Arc::new(Mutex::new(RecentWrites::new(snapshot.head.tip.block_no))),
             published: ArcSwap::new(snapshot),
             news: News::default(),
             status: Mutex::new(read_only.map_or(Status::Open, Status::Faulted)),

@@ -79,12 +79,12 @@ impl Ledger {
     }
 
     /// A block by its number; `None` after the last.
-    pub fn block(&self, sequence_no: u64) -> Result<Option<JournalBlock>, LedgerError> {
+    pub fn block(&self, block_no: u64) -> Result<Option<JournalBlock>, LedgerError> {
         let snapshot = self.core().snapshot();
-        match self.handle.rebuild_if_view_failed(
-            &snapshot,
-            snapshot.block_position(sequence_no).map_err(LedgerError::from),
-        )? {
+        match self
+            .handle
+            .rebuild_if_view_failed(&snapshot, snapshot.block_position(block_no).map_err(LedgerError::from))?
+        {
             None => Ok(None),
             Some((position, _)) => self.read_block(position).map(Some),
         }
@@ -99,10 +99,10 @@ impl Ledger {
         )
     }
 
-    /// The proof that the digest with the tip `tip` covers block `sequence_no`.
-    pub fn block_proof(&self, sequence_no: u64, tip: u64) -> Result<Proof, LedgerError> {
+    /// The proof that the digest with the tip `tip` covers block `block_no`.
+    pub fn block_proof(&self, block_no: u64, tip: u64) -> Result<Proof, LedgerError> {
         let snapshot = self.core().snapshot();
-        let proof = block_path(&StoredTree(&*snapshot.view), snapshot.head.frontier.size(), sequence_no, tip);
+        let proof = block_path(&StoredTree(&*snapshot.view), snapshot.head.frontier.size(), block_no, tip);
         self.of_tree(&snapshot, proof)
     }
 
@@ -114,31 +114,30 @@ impl Ledger {
     }
 
     /// The revision of a document in a block; `None` if the block has none.
-    pub fn revision(&self, sequence_no: u64, document_id: UniqueId) -> Result<Option<Revision>, LedgerError> {
-        let Some(block) = self.block(sequence_no)? else {
+    pub fn revision(&self, block_no: u64, document_id: UniqueId) -> Result<Option<Revision>, LedgerError> {
+        let Some(block) = self.block(block_no)? else {
             return Ok(None);
         };
         let revision = block.revision(document_id);
-        revision.map_err(|error| LedgerError::Damaged(format!("block {sequence_no}: {error}")))
+        revision.map_err(|error| LedgerError::Damaged(format!("block {block_no}: {error}")))
     }
 
-    /// The proof that the digest with the tip `tip` covers the revision of a document in block `sequence_no`; `None`
+    /// The proof that the digest with the tip `tip` covers the revision of a document in block `block_no`; `None`
     /// if the block has no revision of it.
     pub fn revision_proof(
         &self,
-        sequence_no: u64,
+        block_no: u64,
         document_id: UniqueId,
         tip: u64,
     ) -> Result<Option<Proof>, LedgerError> {
-        let Some(block) = self.block(sequence_no)? else {
+        let Some(block) = self.block(block_no)? else {
             return Ok(None);
         };
-        let damaged =
-            |error: &dyn fmt::Display| LedgerError::Damaged(format!("block {sequence_no}: {error}"));
+        let damaged = |error: &dyn fmt::Display| LedgerError::Damaged(format!("block {block_no}: {error}"));
         let Some(mut nodes) = block.revision_path(document_id).map_err(|error| damaged(&error))? else {
             return Ok(None);
         };
-        nodes.extend(self.block_proof(sequence_no, tip)?.nodes);
+        nodes.extend(self.block_proof(block_no, tip)?.nodes);
         Ok(Some(Proof { nodes }))
     }
 

@@ -34,7 +34,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use commit::future::{AwaitedCommit, CommitFuture, Committed};
 pub use core::{Environment, Status};
 pub use error::LedgerError;
-pub use everstrand_partiql::HeldBytes;
+pub use everstrand_partiql::BufferedBytes;
 pub use ids::{Ids, RandomIds, SeededIds};
 pub use import::Importer;
 pub use ledger::Ledger;

@@ -1,6 +1,6 @@
 //! The limits of a ledger, and its options. The defaults are QLDB's.
 
-use everstrand_partiql::HeldBytes;
+use everstrand_partiql::BufferedBytes;
 
 use crate::loss::Loss;
 
@@ -208,7 +208,7 @@ pub struct LedgerOptions {
     pub limits: Limits,
     /// Counts and bounds the rows that all transactions buffer together; `limits.buffered_bytes_max` bounds one
     /// transaction. Ledgers whose options are clones of one another share the count.
-    pub buffered_bytes: HeldBytes,
+    pub buffered_bytes: BufferedBytes,
     /// Whether a transaction that only read writes a block too, as in QLDB.
     pub record_reads: bool,
     /// Whether the language's extensions beyond QLDB are on (`ORDER BY`, `GROUP BY`, unique indexes and more).
@@ -236,7 +236,7 @@ impl Default for LedgerOptions {
     fn default() -> LedgerOptions {
         LedgerOptions {
             limits: Limits::default(),
-            buffered_bytes: HeldBytes::new(512 << 20, "buffered_bytes"),
+            buffered_bytes: BufferedBytes::new(512 << 20, "buffered_bytes"),
             record_reads: false,
             extensions: true,
             group_bytes: 4 << 20,

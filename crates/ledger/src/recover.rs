@@ -174,7 +174,7 @@ fn loss_of(state: &State, is_replaced: bool, slots: &dyn SlotStore) -> Result<Lo
         strand_id: state.head.strand_id,
         slot: tip.slot,
         link: tip.link.0,
-        block: tip.sequence_no,
+        block: tip.block_no,
         journal_slot: slots.tip_hint()?,
         is_replaced,
     })

@@ -60,11 +60,11 @@ pub mod key;
 pub mod plan;
 pub mod tables;
 
+mod buffered_bytes;
 mod datum;
 mod error;
 mod eval;
 mod execute;
-mod held;
 mod keywords;
 mod lexer;
 mod number;
@@ -75,9 +75,9 @@ mod position;
 mod value_ref;
 mod work;
 
+pub use buffered_bytes::{BufferedBytes, Charge};
 pub use error::{Category, PartiqlError};
 pub use execute::{Rows, execute};
-pub use held::{Charge, HeldBytes};
 pub use options::Options;
 pub use parser::parse;
 pub use planner::plan;

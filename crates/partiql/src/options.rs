@@ -1,6 +1,6 @@
 //! Options of a statement: how much of the language it may use, and how many bytes it may hold.
 
-use crate::held::HeldBytes;
+use crate::buffered_bytes::BufferedBytes;
 
 /// How much of the language a statement may use, and the bounds within which it runs.
 #[derive(Clone, Debug)]
@@ -13,12 +13,12 @@ pub struct Options {
     pub lenient_names: bool,
     /// Counts the bytes of rows and values that are held, and bounds them. The count covers this statement and all
     /// others with the same count whose results have not been read to their end.
-    pub held: HeldBytes,
+    pub held: BufferedBytes,
 }
 
 impl Options {
     /// Options with these values.
-    pub fn new(extensions: bool, held: HeldBytes) -> Options {
+    pub fn new(extensions: bool, held: BufferedBytes) -> Options {
         Options {
             extensions,
             #[cfg(feature = "lenient-names")]
@@ -30,6 +30,6 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options::new(true, HeldBytes::default())
+        Options::new(true, BufferedBytes::default())
     }
 }

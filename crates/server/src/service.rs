@@ -4,7 +4,7 @@ use std::sync::{Arc, RwLock};
 
 use everstrand_journal::UniqueId;
 use everstrand_ledger::{
-    Clock, Environment, HeldBytes, Ids, Importer, Ledger, LedgerOptions, Loss, RandomIds, SystemClock,
+    BufferedBytes, Clock, Environment, Ids, Importer, Ledger, LedgerOptions, Loss, RandomIds, SystemClock,
 };
 use everstrand_protocol::control::{self, ControlReply, ControlRequest, PermissionsMode, Tags};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
@@ -309,7 +309,7 @@ fn settings(config: &Config) -> Settings {
             limits: config.limits.clone(),
             extensions: config.extensions,
             record_reads: config.record_reads,
-            buffered_bytes: HeldBytes::new(config.memory.held_rows(), "--memory"),
+            buffered_bytes: BufferedBytes::new(config.memory.held_rows(), "--memory"),
             ..LedgerOptions::default()
         },
         cache_bytes: config.memory.caches() as u64,

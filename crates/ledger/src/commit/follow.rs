@@ -30,7 +30,7 @@ impl Committer {
         };
         // Another writer's footprint is not known, so every transaction with an older snapshot conflicts.
         if !planted!("foreign-commit-not-noted") {
-            *lock(&self.recent) = RecentWrites::new(state.head.tip.sequence_no);
+            *lock(&self.recent) = RecentWrites::new(state.head.tip.block_no);
         }
         self.state = state;
         self.phase = Phase::Following(Following { view: None, answers, failures: 0 });

@@ -99,7 +99,7 @@ impl<'a> GroupBuilder<'a> {
         now: i64,
     ) -> Result<(), (CommitReply, LedgerError)> {
         let Proposal { mut committed, snapshot, reads, footprint, draft } = proposal;
-        let since = snapshot.head.tip.sequence_no;
+        let since = snapshot.head.tip.block_no;
         // Locked for a moment only, because transactions that only read are validated under the same lock.
         let valid = lock(recent).validate(&reads, since);
         let valid = valid.and_then(|()| match planted!("skip-group-validation") {

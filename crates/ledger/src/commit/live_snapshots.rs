@@ -31,7 +31,7 @@ impl LiveSnapshots {
 
     /// Adds the snapshot from which transactions start from now on.
     pub(super) fn add(&mut self, snapshot: &Arc<Snapshot>, published: i64) {
-        let block = snapshot.head.tip.sequence_no;
+        let block = snapshot.head.tip.block_no;
         self.snapshots.push_back(LiveSnapshot { block, published, snapshot: Arc::downgrade(snapshot) });
     }
 

@@ -22,7 +22,7 @@ impl<'a> Sealing<'a> {
 
     /// Seals the next block. Its time is never before the last block's, whatever the clock says.
     pub(crate) fn seal(&mut self, draft: Draft, now: i64) -> &Block {
-        let address = BlockAddress { strand_id: self.head.strand_id, sequence_no: self.next_sequence_no() };
+        let address = BlockAddress { strand_id: self.head.strand_id, sequence_no: self.next_block_no() };
         let (timestamp, previous) = match self.blocks.last() {
             Some(block) => (block.timestamp(), Some(block.hash())),
             None => (self.head.tip.timestamp, self.head.last_hash()),
@@ -42,7 +42,7 @@ impl<'a> Sealing<'a> {
     }
 
     /// The number that the next block gets.
-    pub(crate) fn next_sequence_no(&self) -> u64 {
+    pub(crate) fn next_block_no(&self) -> u64 {
         self.head.frontier.size() + self.blocks.len() as u64
     }
 

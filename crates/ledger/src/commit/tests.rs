@@ -146,7 +146,7 @@ impl World {
     }
 
     fn tip(&self) -> u64 {
-        self.published.head.tip.sequence_no
+        self.published.head.tip.block_no
     }
 }
 
@@ -647,7 +647,7 @@ fn foreign_slot(world: &World, number: u8) -> Vec<u8> {
     let head = &world.published.head;
     let transaction =
         ProposedTransaction { transaction_id: id(number), transaction_time: NOW, ..Default::default() };
-    let address = BlockAddress { strand_id: head.strand_id, sequence_no: head.tip.sequence_no + 1 };
+    let address = BlockAddress { strand_id: head.strand_id, sequence_no: head.tip.block_no + 1 };
     let block: Block = Draft::new(&transaction).unwrap().seal(address, NOW, head.last_hash());
     let header = SlotHeader {
         strand_id: head.strand_id,

@@ -24,7 +24,7 @@ pub(crate) struct Head {
 /// The last applied block and its slot. Before block 0 its fields mean nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tip {
-    pub(crate) sequence_no: u64,
+    pub(crate) block_no: u64,
     pub(crate) hash: Hash,
     pub(crate) timestamp: i64,
     pub(crate) slot: u64,
@@ -37,7 +37,7 @@ impl Head {
         Head {
             strand_id,
             catalog: Arc::default(),
-            tip: Tip { sequence_no: 0, hash: nothing, timestamp: i64::MIN, slot: 0, link: nothing },
+            tip: Tip { block_no: 0, hash: nothing, timestamp: i64::MIN, slot: 0, link: nothing },
             frontier: Frontier::empty(),
             next_number: 0,
         }
@@ -60,7 +60,7 @@ impl Head {
 
     /// The digest of the journal; `None` before block 0.
     pub(crate) fn digest(&self) -> Option<Digest> {
-        let address = BlockAddress { strand_id: self.strand_id, sequence_no: self.tip.sequence_no };
+        let address = BlockAddress { strand_id: self.strand_id, sequence_no: self.tip.block_no };
         self.frontier.root().map(|digest| Digest { digest, digest_tip_address: address })
     }
 

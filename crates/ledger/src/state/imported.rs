@@ -25,15 +25,15 @@ impl State {
     ) -> Result<(), String> {
         let address = block.address();
         self.check_next(address, block.previous_hash())?;
-        let sequence_no = address.sequence_no;
+        let block_no = address.sequence_no;
         let known = block.catalog_changes().unwrap_or_default();
-        self.change_catalog(sequence_no, known, changes)?;
+        self.change_catalog(block_no, known, changes)?;
         for revision in block.revisions().map_err(|error| error.to_string())? {
             let guessed = table_changes(&self.head.catalog, &revision);
-            self.change_catalog(sequence_no, &guessed, changes)?;
+            self.change_catalog(block_no, &guessed, changes)?;
             let metadata = &revision.revision.metadata;
             let origin = Origin {
-                block: sequence_no,
+                block: block_no,
                 transaction_id: metadata.tx_id,
                 time: metadata.tx_time.unix_millis(),
             };
@@ -41,7 +41,7 @@ impl State {
         }
         self.head.build_unique_indexes(known, changes).map_err(|error| error.to_string())?;
         if let Some(id) = block.transaction_id() {
-            changes.put(Keyspace::Blocks, keys::transaction(id), sequence_no.to_be_bytes());
+            changes.put(Keyspace::Blocks, keys::transaction(id), block_no.to_be_bytes());
         }
         self.append(address, block.hash(), block.timestamp(), index_in_slot, changes);
         Ok(())

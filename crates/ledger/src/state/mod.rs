@@ -212,6 +212,6 @@ impl State {
             changes.put(Keyspace::Tiles, write.key.to_bytes(), write.value);
         }
         let tip = &mut self.head.tip;
-        (tip.sequence_no, tip.hash, tip.timestamp) = (address.sequence_no, hash, timestamp);
+        (tip.block_no, tip.hash, tip.timestamp) = (address.sequence_no, hash, timestamp);
     }
 }

@@ -27,8 +27,8 @@ impl Snapshot {
     }
 
     /// Where a block lies in the journal, and its timestamp; `None` after the last block.
-    pub(crate) fn block_position(&self, sequence_no: u64) -> Result<Option<(BlockPosition, i64)>, ViewError> {
-        let Some(bytes) = self.view.get(Keyspace::Blocks, &keys::block(sequence_no))? else {
+    pub(crate) fn block_position(&self, block_no: u64) -> Result<Option<(BlockPosition, i64)>, ViewError> {
+        let Some(bytes) = self.view.get(Keyspace::Blocks, &keys::block(block_no))? else {
             return Ok(None);
         };
         let position = BlockPosition::from_bytes(&bytes);

@@ -34,7 +34,7 @@ impl Head {
         let mut bytes = Vec::with_capacity(140 + 32 * self.frontier.hashes().len());
         bytes.extend_from_slice(FORMAT);
         bytes.extend_from_slice(self.strand_id.as_bytes());
-        bytes.extend_from_slice(&self.tip.sequence_no.to_be_bytes());
+        bytes.extend_from_slice(&self.tip.block_no.to_be_bytes());
         bytes.extend_from_slice(self.tip.hash.as_bytes());
         bytes.extend_from_slice(&self.tip.timestamp.to_be_bytes());
         bytes.extend_from_slice(&self.tip.slot.to_be_bytes());
@@ -100,7 +100,7 @@ fn checksum(key: &[u8], value: &[u8]) -> u32 {
 fn read(bytes: &[u8]) -> Option<(Head, u32)> {
     let mut rest = bytes.strip_prefix(FORMAT)?;
     let strand_id = UniqueId::from_bytes(take(&mut rest)?);
-    let sequence_no = u64::from_be_bytes(take(&mut rest)?);
+    let block_no = u64::from_be_bytes(take(&mut rest)?);
     let hash = Hash(take(&mut rest)?);
     let timestamp = i64::from_be_bytes(take(&mut rest)?);
     let slot = u64::from_be_bytes(take(&mut rest)?);
@@ -115,7 +115,7 @@ fn read(bytes: &[u8]) -> Option<(Head, u32)> {
     let head = Head {
         strand_id,
         catalog: Arc::new(catalog),
-        tip: Tip { sequence_no, hash, timestamp, slot, link },
+        tip: Tip { block_no, hash, timestamp, slot, link },
         frontier: Frontier::from_parts(size, hashes?)?,
         next_number,
     };

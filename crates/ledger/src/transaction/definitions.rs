@@ -124,7 +124,7 @@ impl Scope<'_> {
         let head = &self.snapshot.head;
         let mut catalog: Arc<Catalog> = Arc::clone(self.work.writes.catalog().unwrap_or(&head.catalog));
         Arc::make_mut(&mut catalog)
-            .apply(&change, head.tip.sequence_no + 1, head.next_number)
+            .apply(&change, head.tip.block_no + 1, head.next_number)
             .map_err(LedgerError::Internal)?;
         self.work.writes.change(self.statement, change, catalog);
         Ok(())

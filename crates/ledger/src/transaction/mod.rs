@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use everstrand_ion::Document;
 use everstrand_journal::{CommitDigest, Hash, StatementInfo, UniqueId, statement_digest};
-use everstrand_partiql::{self as partiql, HeldBytes, Rows};
+use everstrand_partiql::{self as partiql, BufferedBytes, Rows};
 
 use crate::commit::future::{CommitFuture, Committed, pair};
 use crate::commit::proposal::Proposal;
@@ -51,7 +51,7 @@ pub struct Transaction {
     work: Work,
     results: Vec<OpenResult>,
     /// Counts the rows that the results and the running statement buffer.
-    held: HeldBytes,
+    held: BufferedBytes,
     interrupt: Interrupt,
     pace: Option<Arc<dyn Pace>>,
     /// Counts it among the ledger's open transactions.
@@ -178,7 +178,7 @@ impl Transaction {
         let (core, Work { reads, writes, .. }) = (ledger.core(), work);
         let committed = Committed { transaction_id, commit_digest, block_address: None };
         if writes.is_empty() && !core.options.record_reads {
-            core.validate(&reads, snapshot.head.tip.sequence_no)?;
+            core.validate(&reads, snapshot.head.tip.block_no)?;
             return Ok(CommitFuture::ready(Ok(committed)));
         }
         let draft = propose::draft(transaction_id, core.now(), statements, &writes)?;

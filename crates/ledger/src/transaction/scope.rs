@@ -71,7 +71,7 @@ impl Scope<'_> {
 
     /// The last block at a time in the past, or the named block.
     fn block_at(&mut self, as_of: &AsOf) -> Result<u64, LedgerError> {
-        let tip = self.snapshot.head.tip.sequence_no;
+        let tip = self.snapshot.head.tip.block_no;
         let timestamp = match as_of {
             AsOf::Block(block) if *block <= tip => return Ok(*block),
             AsOf::Block(block) => {
@@ -108,7 +108,7 @@ impl Scope<'_> {
     ) -> Result<Option<Source>, LedgerError> {
         let block = self.block_at(as_of)?;
         let table = self.snapshot.head.catalog.active_at(name, block);
-        let is_present = block == self.snapshot.head.tip.sequence_no && !planted!("present-taken-for-past");
+        let is_present = block == self.snapshot.head.tip.block_no && !planted!("present-taken-for-past");
         if matches!(as_of, AsOf::Timestamp(_)) && is_present {
             // The next block may get the same time, so this answer about the present may change.
             self.work.reads.names.insert(name.into());

@@ -95,7 +95,7 @@ const HISTORY: SourceKind = SourceKind::History { start: None, end: None };
 
 /// Every kind of source by every access that serves it.
 fn accesses(transaction: &mut Transaction) -> Vec<(Source, Access)> {
-    let block = transaction.snapshot.head.tip.sequence_no;
+    let block = transaction.snapshot.head.tip.block_no;
     let mut sources = vec![
         source(transaction, SourceKind::User, None),
         source(transaction, SourceKind::Committed, None),

@@ -1,6 +1,6 @@
 //! What one client may make a ledger hold.
 
-use everstrand_ledger::{HeldBytes, Ledger, LedgerError};
+use everstrand_ledger::{BufferedBytes, Ledger, LedgerError};
 
 use crate::support::{World, all, run};
 
@@ -44,7 +44,7 @@ fn the_results_of_a_transaction_share_one_bound_of_held_rows() {
 #[test]
 fn the_transactions_of_a_server_share_one_bound_of_held_rows() {
     let mut world = World::new();
-    world.options.buffered_bytes = HeldBytes::new(180_000, "--memory");
+    world.options.buffered_bytes = BufferedBytes::new(180_000, "--memory");
     let held = world.options.buffered_bytes.clone();
     let ledger = filled(&world);
     let mut first = ledger.start_transaction().unwrap();

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use everstrand_ion::{Document, Timestamp, Value};
 
+use crate::buffered_bytes::{BufferedBytes, Charge};
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::Fault;
 use crate::eval::like::LikePattern;
 use crate::eval::membership::Membership;
 use crate::eval::mistyped::TypeErrors;
-use crate::held::{Charge, HeldBytes};
 use crate::options::Options;
 use crate::tables::Tables;
 use crate::value_ref::{ValueKind, ValueRef};
@@ -29,7 +29,7 @@ const VALUES: &str = "a value that the statement puts together";
 pub(crate) struct Execution {
     pub(crate) read_ios: u64,
     pub(crate) write_ios: u64,
-    pub(crate) budget: HeldBytes,
+    pub(crate) budget: BufferedBytes,
     pub(crate) type_errors: TypeErrors,
     /// The bytes of values that expressions have put together and that no other charge counts yet.
     working: Charge,

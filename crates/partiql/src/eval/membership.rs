@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use crate::buffered_bytes::Charge;
 use crate::error::PartiqlError;
-use crate::held::Charge;
 use crate::key;
 use crate::plan::Expression;
 use crate::value_ref::{ValueKind, ValueRef};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use everstrand_ion::Symbol;
 
+use crate::buffered_bytes::Charge;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::aggregate::Accumulator;
@@ -11,7 +12,6 @@ use crate::eval::context::Context;
 use crate::eval::expression;
 use crate::execute::frame::{Frame, Input, OuterScope};
 use crate::execute::scan;
-use crate::held::Charge;
 use crate::key;
 use crate::plan::{Group, GroupAs, Node, Scan};
 

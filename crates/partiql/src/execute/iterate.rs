@@ -2,12 +2,12 @@
 
 use everstrand_ion::Symbol;
 
+use crate::buffered_bytes::Charge;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
 use crate::eval::path;
 use crate::execute::frame::{Frame, OuterScope};
-use crate::held::Charge;
 use crate::plan::{Expression, SourceSlots};
 use crate::value_ref::ValueKind;
 

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use crate::buffered_bytes::Charge;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
 use crate::eval::expression::evaluate;
 use crate::execute::frame::{self, Frame, Input, OuterScope};
-use crate::held::Charge;
 use crate::key;
 use crate::plan::{Expression, JoinKind, Node};
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use everstrand_ion::Symbol;
 
+use crate::buffered_bytes::Charge;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
@@ -13,7 +14,6 @@ use crate::eval::operand::Operand;
 use crate::eval::path;
 use crate::execute::frame::{Frame, Input, OuterScope};
 use crate::execute::node::State;
-use crate::held::Charge;
 use crate::key;
 use crate::number::Number;
 use crate::plan::{Coercion, Expression, NestedQuery, Node, Projection, ProjectionItem, QueryPlan};

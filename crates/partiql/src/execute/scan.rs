@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use everstrand_ion::Value;
 
+use crate::buffered_bytes::Charge;
 use crate::datum::{Datum, weight_of_value};
 use crate::error::{Category, PartiqlError};
 use crate::eval::context::Context;
 use crate::eval::{operator, path};
 use crate::execute::frame::{Frame, OuterScope};
-use crate::held::Charge;
 use crate::key;
 use crate::plan::{AccessPlan, Expression, IndexAccess, KeyRangePlan, Keys, Scan, SourceSlots};
 use crate::tables::{Access, Cursor, KeyRange, Row, SourceKind};

@@ -2,12 +2,12 @@
 
 use std::cmp::Ordering;
 
+use crate::buffered_bytes::Charge;
 use crate::compare;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
 use crate::execute::frame::{self, Frame, Input, OuterScope};
-use crate::held::Charge;
 use crate::plan::{Node, SortTerm};
 use crate::work;
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use everstrand_ion::Document;
-use everstrand_partiql::{HeldBytes, Options, execute, parse, plan};
+use everstrand_partiql::{BufferedBytes, Options, execute, parse, plan};
 use everstrand_testkit::Random;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -390,7 +390,7 @@ fn expensive_statements_are_answered_refused_or_stopped() {
             continue;
         }
         let options =
-            Options { held: HeldBytes::new(HELD_BYTES_MAX, "held_bytes_max"), ..Options::default() };
+            Options { held: BufferedBytes::new(HELD_BYTES_MAX, "held_bytes_max"), ..Options::default() };
         let mut tables = Watched::new();
         let before = allocated();
         highest.bytes.store(before, Ordering::Relaxed);

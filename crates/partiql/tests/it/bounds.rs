@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use everstrand_ion::{Document, text};
-use everstrand_partiql::{Category, HeldBytes, Options, parse, plan};
+use everstrand_partiql::{BufferedBytes, Category, Options, parse, plan};
 
 use crate::memory::MemoryTables;
 use crate::statements::run;
@@ -205,7 +205,7 @@ fn every_kind_of_work_asks_whether_to_stop() {
 #[test]
 fn what_is_put_together_is_counted_while_it_is() {
     let x = long(100);
-    let held = HeldBytes::new(8 << 20, "held_bytes_max");
+    let held = BufferedBytes::new(8 << 20, "held_bytes_max");
     let options = Options { held: held.clone(), ..Options::default() };
     let many = |part: &str| vec![part; 400].join(",");
     let fields = (0..400).map(|n| format!("'a{n}': x")).collect::<Vec<_>>().join(",");
@@ -237,7 +237,7 @@ fn what_is_put_together_is_counted_while_it_is() {
 /// A text that is mentioned many times on the way to something small is no reason to refuse.
 #[test]
 fn what_is_needed_on_the_way_is_given_back() {
-    let options = Options { held: HeldBytes::new(8 << 20, "held_bytes_max"), ..Options::default() };
+    let options = Options { held: BufferedBytes::new(8 << 20, "held_bytes_max"), ..Options::default() };
     let lengths = vec!["CHAR_LENGTH(UPPER(x) || 'a')"; 100].join(",");
     let statement = format!("SELECT VALUE SIZE([{lengths}]) FROM {} AS x", long(100));
     let rows = run(&mut tables(), &statement, &[], &options).expect("small enough").rows;

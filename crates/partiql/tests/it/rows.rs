@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use everstrand_ion::Document;
-use everstrand_partiql::{Category, HeldBytes, Options, Rows, execute, parse, plan};
+use everstrand_partiql::{BufferedBytes, Category, Options, Rows, execute, parse, plan};
 
 use crate::memory::MemoryTables;
 use crate::statements::run;
@@ -66,7 +66,7 @@ fn a_runaway_statement_is_stopped() {
 
 #[test]
 fn what_a_statement_holds_is_bounded() {
-    let options = Options { held: HeldBytes::new(20_000, "held_bytes_max"), ..Options::default() };
+    let options = Options { held: BufferedBytes::new(20_000, "held_bytes_max"), ..Options::default() };
     for (statement, purpose) in [
         ("SELECT * FROM t ORDER BY n", "ORDER BY"),
         ("SELECT k FROM t GROUP BY n AS k", "grouping"),

@@ -13,7 +13,7 @@ const CHUNK_BYTES_MAX: usize = 16 << 10;
 
 /// A count of bytes that are held, with a maximum. Clones are the same count.
 #[derive(Clone, Debug)]
-pub struct HeldBytes(Arc<Count>);
+pub struct BufferedBytes(Arc<Count>);
 
 #[derive(Debug)]
 struct Count {
@@ -22,18 +22,18 @@ struct Count {
     /// The setting that sets the maximum. Errors name it.
     setting: Cow<'static, str>,
     /// The larger count, which counts these bytes too.
-    whole: Option<HeldBytes>,
+    whole: Option<BufferedBytes>,
 }
 
-impl HeldBytes {
+impl BufferedBytes {
     /// A count of at most `bytes_max` bytes. Errors name the setting that sets the maximum.
-    pub fn new(bytes_max: usize, setting: impl Into<Cow<'static, str>>) -> HeldBytes {
-        HeldBytes::counting(bytes_max, setting.into(), None)
+    pub fn new(bytes_max: usize, setting: impl Into<Cow<'static, str>>) -> BufferedBytes {
+        BufferedBytes::counting(bytes_max, setting.into(), None)
     }
 
     /// A new count, whose bytes count in this one too.
-    pub fn part(&self, bytes_max: usize, setting: impl Into<Cow<'static, str>>) -> HeldBytes {
-        HeldBytes::counting(bytes_max, setting.into(), Some(self.clone()))
+    pub fn part(&self, bytes_max: usize, setting: impl Into<Cow<'static, str>>) -> BufferedBytes {
+        BufferedBytes::counting(bytes_max, setting.into(), Some(self.clone()))
     }
 
     /// How many bytes are held now.
@@ -51,12 +51,12 @@ impl HeldBytes {
         Charge { held: self.clone(), used: 0, taken: 0 }
     }
 
-    fn counting(bytes_max: usize, setting: Cow<'static, str>, whole: Option<HeldBytes>) -> HeldBytes {
-        HeldBytes(Arc::new(Count { bytes: AtomicUsize::new(0), bytes_max, setting, whole }))
+    fn counting(bytes_max: usize, setting: Cow<'static, str>, whole: Option<BufferedBytes>) -> BufferedBytes {
+        BufferedBytes(Arc::new(Count { bytes: AtomicUsize::new(0), bytes_max, setting, whole }))
     }
 
     /// Takes all of the bytes or none. The error is the count that is full.
-    fn add(&self, bytes: usize) -> Result<(), &HeldBytes> {
+    fn add(&self, bytes: usize) -> Result<(), &BufferedBytes> {
         let before = self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
         if before.saturating_add(bytes) > self.0.bytes_max {
             self.0.bytes.fetch_sub(bytes, Ordering::Relaxed);
@@ -77,7 +77,7 @@ impl HeldBytes {
         }
     }
 
-    fn refusal(&self, full: &HeldBytes, purpose: &str) -> PartiqlError {
+    fn refusal(&self, full: &BufferedBytes, purpose: &str) -> PartiqlError {
         let Count { bytes_max, setting, .. } = &*full.0;
         if Arc::ptr_eq(&self.0, &full.0) {
             return PartiqlError::limit(format!(
@@ -93,16 +93,16 @@ impl HeldBytes {
     }
 }
 
-impl Default for HeldBytes {
-    fn default() -> HeldBytes {
-        HeldBytes::new(64 << 20, "held_bytes_max")
+impl Default for BufferedBytes {
+    fn default() -> BufferedBytes {
+        BufferedBytes::new(64 << 20, "held_bytes_max")
     }
 }
 
 /// Bytes of a count that are in use. They are given back when the charge is dropped.
 #[derive(Debug)]
 pub struct Charge {
-    held: HeldBytes,
+    held: BufferedBytes,
     used: usize,
     /// How many bytes were taken from the count: those in use, and some in advance.
     taken: usize,
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_part_counts_in_the_whole_and_gives_everything_back() {
-        let whole = HeldBytes::new(1000, "--memory");
+        let whole = BufferedBytes::new(1000, "--memory");
         let (one, two) = (whole.part(700, "held_bytes_max"), whole.part(700, "held_bytes_max"));
         let (mut first, mut second) = (one.charge(), two.charge());
         first.take(600, "a join").unwrap();
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn small_amounts_are_taken_in_chunks_and_large_ones_given_back() {
-        let held = HeldBytes::default();
+        let held = BufferedBytes::default();
         let mut charge = held.charge();
         charge.take(1, "a join").unwrap();
         assert_eq!(held.bytes(), CHUNK_BYTES_MAX);
