@@ -1,4 +1,4 @@
-//! Measures what the library does most: `cargo run --release -p everstrand-journal --example measure`.
+//! Measures the most frequent operations of the library: `cargo run --release -p everstrand-journal --example measure`.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Entries in memory: what is measured is the tree, not a store.
+/// A store in memory, because the tree is measured and not a store.
 #[derive(Default)]
 struct Store(BTreeMap<TileKey, Vec<u8>>);
 
@@ -147,7 +147,7 @@ fn transaction(numbers: &mut Numbers) -> ProposedTransaction {
     }
 }
 
-/// About 100 bytes.
+/// A document of about 100 bytes.
 fn document(numbers: &mut Numbers) -> Document {
     let fields = Struct::from_iter([
         ("vin", Value::from(numbers.id().to_string())),
@@ -158,7 +158,7 @@ fn document(numbers: &mut Numbers) -> Document {
     Document::from(&Value::from(fields))
 }
 
-/// A sequence that is the same in every run.
+/// Numbers that are the same in every run.
 struct Numbers(Random);
 
 impl Numbers {

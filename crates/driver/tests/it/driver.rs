@@ -1,5 +1,5 @@
-//! When the driver runs a transaction again, and when it must not. The rows B1 to B16 are the bugs of
-//! the official drivers that this one must not have.
+//! The driver runs a transaction again if that is safe, and else does not. B1 to B16 are bugs of the official drivers, which
+//! this one must not have.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -132,7 +132,7 @@ async fn a_dead_session_is_replaced_at_once_and_not_ended() {
         let (transport, driver) = driver();
         driver.execute(insert).await.unwrap();
         transport.on(command, dead());
-        // Even with no retries allowed.
+        // This holds even if no retry is allowed.
         let none = ExecuteOptions {
             retry: Some(RetryPolicy { retry_limit: 0, ..RetryPolicy::default() }),
             idempotent: false,
@@ -145,7 +145,7 @@ async fn a_dead_session_is_replaced_at_once_and_not_ended() {
     }
 }
 
-/// In 2020 QLDB answered expired tokens so, and its drivers gave up.
+/// In 2020 QLDB answered an expired token so, and its drivers gave up.
 #[tokio::test]
 async fn a_token_that_is_called_not_valid_is_a_dead_session() {
     let (transport, driver) = driver();
@@ -167,7 +167,7 @@ async fn an_expired_transaction_is_not_run_again() {
     driver.execute(insert).await.unwrap();
     let sessions = transport.commands().iter().filter(|name| **name == "StartSession").count();
     assert_eq!(sessions, 2, "the service discards the session along with the transaction");
-    // A session's own end reads alike and is another thing.
+    // The text of an expired session is similar, but means something else.
     let error = ServiceError::new(Exception::InvalidSession, "Session abc has expired");
     assert!(!Error::Service(error).is_transaction_expired());
 }
@@ -197,8 +197,8 @@ async fn an_overloaded_service_is_tried_again() {
     }
 }
 
-/// B1: after a dead session, a StartSession that fails for good is the error that is seen.
-/// B6, B7: nothing is counted twice or lost; the driver goes on afterwards.
+/// B1: if a session has expired and StartSession then fails for good, the caller gets the error of StartSession.
+/// B6, B7: the driver works afterwards.
 #[tokio::test]
 async fn b1_b6_b7_a_session_that_cannot_be_replaced() {
     let (transport, driver) = driver();
@@ -212,8 +212,8 @@ async fn b1_b6_b7_a_session_that_cannot_be_replaced() {
     }
 }
 
-/// B2: a statement times out, and so does the abort: the error is retried, and the session with the
-/// open transaction is never used again.
+/// B2: a statement times out, and so does the abort. The transaction runs again, and the session with the open transaction
+/// is not used again.
 #[tokio::test]
 async fn b2_a_session_in_an_unknown_state_is_not_used_again() {
     let (transport, driver) = driver();
@@ -229,7 +229,7 @@ async fn b2_a_session_in_an_unknown_state_is_not_used_again() {
     assert_ne!(tokens[0], tokens[1]);
 }
 
-/// … while after an abort that was answered the session is as good as new.
+/// B2: if the abort was answered, the session is used again.
 #[tokio::test]
 async fn a_lost_statement_whose_abort_succeeds_keeps_the_session() {
     let (transport, driver) = driver();
@@ -239,7 +239,7 @@ async fn a_lost_statement_whose_abort_succeeds_keeps_the_session() {
     assert_eq!(sessions, 1);
 }
 
-/// B3: closing goes on when a session cannot be ended.
+/// B3: closing the driver goes on if a session cannot be ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn b3_close_ends_every_session() {
     let (transport, driver) = driver();
@@ -266,7 +266,7 @@ async fn b3_close_ends_every_session() {
     assert_eq!(transport.commands().iter().filter(|name| **name == "EndSession").count(), 3);
 }
 
-/// B4: nothing is held while the driver waits between attempts: others use the session.
+/// B4: while the driver waits between attempts, others can use the session.
 #[tokio::test(start_paused = true)]
 async fn b4_nothing_is_held_during_the_wait() {
     let transport = Arc::new(ScriptedTransport::new());
@@ -284,7 +284,7 @@ async fn b4_nothing_is_held_during_the_wait() {
     waits.await.unwrap().unwrap();
 }
 
-/// B5: an unknown commit is never run again, unless the caller says that it does no harm.
+/// B5: a transaction whose commit has an unknown outcome does not run again, unless the caller allows it.
 #[tokio::test]
 async fn b5_an_unknown_commit_is_not_run_again() {
     let unavailable = Answer::fails(Exception::ServiceUnavailable, "");
@@ -306,7 +306,7 @@ async fn b5_an_unknown_commit_is_not_run_again() {
     }
 }
 
-/// … also when the closure commits by itself and hands the error on.
+/// B5: the same holds if the closure commits by itself and returns the error.
 #[tokio::test]
 async fn b5_an_unknown_commit_of_the_closure_is_not_run_again() {
     let (transport, driver) = driver();
@@ -316,7 +316,7 @@ async fn b5_an_unknown_commit_of_the_closure_is_not_run_again() {
     assert_eq!(transport.commands().iter().filter(|name| **name == "CommitTransaction").count(), 1);
 }
 
-/// A commit that certainly did not happen is run again.
+/// A transaction whose commit certainly did not happen runs again.
 #[tokio::test]
 async fn a_commit_that_did_not_happen_is_run_again() {
     for answer in [Answer::NotSent, Answer::fails(Exception::CapacityExceeded, "Capacity exceeded")] {
@@ -327,8 +327,8 @@ async fn a_commit_that_did_not_happen_is_run_again() {
     }
 }
 
-/// B8, B9: plain network errors are retried, in every command but an unknown commit; a result that was
-/// read whole outlives its transaction.
+/// B8, B9: a transaction runs again after network errors in every command, except if a commit has an unknown outcome. A
+/// result that was read can be used after its transaction.
 #[tokio::test]
 async fn b8_b9_network_errors_are_retried() {
     for command in ["StartSession", "StartTransaction", "ExecuteStatement", "FetchPage"] {
@@ -347,7 +347,7 @@ async fn b8_b9_network_errors_are_retried() {
     }
 }
 
-/// B10: QLDB's `Code` beside the type does not hide it.
+/// B10: QLDB's member `Code` does not hide the name of the exception.
 #[tokio::test]
 async fn b10_the_code_is_kept_beside_the_type() {
     let (transport, driver) = driver();
@@ -358,7 +358,7 @@ async fn b10_the_code_is_kept_beside_the_type() {
     assert_eq!((error.code(), error.http_status()), (Some("412"), Some(400)));
 }
 
-/// B14: parameters are sent; a StartTransaction that always fails comes to an end.
+/// B14: parameters are sent, and the driver gives up if StartTransaction always fails.
 #[tokio::test]
 async fn b14_start_transaction_is_not_tried_for_ever() {
     let (transport, driver) = driver();
@@ -370,7 +370,7 @@ async fn b14_start_transaction_is_not_tried_for_ever() {
     assert_eq!(transport.commands().iter().filter(|name| **name == "StartTransaction").count(), 5);
 }
 
-/// An error that the closure handled is not a reason to run it again.
+/// The closure does not run again because of an error that it has handled.
 #[tokio::test]
 async fn a_failure_that_was_handled_is_forgotten() {
     let (transport, driver) = driver();
@@ -390,7 +390,7 @@ async fn a_failure_that_was_handled_is_forgotten() {
     assert_eq!(runs.into_inner(), 1);
 }
 
-/// A future that is dropped half way leaves no session with an open transaction behind.
+/// If a future is dropped half way, its session is not used again with an open transaction.
 #[tokio::test]
 async fn a_dropped_execution_ends_its_session() {
     let (transport, driver) = driver();
@@ -450,7 +450,7 @@ fn settings_that_make_no_sense_are_refused() {
     }
 }
 
-/// B12: closing the driver does not take the session away from a transaction that is running.
+/// B12: closing the driver does not end the session of a running transaction.
 #[tokio::test]
 async fn b12_close_leaves_running_transactions_alone() {
     let (transport, driver) = driver();

@@ -1,4 +1,4 @@
-//! The transport over HTTP, against a listener that says what it is told.
+//! The transport over HTTP, against a scripted listener.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn start_session() -> SendCommandRequest {
     }
 }
 
-/// Answers one connection after another with these bytes and hands back what was asked.
+/// Answers one connection after the other with these bytes, and returns the requests.
 async fn listener(answers: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -75,7 +75,7 @@ async fn a_command_is_posted_and_answered() {
     }
 }
 
-/// As behind a proxy that has other services beside this one.
+/// The endpoint has a path, as behind a proxy with several services.
 #[tokio::test]
 async fn both_apis_lie_below_the_endpoints_path() {
     let session = answer("200 OK", "", r#"{"StartSession":{"SessionToken":"abcd"}}"#);

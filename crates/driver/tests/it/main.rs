@@ -1,4 +1,4 @@
-//! The driver over a transport that follows a script, and over HTTP against a listener that does.
+//! Tests of the driver over a scripted transport, and over HTTP against a scripted listener.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
 
@@ -37,7 +37,7 @@ fn further_page(values: impl IntoIterator<Item = i64>, next_page_token: Option<&
     }))
 }
 
-/// Waits for work in the background to have sent so many commands.
+/// Waits until background tasks have sent this number of commands.
 async fn until_sent(transport: &ScriptedTransport, count: usize) {
     for _ in 0..500 {
         if transport.sent().len() >= count {

@@ -83,7 +83,7 @@ async fn reading_ahead_holds_no_more_pages_than_it_may() {
     transaction.commit().await.unwrap();
 }
 
-/// The task that reads ahead has not heard yet that nobody wants the pages.
+/// The cursor was dropped, and the task that reads ahead does not know it yet.
 #[tokio::test]
 async fn a_transaction_that_was_read_ahead_can_be_abandoned() {
     let (transport, mut session, transaction) = transaction(2).await;
@@ -107,7 +107,7 @@ async fn errors_arrive_in_their_place_also_from_ahead() {
     }
 }
 
-/// B15: a reader must not wait for a task that is gone.
+/// B15: a reader must not wait for a task that was stopped.
 #[test]
 fn a_reader_does_not_wait_for_a_task_that_is_gone() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -116,7 +116,7 @@ fn a_reader_does_not_wait_for_a_task_that_is_gone() {
         script(&transport);
         (transaction.execute("s", ()).await.unwrap(), session)
     });
-    // The task never ran, and never will.
+    // The runtime of the task is gone, so the task does not run.
     drop(runtime);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! A session with a transaction: digest, order, and what may follow what.
+//! Sessions and transactions: the commit digest, and the order of commands.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ fn ion(text: &str) -> Value {
     everstrand_ion::text::read_one(text).unwrap()
 }
 
-/// Digests that pyqldb 3.2.4 and the Node.js driver 3.1.0 sent.
+/// Commit digests that pyqldb 3.2.4 and the Node.js driver 3.1.0 sent.
 #[tokio::test]
 async fn the_digest_is_the_official_drivers() {
     let tables = "SELECT VALUE name FROM information_schema.user_tables WHERE status = 'ACTIVE'";
@@ -96,7 +96,7 @@ async fn the_digest_is_the_official_drivers() {
     }
 }
 
-/// The vector of a statement that failed, after which the transaction went on.
+/// The vector of a transaction that went on after a statement had failed.
 #[tokio::test]
 async fn a_failed_statement_counts_in_the_digest_and_leaves_the_transaction_open() {
     let (transport, mut session) = session().await;
@@ -111,7 +111,7 @@ async fn a_failed_statement_counts_in_the_digest_and_leaves_the_transaction_open
     assert_eq!(result.commit_digest, expected.as_bytes());
 }
 
-/// … while one that never left does not count: the service has not seen it.
+/// A statement that was never sent does not count, because the service does not know it.
 #[tokio::test]
 async fn a_statement_that_was_not_sent_can_be_sent_again() {
     for (answer, counts) in [(Answer::NotSent, false), (Answer::Lost, true)] {
@@ -184,7 +184,8 @@ async fn one_transaction_at_a_time_and_abandoned_ones_are_aborted() {
     );
 }
 
-/// Else the service might refuse another: it may have one open that was lost on the way.
+/// The service may have an open transaction that this client does not know. It is aborted, because the service might refuse
+/// another one.
 #[tokio::test]
 async fn what_may_be_open_is_aborted_before_the_next_transaction() {
     for (lost, abort) in [("StartTransaction", 2), ("CommitTransaction", 3), ("AbortTransaction", 3)] {
@@ -222,7 +223,7 @@ async fn one_statement_alone() {
     );
 }
 
-/// Statements that are under way at once are sent one after the other, in the order of the digest.
+/// Statements that run at the same time are sent one after the other, in the order of the commit digest.
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_at_once_keep_the_order_of_the_digest() {
     struct Slow(ScriptedTransport, tokio::sync::Semaphore);

@@ -1,4 +1,4 @@
-//! Every member of the founding class, by what it sends and what it hands back.
+//! Every method of `SessionClient`: what it sends, and what it returns.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -67,7 +67,7 @@ async fn execute_statement_sends_parameters_as_ion_binary() {
     assert_eq!(result.first_page.next_page_token.as_ref().unwrap().as_str(), "next");
     let ios = result.consumed_ios.clone().unwrap();
     assert_eq!((ios.read_ios, ios.write_ios), (3, 1));
-    // The result is the dictionary of the wire.
+    // The result has the members that are on the wire.
     assert_eq!(
         serde_json::to_value(&result).unwrap(),
         json!({"FirstPage": {"Values": [{"IonText": "1"}, {"IonText": "2"}], "NextPageToken": "next"},
@@ -190,10 +190,10 @@ async fn a_dropped_session_is_ended_in_the_background() {
     assert_eq!(body(&transport, 1), json!({"SessionToken": "session1", "EndSession": {}}));
 }
 
-/// Who waits for a close no longer leaves the rest to the background, as with any other drop.
+/// If the future of a close is dropped, a background task ends the session, as with any other drop.
 #[tokio::test]
 async fn a_close_that_is_given_up_still_ends_the_session() {
-    /// Does not get the first command through that ends a session.
+    /// A transport that never answers the first EndSession.
     #[derive(Default)]
     struct Stuck(ScriptedTransport, AtomicBool);
     impl Transport for Stuck {

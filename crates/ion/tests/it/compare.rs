@@ -1,5 +1,4 @@
-//! Comparisons and conversions of numbers and timestamps, against models that write every digit
-//! out and count every day.
+//! Compares and converts numbers and timestamps. The models write out every digit and count every day.
 
 use everstrand_ion::{Decimal, Int, Precision, Timestamp};
 use num_bigint::BigInt;
@@ -7,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::strategy;
 
-/// `|exponent|` stays at most this, so that the model can write numbers out.
+/// The greatest `|exponent|`, so that the model can write out all digits.
 const EXPONENT_MAX: i32 = 60;
 
 fn small_decimal() -> impl Strategy<Value = Decimal> {
@@ -21,7 +20,7 @@ fn written_out(decimal: &Decimal) -> BigInt {
     decimal.coefficient().to_bigint() * BigInt::from(10).pow(places)
 }
 
-/// The same number with other digits, where there is room for them.
+/// The same number with more trailing zeros in its coefficient.
 fn with_zeros(decimal: &Decimal, zeros: u32) -> Decimal {
     let coefficient = decimal.coefficient().to_bigint() * BigInt::from(10).pow(zeros);
     Decimal::new(coefficient, decimal.exponent() - i32::try_from(zeros).unwrap())
@@ -31,7 +30,7 @@ fn is_leap(year: u16) -> bool {
     year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400)
 }
 
-/// Units of 10^-18 seconds since the first moment of year 1, every year and month counted.
+/// Units of 10^-18 seconds since the first moment of year 1. Every year and month is counted.
 fn attoseconds(timestamp: &Timestamp) -> BigInt {
     let mut days: i64 = (1..timestamp.year()).map(|year| if is_leap(year) { 366 } else { 365 }).sum();
     for month in 1..timestamp.month() {

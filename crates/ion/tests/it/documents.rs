@@ -1,5 +1,4 @@
-//! Binary streams, documents and the cursor: against the tree, against `ion-rs`, and against
-//! damaged bytes.
+//! Binary streams, documents and the cursor, compared with trees and with `ion-rs`, and given damaged bytes.
 
 use std::panic::catch_unwind;
 
@@ -11,7 +10,7 @@ use sha2::Digest;
 
 use crate::strategy;
 
-/// Uses every access that a view offers, all the way down. What it yields is not looked at.
+/// Calls every method of a value and of the values in it, and ignores the results.
 fn touch(value: RawValue<'_>) -> usize {
     let _ = (value.as_bool(), value.as_i64(), value.as_int(), value.as_f64(), value.as_decimal());
     let _ = (value.as_timestamp(), value.as_symbol(), value.as_text(), value.as_bytes(), value.is_null());
@@ -21,7 +20,7 @@ fn touch(value: RawValue<'_>) -> usize {
     1 + items + fields
 }
 
-/// Walks tree and view together.
+/// Compares a tree with an encoded value.
 fn assert_same(raw: RawValue<'_>, value: &Value) {
     assert_eq!(raw.ion_type(), value.ion_type());
     assert_eq!(raw.is_null(), value.is_null());
@@ -62,7 +61,7 @@ fn assert_same(raw: RawValue<'_>, value: &Value) {
     }
 }
 
-/// What `ion-rs` makes of a stream, unless it panics or refuses.
+/// The values that `ion-rs` reads from a stream; `None` if it panics or refuses.
 fn ion_rs_values(bytes: &[u8]) -> Option<Vec<Value>> {
     let elements = catch_unwind(|| ion_rs::Element::read_all(bytes).ok()).ok()??;
     elements
@@ -87,7 +86,7 @@ proptest! {
         let element = ion_rs::Element::read_one(&bytes).unwrap();
         let theirs = element.encode_as(ion_rs::v1_0::Binary).unwrap();
         prop_assert_eq!(&binary::read_one(&theirs).unwrap(), &value);
-        // Their form is not the canonical one, but it is brought into it.
+        // These are valid, but not in canonical form. Reading brings them into it.
         prop_assert_eq!(Document::from_binary(&theirs).unwrap().to_value(), value);
     }
 
@@ -198,7 +197,7 @@ fn damage() -> impl Strategy<Value = Vec<(prop::sample::Index, u8, u8)>> {
 fn what_makes_ion_rs_panic_or_abort_is_an_error_here() {
     assert!(text::read_one("$888888888888888888888888888").is_err());
     assert!(binary::read_all(&[0xE0, 0x01, 0x00, 0xEA, 0xE8, 0x8A, 0x32, 0x41]).is_err());
-    // A quoted symbol that is not UTF-8, the third input, is none here: text is a `&str`.
+    // The third input, a quoted symbol that is not UTF-8, is not possible here, because a text is a `&str`.
     let symbol_table = [0xE7, 0x81, 0x83, 0xD4, 0x87, 0xB2, 0x81, 0xF7, 0x71, 0x0A];
     assert!(binary::read_all(&stream(&symbol_table)).is_err());
     let depth = 2_000;
@@ -231,7 +230,7 @@ fn nesting_is_read_up_to_the_limit_and_written_beyond() {
     let document = Document::from_binary(&stream(&nested)).unwrap();
     assert!(Document::from_binary(document.as_bytes()).is_ok());
     assert!(binary::read_one(&stream(&list_of(&nested))).is_err());
-    // A view of a document can stand inside other values; that stays whole.
+    // A value of a document can be put into another one, which may make it deeper than the limit of readers.
     let mut writer = StructWriter::new();
     writer.raw("data", document.root());
     let deeper = writer.finish();
@@ -282,7 +281,7 @@ fn symbol_tables_are_bounded() {
     let table = |symbols: usize| {
         let list = list_of(&vec![0x80; symbols]);
         let fields = [&[0x87][..], &list].concat();
-        // A struct and a wrapper have the same form of length as a list.
+        // The length of a struct and of a wrapper has the same form as that of a list.
         let mut fields = list_of(&fields);
         fields[0] = 0xDE;
         let mut wrapper = list_of(&[&[0x81, 0x83][..], &fields].concat());
@@ -299,7 +298,7 @@ fn symbol_tables_are_bounded() {
 
 #[test]
 fn others_forms_of_one_value_become_one_document() {
-    // With 32 bits of float, long lengths and ints, padding, and symbols that nothing uses.
+    // It has floats of 32 bits, lengths and ints that are too long, padding, and symbols that are not used.
     let table =
         [0xEE, 0x8E, 0x81, 0x83, 0xDE, 0x8A, 0x87, 0xBE, 0x87, 0x81, 0x7A, 0x82, 0x71, 0x71, 0x81, 0x61];
     let appended = [0xEA, 0x81, 0x83, 0xD7, 0x86, 0x71, 0x03, 0x87, 0xB2, 0x81, 0x62];
@@ -359,7 +358,7 @@ fn canonical_form_is_exact() {
     }
 }
 
-/// Not a check of speed, but where to read it off:
+/// Prints timings and checks nothing:
 /// `cargo test --release -p everstrand-ion -- --ignored --nocapture timings`
 #[test]
 #[ignore = "prints timings"]

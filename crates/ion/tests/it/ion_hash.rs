@@ -1,5 +1,5 @@
-//! The conformance suite of Ion Hash, hand-made edge cases on which three implementations agree,
-//! and random values against `ion-rs`.
+//! The conformance suite of Ion Hash, edge cases on which three implementations agree, and random values that are compared
+//! with `ion-rs`.
 
 use std::cell::RefCell;
 
@@ -10,11 +10,11 @@ use proptest::prelude::*;
 use crate::strategy;
 
 thread_local! {
-    /// What the identity hasher was asked to digest since the last look.
+    /// The inputs of the identity hash function since they were last taken.
     static DIGESTS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The hash function of the conformance suite: its own input.
+/// The hash function of the conformance suite, which returns its input.
 struct Identity(Vec<u8>);
 
 impl Hasher for Identity {
@@ -67,7 +67,7 @@ fn bytes(step: &Value) -> Vec<u8> {
     items.map(|byte| u8::try_from(byte.as_i64().unwrap()).unwrap()).collect()
 }
 
-/// A value of the suite's `'10n'` fields, which leave the version marker out.
+/// A value from a field `'10n'` of the suite, which leaves out the version marker.
 fn stream(value: &Value) -> Vec<u8> {
     [&binary::VERSION_MARKER[..], &bytes(value)].concat()
 }

@@ -1,5 +1,5 @@
-//! The `ion-tests` suite of the Ion project: files that a reader must take or refuse, values that
-//! must be equal or differ.
+//! The suite `ion-tests` of the Ion project: files that a reader must accept or refuse, and values that must be equal or
+//! differ.
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use everstrand_ion::{Data, Value, binary, text};
 use everstrand_testkit::data;
 
-/// What is not run, and why.
+/// The files that are not run, and why.
 const SKIPPED: [(&str, &str); 4] = [
     ("good/utf16.ion", "text is read as UTF-8"),
     ("good/utf32.ion", "text is read as UTF-8"),
@@ -38,7 +38,7 @@ fn read(file: &Path) -> Result<Vec<Value>, String> {
     }
 }
 
-/// Runs a check on each file and reports all that fail together.
+/// Runs a check on each file, and reports all failures together.
 fn check_all(files: &[PathBuf], at_least: usize, check: impl Fn(&Path) -> Result<(), String>) {
     let failures: Vec<String> = files
         .iter()
@@ -104,8 +104,8 @@ fn timestamps_of_one_instant_compare_as_equal() {
     check_groups(&files, 2, same_instant, true);
 }
 
-/// Compares the members of every group of every file with each other: a group is a list or an
-/// s-expression, of values or, where it is annotated so, of strings that are documents.
+/// Compares the members of every group of every file with each other. A group is a list or an s-expression of values or,
+/// if it has that annotation, of strings that are documents.
 fn check_groups(
     files: &[PathBuf],
     at_least: usize,

@@ -1,4 +1,4 @@
-//! Ion text as QLDB sent it is printed back byte for byte.
+//! Ion text that QLDB sent is printed again with the same bytes.
 
 use everstrand_ion::{Data, Value, text};
 use everstrand_testkit::data::evidence;
@@ -20,7 +20,7 @@ fn what_qldb_printed_is_printed_back() {
     assert!(texts.len() >= 5, "only {} texts: are the vectors whole?", texts.len());
 }
 
-/// Fields that hold Ion text as a string, as responses of QLDB's API do.
+/// The Ion texts in the string fields of QLDB's answers.
 fn collect_texts(value: &Value, texts: &mut Vec<String>) {
     match &value.data {
         Data::Struct(fields) => {

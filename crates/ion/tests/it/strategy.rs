@@ -1,4 +1,4 @@
-//! Arbitrary Ion values.
+//! Strategies for random Ion values.
 
 use everstrand_ion::{
     Data, Decimal, Int, IonType, Precision, Struct, Symbol, Timestamp, TimestampFields, Value,
@@ -7,7 +7,7 @@ use num_bigint::BigInt;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// Any value, some levels deep.
+/// Any value, with some levels of containers.
 pub(crate) fn value() -> impl Strategy<Value = Value> {
     let leaf = annotated(scalar());
     leaf.prop_recursive(5, 64, 8, |inner| {
@@ -63,7 +63,7 @@ fn ion_type() -> impl Strategy<Value = IonType> {
     ])
 }
 
-/// Integers of one byte as likely as those of twenty.
+/// Integers of 0 to 19 bytes; each length is equally likely.
 pub(crate) fn int() -> impl Strategy<Value = Int> {
     vec(any::<u8>(), 0..20).prop_map(|bytes| Int::from(BigInt::from_signed_bytes_be(&bytes)))
 }
@@ -77,7 +77,7 @@ fn float() -> impl Strategy<Value = f64> {
     ]
 }
 
-/// Decimals, most near 1 and some at the edges of the exponent.
+/// Decimals. Most are near 1, and some have the greatest or the least exponent.
 pub(crate) fn decimal() -> impl Strategy<Value = Decimal> {
     let exponent = prop_oneof![4 => -25..25i32, 1 => any::<i32>(), 1 => Just(i32::MIN), 1 => Just(i32::MAX)];
     let coefficient = prop_oneof![3 => int(), 1 => Just(Int::ZERO)];
@@ -120,7 +120,7 @@ pub(crate) fn timestamp() -> impl Strategy<Value = Timestamp> {
     })
 }
 
-/// Text with characters of all lengths in UTF-8, quotes, backslashes and control characters.
+/// Texts with characters of all lengths in UTF-8, quotes, backslashes and control characters.
 pub(crate) fn string() -> impl Strategy<Value = String> {
     let character = prop_oneof![
         4 => prop::char::range('a', 'z'),
@@ -131,7 +131,7 @@ pub(crate) fn string() -> impl Strategy<Value = String> {
     vec(character, 0..12).prop_map(|characters| characters.into_iter().collect())
 }
 
-/// Symbols that need quotes, that do not, and that look like something else.
+/// Symbols that need quotes, that need none, and that look like keywords or numbers.
 pub(crate) fn symbol() -> impl Strategy<Value = Symbol> {
     let odd = prop::sample::select(vec![
         "",

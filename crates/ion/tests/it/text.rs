@@ -1,4 +1,4 @@
-//! The text form: what is printed, what is read, what is refused, and that no input harms.
+//! The text form: printing, reading, refusing, and that no input makes the reader panic.
 
 use everstrand_ion::{Data, Document, IonType, MAX_DEPTH, Struct, Symbol, Value, binary, text};
 use proptest::prelude::*;
@@ -114,8 +114,8 @@ fn errors_say_what_and_where() {
 
 #[test]
 fn hostile_inputs_are_refused() {
-    // Four inputs that make another reader panic, or abort the process, and one text that is not
-    // UTF-8, which never gets as far as this reader.
+    // Four inputs make another reader panic or abort the process. The fifth is not UTF-8, so it cannot be given to this
+    // reader.
     assert!(text::read_all(&"[".repeat(2_000)).is_err());
     assert!(text::read_all(&format!("{}{}", "[".repeat(2_000), "]".repeat(2_000))).is_err());
     assert!(text::read_all("$888888888888888888888888888").is_err());
@@ -166,7 +166,7 @@ fn long_inputs_take_linear_time() {
     assert!(matches!(read(&format!("{digits}e1")).data, Data::Float(float) if float.is_infinite()));
 }
 
-/// A value as another implementation's element.
+/// A value as an element of `ion-rs`.
 fn element(value: &Value) -> ion_rs::Element {
     use ion_rs::Element;
     let of_symbol = |symbol: &Symbol| match symbol.text() {
@@ -203,15 +203,15 @@ fn element(value: &Value) -> ion_rs::Element {
             .collect::<ion_rs::Struct>()
             .into(),
         Data::Int(_) | Data::Decimal(_) | Data::Timestamp(_) => {
-            // These the other implementation reads alone from our text, so that at least their
-            // place among other things is checked here; their digits are in tests of their own.
+            // `ion-rs` cannot be given these values. So it reads our text, and only their place among other values is
+            // checked. Other tests check their digits.
             Element::read_one(text::write(&Value::new(value.data.clone()))).unwrap()
         }
     };
     bare.with_annotations(value.annotations().iter().map(of_symbol).collect::<Vec<_>>())
 }
 
-/// Whether another implementation can hold a value: its decimal exponents are narrower.
+/// Whether `ion-rs` can hold a value. Its range of decimal exponents is smaller.
 fn fits_elsewhere(value: &Value) -> bool {
     match &value.data {
         Data::Decimal(decimal) => decimal.exponent().unsigned_abs() < 1_000,
@@ -242,7 +242,7 @@ proptest! {
         let written = text::write(&value);
         let read = ion_rs::Element::read_one(&written);
         prop_assert!(read.is_ok(), "{}: {:?}", written, read);
-        // Equality of Ion's data model, where NaN is itself.
+        // The equivalence of Ion's data model, where NaN equals NaN.
         let (read, expected) = (read.unwrap(), element(&value));
         prop_assert!(ion_rs::IonData::eq(&read, &expected), "{read} and {expected}");
     }
@@ -252,11 +252,11 @@ proptest! {
         if !fits_elsewhere(&value) {
             return Ok(());
         }
-        // At the top level it writes the symbol $ion_2_0 as a version marker.
+        // `ion-rs` writes the symbol $ion_2_0 at the top level as a version marker.
         let value = Value::from(vec![value]);
         let element = element(&value);
         let written = element.encode_as(ion_rs::v1_0::Text.with_format(ion_rs::TextFormat::Pretty)).unwrap();
-        // It writes control characters raw, which Ion forbids.
+        // `ion-rs` writes control characters without escapes, which Ion forbids.
         if written.contains(|character: char| character.is_control() && character != '\n') {
             return Ok(());
         }
@@ -276,7 +276,7 @@ proptest! {
     }
 }
 
-/// Changes a valid text here and there: what fuzzers do, in a test of a second.
+/// Changes a valid text in some places, as a fuzzer does.
 fn mutate(text: &str, changes: &[(prop::sample::Index, u8, prop::sample::Index)]) -> String {
     const PARTS: [&str; 32] = [
         "'",
@@ -343,7 +343,7 @@ proptest! {
     ) {
         let mutated = mutate(&text::write(&value), &changes);
         match text::read_all(&mutated) {
-            // What is accepted means something: it can be written and read again.
+            // A value that was accepted can be written and read again.
             Ok(values) => {
                 for value in values {
                     prop_assert_eq!(&text::read_one(&text::write(&value)).unwrap(), &value);

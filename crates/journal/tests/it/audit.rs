@@ -1,5 +1,4 @@
-//! Audits of journals made here: what a hash covers cannot change unseen, even where checksums were
-//! repaired afterwards.
+//! Audits of our own journals. Every change of bytes that a hash covers is found, even if the checksums were repaired.
 
 use std::num::NonZeroUsize;
 
@@ -157,7 +156,7 @@ fn nothing_follows_the_last_number_of_a_slot() {
     assert_eq!(found.iter().map(|deviation| deviation.check).collect::<Vec<Check>>(), [Check::Slot]);
 }
 
-/// Repairs both checksums of a block, as somebody would who wants to hide a change.
+/// Repairs both checksums of a block, as somebody does who wants to hide a change.
 fn repair(bytes: &mut [u8]) -> Option<()> {
     let length = |bytes: &[u8], at: usize| {
         Some(usize::try_from(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().unwrap())).unwrap())
@@ -173,8 +172,8 @@ fn repair(bytes: &mut [u8]) -> Option<()> {
     Some(())
 }
 
-/// What of a block no hash covers, in bytes: reserved bytes, lengths and checksums, which must be what they
-/// are for the block to be read at all. `docs/journal-format.md` lists them.
+/// The bytes of a block that no hash covers: reserved bytes, lengths and checksums. A block with another value there
+/// cannot be read. `docs/journal-format.md` lists them.
 fn uncovered(block: &Block, at: usize) -> bool {
     let bytes = block.as_bytes();
     let frame = usize::try_from(u32::from_le_bytes(bytes[12..16].try_into().unwrap())).unwrap();

@@ -24,7 +24,7 @@ impl TileReader for Store {
     }
 }
 
-/// What a ledger answers about the insert of block 2.
+/// The answers of a ledger about the insert in block 2.
 struct Saved {
     digest: Digest,
     block: Value,
@@ -58,7 +58,7 @@ fn saved() -> Saved {
     }
 }
 
-/// `Ok` says whether it verified, `Err` that the input was of no use.
+/// `Ok` says whether the verification passed, `Err` that the input cannot be used.
 fn verify(files: &[(Role, &str)]) -> Result<bool, String> {
     let inputs: Vec<Input<'_>> = files
         .iter()
@@ -87,7 +87,7 @@ fn values_in_ion_and_json_text() {
         let proof = text(&saved.block_proof.to_ion());
         let files = [(Role::Digest, text(&digest)), (Role::Proof, proof), (Role::Block, text(&saved.block))];
         let files: Vec<(Role, &str)> = files.iter().map(|(role, text)| (*role, text.as_str())).collect();
-        // JSON says nothing of the symbol in a document of this block, but the hash does.
+        // JSON does not tell that a value of this block is a symbol, but the hash does.
         assert_eq!(verify(&files), Ok(true), "{files:?}");
     }
 }
@@ -166,7 +166,7 @@ fn a_proof_of_another_place_does_not_pass() {
             .fold(Hash::from_slice(saved.block.get("blockHash").unwrap().as_bytes().unwrap()).unwrap()),
         ..saved.digest
     };
-    // The hashes fit, but the number of nodes does not.
+    // The hashes are right, but the number of nodes is not.
     let (folded, longer) = (folded.to_ion().to_string(), longer.to_ion().to_string());
     assert_eq!(verify(&[(Role::Digest, &folded), (Role::Proof, &longer), (Role::Block, &block)]), Ok(false));
     let earlier = digest.replacen("sequenceNo:6", "sequenceNo:1", 1);
@@ -267,8 +267,7 @@ fn every_changed_letter_of_evidence_is_noticed() {
         saved.digest.digest_tip_address.to_ion()
     );
     assert_eq!(verify(&[(Role::Any, &whole)]), Ok(true));
-    // The number of the digest's tip is what its file says, no hash covers it; and the last letter of
-    // base64 has bits that mean nothing.
+    // No hash covers the block number of the digest's tip. The last letter of base64 has bits without meaning.
     let tip = whole.rfind("sequenceNo:6").unwrap() + "sequenceNo:".len();
     for at in (0..whole.len()).filter(|at| *at != tip && !whole[at + 1..].starts_with('=')) {
         let mut changed = whole.clone().into_bytes();
@@ -278,7 +277,7 @@ fn every_changed_letter_of_evidence_is_noticed() {
             _ => continue,
         };
         let changed = String::from_utf8(changed).unwrap();
-        // A member with a misspelt name is one that is not there: what it was for is said to be skipped.
+        // A member with a misspelt name is ignored, and the step that needs it is reported as skipped.
         let input = Input { name: "file", role: Role::Any, bytes: changed.as_bytes() };
         let passed = verify_files(&[input], &[])
             .is_ok_and(|report| report.steps.iter().all(|step| step.outcome == Outcome::Passed));

@@ -1,5 +1,4 @@
-//! A block keeps what it says when it comes from elsewhere: read as foreign, our own blocks answer as they
-//! did.
+//! Foreign blocks: our own blocks, read as foreign ones, give the same answers.
 
 use everstrand_ion::Document;
 use everstrand_journal::tree::Frontier;

@@ -1,4 +1,4 @@
-//! The auditor's library from outside.
+//! Tests of the auditor's library through its public interface.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

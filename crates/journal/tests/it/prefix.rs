@@ -1,5 +1,4 @@
-//! That an old digest's journal is the beginning of a newer one: proofs made from slots alone, and what of a proof,
-//! of a digest or of the past may not be changed.
+//! Consistency proofs from slots alone. No change of a proof, of a digest or of the past may be accepted.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -10,7 +9,7 @@ use everstrand_journal::{Block, Digest, Hash, Proof, ProposedTransaction, Slot, 
 
 use crate::samples::{START, chain, id, slots, statement};
 
-/// A chain of so many blocks; those from `fork` on say something else.
+/// A chain of blocks. With a `fork`, the blocks from that number on are others.
 fn long_chain(length: u64, fork: u64) -> Vec<Block> {
     let transaction = |number: u64| {
         let time = START + i64::try_from(number).unwrap();
@@ -25,7 +24,7 @@ fn long_chain(length: u64, fork: u64) -> Vec<Block> {
     chain(&(1..length).map(transaction).collect::<Vec<_>>())
 }
 
-/// The digests at all tips, from the definition.
+/// The digest at each block, computed by the definition.
 fn digests(blocks: &[Block]) -> Vec<Digest> {
     let mut frontier = Frontier::empty();
     blocks
@@ -51,7 +50,7 @@ fn evidence(digest: &Digest, nodes: Option<&[Hash]>) -> Evidence {
     }
 }
 
-/// `Ok` says whether it verified, `Err` that the input was of no use.
+/// `Ok` says whether the verification passed, `Err` that the input cannot be used.
 fn verified(old: &Digest, new: &Digest, nodes: &[Hash]) -> Result<bool, String> {
     let report = verify_prefix(&evidence(old, None), &evidence(new, Some(nodes)), &[]);
     report.map(|report| report.is_verified()).map_err(|error| error.to_string())

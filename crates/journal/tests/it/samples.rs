@@ -1,4 +1,4 @@
-//! A small ledger of all kinds of blocks, for the other tests.
+//! A small ledger with all kinds of blocks, for the other tests.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub(crate) fn revision(document_id: u8, version: u64, data: Option<&str>) -> Pro
     }
 }
 
-/// The transactions after the genesis block.
+/// The transactions after block 0.
 pub(crate) fn transactions() -> Vec<ProposedTransaction> {
     let at = |number: u8| ProposedTransaction {
         transaction_id: id(100 + number),
@@ -82,7 +82,7 @@ pub(crate) fn transactions() -> Vec<ProposedTransaction> {
     ]
 }
 
-/// Genesis and the transactions above, chained.
+/// Block 0 and the blocks of the transactions.
 pub(crate) fn blocks() -> Vec<Block> {
     chain(&transactions())
 }
@@ -99,7 +99,7 @@ pub(crate) fn chain(transactions: &[ProposedTransaction]) -> Vec<Block> {
     blocks
 }
 
-/// The blocks in slots of this many.
+/// Slots with this number of blocks each.
 pub(crate) fn slots(blocks: &[Block], group: usize) -> Vec<Slot> {
     let mut frontier = Frontier::empty();
     let mut previous_link = Hash([0; 32]);

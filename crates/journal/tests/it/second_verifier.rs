@@ -1,4 +1,4 @@
-//! The verifier in Python, which was written from the documentation, judges as this one does.
+//! The verifier in Python, which was written from the documentation, gives the same verdicts as this crate.
 //!
 //! Skipped where there is no `python3`. `EVERSTRAND_RANDOM_LEDGERS=10000` makes it as many as wanted.
 
@@ -93,7 +93,7 @@ fn proof_members(digest: &Digest, nodes: &[Hash]) -> String {
     format!("digest:{{{{{}}}}},digestTipAddress:{tip},proof:[{}]", digest.digest, nodes.join(","))
 }
 
-/// Lines of evidence, whole and spoilt, each with what this verifier says of it.
+/// Lines of evidence, right and wrong, each with the verdict of this crate.
 fn lines(ledgers: u64) -> String {
     let mut numbers = Random::new(ledgers);
     let mut lines = String::new();
@@ -131,7 +131,7 @@ fn lines(ledgers: u64) -> String {
             for line in [whole, String::from_utf8(spoilt).unwrap_or_default()] {
                 let text = format!("{{{line}}}");
                 let input = Input { name: "line", role: Role::Any, bytes: text.as_bytes() };
-                // What one of them cannot use at all is no question of judgement.
+                // Evidence that one verifier cannot use at all is left out, because it has no verdict.
                 if let Ok(report) = verify_files(&[input], &[]) {
                     writeln!(lines, "{{expect:{},{line}}}", report.is_verified()).unwrap();
                 }
@@ -153,7 +153,7 @@ fn both_verifiers_agree_on_random_ledgers() {
     assert_eq!(code, 0, "{output}");
 }
 
-/// Pairs of digests with their proofs, whole and spoilt, each with what this verifier says of it.
+/// Pairs of digests with their proofs, right and wrong, each with the verdict of this crate.
 fn pairs(count: u64) -> String {
     let mut numbers = Random::new(count);
     let mut lines = String::new();
@@ -205,7 +205,7 @@ fn the_second_verifier_holds_all_vectors() {
     assert_eq!(code, 0, "{output}");
 }
 
-/// A segment file with these slots, by the documentation.
+/// A segment file with these slots, as the documentation describes it.
 fn segment(slots: &[Vec<u8>]) -> Vec<u8> {
     let nonce = 77u64.to_le_bytes();
     let mut bytes = b"evslots\npre-1\0\0\0".to_vec();

@@ -1,4 +1,4 @@
-//! Blocks and slots as bytes: what goes in comes out, what was changed is refused.
+//! Blocks and slots as bytes: they read back as they were written, and changed bytes are refused.
 
 use std::sync::Arc;
 
@@ -210,7 +210,7 @@ fn blocks_without_a_length_are_refused_before_they_are_counted() {
     let blocks = blocks();
     let mut bytes = slots(&blocks[..1], 1)[0].encode().unwrap();
     let head = bytes.len() - blocks[0].as_bytes().len();
-    // As many blocks as one slot can name, none of which takes a byte: 2^31, for which one hash is enough.
+    // The head claims 2^31 blocks, and no bytes follow. The frontier of a tree of this size has one hash.
     bytes[12..16].copy_from_slice(&(1u32 << 31).to_le_bytes());
     let checksum = crc32c::crc32c(&bytes[..head - 4]);
     bytes[head - 4..head].copy_from_slice(&checksum.to_le_bytes());

@@ -1,5 +1,5 @@
-//! A small export in QLDB's layout: it audits clean, and every edit listed beside it is caught by the
-//! check that must catch it, or is invisible where the rules make it so.
+//! A small export in QLDB's layout. Its audit has no finding. A list beside it has edits, each with the check that must
+//! find it; some edits cannot be found by any check.
 
 use everstrand_ion::{Data, Decimal, Document, Int, Timestamp, Value, binary, text};
 use everstrand_journal::evidence::{Evidence, Input, Role};
@@ -132,7 +132,7 @@ fn the_migration_kits_proof_file() {
     assert_eq!(digest.proof.as_ref().unwrap().0, 14);
     let (summary, found) = audit(&export.blocks, std::slice::from_ref(&digest));
     assert_eq!((found, summary.digests_matched.len()), (vec![], 1));
-    // Also where the export does not begin with block 0, and its own digest cannot be computed.
+    // The same holds if the export does not begin with block 0, so that its digest cannot be computed.
     let (summary, found) = audit(&export.blocks[7..], &[digest]);
     assert_eq!((found, summary.digests_matched.len()), (vec![], 1));
 }
@@ -166,7 +166,7 @@ fn all_formats_hold_the_same_blocks() {
     }
 }
 
-/// Follows field names and indexes down to a value.
+/// The value at a path of field names and indexes.
 fn at<'a>(value: &'a mut Value, path: &[&str]) -> &'a mut Value {
     path.iter().fold(value, |value, step| match &mut value.data {
         Data::Struct(fields) => {
@@ -183,8 +183,8 @@ fn flip(value: &mut Value) {
     bytes[7] ^= 1;
 }
 
-/// The edits listed in the vectors, in their order, each with what they do and what must catch it; an
-/// empty list is for those that nothing can catch.
+/// The edits in the vectors, in their order: what each does, and the checks that must find it. No check can find an edit
+/// with an empty list.
 #[test]
 fn every_listed_edit() {
     let export = export();

@@ -1,4 +1,4 @@
-//! The stored tree against a naive one: roots, proofs and consistency at many sizes.
+//! Compares the stored tree with a naive one: roots, proofs and consistency proofs at many sizes.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use everstrand_journal::tree::{
 use everstrand_journal::{BlockAddress, Digest, Hash, UniqueId, dot, root};
 use everstrand_testkit::Random;
 
-/// Entries in memory, counting reads.
+/// A store in memory, which counts reads.
 #[derive(Default)]
 struct Store {
     entries: BTreeMap<TileKey, Vec<u8>>,
@@ -27,7 +27,7 @@ impl TileReader for Store {
     }
 }
 
-/// Leaf `number`: not random, but no two alike.
+/// The leaf with this number. No two leaves are equal.
 fn leaf(number: u64) -> Hash {
     let mut bytes = [0; 32];
     for (index, byte) in bytes.iter_mut().enumerate() {
@@ -150,7 +150,7 @@ fn random_pairs(size: u64, pairs: u64) {
     assert_eq!(tiles.frontier().root(), Some(root_at(&store, size, size - 1).unwrap()));
 }
 
-/// RFC 6962's definition of a root, over all full subtrees.
+/// The root by RFC 6962's definition.
 struct Naive {
     levels: Vec<Vec<Hash>>,
 }

@@ -1,4 +1,4 @@
-//! Every operation there and back, and the corners of routing.
+//! Writes and reads every operation, and tests the special cases of routing.
 
 use proptest::prelude::*;
 
@@ -12,7 +12,7 @@ fn tags() -> Tags {
     Tags::from([("team".to_owned(), "ledger & co".to_owned())])
 }
 
-/// One request of each operation, with the request line that the model gives it.
+/// One request of each operation, with the request line of QLDB's model.
 fn every_operation() -> Vec<(&'static str, ControlRequest)> {
     let l = || "my-ledger".to_owned();
     let max = Some(7);
@@ -293,7 +293,7 @@ fn answers_have_the_shape_of_the_model() {
 #[test]
 fn every_operation_reads_the_answer_it_can_get() {
     for (_, request) in every_operation() {
-        // An answer of another shape is an error, not a panic.
+        // An answer with another structure is an error, and does not panic.
         let _ = request.reply_from_json(b"[1]");
         let _ = request.reply_from_json(b"");
     }

@@ -1,4 +1,4 @@
-//! How each client's way to the exception's name ends at the same name.
+//! Every client finds the same name of an exception.
 
 use proptest::prelude::*;
 
@@ -58,7 +58,7 @@ fn where_names_are_missing_the_status_speaks() {
         assert_eq!((error.exception.clone(), error.http_status()), (exception, status));
         assert_eq!(error.request_id.as_deref(), Some("id"));
     }
-    // A number where a text belongs is understood.
+    // A number in the place of a text is accepted.
     let error =
         ServiceError::from_response(400, None, None, br#"{"__type":"BadRequestException","Code":405}"#);
     assert_eq!(error.code.as_deref(), Some("405"));
@@ -78,7 +78,7 @@ proptest! {
     }
 }
 
-/// `aws-sdk-go-v2` took the code for the name as QLDB answered, which its users' programs compare with.
+/// `aws-sdk-go-v2` took the code for the name of the exception, and programs compare with it.
 #[test]
 fn clients_in_go_find_the_code_where_they_look_for_the_name() {
     let go =

@@ -1,4 +1,4 @@
-//! Requests and answers as the official drivers send and read them, and all that they should not.
+//! Requests and answers of the official drivers, and requests that must be refused.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -21,7 +21,7 @@ fn error_of(body: &str) -> ServiceError {
     SendCommandRequest::from_json(body.as_bytes()).expect_err(body)
 }
 
-/// Bodies recorded from pyqldb 3.2.4, with what they mean.
+/// Bodies that were recorded from pyqldb 3.2.4, with their meaning.
 #[test]
 fn recorded_requests_are_understood_and_written_alike() {
     let struct_bytes =
@@ -70,7 +70,7 @@ fn recorded_requests_are_understood_and_written_alike() {
     ];
     for (body, expected) in cases {
         assert_eq!(SendCommandRequest::from_json(body.as_bytes()).unwrap(), expected, "{body}");
-        // Python writes blanks after its colons and commas, we write none.
+        // Python writes blanks after colons and commas; we do not.
         assert_eq!(
             String::from_utf8(expected.to_json()).unwrap(),
             body.replace("\": ", "\":").replace(", \"", ",\"")
@@ -199,7 +199,7 @@ fn the_largest_sizes_pass_and_characters_are_not_bytes() {
     assert_eq!(SendCommandRequest::from_json(&request.to_json()).unwrap(), request);
 }
 
-/// The many that a small body can name take no room before they are refused.
+/// Too many parameters in a small body are refused before they take memory.
 #[test]
 fn parameters_are_counted_while_they_are_read() {
     let read = |count: usize| {
@@ -350,7 +350,7 @@ proptest! {
         let _ = Reply::from_json(&bytes);
     }
 
-    /// Damage to a good request is refused or understood, nothing else.
+    /// A damaged request is refused or read, and never makes the reader panic.
     #[test]
     fn no_damage_panics(command in any_command(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut body = request(command).to_json();

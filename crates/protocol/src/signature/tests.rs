@@ -1,5 +1,4 @@
-//! Vectors: one recorded from the published Python driver, the others computed by an independent
-//! implementation.
+//! Test vectors: one was recorded from the published Python driver, an independent implementation computed the others.
 
 use proptest::prelude::*;
 
@@ -38,7 +37,7 @@ const VECTORS: &[Vector] = &[
         session_token: None,
         signature: "2139cc24e76c3cea487958ced2dc27531ee4070a824780b4683f7d732c23b7d1",
     },
-    // An ARN in the path is encoded twice; a leap day.
+    // The path has an ARN, which is encoded twice. The date is a leap day.
     Vector {
         secret: SECRET,
         region: "eu-west-1",
@@ -53,7 +52,7 @@ const VECTORS: &[Vector] = &[
         session_token: None,
         signature: "0b86d88f2ced84d5e32b5d0a35318b8e284b35c4e23996b2b3811f4b35d1f6aa",
     },
-    // A query out of order, a repeated header with blanks, temporary credentials.
+    // The query is not sorted, a header with blanks is repeated, and the credentials are temporary.
     Vector {
         secret: SECRET,
         region: "eu-west-1",
@@ -100,7 +99,7 @@ fn sign(vector: &Vector) -> (Signer, Vec<(&'static str, String)>, AmzDate) {
     (signer, added, date)
 }
 
-/// The request as the server gets it.
+/// The request that the server receives.
 fn received<'a>(vector: &Vector, added: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
     let mut headers = vector.parts.headers.to_vec();
     headers.extend(added.iter().map(|(name, value)| (*name, value.as_str())));
@@ -166,7 +165,7 @@ fn clocks_may_differ_by_five_minutes() {
     }
 }
 
-/// Whoever is between client and server may not add a header that means something, nor change one.
+/// Nobody between client and server can add or change a header that has a meaning.
 #[test]
 fn the_host_and_every_amz_header_have_to_be_signed() {
     let (_, added, date) = sign(&VECTORS[0]);
@@ -208,7 +207,7 @@ fn a_header_that_lacks_a_part_is_named() {
             "AWS4-HMAC-SHA256 Credential=k/20261122/r/qldb/aws4_request, SignedHeaders=host, Signature=xyz",
             "Signature",
         ),
-        // Each name would add all the values that the request has under it, to a text without end.
+        // Each repeated name would add all values of its header to the canonical text.
         (
             "AWS4-HMAC-SHA256 Credential=k/20261122/r/qldb/aws4_request, SignedHeaders=host;HOST, Signature=00",
             "SignedHeaders",
