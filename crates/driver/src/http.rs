@@ -256,9 +256,11 @@ impl HttpTransport {
         Err(TransportError::Service(error))
     }
 
-    /// Adds the address and the causes to an error of the connection, because hyper's text has neither.
+    /// Says with whom there was no connection, or whose answer was lost, and why. The causes say why: hyper's own text
+    /// names neither.
     fn named(&self, error: hyper_util::client::legacy::Error) -> Box<dyn StdError + Send + Sync> {
-        let mut message = format!("{} at {}", error, self.host);
+        let what = if error.is_connect() { "no server answers at" } else { "the connection failed to" };
+        let mut message = format!("{what} {}", self.host);
         let mut cause = error.source();
         while let Some(error) = cause {
             message.push_str(": ");

@@ -36,7 +36,7 @@ pub enum TransportError {
     #[error("the request cannot be sent: {0}")]
     Unsendable(#[source] Box<dyn StdError + Send + Sync>),
     /// The request was not sent, because there was no connection. The service has done nothing.
-    #[error("the request was not sent: {0}")]
+    #[error("{0}; nothing was sent")]
     NotSent(#[source] Box<dyn StdError + Send + Sync>),
     /// The request was sent, and no answer came: the time ran out, or the connection broke. It is not known whether the
     /// service has done what was asked.
