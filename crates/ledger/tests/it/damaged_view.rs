@@ -116,21 +116,21 @@ fn no_entry_of_a_view_can_make_a_ledger_panic() {
     }
 }
 
-/// Counts how often it is doubted.
-struct Doubted {
+/// Counts how often it is distrusted.
+struct CountingView {
     inner: Arc<MemoryView>,
     /// Of those that followed it, too.
-    doubts: Arc<AtomicUsize>,
+    distrusts: Arc<AtomicUsize>,
     discarded: AtomicUsize,
 }
 
-impl Doubted {
-    fn new(inner: Arc<MemoryView>, doubts: Arc<AtomicUsize>) -> Arc<Doubted> {
-        Arc::new(Doubted { inner, doubts, discarded: AtomicUsize::new(0) })
+impl CountingView {
+    fn new(inner: Arc<MemoryView>, distrusts: Arc<AtomicUsize>) -> Arc<CountingView> {
+        Arc::new(CountingView { inner, distrusts, discarded: AtomicUsize::new(0) })
     }
 }
 
-impl ViewStore for Doubted {
+impl ViewStore for CountingView {
     fn applied(&self) -> Result<Option<Applied>, ViewError> {
         self.inner.applied()
     }
@@ -148,11 +148,11 @@ impl ViewStore for Doubted {
     }
 
     fn distrust(&self, _why: &str) {
-        self.doubts.fetch_add(1, Ordering::SeqCst);
+        self.distrusts.fetch_add(1, Ordering::SeqCst);
     }
 
     fn fresh(&self) -> Result<Option<Arc<dyn ViewStore>>, ViewError> {
-        Ok(Some(Doubted::new(Arc::new(MemoryView::new()), self.doubts.clone())))
+        Ok(Some(CountingView::new(Arc::new(MemoryView::new()), self.distrusts.clone())))
     }
 
     fn discard(&self) {
@@ -179,21 +179,21 @@ fn damage_that_is_met_is_remembered() {
             batch.put(keyspace, key, &value[..value.len() / 2]);
         }
         view.commit(&batch, view.applied().unwrap().unwrap()).unwrap();
-        let doubted = Doubted::new(view, Arc::default());
-        let ledger = World { views: doubted.clone(), ..world.clone() }.open();
+        let counting = CountingView::new(view, Arc::default());
+        let ledger = World { views: counting.clone(), ..world.clone() }.open();
         let mut older = ledger.start_transaction().unwrap();
         let met = run(&ledger, statement, &[]);
         let Err(error @ LedgerError::View(_)) = met else { panic!("{statement}: {met:?}") };
-        assert!(error.to_string().contains("is built anew"), "what to do: {error}");
-        assert_eq!(doubted.doubts.load(Ordering::SeqCst), 1, "{statement}");
+        assert!(error.to_string().contains("builds another view"), "what to do: {error}");
+        assert_eq!(counting.distrusts.load(Ordering::SeqCst), 1, "{statement}");
         // Another is built, and takes its place.
-        while doubted.discarded.load(Ordering::SeqCst) == 0 {
+        while counting.discarded.load(Ordering::SeqCst) == 0 {
             std::thread::yield_now();
         }
         assert!(run(&ledger, statement, &[]).is_ok());
         // Whoever has the old one still meets its damage, which says nothing about the new one.
         assert!(matches!(older.execute(statement, &[]), Err(LedgerError::View(_))));
-        assert_eq!(doubted.doubts.load(Ordering::SeqCst), 1, "{statement}");
+        assert_eq!(counting.distrusts.load(Ordering::SeqCst), 1, "{statement}");
         ledger.close();
         let replayed = World { views: Arc::new(MemoryView::new()), ..world }.open();
         assert_eq!((run(&replayed, statement, &[]).is_ok(), replayed.status()), (true, Status::Open));
@@ -237,14 +237,14 @@ fn damage_that_a_proof_meets_is_remembered() {
             batch.put(Keyspace::Tiles, key, &value[..32]);
         }
         view.commit(&batch, view.applied().unwrap().unwrap()).unwrap();
-        let doubted = Doubted::new(view, Arc::default());
-        let ledger = World { views: doubted.clone(), ..world }.open();
+        let counting = CountingView::new(view, Arc::default());
+        let ledger = World { views: counting.clone(), ..world }.open();
         let tip = ledger.digest().digest_tip_address.sequence_no;
         assert!(matches!(ask(&ledger, tip + 1), Err(LedgerError::BadRequest { .. })));
-        assert_eq!(doubted.doubts.load(Ordering::SeqCst), 0);
+        assert_eq!(counting.distrusts.load(Ordering::SeqCst), 0);
         let met = ask(&ledger, tip);
         assert!(matches!(met, Err(LedgerError::View(_))), "{met:?}");
-        while doubted.discarded.load(Ordering::SeqCst) == 0 {
+        while counting.discarded.load(Ordering::SeqCst) == 0 {
             std::thread::yield_now();
         }
         assert_eq!(ask(&ledger, tip), Ok(()));
