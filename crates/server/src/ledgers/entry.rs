@@ -289,3 +289,37 @@ impl Entry {
         self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// An entry in the phase *busy*. Dropping it without an outcome answers the waiting requests with an error, so that a panic leaves
+/// no request waiting for ever.
+pub(super) struct Unfinished<'a> {
+    entry: &'a Entry,
+    is_over: bool,
+}
+
+impl<'a> Unfinished<'a> {
+    pub(super) fn new(entry: &'a Entry) -> Unfinished<'a> {
+        Unfinished { entry, is_over: false }
+    }
+
+    pub(super) fn settle(mut self, opened: &Opened, now: u64) {
+        self.is_over = true;
+        self.entry.settle(opened, now);
+    }
+
+    /// Leaves the ledger closed, and tells the waiting requests to try again.
+    pub(super) fn settle_closed(mut self) {
+        self.is_over = true;
+        for waiting in self.entry.settle_closed() {
+            let _ = waiting.send(Err(OpenError::Failed("it was closed; try again".to_owned())));
+        }
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.entry.settle(&Err(OpenError::Failed("an earlier operation on it panicked".to_owned())), 0);
+        }
+    }
+}

@@ -16,7 +16,9 @@
 //! closed when nobody has used it for a while. Work on files runs on threads that may wait, and never under a lock that a
 //! session's command needs.
 
+mod changes;
 mod entry;
+mod errors;
 mod folder;
 mod note;
 mod opening;
@@ -27,17 +29,18 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use everstrand_journal::{Digest, UniqueId};
-use everstrand_ledger::{Environment, Importer, Ledger, LedgerOptions, Loss};
+use everstrand_ledger::{Environment, Ledger, LedgerOptions};
+use everstrand_protocol::ServiceError;
 use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
-use everstrand_protocol::{Exception, ServiceError};
 use tokio::sync::oneshot;
 
-use self::entry::{Access, Entry, OpenError, Opened};
+use self::entry::{Access, Entry, OpenError, Opened, Unfinished};
+use self::errors::{not_found, not_opened};
 use self::folder::{Broken, DataFolder};
 use self::note::Note;
 use self::opening::Origin;
 use self::upkeep::Upkeep;
-use crate::record::{Record, STRICT_TAG, check_tags};
+use crate::record::{Record, STRICT_TAG};
 use crate::workers::Workers;
 
 pub use folder::ledger_folders;
@@ -197,7 +200,7 @@ impl Ledgers {
     /// Opens the ledger of an entry that this caller has made busy, and answers the requests that wait for it.
     fn open_busy(&self, entry: &Entry) -> Opened {
         // Answers the waiting requests even if this function panics.
-        let unfinished = Unfinished { entry, is_over: false };
+        let unfinished = Unfinished::new(entry);
         let opened = self.make_room().map_err(OpenError::Failed).and_then(|()| {
             let options = self.options_of(&entry.record());
             let folder = self.folder.as_ref();
@@ -276,214 +279,6 @@ impl Ledgers {
             .collect()
     }
 
-    /// Creates a ledger. It is active when this returns.
-    pub(crate) fn create(
-        &self,
-        name: &str,
-        permissions_mode: PermissionsMode,
-        deletion_protection: bool,
-        tags: Tags,
-    ) -> Result<Record, ServiceError> {
-        self.create_from(Origin::New, name, permissions_mode, deletion_protection, tags)
-    }
-
-    /// Creates a ledger that begins with imported blocks. If `write_blocks` fails, no ledger is created.
-    pub(crate) fn import(
-        &self,
-        name: &str,
-        write_blocks: &mut dyn FnMut(&mut Importer<'_>) -> Result<(), String>,
-    ) -> Result<Record, ServiceError> {
-        let mode = PermissionsMode::AllowAll;
-        self.create_from(Origin::Imported(write_blocks), name, mode, true, Tags::new())
-    }
-
-    fn create_from(
-        &self,
-        origin: Origin<'_>,
-        name: &str,
-        permissions_mode: PermissionsMode,
-        deletion_protection: bool,
-        tags: Tags,
-    ) -> Result<Record, ServiceError> {
-        if self.names().contains_key(name) {
-            return Err(exists_already(name));
-        }
-        check_tags(&tags)?;
-        let entry = self.reserve(Record {
-            id: self.environment.ids.next().to_string(),
-            name: name.to_owned(),
-            state: LedgerState::Creating,
-            created_millis: self.environment.clock.unix_millis(),
-            permissions_mode,
-            deletion_protection,
-            tags,
-        })?;
-        let unfinished = Unfinished { entry: &entry, is_over: false };
-        let made = self.make(&entry, origin);
-        match made {
-            Ok(ledger) => {
-                unfinished.settle(&Ok(ledger), self.now());
-                let record = entry.record().clone();
-                Ok(record)
-            }
-            Err(why) => {
-                self.names_mut().remove(name);
-                unfinished.settle(&Err(OpenError::Gone), self.now());
-                self.discard(&entry);
-                Err(unavailable(name, &why))
-            }
-        }
-    }
-
-    /// Takes a name for a new ledger. Fails if another ledger has it, or if a ledger with an unknown name might have it.
-    fn reserve(&self, record: Record) -> Result<Arc<Entry>, ServiceError> {
-        if let Some(broken) = self.nameless.first() {
-            let why = format!(
-                "the folder {} holds a ledger whose name is not known, so the name may be taken; restore its file meta, or \
-                 move the folder away",
-                broken.id
-            );
-            let message = format!("Ledger {} cannot be created: {why}", record.name);
-            return Err(
-                ServiceError::new(Exception::ResourceInUse, message).with_resource("Ledger", &record.name)
-            );
-        }
-        let mut names = self.names_mut();
-        if names.contains_key(&record.name) {
-            return Err(exists_already(&record.name));
-        }
-        let (name, note) = (record.name.clone(), Note { name: record.name.clone(), ..Note::default() });
-        let entry = Arc::new(Entry::busy(record, note));
-        names.insert(name, Arc::clone(&entry));
-        Ok(entry)
-    }
-
-    fn make(&self, entry: &Entry, origin: Origin<'_>) -> Result<Ledger, String> {
-        self.make_room()?;
-        let mut record = entry.record().clone();
-        // The record goes first, with the state CREATING: if the server dies before the last line, the next start removes the
-        // unfinished ledger.
-        if let Some(folder) = &self.folder {
-            folder.write_record(&record)?;
-        }
-        let options = self.options_of(&record);
-        let ledger = opening::open(self.folder.as_ref(), entry, &self.environment, options, origin)?;
-        record.state = LedgerState::Active;
-        if let Some(folder) = &self.folder {
-            folder.write_note(&entry.id, &entry.note())?;
-            folder.write_record(&record)?;
-        }
-        *entry.record() = record;
-        Ok(ledger)
-    }
-
-    /// Removes the files of a ledger whose creation failed. If this fails, the next start tries again.
-    fn discard(&self, entry: &Entry) {
-        if let Some(folder) = &self.folder {
-            match folder.mark_deleted(&entry.id) {
-                Ok(leftover) => folder::remove(folder.path(), &leftover),
-                Err(why) => {
-                    tracing::warn!(
-                        ledger = %entry.record().name, %why,
-                        "the files of a ledger that could not be created could not be removed; the next start tries again"
-                    );
-                }
-            }
-        }
-    }
-
-    /// Changes a ledger's record durably.
-    pub(crate) fn update(
-        &self,
-        name: &str,
-        change: impl FnOnce(&mut Record),
-    ) -> Result<Record, ServiceError> {
-        let entry = self.entry(name)?;
-        let _files = entry.files.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(why) = entry.why_broken() {
-            return Err(unavailable(name, &why));
-        }
-        let mut changed = entry.record().clone();
-        if changed.state != LedgerState::Active {
-            return Err(not_found(name));
-        }
-        change(&mut changed);
-        check_tags(&changed.tags)?;
-        if let Some(folder) = &self.folder {
-            folder.write_record(&changed).map_err(|why| unavailable(name, &why))?;
-        }
-        *entry.record() = changed.clone();
-        if let Some(ledger) = entry.ledger() {
-            ledger.set_extensions(!self.is_strict(&changed));
-        }
-        Ok(changed)
-    }
-
-    /// Deletes a ledger, unless it is protected. When this returns the deletion is durable. The files are removed in the background.
-    pub(crate) fn delete(&self, name: &str) -> Result<(), ServiceError> {
-        let entry = self.entry(name)?;
-        if let Some(why) = entry.why_broken() {
-            return Err(unavailable(name, &why));
-        }
-        if entry.record().deletion_protection {
-            let message = format!(
-                "Preventing deletion of ledger {name} with DeletionProtection enabled; update it to false first"
-            );
-            let error = ServiceError::new(Exception::ResourcePreconditionNotMet, message);
-            return Err(error.with_resource("Ledger", name));
-        }
-        let Some(open) = entry.take() else { return Err(not_found(name)) };
-        let unfinished = Unfinished { entry: &entry, is_over: false };
-        let _files = entry.files.lock().unwrap_or_else(PoisonError::into_inner);
-        entry.record().state = LedgerState::Deleting;
-        if let Some(ledger) = open {
-            ledger.close();
-        }
-        if let Some(folder) = &self.folder {
-            match folder.mark_deleted(&entry.id) {
-                Ok(leftover) => {
-                    let folder = folder.path().to_owned();
-                    self.changes.start(move || folder::remove(&folder, &leftover));
-                }
-                Err(why) => {
-                    entry.record().state = LedgerState::Active;
-                    unfinished.settle(&Err(OpenError::Failed(why.clone())), 0);
-                    return Err(unavailable(name, &why));
-                }
-            }
-        }
-        self.names_mut().remove(name);
-        unfinished.settle(&Err(OpenError::Gone), 0);
-        Ok(())
-    }
-
-    /// Accepts that blocks are missing from a ledger's journal, so that the ledger takes writes again. Answers the accepted loss.
-    pub(crate) fn accept_loss(&self, name: &str) -> Result<Loss, ServiceError> {
-        // Opening the ledger finds a loss that nobody has noticed yet.
-        drop(self.open_blocking(name)?);
-        let entry = self.entry(name)?;
-        let Some(open) = entry.take() else { return Err(not_found(name)) };
-        let unfinished = Unfinished { entry: &entry, is_over: false };
-        let folder = self.folder.as_ref();
-        if let Some(ledger) = open {
-            opening::close(folder, &entry, ledger);
-        }
-        let loss = entry.note().loss.clone();
-        let accepted = match (loss, folder) {
-            (Some(loss), Some(folder)) => opening::change_note(folder, &entry, |note| note.loss = None)
-                .map(|()| {
-                    folder.drop_view_aside(&entry.id);
-                    loss
-                })
-                .map_err(|why| unavailable(name, &why)),
-            _ => Err(ServiceError::bad_request(format!(
-                "The journal of ledger {name} lacks no block that is known of, so there is no loss to accept"
-            ))),
-        };
-        unfinished.settle_closed();
-        accepted
-    }
-
     /// Closes every ledger and releases the data folder. Everything acknowledged is durable already.
     pub(crate) fn close(&self) {
         let entries: Vec<Arc<Entry>> = self.names().values().cloned().collect();
@@ -546,36 +341,6 @@ impl LedgerOverview {
     }
 }
 
-/// An entry in the phase *busy*. Dropping it without an outcome answers the waiting requests with an error, so that a panic leaves
-/// no request waiting for ever.
-struct Unfinished<'a> {
-    entry: &'a Entry,
-    is_over: bool,
-}
-
-impl Unfinished<'_> {
-    fn settle(mut self, opened: &Opened, now: u64) {
-        self.is_over = true;
-        self.entry.settle(opened, now);
-    }
-
-    /// Leaves the ledger closed, and tells the waiting requests to try again.
-    fn settle_closed(mut self) {
-        self.is_over = true;
-        for waiting in self.entry.settle_closed() {
-            let _ = waiting.send(Err(OpenError::Failed("it was closed; try again".to_owned())));
-        }
-    }
-}
-
-impl Drop for Unfinished<'_> {
-    fn drop(&mut self) {
-        if !self.is_over {
-            self.entry.settle(&Err(OpenError::Failed("an earlier operation on it panicked".to_owned())), 0);
-        }
-    }
-}
-
 fn broken_entry(id: &str, name: &str, why: &str) -> Entry {
     let record = Record {
         id: id.to_owned(),
@@ -589,32 +354,8 @@ fn broken_entry(id: &str, name: &str, why: &str) -> Entry {
     Entry::broken(record, Note { name: name.to_owned(), ..Note::default() }, why.to_owned())
 }
 
-fn not_opened(name: &str, error: OpenError) -> ServiceError {
-    match error {
-        OpenError::Gone => not_found(name),
-        OpenError::Failed(why) => ServiceError::new(
-            Exception::ServiceUnavailable,
-            format!("The Ledger with name {name} could not be opened: {why}"),
-        ),
-    }
-}
-
-fn not_found(name: &str) -> ServiceError {
-    ServiceError::new(Exception::ResourceNotFound, format!("The Ledger with name {name} is not found"))
-        .with_resource("Ledger", name)
-}
-
-fn exists_already(name: &str) -> ServiceError {
-    ServiceError::new(Exception::ResourceAlreadyExists, format!("Ledger with name {name} already exists"))
-        .with_resource("Ledger", name)
-}
-
 fn random_seed() -> Result<[u8; 32], String> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| format!("the system has no random numbers: {error}"))?;
     Ok(seed)
-}
-
-fn unavailable(name: &str, why: &str) -> ServiceError {
-    ServiceError::new(Exception::ServiceUnavailable, format!("Ledger {name} could not be written: {why}"))
 }
