@@ -157,6 +157,7 @@ impl Planner<'_> {
             ast::Statement::Explain { statement, position } => {
                 self.extension(*position, "unexpected token found, IDENTIFIER : explain", "Unexpected term")?;
                 let explained = self.statement(statement)?;
+                self.hints_of_fields(&explained)?;
                 plan::Statement::Explain(plan::explain::explain(&explained, &self.hints))
             }
         })

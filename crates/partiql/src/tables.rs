@@ -197,6 +197,13 @@ pub trait Tables {
         None
     }
 
+    /// Another spelling of the name of a top-level field: a field of one of the first documents of a table that
+    /// differs from this name in case alone. `None` if one of these documents has a field of exactly this name. Only
+    /// a hint names the answer, so the transaction does not depend on it and need not note it as a read.
+    fn field_named_like(&mut self, table: &Source, name: &str) -> Result<Option<String>, TablesError> {
+        Ok(None)
+    }
+
     /// Runs a stored procedure. `None` if there is none of this name; case does not matter.
     fn procedure(&mut self, name: &str, arguments: &[Value]) -> Result<Option<Vec<Value>>, TablesError> {
         Ok(None)
@@ -257,6 +264,24 @@ pub trait Tables {
     fn undrop_table(&mut self, table_id: &str) -> Result<Arc<str>, TablesError> {
         read_only()
     }
+}
+
+/// The spelling of a top-level field in some documents, if it differs from a name in case alone and no document has a
+/// field of exactly this name: what [`Tables::field_named_like`] answers.
+pub fn spelling_in<'d>(documents: impl IntoIterator<Item = &'d Document>, name: &str) -> Option<String> {
+    let mut found = None;
+    for document in documents {
+        for (field, _) in document.root().fields() {
+            match field {
+                Some(field) if field == name => return None,
+                Some(field) if found.is_none() && field.eq_ignore_ascii_case(name) => {
+                    found = Some(field.to_owned());
+                }
+                _ => {}
+            }
+        }
+    }
+    found
 }
 
 fn read_only<T>() -> Result<T, TablesError> {

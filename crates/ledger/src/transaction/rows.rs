@@ -26,6 +26,9 @@ use crate::state::documents::{ViewRevision, id_and_data};
 use crate::state::keys::Place;
 use crate::storage::views::{Keyspace, ViewError};
 
+/// How many documents are looked at for a hint.
+const HINT_DOCUMENTS: usize = 64;
+
 impl Scope<'_> {
     /// `limit` rows after the cursor; fewer only at the end.
     pub(super) fn read(
@@ -44,7 +47,10 @@ impl Scope<'_> {
             return self.past_rows(source, &table, access, after, limit);
         }
         match access {
-            Access::Scan => self.scan(source, &table, after, limit),
+            Access::Scan => {
+                self.work.reads.tables.insert(table.id);
+                self.scan(source, &table, after, limit)
+            }
             Access::Documents(ids) => self.document_rows(source, &table, ids, after, limit),
             Access::Index { index_id, ranges, descending } => {
                 let index = index_of(&table, index_id)?;
@@ -71,7 +77,6 @@ impl Scope<'_> {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Vec<Row>, LedgerError> {
-        self.work.reads.tables.insert(table.id);
         let mut next = after.map(cursor_number).transpose()?.map_or(0, |last| last.saturating_add(1));
         let mut rows = Vec::new();
         let end = Place { table: table.number, number: NEW_DOCUMENTS }.to_bytes();
@@ -114,6 +119,13 @@ impl Scope<'_> {
             }
         }
         Ok(rows)
+    }
+
+    /// The first documents of a table. They are not noted as read, because only a hint depends on them.
+    pub(super) fn first_documents(&mut self, source: &Source) -> Result<Vec<Document>, LedgerError> {
+        let table = self.table_of(source)?;
+        let rows = self.scan(source, &table, None, HINT_DOCUMENTS)?;
+        Ok(rows.into_iter().map(|row| row.value).collect())
     }
 
     fn document_rows(

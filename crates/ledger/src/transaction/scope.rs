@@ -11,7 +11,7 @@ use std::time::Duration;
 use everstrand_ion::{Document, Timestamp, Value};
 use everstrand_journal::UniqueId;
 use everstrand_partiql::tables::{
-    Access, AsOf, Cursor, HistoryTable, OnConflict, Row, Source, SourceKind, Tables, TablesError,
+    Access, AsOf, Cursor, HistoryTable, OnConflict, Row, Source, SourceKind, Tables, TablesError, spelling_in,
 };
 
 use super::work::Work;
@@ -183,6 +183,11 @@ impl Tables for Scope<'_> {
 
     fn table_named_like(&self, name: &str) -> Option<String> {
         self.catalog().active_named_like(name).map(str::to_owned)
+    }
+
+    fn field_named_like(&mut self, table: &Source, name: &str) -> Result<Option<String>, TablesError> {
+        let documents = self.first_documents(table)?;
+        Ok(spelling_in(&documents, name))
     }
 
     fn rows(

@@ -363,3 +363,18 @@ fn an_index_is_built_beside_commits() {
         assert_eq!(counted, [rows.len().to_string()], "{condition}");
     }
 }
+
+/// EXPLAIN looks at documents to tell that a field is written in another case. The transaction does not depend on them.
+#[test]
+fn a_hint_is_no_read() {
+    let ledger = World::new().open();
+    run(&ledger, "CREATE TABLE t", &[]).unwrap();
+    run(&ledger, "CREATE TABLE other", &[]).unwrap();
+    run(&ledger, "INSERT INTO t {'VIN': 1}", &[]).unwrap();
+    let mut transaction = ledger.start_transaction().unwrap();
+    let plan = all(&mut transaction, "EXPLAIN SELECT * FROM t WHERE vin = 1", &[]).unwrap().join("\n");
+    assert!(plan.contains("did you mean 'VIN'?"), "{plan}");
+    all(&mut transaction, "INSERT INTO other {'n': 1}", &[]).unwrap();
+    run(&ledger, "INSERT INTO t {'VIN': 2}", &[]).unwrap();
+    transaction.commit_unchecked().wait().unwrap();
+}

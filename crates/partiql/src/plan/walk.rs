@@ -1,10 +1,12 @@
-//! Which slots an expression, an access or a query reads.
+//! Which slots an expression, an access or a query reads, and which fields of tables a statement names.
 
 use std::ops::Range;
 
 use super::{
-    AccessPlan, Expression, IndexAccess, KeyRangePlan, Keys, Node, Projection, ProjectionItem, QueryPlan,
+    AccessPlan, Expression, IndexAccess, Insertion, KeyRangePlan, Keys, Node, Operation, PathStep,
+    Projection, ProjectionItem, QueryPlan, Statement, Target, TargetStep, Variable,
 };
+use crate::tables::{Source, SourceKind};
 
 impl Expression {
     /// Calls back for each variable with its depth and slot. The depth is counted from this expression's own frame,
@@ -123,4 +125,86 @@ fn variables_of(expression: &Expression, level: isize, visit: &mut dyn FnMut(isi
         }
         parent => parent.for_each_child(&mut |child| variables_of(child, level, visit)),
     }
+}
+
+/// The tables whose rows stand in the slots of one frame.
+type Tables<'p> = Vec<(usize, &'p Source)>;
+
+impl Statement {
+    /// Calls back for each top-level field of a document that the statement reads, with its table.
+    pub(crate) fn for_each_field<'p>(&'p self, visit: &mut dyn FnMut(&'p Source, &'p str)) {
+        match self {
+            Statement::Query(query) => fields_of_query(query, &mut Vec::new(), visit),
+            Statement::Expression(value) => fields_of(value, &mut Vec::new(), visit),
+            Statement::Insert(insert) => {
+                let (Insertion::One(value) | Insertion::Each(value)) = &insert.insertion;
+                fields_of(value, &mut Vec::new(), visit);
+            }
+            Statement::Modify(modify) => {
+                let mut frames = vec![modify.input.tables()];
+                modify.input.for_each_expression(&mut |e| fields_of(e, &mut frames, visit));
+                let mut visit_target = |target: &'p Target| {
+                    if let Some(TargetStep::Field(name)) = target.steps.first() {
+                        visit(&modify.table, name);
+                    }
+                };
+                match &modify.operation {
+                    Operation::Set(assignments) => {
+                        assignments.iter().for_each(|(target, _)| visit_target(target));
+                        assignments.iter().for_each(|(_, value)| fields_of(value, &mut frames, visit));
+                    }
+                    Operation::Insert { target, .. }
+                    | Operation::InsertEach { target, .. }
+                    | Operation::Remove(target) => visit_target(target),
+                    Operation::Delete => {}
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Node {
+    fn tables(&self) -> Tables<'_> {
+        match self {
+            Node::Scan(scan) if scan.source.kind == SourceKind::User && scan.source.as_of.is_none() => {
+                vec![(scan.slots.value, &scan.source)]
+            }
+            Node::Scan(_) | Node::Iterate { .. } => Vec::new(),
+            Node::Join { left, right, .. } | Node::HashJoin { left, right, .. } => {
+                [left.tables(), right.tables()].concat()
+            }
+            Node::Filter { input, .. } | Node::Sort { input, .. } => input.tables(),
+            Node::Group(group) => group.input.tables(),
+        }
+    }
+}
+
+fn fields_of_query<'p>(
+    query: &'p QueryPlan,
+    frames: &mut Vec<Tables<'p>>,
+    visit: &mut dyn FnMut(&'p Source, &'p str),
+) {
+    frames.push(query.input.tables());
+    query.for_each_expression(&mut |e| fields_of(e, frames, visit));
+    frames.pop();
+}
+
+fn fields_of<'p>(
+    expression: &'p Expression,
+    frames: &mut Vec<Tables<'p>>,
+    visit: &mut dyn FnMut(&'p Source, &'p str),
+) {
+    if let Expression::Query(query) = expression {
+        return fields_of_query(&query.plan, frames, visit);
+    }
+    if let Expression::Path { root, steps } = expression
+        && let (Expression::Variable(Variable { depth, slot, .. }), Some(PathStep::Field(name))) =
+            (&**root, steps.first())
+        && let Some(tables) = frames.iter().rev().nth(*depth)
+        && let Some((_, table)) = tables.iter().find(|(filled, _)| filled == slot)
+    {
+        visit(table, name);
+    }
+    expression.for_each_child(&mut |child| fields_of(child, frames, visit));
 }

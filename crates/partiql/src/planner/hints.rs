@@ -3,7 +3,7 @@
 use super::Planner;
 use crate::ast::{self, Identifier};
 use crate::error::PartiqlError;
-use crate::plan::Expression;
+use crate::plan::{self, Expression};
 
 impl Planner<'_> {
     /// N11: the error of a name that means nothing here.
@@ -14,9 +14,7 @@ impl Planner<'_> {
             return error;
         }
         match self.alike(&name.name) {
-            Some(other) => {
-                error.with_hint(format!("did you mean '{other}'? Names are matched case included"))
-            }
+            Some(other) => error.with_hint(did_you_mean(&other)),
             None if name.is_quoted => error.with_hint(double_quotes(&name.name)),
             None => error,
         }
@@ -43,12 +41,36 @@ impl Planner<'_> {
             && name.is_quoted
             && self.options.extensions
         {
-            let hint = double_quotes(&name.name);
-            if !self.hints.contains(&hint) {
-                self.hints.push(hint);
-            }
+            self.hint(double_quotes(&name.name));
         }
     }
+
+    /// Adds a hint for each field that no document has and that some document has in another case. Only EXPLAIN asks
+    /// for these hints, because documents are looked at for them.
+    pub(super) fn hints_of_fields(&mut self, statement: &plan::Statement) -> Result<(), PartiqlError> {
+        let mut fields = Vec::new();
+        statement.for_each_field(&mut |table, name| {
+            if !fields.contains(&(table, name)) {
+                fields.push((table, name));
+            }
+        });
+        for (table, name) in fields {
+            if let Some(other) = self.tables.field_named_like(table, name)? {
+                self.hint(format!("'{name}' is in none of the first documents; {}", did_you_mean(&other)));
+            }
+        }
+        Ok(())
+    }
+
+    fn hint(&mut self, hint: String) {
+        if !self.hints.contains(&hint) {
+            self.hints.push(hint);
+        }
+    }
+}
+
+fn did_you_mean(name: &str) -> String {
+    format!("did you mean '{name}'? The case of a name matters")
 }
 
 fn double_quotes(name: &str) -> String {

@@ -7,6 +7,7 @@ use everstrand_ion::{Document, Timestamp, Value, text};
 use everstrand_partiql::key;
 use everstrand_partiql::tables::{
     Access, AsOf, Cursor, HistoryTable, Index, OnConflict, Row, Source, SourceKind, Tables, TablesError,
+    spelling_in,
 };
 
 /// Tables as vectors. Every write is a block of its own, one second after the one before.
@@ -398,6 +399,11 @@ impl Tables for MemoryTables {
                 Ok(Arc::clone(&table.id))
             }
         }
+    }
+
+    fn field_named_like(&mut self, table: &Source, name: &str) -> Result<Option<String>, TablesError> {
+        let rows = self.all(table);
+        Ok(spelling_in(rows.iter().map(|(row, _)| &row.value), name))
     }
 
     fn procedure(&mut self, name: &str, arguments: &[Value]) -> Result<Option<Vec<Value>>, TablesError> {
