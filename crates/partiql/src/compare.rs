@@ -102,7 +102,7 @@ fn order_of_scalars<W: Work>(
     work.work(ELEMENT + left.scalar_work().min(right.scalar_work()))?;
     Ok(Some(match (left, right) {
         (ValueKind::Bool(left), ValueKind::Bool(right)) => left.cmp(right),
-        (ValueKind::Number(left), ValueKind::Number(right)) => left.order(right),
+        (ValueKind::Number(left), ValueKind::Number(right)) => left.order(right, work)?,
         (ValueKind::Timestamp(left), ValueKind::Timestamp(right)) => left.instant_cmp(right),
         (ValueKind::Text(left), ValueKind::Text(right)) => left.cmp(right),
         (ValueKind::Lob(left), ValueKind::Lob(right)) => left.cmp(right),

@@ -73,6 +73,7 @@ pub fn range(range: &KeyRange) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
     let lower = match (&range.lower, &range.upper) {
         (Some((value, inclusive)), _) => {
             let (bound, whole) = bounded(&prefix, value);
+            // A cut bound is always included, because keys that are equal up to the cut may be greater.
             if *inclusive || !whole { Bound::Included(bound) } else { after(bound) }
         }
         (None, Some((value, _))) => Bound::Included(with(&prefix, kind_of(value).0)),
@@ -160,7 +161,7 @@ fn write_value<W: Work>(work: &mut W, bytes: &mut Vec<u8>, value: ValueRef<'_>) 
         ValueKind::Null => bytes.push(NULL),
         ValueKind::Bool(false) => bytes.push(FALSE),
         ValueKind::Bool(true) => bytes.push(TRUE),
-        ValueKind::Number(number) => write_number(bytes, &number),
+        ValueKind::Number(number) => write_number(work, bytes, &number)?,
         ValueKind::Timestamp(timestamp) => {
             let (seconds, attoseconds) = timestamp.instant();
             bytes.push(TIMESTAMP);
@@ -245,15 +246,16 @@ fn write_escaped(bytes: &mut Vec<u8>, content: &[u8]) {
     bytes.extend_from_slice(&[0x00, 0x01]);
 }
 
-fn write_number(bytes: &mut Vec<u8>, number: &Number) {
+fn write_number<W: Work>(work: &mut W, bytes: &mut Vec<u8>, number: &Number) -> Result<(), W::Stop> {
     bytes.push(NUMBER);
-    match number.real() {
+    match number.real(work)? {
         Real::Nan => bytes.push(0x00),
         Real::NegativeInfinity => bytes.push(0x01),
         Real::Zero => bytes.push(0x03),
         Real::PositiveInfinity => bytes.push(0x05),
         Real::Finite { negative, exponent, digits } => {
             bytes.push(if negative { 0x02 } else { 0x04 });
+            // Most exponents take one byte. The bytes at both ends announce eight more.
             let start = bytes.len();
             match i8::try_from(exponent) {
                 Ok(small @ -126..=126) => bytes.push(small.cast_unsigned() ^ 0x80),
@@ -262,15 +264,18 @@ fn write_number(bytes: &mut Vec<u8>, number: &Number) {
                     bytes.extend_from_slice(&sortable(exponent));
                 }
             }
+            // No pair is the byte 0, so that END sorts before all longer numbers that begin alike.
             for pair in digits.chunks(2) {
                 bytes.push(1 + 10 * pair[0] + pair.get(1).copied().unwrap_or(0));
             }
             bytes.push(END);
+            // The greater the magnitude of a negative number, the less it is.
             if negative {
                 bytes[start..].iter_mut().for_each(|byte| *byte = !*byte);
             }
         }
     }
+    Ok(())
 }
 
 /// A signed number as eight bytes in the same order.
@@ -308,6 +313,7 @@ fn kind_of(value: &Value) -> (u8, u8) {
 
 /// The least key that is greater than all keys with this prefix, if there is one.
 fn successor(mut key: Vec<u8>) -> Option<Vec<u8>> {
+    // A trailing 0xFF cannot grow, so the byte before it must.
     while key.last() == Some(&0xFF) {
         key.pop();
     }

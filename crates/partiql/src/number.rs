@@ -7,8 +7,10 @@
 use std::cmp::Ordering;
 
 use everstrand_ion::{Decimal, Int};
-use num_bigint::{BigInt, Sign};
+use num_bigint::{BigInt, BigUint};
 use num_integer::Integer;
+
+use crate::work::Work;
 
 /// The most digits of a computed decimal.
 pub(crate) const DIGITS_MAX: u32 = 38;
@@ -20,6 +22,15 @@ pub(crate) const EXPONENT_MAX: i32 = i32::MAX;
 
 /// Why a parameter or a literal is refused.
 pub(crate) const EXPONENT_REFUSED: &str = "The exponent of a decimal must lie within ±2147483647";
+
+/// The longest coefficient with which a statement calculates, in bytes: some 39,000 digits.
+const CALCULATED_BYTES_MAX: usize = 16 << 10;
+
+/// Why a statement does not calculate with a number.
+pub(crate) const TOO_LONG: &str = "A number of more than 39,000 digits can only be stored and compared";
+
+/// How many digits of a long number are converted at a time.
+const PIECE_DIGITS: u32 = 600;
 
 /// All integers up to this one are exact as floats.
 const EXACT_INTEGERS: u64 = 1 << 53;
@@ -68,36 +79,30 @@ impl Number {
     }
 
     /// The order of real numbers; NaN equals itself and comes before all others.
-    pub(crate) fn order(&self, other: &Number) -> Ordering {
+    pub(crate) fn order<W: Work>(&self, other: &Number, work: &mut W) -> Result<Ordering, W::Stop> {
         match (self, other) {
-            (Number::Int(left), Number::Int(right)) => {
-                if let (Some(left), Some(right)) = (left.as_i64(), right.as_i64()) {
-                    return left.cmp(&right);
-                }
-            }
+            (Number::Int(left), Number::Int(right)) => return Ok(order_of_ints(left, right)),
             (Number::Float(left), Number::Float(right)) => {
-                return left.partial_cmp(right).unwrap_or_else(|| right.is_nan().cmp(&left.is_nan()));
+                let with_nan = || right.is_nan().cmp(&left.is_nan());
+                return Ok(left.partial_cmp(right).unwrap_or_else(with_nan));
             }
             (Number::Decimal(left), Number::Decimal(right)) if left.exponent() == right.exponent() => {
-                if let (Some(left), Some(right)) = (left.coefficient().as_i64(), right.coefficient().as_i64())
-                {
-                    return left.cmp(&right);
-                }
+                return Ok(order_of_ints(left.coefficient(), right.coefficient()));
             }
             // Rounding the float to 38 digits would not change its order beside such an integer.
             (Number::Int(left), Number::Float(right)) if !right.is_nan() => {
                 if let Some(left) = exact_float(left) {
-                    return left.partial_cmp(right).expect("no NaN");
+                    return Ok(left.partial_cmp(right).expect("no NaN"));
                 }
             }
             (Number::Float(left), Number::Int(right)) if !left.is_nan() => {
                 if let Some(right) = exact_float(right) {
-                    return left.partial_cmp(&right).expect("no NaN");
+                    return Ok(left.partial_cmp(&right).expect("no NaN"));
                 }
             }
             _ => {}
         }
-        self.real().order(&other.real())
+        Ok(self.real(work)?.order(&other.real(work)?))
     }
 
     /// The number as a decimal. `None` for NaN and infinities.
@@ -117,21 +122,36 @@ impl Number {
         }
     }
 
-    pub(crate) fn real(&self) -> Real {
+    pub(crate) fn real<W: Work>(&self, work: &mut W) -> Result<Real, W::Stop> {
         match self {
-            Number::Int(int) => match int.as_i64() {
-                Some(small) => Real::from_small(small, 0),
-                None => Real::from_scaled(&int.to_bigint(), 0),
-            },
+            Number::Int(int) => Real::from_scaled(int, 0, work),
             Number::Decimal(decimal) => {
-                let exponent = i64::from(decimal.exponent());
-                match decimal.coefficient().as_i64() {
-                    Some(small) => Real::from_small(small, exponent),
-                    None => Real::from_scaled(&decimal.coefficient().to_bigint(), exponent),
-                }
+                Real::from_scaled(decimal.coefficient(), i64::from(decimal.exponent()), work)
             }
-            Number::Float(float) => Real::from_float(*float),
+            Number::Float(float) => Real::from_float(*float, work),
         }
+    }
+
+    /// Whether the number equals zero.
+    pub(crate) fn is_zero(&self) -> bool {
+        match self {
+            Number::Int(int) => int.is_zero(),
+            Number::Decimal(decimal) => decimal.is_zero(),
+            Number::Float(float) => *float == 0.0,
+        }
+    }
+
+    /// Whether the number is so long that calculating with it or printing it would take long. Only comparison and index
+    /// keys take such numbers.
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.bytes() > CALCULATED_BYTES_MAX
+    }
+}
+
+fn order_of_ints(left: &Int, right: &Int) -> Ordering {
+    match (left.as_i64(), right.as_i64()) {
+        (Some(left), Some(right)) => left.cmp(&right),
+        _ => left.to_bigint().cmp(&right.to_bigint()),
     }
 }
 
@@ -160,6 +180,24 @@ pub(crate) fn digits(coefficient: &BigInt) -> i64 {
     i64::try_from(digits).expect("digits fit memory")
 }
 
+/// The decimal digits of a magnitude. A long one takes time that grows with the square of its length, so that its
+/// digits are split off piece by piece and each piece is counted.
+fn digits_of<W: Work>(mut rest: BigUint, work: &mut W) -> Result<Vec<u8>, W::Stop> {
+    let piece = BigUint::from(10u8).pow(PIECE_DIGITS);
+    let mut reversed = Vec::new();
+    while rest >= piece {
+        work.work(usize::try_from(rest.bits()).unwrap_or(usize::MAX))?;
+        let (more, last) = rest.div_rem(&piece);
+        let start = reversed.len();
+        reversed.extend(last.to_radix_le(10));
+        reversed.resize(start + PIECE_DIGITS as usize, 0);
+        rest = more;
+    }
+    reversed.extend(rest.to_radix_le(10));
+    reversed.reverse();
+    Ok(reversed)
+}
+
 impl Real {
     fn from_small(coefficient: i64, exponent: i64) -> Real {
         let mut magnitude = coefficient.unsigned_abs();
@@ -172,21 +210,24 @@ impl Real {
         Real::from_digits(coefficient < 0, reversed, exponent)
     }
 
-    fn from_scaled(coefficient: &BigInt, exponent: i64) -> Real {
-        let (sign, magnitude) = (coefficient.sign(), coefficient.magnitude());
-        Real::from_digits(sign == Sign::Minus, magnitude.to_radix_be(10), exponent)
+    fn from_scaled<W: Work>(coefficient: &Int, exponent: i64, work: &mut W) -> Result<Real, W::Stop> {
+        if let Some(small) = coefficient.as_i64() {
+            return Ok(Real::from_small(small, exponent));
+        }
+        let digits = digits_of(coefficient.to_bigint().magnitude().clone(), work)?;
+        Ok(Real::from_digits(coefficient.is_negative(), digits, exponent))
     }
 
-    fn from_float(float: f64) -> Real {
+    fn from_float<W: Work>(float: f64, work: &mut W) -> Result<Real, W::Stop> {
         if float.is_nan() {
-            return Real::Nan;
+            return Ok(Real::Nan);
         }
         if float.is_infinite() {
-            return if float < 0.0 { Real::NegativeInfinity } else { Real::PositiveInfinity };
+            return Ok(if float < 0.0 { Real::NegativeInfinity } else { Real::PositiveInfinity });
         }
         match Number::Float(float).decimal() {
-            Some(decimal) => Number::Decimal(decimal).real(),
-            None => Real::Nan,
+            Some(decimal) => Number::Decimal(decimal).real(work),
+            None => Ok(Real::Nan),
         }
     }
 

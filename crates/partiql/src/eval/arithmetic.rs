@@ -64,6 +64,9 @@ pub(crate) fn numbers(
     left: &Number,
     right: &Number,
 ) -> Result<Number, &'static str> {
+    if left.is_too_long() || right.is_too_long() {
+        return Err(number::TOO_LONG);
+    }
     match (left, right) {
         (Number::Int(left), Number::Int(right)) => ints(operator, left, right).map(Number::Int),
         (Number::Float(_), Number::Float(_) | Number::Int(_)) | (Number::Int(_), Number::Float(_)) => {
@@ -79,6 +82,9 @@ pub(crate) fn numbers(
 
 /// `left / right` as decimals, also for two ints. AVG divides so.
 pub(crate) fn divide_exactly(left: &Number, right: &Number) -> Result<Number, &'static str> {
+    if left.is_too_long() {
+        return Err(number::TOO_LONG);
+    }
     match (left.decimal(), right.decimal()) {
         (Some(left), Some(right)) => decimals(BinaryOperator::Divide, &left, &right).map(Number::Decimal),
         _ => floats(BinaryOperator::Divide, float_of(left), float_of(right)).map(Number::Float),
@@ -180,6 +186,7 @@ fn add(left: &Decimal, addend: BigInt, right: &Decimal) -> Result<Decimal, &'sta
     if -gap > far && right_exponent > left.magnitude() {
         return add_trace(addend, right_exponent, augend.sign());
     }
+    // The gap is small now, so that both fit one exponent without many zeros.
     let exponent = left_exponent.min(right_exponent);
     let augend = augend * power_of_ten(left_exponent - exponent)?;
     let addend = addend * power_of_ten(right_exponent - exponent)?;
@@ -209,6 +216,7 @@ fn divide(left: &Decimal, right: &Decimal) -> Result<Decimal, &'static str> {
     if left.is_zero() {
         return round(dividend, preferred);
     }
+    // The quotient gets at least two digits more than the result keeps.
     let shift = (i64::from(DIGITS_MAX) + 2 + digits(&divisor) - digits(&dividend)).max(0);
     let (mut quotient, rest) = (dividend * power_of_ten(shift)?).div_rem(&divisor);
     let mut exponent = preferred - shift;
@@ -219,6 +227,7 @@ fn divide(left: &Decimal, right: &Decimal) -> Result<Decimal, &'static str> {
         quotient = quotient * 10 + BigInt::from_biguint(trace, 1u8.into());
         return round(quotient, exponent - 1);
     }
+    // An exact quotient loses the zeros that the shift put behind it, as `java.math.BigDecimal` has it.
     let ten = BigInt::from(10);
     while exponent < preferred {
         let (shorter, digit) = quotient.div_rem(&ten);

@@ -8,7 +8,7 @@ use crate::eval::context::Context;
 use crate::eval::function::TIMESTAMP_BYTES_MAX;
 use crate::eval::{Fault, arithmetic, path};
 use crate::expression::Type;
-use crate::number::{EXPONENT_MAX, Number};
+use crate::number::{EXPONENT_MAX, Number, TOO_LONG};
 use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::Work;
 
@@ -33,8 +33,11 @@ pub(crate) fn cast(context: &mut Context<'_>, value: Datum, to: Type) -> Result<
     let work = kind.scalar_work();
     let is_number = matches!(to, Type::Float | Type::Decimal);
     context.work(if is_number { work.saturating_mul(work) } else { work })?;
+    if matches!(&kind, ValueKind::Number(number) if number.is_too_long()) && to != Type::Boolean {
+        return Err(TOO_LONG.into());
+    }
     Ok(match (to, &kind) {
-        (Type::Boolean, ValueKind::Number(number)) => Datum::of(number.real() != crate::number::Real::Zero),
+        (Type::Boolean, ValueKind::Number(number)) => Datum::of(!number.is_zero()),
         (Type::Boolean, ValueKind::Text(Some(text))) => Datum::of(text.eq_ignore_ascii_case("true")),
         (Type::Integer, ValueKind::Bool(truth)) => Datum::of(i64::from(*truth)),
         (Type::Integer, ValueKind::Number(number)) => Datum::of(truncate(number)?),
@@ -227,8 +230,27 @@ fn parse_decimal(text: &str) -> Option<Decimal> {
         return None;
     }
     let sign = if text.starts_with('-') { "-" } else { "" };
+    if whole.len() + fraction.len() > EXACT_DIGITS {
+        return parse_long(sign, &[whole, fraction].concat(), fraction.len(), exponent.unwrap_or("0"));
+    }
     let exponent = exponent.map_or_else(String::new, |exponent| format!("d{exponent}"));
     format!("{sign}0{whole}.{fraction}{exponent}").parse().ok()
+}
+
+/// How many digits of a text decide which float or which decimal of 38 digits is nearest, if one more digit tells
+/// whether any digit after them is not zero.
+const EXACT_DIGITS: usize = 800;
+
+/// Reads a number of many digits by the first of them, because reading all would take time that grows with the square
+/// of their number.
+fn parse_long(sign: &str, digits: &str, fraction: usize, exponent: &str) -> Option<Decimal> {
+    let digits = digits.trim_start_matches('0');
+    let (first, rest) = digits.split_at(digits.len().min(EXACT_DIGITS));
+    let last = if rest.bytes().all(|digit| digit == b'0') { "0" } else { "1" };
+    let last = if rest.is_empty() { "" } else { last };
+    let dropped = i64::try_from(rest.len() - last.len()).ok()?;
+    let exponent = exponent.parse::<i64>().ok()?.checked_sub(i64::try_from(fraction).ok()?)? + dropped;
+    format!("{sign}0{first}{last}d{exponent}").parse().ok()
 }
 
 /// The characters that may stand around a number in a text.

@@ -1,8 +1,11 @@
 //! Numbers of three kinds meet by one rule, and come back from the texts that CAST makes of them.
 
-use everstrand_ion::{Data, Document, Value, text};
+use std::time::{Duration, Instant};
+
+use everstrand_ion::{Data, Document, Int, Value, text};
 use everstrand_partiql::Options;
 use everstrand_partiql::tables::{OnConflict, Tables};
+use num_bigint::BigInt;
 use proptest::prelude::*;
 
 use crate::memory::MemoryTables;
@@ -66,6 +69,48 @@ proptest! {
             }
         }
     }
+}
+
+/// A text of many digits is read by the first of them, and is rounded as if all had been read.
+#[test]
+fn long_texts_of_numbers_are_read_fast_and_exactly() {
+    let zeros = "0".repeat(1_000_000);
+    let half = format!("1{}5", "0".repeat(37));
+    for (text, expected) in [
+        (format!("{half}{zeros}"), format!("1{}d1000001", "0".repeat(37))),
+        (format!("{half}{zeros}1"), format!("1{}1d1000002", "0".repeat(36))),
+        (format!("-0.{zeros}{half}{zeros}1"), format!("-1{}1d-1000038", "0".repeat(36))),
+        (format!("{zeros}1.5"), "1.5".to_owned()),
+        (format!("1.{zeros}e3"), format!("1000.{}", "0".repeat(34))),
+    ] {
+        let begun = Instant::now();
+        let found = value_of("CAST(? AS DECIMAL)", &[&Value::from(text.as_str())]);
+        assert_eq!(found.map(|value| value.to_string()), Ok(expected));
+        let float = value_of("CAST(? AS FLOAT)", &[&Value::from(text.as_str())]);
+        let nearest: f64 = text.parse().expect("a number");
+        assert_eq!(float, Ok(Value::from(nearest)));
+        assert!(begun.elapsed() < Duration::from_secs(5), "took {:?}", begun.elapsed());
+    }
+}
+
+/// A number of a million digits can be stored and compared, which can be interrupted. It cannot be calculated with.
+#[test]
+fn long_numbers_are_compared_within_bounds() {
+    let long = Value::from(Int::from(BigInt::from(1) << 3_400_000));
+    let above = Value::from(Int::from((BigInt::from(1) << 3_400_000) + 1));
+    assert_eq!(value_of("? < ?", &[&long, &above]), Ok(Value::from(true)));
+    for expression in ["? + 1", "? / 2.5", "CAST(? AS STRING)", "CAST(? AS FLOAT)", "COLL_SUM([?, 1])"] {
+        let refused = value_of(expression, &[&long]).expect_err(expression);
+        assert!(refused.contains("more than 39,000 digits"), "{refused}");
+    }
+    let mut tables = MemoryTables::default();
+    run(&mut tables, "CREATE TABLE t", &[], &Options::default()).expect("created");
+    tables.interrupt_after = Some(3);
+    let begun = Instant::now();
+    let statement = "SELECT VALUE ? > 1.5 FROM <<0>>";
+    let stopped = run(&mut tables, statement, &[Document::from(&long)], &Options::default()).err();
+    assert!(stopped.is_some_and(|error| error.to_string().contains("stopped")));
+    assert!(begun.elapsed() < Duration::from_secs(2), "took {:?}", begun.elapsed());
 }
 
 /// Documents of old journals may have an exponent that is refused on the way in: they are read as they are, and
