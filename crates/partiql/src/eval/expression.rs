@@ -285,6 +285,18 @@ pub(crate) fn holds(
     scope: Scope<'_>,
     condition: &Expression,
 ) -> Result<bool, PartiqlError> {
+    // A row is out as soon as one condition is not TRUE, with an index as without. QLDB evaluated the conditions
+    // after an unknown one too, and so may fail at them.
+    if let Expression::And(conditions) = condition
+        && !context.execution.type_errors.strict
+    {
+        for condition in conditions {
+            if !holds(context, scope, condition)? {
+                return Ok(false);
+            }
+        }
+        return Ok(true);
+    }
     let held = context.held();
     let value = context.selecting(|context| evaluate(context, scope, condition))?;
     let holds = truth(condition, &value)? == Some(true);

@@ -8,13 +8,22 @@ use std::ops::Range;
 
 use super::access::{self, Lookups};
 use super::from::{Tree, TreeKind};
-use super::shape::{conjunction, is_total_condition};
+use super::shape::{conjunction, conjuncts, is_constant, is_total_condition, is_truth};
 use crate::expression::BinaryOperator;
 use crate::plan::{AccessPlan, Expression, JoinKind, Node, Scan};
 
 /// The rows of a FROM clause for which all conditions are TRUE.
 pub(super) fn rows(tree: Tree, conditions: Vec<Expression>, lookups: Lookups) -> Node {
-    let (movable, fixed) = conditions.into_iter().partition(is_total_condition);
+    // A constant that is no boolean fails on the first row that reaches it. The conditions after it stay behind it,
+    // because an index over one of them would skip that row.
+    let failing = conditions.iter().position(|condition| is_constant(condition) && !is_truth(condition));
+    let places = 0..failing.unwrap_or(conditions.len());
+    let (movable, fixed): (Vec<_>, Vec<_>) = conditions
+        .into_iter()
+        .enumerate()
+        .partition(|(at, condition)| places.contains(at) && is_total_condition(condition));
+    let [movable, fixed] =
+        [movable, fixed].map(|part| part.into_iter().map(|(_, condition)| condition).collect());
     let (node, rest) = build(tree, movable, lookups);
     filter(node, rest.into_iter().chain(fixed).collect())
 }
@@ -32,6 +41,7 @@ fn build(tree: Tree, conditions: Vec<Expression>, lookups: Lookups) -> (Node, Ve
             (filter(Node::Iterate { value, unpivot, slots }, conditions), Vec::new())
         }
         TreeKind::Join { left, right, kind: JoinKind::Inner, on } => {
+            // In an inner join a condition of ON means the same as one of WHERE.
             let (on, fixed): (Vec<_>, Vec<_>) = on.into_iter().partition(is_total_condition);
             let (to_right, to_left): (Vec<_>, Vec<_>) =
                 conditions.into_iter().chain(on).partition(|condition| condition.reads(&right.slots));
@@ -67,6 +77,8 @@ fn join(
     lookups: Lookups,
 ) -> Node {
     let right_slots = right.slots.clone();
+    // An index on the right side beats a hash table, because it reads only the rows that match. A right side that reads
+    // the left, such as `@left.items`, cannot be read once into a table.
     let served = serves(&right, left_slots, &conditions, lookups);
     if !served && !reads_left(&right, left_slots) {
         let mut keys = Vec::new();
@@ -145,8 +157,15 @@ fn equal_sides(
 
 /// The rows of a node for which all conditions are TRUE.
 pub(super) fn filter(node: Node, conditions: Vec<Expression>) -> Node {
+    let (input, conditions) = match node {
+        // One filter, so that QLDB's AND is evaluated over all its operands.
+        Node::Filter { input, condition } => {
+            (input, conjuncts(condition).into_iter().chain(conditions).collect())
+        }
+        node => (Box::new(node), conditions),
+    };
     match conjunction(conditions) {
-        Some(condition) => Node::Filter { input: Box::new(node), condition },
-        None => node,
+        Some(condition) => Node::Filter { input, condition },
+        None => *input,
     }
 }

@@ -102,7 +102,7 @@ pub(super) fn is_total(expression: &Expression) -> bool {
 
 /// Whether a condition cannot fail on any row: neither its parts nor because its value is no boolean.
 pub(super) fn is_total_condition(condition: &Expression) -> bool {
-    (is_truth(condition) || is_constant(condition)) && is_total(condition)
+    is_truth(condition) && is_total(condition)
 }
 
 /// Whether an expression can be nothing but TRUE, FALSE and unknown.
@@ -114,14 +114,16 @@ pub(super) fn is_truth(expression: &Expression) -> bool {
         | Expression::In { .. }
         | Expression::Between { .. }
         | Expression::Like { .. }
-        | Expression::Is { .. } => true,
+        | Expression::Is { .. }
+        | Expression::Missing => true,
+        Expression::Literal { value, .. } => matches!(value.data, Data::Bool(_) | Data::Null(_)),
         Expression::Binary { operator, .. } => operator.is_comparison(),
         _ => false,
     }
 }
 
 /// Whether an expression reads neither rows nor tables.
-fn is_constant(expression: &Expression) -> bool {
+pub(super) fn is_constant(expression: &Expression) -> bool {
     let mut is_constant = !matches!(expression, Expression::Query { .. });
     expression.for_each_variable(&mut |_, _| is_constant = false);
     is_constant
