@@ -222,9 +222,9 @@ fn append(
     Ok(())
 }
 
-/// A result, and the key by which DISTINCT compares it. MISSING counts as NULL and becomes NULL, as in groups. The
-/// items of a select list are compared place by place, because several may have the same name. The fields that `*`
-/// stands for are compared by their names.
+/// A result, and the key by which DISTINCT compares it. A field that is NULL and one that is absent are the same.
+/// MISSING counts as NULL and becomes NULL, as in groups. The items of a select list are compared place by place,
+/// because several may have the same name. The fields that `*` stands for are compared by their names.
 fn distinct(
     projection: &Projection,
     context: &mut Context<'_>,
@@ -252,7 +252,9 @@ fn distinct(
                 }
             }
             ProjectionItem::All(_) => {
-                key.extend(key::whole_counted(context, ValueRef::from(&fields[start..]))?);
+                let known: Vec<(Symbol, Datum)> =
+                    fields[start..].iter().filter(|(_, value)| !value.is_unknown()).cloned().collect();
+                key.extend(key::whole_counted(context, ValueRef::from(&known[..]))?);
             }
         }
     }
