@@ -71,7 +71,7 @@ impl Execution {
             read_ios: 0,
             write_ios: 0,
             budget: options.held.clone(),
-            type_errors: TypeErrors { strict: !options.extensions, refused: false },
+            type_errors: TypeErrors { strict: !options.extensions, refused: false, written: false },
             working: options.held.charge(),
             now,
             work_left: WORK_BETWEEN_INTERRUPTS,
@@ -96,15 +96,32 @@ impl Context<'_> {
         self.with_type_errors(false, compute)
     }
 
-    /// Computes something whose type errors fail the statement, if `refused`, or else make MISSING.
+    /// Computes something whose type errors fail the statement, if `refused`, or else make MISSING. Parts that are
+    /// MISSING are left out.
     pub(crate) fn with_type_errors<T>(
         &mut self,
         refused: bool,
         compute: impl FnOnce(&mut Self) -> Result<T, PartiqlError>,
     ) -> Result<T, PartiqlError> {
-        let before = std::mem::replace(&mut self.execution.type_errors.refused, refused);
+        self.with(TypeErrors { refused, written: false, ..self.execution.type_errors }, compute)
+    }
+
+    /// Computes a value that will be written. Type errors in it fail the statement.
+    pub(crate) fn writing<T>(
+        &mut self,
+        compute: impl FnOnce(&mut Self) -> Result<T, PartiqlError>,
+    ) -> Result<T, PartiqlError> {
+        self.with(TypeErrors { refused: true, written: true, ..self.execution.type_errors }, compute)
+    }
+
+    fn with<T>(
+        &mut self,
+        type_errors: TypeErrors,
+        compute: impl FnOnce(&mut Self) -> Result<T, PartiqlError>,
+    ) -> Result<T, PartiqlError> {
+        let before = std::mem::replace(&mut self.execution.type_errors, type_errors);
         let result = compute(self);
-        self.execution.type_errors.refused = before;
+        self.execution.type_errors = before;
         result
     }
 
@@ -141,6 +158,7 @@ impl Context<'_> {
     pub(crate) fn document(&mut self, value: Datum) -> Result<Document, PartiqlError> {
         let bytes = value.weight_below();
         self.work(bytes)?;
+        // A document that is there already is shared and not copied.
         if !matches!(value, Datum::Slice(_)) {
             self.hold(bytes)?;
         }

@@ -9,7 +9,7 @@ use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
 use crate::eval::membership::{self, Membership};
-use crate::eval::mistyped::{self, expected, not_a_name};
+use crate::eval::mistyped::{self, TypeErrors, expected, not_a_name};
 use crate::eval::operand::Operand;
 use crate::eval::path::{self, Index};
 use crate::eval::{Fault, arithmetic, cast, function, operator};
@@ -230,33 +230,50 @@ fn case<'e>(
     }
 }
 
-/// A struct of names and values. A field whose value is MISSING is left out.
+/// A struct of names and values. A field whose value is MISSING is left out, or refused where the struct is written.
 fn structure(
     context: &mut Context<'_>,
     scope: Scope<'_>,
     pairs: &[(Expression, Expression)],
 ) -> Result<Datum, PartiqlError> {
     let mut fields = Vec::with_capacity(pairs.len());
-    for (written, value) in pairs {
-        let name = evaluate(context, scope, written)?;
-        let value = datum(context, scope, value)?;
-        match name.get().kind() {
-            ValueKind::Text(Some(name)) if !value.is_missing() => {
-                context.hold(size_of::<(Symbol, Datum)>() + name.len())?;
-                fields.push((Symbol::from(name), value));
-            }
-            ValueKind::Text(Some(_)) => {}
-            // A field whose name is no text is left out, or refused where the struct is written.
-            _ => drop(
-                context
-                    .execution
-                    .type_errors
-                    .of(|| not_a_name(name.get()))
-                    .map_err(|fault| fault.at(written.position()))?,
-            ),
+    for (written_name, written_value) in pairs {
+        let name = evaluate(context, scope, written_name)?;
+        let value = datum(context, scope, written_value)?;
+        let type_errors = context.execution.type_errors;
+        let ValueKind::Text(Some(name)) = name.get().kind() else {
+            // A field whose name is no text is left out, too.
+            let fault = |fault: Fault| fault.at(written_name.position());
+            type_errors.of(|| not_a_name(name.get())).map_err(fault)?;
+            continue;
+        };
+        check_part(context, written_value, &value, || format!("The field '{name}'"))?;
+        if !value.is_missing() {
+            context.hold(size_of::<(Symbol, Datum)>() + name.len())?;
+            fields.push((Symbol::from(name), value));
         }
     }
     Ok(Datum::Struct(fields))
+}
+
+/// Refuses MISSING as a part of a struct or a list that is written, unless the statement says MISSING, because a
+/// misspelt name would leave the part out without a word. QLDB left it out. So does a nested query, whose rows may
+/// lack fields.
+fn check_part(
+    context: &Context<'_>,
+    written: &Expression,
+    value: &Datum,
+    part: impl FnOnce() -> String,
+) -> Result<(), PartiqlError> {
+    let TypeErrors { strict, written: is_written, .. } = context.execution.type_errors;
+    if !value.is_missing() || !is_written || strict || matches!(written, Expression::Missing) {
+        return Ok(());
+    }
+    let text = format!(
+        "{} would be MISSING, because the document has no such value; write NULL, or MISSING to leave it out",
+        part()
+    );
+    Err(PartiqlError::evaluator(written.position(), text))
 }
 
 /// The value of an expression as its own owner.
@@ -315,9 +332,11 @@ fn evaluate_all(
     expressions: &[Expression],
 ) -> Result<Vec<Datum>, PartiqlError> {
     let mut values = Vec::with_capacity(expressions.len());
-    for expression in expressions {
+    for (position, expression) in expressions.iter().enumerate() {
         context.hold(size_of::<Datum>())?;
-        values.push(datum(context, scope, expression)?);
+        let value = datum(context, scope, expression)?;
+        check_part(context, expression, &value, || format!("The element {position}"))?;
+        values.push(value);
     }
     Ok(values)
 }

@@ -16,6 +16,8 @@ pub(crate) struct TypeErrors {
     pub(crate) strict: bool,
     /// Whether the value that is computed now will be written, or taken in by an aggregate.
     pub(crate) refused: bool,
+    /// Whether the value that is computed now is what SET or INSERT writes, outside of any nested query.
+    pub(crate) written: bool,
 }
 
 impl TypeErrors {

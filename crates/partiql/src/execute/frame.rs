@@ -46,7 +46,7 @@ impl<'a> OuterScope<'a> {
         frame: &[Datum],
         expression: &Expression,
     ) -> Result<Datum, PartiqlError> {
-        context.with_type_errors(true, |context| self.datum(context, frame, expression))
+        context.writing(|context| self.datum(context, frame, expression))
     }
 
     /// Whether a condition over this frame is TRUE.

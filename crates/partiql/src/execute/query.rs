@@ -111,6 +111,7 @@ impl QueryState {
             self.seen = Some((HashSet::new(), context.execution.budget.charge()));
         } else if let (Some(take), State::Sort(sort), Node::Sort { .. }) = (take, &mut self.node, &plan.input)
         {
+            // The sort may drop every row that no result is made of.
             sort.rows_max = Some(skip.saturating_add(take));
         }
         Ok(Window { skip, take })
@@ -128,16 +129,20 @@ impl NestedQueries for Context<'_> {
         }
         let outer = OuterScope { enclosing: Some(&scope), parameters: scope.parameters };
         let held = self.held();
-        let mut state = QueryState::new(plan);
-        let mut results = Vec::new();
-        while let Some(result) = state.next(plan, self, outer)? {
-            if *coercion == Coercion::Scalar && !results.is_empty() {
-                let text = "a query used as one value has more than one row";
-                return Err(PartiqlError::evaluator(Some(*position), text));
+        let refused = self.execution.type_errors.refused;
+        let results = self.with_type_errors(refused, |context| {
+            let mut state = QueryState::new(plan);
+            let mut results = Vec::new();
+            while let Some(result) = state.next(plan, context, outer)? {
+                if *coercion == Coercion::Scalar && !results.is_empty() {
+                    let text = "a query used as one value has more than one row";
+                    return Err(PartiqlError::evaluator(Some(*position), text));
+                }
+                context.hold(size_of::<Datum>())?;
+                results.push(result);
             }
-            self.hold(size_of::<Datum>())?;
-            results.push(result);
-        }
+            Ok(results)
+        })?;
         let result = match coercion {
             Coercion::None => Datum::Bag(results),
             Coercion::Scalar => results.into_iter().next().unwrap_or(Datum::null()),
