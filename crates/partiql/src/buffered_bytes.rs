@@ -57,6 +57,8 @@ impl BufferedBytes {
 
     /// Takes all of the bytes or none. The error is the count that is full.
     fn add(&self, bytes: usize) -> Result<(), &BufferedBytes> {
+        // Another thread may see the bytes for a moment although they are refused, and be refused too. That is rare
+        // and does no harm, while a lock would cost every row.
         let before = self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
         if before.saturating_add(bytes) > self.0.bytes_max {
             self.0.bytes.fetch_sub(bytes, Ordering::Relaxed);

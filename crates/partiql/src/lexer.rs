@@ -251,6 +251,7 @@ impl<'a> Lexer<'a> {
         if point {
             end = digits(end + 1);
         }
+        // `e` begins an exponent only before digits. Otherwise it is a letter, which may not follow a number.
         let mut exponent = false;
         if matches!(bytes.get(end), Some(b'e' | b'E')) {
             let signed = end + 1 + usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));

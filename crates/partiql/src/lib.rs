@@ -1,8 +1,8 @@
 //! QLDB's PartiQL dialect over any collection of tables.
 //!
-//! [`parse`] makes a syntax tree of a text ([`ast::Statement`]). [`plan`](plan()) resolves its names against the tables
-//! at hand and decides how it runs ([`plan::Plan`]). [`execute`] runs the plan and answers its [`Rows`]. The tables may be
-//! any that implement [`tables::Tables`]:
+//! [`parse`] makes a syntax tree of a text ([`ast::Statement`]). [`plan`](plan()) resolves its names against the
+//! tables at hand and decides how it runs ([`plan::Plan`]). [`execute`] runs the plan and answers its [`Rows`]. The
+//! tables may be any that implement [`tables::Tables`]:
 //!
 //! ```
 //! use everstrand_ion::{Document, Timestamp, Value, text};

@@ -196,6 +196,8 @@ impl Parser<'_> {
         &mut self,
         part: impl FnOnce(&mut Self) -> Result<T, PartiqlError>,
     ) -> Result<T, PartiqlError> {
+        // `deepest` counts for the part alone while it is parsed, because an operator after it may put a node above
+        // it and so push down this part and none of its siblings.
         self.depth += 1;
         let outside = std::mem::replace(&mut self.deepest, self.depth);
         self.check_depth()?;

@@ -39,6 +39,8 @@ pub(crate) fn sort<T, W: Work>(
     let count = items.len();
     let mut places: Vec<usize> = (0..count).collect();
     let mut merged: Vec<usize> = Vec::with_capacity(count);
+    // A merge sort from below: runs of one place are merged to runs of two, these to runs of four, and so on. Places
+    // are moved instead of items, so that a comparison that stops leaves all items there.
     let mut width = 1;
     while width < count {
         merged.clear();

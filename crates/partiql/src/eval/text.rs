@@ -43,6 +43,7 @@ fn mapped(
     let mut start = 0;
     while start < text.len() {
         let mut end = (start + CHUNK_BYTES).min(text.len());
+        // A place where the text may be cut comes soon, because most characters allow it.
         while end < text.len() && !(text.is_char_boundary(end) && is_cut(end)) {
             end += 1;
         }

@@ -108,6 +108,7 @@ fn find(
         else {
             return Err(PartiqlError::statement(None, "only documents of a table can be changed"));
         };
+        // A document that several rows name is changed once, by the edits of all its rows.
         let place = match places.get(id) {
             Some(place) => *place,
             None => {

@@ -56,6 +56,7 @@ where
             },
         }
     }
+    // Sorted, the elements of one list follow each other by position; from the back no removal moves the next one.
     removed_elements.sort_unstable();
     removed_elements.dedup();
     for path in removed_elements.iter().rev() {

@@ -47,6 +47,7 @@ impl<I: Input> JoinState<I> {
                 self.is_matched = false;
                 self.right = I::start(right);
             }
+            // The loop goes on here after each pair: the state remembers the left row, the frame holds it.
             while self.right.next(right, context, outer, frame)? {
                 context.step()?;
                 if joins(condition.as_ref(), context, outer, frame)? {
@@ -116,6 +117,8 @@ impl<I: Input> HashJoinState<I> {
                 }
                 self.has_left = true;
                 self.is_matched = false;
+                // The table is read with the first row of the left side: without such a row nothing is read, as in a
+                // loop.
                 match &self.table {
                     Some(table) => context.execution.read_ios += table.read_ios,
                     None => {

@@ -105,6 +105,7 @@ impl ScanState {
                     charge.take(bytes, "ORDER BY")?;
                     run.push((key, row));
                 }
+                // The row belongs to the next run, or has a key that the index keeps whole.
                 _ => {
                     self.rows.push_front(row);
                     break;
@@ -233,6 +234,7 @@ fn index_access(
     let mut prefixes: Vec<Vec<Value>> = vec![Vec::new()];
     for keys in &plan.equal {
         let values = values_of(keys, context, outer, frame)?;
+        // The filter above the scan checks the conditions in any case.
         if prefixes.len() * values.len() > RANGES_MAX {
             return Ok(Some(Access::Scan));
         }

@@ -74,6 +74,7 @@ impl<I: Input> SortState<I> {
             for term in terms {
                 keys.push(context.selecting(|context| outer.datum(context, frame, &term.value))?);
             }
+            // Rows of a join share documents, which count once for the rows that follow each other.
             let before = rows.last().map(|row| row.frame.as_slice());
             let weight = frame::weight(frame, before) + keys.iter().map(Datum::weight).sum::<usize>();
             let bytes = size_of::<Sorted>() + weight;

@@ -87,6 +87,7 @@ impl Parser<'_> {
                         }
                     };
                     match self.operators(OR)? {
+                        // An OR in parentheses is part of the same chain.
                         Expression::Or(more) => operands.extend(more),
                         operand => operands.push(operand),
                     }

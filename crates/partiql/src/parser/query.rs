@@ -219,6 +219,7 @@ impl Parser<'_> {
         self.step();
         let from = self.deeper(Self::sources)?;
         self.expect(")")?;
+        // One source without names may be the first operand of an expression: `(a) + 1`, `(t).x`.
         match <[FromTerm; 1]>::try_from(from.terms) {
             Ok([FromTerm { source: FromSource::Item(item), .. }]) if is_bare(&item) => {
                 let value = self.deeper(|parser| {

@@ -33,6 +33,7 @@ pub(super) fn choose(
 ) -> AccessPlan {
     let known = conditions.iter().filter(|condition| lookups == Lookups::All || is_equality(condition));
     let bounds: Vec<Bound> = known.filter_map(|condition| bound(source, slots, own, condition)).collect();
+    // An id finds one document, which no index can do better.
     let ids = bounds.iter().filter(|bound| bound.place == Place::Id);
     if let Some(ids) = ids.filter_map(|bound| bound.keys()).min_by_key(|keys| weight(keys)) {
         return AccessPlan::Documents(ids.clone());
@@ -177,6 +178,7 @@ fn weight(keys: &Keys) -> usize {
 fn by_index(index: &Index, bounds: &[Bound]) -> Option<((usize, usize, bool), IndexAccess)> {
     let mut equal = Vec::new();
     let mut several = 0;
+    // Keys can be given for the first paths only; the first path without keys may still have a range.
     for path in &index.paths {
         let Some(keys) = at(bounds, path).filter_map(Bound::keys).min_by_key(|keys| weight(keys)) else {
             break;

@@ -133,6 +133,7 @@ impl Planner<'_> {
             at: (item.at.is_some() || places).then(|| scope.slot(at.as_deref().unwrap_or("place"))),
             by: (item.by.is_some() || places).then(|| scope.slot(by.as_deref().unwrap_or("id"))),
         };
+        // The slots of a source follow each other, and so do those of the sources of a join: ranges of slots name them.
         let filled = slots.value..scope.slot_names.len();
         scope.sources.push(SourceNames { alias: Arc::clone(&alias), at, by, slots });
         let kind = match (table, value) {

@@ -89,6 +89,7 @@ impl Planner<'_> {
     /// Replaces keys by the items of the select list that they name, if the item cannot be computed from the fields
     /// that are keys.
     fn take_items(&mut self, query: &ast::Query, written: &mut [WrittenKey]) -> Result<(), PartiqlError> {
+        // First every key is a field. An item that can be resolved over such groups needs no key of its own.
         let items = NamedItems::of(query);
         let mut fields = Vec::new();
         let mut candidates = Vec::new();
@@ -152,6 +153,7 @@ impl Planner<'_> {
         let keys =
             self.scopes.iter().filter_map(|scope| scope.groups.as_ref()).map(|groups| groups.keys.len());
         self.work(COMPARISON * keys.sum::<usize>())?;
+        // An expression that is written like a key is that key. In a nested query its names must mean the same, too.
         for depth in 0..self.scopes.len() {
             let scope = &self.scopes[self.scopes.len() - 1 - depth];
             let mut keys = scope.groups.iter().flat_map(|groups| &groups.keys);

@@ -22,6 +22,8 @@ impl Planner<'_> {
         self.refuse_extensions(query)?;
         let limit = self.limit(query.limit.as_ref())?;
         let offset = self.limit(query.offset.as_ref())?;
+        // A key of GROUP BY names an item only where it would be refused as a field. If it is refused as an item too,
+        // the first error is the one that the author understands.
         let (scope, input, projection) = match self.level(query, false) {
             Err(error) if self.groups_by_items(query)? => {
                 self.again(|planner| planner.level(query, true)).map_err(|_| error)?
@@ -75,6 +77,7 @@ impl Planner<'_> {
         let order = self.order(query)?;
         self.clause(Clause::Rows);
         let projection = self.projection(query)?;
+        // Every clause that may hold an aggregate is resolved by now, because the node must know all of their slots.
         if grouped {
             node = self.group(node);
         }
