@@ -6,8 +6,8 @@
 
 use std::cmp::Ordering;
 
+use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::key;
-use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Uncounted, Work};
 
 /// The result of a comparison, on which `<` and the like rest.

@@ -1,11 +1,13 @@
 //! The values of a running statement: parts of documents as they are encoded, computed trees, and the two values that
 //! Ion does not have, bags and MISSING.
 
+pub(crate) mod value_ref;
+
 use std::sync::Arc;
 
 use everstrand_ion::{Data, Document, Slice, Struct, StructWriter, Symbol, Value};
 
-use crate::value_ref::{ValueKind, ValueRef};
+use value_ref::{ValueKind, ValueRef};
 
 /// A value of a running statement, which owns what it needs.
 #[derive(Clone, Debug)]

@@ -23,9 +23,9 @@ use std::ops::Bound;
 use everstrand_ion::{RawValue, Value};
 use sha2::{Digest, Sha256};
 
+use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::number::{Number, Real};
 use crate::tables::KeyRange;
-use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{self, ELEMENT, Uncounted, Work};
 
 /// The longest part that is kept whole. A longer part is cut and hashed.

@@ -10,11 +10,11 @@ use std::ops::Range;
 
 use everstrand_ion::{Decimal, Int, Value, text};
 
+use crate::datum::value_ref::ValueRef;
 use crate::error::PartiqlError;
 use crate::keywords::keyword;
 use crate::number::EXPONENT_REFUSED;
 use crate::position::Position;
-use crate::value_ref::ValueRef;
 
 /// A token, and where it stands.
 #[derive(Clone, Debug, PartialEq)]

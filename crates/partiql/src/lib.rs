@@ -72,13 +72,12 @@ mod options;
 mod parser;
 mod planner;
 mod position;
-mod value_ref;
 mod work;
 
 pub use buffered_bytes::{BufferedBytes, Charge};
+pub use datum::value_ref::ValueRef;
 pub use error::{Category, PartiqlError};
 pub use execute::{Rows, execute};
 pub use options::Options;
 pub use parser::parse;
 pub use planner::plan;
-pub use value_ref::ValueRef;

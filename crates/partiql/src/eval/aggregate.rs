@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use crate::compare;
 use crate::datum::Datum;
+use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::eval::context::Context;
 use crate::eval::mistyped::expected;
 use crate::eval::{Fault, arithmetic};
 use crate::expression::{AggregateFunction, BinaryOperator};
 use crate::key;
 use crate::number::Number;
-use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Work};
 
 /// The state of one aggregate. It ignores NULL and MISSING.

@@ -9,11 +9,11 @@ use num_bigint::{BigInt, Sign};
 use num_integer::Integer;
 
 use crate::datum::Datum;
+use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::eval::Fault;
 use crate::eval::mistyped::TypeErrors;
 use crate::expression::BinaryOperator;
 use crate::number::{self, DIGITS_MAX, EXPONENT_MAX, Number, digits};
-use crate::value_ref::{ValueKind, ValueRef};
 
 const OVERFLOW: &str = "Int overflow or underflow";
 const DECIMAL_OVERFLOW: &str = "Decimal exponent overflow or underflow";

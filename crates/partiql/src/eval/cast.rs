@@ -4,12 +4,12 @@ use everstrand_ion::{Data, Decimal, IonType, Symbol, Timestamp, Value};
 use num_bigint::BigInt;
 
 use crate::datum::Datum;
+use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::eval::context::Context;
 use crate::eval::function::TIMESTAMP_BYTES_MAX;
 use crate::eval::{Fault, arithmetic, path};
 use crate::expression::Type;
 use crate::number::{EXPONENT_MAX, Number, TOO_LONG};
-use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::Work;
 
 /// `CAST(value AS to)`. A value that cannot be converted is an error, as in QLDB. NULL becomes NULL and MISSING stays

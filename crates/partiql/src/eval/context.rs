@@ -8,6 +8,7 @@ use everstrand_ion::{Document, Timestamp, Value};
 
 use crate::buffered_bytes::{BufferedBytes, Charge};
 use crate::datum::Datum;
+use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::error::PartiqlError;
 use crate::eval::Fault;
 use crate::eval::like::LikePattern;
@@ -15,7 +16,6 @@ use crate::eval::membership::Membership;
 use crate::eval::mistyped::TypeErrors;
 use crate::options::Options;
 use crate::tables::Tables;
-use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{self, ELEMENT, Work};
 
 /// After how much work the executor asks whether the statement should stop, which is some 50 µs.

@@ -6,6 +6,7 @@ use everstrand_ion::{Document, Symbol};
 
 use crate::compare;
 use crate::datum::Datum;
+use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
 use crate::eval::membership::{self, Membership};
@@ -15,7 +16,6 @@ use crate::eval::path::{self, Index};
 use crate::eval::{Fault, arithmetic, cast, function, operator};
 use crate::plan::{Expression, Function, NestedQuery, PathStep, QueryPlan, Variable};
 use crate::position::Position;
-use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Work};
 
 /// What an expression can read: the slots of its query level, those of the levels around it, and the parameters.

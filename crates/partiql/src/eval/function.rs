@@ -8,6 +8,7 @@ use everstrand_ion::Symbol;
 
 use crate::compare;
 use crate::datum::Datum;
+use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::error::PartiqlError;
 use crate::eval::aggregate::Accumulator;
 use crate::eval::context::Context;
@@ -16,7 +17,6 @@ use crate::eval::{Fault, datetime, format, text};
 use crate::expression::AggregateFunction;
 use crate::number::Number;
 use crate::plan::Function;
-use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Work};
 
 /// The longest text that is read as a timestamp.

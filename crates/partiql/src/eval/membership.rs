@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use crate::buffered_bytes::Charge;
+use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::error::PartiqlError;
 use crate::key;
 use crate::plan::Expression;
-use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Work};
 
 /// A list of fewer constants than this is compared item by item, because that is faster.

@@ -6,8 +6,8 @@
 //! because the result would look right and be wrong.
 
 use crate::datum::Datum;
+use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::eval::Fault;
-use crate::value_ref::{ValueKind, ValueRef};
 
 /// Whether a type error fails the statement, or makes MISSING.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::datum::Datum;
-use crate::value_ref::ValueRef;
+use crate::datum::value_ref::ValueRef;
 
 /// A value that an expression yields: often a part of a row, of a parameter or of the plan.
 #[derive(Debug)]

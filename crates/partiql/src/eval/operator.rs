@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::compare::{self, Comparison};
 use crate::datum::Datum;
+use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::eval::context::Context;
 use crate::eval::like::{LIKE_NEEDS_TEXT, LikePattern};
 use crate::eval::{Fault, arithmetic};
 use crate::expression::BinaryOperator;
-use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::Work;
 
 /// The error of `||` over a value that is no text.

@@ -3,10 +3,10 @@
 use everstrand_ion::{Data, Int, Slice, Symbol};
 
 use crate::datum::Datum;
+use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
 use crate::eval::operand::Operand;
-use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::{ELEMENT, Work};
 
 /// The place that an index expression means.

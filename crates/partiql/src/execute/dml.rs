@@ -7,6 +7,7 @@ use std::sync::Arc;
 use everstrand_ion::{Document, MAX_DEPTH, StructWriter, Value};
 
 use crate::buffered_bytes::Charge;
+use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::datum::{Datum, weight_of_value};
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
@@ -15,7 +16,6 @@ use crate::execute::edit::{self, At, Edit, Step};
 use crate::execute::frame::{Frame, Input, OuterScope};
 use crate::execute::node::State;
 use crate::plan::{InsertPlan, Insertion, ModifyPlan, Operation, Target, TargetStep};
-use crate::value_ref::{ValueKind, ValueRef};
 
 const PURPOSE: &str = "a statement that writes";
 

@@ -4,12 +4,12 @@ use everstrand_ion::Symbol;
 
 use crate::buffered_bytes::Charge;
 use crate::datum::Datum;
+use crate::datum::value_ref::ValueKind;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
 use crate::eval::path;
 use crate::execute::frame::{Frame, OuterScope};
 use crate::plan::{Expression, SourceSlots};
-use crate::value_ref::ValueKind;
 
 /// The state of an iteration.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use everstrand_ion::{Document, StructWriter};
 
+use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::error::PartiqlError;
 use crate::eval::context::{Context, Execution};
 use crate::execute::frame::OuterScope;
@@ -11,7 +12,6 @@ use crate::execute::query::QueryState;
 use crate::number::EXPONENT_REFUSED;
 use crate::plan::{Plan, Statement};
 use crate::tables::Tables;
-use crate::value_ref::{ValueKind, ValueRef};
 
 mod dml;
 mod edit;

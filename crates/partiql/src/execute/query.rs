@@ -7,6 +7,7 @@ use everstrand_ion::Symbol;
 
 use crate::buffered_bytes::Charge;
 use crate::datum::Datum;
+use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
 use crate::eval::expression::{self, NestedQueries, Scope};
@@ -17,7 +18,6 @@ use crate::execute::node::State;
 use crate::key;
 use crate::number::Number;
 use crate::plan::{Coercion, Expression, NestedQuery, Node, Projection, ProjectionItem, QueryPlan};
-use crate::value_ref::{ValueKind, ValueRef};
 use crate::work::Work;
 
 /// The state of a query.

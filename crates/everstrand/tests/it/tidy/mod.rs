@@ -104,7 +104,7 @@ fn circle_max(name: &str) -> usize {
 }
 
 /// How many arrows between the rooms of all crates may run up. May only shrink.
-const ARROWS_UP_MAX: usize = 5;
+const ARROWS_UP_MAX: usize = 4;
 
 /// How many names may be imported through the root of their crate instead of from the file that defines them. May only shrink.
 const THROUGH_ROOT_MAX: usize = 0;
