@@ -84,12 +84,12 @@ impl BufferedBytes {
         if Arc::ptr_eq(&self.0, &full.0) {
             return PartiqlError::limit(format!(
                 "{purpose} needs to hold more than {bytes_max} bytes of rows (the limit {setting}); \
-                 narrow the statement by a condition or a LIMIT, or read other results to their end before"
+                 narrow the statement by a condition or a LIMIT, or first read other results to their end"
             ));
         }
         PartiqlError::capacity(format!(
             "{purpose} needs to hold more bytes than are left of the {bytes_max} that all transactions \
-             may hold together (the setting {setting}); try again when others are over, or narrow the \
+             may hold together (the setting {setting}); try again when other transactions have ended, or narrow the \
              statement by a condition or a LIMIT"
         ))
     }

@@ -183,7 +183,7 @@ impl<'a> Lexer<'a> {
                     PartiqlError::lexer(
                         position,
                         "invalid literal at, '/*'",
-                        "The comment does not end: */ expected",
+                        "The comment that begins here has no closing */",
                     )
                 })?;
                 self.take(end + 4);
@@ -199,10 +199,11 @@ impl<'a> Lexer<'a> {
         let mut end = 1;
         loop {
             let Some(length) = self.rest[end..].find(quote) else {
+                let what = if quote == '"' { "name" } else { "string" };
                 return Err(PartiqlError::lexer(
                     position,
                     format_args!("invalid literal at, {quote}"),
-                    &format!("The text does not end: {quote} expected"),
+                    &format!("The {what} that begins here has no closing {quote}"),
                 ));
             };
             text.push_str(&self.rest[end..end + length]);
@@ -221,7 +222,7 @@ impl<'a> Lexer<'a> {
             return Err(PartiqlError::lexer(
                 position,
                 "invalid ion literal at, `",
-                "The Ion literal does not end: ` expected",
+                "The Ion literal that begins here has no closing `",
             ));
         };
         let literal = self.take(length + 2);

@@ -285,8 +285,8 @@ impl Planner<'_> {
             return Ok(());
         }
         Err(PartiqlError::limit(
-            "ORDER BY, HAVING and GROUP BY name items of select lists within each other too often: the plan would \
-             be too large. Write the fields that are meant in their places",
+            "ORDER BY, HAVING and GROUP BY name items that name further items, so often that the plan would be too \
+             large; write the fields instead of the names of items",
         ))
     }
 

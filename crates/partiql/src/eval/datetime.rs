@@ -5,7 +5,7 @@ use everstrand_ion::{Precision, Timestamp, TimestampFields};
 use crate::eval::Fault;
 use crate::expression::DatePart;
 
-const OUT_OF_RANGE: &str = "timestamp is out of range: the years 0001 to 9999";
+const OUT_OF_RANGE: &str = "timestamp is out of range, which is the years 0001 to 9999";
 
 /// `DATE_ADD(part, count, timestamp)`. A timestamp that is less precise than the part becomes as precise first. The
 /// offset stays as it is, known or unknown. Months and years keep the day, or take the last day of a shorter month.

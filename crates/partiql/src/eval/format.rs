@@ -114,7 +114,7 @@ fn parse_quoted(
             return Ok(literal);
         }
     }
-    Err(format!("Invalid format pattern '{pattern}': a quoted text has no end").into())
+    Err(format!("Invalid format pattern '{pattern}': a quoted text is not closed").into())
 }
 
 fn field_of(letter: char, count: usize) -> Option<Field> {
@@ -199,7 +199,7 @@ fn check_for_reading(items: &[Item], pattern: &str) -> Result<(), Fault> {
     }
     let finest = ranks.iter().rposition(|rank| has(rank) > 0);
     if !finest.is_some_and(|finest| ranks[..finest].iter().all(|rank| has(rank) > 0)) {
-        return fault("it names a part without those that are coarser");
+        return fault("it names a part without all coarser parts");
     }
     if has(&[Field::HalfDay]) != has(&[Field::Hour12]) {
         return fault("'h' and 'a' only go together");

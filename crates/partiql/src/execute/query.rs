@@ -266,7 +266,7 @@ fn distinct(
     Ok((Datum::Struct(fields), key))
 }
 
-/// The value of LIMIT or OFFSET, an integer from 0 on. Any other LIMIT is an error. Any other OFFSET skips nothing,
+/// The value of LIMIT or OFFSET, an integer that is not negative. Any other LIMIT is an error. Any other OFFSET skips nothing,
 /// because the public conformance suite wants it so.
 fn count(
     expression: Option<&Expression>,
@@ -289,6 +289,6 @@ fn count(
             Ok(Some(usize::MAX))
         }
         _ if clause == "OFFSET" => Ok(None),
-        _ => Err(PartiqlError::evaluator(None, format!("{clause} must be an integer from 0 on"))),
+        _ => Err(PartiqlError::evaluator(None, format!("{clause} must be an integer that is not negative"))),
     }
 }

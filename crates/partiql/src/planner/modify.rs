@@ -126,7 +126,7 @@ impl Planner<'_> {
         if document.get_or_insert(origin.document) != &origin.document {
             return Err(PartiqlError::refused(
                 path.root.position,
-                "A statement changes the documents of one table",
+                "A statement can change the documents of one table only",
             ));
         }
         let rest = path.steps.iter().map(|step| match step {
@@ -197,5 +197,8 @@ fn first_name(modify: &ast::Modify) -> Identifier {
 /// The error of DML whose sources are no tables.
 fn no_table(modify: &ast::Modify) -> PartiqlError {
     let name = first_name(modify);
-    PartiqlError::refused(name.position, format_args!("DML statements need a table, '{}' is none", name.name))
+    PartiqlError::refused(
+        name.position,
+        format_args!("DML statements need a table, and '{}' is not a table", name.name),
+    )
 }

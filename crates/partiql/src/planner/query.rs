@@ -127,15 +127,17 @@ impl Planner<'_> {
             }
             ast::Expression::Literal { value: Value { data: Data::String(_), .. }, .. } => {
                 return refused(
-                    "a text is the same for all rows; write a name without quotes, or between double quotes",
+                    "a string is the same for all rows; a name is written without quotes or between double quotes",
                 );
             }
-            term if reads_nothing(term) => return refused("this is the same for all rows; name a field"),
+            term if reads_nothing(term) => {
+                return refused("the value is the same for all rows; name a field");
+            }
             _ => return Ok(None),
         };
         let ast::Projection::Items(items) = &query.projection else {
             return refused(
-                "an integer is the place of an item, and there is no list of items; name a field",
+                "an integer means the item at that position of the select list, and there is no such list; name a field",
             );
         };
         let place = place
@@ -147,7 +149,9 @@ impl Planner<'_> {
             return refused(&format!("the select list has {} items", items.len()));
         };
         if before.iter().any(|item| matches!(item, SelectItem::All(_))) {
-            return refused("* stands for as many items as a document has fields; name a field");
+            return refused(
+                "items have no fixed positions, because * stands for all fields of a document; name a field",
+            );
         }
         Ok(before.last().and_then(|item| match item {
             SelectItem::Expression { value, alias } => {
@@ -211,14 +215,17 @@ impl Planner<'_> {
         if !reads_nothing(&clause.value) {
             return Err(PartiqlError::refused(
                 clause.position,
-                "LIMIT and OFFSET take numbers, as literals or parameters",
+                "LIMIT and OFFSET take integers, as literals or parameters",
             ));
         }
         let value = self.expression(&clause.value)?;
         if let Expression::Literal { value: Value { data: Data::Int(number), .. }, .. } = &value
             && number.is_negative()
         {
-            return Err(PartiqlError::refused(clause.position, "LIMIT and OFFSET take numbers from 0 on"));
+            return Err(PartiqlError::refused(
+                clause.position,
+                "LIMIT and OFFSET take integers that are not negative",
+            ));
         }
         Ok(Some(value))
     }

@@ -90,7 +90,7 @@ fn what_a_statement_holds_is_bounded() {
             error.to_string(),
             format!(
                 "{purpose} needs to hold more than 20000 bytes of rows (the limit held_bytes_max); \
-                 narrow the statement by a condition or a LIMIT, or read other results to their end before"
+                 narrow the statement by a condition or a LIMIT, or first read other results to their end"
             )
         );
     }
