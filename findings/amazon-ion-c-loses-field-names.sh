@@ -7,8 +7,7 @@
 # Why it matters: a total by year, a balance by account number or a count under None is a natural entry of a dict in Python. Its key is lost in the file or
 #   in the ledger, for good.
 # Instead: {str(key): value …}.
-# Source: amazon-ion/ion-python, amazon/ion/ioncmodule.c of 0.15.0, ionc_write_struct: a key that is not a str is asked for its symbol's text, and
-#   without one the name is symbol zero. amazon/ion/writer_text.py checks the key.
+# Source: amazon-ion/ion-python, amazon/ion/ioncmodule.c, write_struct_field: whatever is no str is written by _ion_writer_write_field_sid_helper(writer, 0). amazon/ion/writer_text.py checks the key.
 . "$(dirname "$0")/lib.sh"
 python_with amazon.ion==0.15.0
 seen=$("$python" - <<'END'

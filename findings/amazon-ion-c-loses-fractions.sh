@@ -7,8 +7,8 @@
 # Why it matters: two readings of one stored value differ by up to a second, with nine digits that look exact; and the hash of a document that is
 #   read and written again has changed.
 # Instead: simpleion.c_ext = False before reading such data, or at most nine digits when writing.
-# Source: the specification, docs/spec.html, "Timestamps": fractional seconds of any precision. ion-python amazon/ion/ioncmodule.c of 0.15.0,
-#   ionc_read_value, branch tid_TIMESTAMP_INT: MAX_TIMESTAMP_PRECISION 9.
+# Source: the specification, docs/spec.html, "Timestamps": fractional seconds of any precision. ion-python amazon/ion/ioncmodule.c:
+#   MAX_TIMESTAMP_PRECISION 9.
 . "$(dirname "$0")/lib.sh"
 python_with amazon.ion==0.15.0
 seen=$("$python" - <<'END'

@@ -6,8 +6,7 @@
 #   in 0.9.3) writes `+00:1932` as text, which no reader takes, and in binary keeps the instant with another reading. Three results for one value.
 # Why it matters: births, contracts and deeds before about 1937 have such offsets in every time zone database. The ledger has recorded a time that nobody gave.
 # Instead: value.astimezone(timezone.utc), or an offset rounded by the application.
-# Source: the specification, docs/spec.html, "Timestamps": hour and minute offset. ion-python amazon/ion/ioncmodule.c, ionc_write_value: the offset in days and seconds
-#   is divided by 60; amazon/ion/writer_text.py, _bytes_utc_offset: strftime('%z').
+# Source: the specification, docs/spec.html, "Timestamps": hour and minute offset. ion-python amazon/ion/ioncmodule.c, offset_seconds(…) / 60; amazon/ion/writer_text.py, _bytes_utc_offset: strftime('%z').
 . "$(dirname "$0")/lib.sh"
 python_with amazon.ion==0.15.0
 seen=$("$python" - <<'END'

@@ -5,7 +5,8 @@
 # What happens: CompleteMultipartUpload with If-None-Match: * replaces the object, and DELETE with If-Match of another ETag deletes it. Both answer as if all were well.
 # Why it matters: a store is taken for fit by a probe of single PUTs; locks that are released by a conditional DELETE, and large slots, are not protected.
 # Instead: never use multipart for what must be created once; probe DELETE apart, or use versitygw or SeaweedFS.
-# Source: S3's documentation, "Conditional writes" and "Conditional deletes": both operations take the headers. gofakes3.go: the headers are looked at in createObject only.
+# Source: S3's documentation, "Conditional writes" and "Conditional deletes": both operations take the headers. backend.go: CheckPutConditions serves PutObject only; nothing else has conditions
+#   in the interface Backend.
 . "$(dirname "$0")/lib.sh"
 go_with github.com/johannesboyne/gofakes3@v1.2.0
 cat >main.go <<'END'

@@ -6,7 +6,7 @@
 #   or none, and the file cannot be read. Text as the source is fine, because its tokens have no number.
 # Why it matters: copying, filtering or joining binary files, the first thing that one does with an export, renames fields without an error: owner becomes amount.
 # Instead: writer.FieldName(ion.NewSymbolTokenFromString(*token.Text)).
-# Source: ion/binarywriter.go, resolve(): a token with a LocalSID is written by it. The specification, docs/symbols.html: ids have meaning in their own stream only.
+# Source: ion/binarywriter.go: `if name.LocalSID != SymbolIDUnknown` comes before the text. The specification, docs/symbols.html: ids have meaning in their own stream only.
 . "$(dirname "$0")/lib.sh"
 go_with github.com/amazon-ion/ion-go@v1.5.0
 cat >main.go <<'END'

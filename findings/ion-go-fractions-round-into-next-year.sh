@@ -6,7 +6,7 @@
 #   then writes and which neither it nor others can read. 0.9999999995 rounds down where 0.0000000005 rounds up.
 # Why it matters: the value that was read is not the one in the ledger, by up to a year in its calendar fields; its revision's hash cannot be verified in Go.
 # Instead: write at most nine digits; verify such documents with another library.
-# Source: ion/timestamp.go, ParseTimestamp and roundFractionalSeconds: float arithmetic on the fraction. The specification, docs/spec.html, "Timestamps": any precision, years up to 9999.
+# Source: ion/timestamp.go, roundFractionalSeconds: the seconds go through a float. The specification, docs/spec.html, "Timestamps": any precision, years up to 9999.
 . "$(dirname "$0")/lib.sh"
 go_with github.com/amazon-ion/ion-go@v1.5.0
 cat >main.go <<'END'

@@ -5,7 +5,7 @@
 # What happens: each half becomes U+FFFD. The four libraries for Java, JavaScript, Python and C read the character. A half that stands alone is taken, too, where the others refuse it.
 # Why it matters: JSON with escapes is the usual way of text into a ledger. The name is lost, and the replacement is stored and hashed.
 # Instead: decode JSON with encoding/json, then write Ion; or let the JSON writer leave characters as they are.
-# Source: the specification, docs/spec.html, "String": \u escapes are as in JSON, and pairs form one code point. ion/textutils.go: each \u is written as a rune of its own.
+# Source: the specification, docs/spec.html, "String": \u escapes are as in JSON, and pairs form one code point. ion/tokenizer.go: readHexEscapeSeq(4) gives a rune for each \u.
 . "$(dirname "$0")/lib.sh"
 go_with github.com/amazon-ion/ion-go@v1.5.0
 cat >main.go <<'END'

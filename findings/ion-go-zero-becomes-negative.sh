@@ -5,7 +5,8 @@
 # What happens: the byte 00 is read as minus zero, too. The library then writes -0.
 # Why it matters: 0.00 and -0.00 are different Ion values with different Ion hashes. A document with a zero that another writer spelled out cannot be verified in Go, and shows "-0.00".
 # Instead: nothing in the library's reach; compare amounts with Sign(), and verify elsewhere.
-# Source: the specification, docs/binary.html, "Decimal": the coefficient is an Int, whose sign is its first bit. ion/bitstream.go, readDecimal: a zero with a coefficient is taken for negative.
+# Source: the specification, docs/binary.html, "Decimal": the coefficient is an Int, whose sign is its first bit. ion/bitstream.go, the function
+#   that reads decimals: `negZero = coef.Sign() == 0` wherever there is a coefficient.
 . "$(dirname "$0")/lib.sh"
 go_with github.com/amazon-ion/ion-go@v1.5.0
 cat >main.go <<'END'

@@ -7,7 +7,8 @@
 # Why it matters: the drivers for QLDB hash parameters for the commit digest with these libraries. A server that keeps to the specification refuses the commit with "Digests don't match", and only for NaNs that came out
 #   of a calculation. Hashes of one document differ between languages.
 # Instead: float("nan") in place of any NaN before it is sent: `value if value == value else float("nan")`.
-# Source: the Ion Hash specification, docs/spec.html, "4: float": the table of special values, and "each float has just one encoding". ionhash/hasher.py, _serialize_float: only zero is special.
+# Source: the Ion Hash specification, docs/spec.html, "4: float": the table of special values, and "each float has just one encoding". ionhash/hasher.py takes _serialize_float of
+#   amazon.ion's binary writer, which packs the bits.
 . "$(dirname "$0")/lib.sh"
 python_with pyqldb==3.2.4 boto3==1.40.60 botocore==1.40.60
 node_with ion-js@5.2.1 ion-hash-js@2.1.0

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ion-js 5.2.1 cannot read the last twentieth of a millisecond of the year 9999, in local time of any offset.
+# ion-js 5.2.1 cannot read the last half of a millisecond of the year 9999.
 #
 # One would expect: 9999-12-31T23:59:59.9999999Z, which databases and libraries write for "valid until further notice", is a timestamp of Ion.
 # What happens: the reader checks the year after it has rounded the time to milliseconds, gets the year 10000 and throws. One such value
@@ -8,7 +8,8 @@
 #   the row, and cannot remove what is in the ledger's history.
 # Instead: write 9999-12-31T23:59:59.999Z or 9999-12-31T; read such rows in another language.
 # Source: the specification, docs/spec.html, "Timestamps": fractional seconds of any precision, years to 9999.
-#   ion-js dist/commonjs/es6/IonTimestamp.js, checkFieldRange via _ensureInRange of the rounded year.
+#   ion-js dist/commonjs/es6/IonTimestamp.js, the constructor: _checkFieldRange("Year", this.getDate().getUTCFullYear(), …), where getDate() has
+#   rounded to milliseconds.
 . "$(dirname "$0")/lib.sh"
 node_with ion-js@5.2.1
 seen=$(node -e '

@@ -7,8 +7,8 @@
 #   through the same function. Buffer, which is a Uint8Array, is refused.
 # Why it matters: the insert succeeds, the document id comes back, and the ledger has recorded an empty struct for good.
 # Instead: Object.fromEntries(map), [...set], new Uint8Array(buffer), error.message.
-# Source: ion-js dist/commonjs/es6/dom/JsValueConversion.js: the constructor is looked up by its name, and anything not found falls to
-#   Struct._fromJsValue, which takes Object.entries.
+# Source: ion-js dist/commonjs/es6/dom/JsValueConversion.js: an object that is no instance of a known class goes to
+#   dom/Struct.js, _fromJsValue, which takes Object.entries.
 . "$(dirname "$0")/lib.sh"
 node_with ion-js@5.2.1
 seen=$(node -e '

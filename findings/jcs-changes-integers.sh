@@ -5,7 +5,7 @@
 # What happens: each int goes through a float. From 2^53 on neighbours have one canonical form, and 10^30 becomes 1e+30.
 # Why it matters: two different amounts, account numbers or sequence numbers have the same bytes, so the same hash and signature. Nothing tells that the signed number is not the one that was given.
 # Instead: rfc8785, which raises IntegerDomainError; large integers as strings, which the RFC recommends; Ion Hash.
-# Source: jcs/_jcs.py: convert2Es6Format(value) begins with float(value). RFC 8785, section 3.1: data must be within I-JSON.
+# Source: jcs/ntoj.py: `fvalue = float(value)`. RFC 8785, section 3.1: data must be within I-JSON.
 . "$(dirname "$0")/lib.sh"
 python_with jcs==0.2.1 rfc8785==0.1.4
 seen=$("$python" - <<'END'

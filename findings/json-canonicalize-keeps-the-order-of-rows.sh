@@ -7,7 +7,8 @@
 # Why it matters: signatures and hashes over canonical JSON of a ledger's rows: a row that comes from another query, or from another server, has its fields in another order, and the signature does not hold.
 #   (The package canonicalize 5.1.0 calls toJSON without its object, and so throws for each row.)
 # Instead: canonicalize(JSON.parse(JSON.stringify(row))), or Ion Hash, which needs no JSON.
-# Source: RFC 8785, section 3.2.3. json-canonicalize, the function for values: `if (obj.toJSON instanceof Function) return serialize(obj.toJSON())` goes to JSON.stringify.
+# Source: RFC 8785, section 3.2.3. json-canonicalize dist/index.js: `object.toJSON != null` is
+#   treated like a scalar, with JSON.stringify.
 . "$(dirname "$0")/lib.sh"
 node_with ion-js@5.2.1 json-canonicalize@3.0.1 canonicalize@5.1.0
 seen=$(node -e '

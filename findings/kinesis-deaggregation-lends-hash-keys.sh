@@ -7,7 +7,7 @@
 #   shard, where their order against each other is lost.
 #   (The Python package also needs `six` and does not say so: its import fails in a fresh environment.)
 # Instead: take the explicit hash key only where the producer sets one on every record, or parse the message and ask HasField.
-# Source: aws_kinesis_agg/deaggregator.py: `ehk = ehks[mr.explicit_hash_key_index] if ehks`; the definition in the aggregation format of the Kinesis Producer Library: "optional uint64 explicit_hash_key_index".
+# Source: aws_kinesis_agg/deaggregator.py, _create_user_record: `if ehks and ehks[mr.explicit_hash_key_index] is not None`; the definition in the aggregation format of the Kinesis Producer Library: "optional uint64 explicit_hash_key_index".
 . "$(dirname "$0")/lib.sh"
 python_with aws-kinesis-agg==1.2.3 protobuf==7.36.2 six==1.17.0
 node_with aws-kinesis-agg@4.2.8

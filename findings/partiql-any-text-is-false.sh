@@ -6,7 +6,7 @@
 # What happens: every text except "true" (in any case) is false. For floats minus zero is true, and zero false.
 # Why it matters: `WHERE CAST(approved AS BOOL)` over imported data leaves out '1', 'yes', 'Y' and ' true', and WHERE NOT takes them in.
 # Instead: compare the text: approved IN ('true', 'yes', '1').
-# Source: PartiQL's documentation of CAST. lang/src/org/partiql/lang/eval/ExprValueExtensions.kt, cast to BOOL: String.toBoolean().
+# Source: PartiQL's documentation of CAST. org/partiql/lang/eval/ExprValueExtensions.kt, cast, the branch for BOOL.
 . "$(dirname "$0")/lib.sh"
 seen=$(partiql_ask "CAST('TRUE' AS BOOL)" "CAST('yes' AS BOOL)" "CAST('1' AS BOOL)" "CAST(1 AS BOOL)" "CAST(' true' AS BOOL)" "CAST('x' AS INT)" 'CAST(`0e0` AS BOOL)' 'CAST(`-0e0` AS BOOL)')
 expect "a query and its answer" 'CAST('\''TRUE'\'' AS BOOL)  ->  true

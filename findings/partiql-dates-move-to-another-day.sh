@@ -6,7 +6,8 @@
 # What happens: with a pattern the day is moved to the last one of the month. There is no error.
 # Why it matters: typing errors in due dates, and dates in the wrong order of day and month, become dates that nobody gave; QLDB's statements of those years were run by this interpreter, so that ledgers hold such dates.
 # Instead: parse dates in the application; use CAST(text AS TIMESTAMP).
-# Source: PartiQL's documentation of TO_TIMESTAMP says nothing of it. lang/src/org/partiql/lang/eval/builtins/timestamp/TimestampParser.kt: java.time's formatter with its SMART resolver style.
+# Source: PartiQL's documentation of TO_TIMESTAMP says nothing of it. org/partiql/lang/eval/builtins/TimestampParser.kt: java.time's formatter, whose default
+#   resolver style is SMART.
 . "$(dirname "$0")/lib.sh"
 seen=$(partiql_ask "TO_TIMESTAMP('2019-02-31', 'yyyy-MM-dd')" "TO_TIMESTAMP('31/04/2019', 'dd/MM/yyyy')" "TO_TIMESTAMP('2019-02-31')" "CAST('2019-02-31' AS TIMESTAMP)")
 expect "a query and its answer" 'TO_TIMESTAMP('\''2019-02-31'\'', '\''yyyy-MM-dd'\'')  ->  2019-02-28

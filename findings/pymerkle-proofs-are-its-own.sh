@@ -6,7 +6,7 @@
 #   ("rule", "subset") beside them.
 # Why it matters: a verifier for transparency logs, checkpoints or our proofs refuses these, and pymerkle refuses theirs. Nothing but the path's order tells them apart.
 # Instead: compute the paths by RFC 6962, section 2.1, or keep to pymerkle on both ends.
-# Source: RFC 6962, sections 2.1.1 and 2.1.2. pymerkle/tree.py, prove_inclusion and prove_consistency.
+# Source: RFC 6962, sections 2.1.1 and 2.1.2. pymerkle/core.py, prove_inclusion and prove_consistency.
 . "$(dirname "$0")/lib.sh"
 python_with pymerkle==7.0.0
 seen=$("$python" -W ignore - <<'END'

@@ -5,7 +5,7 @@
 # What happens: the header is ignored, for creating (If-None-Match: *) and for replacing (If-Match with another ETag). A listing of more objects than max-keys answers 500 on every Node.js since 17.
 # Why it matters: a journal on object storage stands on "created exactly once". A test against this server passes with code that loses blocks, and the bug is met in production.
 # Instead: a store that was seen to honour both: versitygw, SeaweedFS, or gofakes3 in memory for single PUTs.
-# Source: S3's documentation, "Conditional writes". s3rver lib/controllers/object.js, putObject looks at no condition; lib/stores/filesystem.js enciphers the listing's token with "des".
+# Source: S3's documentation, "Conditional writes". s3rver lib/controllers/object.js, putObject looks at no condition; lib/controllers/bucket.js enciphers the listing's token with "des".
 . "$(dirname "$0")/lib.sh"
 node_with s3rver@3.7.1
 seen=$(node -e '
