@@ -34,7 +34,7 @@ impl Default for Memory {
 
 impl Memory {
     /// Bytes of the rows that all statements together may hold to sort, group and join.
-    pub fn held_rows(self) -> usize {
+    pub fn buffered_rows(self) -> usize {
         self.bytes / 4
     }
 
@@ -101,7 +101,7 @@ mod tests {
             assert_eq!(memory.to_string(), format!("{mib}MiB"));
             let connections = memory.connections() * CONNECTION_BYTES;
             let parts =
-                memory.held_rows() + memory.caches() + connections + memory.bodies() + memory.answers();
+                memory.buffered_rows() + memory.caches() + connections + memory.bodies() + memory.answers();
             assert_eq!(parts, mib << 20, "the parts add up to the whole");
         }
         for text in ["", "MiB", "64MiB", "1XB", "-1GiB", "999999999999GiB"] {

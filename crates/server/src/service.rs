@@ -309,7 +309,7 @@ fn settings(config: &Config) -> Settings {
             limits: config.limits.clone(),
             extensions: config.extensions,
             record_reads: config.record_reads,
-            buffered_bytes: BufferedBytes::new(config.memory.held_rows(), "--memory"),
+            buffered_bytes: BufferedBytes::new(config.memory.buffered_rows(), "--memory"),
             ..LedgerOptions::default()
         },
         cache_bytes: config.memory.caches() as u64,
