@@ -1,4 +1,4 @@
-//! How ledgers come into being, change and go. Each change is durable when its method returns.
+//! Creates, changes and deletes ledgers. Each change is durable when its method returns.
 
 use std::sync::{Arc, PoisonError};
 

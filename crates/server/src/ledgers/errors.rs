@@ -1,4 +1,4 @@
-//! Why the service does not do what was asked of a ledger.
+//! The errors of operations on ledgers.
 
 use everstrand_protocol::{Exception, ServiceError};
 
