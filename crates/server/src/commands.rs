@@ -1,8 +1,10 @@
 //! The seven commands of the session API: one match from commands to methods of a session, and from errors to exceptions.
 
+use std::sync::Arc;
+
 use everstrand_ion::{Document, text};
 use everstrand_journal::Hash;
-use everstrand_ledger::{LedgerError, Page as LedgerPage, Session};
+use everstrand_ledger::{Clock, LedgerError, Page as LedgerPage, Session};
 use everstrand_protocol::send_command::Limits;
 use everstrand_protocol::{
     AbortTransactionResult, Command, CommitTransactionResult, EndSessionResult, Exception,
@@ -10,11 +12,12 @@ use everstrand_protocol::{
     ServiceError, SessionToken, StartSessionResult, StartTransactionResult, TimingInformation, ValueHolder,
 };
 use serde_json::Map;
+use tokio::sync::OwnedMutexGuard;
 
 use crate::client::{Caller, Client};
 use crate::scheduler::{Account, Permit};
 use crate::service::Service;
-use crate::sessions::Cancellation;
+use crate::sessions::{Cancellation, SharedSession};
 
 /// How long the server keeps an expired session, so that its client is told that it expired.
 const REMEMBERED_MILLIS: u64 = 60_000;
@@ -57,16 +60,12 @@ impl Service {
         caller: &Caller,
         request: SendCommandRequest,
     ) -> Result<(Reply, Option<Permit>), ServiceError> {
-        let started = self.clock.monotonic_millis();
-        let timing = || {
-            let elapsed = self.clock.monotonic_millis().saturating_sub(started);
-            Some(TimingInformation::of_milliseconds(i64::try_from(elapsed).unwrap_or(i64::MAX)))
-        };
+        let stopwatch = Stopwatch { clock: &*self.clock, started: self.clock.monotonic_millis() };
         let token = match (&request.command, request.session_token) {
             (Command::StartSession { ledger_name }, _) => {
                 let session_token = self.start_session(&caller.client, ledger_name).await?;
-                let result =
-                    StartSessionResult { session_token, timing_information: timing(), other: Map::new() };
+                let timing_information = stopwatch.timing();
+                let result = StartSessionResult { session_token, timing_information, other: Map::new() };
                 return Ok((Reply::StartSession(result), None));
             }
             (_, Some(token)) => token,
@@ -81,17 +80,29 @@ impl Service {
         if let Some(cancellation) = cancellation
             && shared.cancel(cancellation)
         {
-            return Ok((self.cancelled_reply(cancellation, &token, timing()), None));
+            return Ok((self.cancelled_reply(cancellation, &token, stopwatch.timing()), None));
         }
+        self.run_in_session(&shared, &token, caller, request.command, stopwatch).await
+    }
+
+    /// Runs a command when the earlier commands of its session are over.
+    async fn run_in_session(
+        &self,
+        shared: &Arc<SharedSession>,
+        token: &SessionToken,
+        caller: &Caller,
+        command: Command,
+        stopwatch: Stopwatch<'_>,
+    ) -> Result<(Reply, Option<Permit>), ServiceError> {
         let mut session = shared.lock().await;
         let mut held = None;
-        let reply = match request.command {
+        let reply = match command {
             Command::StartSession { .. } => unreachable!("answered above"),
             Command::StartTransaction => {
                 let transactions_max = self.config.limits.open_transactions;
                 let transaction_id = shared.start_transaction(&mut session, transactions_max);
                 let transaction_id = transaction_id.map_err(service_error)?.to_string();
-                let timing_information = timing();
+                let timing_information = stopwatch.timing();
                 Reply::StartTransaction(StartTransactionResult {
                     transaction_id,
                     timing_information,
@@ -108,7 +119,7 @@ impl Service {
                 held = permit;
                 Reply::ExecuteStatement(ExecuteStatementResult {
                     first_page,
-                    timing_information: timing(),
+                    timing_information: stopwatch.timing(),
                     consumed_ios: Some(consumed_ios),
                     other: Map::new(),
                 })
@@ -122,24 +133,17 @@ impl Service {
                 held = permit;
                 Reply::FetchPage(FetchPageResult {
                     page,
-                    timing_information: timing(),
+                    timing_information: stopwatch.timing(),
                     consumed_ios: Some(consumed_ios),
                     other: Map::new(),
                 })
             }
             Command::CommitTransaction { transaction_id, commit_digest } => {
-                // A digest of another length becomes all zeros, which no hash is. So it fails the same checks in the same order
-                // as any other wrong digest.
-                let digest = Hash(commit_digest.as_slice().try_into().unwrap_or([0; 32]));
-                let permit = self.scheduler.begin(shared.account()).await.map_err(service_error)?;
-                let commit = session.commit(&transaction_id, digest);
-                drop(permit);
-                shared.release_ended_transaction(&session);
-                commit.map_err(service_error)?.await.map_err(service_error)?;
+                self.commit(shared, session, &transaction_id, &commit_digest).await?;
                 Reply::CommitTransaction(CommitTransactionResult {
                     transaction_id,
                     commit_digest,
-                    timing_information: timing(),
+                    timing_information: stopwatch.timing(),
                     consumed_ios: Some(io_usage(0, 0)),
                     other: Map::new(),
                 })
@@ -148,14 +152,32 @@ impl Service {
                 let aborted = session.abort();
                 shared.release_ended_transaction(&session);
                 aborted.map_err(service_error)?;
-                self.cancelled_reply(Cancellation::Transaction, &token, timing())
+                self.cancelled_reply(Cancellation::Transaction, token, stopwatch.timing())
             }
             Command::EndSession => {
                 session.end();
-                self.cancelled_reply(Cancellation::Session, &token, timing())
+                self.cancelled_reply(Cancellation::Session, token, stopwatch.timing())
             }
         };
         Ok((reply, held))
+    }
+
+    /// Commits the session's transaction, and answers when its block is durable.
+    async fn commit(
+        &self,
+        shared: &SharedSession,
+        mut session: OwnedMutexGuard<Session>,
+        transaction_id: &str,
+        commit_digest: &[u8],
+    ) -> Result<(), ServiceError> {
+        // A digest of another length becomes all zeros, which no hash is. So it fails the same checks in the same order
+        // as any other wrong digest.
+        let digest = Hash(commit_digest.try_into().unwrap_or([0; 32]));
+        let permit = self.scheduler.begin(shared.account()).await.map_err(service_error)?;
+        let commit = session.commit(transaction_id, digest);
+        drop(permit);
+        shared.release_ended_transaction(&session);
+        commit.map_err(service_error)?.await.map(drop).map_err(service_error)
     }
 
     fn cancelled_reply(
@@ -188,6 +210,19 @@ impl Service {
         let now = self.clock.monotonic_millis();
         self.sessions.insert(&token, session, client, now, now.saturating_add(lifetime))?;
         Ok(SessionToken::from(token))
+    }
+}
+
+/// The time since a command came in.
+struct Stopwatch<'a> {
+    clock: &'a dyn Clock,
+    started: u64,
+}
+
+impl Stopwatch<'_> {
+    fn timing(&self) -> Option<TimingInformation> {
+        let elapsed = self.clock.monotonic_millis().saturating_sub(self.started);
+        Some(TimingInformation::of_milliseconds(i64::try_from(elapsed).unwrap_or(i64::MAX)))
     }
 }
 

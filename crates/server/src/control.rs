@@ -7,7 +7,8 @@ use everstrand_protocol::control::{
     DescribeJournalKinesisStreamRequest, DescribeLedgerResult, EncryptionStatus, EpochMillis,
     LedgerEncryptionDescription, LedgerState, LedgerSummary, ListJournalKinesisStreamsForLedgerResult,
     ListJournalS3ExportsResult, ListLedgersRequest, ListLedgersResult, ListTagsForResourceResult, Nothing,
-    Tags, UpdateLedgerPermissionsModeResult, UpdateLedgerRequest, UpdateLedgerResult,
+    Tags, UpdateLedgerPermissionsModeRequest, UpdateLedgerPermissionsModeResult, UpdateLedgerRequest,
+    UpdateLedgerResult,
 };
 use everstrand_protocol::{Exception, ServiceError};
 
@@ -64,32 +65,14 @@ impl Control {
         Ok(match request {
             ControlRequest::CreateLedger(request) => ControlReply::CreateLedger(self.create_ledger(request)?),
             ControlRequest::DescribeLedger(request) => {
-                let (record, impaired) = self.ledgers.describe(&request.name)?;
-                ControlReply::DescribeLedger(DescribeLedgerResult {
-                    impaired,
-                    arn: Some(self.arn(&record.name)),
-                    state: Some(record.state),
-                    creation_date_time: Some(EpochMillis(record.created_millis)),
-                    permissions_mode: Some(record.permissions_mode),
-                    deletion_protection: Some(record.deletion_protection),
-                    encryption_description: None,
-                    strict: Some(self.ledgers.is_strict(&record)),
-                    name: Some(record.name),
-                })
+                ControlReply::DescribeLedger(self.describe_ledger(&request.name)?)
             }
             ControlRequest::ListLedgers(request) => ControlReply::ListLedgers(self.list_ledgers(&request)?),
             ControlRequest::UpdateLedger(request) => {
                 ControlReply::UpdateLedger(self.update_ledger(&request)?)
             }
             ControlRequest::UpdateLedgerPermissionsMode(request) => {
-                let record = self.ledgers.update(&request.name, |record| {
-                    record.permissions_mode = request.permissions_mode;
-                })?;
-                ControlReply::UpdateLedgerPermissionsMode(UpdateLedgerPermissionsModeResult {
-                    arn: Some(self.arn(&record.name)),
-                    permissions_mode: Some(record.permissions_mode),
-                    name: Some(record.name),
-                })
+                ControlReply::UpdateLedgerPermissionsMode(self.update_permissions_mode(&request)?)
             }
             ControlRequest::DeleteLedger(request) => {
                 self.ledgers.delete(&request.name)?;
@@ -153,6 +136,34 @@ impl Control {
                     format!("{} is not built yet", request.name()),
                 ));
             }
+        })
+    }
+
+    fn describe_ledger(&self, name: &str) -> Result<DescribeLedgerResult, ServiceError> {
+        let (record, impaired) = self.ledgers.describe(name)?;
+        Ok(DescribeLedgerResult {
+            impaired,
+            arn: Some(self.arn(&record.name)),
+            state: Some(record.state),
+            creation_date_time: Some(EpochMillis(record.created_millis)),
+            permissions_mode: Some(record.permissions_mode),
+            deletion_protection: Some(record.deletion_protection),
+            encryption_description: None,
+            strict: Some(self.ledgers.is_strict(&record)),
+            name: Some(record.name),
+        })
+    }
+
+    fn update_permissions_mode(
+        &self,
+        request: &UpdateLedgerPermissionsModeRequest,
+    ) -> Result<UpdateLedgerPermissionsModeResult, ServiceError> {
+        let mode = request.permissions_mode;
+        let record = self.ledgers.update(&request.name, |record| record.permissions_mode = mode)?;
+        Ok(UpdateLedgerPermissionsModeResult {
+            arn: Some(self.arn(&record.name)),
+            permissions_mode: Some(record.permissions_mode),
+            name: Some(record.name),
         })
     }
 
