@@ -54,11 +54,11 @@ const COMPARISON: usize = 8;
 const EXPRESSION: usize = 16;
 
 /// Resolves all names against the tables and decides how the statement runs. It changes nothing.
-pub fn plan(
-    statement: &ast::Statement,
-    parameters: &[Document],
-    tables: &mut dyn Tables,
-    options: &Options,
+pub fn plan<'a>(
+    statement: &'a ast::Statement,
+    parameters: &'a [Document],
+    tables: &'a mut dyn Tables,
+    options: &'a Options,
 ) -> Result<Plan, PartiqlError> {
     let mut planner = Planner {
         parameters,
@@ -95,7 +95,7 @@ struct Planner<'a> {
     tables: &'a mut dyn Tables,
     options: &'a Options,
     /// The query levels around the expression that is being resolved, the outermost first.
-    scopes: Vec<Scope>,
+    scopes: Vec<Scope<'a>>,
     /// How many parameters the statement has, as far as the planner has seen it.
     parameters_seen: usize,
     /// The names of tables that were asked for, and the sources found. `None` once something was asked that depends on
@@ -111,8 +111,8 @@ struct Planner<'a> {
     repeated: usize,
 }
 
-impl Planner<'_> {
-    fn statement(&mut self, statement: &ast::Statement) -> Result<plan::Statement, PartiqlError> {
+impl<'a> Planner<'a> {
+    fn statement(&mut self, statement: &'a ast::Statement) -> Result<plan::Statement, PartiqlError> {
         Ok(match statement {
             ast::Statement::CreateTable { name, options } => self.create_table(name, options)?,
             ast::Statement::CreateIndex { table, paths, unique, position } => {
@@ -177,8 +177,8 @@ impl Planner<'_> {
 
     fn create_table(
         &mut self,
-        name: &ast::Identifier,
-        options: &[(ast::Identifier, ast::Expression)],
+        name: &'a ast::Identifier,
+        options: &'a [(ast::Identifier, ast::Expression)],
     ) -> Result<plan::Statement, PartiqlError> {
         let mut tags = None;
         for (option, value) in options {
@@ -195,7 +195,7 @@ impl Planner<'_> {
 
     fn create_index(
         &mut self,
-        table: &ast::Identifier,
+        table: &'a ast::Identifier,
         paths: &[Vec<ast::Identifier>],
         unique: bool,
         position: Position,
@@ -229,8 +229,8 @@ impl Planner<'_> {
 
     fn insert(
         &mut self,
-        target: &ast::SimplePath,
-        insertion: &ast::Insertion,
+        target: &'a ast::SimplePath,
+        insertion: &'a ast::Insertion,
         on_conflict: Option<ast::ConflictAction>,
     ) -> Result<InsertPlan, PartiqlError> {
         let on_conflict = match on_conflict {
@@ -319,7 +319,7 @@ impl Planner<'_> {
 
     /// The value of a literal or a parameter. `None` for any other expression, and for a parameter that was not
     /// given, which [`plan`] reports at the end.
-    fn constant(&mut self, expression: &ast::Expression) -> Result<Option<Value>, PartiqlError> {
+    fn constant(&mut self, expression: &'a ast::Expression) -> Result<Option<Value>, PartiqlError> {
         Ok(match self.expression(expression)? {
             Expression::Literal { value, .. } => Some(value),
             Expression::Parameter { index, .. } => self.parameters.get(index).map(Document::to_value),

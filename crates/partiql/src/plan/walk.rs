@@ -10,7 +10,8 @@ use crate::tables::{Source, SourceKind};
 
 impl Expression {
     /// Calls back for each variable with its depth and slot. The depth is counted from this expression's own frame,
-    /// also for variables inside nested queries; it is negative for the variables of the nested query itself.
+    /// also for variables inside nested queries; it is negative for the variables of the nested query itself. A nested
+    /// query that reads no frame around its own is left out.
     pub(crate) fn for_each_variable(&self, visit: &mut dyn FnMut(isize, usize)) {
         variables_of(self, 0, visit);
     }
@@ -120,6 +121,8 @@ fn variables_of(expression: &Expression, level: isize, visit: &mut dyn FnMut(isi
         Expression::Variable(variable) => {
             visit(isize::try_from(variable.depth).unwrap_or(isize::MAX) - level, variable.slot);
         }
+        // Without this a chain of nested queries would be walked once for each of its levels.
+        Expression::Query(query) if !query.plan.correlated => {}
         Expression::Query(query) => {
             query.plan.for_each_expression(&mut |e| variables_of(e, level + 1, visit))
         }

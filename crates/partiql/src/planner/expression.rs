@@ -10,15 +10,15 @@ use crate::expression::{BinaryOperator, FunctionForm};
 use crate::plan::{Expression, Function, PathStep};
 use crate::position::Position;
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
     pub(super) fn expressions(
         &mut self,
-        expressions: &[ast::Expression],
+        expressions: &'a [ast::Expression],
     ) -> Result<Vec<Expression>, PartiqlError> {
         expressions.iter().map(|expression| self.expression(expression)).collect()
     }
 
-    pub(super) fn expression(&mut self, expression: &ast::Expression) -> Result<Expression, PartiqlError> {
+    pub(super) fn expression(&mut self, expression: &'a ast::Expression) -> Result<Expression, PartiqlError> {
         self.step()?;
         if let Some(item) = self.ordered_item(expression)? {
             return Ok(item);
@@ -100,9 +100,9 @@ impl Planner<'_> {
     /// A function with its arguments, or an aggregate.
     fn call(
         &mut self,
-        whole: &ast::Expression,
+        whole: &'a ast::Expression,
         form: &FunctionForm,
-        arguments: &[ast::Expression],
+        arguments: &'a [ast::Expression],
         position: Position,
     ) -> Result<Expression, PartiqlError> {
         let function = match form {
@@ -137,20 +137,20 @@ impl Planner<'_> {
         function::call(function, arguments.collect::<Result<_, _>>()?, position)
     }
 
-    fn conditions(&mut self, operands: &[ast::Expression]) -> Result<Vec<Expression>, PartiqlError> {
+    fn conditions(&mut self, operands: &'a [ast::Expression]) -> Result<Vec<Expression>, PartiqlError> {
         operands.iter().map(|operand| self.condition(operand)).collect()
     }
 
     /// An expression whose truth is wanted.
-    pub(super) fn condition(&mut self, written: &ast::Expression) -> Result<Expression, PartiqlError> {
+    pub(super) fn condition(&mut self, written: &'a ast::Expression) -> Result<Expression, PartiqlError> {
         self.one_value(written, 1)
     }
 
     fn case(
         &mut self,
-        operand: Option<&ast::Expression>,
-        branches: &[(ast::Expression, ast::Expression)],
-        otherwise: Option<&ast::Expression>,
+        operand: Option<&'a ast::Expression>,
+        branches: &'a [(ast::Expression, ast::Expression)],
+        otherwise: Option<&'a ast::Expression>,
     ) -> Result<Expression, PartiqlError> {
         let is_compared = operand.is_some();
         let operand = operand.map(|operand| self.operand(operand)).transpose()?;
@@ -163,7 +163,11 @@ impl Planner<'_> {
         Ok(Expression::Case { operand, branches, otherwise: otherwise.map(Box::new) })
     }
 
-    fn path(&mut self, root: &ast::Expression, steps: &[ast::PathStep]) -> Result<Expression, PartiqlError> {
+    fn path(
+        &mut self,
+        root: &'a ast::Expression,
+        steps: &'a [ast::PathStep],
+    ) -> Result<Expression, PartiqlError> {
         // `[*]` steps into a collection, so that a query before it stays a bag.
         let root = match steps.first() {
             Some(ast::PathStep::Elements) => self.collection(root)?,

@@ -32,10 +32,10 @@ pub(super) enum TreeKind {
     Join { left: Box<Tree>, right: Box<Tree>, kind: JoinKind, on: Vec<Expression> },
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
     /// Resolves a FROM clause into the innermost scope. With `places` every source gets slots for its place and its id,
     /// named or not, because DML must know which place in which document a row comes from.
-    pub(super) fn sources(&mut self, from: &FromClause, places: bool) -> Result<Tree, PartiqlError> {
+    pub(super) fn sources(&mut self, from: &'a FromClause, places: bool) -> Result<Tree, PartiqlError> {
         let mut tree: Option<Tree> = None;
         for term in &from.terms {
             let right = match &term.source {
@@ -84,7 +84,7 @@ impl Planner<'_> {
         self.scopes.last_mut().expect("a FROM clause is resolved into a scope").clause = clause;
     }
 
-    fn source_item(&mut self, item: &FromItem, places: bool) -> Result<Tree, PartiqlError> {
+    fn source_item(&mut self, item: &'a FromItem, places: bool) -> Result<Tree, PartiqlError> {
         let table = if item.unpivot.is_some() { None } else { self.table(item)? };
         let value = match table {
             Some(_) => None,
@@ -145,7 +145,7 @@ impl Planner<'_> {
     }
 
     /// The table or view that a FROM item names, if it names one, and the name that EXPLAIN shows.
-    fn table(&mut self, item: &FromItem) -> Result<Option<(Source, String)>, PartiqlError> {
+    fn table(&mut self, item: &'a FromItem) -> Result<Option<(Source, String)>, PartiqlError> {
         let function;
         let (source, name, shown) = match &item.value {
             ast::Expression::Variable(ast::Variable { name, local: false }) => {
@@ -180,7 +180,7 @@ impl Planner<'_> {
     }
 
     /// `AS OF moment`. `None` if the moment is a parameter that was not given.
-    fn as_of(&mut self, clause: &ast::Clause) -> Result<Option<AsOf>, PartiqlError> {
+    fn as_of(&mut self, clause: &'a ast::Clause) -> Result<Option<AsOf>, PartiqlError> {
         self.extension(
             clause.position,
             "expected identifier for alias, KEYWORD : of",
@@ -202,7 +202,11 @@ impl Planner<'_> {
     }
 
     /// H1 to H5: `history(table [, start [, end]])`.
-    fn history(&mut self, arguments: &[ast::Expression], position: Position) -> Result<Source, PartiqlError> {
+    fn history(
+        &mut self,
+        arguments: &'a [ast::Expression],
+        position: Position,
+    ) -> Result<Source, PartiqlError> {
         // The bounds may be parameters. The plan holds their values and so cannot be used again.
         self.sources = None;
         let wrong = |message: &str| Err(PartiqlError::refused(position, message));
@@ -242,7 +246,7 @@ impl Planner<'_> {
 
     fn history_bound(
         &mut self,
-        bound: Option<&ast::Expression>,
+        bound: Option<&'a ast::Expression>,
         position: Position,
     ) -> Result<Option<Timestamp>, PartiqlError> {
         let Some(bound) = bound else { return Ok(None) };
@@ -259,7 +263,7 @@ impl Planner<'_> {
     }
 
     /// Whether the expression is a parameter that was not given. [`plan`](super::plan) reports it at the end.
-    fn is_absent(&mut self, expression: &ast::Expression) -> bool {
+    fn is_absent(&mut self, expression: &'a ast::Expression) -> bool {
         let ast::Expression::Parameter { index, .. } = expression else { return false };
         self.parameters_seen = self.parameters_seen.max(index + 1);
         *index >= self.parameters.len()

@@ -12,14 +12,14 @@ use crate::plan::{self, Aggregate, Expression, Group, GroupAs, Node, Variable};
 use crate::tables::SourceKind;
 
 /// A key before it is resolved.
-struct WrittenKey {
-    expression: ast::Expression,
+struct WrittenKey<'a> {
+    expression: &'a ast::Expression,
     name: Option<Arc<str>>,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
     /// Whether a key of GROUP BY names an item of the select list.
-    pub(super) fn groups_by_items(&mut self, query: &ast::Query) -> Result<bool, PartiqlError> {
+    pub(super) fn groups_by_items(&mut self, query: &'a ast::Query) -> Result<bool, PartiqlError> {
         let items = NamedItems::of(query);
         for (key, _) in query.group.iter().flat_map(|group| &group.keys) {
             self.work(items.len())?;
@@ -33,7 +33,11 @@ impl Planner<'_> {
     /// Resolves the keys; from then on the innermost scope is one of groups. A name in a key means a field of FROM.
     /// The planner tries `takes_items` if the query would be refused otherwise. Then a key that names an item of the
     /// select list means the item, unless that item can be computed from the fields that are keys.
-    pub(super) fn group_keys(&mut self, query: &ast::Query, takes_items: bool) -> Result<(), PartiqlError> {
+    pub(super) fn group_keys(
+        &mut self,
+        query: &'a ast::Query,
+        takes_items: bool,
+    ) -> Result<(), PartiqlError> {
         let mut written = Vec::new();
         if let Some(group) = &query.group {
             for (key, name) in &group.keys {
@@ -58,11 +62,11 @@ impl Planner<'_> {
 
     fn written_key(
         &mut self,
-        query: &ast::Query,
+        query: &'a ast::Query,
         position: ast::Position,
-        key: &ast::Expression,
-        name: Option<&ast::Identifier>,
-    ) -> Result<WrittenKey, PartiqlError> {
+        key: &'a ast::Expression,
+        name: Option<&'a ast::Identifier>,
+    ) -> Result<WrittenKey<'a>, PartiqlError> {
         let item = self.item_at(query, "GROUP BY", position, key)?;
         let expression = item.map_or(key, |(expression, _)| expression);
         if item.is_some() {
@@ -73,11 +77,11 @@ impl Planner<'_> {
         }
         let name = name.map(|name| name.name.as_str()).or(item.and_then(|(_, name)| name));
         let name = name.or_else(|| last_name(expression)).map(Arc::from);
-        Ok(WrittenKey { expression: expression.clone(), name })
+        Ok(WrittenKey { expression, name })
     }
 
-    fn key(&mut self, WrittenKey { expression, name }: WrittenKey) -> Result<GroupKey, PartiqlError> {
-        let value = self.expression(&expression)?;
+    fn key(&mut self, WrittenKey { expression, name }: WrittenKey<'a>) -> Result<GroupKey<'a>, PartiqlError> {
+        let value = self.expression(expression)?;
         let scope = self.scopes.last_mut().expect("a query is resolved in its scope");
         let slot = match &name {
             Some(name) => scope.slot(name),
@@ -88,15 +92,19 @@ impl Planner<'_> {
 
     /// Replaces keys by the items of the select list that they name, if the item cannot be computed from the fields
     /// that are keys.
-    fn take_items(&mut self, query: &ast::Query, written: &mut [WrittenKey]) -> Result<(), PartiqlError> {
+    fn take_items(
+        &mut self,
+        query: &'a ast::Query,
+        written: &mut [WrittenKey<'a>],
+    ) -> Result<(), PartiqlError> {
         // First every key is a field. An item that can be resolved over such groups needs no key of its own.
         let items = NamedItems::of(query);
         let mut fields = Vec::new();
         let mut candidates = Vec::new();
         for (at, key) in written.iter().enumerate() {
             self.work(items.len())?;
-            let item = items.for_key(&key.expression)?;
-            let copy = WrittenKey { expression: key.expression.clone(), name: key.name.clone() };
+            let item = items.for_key(key.expression)?;
+            let copy = WrittenKey { expression: key.expression, name: key.name.clone() };
             match self.key(copy) {
                 Ok(field) => fields.push(field),
                 Err(error) if item.is_none() => return Err(error),
@@ -109,7 +117,7 @@ impl Planner<'_> {
         for (at, item) in candidates {
             if self.expression(item).is_err() {
                 self.work(COMPARISON * length(item))?;
-                written[at].expression = item.clone();
+                written[at].expression = item;
             }
         }
         self.scopes.last_mut().expect("a query is resolved in its scope").groups = None;
@@ -145,7 +153,7 @@ impl Planner<'_> {
     /// The slot of the key that equals this expression, if this query or one around it groups its rows.
     pub(super) fn group_key(
         &mut self,
-        expression: &ast::Expression,
+        expression: &'a ast::Expression,
     ) -> Result<Option<Expression>, PartiqlError> {
         if self.scopes.iter().all(|scope| scope.groups.as_ref().is_none_or(|groups| groups.keys.is_empty())) {
             return Ok(None);
@@ -157,7 +165,7 @@ impl Planner<'_> {
         for depth in 0..self.scopes.len() {
             let scope = &self.scopes[self.scopes.len() - 1 - depth];
             let mut keys = scope.groups.iter().flat_map(|groups| &groups.keys);
-            if let Some(slot) = keys.find(|key| key.expression == *expression).map(|key| key.slot)
+            if let Some(slot) = keys.find(|key| key.expression == expression).map(|key| key.slot)
                 && (depth == 0 || self.is_of_scope(expression, depth)?)
             {
                 return Ok(Some(self.slot(depth, slot, expression.position())));
@@ -184,7 +192,7 @@ impl Planner<'_> {
     }
 
     /// Whether all names in an expression mean sources of the query that is `depth` levels up.
-    fn is_of_scope(&mut self, expression: &ast::Expression, depth: usize) -> Result<bool, PartiqlError> {
+    fn is_of_scope(&mut self, expression: &'a ast::Expression, depth: usize) -> Result<bool, PartiqlError> {
         let scopes = || self.scopes.iter().rev();
         let all = self.scopes.iter().map(Scope::len).sum::<usize>();
         let mut looked_at = 0;
@@ -212,10 +220,10 @@ impl Planner<'_> {
     /// Resolves an aggregate over rows.
     pub(super) fn aggregate(
         &mut self,
-        whole: &ast::Expression,
+        whole: &'a ast::Expression,
         function: ast::AggregateFunction,
         distinct: bool,
-        argument: Option<&ast::Expression>,
+        argument: Option<&'a ast::Expression>,
         position: ast::Position,
     ) -> Result<Expression, PartiqlError> {
         let Some(groups) = self.scopes.last().and_then(|scope| scope.groups.as_ref()) else {
@@ -227,7 +235,7 @@ impl Planner<'_> {
         let known = groups.aggregates.len();
         self.work(COMPARISON * known)?;
         let groups = self.scopes.last().and_then(|scope| scope.groups.as_ref()).expect("there was one");
-        if let Some((_, aggregate)) = groups.aggregates.iter().find(|(found, _)| found == whole) {
+        if let Some((_, aggregate)) = groups.aggregates.iter().find(|(found, _)| *found == whole) {
             return Ok(self.slot(0, aggregate.slot, Some(position)));
         }
         let argument = match argument {
@@ -241,7 +249,7 @@ impl Planner<'_> {
         let name = Arc::clone(&scope.slot_names[slot]);
         let groups = scope.groups.as_mut().expect("checked above");
         let aggregate = Aggregate { function, distinct, argument, slot, name, position };
-        groups.aggregates.push((whole.clone(), aggregate));
+        groups.aggregates.push((whole, aggregate));
         Ok(self.slot(0, slot, Some(position)))
     }
 

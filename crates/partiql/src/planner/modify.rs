@@ -25,8 +25,8 @@ struct Sources {
     origins: Vec<(usize, Option<Origin>)>,
 }
 
-impl Planner<'_> {
-    pub(super) fn modify(&mut self, modify: &ast::Modify) -> Result<ModifyPlan, PartiqlError> {
+impl<'a> Planner<'a> {
+    pub(super) fn modify(&mut self, modify: &'a ast::Modify) -> Result<ModifyPlan, PartiqlError> {
         self.scopes.push(Scope::default());
         let plan = self.modify_in_scope(modify);
         let scope = self.scopes.pop().expect("pushed above");
@@ -35,7 +35,7 @@ impl Planner<'_> {
         Ok(plan)
     }
 
-    fn modify_in_scope(&mut self, modify: &ast::Modify) -> Result<ModifyPlan, PartiqlError> {
+    fn modify_in_scope(&mut self, modify: &'a ast::Modify) -> Result<ModifyPlan, PartiqlError> {
         let from = self.sources(&modify.from, true)?;
         self.clause(Clause::Rows);
         let mut sources = Sources::default();
@@ -69,7 +69,7 @@ impl Planner<'_> {
 
     fn operation(
         &mut self,
-        operation: &ast::Operation,
+        operation: &'a ast::Operation,
         sources: &Sources,
         document: &mut Option<SourceSlots>,
     ) -> Result<Operation, PartiqlError> {

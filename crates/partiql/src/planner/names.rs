@@ -10,9 +10,9 @@ use crate::error::PartiqlError;
 use crate::plan::{Expression, PathStep, Variable};
 use crate::position::Position;
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
     /// N1 to N8: resolves a name at a place where a table cannot stand.
-    pub(super) fn variable(&mut self, name: &Identifier, local: bool) -> Result<Expression, PartiqlError> {
+    pub(super) fn variable(&mut self, name: &'a Identifier, local: bool) -> Result<Expression, PartiqlError> {
         let names = self.scopes.iter().map(Scope::len).sum();
         self.work(names)?;
         let current = self.scopes.last().map(|scope| scope.clause);
@@ -90,7 +90,7 @@ impl Planner<'_> {
     /// In ORDER BY a name alone means an item of the select list first.
     pub(super) fn ordered_item(
         &mut self,
-        expression: &ast::Expression,
+        expression: &'a ast::Expression,
     ) -> Result<Option<Expression>, PartiqlError> {
         match expression {
             ast::Expression::Variable(ast::Variable { name, local: false })
@@ -103,12 +103,12 @@ impl Planner<'_> {
     }
 
     /// The item of this name in the innermost select list, resolved as in the list itself.
-    fn item_named(&mut self, name: &Identifier) -> Result<Option<Expression>, PartiqlError> {
+    fn item_named(&mut self, name: &'a Identifier) -> Result<Option<Expression>, PartiqlError> {
         let items = self.scopes.last().map_or(0, |scope| scope.items.len());
         self.work(items)?;
         let Some(scope) = self.scopes.last() else { return Ok(None) };
-        let Some(item) = scope.items.named(name)?.cloned() else { return Ok(None) };
-        self.in_clause(Clause::Rows, |planner| planner.again(|planner| planner.expression(&item))).map(Some)
+        let Some(item) = scope.items.named(name)? else { return Ok(None) };
+        self.in_clause(Clause::Rows, |planner| planner.again(|planner| planner.expression(item))).map(Some)
     }
 
     /// Resolves something as if it stood in another clause of the innermost query.

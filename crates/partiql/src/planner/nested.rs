@@ -5,17 +5,20 @@ use crate::ast;
 use crate::error::PartiqlError;
 use crate::plan::{self, Coercion, Expression, NestedQuery};
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
     /// Resolves an expression where one value is wanted and no bag of documents.
-    pub(super) fn operand(&mut self, expression: &ast::Expression) -> Result<Box<Expression>, PartiqlError> {
+    pub(super) fn operand(
+        &mut self,
+        expression: &'a ast::Expression,
+    ) -> Result<Box<Expression>, PartiqlError> {
         self.one_value(expression, 1).map(Box::new)
     }
 
     /// Resolves an operand. A query may have as many items as the row value on the other side.
     pub(super) fn operand_beside(
         &mut self,
-        expression: &ast::Expression,
-        other: &ast::Expression,
+        expression: &'a ast::Expression,
+        other: &'a ast::Expression,
     ) -> Result<Box<Expression>, PartiqlError> {
         self.one_value(expression, columns_beside(other)).map(Box::new)
     }
@@ -23,7 +26,7 @@ impl Planner<'_> {
     /// Resolves an expression where one value is wanted. A query must have this number of items.
     pub(super) fn one_value(
         &mut self,
-        expression: &ast::Expression,
+        expression: &'a ast::Expression,
         columns: usize,
     ) -> Result<Expression, PartiqlError> {
         match expression {
@@ -33,7 +36,7 @@ impl Planner<'_> {
     }
 
     /// Resolves an expression where a collection is wanted. The bag of a query stays a bag.
-    pub(super) fn collection(&mut self, expression: &ast::Expression) -> Result<Expression, PartiqlError> {
+    pub(super) fn collection(&mut self, expression: &'a ast::Expression) -> Result<Expression, PartiqlError> {
         match expression {
             ast::Expression::Query(query) => self.nested_query(query),
             expression => self.expression(expression),
@@ -41,7 +44,7 @@ impl Planner<'_> {
     }
 
     /// Resolves a query where any value may stand. It stands for its value, unless its results are documents.
-    pub(super) fn query_as_value(&mut self, query: &ast::Query) -> Result<Expression, PartiqlError> {
+    pub(super) fn query_as_value(&mut self, query: &'a ast::Query) -> Result<Expression, PartiqlError> {
         match has_star(&query.projection) {
             true => self.nested_query(query),
             false => self.query_of_columns(query, 1, Coercion::Scalar),
@@ -52,8 +55,8 @@ impl Planner<'_> {
     /// has.
     pub(super) fn members_beside(
         &mut self,
-        collection: &ast::Expression,
-        value: &ast::Expression,
+        collection: &'a ast::Expression,
+        value: &'a ast::Expression,
     ) -> Result<Box<Expression>, PartiqlError> {
         Ok(Box::new(match collection {
             ast::Expression::Query(query) => {
@@ -75,7 +78,7 @@ impl Planner<'_> {
     /// query does, because QLDB had no coercion.
     fn query_of_columns(
         &mut self,
-        query: &ast::Query,
+        query: &'a ast::Query,
         columns: usize,
         coercion: Coercion,
     ) -> Result<Expression, PartiqlError> {
@@ -121,7 +124,7 @@ impl Planner<'_> {
     }
 
     /// Resolves a query without coercion: it yields the bag of its results, or the struct of PIVOT.
-    pub(super) fn nested_query(&mut self, query: &ast::Query) -> Result<Expression, PartiqlError> {
+    pub(super) fn nested_query(&mut self, query: &'a ast::Query) -> Result<Expression, PartiqlError> {
         let nested =
             NestedQuery { plan: self.query(query)?, coercion: Coercion::None, position: query.position };
         let results = Expression::Query(Box::new(nested));

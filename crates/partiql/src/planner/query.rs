@@ -16,9 +16,9 @@ use crate::plan::{Expression, Node, Projection, ProjectionItem, QueryPlan, SortT
 use crate::position::Position;
 use crate::tables::SourceKind;
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
     /// Plans a query, one level below the queries that are being resolved.
-    pub(super) fn query(&mut self, query: &ast::Query) -> Result<QueryPlan, PartiqlError> {
+    pub(super) fn query(&mut self, query: &'a ast::Query) -> Result<QueryPlan, PartiqlError> {
         self.refuse_extensions(query)?;
         let limit = self.limit(query.limit.as_ref())?;
         let offset = self.limit(query.offset.as_ref())?;
@@ -46,9 +46,9 @@ impl Planner<'_> {
     /// Plans a query without LIMIT and OFFSET. With `takes_items` keys of GROUP BY may name items of the select list.
     fn level(
         &mut self,
-        query: &ast::Query,
+        query: &'a ast::Query,
         takes_items: bool,
-    ) -> Result<(Scope, Node, Projection), PartiqlError> {
+    ) -> Result<(Scope<'a>, Node, Projection), PartiqlError> {
         self.scopes.push(Scope { items: NamedItems::of(query), ..Scope::default() });
         let level = self.level_in_scope(query, takes_items);
         let scope = self.scopes.pop().expect("pushed above");
@@ -57,7 +57,7 @@ impl Planner<'_> {
 
     fn level_in_scope(
         &mut self,
-        query: &ast::Query,
+        query: &'a ast::Query,
         takes_items: bool,
     ) -> Result<(Node, Projection), PartiqlError> {
         let from = self.sources(&query.from, false)?;
@@ -90,7 +90,7 @@ impl Planner<'_> {
         Ok((node, projection))
     }
 
-    fn order(&mut self, query: &ast::Query) -> Result<Vec<SortTerm>, PartiqlError> {
+    fn order(&mut self, query: &'a ast::Query) -> Result<Vec<SortTerm>, PartiqlError> {
         let Some(order) = &query.order else { return Ok(Vec::new()) };
         let mut terms = Vec::with_capacity(order.terms.len());
         for OrderTerm { value, descending, nulls_first } in &order.terms {
@@ -109,13 +109,13 @@ impl Planner<'_> {
     /// The item of the select list whose place a term of ORDER BY or GROUP BY gives as an integer, and the name of the
     /// item. Any other constant is refused, because it would neither order nor group. `ORDER BY true` is taken, because
     /// it is a usual way to ask for no order.
-    pub(super) fn item_at<'q>(
+    pub(super) fn item_at(
         &mut self,
-        query: &'q ast::Query,
+        query: &'a ast::Query,
         clause: &str,
         position: Position,
-        term: &ast::Expression,
-    ) -> Result<Option<(&'q ast::Expression, Option<&'q str>)>, PartiqlError> {
+        term: &'a ast::Expression,
+    ) -> Result<Option<(&'a ast::Expression, Option<&'a str>)>, PartiqlError> {
         let refused =
             |why: &str| Err(PartiqlError::refused(position, format_args!("{clause} {term}: {why}")));
         let place = match term {
@@ -161,7 +161,7 @@ impl Planner<'_> {
         }))
     }
 
-    fn projection(&mut self, query: &ast::Query) -> Result<Projection, PartiqlError> {
+    fn projection(&mut self, query: &'a ast::Query) -> Result<Projection, PartiqlError> {
         Ok(match &query.projection {
             ast::Projection::Value(value) => Projection::Value(self.expression(value)?),
             ast::Projection::Star => Projection::Items(self.star(query)?),
@@ -184,7 +184,7 @@ impl Planner<'_> {
     }
 
     /// S4: `*` stands for the fields of the row of each source, then its place, then its id.
-    fn star(&mut self, query: &ast::Query) -> Result<Vec<ProjectionItem>, PartiqlError> {
+    fn star(&mut self, query: &'a ast::Query) -> Result<Vec<ProjectionItem>, PartiqlError> {
         let scope = self.scopes.last().expect("a query is resolved in its scope");
         if let Some(group) = &scope.groups {
             if query.group.is_none() || group.keys.iter().any(|key| key.name.is_none()) {
@@ -210,7 +210,7 @@ impl Planner<'_> {
     }
 
     /// LIMIT and OFFSET. They may not name a field, because there is no row to read it from.
-    fn limit(&mut self, clause: Option<&ast::Clause>) -> Result<Option<Expression>, PartiqlError> {
+    fn limit(&mut self, clause: Option<&'a ast::Clause>) -> Result<Option<Expression>, PartiqlError> {
         let Some(clause) = clause else { return Ok(None) };
         if !reads_nothing(&clause.value) {
             return Err(PartiqlError::refused(
@@ -231,7 +231,7 @@ impl Planner<'_> {
     }
 
     /// Refuses what QLDB refused, in QLDB's words if they are known.
-    fn refuse_extensions(&self, query: &ast::Query) -> Result<(), PartiqlError> {
+    fn refuse_extensions(&self, query: &'a ast::Query) -> Result<(), PartiqlError> {
         const AFTER: &str = "Unexpected token after expression";
         if self.options.extensions {
             return Ok(());

@@ -10,17 +10,17 @@ use crate::position::Position;
 
 /// One query level while it is resolved.
 #[derive(Default)]
-pub(super) struct Scope {
+pub(super) struct Scope<'a> {
     /// The names of the slots given out so far.
     pub(super) slot_names: Vec<Arc<str>>,
     /// The sources, from left to right.
     pub(super) sources: Vec<SourceNames>,
     /// The items of the select list.
-    pub(super) items: NamedItems,
+    pub(super) items: NamedItems<'a>,
     /// The clause that is being resolved. It decides how a name is looked up.
     pub(super) clause: Clause,
     /// The names and aggregates of the groups, once rows are grouped.
-    pub(super) groups: Option<Groups>,
+    pub(super) groups: Option<Groups<'a>>,
 }
 
 /// Which part of a query is being resolved.
@@ -50,19 +50,19 @@ pub(super) struct SourceNames {
 }
 
 /// The names that exist once rows are grouped.
-pub(super) struct Groups {
+pub(super) struct Groups<'a> {
     /// The keys.
-    pub(super) keys: Vec<GroupKey>,
+    pub(super) keys: Vec<GroupKey<'a>>,
     /// The name of the group itself and its slot.
     pub(super) group_as: Option<(Arc<str>, usize)>,
     /// The aggregates found so far, as written and resolved.
-    pub(super) aggregates: Vec<(ast::Expression, plan::Aggregate)>,
+    pub(super) aggregates: Vec<(&'a ast::Expression, plan::Aggregate)>,
 }
 
 /// A key of a group.
-pub(super) struct GroupKey {
+pub(super) struct GroupKey<'a> {
     /// The key as written.
-    pub(super) expression: ast::Expression,
+    pub(super) expression: &'a ast::Expression,
     /// The key resolved.
     pub(super) value: plan::Expression,
     /// The key as a path from a slot, if it is one. By it `a` and `t.a` are known to be the same.
@@ -73,7 +73,7 @@ pub(super) struct GroupKey {
     pub(super) slot: usize,
 }
 
-impl Scope {
+impl<'a> Scope<'a> {
     /// How many names a lookup may have to compare.
     pub(super) fn len(&self) -> usize {
         self.groups.as_ref().map_or(0, |groups| groups.keys.len()) + 3 * self.sources.len()

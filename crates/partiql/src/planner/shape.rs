@@ -124,7 +124,5 @@ pub(super) fn is_truth(expression: &Expression) -> bool {
 
 /// Whether an expression reads neither rows nor tables.
 pub(super) fn is_constant(expression: &Expression) -> bool {
-    let mut is_constant = !matches!(expression, Expression::Query { .. });
-    expression.for_each_variable(&mut |_, _| is_constant = false);
-    is_constant
+    !expression.any(&mut |part| matches!(part, Expression::Variable(_) | Expression::Query(_)))
 }
