@@ -16,14 +16,11 @@ use crate::plan::{AccessPlan, Expression, JoinKind, Node, Scan};
 pub(super) fn rows(tree: Tree, conditions: Vec<Expression>, lookups: Lookups) -> Node {
     // A constant that is no boolean fails on the first row that reaches it. The conditions after it stay behind it,
     // because an index over one of them would skip that row.
-    let failing = conditions.iter().position(|condition| is_constant(condition) && !is_truth(condition));
-    let places = 0..failing.unwrap_or(conditions.len());
-    let (movable, fixed): (Vec<_>, Vec<_>) = conditions
-        .into_iter()
-        .enumerate()
-        .partition(|(at, condition)| places.contains(at) && is_total_condition(condition));
-    let [movable, fixed] =
-        [movable, fixed].map(|part| part.into_iter().map(|(_, condition)| condition).collect());
+    let mut is_behind = false;
+    let (movable, fixed) = conditions.into_iter().partition(|condition| {
+        is_behind |= !is_truth(condition) && is_constant(condition);
+        !is_behind && is_total_condition(condition)
+    });
     let (node, rest) = build(tree, movable, lookups);
     filter(node, rest.into_iter().chain(fixed).collect())
 }
@@ -157,15 +154,13 @@ fn equal_sides(
 
 /// The rows of a node for which all conditions are TRUE.
 pub(super) fn filter(node: Node, conditions: Vec<Expression>) -> Node {
-    let (input, conditions) = match node {
+    let Some(condition) = conjunction(conditions) else { return node };
+    match node {
         // One filter, so that QLDB's AND is evaluated over all its operands.
-        Node::Filter { input, condition } => {
-            (input, conjuncts(condition).into_iter().chain(conditions).collect())
+        Node::Filter { input, condition: first } => {
+            let condition = Expression::And([conjuncts(first), conjuncts(condition)].concat());
+            Node::Filter { input, condition }
         }
-        node => (Box::new(node), conditions),
-    };
-    match conjunction(conditions) {
-        Some(condition) => Node::Filter { input, condition },
-        None => *input,
+        node => Node::Filter { input: Box::new(node), condition },
     }
 }
