@@ -32,6 +32,7 @@ mod model;
 mod network;
 mod operation;
 mod panics;
+mod planted;
 mod settings;
 mod slots;
 mod store;

@@ -7,6 +7,7 @@ use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions};
 use everstrand_testkit::Random;
 use everstrand_testkit::memory_disk::{Fault, MemoryDisk, Unsynced};
 
+use crate::planted::PlantedDisk;
 use crate::settings::{Settings, Store};
 use crate::slots::{RemoteSlots, RemoteStore};
 
@@ -162,5 +163,6 @@ fn open_disk(
     segment_bytes: u64,
     must_exist: bool,
 ) -> Result<Arc<dyn SlotStore>, SlotError> {
-    Ok(Arc::new(DiskSlots::open(Arc::new(disk.clone()), DiskSlotsOptions { segment_bytes, must_exist })?))
+    let disk = Arc::new(PlantedDisk(disk.clone()));
+    Ok(Arc::new(DiskSlots::open(disk, DiskSlotsOptions { segment_bytes, must_exist })?))
 }

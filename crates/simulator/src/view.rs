@@ -8,6 +8,8 @@ use everstrand_ledger::storage::MemoryView;
 use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot, ViewStore};
 use everstrand_testkit::redb_view::RedbView;
 
+use crate::planted;
+
 /// A view in memory that knows which of its batches were persisted.
 pub(crate) struct ForgetfulView {
     inner: Mutex<Inner>,
@@ -20,6 +22,8 @@ struct Inner {
     persisted: MemoryView,
     /// Batches since the view was persisted.
     unpersisted: Vec<(Batch, Applied)>,
+    /// A snapshot that a planted bug has taken in the middle of a batch.
+    early: Option<Box<dyn ViewSnapshot>>,
     /// The next commit fails.
     failing: bool,
     is_distrusted: bool,
@@ -51,6 +55,7 @@ impl ForgetfulView {
             persisted,
             live,
             unpersisted: Vec::new(),
+            early: None,
             failing: false,
             is_distrusted: false,
             discarded: false,
@@ -133,12 +138,22 @@ impl ViewStore for ForgetfulView {
         if std::mem::take(&mut inner.failing) {
             return Err(ViewError("no space left".to_owned()));
         }
-        inner.unpersisted.push((batch.clone(), applied));
-        inner.live.commit(batch, applied)
+        let parts = planted::parts(batch);
+        let last = parts.len() - 1;
+        for (number, part) in parts.into_iter().enumerate() {
+            inner.live.commit(&part, applied)?;
+            inner.unpersisted.push((part, applied));
+            if number < last && planted::is_loose("snapshot-during-a-commit") {
+                inner.early = Some(inner.live.snapshot()?);
+            }
+        }
+        Ok(())
     }
 
     fn snapshot(&self) -> Result<Box<dyn ViewSnapshot>, ViewError> {
-        self.inner().live.snapshot()
+        let mut inner = self.inner();
+        let early = inner.early.take();
+        early.map_or_else(|| inner.live.snapshot(), Ok)
     }
 
     fn persist(&self) -> Result<(), ViewError> {

@@ -2,7 +2,7 @@
 
 mod inspect;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use everstrand_ledger::storage::MemoryView;
 use everstrand_ledger::storage::views::ViewStore;
 use everstrand_ledger::{Clock, Environment, Ledger, ManualClock, SeededIds, Status};
-use everstrand_protocol::{Command, Reply, SendCommandRequest, ServiceError};
+use everstrand_protocol::{Command, Reply, SendCommandRequest, ServiceError, SessionToken};
 use everstrand_server::config::Storage;
 use everstrand_server::{Config, Service};
 use everstrand_testkit::Random;
@@ -25,6 +25,7 @@ use crate::intruder;
 use crate::network::{Event, Schedule, arrivals};
 use crate::operation::{self, So};
 use crate::panics;
+use crate::planted::{self, PlantedClock, PlantedSlots};
 use crate::settings::Settings;
 use crate::store::JournalStore;
 use crate::trace::{Lines, Trace};
@@ -113,6 +114,8 @@ struct World {
     checker: Checker,
     /// When the service began which transaction.
     began: BTreeMap<String, u64>,
+    /// Which transaction the service began last in which session.
+    open: HashMap<SessionToken, String>,
     counters: Counters,
     trace: Trace,
 }
@@ -137,6 +140,7 @@ struct Process {
 struct InFlight {
     client: usize,
     request: u64,
+    said: SendCommandRequest,
     /// The transaction in which something is to happen.
     transaction: Option<String>,
     arrived: u64,
@@ -148,7 +152,8 @@ impl World {
         let mut random = Random::new(seed);
         let settings = Settings::new(&mut random);
         let clock = Arc::new(ManualClock::new(BEGINNING));
-        let environment = Environment { clock: clock.clone(), ids: Arc::new(SeededIds::new(random.next())) };
+        let planted_clock = Arc::new(PlantedClock(clock.clone()));
+        let environment = Environment { clock: planted_clock, ids: Arc::new(SeededIds::new(random.next())) };
         let foreign_views = intruder::foreign_views(&environment, &settings, &mut random.split())?;
         let mut world = World {
             chaos: random.split(),
@@ -164,6 +169,7 @@ impl World {
             environment,
             schedule: Schedule::default(),
             began: BTreeMap::new(),
+            open: HashMap::new(),
             counters: Counters::default(),
             trace: Trace::new(lines),
         };
@@ -292,8 +298,11 @@ impl World {
             _ => None,
         };
         let service = Arc::clone(&process.service);
+        let said = command.clone();
+        let open = command.session_token.as_ref().and_then(|token| self.open.get(token));
+        let command = planted::command(command, open);
         let future = Box::pin(async move { service.send_command(command).await });
-        process.in_flight.push(InFlight { client, request, transaction, arrived: self.now, future });
+        process.in_flight.push(InFlight { client, request, said, transaction, arrived: self.now, future });
         self.poll_commands(server)?;
         self.plan_step(server, 0);
         Ok(())
@@ -329,10 +338,13 @@ impl World {
 
     /// Sends an answer on its way.
     fn answer(&mut self, command: &InFlight, answer: Result<Reply, ServiceError>) -> Result<(), String> {
-        let InFlight { client, request, transaction, arrived, .. } = command;
+        let InFlight { client, request, said, transaction, arrived, .. } = command;
+        let answer = planted::answer(&said.command, answer);
         match &answer {
             Ok(Reply::StartTransaction(result)) => {
                 self.began.insert(result.transaction_id.clone(), self.now);
+                self.open
+                    .extend(said.session_token.clone().map(|token| (token, result.transaction_id.clone())));
             }
             Ok(_) => {
                 let began = transaction.as_ref().and_then(|id| self.began.get(id));
@@ -591,6 +603,7 @@ impl World {
 
     fn open(&mut self, server: usize) -> Result<Process, String> {
         let slots = self.store.open(&mut self.chaos).map_err(|error| error.to_string())?;
+        let slots = PlantedSlots::over(slots);
         let options = intruder::ledger_options(&self.settings);
         let config = Config { limits: options.limits.clone(), ..Config::new(Storage::Memory) };
         let ledger =
