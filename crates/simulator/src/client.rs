@@ -10,12 +10,12 @@ use everstrand_protocol::{
 };
 use everstrand_testkit::Random;
 
+use crate::chance::{self, SoFar};
 use crate::checker::Checker;
 use crate::counters::Counters;
 use crate::model::{Answer, Heard};
-use crate::operation::{self, Operation, So};
-use crate::settings::Settings;
-use crate::world::{LEDGER, TRANSACTION_MILLIS};
+use crate::operation::{self, Operation};
+use crate::settings::{LEDGER, Settings, TRANSACTION_MILLIS};
 
 /// How long a client waits for an answer.
 pub(crate) const PATIENCE_MILLIS: u64 = 1200;
@@ -158,8 +158,8 @@ impl Client {
         if open.statements_left > 0 {
             open.statements_left -= 1;
             let after = checker.record(&open.id).map_or(0, |record| record.after);
-            let so = So { has_written: open.has_written, after };
-            let operation = operation::random(&mut self.random, settings, &checker.model(), so);
+            let so_far = SoFar { has_written: open.has_written, after };
+            let operation = chance::random(&mut self.random, settings, &checker.model(), so_far);
             open.has_written |= !operation.only_reads();
             if operation.must_be_last() {
                 open.statements_left = 0;

@@ -13,12 +13,12 @@ use everstrand_ledger::{
 };
 use everstrand_testkit::Random;
 
+use crate::chance::{self, SoFar};
 use crate::checker::Checker;
 use crate::model::{Answer, Heard};
-use crate::operation::{self, Operation, So};
-use crate::settings::Settings;
+use crate::operation::{self, Operation};
+use crate::settings::{SESSION_MILLIS, Settings, TRANSACTION_MILLIS};
 use crate::view::fill;
-use crate::world::{SESSION_MILLIS, TRANSACTION_MILLIS};
 
 /// How the ledgers of a world behave.
 pub(crate) fn ledger_options(settings: &Settings) -> LedgerOptions {
@@ -114,10 +114,10 @@ pub(crate) fn foreign_views(
     let slots = Arc::new(MemorySlots::new());
     let ledger = Ledger::open(slots, view.clone(), environment.clone(), ledger_options(settings));
     let ledger = ledger.map_err(|error| error.to_string())?;
-    let mut operations = operation::first_definitions(random, settings);
+    let mut operations = chance::first_definitions(random, settings);
     let known = crate::model::Model::default();
     operations.extend(
-        (0..20).map(|_| operation::random(random, settings, &known, So { has_written: true, after: 0 })),
+        (0..20).map(|_| chance::random(random, settings, &known, SoFar { has_written: true, after: 0 })),
     );
     let mut views = Vec::new();
     for operation in operations {

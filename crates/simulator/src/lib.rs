@@ -24,6 +24,7 @@
 //! * `checker` follows the journal and compares what clients heard with what the model says at their
 //!   place in the order of commits; it never asks the engine what a transaction read.
 
+mod chance;
 mod checker;
 mod client;
 mod counters;
@@ -33,6 +34,7 @@ mod network;
 mod operation;
 mod panics;
 mod planted;
+mod run;
 mod settings;
 mod slots;
 mod store;
@@ -43,5 +45,5 @@ mod world;
 
 pub use counters::Counters;
 pub use panics::note_panics;
+pub use run::{Failure, Report, run};
 pub use trace::Lines;
-pub use world::{Failure, Report, run};

@@ -5,6 +5,15 @@ use everstrand_testkit::Random;
 
 use crate::value::Kind;
 
+/// The name by which clients know the ledger.
+pub(crate) const LEDGER: &str = "simulated";
+/// How long a transaction lives here.
+pub(crate) const TRANSACTION_MILLIS: u64 = 3000;
+/// How long a session lives here.
+pub(crate) const SESSION_MILLIS: u64 = 20_000;
+/// 2020-01-01T00:00Z.
+pub(crate) const BEGINNING: i64 = 1_577_836_800_000;
+
 /// Where the journal of a world lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Store {

@@ -6,9 +6,10 @@ use everstrand_ledger::storage::MemoryView;
 use everstrand_ledger::{Ledger, Status};
 
 use super::World;
+use crate::chance::{self, SoFar};
 use crate::intruder;
 use crate::model::{Answer, Heard};
-use crate::operation::{self, Filter, Operation, So};
+use crate::operation::{Filter, Operation};
 use crate::value::Key;
 use crate::view::index_entries;
 
@@ -68,9 +69,9 @@ impl World {
         let Some(process) = &self.servers[server].process else { return Ok(()) };
         let model = self.checker.model();
         let Ok(mut transaction) = process.ledger.start_transaction() else { return Ok(()) };
-        let so = So { has_written: false, after: self.checker.next_block().saturating_sub(1) };
+        let so_far = SoFar { has_written: false, after: self.checker.next_block().saturating_sub(1) };
         for _ in 0..2 {
-            let operation = operation::random(&mut self.chaos, &self.settings, &model, so);
+            let operation = chance::random(&mut self.chaos, &self.settings, &model, so_far);
             if !operation.only_reads() {
                 continue;
             }

@@ -61,6 +61,7 @@ const EDGES: &[&str] = &[
     "crates/server/src/scheduler/threads.rs",
     "crates/everstrand/",
     "crates/simulator/src/main.rs",
+    "crates/simulator/src/planted.rs",
     "crates/testkit/build.rs",
     "crates/testkit/src/data.rs",
     "crates/testkit/src/redb_view.rs",
@@ -89,7 +90,7 @@ const ACTS: &[&str] = &[
 ];
 
 /// The longest a source file may be. May only shrink.
-const LINES_MAX: usize = 665;
+const LINES_MAX: usize = 660;
 
 /// The longest a function may be. May only shrink.
 const FUNCTION_LINES_MAX: usize = 105;
