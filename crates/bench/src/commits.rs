@@ -45,7 +45,7 @@ pub(crate) fn read_modify_write(arguments: &Arguments, report: &mut Report) -> R
     speed_of_light(arguments, report)
 }
 
-/// What saving the view costs: the same commits in a ledger that saves it as usual and in one that never does.
+/// Measures what saving the view costs, by the same commits in a ledger that saves it as usual and in one that never does.
 pub(crate) fn saving(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
     let usual = LedgerOptions { limits: raised_limits(), ..LedgerOptions::default() };
     let never = LedgerOptions { persist_millis: u64::MAX, ..usual.clone() };

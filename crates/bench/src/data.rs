@@ -10,13 +10,13 @@ pub(crate) const DEFINITIONS: [&str; 3] = [
     "CREATE INDEX ON Registration (PendingPenaltyTicketAmount)",
 ];
 
-/// A document's vehicle identification number, by which it is looked up. Their order has nothing to do with that
-/// of the documents.
+/// A document's vehicle identification number, by which it is looked up. The order of these numbers is unrelated to the
+/// order of the documents.
 pub(crate) fn vin(number: u64) -> String {
     format!("1N4AL{:012}", u128::from(number) * 618_033_988_747 % 1_000_000_000_000)
 }
 
-/// The document of a number: the same in every run.
+/// The document with this number, the same in every run.
 pub(crate) fn registration(number: u64) -> Value {
     let mut random = Random::new(number);
     let owner = |random: &mut Random| format!("{:011}{:011}", random.below(u64::MAX), random.below(1 << 36));
@@ -45,7 +45,7 @@ pub(crate) fn registration(number: u64) -> Value {
     ]))
 }
 
-/// An amount that ranges are asked of: every number from 0 on once in a hundred thousand.
+/// An amount for range queries: each number below 100,000 once in a hundred thousand documents.
 pub(crate) fn amount(number: u64) -> i64 {
     (number.wrapping_mul(7919) % 100_000).cast_signed()
 }

@@ -1,4 +1,4 @@
-//! What a server under attack looks like to others. The attacks are those of the tests.
+//! How a server under attack serves its other clients. The attacks are those of the tests.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::hostile_clients::attacks::ATTACKS;
 use crate::hostile_clients::{BYSTANDER_P99_MAX, END_MAX, HEALTH_MAX, MEMORY_BYTES_MAX, run};
 use crate::measure::Failure;
 
-/// Prints a table with a line an attack.
+/// Prints a table with one line for each attack.
 pub(crate) fn report(arguments: &Arguments) -> Result<(), Failure> {
     let program = match &arguments.program {
         Some(program) => program.clone(),

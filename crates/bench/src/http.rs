@@ -56,8 +56,8 @@ impl Served {
         Ok(driver)
     }
 
-    /// As [`crate::measure::run`], with tasks in place of threads, each a client that stops by itself when its time
-    /// since the start is over.
+    /// Like [`crate::measure::run`], with a task for each client in place of a thread. A task stops by itself when its
+    /// time is over.
     pub(crate) fn run<F>(
         &self,
         clients: u64,

@@ -1,4 +1,4 @@
-//! A long journal of small blocks: proofs, audit, opening after an end of every kind, and the view built anew.
+//! A long journal of small blocks: proofs, audit, opening after each kind of stop, and a rebuild of the view.
 
 use std::io::{BufRead, BufReader};
 use std::num::NonZeroUsize;
@@ -24,8 +24,8 @@ use crate::report::Report;
 const PROOFS: usize = 10_000;
 const WRITERS: u64 = 64;
 
-/// Everything about one journal of `arguments.blocks` blocks, and the audit of one with forty documents a block. Of
-/// a ledger that is there already, only the former.
+/// Measures a journal of `arguments.blocks` blocks, and the audit of one with forty documents a block. If the ledger is
+/// given, only the former.
 pub(crate) fn journal(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
     if let Some(folder) = &arguments.ledger {
         return small_blocks(folder, arguments, report);
@@ -51,7 +51,7 @@ pub(crate) fn journal(arguments: &Arguments, report: &mut Report) -> Result<(), 
     Ok(())
 }
 
-/// Opening after an end of every kind, proofs, the view built anew, and audit, with one document a block.
+/// Measures opening after each kind of stop, proofs, a rebuild of the view, and audit, with one document a block.
 fn small_blocks(folder: &Path, arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
     for _ in 0..arguments.rounds {
         write_and_kill(folder, arguments, arguments.blocks)?;
@@ -80,7 +80,7 @@ fn small_blocks(folder: &Path, arguments: &Arguments, report: &mut Report) -> Re
     Ok(())
 }
 
-/// What the child does: writes until there are so many blocks, says so, and goes on until it is killed.
+/// The child: writes this many blocks, says so, and writes on until it is killed.
 pub(crate) fn write_until_killed(folder: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let opened = Opened::open(folder, raised_limits())?;
     let mut next = blocks_of(&opened.ledger);
@@ -93,7 +93,7 @@ pub(crate) fn write_until_killed(folder: &Path, arguments: &Arguments) -> Result
     write_blocks(&opened.ledger, next.max(arguments.blocks), u64::MAX / 2, 1, arguments.in_flight)
 }
 
-/// Has a child write until there are so many blocks, and kills it while it writes on.
+/// Lets a child write this many blocks, and kills it while it writes on.
 fn write_and_kill(folder: &Path, arguments: &Arguments, blocks: u64) -> Result<(), Failure> {
     let mut child = Command::new(std::env::current_exe()?)
         .arg("--write-until-killed")
@@ -110,9 +110,9 @@ fn write_and_kill(folder: &Path, arguments: &Arguments, blocks: u64) -> Result<(
     if line.trim() == "written" { Ok(()) } else { Err("the child ended early".into()) }
 }
 
-/// What a loss of power leaves at worst: the journal as far as it was synced, which is all of it, with the view as
-/// it was when it was last saved; and nothing of both in memory. In between a writer was killed after four seconds
-/// of writing, longer than the time between two times that a view is saved.
+/// Measures opening after the worst that a loss of power leaves: the whole journal, because it was synced, with the view
+/// as it was last saved, and nothing of both in memory. The writer before it was killed after four seconds, which is
+/// longer than the time between two saves of the view.
 fn lose_power(folder: &Path, arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
     let (view, saved) = (folder.join("view"), folder.join("view-when-saved"));
     let before = {
@@ -140,8 +140,7 @@ fn blocks_of(ledger: &Ledger) -> u64 {
     ledger.digest().digest_tip_address.sequence_no + 1
 }
 
-/// Writes blocks of small documents, about a hundred bytes each, by several writers, each with so many commits under
-/// way at a time.
+/// Writes blocks of small documents, about a hundred bytes each. Several writers each have this many commits under way.
 fn write_blocks(
     ledger: &Ledger,
     first: u64,
@@ -235,7 +234,7 @@ fn prove(ledger: &Ledger, report: &mut Report) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Every hash of the journal computed again, on all cores.
+/// Computes every hash of the journal again, on all cores.
 fn audit(folder: &Path, what: &str, report: &mut Report) -> Result<(), Failure> {
     let disk = FileDisk::read_only(folder.join("journal"))?;
     let slots = DiskSlots::open_read_only(Arc::new(disk))?;

@@ -1,6 +1,6 @@
-//! A ledger that is larger than memory: bulk inserts without end, then random reads and a new opening.
+//! A ledger that is larger than memory: bulk inserts, then random reads and a new opening.
 //!
-//! How much memory the process may have is for its caller to say; the page cache counts where that is a control group.
+//! The caller limits the memory of the process. If it does so with a control group, the page cache counts as well.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use crate::report::Report;
 const DOCUMENTS_PER_TRANSACTION: u64 = 1000;
 const WRITERS: u64 = 4;
 
-/// Inserts `arguments.documents` documents and says every million how far it is.
+/// Inserts `arguments.documents` documents and prints its progress every million.
 pub(crate) fn large(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
     let folder = arguments.scratch()?;
     let opened = Opened::open(folder.path(), raised_limits())?;

@@ -1,8 +1,8 @@
-//! The speed of light: what a ledger's commits could be on this machine if nothing but the unavoidable were done.
+//! The speed of light: how fast commits could be on this machine if only the unavoidable were done.
 //!
 //! A client reads the version of one of the documents and hashes what a ledger hashes. Then, one at a time, its
-//! version is checked, a block hash is chained and the record goes to the end of one log. Whoever finds nobody
-//! writing writes what has gathered, and syncs it once. No language, no encoding, no view, no history.
+//! version is checked, a block hash is chained and the record goes to the end of one log. A client
+//! that finds nobody writing writes all pending records and syncs once. There is no language, encoding, view or history.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -19,7 +19,7 @@ use crate::measure::{self, Failure, Sample, Turn};
 /// About what a block of ours takes with its document.
 const RECORD_BYTES: usize = 700;
 const DOCUMENTS: u64 = 100_000;
-/// The log is written over from its start again when it is full: zeros were written ahead, as a journal does.
+/// A full log is overwritten from its start. Its zeros are written ahead, as a journal's are.
 const LOG_BYTES: usize = 64 << 20;
 
 struct Log {

@@ -1,4 +1,4 @@
-//! What the measurements ran on, and what they took of it.
+//! The machine of the measurements, and how much of it they used.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -24,12 +24,12 @@ pub(crate) fn processor_time() -> Duration {
     ticks("self", 0..2)
 }
 
-/// The processor time of the processes that this one began, as far as they are over.
+/// The processor time of the child processes that have ended.
 pub(crate) fn children_time() -> Duration {
     ticks("self", 2..4)
 }
 
-/// The processor time of a process and of all that it has begun, whether over or not.
+/// The processor time of a process and of all its children, running or ended.
 pub(crate) fn family_time(process: u32) -> Duration {
     let own = ticks(&process.to_string(), 0..4);
     let Ok(entries) = fs::read_dir("/proc") else { return own };
@@ -39,7 +39,7 @@ pub(crate) fn family_time(process: u32) -> Duration {
     own + children.map(|child| ticks(&child, 0..4)).sum::<Duration>()
 }
 
-/// Some of a process' four times: in the program and in the kernel, and those of its children that are over.
+/// Some of the four times of a process: user and kernel, its own and those of its ended children.
 fn ticks(process: &str, which: std::ops::Range<usize>) -> Duration {
     // Time comes in ticks of a hundredth of a second on every Linux.
     let stat = stat(process);
@@ -47,7 +47,7 @@ fn ticks(process: &str, which: std::ops::Range<usize>) -> Duration {
     Duration::from_millis(times.iter().filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * 10)
 }
 
-/// What the system says about a process, after its name in brackets.
+/// The fields of `/proc/PID/stat` after the name in brackets.
 fn stat(process: &str) -> Vec<String> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
@@ -89,7 +89,7 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Has the system forget what it holds of a folder's files in memory, by `dd` and its flag for that.
+/// Drops a folder's files from the page cache, with `dd` and its flag `nocache`.
 pub(crate) fn forget_cached(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

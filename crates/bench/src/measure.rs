@@ -1,4 +1,4 @@
-//! Closed loops: so many clients, each doing the same thing again as soon as it is done, for a while.
+//! Closed loops: each of some clients repeats one operation as soon as it is done, for some time.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -8,24 +8,24 @@ use crate::machine::processor_time;
 /// Why a measurement failed.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// What came of one loop.
+/// The result of one loop.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sample {
-    /// How often a second it was done.
+    /// Operations a second.
     pub(crate) per_second: f64,
-    /// The time that half of them took at most.
+    /// The median latency.
     pub(crate) p50: Duration,
-    /// The time that 99 of 100 took at most.
+    /// The 99th percentile of the latency.
     pub(crate) p99: Duration,
-    /// How often it had to be done again: conflicts with others.
+    /// Repetitions because of conflicts.
     pub(crate) conflicts: u64,
-    /// How many were done.
+    /// Operations in all.
     pub(crate) done: u64,
-    /// The processor time that each took, of clients, server and ledger together.
+    /// Processor time of an operation, of clients, server and ledger together.
     pub(crate) processor: Duration,
 }
 
-/// What one turn came to.
+/// The result of one turn.
 pub(crate) enum Turn {
     /// It is done.
     Done,
@@ -88,7 +88,7 @@ pub(crate) fn run<T>(
 }
 
 impl Sample {
-    /// What the clients' times come to, in a loop that took `elapsed` and so much processor time.
+    /// The result of the clients' times, for a loop that took `elapsed` and this much processor time.
     pub(crate) fn of(times: Vec<Times>, elapsed: Duration, processor: Duration) -> Sample {
         let conflicts = times.iter().map(|times| times.conflicts).sum();
         let mut all: Vec<u64> = times.into_iter().flat_map(|times| times.nanoseconds).collect();

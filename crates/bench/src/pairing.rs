@@ -1,5 +1,5 @@
-//! This build beside an earlier one: both programs do the same workload in turn, round by round, and are compared by
-//! what they print, so that an earlier one need not know of it.
+//! Compares this build with an earlier one. Both programs run the same workload in turn, round by round. Their printed
+//! tables are compared, so the earlier program need not know about this.
 
 use std::path::Path;
 use std::process::Command;
@@ -63,7 +63,7 @@ pub(crate) fn compare(name: &str, earlier: &Path, arguments: &Arguments) -> Resu
     Ok(table(&pairs))
 }
 
-/// What a program prints of one round. Only what the earliest of them understands is said.
+/// What a program prints of one round. It gets only arguments that the earliest build understands.
 fn run(program: &Path, name: &str, arguments: &Arguments) -> Result<String, Failure> {
     let clients: Vec<String> = arguments.clients.iter().map(u64::to_string).collect();
     let mut command = Command::new(program);
@@ -129,7 +129,7 @@ fn table(pairs: &[Pair]) -> String {
                 format!("{earlier:.0} µs | {now:.0} µs | {:.2}", now / earlier)
             }
         };
-        // The speed of light is the same code in both: how far it is from one says how far to trust the rest.
+        // The speed of light is the same code in both, so its ratio's distance from one shows how far to trust the rest.
         let what = if what == LIGHT { format!("{LIGHT}, the same in both") } else { what.clone() };
         table.push_str(&format!(
             "| {what} | {clients} | {} | {} | {unit} | {:.2} | {:.2}–{:.2} | {times} |\n",

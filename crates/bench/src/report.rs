@@ -1,4 +1,4 @@
-//! Rounds of the same measurements, and the table that they come to.
+//! Rounds of the same measurements, and the table made of them.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::measure::Sample;
 
-/// What was measured, in the order in which it was first measured.
+/// All measurements, in the order of their first round.
 #[derive(Default)]
 pub(crate) struct Report {
     settings: Vec<String>,
@@ -16,7 +16,7 @@ pub(crate) struct Report {
     skipped: Vec<(String, String)>,
 }
 
-/// One row by another, round by round.
+/// The ratio of two rows, round by round.
 struct Ratio {
     own: String,
     other: String,
@@ -29,14 +29,14 @@ struct Row {
     clients: Option<u64>,
     unit: &'static str,
     values: Vec<f64>,
-    /// How many of the unit one turn was.
+    /// Units in one turn.
     factor: f64,
     p50: Vec<f64>,
     p99: Vec<f64>,
     conflicts: u64,
-    /// Microseconds of processor time that each took.
+    /// Microseconds of processor time for one unit.
     processor: Vec<f64>,
-    /// Syncs of the journal for every thousand.
+    /// Syncs of the journal for a thousand units.
     syncs: Vec<f64>,
 }
 
@@ -44,8 +44,8 @@ struct Row {
 pub(crate) const LIGHT: &str = "Z: speed of light";
 
 impl Report {
-    /// Notes a sample of one round. `factor` is how many of the unit one turn was; `syncs` how often the journal was
-    /// synced meanwhile.
+    /// Adds a sample of one round. `factor` is the number of units in one turn, `syncs` the number of the journal's syncs
+    /// meanwhile.
     pub(crate) fn sample(
         &mut self,
         what: &str,
@@ -65,7 +65,7 @@ impl Report {
         row.syncs.extend(syncs.map(|syncs| syncs as f64 * 1000.0 / sample.done.max(1) as f64));
     }
 
-    /// Notes a number of one round.
+    /// Adds a number of one round.
     pub(crate) fn number(&mut self, what: &str, unit: &'static str, value: f64) {
         self.row(what, None, unit).values.push(value);
     }
@@ -75,12 +75,12 @@ impl Report {
         self.settings.push(text.to_owned());
     }
 
-    /// Notes what could not be measured, and why.
+    /// Adds what could not be measured, and why.
     pub(crate) fn skipped(&mut self, what: &str, why: &str) {
         self.skipped.push((what.to_owned(), why.to_owned()));
     }
 
-    /// Compares two rows, each round with the same round; nothing where one of them is missing.
+    /// Compares two rows, each round with the same round. Does nothing if one of them is missing.
     pub(crate) fn ratio(&mut self, own: &str, other: &str, clients: u64) {
         let values = |what| self.rows.iter().find(|row| row.what == what && row.clients == Some(clients));
         let (Some(first), Some(second)) = (values(own), values(other)) else { return };
@@ -175,7 +175,7 @@ impl Report {
         table
     }
 
-    /// All of it for programs, with the figures of every round.
+    /// The same for programs, with the figures of every round.
     pub(crate) fn json(&self) -> Value {
         let rows = self.rows.iter().map(|row| {
             json!({
@@ -198,7 +198,7 @@ impl Report {
     }
 }
 
-/// Where values lie.
+/// The distribution of some values.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spread {
     pub(crate) median: f64,

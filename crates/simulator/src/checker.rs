@@ -1,10 +1,10 @@
-//! Strict serializability, checked along the journal from what clients heard.
+//! Checks strict serializability along the journal, from the clients' answers.
 //!
 //! The journal is the serial order of all transactions that wrote. At each block the transaction is run
 //! on the naive model as the state was before that block: everything its client heard must be what the
 //! model answers, and the block must hold what the model is left with. A transaction without a block must
-//! fit at some place between its start and its acknowledgement; of several the earliest is taken, which
-//! leaves most room to those that follow. Real time is kept by two numbers: the place behind which a
+//! fit at some place between its start and its acknowledgement; of several the earliest is taken, because it
+//! leaves most room for those that follow. Real time is kept by two numbers: the place behind which a
 //! transaction must stand is the last one known to a client when it began. So the whole check costs one
 //! walk along the journal, and asks nothing of the engine but its blocks.
 //!

@@ -1,7 +1,7 @@
 //! A client: one session at a time, one request at a time, transactions by chance.
 //!
-//! It believes nothing but answers. What it heard, and what it can be certain of, it tells the checker;
-//! an answer that never came makes an outcome unknown, not an abort.
+//! It relies on answers alone. It tells the checker what it heard and what is certain. If an answer never comes, the
+//! outcome is unknown, and not an abort.
 
 use everstrand_ion::{Document, text};
 use everstrand_journal::{CommitDigest, statement_digest};
@@ -27,9 +27,9 @@ pub(crate) struct Client {
     server: usize,
     token: Option<SessionToken>,
     transaction: Option<Open>,
-    /// The session may still have a transaction open that nobody wants.
+    /// The session may still have an open transaction that the client gave up.
     must_abort: bool,
-    /// A transaction that is over, to be asked about once more.
+    /// A transaction that is over, in which the client will send one more command.
     over: Option<Over>,
     waiting: Option<Waiting>,
     requests: u64,
@@ -80,7 +80,7 @@ enum Purpose {
     },
     Abort,
     EndSession,
-    /// Something that must be refused, because its transaction is over.
+    /// A command that must be refused, because its transaction is over.
     TooLate,
 }
 
@@ -468,7 +468,7 @@ impl Client {
         }
     }
 
-    /// Now and then somebody goes on with a transaction that is over.
+    /// Now and then a client goes on with a transaction that is over.
     fn note_over(&mut self, open: &Open) {
         if self.random.permille(120) {
             let page = open.pages.first().map(|(_, token)| token.clone());

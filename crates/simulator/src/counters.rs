@@ -1,4 +1,4 @@
-//! How often what happened: a world in which nothing happens proves nothing.
+//! Counts of events, because a world in which nothing happens proves nothing.
 
 use std::collections::BTreeMap;
 use std::fmt;

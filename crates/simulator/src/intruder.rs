@@ -1,5 +1,5 @@
-//! Transactions that somebody runs on an open ledger without a session: the world's own, to begin with
-//! and to look into it, and those of another process that writes to the same journal.
+//! Transactions that run on an open ledger without a session: the world's own, which define tables and inspect the
+//! ledger, and those of another process that writes to the same journal.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -58,7 +58,8 @@ pub(crate) fn ask(transaction: &mut Transaction, operation: &Operation) -> Resul
     }
 }
 
-/// Runs and commits a transaction, on a server or in a process of its own. Answers whether it was committed; a fault of the store is no error.
+/// Runs and commits a transaction, on a server or in a process of its own. Answers whether it was committed. A fault of
+/// the store is no error.
 pub(crate) fn commit(
     ledger: &Ledger,
     operations: Vec<Operation>,
@@ -104,7 +105,7 @@ fn finish(ledger: &Ledger, transaction: Transaction) -> Result<Committed, Ledger
     }
 }
 
-/// The views of another ledger after each of its slots. No ledger of this world may take one for its own.
+/// The views of another ledger after each of its slots. No ledger of this world may accept one as its own.
 pub(crate) fn foreign_views(
     environment: &Environment,
     settings: &Settings,

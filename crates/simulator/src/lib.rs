@@ -18,11 +18,13 @@
 //! # }
 //! ```
 //!
-//! * `operation` is what clients may say, with its PartiQL; `model` answers the same, naively;
-//! * `client` says it, over a `network` that loses, repeats and delays;
-//! * `slots` and `view` are stores that fail and forget; the disk is the ledger's own twin;
-//! * `checker` follows the journal and compares what clients heard with what the model says at their
-//!   place in the order of commits; it never asks the engine what a transaction read.
+//! * `operation` is a statement that clients may send, `chance` draws one, `model` answers it naively;
+//! * `client` sends it, over a `network` that loses, repeats and delays messages;
+//! * `slots` and `view` are stores that fail and forget, and the disk is the testkit's;
+//! * `checker` follows the journal and compares the clients' answers with the model's at the same place in the order
+//!   of commits; it never asks the engine what a transaction read;
+//! * `planted` has bugs on purpose, which show that the checker is not blind;
+//! * `world` decides which event happens next, `run` runs it.
 
 mod chance;
 mod checker;

@@ -1,4 +1,4 @@
-//! What lies between clients and the service: messages get lost, come twice, and come late.
+//! The network between clients and the service. Messages get lost, come twice, or come late.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -22,15 +22,15 @@ pub(crate) enum Event {
     Step(usize),
     /// The service clears away what has expired.
     Sweep,
-    /// Something bad happens, perhaps.
+    /// Trouble happens, perhaps.
     Chaos,
     /// A server's service starts again.
     Restart(usize),
-    /// Somebody compares the ledger with the model and with its rebuilt twin.
+    /// The ledger is compared with the model and with a ledger rebuilt from its journal.
     Inspection,
 }
 
-/// What will happen, in order of time, and for one time in order of having been planned.
+/// Planned events, in order of time. Events of one time keep the order in which they were planned.
 #[derive(Default)]
 pub(crate) struct Schedule {
     events: BinaryHeap<Reverse<Planned>>,

@@ -1,4 +1,4 @@
-//! Where a panic happened: what catches one does not learn it, only the hook does.
+//! Where a panic happened. `catch_unwind` does not tell it, so a hook keeps it.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -8,7 +8,8 @@ thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Notes where panics happen from now on, instead of printing them: a failure says it, with how to replay it.
+/// Keeps the place of each panic from now on instead of printing it. The failure of the seed prints it, with the command
+/// that replays it.
 pub fn note_panics() {
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line()));
@@ -16,7 +17,7 @@ pub fn note_panics() {
     }));
 }
 
-/// Where the last panic of this thread happened, to be put behind a word; nothing where nobody noted it.
+/// The place of this thread's last panic, as in ` at FILE:LINE`; empty if it was not kept.
 pub(crate) fn place() -> String {
     PLACE.with_borrow_mut(Option::take).unwrap_or_default()
 }

@@ -30,7 +30,7 @@ pub(crate) struct Settings {
     /// Servers on one journal, which the clients share; more than one only where others may write.
     pub(crate) servers: usize,
     pub(crate) clients: u64,
-    /// Keys that documents have; as many again are only looked up.
+    /// How many keys documents have. As many other keys are only looked up.
     pub(crate) keys: i64,
     pub(crate) tables: usize,
     pub(crate) page_values: usize,
@@ -39,19 +39,19 @@ pub(crate) struct Settings {
     pub(crate) lost: u64,
     pub(crate) repeated: u64,
     pub(crate) late: u64,
-    /// Milliseconds a message is on its way, usually.
+    /// Milliseconds that a message usually takes.
     pub(crate) delay: u64,
     /// Milliseconds between two steps of the committer at most.
     pub(crate) step_delay: u64,
     pub(crate) definitions: u64,
     pub(crate) redactions: u64,
-    /// As what keys are written, and how many are null.
+    /// The kind of all keys, and how many are null.
     pub(crate) kind: Kind,
     pub(crate) nulls: u64,
     /// Whether tables have unique indexes.
     pub(crate) unique: bool,
-    /// Whether keys are computed with. Not below a unique index: which of several documents would have come first?
-    /// And not where some are null, which a sum leaves without a type.
+    /// Whether updates add to keys. They do not under a unique index, because the model cannot know which of several
+    /// documents is changed first, nor if some keys are null, because a sum with null has no type.
     pub(crate) adds_to_keys: bool,
     /// Whether payloads are texts only.
     pub(crate) plain: bool,
@@ -59,7 +59,7 @@ pub(crate) struct Settings {
     pub(crate) tree_view: bool,
     pub(crate) aborts: u64,
     pub(crate) stalls: u64,
-    /// Chaos comes about every so many milliseconds.
+    /// Milliseconds between two events of trouble, about.
     pub(crate) chaos_millis: u64,
     pub(crate) power_cuts: u64,
     pub(crate) kills: u64,

@@ -1,5 +1,5 @@
-//! A slot store beyond a network: requests and answers get lost, and some arrive long after somebody gave
-//! up on them.
+//! A slot store beyond a network. Requests and answers get lost, and some requests arrive long after their sender gave
+//! up.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,14 +7,14 @@ use everstrand_ledger::storage::MemorySlots;
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
 use everstrand_testkit::Random;
 
-/// The store itself, which never fails, and what is on its way to it.
+/// The store itself, which never fails, and the requests that are still on the network.
 pub(crate) struct RemoteStore {
     slots: MemorySlots,
     /// Creates whose sender heard nothing, and which may still arrive.
     under_way: Mutex<Vec<(u64, Vec<u8>)>>,
 }
 
-/// One process's way to the store.
+/// One process's connection to the store.
 pub(crate) struct RemoteSlots {
     store: Arc<RemoteStore>,
     trouble: Mutex<Trouble>,
@@ -42,7 +42,7 @@ impl RemoteStore {
         Arc::new(copy)
     }
 
-    /// Lets some of what is on its way arrive.
+    /// Lets some of the requests on the network arrive.
     fn arrive(&self, random: &mut Random, permille: u64) {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         under_way.retain(|(slot, bytes)| {
@@ -57,7 +57,7 @@ impl RemoteStore {
 }
 
 impl RemoteSlots {
-    /// A way on which all is well at first.
+    /// A connection that works until trouble is set.
     pub(crate) fn new(store: Arc<RemoteStore>, random: Random) -> RemoteSlots {
         RemoteSlots { store, trouble: Mutex::new(Trouble { random, permille: 0 }) }
     }
@@ -95,7 +95,7 @@ impl SlotStore for RemoteSlots {
                 under_way.push((slot, bytes.to_vec()));
                 Err(unknown())
             }
-            // A conflict with somebody who then did not write.
+            // A conflict with another writer that then did not write.
             4 => Ok(Created::Exists),
             5 => Err(SlotError::NotSent("no connection".to_owned())),
             _ => Err(SlotError::Full("quota exceeded".to_owned())),

@@ -16,14 +16,14 @@ pub(crate) enum JournalStore {
     Disk {
         disk: MemoryDisk,
         segment_bytes: u64,
-        /// Whether a ledger was ever open on it: then a journal has to be there.
+        /// Whether a ledger was ever open on it. Then there must be a journal.
         has_journal: bool,
         /// The call at which the power is cut, while it is to come.
         power_cut_at: Option<u64>,
     },
     Remote {
         store: Arc<RemoteStore>,
-        /// The process's way to it.
+        /// The process's connection to it.
         slots: Option<Arc<RemoteSlots>>,
         fault_permille: u64,
     },
@@ -46,7 +46,7 @@ impl JournalStore {
         }
     }
 
-    /// A process's way to the journal.
+    /// A process's connection to the journal.
     pub(crate) fn open(&mut self, random: &mut Random) -> Result<Arc<dyn SlotStore>, SlotError> {
         Ok(match self {
             JournalStore::Disk { disk, segment_bytes, has_journal, .. } => {
@@ -60,8 +60,7 @@ impl JournalStore {
         })
     }
 
-    /// A ledger is open on it: from now on there has to be a journal, and the way to a remote one may
-    /// become bad.
+    /// Notes that a ledger is open on it. From now on there must be a journal, and calls to a remote one may fail.
     pub(crate) fn note_open(&mut self) {
         match self {
             JournalStore::Disk { has_journal, .. } => *has_journal = true,
@@ -80,7 +79,7 @@ impl JournalStore {
         })
     }
 
-    /// Another process's faultless way to the same journal, where the store has room for two.
+    /// Another process's faultless connection to the same journal, if the store allows two.
     pub(crate) fn open_second(&self) -> Option<Arc<dyn SlotStore>> {
         match self {
             JournalStore::Disk { .. } => None,

@@ -1,4 +1,4 @@
-//! What happened, line by line: folded into one number, and printed or kept where somebody wants to read it.
+//! What happened, line by line: folded into one number, and printed or kept on request.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ impl Trace {
     pub(crate) fn line(&mut self, now: u64, what: fmt::Arguments<'_>) {
         let line = format!("{now:>8} {what}\n");
         for byte in line.bytes() {
-            // FNV-1a: nobody attacks it, it need only tell traces apart.
+            // FNV-1a is enough, because it need only tell traces apart.
             self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
         }
         match self.lines {

@@ -7,10 +7,10 @@ use everstrand_testkit::Random;
 
 /// 2000-01-01T00:00Z in milliseconds.
 const FIRST_MINUTE: i64 = 946_684_800_000;
-/// What long keys have in common: more than a key of an index keeps of them.
+/// The common beginning of long keys, longer than what an index keeps of a key.
 const LONG_PREFIX: usize = 1100;
 
-/// As what kind of value the keys of a world are written.
+/// The kind of value that the keys of a world are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Number,
@@ -66,7 +66,7 @@ impl Key {
         }
     }
 
-    /// Ion text of an equal value, often in another form: they are all equal to whoever compares.
+    /// Ion text of an equal value, often written in another form.
     pub(crate) fn sought(self) -> String {
         let Key::Of(kind, number) = self else { return self.stored() };
         match (kind, number % 4) {
@@ -91,7 +91,7 @@ fn time(number: i64) -> Timestamp {
     Timestamp::from_unix_millis(FIRST_MINUTE + 60_000 * number)
 }
 
-/// One of each kind of Ion, with what is easily lost on the way.
+/// One value of each kind of Ion, with details that are easily lost.
 const KINDS: [&str; 22] = [
     "null",
     "null.struct",

@@ -1,5 +1,5 @@
-//! A view that forgets: what was not persisted may be gone after a loss of power, from some batch on. And one that
-//! fails, and is followed by another, as views on disk are: at the next start the youngest counts, whole or not.
+//! A view that forgets and fails. After a loss of power, the batches that were not persisted may be gone from some batch
+//! on. A view that failed is followed by another one, and the next start uses the youngest, whole or not.
 
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -64,7 +64,7 @@ impl ForgetfulView {
         ForgetfulView { inner: Mutex::new(inner), in_tree }
     }
 
-    /// The view that is or will be in the place of this one, if any.
+    /// The view that replaces this one now or later, if any.
     pub(crate) fn successor(&self) -> Option<Arc<ForgetfulView>> {
         self.inner().successor.clone().filter(|successor| !successor.inner().discarded)
     }
@@ -74,7 +74,7 @@ impl ForgetfulView {
         self.inner().discarded
     }
 
-    /// What the next start finds in a view that was distrusted: nothing.
+    /// Whether it was distrusted, so that the next start begins an empty one.
     pub(crate) fn is_distrusted(&self) -> bool {
         self.inner().is_distrusted
     }
@@ -84,8 +84,8 @@ impl ForgetfulView {
         self.inner().unpersisted.len()
     }
 
-    /// What is found after the process or the machine went down, when of what was not persisted the
-    /// first `kept` batches are left. A view of its own: the dead process may hold on to this one.
+    /// The view that is found after the process or the machine went down, if the first `kept` batches of those that were
+    /// not persisted are left. It is a separate view, because the dead process may still hold this one.
     pub(crate) fn after_crash(&self, kept: usize) -> ForgetfulView {
         let inner = self.inner();
         let left = MemoryView::new();
@@ -174,7 +174,7 @@ impl ViewStore for ForgetfulView {
         Ok(Some(fresh))
     }
 
-    /// As engines on disk do, so that it is replaced after a redaction.
+    /// True as for engines on disk, so that the view is replaced after a redaction.
     fn keeps_what_was_removed(&self) -> bool {
         true
     }

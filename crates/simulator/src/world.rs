@@ -1,4 +1,4 @@
-//! One world under one seed: what happens next. What must hold after it stands in `inspect`.
+//! One world under one seed: which event happens next. The checks after it are in `inspect`.
 
 mod commands;
 mod inspect;
@@ -29,7 +29,7 @@ use crate::trace::{Lines, Trace};
 use crate::value::Kind;
 use crate::view::ForgetfulView;
 
-/// Everything in it; what is planned next stands in its schedule.
+/// A world: servers, clients, the journal's store, the checker, and the schedule of events.
 pub(crate) struct World {
     settings: Settings,
     random: Random,
@@ -39,7 +39,7 @@ pub(crate) struct World {
     environment: Environment,
     schedule: Schedule,
     store: JournalStore,
-    /// One, or two on one journal; each client knows one of them.
+    /// One server, or two on one journal. Each client knows one of them.
     servers: Vec<Server>,
     foreign_views: Vec<MemoryView>,
     clients: Vec<Client>,
@@ -63,7 +63,7 @@ struct Server {
 
 /// The running service.
 struct Process {
-    /// Commands that are not answered yet, in order of arrival. They go first.
+    /// Commands that are not answered yet, in order of arrival. Declared first, so that they are dropped first.
     in_flight: Vec<InFlight>,
     service: Arc<Service>,
     ledger: Ledger,

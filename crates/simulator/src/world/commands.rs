@@ -73,7 +73,7 @@ impl World {
         client % self.servers.len()
     }
 
-    /// Lets every command that can go on do so, until none can.
+    /// Polls commands until none of them can go on.
     pub(super) fn poll_commands(&mut self, server: usize) -> Result<(), String> {
         let mut context = Context::from_waker(Waker::noop());
         let mut next = 0;
@@ -85,7 +85,7 @@ impl World {
                 continue;
             };
             let command = process.in_flight.remove(next);
-            // One that was answered may have made room for any other.
+            // An answered command may have unblocked any other, so begin again with the first.
             next = 0;
             if self.store.is_without_power() {
                 self.lose_power(server);

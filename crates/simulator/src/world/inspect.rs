@@ -1,4 +1,4 @@
-//! What must hold: after every new block, after a start, whenever somebody looks.
+//! The checks after every new block, after a start, and at inspections.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ impl World {
                     self.lose_power(server);
                     return Ok(());
                 }
-                // A fault that was planned for somebody else; the next call meets another or none.
+                // A planned fault hit this call. The next call meets another fault or none.
                 Err(_) if failed < 100 => {
                     failed += 1;
                     continue;
@@ -64,7 +64,7 @@ impl World {
         Ok(())
     }
 
-    /// Asks the ledger something about its last state, without a client.
+    /// Runs random queries on the ledger's last state, without a client.
     fn probe(&mut self, server: usize) -> Result<(), String> {
         let Some(process) = &self.servers[server].process else { return Ok(()) };
         let model = self.checker.model();
@@ -154,7 +154,7 @@ impl World {
         }
         let mut transaction = ledger.start_transaction().map_err(|error| error.to_string())?;
         for operation in operations {
-            // A part of the past lies in the journal, whose disk may fail at the moment.
+            // Part of the past is read from the journal, whose disk may fail at the moment.
             let Ok(answer) = intruder::ask(&mut transaction, &operation) else { return Ok(()) };
             if let Answer::Refused { message, .. } = &answer {
                 return Err(format!("{operation}: {message}"));

@@ -60,7 +60,7 @@ impl World {
         self.servers[server].process.as_ref().map(|process| process.ledger.status())
     }
 
-    /// The process ends in order: what was under way is finished and answered.
+    /// Ends the process in order: commands under way are finished and answered.
     pub(super) fn close_process(&mut self, server: usize) -> Result<(), String> {
         self.trace.line(self.now, format_args!("service {server} is closed"));
         self.counters.count("service closed");
@@ -85,7 +85,7 @@ impl World {
         self.stop_process(server, true);
     }
 
-    /// The process is gone from one moment to the next.
+    /// Ends the process from one moment to the next.
     pub(super) fn stop_process(&mut self, server: usize, power_lost: bool) {
         self.find_view(server);
         let view = &self.servers[server].view;
@@ -96,7 +96,7 @@ impl World {
         } else {
             self.store.kill();
         }
-        // Whatever the dead process still does as it is taken apart reaches only what it held.
+        // The dead process still holds the old view while it is dropped, so the next start gets another one.
         self.servers[server].view = Arc::new(after);
         drop(self.servers[server].process.take());
         let how = if power_lost { "loses power" } else { "is killed" };
@@ -104,7 +104,7 @@ impl World {
         self.plan_restart(server);
     }
 
-    /// The view that the next start finds: the youngest, and an empty one where that was distrusted.
+    /// Chooses the view that the next start finds: the youngest, or an empty one if that is distrusted.
     pub(super) fn find_view(&mut self, server: usize) {
         if let Some(successor) = self.servers[server].view.successor() {
             self.counters.count("view half built");
@@ -126,7 +126,7 @@ impl World {
         }
         if self.chaos.permille(self.settings.foreign_views) {
             self.counters.count("view of another ledger");
-            // Rather one that holds as many slots as the journal has: the number alone must not do.
+            // Prefer one with as many slots as the journal, because the number alone must not make it acceptable.
             let slot_of = |view: &dyn ViewStore| view.applied().ok().flatten().map(|applied| applied.slot);
             let slot = slot_of(&*self.servers[server].view);
             let alike = self.foreign_views.iter().find(|view| slot_of(*view) == slot);
@@ -188,7 +188,7 @@ impl World {
     /// Heals everything, starts once more and looks at what is left.
     pub(crate) fn end(mut self) -> Result<(Counters, Trace), String> {
         if self.store.is_without_power() {
-            // It was cut when no process ran that would have noticed.
+            // The power was cut while no process ran that would have noticed.
             self.store.lose_power(&mut self.chaos);
         }
         self.store.heal();

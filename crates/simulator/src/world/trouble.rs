@@ -32,7 +32,7 @@ impl World {
         }
         if self.chaos.permille(self.settings.view_faults) {
             let view = &self.servers[self.chaos.index(self.servers.len())].view;
-            // What is being built may fail as well.
+            // A view that is being built may fail as well.
             let successor = view.successor().filter(|_| self.chaos.permille(500));
             successor.unwrap_or_else(|| Arc::clone(view)).fail_next();
             self.counters.count("view fault planned");

@@ -98,8 +98,7 @@ const FUNCTION_LINES_MAX: usize = 105;
 /// How many files of a crate may use one another. May only shrink.
 fn circle_max(name: &str) -> usize {
     match name {
-        "ion" | "driver" | "server" | "everstrand" | "partiql" => 2,
-        "simulator" => 3,
+        "ion" | "driver" | "server" | "everstrand" | "partiql" | "simulator" => 2,
         _ => 1,
     }
 }
