@@ -1,12 +1,13 @@
-//! Bugs on purpose, to see that the simulator finds them. They exist only if the whole program is compiled with
-//! `--cfg planted_bugs`. The environment variable `PLANTED_BUG` lets one of them loose.
+//! Bugs on purpose, which show that the simulator finds them. They exist only if the whole program is compiled with
+//! `--cfg planted_bugs`. The environment variable `PLANTED_BUG` lets one loose. Only those are here that a condition
+//! in the engine alone can plant; `crates/simulator/src/planted.rs` has the others.
 //!
 //! `crates/simulator/planted-bugs` builds and runs them all; `docs/testing.md` has the table.
 
 /// Whether one of these bugs was let loose. In every ordinary build this is the constant `false`.
 #[cfg(not(planted_bugs))]
 macro_rules! planted {
-    ($($name:literal),+) => {
+    ($name:literal) => {
         false
     };
 }
@@ -14,8 +15,8 @@ macro_rules! planted {
 /// Whether one of these bugs was let loose.
 #[cfg(planted_bugs)]
 macro_rules! planted {
-    ($($name:literal),+) => {
-        $(crate::planted::is_loose($name))||+
+    ($name:literal) => {
+        crate::planted::is_loose($name)
     };
 }
 

@@ -17,11 +17,10 @@ use std::sync::Arc;
 use everstrand_ion::Document;
 use everstrand_journal::{Hash, UniqueId};
 
-use crate::commit::future::{CommitFuture, Committed};
+use crate::commit::future::CommitFuture;
 use crate::error::LedgerError;
 use crate::handle::Handle;
 use crate::pace::{Interrupt, Pace};
-use crate::planted::planted;
 use crate::transaction::Transaction;
 use crate::transaction::pages::Page;
 
@@ -133,20 +132,8 @@ impl Session {
 
     /// CommitTransaction. The transaction is no longer open, whatever the answer is.
     pub fn commit(&mut self, transaction_id: &str, commit_digest: Hash) -> Result<CommitFuture, LedgerError> {
-        if planted!("duplicate-acknowledgement")
-            && self.open(transaction_id).err() == Some(LedgerError::NoOpenTransaction)
-            && let Ok(transaction_id) = transaction_id.parse()
-        {
-            let committed = Committed { transaction_id, commit_digest, block_address: None };
-            return Ok(CommitFuture::ready(Ok(committed)));
-        }
         self.open(transaction_id)?;
         match std::mem::replace(&mut self.state, State::Idle) {
-            #[cfg(planted_bugs)]
-            State::Open(mut transaction) if planted!("page-after-commit") => {
-                self.state = State::Open(Box::new(transaction.leave_pages()?));
-                Ok(transaction.commit(commit_digest))
-            }
             State::Open(transaction) => Ok(transaction.commit(commit_digest)),
             State::Idle | State::Dead(_) => Err(LedgerError::NoOpenTransaction),
         }
@@ -171,11 +158,7 @@ impl Session {
         self.expire();
         match &mut self.state {
             State::Dead(error) => Err(error.clone()),
-            State::Open(transaction)
-                if &**transaction.id() == transaction_id || planted!("foreign-transaction-id") =>
-            {
-                Ok(transaction)
-            }
+            State::Open(transaction) if &**transaction.id() == transaction_id => Ok(transaction),
             State::Open(_) | State::Idle => Err(LedgerError::NoOpenTransaction),
         }
     }

@@ -200,12 +200,6 @@ impl Committer {
         self.attempt += 1;
         match group.finish(WriterId { id: self.writer, attempt: self.attempt }) {
             Ok(None) => {}
-            Ok(Some(group)) if planted!("apply-before-append") => {
-                let append =
-                    Action::Create { slot: group.slot.header().slot, bytes: Arc::clone(&group.bytes) };
-                actions.extend(self.won(group));
-                actions.push(append);
-            }
             Ok(Some(group)) if planted!("visible-before-commit") => {
                 let (head, view) = (group.next.state.head.clone(), self.overlaid(&group.next.batch));
                 actions.push(Action::Publish(Arc::new(Snapshot { head, view, build: self.snapshot.build })));
@@ -239,10 +233,6 @@ impl Committer {
                 }
                 // This attempt wrote nothing, and no earlier one can have: the next group may take the slot.
                 let error = LedgerError::from(error);
-                if planted!("refused-commit-is-visible") {
-                    let refused = group.members.into_iter().map(|(reply, _)| (reply, Err(error.clone())));
-                    return vec![self.move_on(group.next, refused.collect())];
-                }
                 let mut actions = replies(group.members, &error);
                 actions.extend(self.begin(now));
                 actions
@@ -282,9 +272,8 @@ impl Committer {
         };
         match Slot::decode(bytes) {
             Ok(stored)
-                if planted!("wrong-batch-on-exists")
-                    || stored.link() == group.slot.link()
-                        && stored.header().writer == group.slot.header().writer =>
+                if stored.link() == group.slot.link()
+                    && stored.header().writer == group.slot.header().writer =>
             {
                 self.won(group)
             }

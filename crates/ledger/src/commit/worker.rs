@@ -13,8 +13,7 @@ use super::proposal::Proposal;
 use super::rebuild::Rebuilder;
 use crate::core::{Core, Status};
 use crate::error::LedgerError;
-use crate::planted::planted;
-use crate::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot};
+use crate::storage::views::{Applied, Batch, ViewError, ViewSnapshot};
 
 /// The clock may be behind the last block by so much before it is worth a warning.
 const CLOCK_BEHIND_MILLIS: i64 = 1000;
@@ -214,15 +213,6 @@ impl Worker {
 /// Writes a batch to the view and takes a snapshot.
 fn write_to_view(core: &Core, batch: &Batch, applied: Applied) -> Result<Box<dyn ViewSnapshot>, ViewError> {
     let views = core.views();
-    if planted!("checkpoint-without-its-slot", "snapshot-during-a-commit") {
-        let is_first = |keyspace| matches!(keyspace, Keyspace::Catalog | Keyspace::Blocks | Keyspace::Tiles);
-        let (head, rest): (Vec<_>, Vec<_>) =
-            batch.changes.iter().cloned().partition(|(keyspace, ..)| is_first(*keyspace));
-        views.commit(&Batch { changes: head }, applied)?;
-        let early = views.snapshot()?;
-        views.commit(&Batch { changes: rest }, applied)?;
-        return if planted!("snapshot-during-a-commit") { Ok(early) } else { views.snapshot() };
-    }
     views.commit(batch, applied)?;
     views.snapshot()
 }

@@ -105,7 +105,7 @@ impl Transaction {
 
     /// Whether its time is over.
     pub fn is_expired(&self) -> bool {
-        self.core().environment.clock.monotonic_millis() >= self.deadline && !planted!("expiry-not-enforced")
+        self.core().environment.clock.monotonic_millis() >= self.deadline
     }
 
     /// Runs a statement and answers the first page of its result. If the statement fails, only its place in the commit
@@ -192,15 +192,6 @@ impl Transaction {
     pub fn commit_unchecked(self) -> CommitFuture {
         let digest = self.digest.value();
         self.commit(digest)
-    }
-
-    /// What a bug leaves open when the transaction is committed.
-    #[cfg(planted_bugs)]
-    pub(crate) fn leave_pages(&mut self) -> Result<Transaction, LedgerError> {
-        let mut left = Transaction::start(&self.ledger)?;
-        left.id_text = Arc::clone(&self.id_text);
-        left.results = std::mem::take(&mut self.results);
-        Ok(left)
     }
 
     /// Rolls it back.

@@ -27,7 +27,6 @@ use self::segment::{
 };
 use super::disk::{Disk, DiskFile, DiskLock, read_full_at, write_all_at};
 use super::slots::{Created, SlotError, SlotStore, check_redaction};
-use crate::planted::planted;
 
 /// A read begins with so many bytes, because most records are not longer.
 const READ_BYTES: usize = 4096;
@@ -345,12 +344,6 @@ impl Tail {
     fn append(&self, slot: u64, bytes: &[u8]) -> io::Result<()> {
         let record = encode_record(RecordKind::Slot, slot, self.header.nonce, bytes);
         write_all_at(&*self.file, self.end, &record)?;
-        if planted!("acknowledge-before-sync") {
-            return Ok(());
-        }
-        if planted!("failed-sync-is-retried") && self.file.sync_data().is_err() {
-            return self.file.sync_data();
-        }
         self.file.sync_data()
     }
 }
