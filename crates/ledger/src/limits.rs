@@ -4,65 +4,50 @@ use everstrand_partiql::BufferedBytes;
 
 use crate::loss::Loss;
 
-/// Bounds of one ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Distinct documents that one transaction may write.
-    pub documents_per_transaction: usize,
-    /// Bytes of one document as Ion binary.
-    pub document_bytes: usize,
-    /// Bytes of all documents that one transaction writes.
-    pub transaction_bytes: usize,
-    /// Milliseconds that a transaction lives, from its start to its commit.
-    pub transaction_millis: u64,
-    /// Milliseconds that a session lives, busy or not.
-    pub session_millis: u64,
-    /// Transactions that may be open at a time.
-    pub open_transactions: usize,
-    /// Tables that may be active at a time.
-    pub active_tables: usize,
-    /// Tables, dropped ones included.
-    pub tables: usize,
-    /// Indexes of one table.
-    pub indexes_per_table: usize,
-    /// Characters of one statement.
-    pub statement_characters: usize,
-    /// Statements of one transaction. QLDB names no bound; ours bounds a transaction's memory.
-    pub statements_per_transaction: usize,
-    /// Bytes of all statements of one transaction. This bound is ours, too.
-    pub statement_bytes_per_transaction: usize,
-    /// Unfinished results that one transaction may hold.
-    pub open_results: usize,
-    /// Bytes of rows that all results of one transaction buffer to sort, group and join, until they are read to
-    /// their end. This bound is ours, too.
-    pub buffered_bytes_max: usize,
-    /// Values of one page.
-    pub page_values: usize,
-    /// Bytes of one page's values; a page has at least one value.
-    pub page_bytes: usize,
+/// Defines [`Limits`] in one table: the name for users, the field, its default, and what it bounds.
+macro_rules! limits {
+    ($($name:literal $field:ident: $type:ty = $default:expr, $meaning:literal;)+) => {
+        /// Bounds of one ledger.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Limits {
+            $(#[doc = concat!("At most so many ", $meaning, ".")] pub $field: $type,)+
+        }
+
+        impl Default for Limits {
+            fn default() -> Limits {
+                Limits { $($field: $default,)+ }
+            }
+        }
+
+        impl Limits {
+            /// Each limit with its name and its meaning.
+            fn fields(&mut self) -> Vec<(&'static str, &mut dyn Bound, &'static str)> {
+                vec![$(($name, &mut self.$field, $meaning),)+]
+            }
+        }
+    };
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            documents_per_transaction: 40,
-            document_bytes: 128 << 10,
-            transaction_bytes: 4 << 20,
-            transaction_millis: 30_000,
-            session_millis: 15 * 60_000,
-            open_transactions: 3000,
-            active_tables: 20,
-            tables: 40,
-            indexes_per_table: 5,
-            statement_characters: 100_000,
-            statements_per_transaction: 10_000,
-            statement_bytes_per_transaction: 16 << 20,
-            open_results: 100,
-            buffered_bytes_max: 64 << 20,
-            page_values: 200,
-            page_bytes: 4 << 20,
-        }
-    }
+// QLDB names no bound on statements, their bytes and buffered bytes. Ours bound a transaction's memory.
+limits! {
+    "documents-per-transaction" documents_per_transaction: usize = 40, "documents that one transaction may write";
+    "document-bytes" document_bytes: usize = 128 << 10, "bytes of one document as Ion binary";
+    "transaction-bytes" transaction_bytes: usize = 4 << 20, "bytes of all documents that one transaction writes";
+    "transaction-millis" transaction_millis: u64 = 30_000, "milliseconds from a transaction's start to its commit";
+    "session-millis" session_millis: u64 = 15 * 60_000, "milliseconds that a session lives, busy or not";
+    "open-transactions" open_transactions: usize = 3000, "transactions that may be open at a time";
+    "active-tables" active_tables: usize = 20, "tables that may be active at a time";
+    "tables" tables: usize = 40, "tables, dropped ones included";
+    "indexes-per-table" indexes_per_table: usize = 5, "indexes of one table";
+    "statement-characters" statement_characters: usize = 100_000, "characters of one statement";
+    "statements-per-transaction" statements_per_transaction: usize = 10_000, "statements of one transaction";
+    "statement-bytes-per-transaction" statement_bytes_per_transaction: usize = 16 << 20,
+        "bytes of the texts of all statements of one transaction";
+    "open-results" open_results: usize = 100, "unfinished results of one transaction";
+    "buffered-bytes-max" buffered_bytes_max: usize = 64 << 20,
+        "bytes of rows that the results of one transaction buffer to sort, group and join";
+    "page-values" page_values: usize = 200, "values of one page";
+    "page-bytes" page_bytes: usize = 4 << 20, "bytes of one page's values, of which it has at least one";
 }
 
 impl Limits {
@@ -93,84 +78,31 @@ impl Limits {
         }
         Ok(())
     }
-
-    fn fields(&mut self) -> Vec<(&'static str, Field<'_>, &'static str)> {
-        vec![
-            (
-                "documents-per-transaction",
-                Field::Count(&mut self.documents_per_transaction),
-                "documents that one transaction may write",
-            ),
-            ("document-bytes", Field::Count(&mut self.document_bytes), "bytes of one document as Ion binary"),
-            (
-                "transaction-bytes",
-                Field::Count(&mut self.transaction_bytes),
-                "bytes of all documents that one transaction writes",
-            ),
-            (
-                "transaction-millis",
-                Field::Millis(&mut self.transaction_millis),
-                "milliseconds from a transaction's start to its commit",
-            ),
-            (
-                "session-millis",
-                Field::Millis(&mut self.session_millis),
-                "milliseconds that a session lives, busy or not",
-            ),
-            (
-                "open-transactions",
-                Field::Count(&mut self.open_transactions),
-                "transactions that may be open at a time",
-            ),
-            ("active-tables", Field::Count(&mut self.active_tables), "tables that may be active at a time"),
-            ("tables", Field::Count(&mut self.tables), "tables, dropped ones included"),
-            ("indexes-per-table", Field::Count(&mut self.indexes_per_table), "indexes of one table"),
-            (
-                "statement-characters",
-                Field::Count(&mut self.statement_characters),
-                "characters of one statement",
-            ),
-            (
-                "statements-per-transaction",
-                Field::Count(&mut self.statements_per_transaction),
-                "statements of one transaction",
-            ),
-            (
-                "statement-bytes-per-transaction",
-                Field::Count(&mut self.statement_bytes_per_transaction),
-                "bytes of the texts of all statements of one transaction",
-            ),
-            ("open-results", Field::Count(&mut self.open_results), "unfinished results of one transaction"),
-            (
-                "buffered-bytes-max",
-                Field::Count(&mut self.buffered_bytes_max),
-                "bytes of rows that the results of one transaction buffer to sort, group and join",
-            ),
-            ("page-values", Field::Count(&mut self.page_values), "values of one page"),
-            ("page-bytes", Field::Count(&mut self.page_bytes), "bytes of one page's values"),
-        ]
-    }
 }
 
-/// A limit that can be read and set by name.
-enum Field<'a> {
-    Count(&'a mut usize),
-    Millis(&'a mut u64),
+/// A limit that is read and set as a number.
+trait Bound {
+    fn get(&self) -> u64;
+    fn set(&mut self, number: u64);
 }
 
-impl Field<'_> {
+impl Bound for usize {
     fn get(&self) -> u64 {
-        match self {
-            Field::Count(count) => u64::try_from(**count).unwrap_or(u64::MAX),
-            Field::Millis(millis) => **millis,
-        }
+        u64::try_from(*self).unwrap_or(u64::MAX)
     }
 
     fn set(&mut self, number: u64) {
-        match self {
-            Field::Count(count) => **count = usize::try_from(number).unwrap_or(usize::MAX),
-            Field::Millis(millis) => **millis = number,
-        }
+        *self = usize::try_from(number).unwrap_or(usize::MAX);
+    }
+}
+
+impl Bound for u64 {
+    fn get(&self) -> u64 {
+        *self
+    }
+
+    fn set(&mut self, number: u64) {
+        *self = number;
     }
 }
 
