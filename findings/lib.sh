@@ -75,13 +75,13 @@ go_run() {
     go run . "$@"
 }
 
-# rust_with 'CRATE = "=VERSION"'…: a Cargo package in the temporary folder; `rust_run` builds and runs its main.rs.
+# rust_with 'CRATE = "=VERSION"'…: a Cargo package in the temporary folder; `rust_run [ARGUMENT…]` builds and runs its main.rs.
 rust_with() {
     printf '[package]\nname = "local"\nversion = "0.0.0"\nedition = "2021"\n[[bin]]\nname = "local"\npath = "main.rs"\n[dependencies]\n' >Cargo.toml
     printf '%s\n' "$@" >>Cargo.toml
 }
 rust_run() {
-    CARGO_TARGET_DIR=$installed/target cargo run --quiet
+    CARGO_TARGET_DIR=$installed/target cargo run --quiet -- "$@"
 }
 
 # expect WHAT WANTED SEEN: prints what was seen, and fails when it is not what the script describes.
