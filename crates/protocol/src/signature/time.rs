@@ -34,8 +34,10 @@ impl AmzDate {
 
 impl fmt::Display for AmzDate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = self.0.to_calendar_date();
         let (hour, minute, second) = self.0.to_hms();
-        write!(formatter, "{}T{hour:02}{minute:02}{second:02}Z", self.day())
+        let month = u8::from(month);
+        write!(formatter, "{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use everstrand_ledger::storage::views::ViewStore;
-use everstrand_ledger::{Ledger, Status};
+use everstrand_ledger::{Ledger, LedgerError, Status};
 use everstrand_server::config::Storage;
 use everstrand_server::{Config, Service};
 
@@ -44,14 +44,20 @@ impl World {
         self.poll_commands(server)?;
         match more {
             Some(millis) => self.plan_step(server, millis),
-            None if matches!(self.status(server), Some(Status::Faulted(_))) => {
-                self.counters.count("ledger at fault");
-                let status = self.status(server);
-                self.trace
-                    .line(self.now, format_args!("the ledger of server {server} is at fault: {status:?}"));
-                self.stop_process(server, false);
-            }
-            None => self.check_acknowledged(server)?,
+            None => match self.status(server) {
+                Some(Status::Faulted(LedgerError::Damaged(why))) => {
+                    return Err(format!(
+                        "nothing in this world damages a journal, and the ledger says: {why}"
+                    ));
+                }
+                Some(Status::Faulted(why)) => {
+                    self.counters.count("ledger at fault");
+                    self.trace
+                        .line(self.now, format_args!("the ledger of server {server} is at fault: {why:?}"));
+                    self.stop_process(server, false);
+                }
+                _ => self.check_acknowledged(server)?,
+            },
         }
         Ok(())
     }
