@@ -135,7 +135,7 @@ fn run(ledger: &Ledger, statement: &str) -> Result<(), LedgerError> {
     while let Some(token) = page.next_page_token.take() {
         page = transaction.fetch_page(&token)?;
     }
-    let mut commit = pin!(transaction.commit_unchecked());
+    let mut commit = pin!(transaction.commit_unchecked().into_future());
     loop {
         match commit.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(answer) => return answer.map(drop),
