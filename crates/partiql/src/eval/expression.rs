@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use everstrand_ion::{Document, Symbol};
+use everstrand_ion::Symbol;
 
 use crate::compare;
 use crate::datum::Datum;
@@ -13,28 +13,11 @@ use crate::eval::membership::{self, Membership};
 use crate::eval::mistyped::{self, TypeErrors, expected, not_a_name};
 use crate::eval::operand::Operand;
 use crate::eval::path::{self, Index};
+use crate::eval::scope::Scope;
 use crate::eval::{Fault, arithmetic, cast, function, operator};
 use crate::plan::{Expression, Function, NestedQuery, PathStep, QueryPlan, Variable};
 use crate::position::Position;
 use crate::work::{ELEMENT, Work};
-
-/// What an expression can read: the slots of its query level, those of the levels around it, and the parameters.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Scope<'e> {
-    pub(crate) frame: &'e [Datum],
-    pub(crate) outer: Option<&'e Scope<'e>>,
-    pub(crate) parameters: &'e [Document],
-}
-
-impl<'e> Scope<'e> {
-    fn slot(self, depth: usize, slot: usize) -> Option<&'e Datum> {
-        let mut scope = self;
-        for _ in 0..depth {
-            scope = *scope.outer?;
-        }
-        scope.frame.get(slot)
-    }
-}
 
 /// Runs the queries that stand within expressions.
 pub(crate) trait NestedQueries {

@@ -20,6 +20,7 @@ pub(crate) mod mistyped;
 pub(crate) mod operand;
 pub(crate) mod operator;
 pub(crate) mod path;
+pub(crate) mod scope;
 pub(crate) mod text;
 
 /// Why a function or an operator has no result.

@@ -6,7 +6,8 @@ use everstrand_ion::Document;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
-use crate::eval::expression::{self, Scope};
+use crate::eval::expression;
+use crate::eval::scope::Scope;
 use crate::plan::{Expression, Node};
 
 /// The slots of one query level.

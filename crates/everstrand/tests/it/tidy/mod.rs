@@ -90,10 +90,10 @@ const ACTS: &[&str] = &[
 ];
 
 /// The longest a source file may be. May only shrink.
-const LINES_MAX: usize = 660;
+const LINES_MAX: usize = 500;
 
 /// The longest a function may be. May only shrink.
-const FUNCTION_LINES_MAX: usize = 105;
+const FUNCTION_LINES_MAX: usize = 80;
 
 /// How many files of a crate may use one another. May only shrink.
 fn circle_max(name: &str) -> usize {
@@ -207,7 +207,7 @@ fn nothing_is_left_undone() {
 fn files_stay_short() {
     let long = sources("crates")
         .iter()
-        .filter(|source| !source.path.contains("/tests/"))
+        .filter(|source| !source.is_test())
         .map(|source| (&source.path, source.text.lines().count()))
         .filter(|(_, lines)| *lines > LINES_MAX)
         .map(|(path, lines)| format!("{path} has {lines} lines, {LINES_MAX} is the most"))
