@@ -65,10 +65,10 @@ impl Turn {
         }
     }
 
-    /// Whether the client left while its long statement ran. A short statement does not ask, because the connection notices as soon
-    /// as it writes the answer.
+    /// Whether the client left while its statement ran. A short statement that nobody stopped does not ask, because the connection
+    /// notices as soon as it writes the answer.
     pub(crate) fn is_deserted(&self) -> bool {
-        self.held().is_long && self.client_is_gone()
+        (self.interrupt.is_stopped() || self.held().is_long) && self.client_is_gone()
     }
 
     fn client_is_gone(&self) -> bool {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use everstrand_protocol::send_command::TARGET;
 use everstrand_protocol::{Command, Exception, Reply, SendCommandRequest, ServiceError, SessionToken};
 use everstrand_server::config::{Config, Storage};
-use everstrand_server::{Concurrency, Service, http};
+use everstrand_server::{Concurrency, Presence, Request, Service, http};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -177,6 +178,38 @@ fn a_statement_ends_when_its_client_goes_away() {
         let gone = client.execute("SELECT * FROM t").await.expect_err("it was rolled back");
         assert_eq!((gone.exception, gone.code.as_deref()), (Exception::BadRequest, Some("405")));
         client.send(Command::StartTransaction).await.expect("a new transaction");
+    });
+}
+
+/// The presence of a client that has left already.
+struct Gone;
+
+impl Presence for Gone {
+    fn is_gone(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_statement_on_a_connection_ends_with_its_transaction_when_its_client_has_left() {
+    served(30_000, |service| async move {
+        let client = Client::begin(&service).await;
+        let open = "everstrand_open_transactions{LedgerName=\"ledger\"} ";
+        assert_eq!(metric(&service, open).await, 1);
+        let (token, transaction_id) = (client.token.as_str(), &client.transaction_id);
+        let body = format!(
+            r#"{{"SessionToken":"{token}","ExecuteStatement":{{"TransactionId":"{transaction_id}","Statement":"{RUNAWAY}"}}}}"#
+        );
+        let headers = [("x-amz-target", TARGET)];
+        let request =
+            Request { method: "POST", path: "/", query: "", headers: &headers, body: body.as_bytes() };
+        let address = everstrand_server::Client::at(core::net::Ipv4Addr::LOCALHOST.into());
+        let admission = service.admit(&request, address).expect("admitted").from_connection(Arc::new(Gone));
+        let begun = Instant::now();
+        let answer = service.answer(admission, request).await;
+        assert_eq!(answer.status, 400, "{}", String::from_utf8_lossy(&answer.body));
+        assert!(begun.elapsed() < STOPPED_WITHIN, "{:?}", begun.elapsed());
+        assert_eq!(metric(&service, open).await, 0, "its transaction is over");
     });
 }
 
