@@ -175,6 +175,18 @@ pub trait Tables {
         Ok(())
     }
 
+    /// About how many rows a source has, if that is known without counting them. The planner orders sources by it. It
+    /// decides no answer, so the transaction does not depend on it and need not note it as a read.
+    fn rows_estimate(&mut self, source: &Source) -> Option<u64> {
+        None
+    }
+
+    /// About how many different keys the first `paths` paths of an index have, if that is known. Like
+    /// [`rows_estimate`](Tables::rows_estimate) it only helps the planner to choose.
+    fn keys_estimate(&mut self, source: &Source, index: &Index, paths: usize) -> Option<u64> {
+        None
+    }
+
     /// `history(T)`, by the name of an active table or by the id of any table. The planner has checked that the start
     /// is not later than the end and that neither lies in the future.
     fn history(
