@@ -40,7 +40,7 @@ impl Ledger {
     /// ```
     pub fn in_memory() -> Result<Ledger, LedgerError> {
         let (slots, views) = (Arc::new(MemorySlots::new()), Arc::new(MemoryView::new()));
-        Ledger::open(slots, views, environment(), LedgerOptions::default())
+        Ledger::open(slots, views, Environment::of_machine(), LedgerOptions::default())
     }
 
     /// The ledger in a folder, or a new one where there is none yet. The folder holds the journal and the view of
@@ -79,12 +79,15 @@ impl Ledger {
         if slots.tip_hint()?.is_none() && views.applied()?.is_some() {
             return Err(unusable(&"its journal is empty, though its view holds blocks"));
         }
-        Ledger::open(Arc::new(slots), Arc::new(views), environment(), LedgerOptions::default())
+        Ledger::open(Arc::new(slots), Arc::new(views), Environment::of_machine(), LedgerOptions::default())
     }
 }
 
 /// The machine's clock, and ids that nobody can guess.
-fn environment() -> Environment {
-    let clock = Arc::new(SystemClock::new());
-    Environment { clock: clock.clone(), ids: Arc::new(RandomIds::new(clock)) }
+impl Environment {
+    /// The clock of this machine, and random ids.
+    pub fn of_machine() -> Environment {
+        let clock = Arc::new(SystemClock::new());
+        Environment { clock: clock.clone(), ids: Arc::new(RandomIds::new(clock)) }
+    }
 }

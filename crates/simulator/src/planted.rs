@@ -136,8 +136,8 @@ impl SlotStore for PlantedSlots {
         self.inner.damage()
     }
 
-    fn redact(&self, slot: u64, link: [u8; 32], bytes: &[u8]) -> Result<(), SlotError> {
-        self.paid().redact(slot, link, bytes)
+    fn redact(&self, slot: u64, stored: &[u8], bytes: &[u8]) -> Result<(), SlotError> {
+        self.paid().redact(slot, stored, bytes)
     }
 
     fn read_many(&self, from: u64, bytes_max: usize) -> Result<Vec<Vec<u8>>, SlotError> {

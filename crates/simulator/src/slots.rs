@@ -116,7 +116,7 @@ impl SlotStore for RemoteSlots {
         self.store.slots.tip_hint()
     }
 
-    fn redact(&self, slot: u64, link: [u8; 32], bytes: &[u8]) -> Result<(), SlotError> {
-        self.store.slots.redact(slot, link, bytes)
+    fn redact(&self, slot: u64, stored: &[u8], bytes: &[u8]) -> Result<(), SlotError> {
+        self.store.slots.redact(slot, stored, bytes)
     }
 }

@@ -41,7 +41,7 @@ pub enum Clause {
     UnknownSettles,
     /// C7: bytes come back exactly or as `Corrupt`.
     NoSilentChange,
-    /// C8: a slot is replaced by one with the same link only, and nothing else changes.
+    /// C8: a slot is replaced by one with the same link only, and only while it holds the bytes that were read.
     RedactionKeepsLink,
 }
 
@@ -70,8 +70,6 @@ pub fn body(slot: u64, writer: u8, payload: &[u8]) -> Vec<u8> {
 
 /// A slot of the journal's format, and the same slot after its only document was redacted.
 pub struct Redactable {
-    /// The link of both.
-    pub link: [u8; 32],
     /// The slot with the document.
     pub whole: Vec<u8>,
     /// The slot without it.
@@ -105,7 +103,7 @@ pub fn redactable(slot: u64, text: &str) -> Redactable {
         let block = draft.seal(BlockAddress { strand_id: id, sequence_no: 0 }, 0, None);
         let whole = Slot::new(header, &Frontier::empty(), SlotContent::Blocks(vec![block]))?;
         let redacted = whole.redacted(&[(0, id)])?;
-        Ok(Redactable { link: whole.link().0, whole: whole.encode()?, redacted: redacted.encode()? })
+        Ok(Redactable { whole: whole.encode()?, redacted: redacted.encode()? })
     };
     make().unwrap_or_else(|error: FormatError| panic!("a slot of one document: {error}"))
 }
@@ -321,7 +319,7 @@ fn redaction_keeps_link(placement: &dyn Placement) -> Result<(), String> {
     let slots = 50;
     let each: Vec<Redactable> = (0..=slots).map(|slot| redactable(slot, "a secret of somebody")).collect();
     let of = |slot: u64| &each[usize::try_from(slot).unwrap_or(usize::MAX)];
-    let (bytes, redacted, link) = (|slot| &of(slot).whole, |slot| &of(slot).redacted, |slot| of(slot).link);
+    let (bytes, redacted) = (|slot| &of(slot).whole, |slot| &of(slot).redacted);
     let store = placement.reopen();
     for slot in 0..slots {
         won(&*store, slot, bytes(slot))?;
@@ -330,16 +328,18 @@ fn redaction_keeps_link(placement: &dyn Placement) -> Result<(), String> {
         Ok(()) => Err(format!("a redaction {what} was done")),
         Err(_) => Ok(()),
     };
-    refused(store.redact(3, link(4), redacted(3)), "that names another link")?;
-    refused(store.redact(3, link(3), redacted(4)), "by a slot with another link")?;
-    refused(store.redact(3, link(4), redacted(4)), "of another slot")?;
-    refused(store.redact(slots, link(3), redacted(3)), "of a slot that does not exist")?;
-    refused(store.redact(3, link(3), b"no slot"), "by bytes that are no slot")?;
+    refused(store.redact(3, bytes(4), redacted(3)), "of bytes that the slot does not hold")?;
+    refused(store.redact(3, bytes(3), redacted(4)), "by a slot with another link")?;
+    refused(store.redact(3, bytes(4), redacted(4)), "of another slot")?;
+    refused(store.redact(slots, bytes(3), redacted(3)), "of a slot that does not exist")?;
+    refused(store.redact(3, bytes(3), b"no slot"), "by bytes that are no slot")?;
     expect(&*store, 3, Some(bytes(3)))?;
     for slot in [0, 3, slots - 1] {
         store
-            .redact(slot, link(slot), redacted(slot))
+            .redact(slot, bytes(slot), redacted(slot))
             .map_err(|error| format!("redacting slot {slot}: {error}"))?;
+        // By the link alone this would bring the data back.
+        refused(store.redact(slot, bytes(slot), bytes(slot)), "of bytes that another redaction replaced")?;
     }
     won(&*store, slots, bytes(slots))?;
     let check = |store: &dyn SlotStore| {

@@ -13,6 +13,7 @@ use super::proposal::Proposal;
 use super::rebuild::Rebuilder;
 use crate::core::{Core, Status};
 use crate::error::LedgerError;
+use crate::storage::slots::SlotError;
 use crate::storage::views::{Applied, Batch, ViewError, ViewSnapshot};
 
 /// The clock may be behind the last block by so much before it is worth a warning.
@@ -217,14 +218,28 @@ fn write_to_view(core: &Core, batch: &Batch, applied: Applied) -> Result<Box<dyn
     views.snapshot()
 }
 
-/// Writes the slot of a block again without the data of a revision.
+/// How often a redaction is tried again because another process redacted the same slot meanwhile.
+const REDACTION_ATTEMPTS: usize = 8;
+
+/// Writes the slot of a block again without the data of a revision. It is done only when a read shows the data gone.
 fn redact(core: &Core, block: u64, document_id: UniqueId) -> Result<(), LedgerError> {
     let damaged = |why: &dyn std::fmt::Display| LedgerError::Damaged(format!("block {block}: {why}"));
     let position = core.snapshot().block_position(block)?;
     let (position, _) = position.ok_or_else(|| damaged(&"it is not in the directory"))?;
-    let bytes = core.slots.read(position.slot)?.ok_or_else(|| damaged(&"its slot is gone"))?;
-    let slot = Slot::decode(bytes).map_err(|error| damaged(&error))?;
-    let redacted = slot.redacted(&[(block, document_id)]).map_err(|error| damaged(&error))?;
-    let bytes = redacted.encode().map_err(|error| damaged(&error))?;
-    Ok(core.slots.redact(position.slot, slot.link().0, &bytes)?)
+    let mut answer = Ok(());
+    for _ in 0..REDACTION_ATTEMPTS {
+        let stored = core.slots.read(position.slot)?.ok_or_else(|| damaged(&"its slot is gone"))?;
+        let slot = Slot::decode(stored.clone()).map_err(|error| damaged(&error))?;
+        let redacted = slot.redacted(&[(block, document_id)]).map_err(|error| damaged(&error))?;
+        let bytes = redacted.encode().map_err(|error| damaged(&error))?;
+        if bytes == stored {
+            return Ok(());
+        }
+        answer = core.slots.redact(position.slot, &stored, &bytes);
+        if !matches!(answer, Ok(()) | Err(SlotError::NotSent(_) | SlotError::Unknown(_))) {
+            break;
+        }
+    }
+    answer?;
+    Err(LedgerError::Unavailable(format!("block {block}: its slot still shows what was redacted")))
 }

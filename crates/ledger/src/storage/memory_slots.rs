@@ -44,12 +44,12 @@ impl SlotStore for MemorySlots {
         Ok((self.slots().len() as u64).checked_sub(1))
     }
 
-    fn redact(&self, slot: u64, link: [u8; 32], bytes: &[u8]) -> Result<(), SlotError> {
+    fn redact(&self, slot: u64, stored: &[u8], bytes: &[u8]) -> Result<(), SlotError> {
         let mut slots = self.slots();
-        let stored = usize::try_from(slot).ok().and_then(|index| slots.get_mut(index));
-        let stored = stored.ok_or_else(|| SlotError::absent(slot))?;
-        check_redaction(slot, link, stored, bytes)?;
-        *stored = bytes.to_vec();
+        let held = usize::try_from(slot).ok().and_then(|index| slots.get_mut(index));
+        let held = held.ok_or_else(|| SlotError::absent(slot))?;
+        check_redaction(slot, held, stored, bytes)?;
+        *held = bytes.to_vec();
         Ok(())
     }
 }

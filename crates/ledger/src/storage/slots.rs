@@ -19,9 +19,11 @@ pub trait SlotStore: Send + Sync {
         None
     }
 
-    /// Replaces the bytes of a slot by the same slot without the data of some revisions. This is the only change ever
-    /// made to a slot. It is refused unless the stored slot and `bytes` both have this link.
-    fn redact(&self, slot: u64, link: [u8; 32], bytes: &[u8]) -> Result<(), SlotError>;
+    /// Replaces `stored`, the bytes that a read of the slot gave, by `bytes`, the same slot without the data of some
+    /// revisions. This is the only change ever made to a slot. It is refused unless both have the same link, and unless
+    /// the slot still holds `stored`: another process may have redacted it meanwhile, and its redaction must not be
+    /// undone. After any answer the caller reads again, because only a read shows that the data is gone.
+    fn redact(&self, slot: u64, stored: &[u8], bytes: &[u8]) -> Result<(), SlotError>;
 
     /// The bytes of the slots `from`, `from + 1`, … in order, about `bytes_max` in all. At least one slot if `from`
     /// exists, so that an empty answer means the same as `None` from [`SlotStore::read`]. Replay and audit use this,
@@ -84,20 +86,14 @@ impl SlotError {
     }
 }
 
-/// Contract C8: a slot is replaced only by one with its own link.
-pub(super) fn check_redaction(
-    slot: u64,
-    link: [u8; 32],
-    stored: &[u8],
-    bytes: &[u8],
-) -> Result<(), SlotError> {
-    let link_of = |bytes: &[u8]| Slot::decode(bytes.to_vec()).ok().map(|slot| slot.link().0);
-    if link_of(stored) != Some(link) {
-        return Err(SlotError::NotSent(format!(
-            "slot {slot} does not have the link that the redaction names"
-        )));
+/// Contract C8: a slot is replaced only by one with its own link, and only while it holds the bytes that were read.
+/// `held` is what the store holds now.
+pub fn check_redaction(slot: u64, held: &[u8], stored: &[u8], bytes: &[u8]) -> Result<(), SlotError> {
+    if held != stored {
+        return Err(SlotError::NotSent(format!("slot {slot} has changed since it was read")));
     }
-    if link_of(bytes) != Some(link) {
+    let link_of = |bytes: &[u8]| Slot::decode(bytes.to_vec()).ok().map(|slot| slot.link());
+    if link_of(bytes).is_none() || link_of(bytes) != link_of(stored) {
         return Err(SlotError::NotSent(format!("the bytes to replace slot {slot} do not have its link")));
     }
     Ok(())

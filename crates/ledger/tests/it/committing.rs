@@ -243,8 +243,8 @@ impl SlotStore for PanickingSlots {
         self.slots.tip_hint()
     }
 
-    fn redact(&self, slot: u64, link: [u8; 32], bytes: &[u8]) -> Result<(), SlotError> {
-        self.slots.redact(slot, link, bytes)
+    fn redact(&self, slot: u64, stored: &[u8], bytes: &[u8]) -> Result<(), SlotError> {
+        self.slots.redact(slot, stored, bytes)
     }
 }
 

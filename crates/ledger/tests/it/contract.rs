@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use everstrand_journal::Slot;
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
 use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, MemorySlots};
 use everstrand_testkit::contract::{Clause, Placement, check};
@@ -120,13 +119,13 @@ impl SlotStore for Broken {
         self.slots.tip_hint()
     }
 
-    fn redact(&self, slot: u64, link: [u8; 32], bytes: &[u8]) -> Result<(), SlotError> {
+    fn redact(&self, slot: u64, stored: &[u8], bytes: &[u8]) -> Result<(), SlotError> {
         match self.clause {
             Clause::RedactionKeepsLink => {
-                let stored = Slot::decode(self.slots.read(slot)?.unwrap_or_default()).unwrap();
-                self.slots.redact(slot, stored.link().0, bytes)
+                let held = self.slots.read(slot)?.unwrap_or_default();
+                self.slots.redact(slot, &held, bytes)
             }
-            _ => self.slots.redact(slot, link, bytes),
+            _ => self.slots.redact(slot, stored, bytes),
         }
     }
 }

@@ -117,7 +117,7 @@ fn a_redacted_segment_is_read_as_quickly_as_before() {
     };
     for slot in [1, 11] {
         let slot_of = redactable(slot, "a secret");
-        store.redact(slot, slot_of.link, &slot_of.redacted).unwrap();
+        store.redact(slot, &slot_of.whole, &slot_of.redacted).unwrap();
     }
     // Its place in the table, the record, the end of the file if that is near, and the file's length.
     read(&store);
@@ -179,7 +179,7 @@ fn a_segment_is_written_anew_a_megabyte_at_a_time() {
             .unwrap();
     }
     let before = disk.calls().writes;
-    store.redact(3, redacted.link, &redacted.redacted).unwrap();
+    store.redact(3, &redacted.whole, &redacted.redacted).unwrap();
     // Four megabytes, and the zeros behind in steps of 64 KiB.
     assert_eq!(disk.calls().writes - before, 4 + 17);
 }

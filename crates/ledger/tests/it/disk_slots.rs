@@ -558,7 +558,7 @@ fn a_reader_beside_a_writer_sees_whole_prefixes() {
                 written.store(slot + 1, Ordering::SeqCst);
                 if slot % 50 == 49 {
                     let earlier = redactable(slot - 20, "a secret");
-                    store.redact(slot - 20, earlier.link, &earlier.redacted).unwrap();
+                    store.redact(slot - 20, &earlier.whole, &earlier.redacted).unwrap();
                 }
             }
         });
@@ -599,8 +599,8 @@ fn redaction_leaves_no_trace_in_the_files_and_nothing_else_changes() {
     };
     assert_eq!(find(&disk), 6);
     for slot in (0..12).step_by(2) {
-        let Redactable { link, redacted, .. } = slot_of(slot);
-        store.redact(slot, link, &redacted).unwrap();
+        let Redactable { whole, redacted, .. } = slot_of(slot);
+        store.redact(slot, &whole, &redacted).unwrap();
     }
     assert_eq!(find(&disk), 0);
     store.create(12, &slot_of(13).whole).unwrap();

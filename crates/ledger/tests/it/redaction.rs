@@ -102,7 +102,7 @@ impl SlotStore for Refusing {
         self.0.tip_hint()
     }
 
-    fn redact(&self, _slot: u64, _link: [u8; 32], _bytes: &[u8]) -> Result<(), SlotError> {
+    fn redact(&self, _slot: u64, _stored: &[u8], _bytes: &[u8]) -> Result<(), SlotError> {
         Err(SlotError::Denied("not today".to_owned()))
     }
 }

@@ -200,14 +200,14 @@ impl SlotStore for DiskSlots {
         Some(SlotError::Corrupt { slot: damage.slots.start, why: damage.why.clone() })
     }
 
-    fn redact(&self, slot: u64, link: [u8; 32], bytes: &[u8]) -> Result<(), SlotError> {
+    fn redact(&self, slot: u64, stored: &[u8], bytes: &[u8]) -> Result<(), SlotError> {
         let mut writer = self.writer();
         let tail = match &mut *writer {
             Writer::Open(tail) => tail,
             Writer::Refusing(why) => return Err(SlotError::Denied(why.clone())),
         };
-        let stored = self.read(slot)?.ok_or_else(|| SlotError::absent(slot))?;
-        check_redaction(slot, link, &stored, bytes)?;
+        let held = self.read(slot)?.ok_or_else(|| SlotError::absent(slot))?;
+        check_redaction(slot, &held, stored, bytes)?;
         body_length(bytes)?;
         if let Err((error, refuse)) = self.rewrite(tail, slot, bytes) {
             if refuse {
