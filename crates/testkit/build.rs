@@ -19,6 +19,8 @@ fn main() {
     have("evidence", evidence.is_dir() || is_demanded);
     have("python", runs("python3", &["--version"]));
     have("strace", runs("strace", &["-o", "/dev/null", "true"]));
+    have("gofakes3", is_on_path("gofakes3"));
+    have("postgres", has_postgres());
     // In a name space of its own, which ends with the command.
     have("tmpfs", runs("unshare", &["-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]));
 }
@@ -32,4 +34,16 @@ fn have(what: &str, it_is_there: bool) {
 
 fn runs(program: &str, arguments: &[&str]) -> bool {
     Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+}
+
+fn is_on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Whether PostgreSQL's server is installed. Distributions keep it off the path.
+fn has_postgres() -> bool {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    versions.map(|version| version.path().join("bin/initdb")).any(|initdb| initdb.is_file())
+        || runs("initdb", &["--version"])
 }

@@ -17,6 +17,7 @@ mod remote;
 mod saved;
 mod serve;
 mod shell;
+mod store;
 mod verify;
 
 /// An open ledger database, compatible with Amazon QLDB.
@@ -51,6 +52,7 @@ enum Command {
     AcceptLoss(accept_loss::Arguments),
     Env(env::Arguments),
     Demo(demo::Arguments),
+    Store(store::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         Command::AcceptLoss(arguments) => accept_loss::run(&arguments),
         Command::Env(arguments) => env::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Store(arguments) => store::run(&arguments),
     };
     match outcome {
         Ok(code) => code,

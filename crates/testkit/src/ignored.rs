@@ -98,3 +98,39 @@ macro_rules! ignored_without_tmpfs {
         $crate::tests_in_module!(with_tmpfs: $(#[ignore = "no tmpfs can be mounted, which takes root"] $test),+);
     };
 }
+
+/// Makes tests of functions that need `gofakes3`.
+#[cfg(gofakes3)]
+#[macro_export]
+macro_rules! ignored_without_gofakes3 {
+    ($($test:ident),+ $(,)?) => {
+        $crate::tests_in_module!(with_gofakes3: $($test),+);
+    };
+}
+
+/// Ignores functions that need `gofakes3`.
+#[cfg(not(gofakes3))]
+#[macro_export]
+macro_rules! ignored_without_gofakes3 {
+    ($($test:ident),+ $(,)?) => {
+        $crate::tests_in_module!(with_gofakes3: $(#[ignore = "there is no gofakes3; go install github.com/johannesboyne/gofakes3/cmd/gofakes3@v1.2.0"] $test),+);
+    };
+}
+
+/// Makes tests of functions that need `postgres`.
+#[cfg(postgres)]
+#[macro_export]
+macro_rules! ignored_without_postgres {
+    ($($test:ident),+ $(,)?) => {
+        $crate::tests_in_module!(with_postgres: $($test),+);
+    };
+}
+
+/// Ignores functions that need `postgres`.
+#[cfg(not(postgres))]
+#[macro_export]
+macro_rules! ignored_without_postgres {
+    ($($test:ident),+ $(,)?) => {
+        $crate::tests_in_module!(with_postgres: $(#[ignore = "PostgreSQL's server is not installed"] $test),+);
+    };
+}

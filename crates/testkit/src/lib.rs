@@ -9,7 +9,7 @@
 //!
 //! With the feature `ledger` there are stores: a disk that loses what was not synced, a slot store that fails on
 //! demand, the contract of slot stores, a view in the engine `redb`. With `driver` there is a transport that answers
-//! by script.
+//! by script. With `servers` there are PostgreSQL and an S3 store, started in a scratch folder.
 
 pub mod data;
 pub mod ignored;
@@ -25,5 +25,7 @@ pub mod memory_disk;
 pub mod redb_view;
 #[cfg(feature = "driver")]
 pub mod scripted;
+#[cfg(feature = "servers")]
+pub mod servers;
 
 pub use random::Random;

@@ -1,16 +1,13 @@
 //! PostgreSQL as a rival: a server of our own in a scratch folder, over its Unix socket, driven by pgbench.
-//!
-//! It refuses to run as root; where we are root, it runs as the user `postgres` or `nobody`.
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use tempfile::TempDir;
+use everstrand_testkit::servers::{PostgresServer, find_postgres};
 
 use crate::Arguments;
 use crate::machine::{children_time, family_time};
@@ -31,7 +28,6 @@ const SETTINGS: &[(&str, &str)] = &[
     ("jit", "off"),
     ("listen_addresses", ""),
 ];
-const PROGRAMS: [&str; 5] = ["postgres", "initdb", "pg_ctl", "psql", "pgbench"];
 const FORMS: &str = include_str!("postgres.sql");
 const CHANGE: &str = "\
 \\set vin :number * 618033988747 % 1000000000000
@@ -49,10 +45,7 @@ const SEAL: &str = "SELECT seal();\n\\sleep 1 s\n";
 
 /// A running server with the documents in all its forms.
 pub(crate) struct Postgres {
-    binaries: PathBuf,
-    user: Option<(u32, u32)>,
-    folder: TempDir,
-    server: Child,
+    server: PostgresServer,
     version: String,
 }
 
@@ -68,33 +61,17 @@ pub(crate) enum Work {
 impl Postgres {
     /// Starts a server and fills it; `None` where PostgreSQL is not installed.
     pub(crate) fn start(arguments: &Arguments) -> Result<Option<Postgres>, Failure> {
-        let Some(binaries) = find(arguments.postgres.as_deref()) else { return Ok(None) };
+        let named = arguments.postgres.clone();
+        let Some(binaries) = named.or_else(|| find_postgres(&["pgbench"])) else { return Ok(None) };
         let scratch = arguments.folder.clone().unwrap_or_else(std::env::temp_dir);
-        let readable = fs::Permissions::from_mode(0o755);
-        let folder = tempfile::Builder::new().permissions(readable).tempdir_in(scratch)?;
-        let user = unprivileged()?;
-        if let Some((user, group)) = user {
-            chown(folder.path(), Some(user), Some(group))?;
-        }
-        let data = folder.path().join("data");
-        let mut initdb = command(&binaries, "initdb", user, folder.path());
-        initdb.args(["--auth=trust", "--username=everstrand", "--locale=C", "--encoding=UTF8", "--no-sync"]);
-        succeeded("initdb", initdb.arg("--pgdata").arg(&data).output()?)?;
-        let log = fs::File::create(folder.path().join("log"))?;
-        let mut server = command(&binaries, "postgres", user, folder.path());
-        server.arg("-D").arg(&data).arg("-k").arg(folder.path());
-        for (name, value) in SETTINGS {
-            server.arg("-c").arg(format!("{name}={value}"));
-        }
-        let server = server.stdout(log.try_clone()?).stderr(log).stdin(Stdio::null()).spawn()?;
-        let mut started = Postgres { binaries, user, folder, server, version: String::new() };
-        started.wait_until_ready()?;
-        started.version = started.psql("SHOW server_version", &[])?.trim().to_owned();
+        let server = PostgresServer::start(&binaries, &scratch, SETTINGS)?;
+        let version = server.psql("SHOW server_version", &[])?.trim().to_owned();
+        let started = Postgres { server, version };
         let mut rows = Vec::new();
         for number in 0..arguments.documents {
             writeln!(rows, "{}", columns(number).join("\t"))?;
         }
-        started.psql(FORMS, &rows)?;
+        started.server.psql(FORMS, &rows)?;
         for (name, text) in [("change", CHANGE), ("insert", INSERT), ("seal", SEAL)] {
             let text = match name {
                 "change" => format!("\\set number random(0, {})\n{text}", arguments.documents - 1),
@@ -131,9 +108,9 @@ impl Postgres {
         let sealer = if schema == "sealed" { Some(Sealer::start(self)?) } else { None };
         let before = self.processor_time();
         let seconds = time.as_secs().max(1).to_string();
-        let logs = tempfile::tempdir_in(self.folder.path())?;
+        let logs = tempfile::tempdir_in(self.server.folder())?;
         let prefix = logs.path().join("times").display().to_string();
-        if let Some((user, group)) = self.user {
+        if let Some((user, group)) = self.server.user() {
             chown(logs.path(), Some(user), Some(group))?;
         }
         let said =
@@ -155,58 +132,17 @@ impl Postgres {
 
     /// The processor time of the server, all its processes, and of the clients that are over.
     fn processor_time(&self) -> Duration {
-        family_time(self.server.id()) + children_time()
-    }
-
-    fn wait_until_ready(&mut self) -> Result<(), Failure> {
-        for _ in 0..600 {
-            if self.server.try_wait()?.is_some() {
-                break;
-            }
-            if self.psql("SELECT 1", &[]).is_ok() {
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-        Err(format!("PostgreSQL does not start:\n{log}").into())
-    }
-
-    /// Runs commands, with input for those that read some.
-    fn psql(&self, commands: &str, input: &[u8]) -> Result<String, Failure> {
-        let file = self.script("commands");
-        fs::write(&file, commands)?;
-        let mut psql = self.client("psql", "public");
-        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f"]).arg(file);
-        let mut child = psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        // psql reads it all before it says anything.
-        let written = child.stdin.take().ok_or("psql has no input")?.write_all(input);
-        let said = succeeded("psql", child.wait_with_output()?)?;
-        written?;
-        Ok(said)
+        family_time(self.server.process()) + children_time()
     }
 
     fn client(&self, program: &str, schema: &str) -> Command {
-        let mut client = command(&self.binaries, program, self.user, self.folder.path());
-        client.arg("-h").arg(self.folder.path()).args(["-U", "everstrand", "-d", "postgres"]);
+        let mut client = self.server.client(program);
         client.env("PGOPTIONS", format!("-c search_path={schema}"));
         client
     }
 
     fn script(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name).with_extension("sql")
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        let mut stop = command(&self.binaries, "pg_ctl", self.user, self.folder.path());
-        let stopped =
-            stop.arg("-D").arg(self.folder.path().join("data")).args(["-m", "immediate", "stop"]).output();
-        if !stopped.is_ok_and(|output| output.status.success()) {
-            let _ = self.server.kill();
-        }
-        let _ = self.server.wait();
+        self.server.folder().join(name).with_extension("sql")
     }
 }
 
@@ -226,51 +162,6 @@ impl Drop for Sealer {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// The folder with PostgreSQL's programs, also where a distribution keeps them off the path; version 15 before others.
-fn find(named: Option<&Path>) -> Option<PathBuf> {
-    if let Some(folder) = named {
-        return Some(folder.to_owned());
-    }
-    let mut folders: Vec<PathBuf> = ["/usr/lib/postgresql", "/usr/local", "/opt/homebrew/opt", "/usr"]
-        .iter()
-        .filter_map(|parent| fs::read_dir(parent).ok())
-        .flat_map(|entries| entries.flatten().map(|entry| entry.path().join("bin")))
-        .collect();
-    let linked = |folder: PathBuf| Some(folder.join("postgres").canonicalize().ok()?.parent()?.to_owned());
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    folders.extend(std::env::split_paths(&path).filter_map(linked));
-    folders.retain(|folder| PROGRAMS.iter().all(|program| folder.join(program).is_file()));
-    folders.sort();
-    let fifteen = folders.iter().find(|folder| folder.to_string_lossy().contains("15"));
-    fifteen.or(folders.last()).cloned()
-}
-
-fn command(binaries: &Path, program: &str, user: Option<(u32, u32)>, folder: &Path) -> Command {
-    let mut command = Command::new(binaries.join(program));
-    if let Some((user, group)) = user {
-        command.uid(user).gid(group);
-    }
-    command.current_dir(folder).env("LC_ALL", "C");
-    command
-}
-
-/// Whom to run as where we are root, which PostgreSQL refuses; `None` where we are somebody else.
-fn unprivileged() -> Result<Option<(u32, u32)>, Failure> {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let own = status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().nth(1));
-    if own != Some("0") {
-        return Ok(None);
-    }
-    let users = fs::read_to_string("/etc/passwd")?;
-    let of = |name: &str| {
-        let mut fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
-        let user = fields.find(|fields| fields.first() == Some(&name))?;
-        Some((user.get(2)?.parse().ok()?, user.get(3)?.parse().ok()?))
-    };
-    let found = of("postgres").or_else(|| of("nobody"));
-    Ok(Some(found.ok_or("PostgreSQL refuses to run as root, and there is no user postgres or nobody")?))
 }
 
 fn succeeded(program: &str, output: Output) -> Result<String, Failure> {
