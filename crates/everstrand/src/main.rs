@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 mod accept_loss;
 mod audit;
@@ -13,6 +13,7 @@ mod export;
 mod exported;
 mod exported_indexes;
 mod import;
+mod listen;
 mod remote;
 mod saved;
 mod serve;
@@ -53,6 +54,11 @@ enum Command {
     Env(env::Arguments),
     Demo(demo::Arguments),
     Store(store::Arguments),
+    /// Print a script that completes this program's arguments in a shell, for example: source <(everstrand completions bash)
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 fn main() -> ExitCode {
@@ -72,6 +78,10 @@ fn main() -> ExitCode {
         Command::Env(arguments) => env::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Store(arguments) => store::run(&arguments),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "everstrand", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
     };
     match outcome {
         Ok(code) => code,

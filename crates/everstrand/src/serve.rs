@@ -14,16 +14,17 @@ use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
 use everstrand_server::{AccessKeys, Descriptors, Memory, Service, http};
 
 use crate::client_variables::{self, Syntax};
+use crate::listen;
 
 /// What `serve` may be told.
 #[derive(clap::Args)]
 #[group(id = "serve")]
 pub(crate) struct Arguments {
-    /// The folder that holds the ledgers [default: ./everstrand-data]
+    /// The folder that holds the ledgers [default: the variable EVERSTRAND_DATA, else ./everstrand-data]
     #[arg(long, value_name = "DIR", conflicts_with = "in_memory")]
     data: Option<PathBuf>,
-    /// Where to listen; port 0 picks a free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8182")]
+    /// Where to listen: an address or a host name with a port, or a port alone for 127.0.0.1. Port 0 picks a free one
+    #[arg(long, env = "EVERSTRAND_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:8182", value_parser = listen::parse)]
     listen: SocketAddr,
     /// Keep ledgers in memory only; they are gone when the server stops
     #[arg(long)]
@@ -31,7 +32,7 @@ pub(crate) struct Arguments {
     /// The memory that clients can make the server use. A quarter each is for rows that statements sort and group, for the
     /// cache of views, and for connections; an eighth each for bodies of requests, and for answers that clients have not
     /// read. Without a size it means --in-memory [default: 256MiB]
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, env = "EVERSTRAND_MEMORY", value_name = "SIZE")]
     memory: Option<Option<Memory>>,
     /// Create this ledger at the start, unless it exists (may be repeated)
     #[arg(long, value_name = "NAME")]
@@ -49,14 +50,14 @@ pub(crate) struct Arguments {
     /// Publish signed checkpoints of every ledger's digest in this folder, or below this URL with HTTP PUT. A user and
     /// password, or a token, in the URL are sent as the header Authorization. Pass a URL with a secret in the variable
     /// EVERSTRAND_CHECKPOINTS, because other users of the machine can see the arguments
-    #[arg(long, value_name = "DIR|URL")]
+    #[arg(long, env = "EVERSTRAND_CHECKPOINTS", hide_env_values = true, value_name = "DIR|URL")]
     checkpoints: Option<String>,
     /// Seconds between two checkpoints
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u32).range(1..))]
     checkpoint_interval: u32,
     /// Answer only requests that are signed with an access key in this file, which has the format of the AWS tools'
     /// ~/.aws/credentials
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "EVERSTRAND_ACCESS_KEYS", value_name = "FILE")]
     access_keys: Option<PathBuf>,
     /// A host name that requests may ask for, or `*` for any (may be repeated). Without it a server that listens on
     /// loopback answers only requests for localhost and loopback addresses, because a web page can give its own host name
@@ -98,7 +99,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
                 .into());
         }
         (true, None) => Storage::Memory,
-        (false, data) => Storage::Folder(data.unwrap_or_else(|| PathBuf::from("./everstrand-data"))),
+        // The variable is read here and not by the parser of arguments, so that --in-memory goes before it.
+        (false, data) => {
+            let named = data.or_else(|| std::env::var_os("EVERSTRAND_DATA").map(PathBuf::from));
+            Storage::Folder(named.unwrap_or_else(|| PathBuf::from("./everstrand-data")))
+        }
     };
     let mut config = Config::new(storage);
     config.memory = arguments.memory.flatten().unwrap_or_default();
@@ -111,13 +116,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     config.extensions = !arguments.strict;
     config.record_reads = arguments.record_reads;
     config.access_keys = access_keys;
-    let place = match (arguments.checkpoints, std::env::var_os("EVERSTRAND_CHECKPOINTS")) {
-        (None, Some(place)) if !place.is_empty() => {
-            Some(place.into_string().map_err(|_| "the variable EVERSTRAND_CHECKPOINTS is not UTF-8")?)
-        }
-        (place, _) => place,
-    };
-    let place = place.as_deref().map(CheckpointPlace::parse).transpose()?;
+    let place = arguments.checkpoints.as_deref().filter(|place| !place.is_empty());
+    let place = place.map(CheckpointPlace::parse).transpose()?;
     let every = Duration::from_secs(arguments.checkpoint_interval.into());
     config.checkpoints = place.map(|place| Checkpoints::new(place, every));
     let descriptors = Descriptors::of_process();

@@ -249,3 +249,23 @@ fn an_address_in_use_is_named() {
     assert_eq!(status.code(), Some(2), "{stderr}");
     assert!(stderr.contains(&address), "{stderr}");
 }
+
+/// Containers and services are set up by variables.
+#[test]
+fn variables_stand_for_arguments_and_arguments_go_before_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let from_variables = folder.path().join("variables");
+    let started = |arguments: &[&str]| {
+        let mut command = program();
+        command.env("EVERSTRAND_DATA", &from_variables).env("EVERSTRAND_LISTEN", "localhost:0");
+        command.arg("serve").args(arguments);
+        Server::run_at_its_own_address(command).expect("the server starts")
+    };
+    drop(started(&["--in-memory"]));
+    assert!(!from_variables.exists());
+    let named = folder.path().join("named");
+    drop(started(&["--data", named.to_str().unwrap()]));
+    assert!(named.exists() && !from_variables.exists());
+    drop(started(&[]));
+    assert!(from_variables.exists());
+}
