@@ -92,7 +92,7 @@ fn wrong_arguments_are_refused() {
         (vec!["--listen", "[::]:0"], "--insecure-listen"),
         (vec!["--access-keys", "/dev/null/keys"], "/dev/null/keys"),
         (vec!["--access-keys", "/dev/null"], "/dev/null: there is no access key"),
-        (vec!["--listen", "localhost"], "--listen"),
+        (vec!["--listen", "http://localhost:8182"], "a port alone for 127.0.0.1"),
         (vec!["--data", "/tmp", "--memory"], "--memory"),
         (vec!["--data", "/tmp", "--in-memory"], "--in-memory"),
         (vec!["--memory", "64MiB"], "128MiB"),
