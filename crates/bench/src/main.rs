@@ -22,6 +22,7 @@ mod machine;
 mod measure;
 mod pairing;
 mod plot;
+mod queries;
 mod reads;
 mod report;
 mod rivals;
@@ -29,15 +30,16 @@ mod rivals;
 use measure::Failure;
 use report::Report;
 
-/// The workloads that run when none is named. `saving`, `large` and `hostile` run only when they are.
+/// The workloads that run when none is named. `saving`, `large`, `queries` and `hostile` run only when
+/// they are.
 const USUAL: [&str; 5] = ["rmw", "insert", "reads", "journal", "rivals"];
 
 /// Measures Everstrand.
 #[derive(Parser)]
 #[command(name = "everstrand-bench")]
 pub(crate) struct Arguments {
-    /// rmw, insert, saving, reads, journal, large, rivals, hostile; without a name all but saving, large
-    /// and hostile
+    /// rmw, insert, saving, reads, journal, large, rivals, queries, hostile; without a name all but saving, large,
+    /// queries and hostile
     names: Vec<String>,
     /// Rounds of every measurement; medians are shown
     #[arg(long, default_value = "5")]
@@ -66,6 +68,15 @@ pub(crate) struct Arguments {
     /// Attack only with what has this in its name
     #[arg(long)]
     attack: Option<String>,
+    /// Measure only the queries with this in their name
+    #[arg(long)]
+    only: Option<String>,
+    /// Time queries by the processor's clock, for a machine that is busy with other work
+    #[arg(long)]
+    processor: bool,
+    /// Seconds after which one of the queries is given up
+    #[arg(long, default_value = "10")]
+    patience: u64,
     /// Leave HTTP out of rmw
     #[arg(long)]
     embedded_only: bool,
@@ -151,6 +162,12 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             println!("## {name}, now and earlier\n\n{}", pairing::compare(name, earlier, arguments)?);
             continue;
         }
+        if name == "queries" {
+            let (table, json) = queries::queries(arguments)?;
+            println!("## {name}\n\n{table}");
+            all.insert(name.to_owned(), json);
+            continue;
+        }
         let mut report = Report::default();
         match name {
             "rmw" => commits::read_modify_write(arguments, &mut report)?,
@@ -162,7 +179,8 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             "rivals" => rivals::rivals(arguments, &mut report)?,
             other => {
                 return Err(format!(
-                    "there is no workload {other:?}; there are rmw, insert, saving, reads, journal, large, rivals, hostile"
+                    "there is no workload {other:?}; there are rmw, insert, saving, reads, journal, large, rivals, \
+                     queries, hostile"
                 )
                 .into());
             }

@@ -5,12 +5,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use everstrand_testkit::Random;
 use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use crate::Arguments;
-use crate::data::{Random, vin};
+use crate::data::vin;
 use crate::measure::{self, Failure, Sample, Turn};
 use crate::rivals::columns::columns;
 
