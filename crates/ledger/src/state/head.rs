@@ -6,6 +6,7 @@ use everstrand_journal::tree::Frontier;
 use everstrand_journal::{BlockAddress, Digest, Hash, UniqueId};
 
 use super::catalog::Catalog;
+use super::statistics::Statistics;
 use crate::storage::views::Applied;
 
 /// The part of the state that every reader needs. It is cheap to copy.
@@ -19,6 +20,8 @@ pub(crate) struct Head {
     pub(crate) frontier: Frontier,
     /// The number of the next new document.
     pub(crate) next_number: u64,
+    /// How much there is in each table and index.
+    pub(crate) statistics: Statistics,
 }
 
 /// The last applied block and its slot. Before block 0 its fields mean nothing.
@@ -40,6 +43,7 @@ impl Head {
             tip: Tip { block_no: 0, hash: nothing, timestamp: i64::MIN, slot: 0, link: nothing },
             frontier: Frontier::empty(),
             next_number: 0,
+            statistics: Statistics::default(),
         }
     }
 

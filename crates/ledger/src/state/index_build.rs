@@ -18,6 +18,7 @@ use super::documents;
 use super::head::Head;
 use super::index::{key_of, successor, unique_key_of};
 use super::keys::{self, IndexNumber, Place};
+use super::statistics::Statistics;
 use super::{State, stored};
 use crate::storage::views::{Entry, Keyspace, ViewError, ViewSnapshot};
 
@@ -88,7 +89,7 @@ impl Head {
         changes: &mut Changes<'_>,
     ) -> Result<(), ViewError> {
         for (table, index) in self.among(created, true) {
-            let status = build_unique(&table, &index, changes)?;
+            let status = build_unique(&table, &index, &mut self.statistics, changes)?;
             Arc::make_mut(&mut self.catalog).set_index_status(table.id, index.number, status);
             self.store_table(table.number, changes);
         }
@@ -118,6 +119,7 @@ impl Head {
         let part = part(&table, next, end, changes)?;
         for (number, document) in documents_of(&part)? {
             let key = key_of(&index, document.root());
+            self.statistics.add_key(index.number, &key);
             changes.put(Keyspace::Indexes, keys::index_entry(index.number, &key, number), []);
         }
         let status = match part.last().and_then(|(key, _)| Place::from_bytes(key)) {
@@ -126,6 +128,7 @@ impl Head {
         };
         Arc::make_mut(&mut self.catalog).set_index_status(table.id, index.number, status);
         self.store_table(table.number, changes);
+        self.statistics.store(changes);
         Ok(true)
     }
 }
@@ -165,7 +168,12 @@ fn is_without_documents(table: &Table, changes: &Changes<'_>) -> Result<bool, Vi
 }
 
 /// Writes all entries of a unique index, unless two documents have the same key.
-fn build_unique(table: &Table, index: &Index, changes: &mut Changes<'_>) -> Result<IndexStatus, ViewError> {
+fn build_unique(
+    table: &Table,
+    index: &Index,
+    statistics: &mut Statistics,
+    changes: &mut Changes<'_>,
+) -> Result<IndexStatus, ViewError> {
     let mut next = 0;
     let mut documents = std::collections::BTreeMap::new();
     loop {
@@ -194,6 +202,7 @@ fn build_unique(table: &Table, index: &Index, changes: &mut Changes<'_>) -> Resu
     }
     for (number, document) in &documents {
         let key = key_of(index, document.root());
+        statistics.add_key(index.number, &key);
         changes.put(Keyspace::Indexes, keys::index_entry(index.number, &key, *number), []);
     }
     Ok(IndexStatus::Online)

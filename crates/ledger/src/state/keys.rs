@@ -4,6 +4,8 @@
 //! keyspace    key                                          value
 //! Catalog     's'                                          the head without its tables (see `stored`)
 //!             't' table:u32                                one table with its indexes (see `catalog`)
+//!             'n' table:u32                                how many documents it has (see `statistics`)
+//!             'k' index:u32                                about how many keys it has (see `statistics`)
 //!             'd' index:u32                                a dropped index that still has entries
 //!             'h'                                          nothing: the view held data that was redacted
 //!             'r' requesting block:u64 n:u32               a redaction that the journal's slots still lack
@@ -45,6 +47,14 @@ pub(crate) const HELD_REDACTED: &[u8] = b"h";
 pub(crate) const REDACTIONS: &[u8] = b"r";
 /// The keys of redactions end before this.
 pub(crate) const REDACTIONS_END: &[u8] = b"s";
+/// The keys of sketches begin here.
+pub(crate) const SKETCHES: &[u8] = b"k";
+/// The keys of sketches end before this.
+pub(crate) const SKETCHES_END: &[u8] = b"l";
+/// The keys of the numbers of documents begin here.
+pub(crate) const COUNTS: &[u8] = b"n";
+/// The keys of the numbers of documents end before this.
+pub(crate) const COUNTS_END: &[u8] = b"o";
 /// The keys of tables begin here.
 pub(crate) const TABLES: &[u8] = b"t";
 /// The keys of tables end before this.
@@ -53,6 +63,20 @@ pub(crate) const TABLES_END: &[u8] = b"u";
 pub(crate) fn table(number: TableNumber) -> [u8; 5] {
     let mut key = [b't'; 5];
     key[1..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// The key of the number of documents of a table.
+pub(crate) fn documents_count(table: TableNumber) -> [u8; 5] {
+    let mut key = [b'n'; 5];
+    key[1..].copy_from_slice(&table.to_be_bytes());
+    key
+}
+
+/// The key of the sketch of an index.
+pub(crate) fn sketch(index: IndexNumber) -> [u8; 5] {
+    let mut key = [b'k'; 5];
+    key[1..].copy_from_slice(&index.to_be_bytes());
     key
 }
 

@@ -17,6 +17,7 @@ mod redaction;
 pub(crate) mod replay;
 mod revisions;
 pub(crate) mod snapshot;
+pub(crate) mod statistics;
 mod stored;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -119,6 +120,7 @@ impl State {
         self.head.tip.slot = slot.header().slot;
         self.head.tip.link = slot.link();
         self.head.store(changes);
+        self.head.statistics.store(changes);
         Ok(())
     }
 
@@ -186,6 +188,7 @@ impl State {
                 let number = catalog.index_number(*table_id, *index_id);
                 let number = number.ok_or("it drops an index that does not exist")?;
                 stored::put(changes, &keys::dropped(number), Vec::new());
+                head.statistics.forget(number);
                 self.dropped.push_back(number);
             }
             changed.insert(catalog.apply(change, block, head.next_number)?);

@@ -9,6 +9,7 @@ use super::documents::{self, End, Origin};
 use super::head::Head;
 use super::index::key_of;
 use super::keys::{self, Place};
+use super::statistics::Statistics;
 use crate::planted::planted;
 use crate::storage::views::Keyspace;
 
@@ -48,6 +49,9 @@ impl Head {
             (place, Some(old))
         };
 
+        let was_there = old.as_deref().is_some_and(documents::has_data);
+        let is_there = matches!(revision.data, StoredData::Data(_));
+        self.statistics.count(table.number, was_there, is_there);
         if !table.indexes.is_empty() {
             let old = match &old {
                 Some(old) => documents::id_and_data(old).map_err(|error| error.to_string())?.1,
@@ -59,7 +63,8 @@ impl Head {
                 }
                 StoredData::Deleted | StoredData::Redacted(_) => None,
             };
-            move_entries(table, place.number, old.as_ref(), new.as_ref(), changes);
+            let versions = (old.as_ref(), new.as_ref());
+            move_entries(table, place.number, versions, &mut self.statistics, changes);
         }
         match revision.data {
             StoredData::Deleted => {
@@ -78,8 +83,8 @@ impl Head {
 fn move_entries(
     table: &Table,
     number: u64,
-    old: Option<&Document>,
-    new: Option<&Document>,
+    (old, new): (Option<&Document>, Option<&Document>),
+    statistics: &mut Statistics,
     changes: &mut Changes<'_>,
 ) {
     for index in table.indexes.iter().filter(|index| index.covers(number)) {
@@ -98,6 +103,7 @@ fn move_entries(
             changes.delete(Keyspace::Indexes, keys::index_entry(index.number, &old, number));
         }
         if let Some(new) = new {
+            statistics.add_key(index.number, &new);
             changes.put(Keyspace::Indexes, keys::index_entry(index.number, &new, number), []);
         }
     }

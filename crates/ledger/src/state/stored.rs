@@ -1,7 +1,7 @@
 //! How the view stores the head.
 //!
 //! ```text
-//! 's'  "EVVpre-3"  strand id:16  block:u64  hash:32  timestamp:i64  slot:u64  link:32
+//! 's'  "EVVpre-4"  strand id:16  block:u64  hash:32  timestamp:i64  slot:u64  link:32
 //!      next document number:u64  tables:u32  indexes ever created:u32  frontier: size:u64, hashes 32 × n
 //! ```
 //!
@@ -22,11 +22,12 @@ use super::catalog::{Catalog, Table};
 use super::changes::Changes;
 use super::head::{Head, Tip};
 use super::keys::{self, TableNumber};
+use super::statistics::Statistics;
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
 
 /// The name of the view's format. Change it with any of the layouts in this folder, and with index keys. Since pre-3
-/// floats have keys of 38 digits.
-const FORMAT: &[u8; 8] = b"EVVpre-3";
+/// floats have keys of 38 digits, and since pre-4 there are statistics.
+const FORMAT: &[u8; 8] = b"EVVpre-4";
 
 impl Head {
     /// Writes the head without its tables.
@@ -76,6 +77,7 @@ impl Head {
         }
         catalog.restore_index_count(state.catalog.index_count());
         state.catalog = Arc::new(catalog);
+        state.statistics = Statistics::load(view)?;
         Ok(Some(state))
     }
 }
@@ -118,6 +120,7 @@ fn read(bytes: &[u8]) -> Option<(Head, u32)> {
         tip: Tip { block_no, hash, timestamp, slot, link },
         frontier: Frontier::from_parts(size, hashes?)?,
         next_number,
+        statistics: Statistics::default(),
     };
     Some((head, tables))
 }

@@ -7,17 +7,15 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use everstrand_partiql::key;
-use everstrand_partiql::tables::{Access, Cursor, KeyRange, Source, SourceKind};
+use everstrand_partiql::tables::{Access, Cursor, Index as SourceIndex, KeyRange, Source, SourceKind};
 
 use super::index_rows::{index_cursor, index_cursor_parts};
-use super::rows::{cursor_number, index_of, number_cursor, place_of};
+use super::rows::index_of;
 use super::scope::Scope;
-use super::write_set::NEW_DOCUMENTS;
 use crate::error::LedgerError;
 use crate::state::catalog::{Index, Table};
-use crate::state::documents::has_data;
 use crate::state::index::prefixed;
-use crate::state::keys::{self, Place};
+use crate::state::keys;
 use crate::storage::views::{Keyspace, ViewError};
 
 impl Scope<'_> {
@@ -36,14 +34,7 @@ impl Scope<'_> {
             match access {
                 Access::Scan => {
                     self.work.reads.tables.insert(table.id);
-                    // An index has one entry for each document, and its entries are smaller.
-                    return match table.online.first() {
-                        Some(index) => {
-                            let index = index_of(&table, &index.id)?;
-                            self.count_entries(source, &table, index, &[KeyRange::default()], after, limit)
-                        }
-                        None => self.count_documents(source, &table, after, limit),
-                    };
+                    return Ok((self.count_documents(source, &table), None));
                 }
                 Access::Index { index_id, ranges, .. } => {
                     let index = index_of(&table, index_id)?;
@@ -57,34 +48,37 @@ impl Scope<'_> {
         Ok((rows.len() as u64, last.map(|row| row.cursor.clone())))
     }
 
-    fn count_documents(
-        &mut self,
-        source: &Source,
-        table: &Table,
-        after: Option<&Cursor>,
-        limit: usize,
-    ) -> Result<(u64, Option<Cursor>), LedgerError> {
-        let next = after.map(cursor_number).transpose()?.map_or(0, |last| last.saturating_add(1));
-        let start = Place { table: table.number, number: next }.to_bytes();
-        let end = Place { table: table.number, number: NEW_DOCUMENTS }.to_bytes();
-        let (lower, upper) = (Bound::Included(start.as_slice()), Bound::Excluded(end.as_slice()));
-        let entries = self.snapshot.view.range(Keyspace::Documents, lower, upper, false, limit)?;
-        let written = self.written_before(source, table);
-        let mut rows = 0;
-        for (key, stored) in &entries {
-            rows += u64::from(has_data(stored) && !written.contains(&place_of(key)?.number));
+    /// About how many rows a source has. For the past it is what the table has now.
+    pub(super) fn about_rows(&self, source: &Source) -> Option<u64> {
+        match source.kind {
+            SourceKind::UserTables => Some(self.catalog().table_count().into()),
+            _ => Some(self.snapshot.head.statistics.documents(self.table_of(source).ok()?.number)),
         }
-        match entries.last().filter(|_| entries.len() == limit) {
-            Some((key, _)) => Ok((rows, Some(number_cursor(place_of(key)?.number)))),
-            None => {
-                let own = self.work.writes.iter().filter(|(_, own)| {
-                    written.contains(&own.number)
-                        && own.table.id == table.id
-                        && own.before(self.statement).is_some_and(|version| version.is_some())
-                });
-                Ok((rows + own.count() as u64, None))
+    }
+
+    /// About how many different keys an index has. What is known is the number of whole keys.
+    pub(super) fn about_keys(&self, source: &Source, index: &SourceIndex, paths: usize) -> Option<u64> {
+        let table = self.table_of(source).ok()?;
+        let number = index_of(&table, &index.id).ok().filter(|index| index.paths.len() == paths)?.number;
+        let statistics = &self.snapshot.head.statistics;
+        // A sketch also remembers keys that are gone.
+        Some(statistics.keys(number).min(statistics.documents(table.number)))
+    }
+
+    /// How many documents a table has: the snapshot's count, and what earlier statements of this transaction have changed.
+    fn count_documents(&self, source: &Source, table: &Table) -> u64 {
+        let committed = self.snapshot.head.statistics.documents(table.number);
+        if source.kind != SourceKind::User {
+            return committed;
+        }
+        let written = self.work.writes.iter().filter(|(_, written)| written.table.id == table.id);
+        written.fold(committed, |documents, (_, written)| {
+            match (&written.base, written.before(self.statement)) {
+                (None, Some(Some(_))) => documents + 1,
+                (Some(_), Some(None)) => documents.saturating_sub(1),
+                _ => documents,
             }
-        }
+        })
     }
 
     fn count_entries(

@@ -11,7 +11,8 @@ use std::time::Duration;
 use everstrand_ion::{Document, Timestamp, Value};
 use everstrand_journal::UniqueId;
 use everstrand_partiql::tables::{
-    Access, AsOf, Cursor, HistoryTable, OnConflict, Row, Source, SourceKind, Tables, TablesError, spelling_in,
+    Access, AsOf, Cursor, HistoryTable, Index, OnConflict, Row, Source, SourceKind, Tables, TablesError,
+    spelling_in,
 };
 
 use super::work::Work;
@@ -208,6 +209,14 @@ impl Tables for Scope<'_> {
         limit: usize,
     ) -> Result<(u64, Option<Cursor>), TablesError> {
         Ok(self.count_rows(source, access, after, limit)?)
+    }
+
+    fn rows_estimate(&mut self, source: &Source) -> Option<u64> {
+        self.about_rows(source)
+    }
+
+    fn keys_estimate(&mut self, source: &Source, index: &Index, paths: usize) -> Option<u64> {
+        self.about_keys(source, index, paths)
     }
 
     fn insert(

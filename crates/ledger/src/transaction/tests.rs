@@ -180,7 +180,8 @@ fn rows_that_are_counted_are_as_many_as_those_that_are_read() {
             let all = scope.rows(&source, &access, None, 1000).unwrap().len();
             for limit in 1..=all + 2 {
                 let (mut counted, mut after) = scope.count(&source, &access, None, limit).unwrap();
-                if source.kind == SourceKind::Committed {
+                // All documents of a table are counted at once, because their number is kept.
+                if source.kind == SourceKind::Committed && !matches!(access, Access::Scan) {
                     assert!(counted <= limit as u64, "{limit} at a time, {source:?} by {access:?}");
                 }
                 while let Some(cursor) = after {
@@ -193,9 +194,8 @@ fn rows_that_are_counted_are_as_many_as_those_that_are_read() {
     }
 }
 
-/// Without an index documents are counted themselves, and not their entries in one.
 #[test]
-fn documents_are_counted_a_few_at_a_time() {
+fn documents_of_a_table_without_an_index_are_counted() {
     let ledger = ledger_without_index();
     let mut transaction = transaction(&ledger);
     for kind in [SourceKind::User, SourceKind::Committed] {

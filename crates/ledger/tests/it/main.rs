@@ -19,6 +19,7 @@ mod faults;
 mod full_view;
 mod imported;
 mod indexes;
+mod kept_counts;
 mod ledger_fixture;
 mod lifecycle;
 mod limits;

@@ -1,0 +1,89 @@
+//! MIN and MAX of an indexed field: they read one row at the end of the index instead of all rows.
+//!
+//! Of several values that are equal, such as 1 and 1.0, MIN and MAX answer that of the first row of a scan. Among equal
+//! keys an index keeps the order of a scan, so that is the first row from the front. For MAX the greatest key is found
+//! from the back, and then its first row.
+
+use everstrand_ion::RawValue;
+
+use crate::error::PartiqlError;
+use crate::eval::aggregate::Accumulator;
+use crate::eval::context::Context;
+use crate::execute::access::accesses;
+use crate::execute::frame::{Frame, OuterScope};
+use crate::key;
+use crate::plan::{Aggregate, Group, IndexEnd, Scan};
+use crate::tables::{Access, KeyRange, Row, SourceKind};
+
+/// The aggregates of a group whose values stand at ends of indexes. `None` if the keys there are not exact, so that
+/// all rows must be read.
+pub(super) fn read(
+    plan: &Group,
+    scan: &Scan,
+    context: &mut Context<'_>,
+    outer: OuterScope<'_>,
+    frame: &Frame,
+) -> Result<Option<Vec<Accumulator>>, PartiqlError> {
+    let mut accumulators = Vec::with_capacity(plan.ends.len());
+    for (aggregate, end) in plan.aggregates.iter().zip(&plan.ends) {
+        let Some(accumulator) = one(aggregate, end, scan, context, outer, frame)? else {
+            return Ok(None);
+        };
+        accumulators.push(accumulator);
+    }
+    Ok(Some(accumulators))
+}
+
+fn one(
+    aggregate: &Aggregate,
+    end: &IndexEnd,
+    scan: &Scan,
+    context: &mut Context<'_>,
+    outer: OuterScope<'_>,
+    frame: &Frame,
+) -> Result<Option<Accumulator>, PartiqlError> {
+    let mut accumulator = Accumulator::new(aggregate.function, aggregate.distinct);
+    let held = context.held();
+    let accesses = context.selecting(|context| accesses(&end.access, context, outer, frame))?;
+    let (access, range) = match &accesses[..] {
+        [] => return Ok(Some(accumulator)),
+        [access @ Access::Index { ranges, .. }] => match &ranges[..] {
+            [range] if key::is_exact(range) => (access, range),
+            _ => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    let Some(mut row) = first(scan, access, context)? else { return Ok(Some(accumulator)) };
+    let Some(value) = value_of(scan, end, &row) else { return Ok(None) };
+    if key::whole_counted(context, value.into())?.len() > key::PART_BYTES_MAX {
+        return Ok(None);
+    }
+    if let Access::Index { index_id, descending: true, .. } = access {
+        let mut equal = range.equal.clone();
+        equal.push(value.to_value());
+        let ranges = vec![KeyRange { equal, ..KeyRange::default() }];
+        let of_value = Access::Index { index_id: index_id.clone(), ranges, descending: false };
+        if let Some(first) = first(scan, &of_value, context)? {
+            row = first;
+        }
+    }
+    context.execution.read_ios += 1;
+    let Some(value) = value_of(scan, end, &row) else { return Ok(None) };
+    accumulator.add(context, value.into()).map_err(|fault| fault.at(Some(aggregate.position)))?;
+    context.release(held);
+    Ok(Some(accumulator))
+}
+
+fn first(scan: &Scan, access: &Access, context: &mut Context<'_>) -> Result<Option<Row>, PartiqlError> {
+    context.step()?;
+    Ok(context.tables.rows(&scan.source, access, None, 1)?.into_iter().next())
+}
+
+/// The value of the path in the user's document.
+fn value_of<'r>(scan: &Scan, end: &IndexEnd, row: &'r Row) -> Option<RawValue<'r>> {
+    let document = match scan.source.kind {
+        SourceKind::User => row.value.root(),
+        _ => row.value.root().get("data")?,
+    };
+    key::at_path(document, &end.path)
+}
