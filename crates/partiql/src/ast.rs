@@ -7,13 +7,18 @@
 //! Chains that can be long (`a OR b OR …`, paths, FROM lists) are lists. Everything else is at most
 //! [`MAX_DEPTH`] deep, so that functions over a tree may recurse.
 
+mod call;
 mod print;
+mod print_call;
+mod query;
 
 use std::fmt::{self, Formatter};
 
 use crate::expression::{self, Located, Names};
 pub use crate::expression::{AggregateFunction, BinaryOperator, DatePart, FunctionForm, TrimSide, Type};
 pub use crate::position::Position;
+pub use call::{ClausedCall, Frame, FrameBound, FrameUnit, Window};
+pub use query::{Combined, CommonTable, QueryExpression, Rows, SetOperator, Unexpected, Using, With};
 
 /// An expression as a statement has it.
 pub type Expression = expression::Expression<Written>;
@@ -28,7 +33,8 @@ pub enum Written {}
 impl Names for Written {
     type Variable = Variable;
     type Function = FunctionForm;
-    type Query = Query;
+    type Query = QueryExpression;
+    type Claused = ClausedCall;
 
     fn form(function: &FunctionForm) -> FunctionForm {
         function.clone()
@@ -53,12 +59,6 @@ impl Located for Variable {
 impl fmt::Display for Variable {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", if self.local { "@" } else { "" }, self.name)
-    }
-}
-
-impl Located for Query {
-    fn position(&self) -> Position {
-        self.position
     }
 }
 
@@ -237,15 +237,15 @@ pub enum SimpleStep {
     Index(u64),
 }
 
-/// `SELECT … FROM …`, or `PIVOT … FROM …`, which turns all rows into one struct.
+/// `SELECT … [FROM …]`, or `PIVOT … FROM …`, which turns all rows into one struct.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
     /// Where `DISTINCT` stands, if it does. An extension.
     pub distinct: Option<Position>,
     /// The value that each row is turned into.
     pub projection: Projection,
-    /// The sources of the rows.
-    pub from: FromClause,
+    /// Where the rows come from.
+    pub rows: Rows,
     /// `WHERE`
     pub condition: Option<Expression>,
     /// `GROUP BY`. An extension.
@@ -319,6 +319,8 @@ pub struct FromTerm {
     pub source: FromSource,
     /// `ON`, if the join has it.
     pub condition: Option<Expression>,
+    /// `USING (…)`, which stands instead of ON. An extension.
+    pub using: Option<Using>,
     /// Where the first word of the join, or the comma, stands.
     pub position: Position,
 }
@@ -334,9 +336,9 @@ pub enum Join {
     Inner,
     /// `LEFT [OUTER] JOIN … ON`, or `LEFT CROSS JOIN` without ON. An extension.
     Left,
-    /// `RIGHT [OUTER] JOIN`. The planner always refuses it.
+    /// `RIGHT [OUTER] JOIN … ON`, or `RIGHT CROSS JOIN` without ON. An extension.
     Right,
-    /// `FULL [OUTER] JOIN`. The planner always refuses it.
+    /// `FULL [OUTER] JOIN … ON`, or `FULL CROSS JOIN` without ON. An extension.
     Full,
 }
 
@@ -412,7 +414,14 @@ pub(crate) fn last_name(expression: &Expression) -> Option<&str> {
     }
 }
 
-/// Whether an expression is an aggregate over rows, which `COLL_SUM` and its like are not.
+/// Whether an expression is an aggregate over rows, which `COLL_SUM` and its like are not. With OVER it is none, because
+/// it leaves the rows as they are.
 pub(crate) fn is_aggregate(expression: &Expression) -> bool {
-    matches!(expression, Expression::Call { function: FunctionForm::Aggregate { collection: false, .. }, .. })
+    match expression {
+        Expression::Call { function, .. } => {
+            matches!(function, FunctionForm::Aggregate { collection: false, .. })
+        }
+        Expression::Claused(call) => call.over.is_none(),
+        _ => false,
+    }
 }

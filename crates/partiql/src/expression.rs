@@ -15,13 +15,15 @@ pub use operators::{AggregateFunction, BinaryOperator, DatePart, FunctionForm, T
 use crate::position::Position;
 
 /// What stands in an expression for names.
-pub trait Names {
+pub trait Names: Sized {
     /// A name that stands for a value.
     type Variable: Clone + Debug + PartialEq + Display + Located;
     /// The function of a call.
     type Function: Clone + Debug + PartialEq;
     /// A query within an expression.
     type Query: Clone + Debug + PartialEq + Display + Located;
+    /// A call with clauses after its parentheses.
+    type Claused: Clone + Debug + PartialEq + Display + Located + Parts<Self>;
 
     /// The function as a statement writes it.
     fn form(function: &Self::Function) -> FunctionForm;
@@ -31,6 +33,12 @@ pub trait Names {
 pub trait Located {
     /// The place.
     fn position(&self) -> Position;
+}
+
+/// Something that is put together of expressions.
+pub trait Parts<N: Names> {
+    /// Calls back for each expression directly within it, from left to right.
+    fn for_each_part<'a>(&'a self, visit: &mut dyn FnMut(&'a Expression<N>));
 }
 
 /// An expression.
@@ -166,6 +174,8 @@ pub enum Expression<N: Names> {
         /// Where the function's name stands.
         position: Position,
     },
+    /// A call with FILTER or OVER.
+    Claused(Box<N::Claused>),
     /// A query within an expression or, at the top of a statement, the statement.
     Query(Box<N::Query>),
 }
@@ -193,6 +203,7 @@ impl<N: Names> Expression<N> {
             | Expression::Parameter { .. }
             | Expression::Variable(_)
             | Expression::Query(_) => {}
+            Expression::Claused(call) => call.for_each_part(visit),
             Expression::Path { root, steps } => {
                 visit(root);
                 for step in steps {
@@ -261,6 +272,7 @@ impl<N: Names> Expression<N> {
             | Expression::Call { position, .. } => Some(*position),
             Expression::Variable(variable) => Some(variable.position()),
             Expression::Query(query) => Some(query.position()),
+            Expression::Claused(call) => Some(call.position()),
             _ => {
                 let mut found = None;
                 self.for_each_child(&mut |child| found = found.or_else(|| child.position()));

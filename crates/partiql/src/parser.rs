@@ -7,7 +7,9 @@
 mod call;
 mod expression;
 mod query;
+mod set_operation;
 mod statement;
+mod window;
 
 use crate::ast::{Identifier, MAX_DEPTH, Statement};
 use crate::error::PartiqlError;
@@ -183,6 +185,10 @@ impl Parser<'_> {
         let found = format!("{found}, {}", self.kind().description());
         let error = PartiqlError::parser(self.position(), found, kind);
         match self.kind() {
+            TokenKind::Keyword("natural") => error.with_hint(
+                "documents have no declared fields that NATURAL JOIN could compare; write JOIN … USING (name, …) or \
+                 JOIN … ON",
+            ),
             TokenKind::Keyword(word) if keywords::is_unused(word) => {
                 let word = &self.text[self.tokens[self.next].span.clone()];
                 error.with_hint(format!("{word} is a reserved word; where it is a name write \"{word}\""))

@@ -13,18 +13,22 @@
 //! *Read I/Os*: each row that a [`Node::Scan`] yields counts one. A [`Node::HashJoin`] reads its right side once.
 //! It reports what a nested loop would have read, which is the right side once for each row of the left.
 
+mod combine;
 pub(crate) mod explain;
 mod names;
 pub(crate) mod premises;
 mod walk;
+mod window;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use everstrand_ion::Value;
 
-pub use names::{Coercion, Expression, Function, NestedQuery, PathStep, Resolved, Variable};
+pub use combine::{Combine, FullJoin, SetOperator};
+pub use names::{Coercion, Expression, Function, NestedQuery, Never, PathStep, Resolved, Variable};
 pub use premises::Plan;
+pub use window::{Frame, FrameBound, FrameUnit, Window, WindowFunction, WindowKind, WindowOrder};
 
 use crate::expression::AggregateFunction;
 use crate::position::Position;
@@ -112,6 +116,8 @@ pub enum Projection {
     Value(Expression),
     /// A struct with the fields of these items.
     Items(Vec<ProjectionItem>),
+    /// A list of the values of these expressions, MISSING included. It is a row for [`Combine`].
+    Row(Vec<Expression>),
 }
 
 /// An item of a select list.
@@ -127,11 +133,15 @@ pub enum ProjectionItem {
     /// All fields of a struct. Any other value but MISSING becomes a field `_N`, where N is the number of fields
     /// before it plus one.
     All(Expression),
+    /// All fields of a struct but those of these names. Any other value makes no field.
+    AllBut(Expression, Vec<Arc<str>>),
 }
 
 /// A step that yields rows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node {
+    /// One row that fills no slot.
+    One,
     /// Rows of a table or a view.
     Scan(Box<Scan>),
     /// The elements of a list or a bag. Any other value is its own only element.
@@ -173,6 +183,10 @@ pub enum Node {
         /// The slots that the right side fills. A left join fills them with NULL for a left row without a match.
         right_slots: Range<usize>,
     },
+    /// A full outer join.
+    FullJoin(Box<FullJoin>),
+    /// The results of two queries.
+    Combine(Box<Combine>),
     /// The rows for which the condition is TRUE.
     Filter {
         /// The node whose rows are filtered.
@@ -182,6 +196,8 @@ pub enum Node {
     },
     /// One row for each group. Above it only the slots of the group are filled.
     Group(Box<Group>),
+    /// The rows with the values of window functions.
+    Window(Box<Window>),
     /// All rows in order. Equal rows keep the order in which they came.
     Sort {
         /// The node whose rows are sorted.
@@ -342,6 +358,8 @@ pub struct Aggregate {
     pub distinct: bool,
     /// The argument. `COUNT(*)` has none.
     pub argument: Option<Expression>,
+    /// The condition that a row must meet to be taken in.
+    pub filter: Option<Expression>,
     /// The slot that it fills.
     pub slot: usize,
     /// The name of the slot. EXPLAIN shows it.

@@ -18,7 +18,11 @@ mod names;
 mod nested;
 mod query;
 mod scope;
+mod set_operation;
 mod shape;
+mod using;
+mod window;
+mod with;
 
 use std::sync::Arc;
 
@@ -34,6 +38,7 @@ use crate::tables::{AsOf, OnConflict, Source, SourceKind, Tables};
 
 use access::Lookups;
 use scope::Scope;
+use with::CommonTable;
 
 /// How many expressions may be resolved again for one statement. An expression is resolved again where a clause
 /// names an item of the select list. Items that name each other could otherwise multiply without end.
@@ -65,6 +70,7 @@ pub fn plan<'a>(
         tables,
         options,
         scopes: Vec::new(),
+        common: Vec::new(),
         parameters_seen: 0,
         sources: Some(Vec::new()),
         hints: Vec::new(),
@@ -96,6 +102,8 @@ struct Planner<'a> {
     options: &'a Options,
     /// The query levels around the expression that is being resolved, the outermost first.
     scopes: Vec<Scope<'a>>,
+    /// The queries that WITH names and that may be named here, the innermost last.
+    common: Vec<CommonTable<'a>>,
     /// How many parameters the statement has, as far as the planner has seen it.
     parameters_seen: usize,
     /// The names of tables that were asked for, and the sources found. `None` once something was asked that depends on
@@ -133,9 +141,9 @@ impl<'a> Planner<'a> {
                 procedure: procedure.name.clone(),
                 arguments: self.expressions(arguments)?,
             },
-            ast::Statement::Query(ast::Expression::Query(query)) => match query.projection {
-                ast::Projection::Pivot { .. } => plan::Statement::Expression(self.nested_query(query)?),
-                _ => plan::Statement::Query(self.query(query)?),
+            ast::Statement::Query(ast::Expression::Query(query)) => match query.as_pivot() {
+                Some(_) => plan::Statement::Expression(self.nested_query(query)?),
+                None => plan::Statement::Query(self.query(query)?),
             },
             // A bare word. Of all bare expressions this is the one of which QLDB's answer was recorded.
             ast::Statement::Query(ast::Expression::Variable(variable)) if !self.options.extensions => {

@@ -5,8 +5,9 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{
-    ConflictAction, Expression, FromClause, FromItem, FromSource, FromTerm, Identifier, Insertion, Join,
-    Modify, ModifyForm, Operation, Projection, Query, SelectItem, SimplePath, SimpleStep, Statement,
+    Clause, Combined, CommonTable, ConflictAction, Expression, FromClause, FromItem, FromSource, FromTerm,
+    Identifier, Insertion, Join, Modify, ModifyForm, Operation, Order, OrderTerm, Projection, Query,
+    QueryExpression, Rows, SelectItem, SimplePath, SimpleStep, Statement,
 };
 use crate::expression::print::{list, name, prefix, quoted, root};
 
@@ -128,7 +129,9 @@ impl Display for Query {
             Projection::Items(items) => list(f, items, |f, item| item.fmt(f))?,
             Projection::Pivot { value, at } => write!(f, "{value} AT {at}")?,
         }
-        write!(f, " FROM {}", self.from)?;
+        if let Rows::From(from) = &self.rows {
+            write!(f, " FROM {from}")?;
+        }
         clause(f, "WHERE", self.condition.as_ref())?;
         if let Some(group) = &self.group {
             f.write_str(" GROUP BY ")?;
@@ -139,20 +142,80 @@ impl Display for Query {
             named(f, "GROUP AS", group.group_as.as_ref())?;
         }
         clause(f, "HAVING", self.having.as_ref())?;
-        if let Some(order) = &self.order {
-            f.write_str(" ORDER BY ")?;
-            list(f, &order.terms, |f, term| {
-                let nulls = match term.nulls_first {
-                    None => "",
-                    Some(true) => " NULLS FIRST",
-                    Some(false) => " NULLS LAST",
-                };
-                write!(f, "{}{}{nulls}", term.value, if term.descending { " DESC" } else { "" })
-            })?;
-        }
-        clause(f, "LIMIT", self.limit.as_ref().map(|clause| &clause.value))?;
-        clause(f, "OFFSET", self.offset.as_ref().map(|clause| &clause.value))
+        tail(f, self.order.as_ref(), self.limit.as_ref(), self.offset.as_ref())
     }
+}
+
+/// The clauses after a whole query.
+fn tail(
+    f: &mut Formatter<'_>,
+    order: Option<&Order>,
+    limit: Option<&Clause>,
+    offset: Option<&Clause>,
+) -> fmt::Result {
+    if let Some(order) = order {
+        f.write_str(" ORDER BY ")?;
+        order_terms(f, &order.terms)?;
+    }
+    clause(f, "LIMIT", limit.map(|clause| &clause.value))?;
+    clause(f, "OFFSET", offset.map(|clause| &clause.value))
+}
+
+pub(super) fn order_terms(f: &mut Formatter<'_>, terms: &[OrderTerm]) -> fmt::Result {
+    list(f, terms, |f, term| {
+        let nulls = match term.nulls_first {
+            None => "",
+            Some(true) => " NULLS FIRST",
+            Some(false) => " NULLS LAST",
+        };
+        write!(f, "{}{}{nulls}", term.value, if term.descending { " DESC" } else { "" })
+    })
+}
+
+impl Display for QueryExpression {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            QueryExpression::Select(query) => query.fmt(f),
+            QueryExpression::Combined(combined) => {
+                let Combined { operator, all, left, right, order, limit, offset, .. } = &**combined;
+                operand(f, left, operator.precedence())?;
+                write!(f, " {}{} ", operator.name(), if *all { " ALL" } else { "" })?;
+                operand(f, right, operator.precedence() + 1)?;
+                tail(f, order.as_ref(), limit.as_ref(), offset.as_ref())
+            }
+            QueryExpression::With(with) => {
+                f.write_str("WITH ")?;
+                list(f, &with.tables, |f, CommonTable { name, columns, query }| {
+                    name.fmt(f)?;
+                    if !columns.is_empty() {
+                        f.write_str(" (")?;
+                        list(f, columns, |f, column| column.fmt(f))?;
+                        f.write_str(")")?;
+                    }
+                    write!(f, " AS ({query})")
+                })?;
+                write!(f, " {}", with.query)
+            }
+        }
+    }
+}
+
+/// An operand of an operator between queries, in parentheses unless it binds at least as tight as `precedence` and has
+/// no clauses that would belong to the whole.
+fn operand(f: &mut Formatter<'_>, query: &QueryExpression, precedence: u8) -> fmt::Result {
+    let is_bare = match query {
+        QueryExpression::Select(query) => {
+            query.order.is_none() && query.limit.is_none() && query.offset.is_none()
+        }
+        QueryExpression::Combined(combined) => {
+            combined.operator.precedence() >= precedence
+                && combined.order.is_none()
+                && combined.limit.is_none()
+                && combined.offset.is_none()
+        }
+        QueryExpression::With(_) => false,
+    };
+    if is_bare { query.fmt(f) } else { write!(f, "({query})") }
 }
 
 impl Display for SelectItem {
@@ -172,9 +235,9 @@ impl Display for SelectItem {
 
 impl Display for FromClause {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for (at, FromTerm { join, source, condition, .. }) in self.terms.iter().enumerate() {
+        for (at, FromTerm { join, source, condition, using, .. }) in self.terms.iter().enumerate() {
             let outer = |join: &str, f: &mut Formatter<'_>| {
-                let cross = if condition.is_none() { " CROSS" } else { "" };
+                let cross = if condition.is_none() && using.is_none() { " CROSS" } else { "" };
                 write!(f, " {join}{cross} JOIN ")
             };
             match join {
@@ -191,6 +254,11 @@ impl Display for FromClause {
                 FromSource::Nested(from) => write!(f, "({from})")?,
             }
             clause(f, "ON", condition.as_ref())?;
+            if let Some(using) = using {
+                f.write_str(" USING (")?;
+                list(f, &using.names, |f, name| name.fmt(f))?;
+                f.write_str(")")?;
+            }
         }
         Ok(())
     }

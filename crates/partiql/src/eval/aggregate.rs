@@ -1,5 +1,6 @@
 //! COUNT, SUM, MIN, MAX and AVG: functions that make one value of many.
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use crate::compare;
@@ -70,14 +71,9 @@ impl Accumulator {
                 _ => return Err(expected("number", value)),
             },
             AggregateFunction::Min | AggregateFunction::Max => {
-                let wanted = if self.function == AggregateFunction::Min {
-                    std::cmp::Ordering::Less
-                } else {
-                    std::cmp::Ordering::Greater
-                };
                 let better = match &self.extreme {
                     None => true,
-                    Some(extreme) => compare::order_counted(context, value, extreme.into())? == wanted,
+                    Some(extreme) => compare::order_counted(context, value, extreme.into())? == self.wanted(),
                 };
                 if better {
                     let extreme = context.copy(value)?;
@@ -88,6 +84,39 @@ impl Accumulator {
             }
         }
         Ok(cost)
+    }
+
+    /// Takes in all that another accumulator of the same function took in.
+    pub(crate) fn merge(&mut self, context: &mut Context<'_>, other: &Accumulator) -> Result<(), Fault> {
+        context.work(ELEMENT)?;
+        self.count += other.count;
+        if let Some(sum) = &other.sum {
+            context.work(sum.work())?;
+            self.sum = Some(match &self.sum {
+                None => sum.clone(),
+                Some(own) => arithmetic::numbers(BinaryOperator::Add, own, sum)?,
+            });
+        }
+        if let Some(extreme) = &other.extreme {
+            let is_better = match &self.extreme {
+                None => true,
+                Some(own) => compare::order_counted(context, extreme.into(), own.into())? == self.wanted(),
+            };
+            if is_better {
+                self.extreme = Some(extreme.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// How an extreme that replaces the one so far compares with it.
+    fn wanted(&self) -> Ordering {
+        if self.function == AggregateFunction::Min { Ordering::Less } else { Ordering::Greater }
+    }
+
+    /// Roughly how many bytes of values it holds.
+    pub(crate) fn weight(&self) -> usize {
+        self.extreme.as_ref().map_or(0, Datum::weight) + self.sum.as_ref().map_or(0, Number::work)
     }
 
     /// The result. Over no values it is NULL, and 0 for COUNT.

@@ -127,6 +127,7 @@ fn evaluate_node<'e>(
         Expression::Call { function, arguments, position } => {
             return call(context, scope, *function, arguments, *position);
         }
+        Expression::Claused(never) => match **never {},
         Expression::Query(query) => context.nested(scope, query)?,
     })
 }

@@ -117,6 +117,11 @@ impl<I: Input> GroupState<I> {
             context.release(held);
             let group = &mut groups[place];
             for (aggregate, accumulator) in plan.aggregates.iter().zip(&mut group.accumulators) {
+                if let Some(filter) = &aggregate.filter
+                    && !context.selecting(|context| outer.holds(context, frame, filter))?
+                {
+                    continue;
+                }
                 let Some(argument) = &aggregate.argument else {
                     accumulator.count_rows(1);
                     continue;

@@ -178,7 +178,7 @@ fn read<'k, K: Iterator<Item = &'k Expression>>(
 }
 
 /// The key of a row. `None` if a part of it is NULL or MISSING, which equal nothing.
-fn key_of<'k>(
+pub(super) fn key_of<'k>(
     expressions: impl Iterator<Item = &'k Expression>,
     context: &mut Context<'_>,
     outer: OuterScope<'_>,
@@ -199,7 +199,7 @@ fn key_of<'k>(
     Ok(Some(bytes))
 }
 
-fn joins(
+pub(super) fn joins(
     condition: Option<&Expression>,
     context: &mut Context<'_>,
     outer: OuterScope<'_>,
@@ -211,6 +211,6 @@ fn joins(
     }
 }
 
-fn clear(frame: &mut Frame, slots: &Range<usize>) {
+pub(super) fn clear(frame: &mut Frame, slots: &Range<usize>) {
     frame[slots.clone()].fill(Datum::Unmatched);
 }

@@ -13,16 +13,20 @@ use crate::number::EXPONENT_REFUSED;
 use crate::plan::{Plan, Statement};
 use crate::tables::Tables;
 
+mod combine;
 mod dml;
 mod edit;
 mod frame;
+mod full_join;
 mod group;
 mod iterate;
 mod join;
 mod node;
 pub(crate) mod query;
 mod scan;
+mod sliding;
 mod sort;
+mod window;
 
 /// The result of a statement: rows, some of which may not have been computed yet.
 ///

@@ -6,22 +6,30 @@
 
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
+use crate::execute::combine::CombineState;
 use crate::execute::frame::{Frame, Input, OuterScope};
+use crate::execute::full_join::FullJoinState;
 use crate::execute::group::GroupState;
 use crate::execute::iterate::IterateState;
 use crate::execute::join::{HashJoinState, JoinState};
 use crate::execute::scan::ScanState;
 use crate::execute::sort::SortState;
+use crate::execute::window::WindowState;
 use crate::plan::Node;
 
 /// The state of a node.
 #[derive(Debug)]
 pub(crate) enum State {
+    /// Whether the row was yielded.
+    One(bool),
     Scan(ScanState),
     Iterate(IterateState),
     Join(Box<JoinState<State>>),
     HashJoin(Box<HashJoinState<State>>),
+    FullJoin(Box<FullJoinState<State>>),
+    Combine(Box<CombineState>),
     Filter(Box<State>),
+    Window(Box<WindowState<State>>),
     Group(Box<GroupState<State>>),
     Sort(Box<SortState<State>>),
 }
@@ -30,6 +38,7 @@ impl Input for State {
     fn start(node: &Node) -> State {
         let start = State::start;
         match node {
+            Node::One => State::One(false),
             Node::Scan(_) => State::Scan(ScanState::default()),
             Node::Iterate { .. } => State::Iterate(IterateState::default()),
             Node::Join { left, right, .. } => {
@@ -38,7 +47,12 @@ impl Input for State {
             Node::HashJoin { left, right, .. } => {
                 State::HashJoin(Box::new(HashJoinState::new(start(left), start(right))))
             }
+            Node::FullJoin(join) => {
+                State::FullJoin(Box::new(FullJoinState::new(start(&join.left), start(&join.right))))
+            }
+            Node::Combine(combine) => State::Combine(Box::new(CombineState::new(combine))),
             Node::Filter { input, .. } => State::Filter(Box::new(start(input))),
+            Node::Window(window) => State::Window(Box::new(WindowState::new(start(&window.input)))),
             Node::Group(group) => State::Group(Box::new(GroupState::new(start(&group.input)))),
             Node::Sort { input, .. } => State::Sort(Box::new(SortState::new(start(input)))),
         }
@@ -52,12 +66,18 @@ impl Input for State {
         frame: &mut Frame,
     ) -> Result<bool, PartiqlError> {
         match (self, node) {
+            (State::One(is_over), Node::One) => {
+                context.step()?;
+                Ok(!std::mem::replace(is_over, true))
+            }
             (State::Scan(state), Node::Scan(scan)) => state.next(scan, context, outer, frame),
             (State::Iterate(state), Node::Iterate { value, unpivot, slots }) => {
                 state.next(value, *unpivot, *slots, context, outer, frame)
             }
             (State::Join(state), Node::Join { .. }) => state.next(node, context, outer, frame),
             (State::HashJoin(state), Node::HashJoin { .. }) => state.next(node, context, outer, frame),
+            (State::FullJoin(state), Node::FullJoin(join)) => state.next(join, context, outer, frame),
+            (State::Combine(state), Node::Combine(combine)) => state.next(combine, context, outer, frame),
             (State::Filter(state), Node::Filter { input, condition }) => {
                 while state.next(input, context, outer, frame)? {
                     if outer.holds(context, frame, condition)? {
@@ -66,6 +86,7 @@ impl Input for State {
                 }
                 Ok(false)
             }
+            (State::Window(state), Node::Window(window)) => state.next(window, context, outer, frame),
             (State::Group(state), Node::Group(group)) => state.next(group, context, outer, frame),
             (State::Sort(state), Node::Sort { input, terms }) => {
                 state.next(input, terms, context, outer, frame)

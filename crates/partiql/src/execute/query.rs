@@ -121,7 +121,8 @@ impl QueryState {
 
 impl NestedQueries for Context<'_> {
     fn nested(&mut self, scope: Scope<'_>, query: &NestedQuery) -> Result<Operand<'static>, PartiqlError> {
-        let NestedQuery { plan, coercion, position } = query;
+        let NestedQuery { plan, coercion, position, .. } = query;
+        let plan = &**plan;
         let address = std::ptr::from_ref(plan).addr();
         if !plan.correlated
             && let Some((result, _)) = self.execution.nested.get(&address)
@@ -182,6 +183,7 @@ fn project(
 ) -> Result<Datum, PartiqlError> {
     let items = match projection {
         Projection::Value(value) => return expression::datum(context, scope, value),
+        Projection::Row(values) => return row(values, context, scope),
         Projection::Items(items) => items,
     };
     // `SELECT *` over one source yields the row itself.
@@ -199,6 +201,16 @@ fn project(
     }
     fields.retain(|(_, value)| !value.is_missing());
     Ok(Datum::Struct(fields))
+}
+
+/// The values of a row for an operator between queries.
+fn row(values: &[Expression], context: &mut Context<'_>, scope: Scope<'_>) -> Result<Datum, PartiqlError> {
+    let mut row = Vec::with_capacity(values.len());
+    for value in values {
+        context.hold(size_of::<Datum>())?;
+        row.push(expression::datum(context, scope, value)?);
+    }
+    Ok(Datum::List(row))
 }
 
 /// Appends the fields that an item of a select list makes. The value of a field may be MISSING.
@@ -224,6 +236,15 @@ fn append(
                 _ => fields.push((Symbol::from(format!("_{}", fields.len() + 1)), value)),
             }
         }
+        ProjectionItem::AllBut(value, names) => {
+            let value = expression::datum(context, scope, value)?;
+            if matches!(value.kind(), ValueKind::Struct) {
+                let all = path::fields(context, value)?.into_iter();
+                fields.extend(all.filter(|(name, _)| {
+                    !name.text().is_some_and(|name| names.iter().any(|other| **other == *name))
+                }));
+            }
+        }
     }
     Ok(())
 }
@@ -243,6 +264,15 @@ fn distinct(
             let key = key::whole_counted(context, (&result).into())?;
             return Ok((result, key));
         }
+        Projection::Row(values) => {
+            let Datum::List(values) = row(values, context, scope)? else { unreachable!("a row is a list") };
+            let values: Vec<Datum> = values.into_iter().map(known).collect();
+            let mut key = Vec::new();
+            for value in &values {
+                key.extend(key::whole_counted(context, value.into())?);
+            }
+            return Ok((Datum::List(values), key));
+        }
         Projection::Items(items) => items,
     };
     let mut key = Vec::new();
@@ -257,7 +287,7 @@ fn distinct(
                     key.extend(key::whole_counted(context, (&*value).into())?);
                 }
             }
-            ProjectionItem::All(_) => {
+            ProjectionItem::All(_) | ProjectionItem::AllBut(..) => {
                 let known: Vec<(Symbol, Datum)> =
                     fields[start..].iter().filter(|(_, value)| !value.is_unknown()).cloned().collect();
                 key.extend(key::whole_counted(context, ValueRef::from(&known[..]))?);

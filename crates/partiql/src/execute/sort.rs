@@ -105,7 +105,7 @@ impl<I: Input> SortState<I> {
     }
 }
 
-fn order(
+pub(super) fn order(
     context: &mut Context<'_>,
     left: &[Datum],
     right: &[Datum],

@@ -57,6 +57,7 @@ impl<N: Names> Display for Expression<N> {
                 f.write_str("}")
             }
             Expression::Call { function, arguments, .. } => call(f, N::form(function), arguments),
+            Expression::Claused(call) => call.fmt(f),
             Expression::Query(query) => write!(f, "({query})"),
         }
     }
@@ -114,7 +115,11 @@ fn operation<N: Names>(f: &mut Formatter<'_>, expression: &Expression<N>) -> fmt
 }
 
 /// A call in the form that its function has.
-fn call<N: Names>(f: &mut Formatter<'_>, function: FunctionForm, arguments: &[Expression<N>]) -> fmt::Result {
+pub(crate) fn call<N: Names>(
+    f: &mut Formatter<'_>,
+    function: FunctionForm,
+    arguments: &[Expression<N>],
+) -> fmt::Result {
     match (function, arguments) {
         (FunctionForm::Named(name), _) => bracketed(f, &format!("{name}("), arguments, ")"),
         (FunctionForm::DateAdd(part), _) => bracketed(f, &format!("DATE_ADD({part}, "), arguments, ")"),

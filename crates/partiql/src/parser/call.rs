@@ -8,8 +8,13 @@ use crate::lexer::TokenKind;
 use crate::position::Position;
 
 impl Parser<'_> {
-    /// A call. Its name and `(` come next.
+    /// A call with the clauses after it. Its name and `(` come next.
     pub(super) fn call(&mut self) -> Result<Expression, PartiqlError> {
+        let call = self.plain_call()?;
+        self.call_clauses(call)
+    }
+
+    fn plain_call(&mut self) -> Result<Expression, PartiqlError> {
         let function = self.any_identifier("Expected a function")?;
         let position = function.position;
         self.expect("(")?;
@@ -36,7 +41,7 @@ impl Parser<'_> {
         if self.accept(")") {
             return Ok(Vec::new());
         }
-        let arguments = self.list(Self::expression)?;
+        let arguments = self.list(Self::expression_or_query)?;
         self.expect(")")?;
         Ok(arguments)
     }

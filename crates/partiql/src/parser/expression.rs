@@ -29,8 +29,8 @@ enum Operator {
 impl Parser<'_> {
     /// Any expression. A query without parentheses is the whole expression; no operator can follow it.
     pub(super) fn expression(&mut self) -> Result<Expression, PartiqlError> {
-        if self.is_keyword("select") || self.is_keyword("pivot") {
-            return self.deeper(|parser| Ok(Expression::Query(Box::new(parser.query()?))));
+        if self.begins_query(0) {
+            return self.deeper(|parser| Ok(Expression::Query(Box::new(parser.query_expression()?))));
         }
         self.operators(0)
     }
@@ -175,19 +175,14 @@ impl Parser<'_> {
                 // `IN (?)` is a list of one item, while `(?)` elsewhere is just `?`. A query in parentheses is no list.
                 let collection = match self.kind_after(1) {
                     _ if !self.is("(") => self.operators(precedence)?,
-                    TokenKind::Keyword("select" | "pivot") => self.deeper(Self::parenthesised)?,
+                    _ if self.begins_query(1) => self.deeper(Self::parenthesised)?,
                     TokenKind::Keyword("values") => self.deeper(|parser| {
                         parser.step();
                         let rows = parser.keyword_term("values")?;
                         parser.expect(")")?;
                         Ok(rows)
                     })?,
-                    _ => self.deeper(|parser| {
-                        parser.step();
-                        let items = parser.list(Self::expression)?;
-                        parser.expect(")")?;
-                        Ok(Expression::List(items))
-                    })?,
+                    _ => self.deeper(Self::members)?,
                 };
                 Expression::In { value, collection: Box::new(collection), negated, position }
             }
@@ -207,6 +202,23 @@ impl Parser<'_> {
                 Expression::Like { value, pattern, escape, negated, position }
             }
         })
+    }
+
+    /// `(e, …)` after IN: a list, or a query if it is several queries with operators between them.
+    fn members(&mut self) -> Result<Expression, PartiqlError> {
+        self.step();
+        let first = self.expression()?;
+        if matches!(first, Expression::Query(_)) && self.set_operator().is_some() {
+            let query = self.combined_after(first)?;
+            self.expect(")")?;
+            return Ok(query);
+        }
+        let mut items = vec![first];
+        while self.accept(",") {
+            items.push(self.expression()?);
+        }
+        self.expect(")")?;
+        Ok(Expression::List(items))
     }
 
     fn prefix(&mut self) -> Result<Expression, PartiqlError> {
@@ -360,7 +372,7 @@ impl Parser<'_> {
     /// `(query)`, `(e)` or the list `(e, e, …)`.
     fn parenthesised(&mut self) -> Result<Expression, PartiqlError> {
         self.step();
-        let first = self.expression()?;
+        let first = self.expression_or_query()?;
         if self.accept(")") {
             return Ok(first);
         }

@@ -1,17 +1,18 @@
 //! Parses queries: SELECT with its clauses, and FROM, which DML uses too.
 
+use super::set_operation::ends_select_list;
 use super::{Parser, is_keyword, is_name, is_word};
 use crate::ast::{
     Clause, Expression, FromClause, FromItem, FromSource, FromTerm, Group, Identifier, Join, MAX_SOURCES,
-    Order, OrderTerm, PathStep, Projection, Query, SelectItem,
+    Order, OrderTerm, PathStep, Projection, Query, Rows, SelectItem, Unexpected, Using,
 };
 use crate::error::PartiqlError;
 use crate::lexer::TokenKind;
 use crate::position::Position;
 
 impl Parser<'_> {
-    /// A query. SELECT or PIVOT comes next.
-    pub(super) fn query(&mut self) -> Result<Query, PartiqlError> {
+    /// A query without the clauses that may belong to several. SELECT or PIVOT comes next.
+    pub(super) fn select(&mut self) -> Result<Box<Query>, PartiqlError> {
         let position = self.position();
         let (distinct, projection) = if self.accept_keyword("pivot") {
             let value = self.expression()?;
@@ -25,18 +26,31 @@ impl Parser<'_> {
             }
             (distinct, self.projection()?)
         };
-        if !self.is_keyword("from") {
+        let rows = if self.accept_keyword("from") {
+            Rows::From(self.sources()?)
+        } else if ends_select_list(self) && matches!(projection, Projection::Items(_) | Projection::Value(_))
+        {
+            Rows::One(Unexpected { position: self.position(), description: self.kind().description().into() })
+        } else {
             return Err(self.error("missing FROM after SELECT list", "Expected FROM keyword"));
-        }
-        self.step();
-        let from = self.sources()?;
+        };
         let condition = self.condition("where")?;
         let group = self.group()?;
         let having = self.condition("having")?;
-        let order = self.order()?;
-        let limit = if self.is_keyword("limit") { Some(self.clause()?) } else { None };
-        let offset = if self.offset_follows() { Some(self.clause()?) } else { None };
-        Ok(Query { distinct, projection, from, condition, group, having, order, limit, offset, position })
+        let (order, limit, offset) = (None, None, None);
+        // In a box, because a query within a query within a query would take much of the stack.
+        Ok(Box::new(Query {
+            distinct,
+            projection,
+            rows,
+            condition,
+            group,
+            having,
+            order,
+            limit,
+            offset,
+            position,
+        }))
     }
 
     /// `WHERE e` or `HAVING e`, if it comes next.
@@ -45,14 +59,14 @@ impl Parser<'_> {
     }
 
     /// A keyword, which comes next, and an expression.
-    fn clause(&mut self) -> Result<Clause, PartiqlError> {
+    pub(super) fn clause(&mut self) -> Result<Clause, PartiqlError> {
         let position = self.position();
         self.step();
         Ok(Clause { value: self.expression()?, position })
     }
 
     /// Whether OFFSET is a keyword here. The word is not reserved, but before an expression it can be no name.
-    fn offset_follows(&self) -> bool {
+    pub(super) fn offset_follows(&self) -> bool {
         self.is_word("offset") && self.begins_expression(1)
     }
 
@@ -138,26 +152,13 @@ impl Parser<'_> {
     pub(super) fn sources(&mut self) -> Result<FromClause, PartiqlError> {
         let position = self.position();
         let source = self.source()?;
-        let mut terms = vec![FromTerm { join: Join::Comma, source, condition: None, position }];
+        let mut terms = vec![FromTerm { join: Join::Comma, source, condition: None, using: None, position }];
         loop {
             let position = self.position();
             let Some((join, conditional)) = self.join()? else { break };
             let source = self.source()?;
-            let condition = if self.accept_keyword("on") {
-                if !conditional {
-                    return Err(PartiqlError::parser(
-                        position,
-                        "malformed use of FROM with JOIN",
-                        "ON follows only JOIN, INNER JOIN and LEFT JOIN",
-                    ));
-                }
-                Some(self.expression()?)
-            } else if conditional {
-                return Err(self.error("malformed use of FROM with JOIN", "Expected ON after JOIN"));
-            } else {
-                None
-            };
-            terms.push(FromTerm { join, source, condition, position });
+            let (condition, using) = self.join_condition(conditional, position)?;
+            terms.push(FromTerm { join, source, condition, using, position });
             if terms.len() > MAX_SOURCES {
                 return Err(PartiqlError::limit(format!(
                     "A FROM clause lists more than {MAX_SOURCES} sources at line {}, column {}",
@@ -166,6 +167,37 @@ impl Parser<'_> {
             }
         }
         Ok(FromClause { terms })
+    }
+
+    /// `ON e` or `USING (name, …)`.
+    fn join_condition(
+        &mut self,
+        conditional: bool,
+        position: Position,
+    ) -> Result<(Option<Expression>, Option<Using>), PartiqlError> {
+        let is_using = self.is_keyword("using");
+        if (is_using || self.is_keyword("on")) && !conditional {
+            return Err(PartiqlError::parser(
+                position,
+                "malformed use of FROM with JOIN",
+                "ON follows only JOIN, INNER JOIN and LEFT JOIN",
+            ));
+        }
+        if is_using {
+            let position = self.position();
+            self.step();
+            self.expect("(")?;
+            let names = self.list(|parser| parser.any_identifier("Expected a name after USING ("))?;
+            self.expect(")")?;
+            return Ok((None, Some(Using { names, position })));
+        }
+        if self.accept_keyword("on") {
+            return Ok((Some(self.expression()?), None));
+        }
+        if conditional {
+            return Err(self.error("malformed use of FROM with JOIN", "Expected ON after JOIN"));
+        }
+        Ok((None, None))
     }
 
     /// The comma or the words of a join, if they come next, and whether ON must follow.
@@ -202,11 +234,7 @@ impl Parser<'_> {
         let unpivot = self.is_keyword("unpivot").then_some(position);
         if unpivot.is_some() {
             self.step();
-        } else if self.is("(")
-            && !is_keyword(self.kind_after(1), "select")
-            && !is_keyword(self.kind_after(1), "pivot")
-            && !is_keyword(self.kind_after(1), "values")
-        {
+        } else if self.is("(") && !self.begins_query(1) && !is_keyword(self.kind_after(1), "values") {
             return self.parenthesised_source();
         }
         let value = self.expression()?;
@@ -217,7 +245,14 @@ impl Parser<'_> {
     fn parenthesised_source(&mut self) -> Result<FromSource, PartiqlError> {
         let position = self.position();
         self.step();
-        let from = self.deeper(Self::sources)?;
+        let mut from = self.deeper(Self::sources)?;
+        // A query in parentheses may be the first operand of UNION.
+        if let [FromTerm { source: FromSource::Item(item), .. }] = &mut *from.terms
+            && is_bare(item)
+        {
+            let first = std::mem::replace(&mut item.value, Expression::Missing);
+            item.value = self.deeper(|parser| parser.combined_after(first))?;
+        }
         self.expect(")")?;
         // One source without names may be the first operand of an expression: `(a) + 1`, `(t).x`.
         match <[FromTerm; 1]>::try_from(from.terms) {
@@ -274,13 +309,18 @@ impl Parser<'_> {
         Ok(Some(Group { keys, group_as, position }))
     }
 
-    fn order(&mut self) -> Result<Option<Order>, PartiqlError> {
+    pub(super) fn order(&mut self) -> Result<Option<Order>, PartiqlError> {
         let position = self.position();
         if !self.accept_keyword("order") {
             return Ok(None);
         }
         self.expect_keyword("by")?;
-        let terms = self.list(|parser| {
+        Ok(Some(Order { terms: self.order_terms()?, position }))
+    }
+
+    /// The terms after ORDER BY.
+    pub(super) fn order_terms(&mut self) -> Result<Vec<OrderTerm>, PartiqlError> {
+        self.list(|parser| {
             let value = parser.expression()?;
             let descending = parser.accept_keyword("desc");
             if !descending {
@@ -297,8 +337,7 @@ impl Parser<'_> {
                 None
             };
             Ok(OrderTerm { value, descending, nulls_first })
-        })?;
-        Ok(Some(Order { terms, position }))
+        })
     }
 }
 

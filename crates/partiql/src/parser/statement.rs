@@ -15,7 +15,7 @@ impl Parser<'_> {
     /// A statement. Its first token decides which.
     pub(super) fn statement(&mut self) -> Result<Statement, PartiqlError> {
         let position = self.position();
-        if self.is_word("explain") && self.begins_statement(1) {
+        if self.is_word("explain") && (self.begins_statement(1) || self.opens_query(1)) {
             self.step();
             return Ok(Statement::Explain { statement: Box::new(self.plain_statement()?), position });
         }
@@ -29,6 +29,7 @@ impl Parser<'_> {
             TokenKind::Keyword(
                 "select"
                     | "pivot"
+                    | "with"
                     | "insert"
                     | "update"
                     | "delete"
@@ -39,6 +40,15 @@ impl Parser<'_> {
                     | "exec"
             )
         )
+    }
+
+    /// Whether parentheses come after so many tokens, and the first word of a query in them.
+    fn opens_query(&self, mut after: usize) -> bool {
+        let first = after;
+        while matches!(self.kind_after(after), TokenKind::Symbol("(")) {
+            after += 1;
+        }
+        after > first && self.begins_query(after)
     }
 
     /// Any statement but EXPLAIN.
@@ -61,7 +71,7 @@ impl Parser<'_> {
             TokenKind::Keyword("from") => self.modify_from(),
             TokenKind::Keyword("exec") => self.exec(),
             TokenKind::End => Err(self.unexpected("Expected a statement")),
-            _ => Ok(Statement::Query(self.expression()?)),
+            _ => Ok(Statement::Query(self.expression_or_query()?)),
         }
     }
 
@@ -143,7 +153,7 @@ impl Parser<'_> {
             });
             Insertion::Each(Expression::Bag(rows.collect()))
         } else {
-            Insertion::Each(self.expression()?)
+            Insertion::Each(self.expression_or_query()?)
         };
         Ok((target, insertion))
     }
@@ -204,7 +214,8 @@ impl Parser<'_> {
         };
         let item = self.source_item(value, None, position)?;
         let source = FromSource::Item(Box::new(item));
-        Ok(FromClause { terms: vec![FromTerm { join: Join::Comma, source, condition: None, position }] })
+        let term = FromTerm { join: Join::Comma, source, condition: None, using: None, position };
+        Ok(FromClause { terms: vec![term] })
     }
 
     fn operation(&mut self) -> Result<Operation, PartiqlError> {
@@ -284,7 +295,7 @@ impl Parser<'_> {
         }
         let arguments = match self.kind() {
             TokenKind::End | TokenKind::Symbol(";") => Vec::new(),
-            TokenKind::Keyword("select" | "pivot") => {
+            _ if self.begins_query(0) => {
                 return Err(self.error("unexpected keyword found", "Unexpected keyword"));
             }
             _ => self.list(Self::expression)?,

@@ -8,9 +8,11 @@ use std::fmt;
 use everstrand_ion::{Struct, Value};
 
 use super::{
-    AccessPlan, Expression, Group, IndexAccess, Insertion, JoinKind, KeyRangePlan, Keys, Node, Operation,
-    Plan, Projection, ProjectionItem, QueryPlan, Scan, Statement, Target, TargetStep,
+    AccessPlan, Expression, FullJoin, Group, IndexAccess, Insertion, JoinKind, KeyRangePlan, Keys, Node,
+    Operation, Plan, Projection, ProjectionItem, QueryPlan, Scan, SortTerm, Statement, Target, TargetStep,
+    Window, WindowKind, WindowOrder,
 };
+use crate::expression::AggregateFunction;
 use crate::tables::{AsOf, Index, OnConflict, SourceKind};
 
 /// The rows of EXPLAIN: how a statement would run.
@@ -69,6 +71,8 @@ fn rows(statement: &Statement) -> Vec<Row> {
 #[derive(Default)]
 struct Explainer {
     rows: Vec<Row>,
+    /// The addresses of the queries with names that have been shown.
+    shown: Vec<usize>,
 }
 
 impl Explainer {
@@ -148,9 +152,16 @@ impl Explainer {
                     texts.push(match item {
                         ProjectionItem::Field { name, value } => named(self.text(value, depth + 1), name),
                         ProjectionItem::All(value) => format!("{}.*", self.text(value, depth + 1)),
+                        ProjectionItem::AllBut(value, names) => {
+                            format!("{}.* without {}", self.text(value, depth + 1), names.join(", "))
+                        }
                     });
                 }
                 self.rows[at].detail = texts.join(", ");
+            }
+            Projection::Row(values) => {
+                let values: Vec<&Expression> = values.iter().collect();
+                self.row_of(depth, "Project", &values, ", ");
             }
         }
         self.node(&query.input, depth + 1);
@@ -158,7 +169,15 @@ impl Explainer {
 
     fn node(&mut self, node: &Node, depth: usize) {
         match node {
+            Node::One => self.row(depth, "One row", ""),
             Node::Scan(scan) => self.scan(scan, depth),
+            Node::FullJoin(join) => self.full_join(join, depth),
+            Node::Combine(combine) => {
+                let all = if combine.all { " all" } else { "" };
+                self.row(depth, format!("{:?}{all}", combine.operator), "");
+                self.query(&combine.left, depth + 1);
+                self.query(&combine.right, depth + 1);
+            }
             Node::Iterate { value, unpivot, .. } => {
                 self.row_of(depth, if *unpivot { "Unpivot" } else { "Iterate" }, &[value], "");
             }
@@ -169,18 +188,13 @@ impl Explainer {
                 self.node(right, depth + 1);
             }
             Node::HashJoin { left, right, kind, keys, condition, .. } => {
-                let at = self.rows.len();
-                self.row(depth, join_text("hash", *kind), "");
-                let mut texts = Vec::new();
-                for (left, right) in keys {
-                    texts.push(format!("{} = {}", self.text(left, depth + 1), self.text(right, depth + 1)));
-                }
-                if let Some(condition) = condition {
-                    texts.push(self.text(condition, depth + 1));
-                }
-                self.rows[at].detail = texts.join(" AND ");
+                self.keyed_join(join_text("hash", *kind), keys, condition.as_ref(), depth);
                 self.node(left, depth + 1);
                 self.node(right, depth + 1);
+            }
+            Node::Window(window) => {
+                self.window(window, depth);
+                self.node(&window.input, depth + 1);
             }
             Node::Filter { input, condition } => {
                 self.row_of(depth, "Filter", &[condition], "");
@@ -205,7 +219,10 @@ impl Explainer {
                         Some(argument) => self.text(argument, depth + 1),
                         None => "*".to_owned(),
                     };
-                    let call = format!("{}({distinct}{argument})", aggregate.function);
+                    let mut call = format!("{}({distinct}{argument})", aggregate.function);
+                    if let Some(filter) = &aggregate.filter {
+                        call = format!("{call} FILTER (WHERE {})", self.text(filter, depth + 1));
+                    }
                     texts.push(named(call, &aggregate.name));
                 }
                 self.rows[at].detail = texts.join(", ");
@@ -214,16 +231,86 @@ impl Explainer {
             Node::Sort { input, terms } => {
                 let at = self.rows.len();
                 self.row(depth, "Sort", "");
-                let mut texts = Vec::new();
-                for term in terms {
-                    let direction = if term.descending { " DESC" } else { "" };
-                    let nulls = if term.nulls_first { " NULLS FIRST" } else { " NULLS LAST" };
-                    texts.push(format!("{}{direction}{nulls}", self.text(&term.value, depth + 1)));
-                }
-                self.rows[at].detail = texts.join(", ");
+                self.rows[at].detail = self.order(terms, depth + 1);
                 self.node(input, depth + 1);
             }
         }
+    }
+
+    fn order(&mut self, terms: &[SortTerm], depth: usize) -> String {
+        let mut texts = Vec::new();
+        for term in terms {
+            let direction = if term.descending { " DESC" } else { "" };
+            let nulls = if term.nulls_first { " NULLS FIRST" } else { " NULLS LAST" };
+            texts.push(format!("{}{direction}{nulls}", self.text(&term.value, depth)));
+        }
+        texts.join(", ")
+    }
+
+    /// A row for the functions of each order.
+    fn window(&mut self, window: &Window, depth: usize) {
+        for WindowOrder { partition, order, functions } in &window.orders {
+            let at = self.rows.len();
+            self.row(depth, "Window", "");
+            let mut texts = Vec::new();
+            for function in functions {
+                let arguments: Vec<String> =
+                    function.arguments.iter().map(|argument| self.text(argument, depth + 1)).collect();
+                let is_count = function.kind == WindowKind::Aggregate(AggregateFunction::Count);
+                let arguments =
+                    if is_count && arguments.is_empty() { "*".to_owned() } else { arguments.join(", ") };
+                let filter = match &function.filter {
+                    Some(filter) => format!(" FILTER (WHERE {})", self.text(filter, depth + 1)),
+                    None => String::new(),
+                };
+                let frame = match function.kind.has_frame() {
+                    true => format!(" {}", function.frame),
+                    false => String::new(),
+                };
+                texts.push(format!(
+                    "{}({arguments}){filter}{frame} AS {}",
+                    function.kind.name(),
+                    function.name
+                ));
+            }
+            let mut detail = texts.join(", ");
+            if !partition.is_empty() {
+                let keys: Vec<String> = partition.iter().map(|key| self.text(key, depth + 1)).collect();
+                detail = format!("{detail} PARTITION BY {}", keys.join(", "));
+            }
+            if !order.is_empty() {
+                let order = self.order(order, depth + 1);
+                detail = format!("{detail} ORDER BY {order}");
+            }
+            self.rows[at].detail = detail;
+        }
+    }
+
+    fn full_join(&mut self, join: &FullJoin, depth: usize) {
+        let operation = if join.keys.is_empty() { "Full nested loop join" } else { "Full hash join" };
+        self.keyed_join(operation, &join.keys, join.condition.as_ref(), depth);
+        self.node(&join.left, depth + 1);
+        self.node(&join.right, depth + 1);
+    }
+
+    /// A row for a join, without its inputs.
+    fn keyed_join(
+        &mut self,
+        operation: &str,
+        keys: &[(Expression, Expression)],
+        condition: Option<&Expression>,
+        depth: usize,
+    ) {
+        let at = self.rows.len();
+        self.row(depth, operation, "");
+        let mut texts = Vec::new();
+        for (left, right) in keys {
+            texts.push(format!("{} = {}", self.text(left, depth + 1), self.text(right, depth + 1)));
+        }
+        if let Some(condition) = condition {
+            texts.push(self.text(condition, depth + 1));
+        }
+        self.rows[at].detail = texts.join(" AND ");
     }
 
     fn scan(&mut self, scan: &Scan, depth: usize) {
@@ -332,8 +419,19 @@ impl Explainer {
 
     fn nested(&mut self, expression: &Expression, depth: usize) {
         if let Expression::Query(nested) = expression {
-            self.row(depth, "Query", if nested.plan.correlated { "for each row" } else { "once" });
-            self.query(&nested.plan, depth + 1);
+            let often = if nested.plan.correlated { "for each row" } else { "once" };
+            let Some(name) = &nested.name else {
+                self.row(depth, "Query", often);
+                return self.query(&nested.plan, depth + 1);
+            };
+            // A query that WITH names may stand in the plan many times. It is shown the first time.
+            let address = std::ptr::from_ref(&*nested.plan).addr();
+            if self.shown.contains(&address) {
+                return self.row(depth, "Query", format!("{name} as above"));
+            }
+            self.shown.push(address);
+            self.row(depth, "Query", format!("{name} {often}"));
+            return self.query(&nested.plan, depth + 1);
         }
         expression.for_each_child(&mut |child| self.nested(child, depth));
     }

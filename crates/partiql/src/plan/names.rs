@@ -4,7 +4,7 @@ use std::fmt::{self, Formatter};
 use std::sync::Arc;
 
 use super::QueryPlan;
-use crate::expression::{self, AggregateFunction, DatePart, FunctionForm, Located, Names, TrimSide};
+use crate::expression::{self, AggregateFunction, DatePart, FunctionForm, Located, Names, Parts, TrimSide};
 use crate::position::Position;
 
 /// An expression as a plan has it.
@@ -17,10 +17,33 @@ pub type PathStep = expression::PathStep<Resolved>;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Resolved {}
 
+/// What no plan has: the planner puts slots in the place of aggregates and window functions.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Never {}
+
+impl Located for Never {
+    fn position(&self) -> Position {
+        match *self {}
+    }
+}
+
+impl Parts<Resolved> for Never {
+    fn for_each_part<'a>(&'a self, _visit: &mut dyn FnMut(&'a Expression)) {
+        match *self {}
+    }
+}
+
+impl fmt::Display for Never {
+    fn fmt(&self, _f: &mut Formatter<'_>) -> fmt::Result {
+        match *self {}
+    }
+}
+
 impl Names for Resolved {
     type Variable = Variable;
     type Function = Function;
     type Query = NestedQuery;
+    type Claused = Never;
 
     fn form(function: &Function) -> FunctionForm {
         function.form()
@@ -55,8 +78,10 @@ impl fmt::Display for Variable {
 /// A query within an expression. Its frame is one deeper.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NestedQuery {
-    /// The query.
-    pub plan: QueryPlan,
+    /// The query. Where it stands several times it is computed once, unless it reads a frame around its own.
+    pub plan: Arc<QueryPlan>,
+    /// Its name, if WITH gives it one.
+    pub name: Option<Arc<str>>,
     /// What becomes of the bag of its results.
     pub coercion: Coercion,
     /// Where it stands.
@@ -72,7 +97,10 @@ impl Located for NestedQuery {
 impl fmt::Display for NestedQuery {
     /// EXPLAIN gives the query rows of its own.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str("SELECT …")
+        match &self.name {
+            Some(name) => expression::print::name(f, name),
+            None => f.write_str("SELECT …"),
+        }
     }
 }
 

@@ -67,6 +67,7 @@ impl QueryPlan {
     pub(crate) fn reads_outer(&self) -> bool {
         let mut found = false;
         self.for_each_expression(&mut |e| e.for_each_variable(&mut |depth, _| found |= depth > 0));
+        self.input.for_each_query(&mut |query| found |= query.correlated);
         found
     }
 
@@ -76,8 +77,11 @@ impl QueryPlan {
         match &self.projection {
             Projection::Value(value) => visit(value),
             Projection::Items(items) => items.iter().for_each(|item| match item {
-                ProjectionItem::Field { value, .. } | ProjectionItem::All(value) => visit(value),
+                ProjectionItem::Field { value, .. }
+                | ProjectionItem::All(value)
+                | ProjectionItem::AllBut(value, _) => visit(value),
             }),
+            Projection::Row(values) => values.iter().for_each(visit),
         }
     }
 }
@@ -85,8 +89,15 @@ impl QueryPlan {
 impl Node {
     fn for_each_expression<'p>(&'p self, visit: &mut dyn FnMut(&'p Expression)) {
         match self {
+            Node::One | Node::Combine(_) => {}
             Node::Scan(scan) => scan.access.for_each_expression(visit),
             Node::Iterate { value, .. } => visit(value),
+            Node::FullJoin(join) => {
+                join.left.for_each_expression(visit);
+                join.right.for_each_expression(visit);
+                join.keys.iter().for_each(|(left, right)| [left, right].into_iter().for_each(&mut *visit));
+                join.condition.iter().for_each(visit);
+            }
             Node::Join { left, right, condition, .. } => {
                 left.for_each_expression(visit);
                 right.for_each_expression(visit);
@@ -105,12 +116,39 @@ impl Node {
             Node::Group(group) => {
                 group.input.for_each_expression(visit);
                 group.keys.iter().for_each(|key| visit(&key.value));
-                group.aggregates.iter().filter_map(|aggregate| aggregate.argument.as_ref()).for_each(visit);
+                let aggregates = group.aggregates.iter();
+                let parts =
+                    aggregates.flat_map(|aggregate| aggregate.argument.iter().chain(&aggregate.filter));
+                parts.for_each(visit);
+            }
+            Node::Window(window) => {
+                window.input.for_each_expression(visit);
+                window.for_each_expression(visit);
             }
             Node::Sort { input, terms } => {
                 input.for_each_expression(visit);
                 terms.iter().for_each(|term| visit(&term.value));
             }
+        }
+    }
+}
+
+impl Node {
+    /// Calls back for each query whose results are rows of this node. Its frame lies beside the frame of this node, so
+    /// that both have the same frames around them.
+    fn for_each_query<'p>(&'p self, visit: &mut dyn FnMut(&'p QueryPlan)) {
+        match self {
+            Node::Combine(combine) => [&combine.left, &combine.right].into_iter().for_each(visit),
+            Node::Filter { input, .. } | Node::Sort { input, .. } => input.for_each_query(visit),
+            Node::Group(group) => group.input.for_each_query(visit),
+            Node::Window(window) => window.input.for_each_query(visit),
+            // A source of a FROM clause is no such query.
+            Node::One
+            | Node::Scan(_)
+            | Node::Iterate { .. }
+            | Node::Join { .. }
+            | Node::HashJoin { .. }
+            | Node::FullJoin(_) => {}
         }
     }
 }
@@ -123,29 +161,45 @@ fn variables_of(expression: &Expression, level: isize, visit: &mut dyn FnMut(isi
         }
         // Without this a chain of nested queries would be walked once for each of its levels.
         Expression::Query(query) if !query.plan.correlated => {}
-        Expression::Query(query) => {
-            query.plan.for_each_expression(&mut |e| variables_of(e, level + 1, visit))
-        }
+        Expression::Query(query) => variables_of_query(&query.plan, level + 1, visit),
         parent => parent.for_each_child(&mut |child| variables_of(child, level, visit)),
     }
+}
+
+fn variables_of_query(query: &QueryPlan, level: isize, visit: &mut dyn FnMut(isize, usize)) {
+    query.for_each_expression(&mut |e| variables_of(e, level, visit));
+    query.input.for_each_query(&mut |query| {
+        if query.correlated {
+            variables_of_query(query, level, visit);
+        }
+    });
 }
 
 /// The tables whose rows stand in the slots of one frame.
 type Tables<'p> = Vec<(usize, &'p Source)>;
 
+/// Where a walk over the fields that a statement reads has come to.
+#[derive(Default)]
+struct FieldWalk<'p> {
+    /// The frames around the expression, the outermost first.
+    frames: Vec<Tables<'p>>,
+    /// The addresses of the queries of WITH that were walked. Each may stand in many places.
+    walked: Vec<usize>,
+}
+
 impl Statement {
     /// Calls back for each top-level field of a document that the statement reads, with its table.
     pub(crate) fn for_each_field<'p>(&'p self, visit: &mut dyn FnMut(&'p Source, &'p str)) {
         match self {
-            Statement::Query(query) => fields_of_query(query, &mut Vec::new(), visit),
-            Statement::Expression(value) => fields_of(value, &mut Vec::new(), visit),
+            Statement::Query(query) => fields_of_query(query, &mut FieldWalk::default(), visit),
+            Statement::Expression(value) => fields_of(value, &mut FieldWalk::default(), visit),
             Statement::Insert(insert) => {
                 let (Insertion::One(value) | Insertion::Each(value)) = &insert.insertion;
-                fields_of(value, &mut Vec::new(), visit);
+                fields_of(value, &mut FieldWalk::default(), visit);
             }
             Statement::Modify(modify) => {
-                let mut frames = vec![modify.input.tables()];
-                modify.input.for_each_expression(&mut |e| fields_of(e, &mut frames, visit));
+                let mut walk = FieldWalk { frames: vec![modify.input.tables()], walked: Vec::new() };
+                modify.input.for_each_expression(&mut |e| fields_of(e, &mut walk, visit));
                 let mut visit_target = |target: &'p Target| {
                     if let Some(TargetStep::Field(name)) = target.steps.first() {
                         visit(&modify.table, name);
@@ -154,7 +208,7 @@ impl Statement {
                 match &modify.operation {
                     Operation::Set(assignments) => {
                         assignments.iter().for_each(|(target, _)| visit_target(target));
-                        assignments.iter().for_each(|(_, value)| fields_of(value, &mut frames, visit));
+                        assignments.iter().for_each(|(_, value)| fields_of(value, &mut walk, visit));
                     }
                     Operation::Insert { target, .. }
                     | Operation::InsertEach { target, .. }
@@ -173,41 +227,51 @@ impl Node {
             Node::Scan(scan) if scan.source.kind == SourceKind::User && scan.source.as_of.is_none() => {
                 vec![(scan.slots.value, &scan.source)]
             }
-            Node::Scan(_) | Node::Iterate { .. } => Vec::new(),
+            Node::One | Node::Scan(_) | Node::Iterate { .. } | Node::Combine(_) => Vec::new(),
+            Node::FullJoin(join) => [join.left.tables(), join.right.tables()].concat(),
             Node::Join { left, right, .. } | Node::HashJoin { left, right, .. } => {
                 [left.tables(), right.tables()].concat()
             }
             Node::Filter { input, .. } | Node::Sort { input, .. } => input.tables(),
             Node::Group(group) => group.input.tables(),
+            Node::Window(window) => window.input.tables(),
         }
     }
 }
 
 fn fields_of_query<'p>(
     query: &'p QueryPlan,
-    frames: &mut Vec<Tables<'p>>,
+    walk: &mut FieldWalk<'p>,
     visit: &mut dyn FnMut(&'p Source, &'p str),
 ) {
-    frames.push(query.input.tables());
-    query.for_each_expression(&mut |e| fields_of(e, frames, visit));
-    frames.pop();
+    walk.frames.push(query.input.tables());
+    query.for_each_expression(&mut |e| fields_of(e, walk, visit));
+    walk.frames.pop();
+    query.input.for_each_query(&mut |query| fields_of_query(query, walk, visit));
 }
 
 fn fields_of<'p>(
     expression: &'p Expression,
-    frames: &mut Vec<Tables<'p>>,
+    walk: &mut FieldWalk<'p>,
     visit: &mut dyn FnMut(&'p Source, &'p str),
 ) {
     if let Expression::Query(query) = expression {
-        return fields_of_query(&query.plan, frames, visit);
+        let address = std::ptr::from_ref(&*query.plan).addr();
+        if query.name.is_some() {
+            if walk.walked.contains(&address) {
+                return;
+            }
+            walk.walked.push(address);
+        }
+        return fields_of_query(&query.plan, walk, visit);
     }
     if let Expression::Path { root, steps } = expression
         && let (Expression::Variable(Variable { depth, slot, .. }), Some(PathStep::Field(name))) =
             (&**root, steps.first())
-        && let Some(tables) = frames.iter().rev().nth(*depth)
+        && let Some(tables) = walk.frames.iter().rev().nth(*depth)
         && let Some((_, table)) = tables.iter().find(|(filled, _)| filled == slot)
     {
         visit(table, name);
     }
-    expression.for_each_child(&mut |child| fields_of(child, frames, visit));
+    expression.for_each_child(&mut |child| fields_of(child, walk, visit));
 }

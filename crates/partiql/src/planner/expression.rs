@@ -91,6 +91,7 @@ impl<'a> Planner<'a> {
                     .collect::<Result<_, PartiqlError>>()?,
             ),
             ast::Expression::Query(query) => self.query_as_value(query)?,
+            ast::Expression::Claused(call) => self.claused(expression, call)?,
             ast::Expression::Call { function, arguments, position } => {
                 self.call(expression, function, arguments, *position)?
             }
@@ -123,7 +124,7 @@ impl<'a> Planner<'a> {
                     return Err(PartiqlError::refused(position, "COLL_COUNT takes a collection, not *"));
                 }
                 if arguments.is_empty() || (!*collection && self.aggregates_rows()) {
-                    return self.aggregate(whole, *function, *distinct, arguments.first(), position);
+                    return self.aggregate(whole, *function, *distinct, arguments.first(), None, position);
                 }
                 Function::Collection { function: *function, distinct: *distinct }
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use everstrand_ion::{Data, Timestamp, Value};
 
+use super::join::reads_left;
 use super::scope::{Clause, SourceNames, already_defined, implied_name};
 use super::shape::conjuncts;
 use super::{Planner, global_access_is_illegal};
@@ -30,6 +31,8 @@ pub(super) enum TreeKind {
     Value { value: Expression, unpivot: bool, slots: SourceSlots },
     /// Two trees; the right may read the slots of the left.
     Join { left: Box<Tree>, right: Box<Tree>, kind: JoinKind, on: Vec<Expression> },
+    /// A full join of two trees. Neither reads the slots of the other.
+    Full { left: Box<Tree>, right: Box<Tree>, on: Vec<Expression> },
 }
 
 impl<'a> Planner<'a> {
@@ -46,25 +49,9 @@ impl<'a> Planner<'a> {
                 tree = Some(right);
                 continue;
             };
-            let kind = match term.join {
-                Join::Comma | Join::Cross | Join::Inner => JoinKind::Inner,
-                Join::Left => {
-                    self.extension(
-                        term.position,
-                        "unexpected token found, KEYWORD : left",
-                        "Only inner joins are supported",
-                    )?;
-                    JoinKind::Left
-                }
-                Join::Right | Join::Full => {
-                    return Err(PartiqlError::semantic(
-                        Some(term.position),
-                        "RIGHT and FULL JOIN not supported",
-                    ));
-                }
-            };
+            self.check_join(term, &left, &right, places)?;
             let on = match &term.condition {
-                None => Vec::new(),
+                None => self.using(term, &left.slots, &right.slots)?,
                 Some(condition) => {
                     self.clause(Clause::Rows);
                     let condition = self.condition(condition)?;
@@ -73,10 +60,55 @@ impl<'a> Planner<'a> {
                 }
             };
             let slots = left.slots.start..right.slots.end;
-            let kind = TreeKind::Join { left: Box::new(left), right: Box::new(right), kind, on };
+            let (left, right) = (Box::new(left), Box::new(right));
+            let kind = match term.join {
+                Join::Comma | Join::Cross | Join::Inner => {
+                    TreeKind::Join { left, right, kind: JoinKind::Inner, on }
+                }
+                Join::Left => TreeKind::Join { left, right, kind: JoinKind::Left, on },
+                // A right join is the left join of its sides in the other order.
+                Join::Right => TreeKind::Join { left: right, right: left, kind: JoinKind::Left, on },
+                Join::Full => TreeKind::Full { left, right, on },
+            };
             tree = Some(Tree { kind, slots });
         }
         Ok(tree.expect("the parser makes no FROM clause without a source"))
+    }
+
+    /// Refuses an outer join in a strict ledger, one in a statement that changes the documents of its rows, and one whose
+    /// right side reads its left side.
+    fn check_join(
+        &self,
+        term: &ast::FromTerm,
+        left: &Tree,
+        right: &Tree,
+        is_change: bool,
+    ) -> Result<(), PartiqlError> {
+        if let Join::Left = term.join {
+            self.extension(
+                term.position,
+                "unexpected token found, KEYWORD : left",
+                "Only inner joins are supported",
+            )?;
+        }
+        if let Join::Right | Join::Full = term.join {
+            if !self.options.extensions {
+                return Err(PartiqlError::semantic(Some(term.position), "RIGHT and FULL JOIN not supported"));
+            }
+            if is_change {
+                return Err(PartiqlError::refused(
+                    term.position,
+                    "RIGHT JOIN and FULL JOIN have rows without a document, so a statement that changes documents takes none",
+                ));
+            }
+            if reads_left(right, &left.slots) {
+                return Err(PartiqlError::refused(
+                    term.position,
+                    "The right side of RIGHT JOIN and FULL JOIN may not read its left side, because it has rows without a left row",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Notes which clause of the innermost query is resolved next.
@@ -85,9 +117,11 @@ impl<'a> Planner<'a> {
     }
 
     fn source_item(&mut self, item: &'a FromItem, places: bool) -> Result<Tree, PartiqlError> {
-        let table = if item.unpivot.is_some() { None } else { self.table(item)? };
+        let common = self.common_table(item)?;
+        let table = if item.unpivot.is_some() || common.is_some() { None } else { self.table(item)? };
         let value = match table {
             Some(_) => None,
+            None if common.is_some() => common,
             None if item.as_of.is_some() => {
                 if let ast::Expression::Variable(ast::Variable { name, local: false }) = &item.value {
                     return Err(self.no_such_variable(name));

@@ -224,12 +224,16 @@ impl<'a> Planner<'a> {
         function: ast::AggregateFunction,
         distinct: bool,
         argument: Option<&'a ast::Expression>,
+        filter: Option<&'a ast::Expression>,
         position: ast::Position,
     ) -> Result<Expression, PartiqlError> {
         let Some(groups) = self.scopes.last().and_then(|scope| scope.groups.as_ref()) else {
+            let what = if filter.is_some() { "FILTER" } else { "COUNT(*)" };
             return Err(PartiqlError::refused(
                 position,
-                "COUNT(*) may only be used where rows are aggregated: in a select list, HAVING or ORDER BY",
+                format_args!(
+                    "{what} may only be used where rows are aggregated: in a select list, HAVING or ORDER BY"
+                ),
             ));
         };
         let known = groups.aggregates.len();
@@ -238,17 +242,21 @@ impl<'a> Planner<'a> {
         if let Some((_, aggregate)) = groups.aggregates.iter().find(|(found, _)| *found == whole) {
             return Ok(self.slot(0, aggregate.slot, Some(position)));
         }
-        let argument = match argument {
-            Some(argument) => Some(self.before_groups(1, |planner| {
-                planner.in_clause(Clause::Rows, |planner| planner.expression(argument))
-            })?),
-            None => None,
-        };
+        let windows = self.scopes.last_mut().and_then(|scope| scope.windows.take());
+        let parts = self.before_groups(1, |planner| {
+            planner.in_clause(Clause::Rows, |planner| {
+                let argument = argument.map(|argument| planner.expression(argument)).transpose()?;
+                let filter = filter.map(|filter| planner.condition(filter)).transpose()?;
+                Ok::<_, PartiqlError>((argument, filter))
+            })
+        });
+        self.scopes.last_mut().expect("there is a scope with groups").windows = windows;
+        let (argument, filter) = parts?;
         let scope = self.scopes.last_mut().expect("there is a scope with groups");
         let slot = scope.numbered_slot(&function.to_string());
         let name = Arc::clone(&scope.slot_names[slot]);
         let groups = scope.groups.as_mut().expect("checked above");
-        let aggregate = Aggregate { function, distinct, argument, slot, name, position };
+        let aggregate = Aggregate { function, distinct, argument, filter, slot, name, position };
         groups.aggregates.push((whole, aggregate));
         Ok(self.slot(0, slot, Some(position)))
     }
@@ -333,6 +341,7 @@ fn counts_keys(group: &Group) -> bool {
         && group.aggregates.iter().all(|aggregate| {
             aggregate.function == ast::AggregateFunction::Count
                 && !aggregate.distinct
+                && aggregate.filter.is_none()
                 && aggregate.argument.as_ref().is_none_or(is_known)
         })
 }

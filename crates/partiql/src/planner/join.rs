@@ -10,7 +10,7 @@ use super::access::{self, Lookups};
 use super::from::{Tree, TreeKind};
 use super::shape::{conjunction, conjuncts, is_constant, is_total_condition, is_truth};
 use crate::expression::BinaryOperator;
-use crate::plan::{AccessPlan, Expression, JoinKind, Node, Scan};
+use crate::plan::{AccessPlan, Expression, FullJoin, JoinKind, Node, Scan};
 
 /// The rows of a FROM clause for which all conditions are TRUE.
 pub(super) fn rows(tree: Tree, conditions: Vec<Expression>, lookups: Lookups) -> Node {
@@ -48,6 +48,8 @@ fn build(tree: Tree, conditions: Vec<Expression>, lookups: Lookups) -> (Node, Ve
             rest.extend(fixed);
             (join(left, &left_slots, *right, JoinKind::Inner, to_right, Vec::new(), lookups), rest)
         }
+        // Conditions must see the NULLs that the join makes, so they stay above.
+        TreeKind::Full { left, right, on } => (full_join(*left, *right, on, lookups), conditions),
         TreeKind::Join { left, right, kind: JoinKind::Left, on } => {
             // A condition on the right side of a left join must see the NULLs that the join makes, so it stays above.
             let (rest, to_left): (Vec<_>, Vec<_>) =
@@ -113,6 +115,32 @@ fn join(
     }
 }
 
+/// A full join. Its conditions choose no access, because all rows of both sides are wanted.
+fn full_join(left: Tree, right: Tree, on: Vec<Expression>, lookups: Lookups) -> Node {
+    let (left_slots, right_slots) = (left.slots.clone(), right.slots.clone());
+    let mut keys = Vec::new();
+    let mut across = Vec::new();
+    // A condition that can fail is evaluated for the pairs that the conditions before it leave.
+    for condition in on {
+        match equal_sides(&condition, &left_slots, &right_slots) {
+            Some(key) if across.is_empty() && is_total_condition(&condition) => keys.push(key),
+            _ => across.push(condition),
+        }
+    }
+    let side = |tree: Tree| {
+        let (node, rest) = build(tree, Vec::new(), lookups);
+        filter(node, rest)
+    };
+    Node::FullJoin(Box::new(FullJoin {
+        left: side(left),
+        right: side(right),
+        keys,
+        condition: conjunction(across),
+        left_slots,
+        right_slots,
+    }))
+}
+
 /// Whether an access by id or by index serves a condition that reads the left side.
 fn serves(right: &Tree, left_slots: &Range<usize>, conditions: &[Expression], lookups: Lookups) -> bool {
     let TreeKind::Table { source, slots, .. } = &right.kind else { return false };
@@ -123,11 +151,11 @@ fn serves(right: &Tree, left_slots: &Range<usize>, conditions: &[Expression], lo
 }
 
 /// Whether a tree reads slots of the left side, apart from conditions that come from outside.
-fn reads_left(tree: &Tree, left_slots: &Range<usize>) -> bool {
+pub(super) fn reads_left(tree: &Tree, left_slots: &Range<usize>) -> bool {
     match &tree.kind {
         TreeKind::Table { .. } => false,
         TreeKind::Value { value, .. } => value.reads(left_slots),
-        TreeKind::Join { left, right, on, .. } => {
+        TreeKind::Join { left, right, on, .. } | TreeKind::Full { left, right, on } => {
             reads_left(left, left_slots)
                 || reads_left(right, left_slots)
                 || on.iter().any(|condition| condition.reads(left_slots))

@@ -152,7 +152,7 @@ impl Sources {
                 });
                 self.origins.push((slots.value, origin));
             }
-            TreeKind::Join { left, right, .. } => {
+            TreeKind::Join { left, right, .. } | TreeKind::Full { left, right, .. } => {
                 self.add(left);
                 self.add(right);
             }

@@ -37,6 +37,9 @@ impl<'a> Planner<'a> {
                 return Ok(item);
             }
         }
+        if let Some(field) = self.field_of_using(name) {
+            return Ok(field);
+        }
         #[cfg(feature = "lenient-names")]
         if let Some(field) = self.field_of_any(name) {
             return Ok(field);

@@ -1,9 +1,13 @@
 //! Queries within expressions. Where one value is wanted, a query stands for its value and not for a bag.
 
+use std::sync::Arc;
+
 use super::Planner;
 use crate::ast;
 use crate::error::PartiqlError;
+use crate::expression::Located;
 use crate::plan::{self, Coercion, Expression, NestedQuery};
+use crate::position::Position;
 
 impl<'a> Planner<'a> {
     /// Resolves an expression where one value is wanted and no bag of documents.
@@ -44,8 +48,11 @@ impl<'a> Planner<'a> {
     }
 
     /// Resolves a query where any value may stand. It stands for its value, unless its results are documents.
-    pub(super) fn query_as_value(&mut self, query: &'a ast::Query) -> Result<Expression, PartiqlError> {
-        match has_star(&query.projection) {
+    pub(super) fn query_as_value(
+        &mut self,
+        query: &'a ast::QueryExpression,
+    ) -> Result<Expression, PartiqlError> {
+        match query.any_projection(&mut has_star) {
             true => self.nested_query(query),
             false => self.query_of_columns(query, 1, Coercion::Scalar),
         }
@@ -78,34 +85,32 @@ impl<'a> Planner<'a> {
     /// query does, because QLDB had no coercion.
     fn query_of_columns(
         &mut self,
-        query: &'a ast::Query,
+        query: &'a ast::QueryExpression,
         columns: usize,
         coercion: Coercion,
     ) -> Result<Expression, PartiqlError> {
         if !self.options.extensions
-            || matches!(query.projection, ast::Projection::Value(_) | ast::Projection::Pivot { .. })
+            || query.any_projection(&mut |projection| {
+                matches!(projection, ast::Projection::Value(_) | ast::Projection::Pivot { .. })
+            })
         {
             return self.nested_query(query);
         }
         let mut nested = self.query(query)?;
         let plan::Projection::Items(items) = nested.projection else {
-            unreachable!("only SELECT VALUE has no items");
+            return Err(names_its_items(query.position()));
         };
         let mut values = Vec::with_capacity(items.len());
         for item in items {
             let plan::ProjectionItem::Field { value, .. } = item else {
-                return Err(PartiqlError::refused(
-                    query.position,
-                    "This query stands where values are wanted: name the items of its select list, \
-                     because * has as many as a document has fields",
-                ));
+                return Err(names_its_items(query.position()));
             };
             values.push(value);
         }
         if values.len() != columns {
             let wanted = if columns == 1 { "one item is".to_owned() } else { format!("{columns} items are") };
             return Err(PartiqlError::refused(
-                query.position,
+                query.position(),
                 format_args!(
                     "This query has {} items in its select list, where {wanted} wanted",
                     values.len()
@@ -120,20 +125,33 @@ impl<'a> Planner<'a> {
             }
         };
         nested.projection = plan::Projection::Value(value);
-        Ok(Expression::Query(Box::new(NestedQuery { plan: nested, coercion, position: query.position })))
+        let (plan, position) = (Arc::new(nested), query.position());
+        Ok(Expression::Query(Box::new(NestedQuery { plan, name: None, coercion, position })))
     }
 
     /// Resolves a query without coercion: it yields the bag of its results, or the struct of PIVOT.
-    pub(super) fn nested_query(&mut self, query: &'a ast::Query) -> Result<Expression, PartiqlError> {
-        let nested =
-            NestedQuery { plan: self.query(query)?, coercion: Coercion::None, position: query.position };
+    pub(super) fn nested_query(
+        &mut self,
+        query: &'a ast::QueryExpression,
+    ) -> Result<Expression, PartiqlError> {
+        let (plan, position) = (Arc::new(self.query(query)?), query.position());
+        let nested = NestedQuery { plan, name: None, coercion: Coercion::None, position };
         let results = Expression::Query(Box::new(nested));
-        if !matches!(query.projection, ast::Projection::Pivot { .. }) {
+        if query.as_pivot().is_none() {
             return Ok(results);
         }
         let function = plan::Function::Pivot;
-        Ok(Expression::Call { function, arguments: vec![results], position: query.position })
+        Ok(Expression::Call { function, arguments: vec![results], position })
     }
+}
+
+/// The error of a query whose items are not known where values are wanted.
+fn names_its_items(position: Position) -> PartiqlError {
+    PartiqlError::refused(
+        position,
+        "This query stands where values are wanted: name the items of its select list, because * has as many as a \
+         document has fields",
+    )
 }
 
 /// Whether the results are documents, because `*` stands in the select list.

@@ -9,7 +9,7 @@ use super::items::NamedItems;
 use super::scope::{Clause, Scope};
 use super::shape::conjuncts;
 use super::{Planner, access, join};
-use crate::ast::{self, OrderTerm, SelectItem, last_name};
+use crate::ast::{self, OrderTerm, SelectItem, Unexpected, last_name};
 use crate::error::{Category, PartiqlError};
 use crate::expression::FunctionForm;
 use crate::plan::{Expression, Node, Projection, ProjectionItem, QueryPlan, SortTerm, Variable};
@@ -18,7 +18,15 @@ use crate::tables::SourceKind;
 
 impl<'a> Planner<'a> {
     /// Plans a query, one level below the queries that are being resolved.
-    pub(super) fn query(&mut self, query: &'a ast::Query) -> Result<QueryPlan, PartiqlError> {
+    pub(super) fn query(&mut self, query: &'a ast::QueryExpression) -> Result<QueryPlan, PartiqlError> {
+        match query {
+            ast::QueryExpression::Select(query) => self.select(query),
+            ast::QueryExpression::Combined(combined) => self.combined(combined),
+            ast::QueryExpression::With(with) => self.with(with),
+        }
+    }
+
+    fn select(&mut self, query: &'a ast::Query) -> Result<QueryPlan, PartiqlError> {
         self.refuse_extensions(query)?;
         let limit = self.limit(query.limit.as_ref())?;
         let offset = self.limit(query.offset.as_ref())?;
@@ -60,13 +68,19 @@ impl<'a> Planner<'a> {
         query: &'a ast::Query,
         takes_items: bool,
     ) -> Result<(Node, Projection), PartiqlError> {
-        let from = self.sources(&query.from, false)?;
+        let from = match &query.rows {
+            ast::Rows::From(from) => Some(self.sources(from, false)?),
+            ast::Rows::One(_) => None,
+        };
         self.clause(Clause::Rows);
         let conditions = match &query.condition {
             Some(condition) => conjuncts(self.condition(condition)?),
             None => Vec::new(),
         };
-        let mut node = join::rows(from, conditions, self.lookups());
+        let mut node = match from {
+            Some(from) => join::rows(from, conditions, self.lookups()),
+            None => join::filter(Node::One, conditions),
+        };
         let grouped = is_grouped(query, self.options.extensions);
         if grouped {
             self.group_keys(query, takes_items)?;
@@ -74,6 +88,7 @@ impl<'a> Planner<'a> {
         self.clause(Clause::Having);
         let having = query.having.as_ref().map(|having| self.condition(having)).transpose()?;
         self.clause(Clause::Order);
+        self.scopes.last_mut().expect("a query is resolved in its scope").windows = Some(Vec::new());
         let order = self.order(query)?;
         self.clause(Clause::Rows);
         let projection = self.projection(query)?;
@@ -84,6 +99,7 @@ impl<'a> Planner<'a> {
         if let Some(having) = having {
             node = join::filter(node, vec![having]);
         }
+        node = self.windows(node);
         if !order.is_empty() && (grouped || !serves_order(&mut node, &order)) {
             node = Node::Sort { input: Box::new(node), terms: order };
         }
@@ -197,9 +213,14 @@ impl<'a> Planner<'a> {
             let named = named.chain(group.group_as.clone());
             return Ok(named.map(|(name, slot)| field(&name, slot, query.position)).collect());
         }
-        let mut items = Vec::new();
+        let mut items = self.star_of_using(query.position);
         for source in &scope.sources {
-            items.push(ProjectionItem::All(self.slot(0, source.slots.value, Some(query.position))));
+            let value = self.slot(0, source.slots.value, Some(query.position));
+            let shown = scope.shown_by_using(source.slots.value);
+            items.push(match shown.is_empty() {
+                true => ProjectionItem::All(value),
+                false => ProjectionItem::AllBut(value, shown),
+            });
             for (name, slot) in [(&source.at, source.slots.at), (&source.by, source.slots.by)] {
                 if let (Some(name), Some(slot)) = (name, slot) {
                     items.push(field(name, slot, query.position));
@@ -210,7 +231,10 @@ impl<'a> Planner<'a> {
     }
 
     /// LIMIT and OFFSET. They may not name a field, because there is no row to read it from.
-    fn limit(&mut self, clause: Option<&'a ast::Clause>) -> Result<Option<Expression>, PartiqlError> {
+    pub(super) fn limit(
+        &mut self,
+        clause: Option<&'a ast::Clause>,
+    ) -> Result<Option<Expression>, PartiqlError> {
         let Some(clause) = clause else { return Ok(None) };
         if !reads_nothing(&clause.value) {
             return Err(PartiqlError::refused(
@@ -235,6 +259,10 @@ impl<'a> Planner<'a> {
         const AFTER: &str = "Unexpected token after expression";
         if self.options.extensions {
             return Ok(());
+        }
+        if let ast::Rows::One(Unexpected { position, description }) = &query.rows {
+            let found = format!("missing FROM after SELECT list, {description}");
+            self.extension(*position, &found, "Expected FROM keyword")?;
         }
         if matches!(query.projection, ast::Projection::Pivot { .. }) {
             let found = "unexpected keyword found, KEYWORD : pivot";
@@ -265,15 +293,15 @@ impl<'a> Planner<'a> {
 }
 
 /// Whether an expression contains no name, no query and no aggregate.
-fn reads_nothing(expression: &ast::Expression) -> bool {
+pub(super) fn reads_nothing(expression: &ast::Expression) -> bool {
     !expression.any(&mut |part| match part {
-        ast::Expression::Variable(_) | ast::Expression::Query(_) => true,
+        ast::Expression::Variable(_) | ast::Expression::Query(_) | ast::Expression::Claused(_) => true,
         ast::Expression::Call { function, .. } => matches!(function, FunctionForm::Aggregate { .. }),
         _ => false,
     })
 }
 
-fn field(name: &Arc<str>, slot: usize, position: Position) -> ProjectionItem {
+pub(super) fn field(name: &Arc<str>, slot: usize, position: Position) -> ProjectionItem {
     let value = Expression::Variable(Variable { depth: 0, slot, name: Arc::clone(name), position });
     ProjectionItem::Field { name: Arc::clone(name), value }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::items::NamedItems;
+use super::using::Merged;
+use super::window::FoundWindows;
 use crate::ast::{self, last_name};
 use crate::error::PartiqlError;
 use crate::plan::{self, SourceSlots};
@@ -19,6 +21,10 @@ pub(super) struct Scope<'a> {
     pub(super) items: NamedItems<'a>,
     /// The clause that is being resolved. It decides how a name is looked up.
     pub(super) clause: Clause,
+    /// The names that USING gives to fields of several sources.
+    pub(super) merged: Vec<Merged>,
+    /// The window functions found so far, as written and resolved. `None` where none may stand.
+    pub(super) windows: Option<FoundWindows<'a>>,
     /// The names and aggregates of the groups, once rows are grouped.
     pub(super) groups: Option<Groups<'a>>,
 }

@@ -97,6 +97,7 @@ pub(super) fn is_total(expression: &Expression) -> bool {
         | Expression::Cast { .. }
         | Expression::Call { .. }
         | Expression::Query { .. } => false,
+        Expression::Claused(never) => match **never {},
     }
 }
 

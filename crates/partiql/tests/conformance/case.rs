@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use everstrand_ion::{Data, Document, Struct, Value, text};
-use everstrand_partiql::ast::{Expression, Projection, Statement};
+use everstrand_partiql::ast::{Expression, Projection, QueryExpression, Statement};
 use everstrand_partiql::{Options, compare, execute, parse, plan};
 
 use crate::memory::MemoryTables;
@@ -192,11 +192,7 @@ impl Case {
     fn query(&self, statement: &str, parsed: &Statement) -> (String, Vec<Document>) {
         let statement = statement.trim().trim_end_matches(';');
         let rows = match parsed {
-            Statement::Query(Expression::Query(query))
-                if !matches!(query.projection, Projection::Pivot { .. }) =>
-            {
-                "[*]"
-            }
+            Statement::Query(Expression::Query(query)) if !is_pivot(query) => "[*]",
             _ => "",
         };
         let mut query = format!(
@@ -210,6 +206,15 @@ impl Case {
             }
         }
         (query, parameters)
+    }
+}
+
+/// Whether a query makes one struct of all rows.
+fn is_pivot(query: &QueryExpression) -> bool {
+    match query {
+        QueryExpression::Select(query) => matches!(query.projection, Projection::Pivot { .. }),
+        QueryExpression::Combined(_) => false,
+        QueryExpression::With(with) => is_pivot(&with.query),
     }
 }
 

@@ -177,10 +177,48 @@ fn expression() -> BoxedStrategy<Expression> {
                 },
                 Vec::new(),
             )),
+            1 => claused(e.clone()),
             2 => query(e.clone()).prop_map(|query| Expression::Query(Box::new(query))),
         ]
     })
     .boxed()
+}
+
+/// An aggregate with FILTER, or a window function.
+fn claused(e: impl Strategy<Value = Expression> + Clone + 'static) -> impl Strategy<Value = Expression> {
+    let bound = |e| {
+        prop_oneof![
+            Just(FrameBound::CurrentRow),
+            Strategy::prop_map(e, FrameBound::Preceding),
+            Just(FrameBound::UnboundedPreceding)
+        ]
+    };
+    let term = (e.clone(), any::<bool>(), option::of(any::<bool>()))
+        .prop_map(|(value, descending, nulls_first)| OrderTerm { value, descending, nulls_first });
+    let frame = option::of(bound(literal()).prop_map(|start| Frame {
+        unit: match start {
+            FrameBound::Preceding(_) => FrameUnit::Rows,
+            _ => FrameUnit::Range,
+        },
+        start,
+        end: FrameBound::CurrentRow,
+    }));
+    let window = (vec(e.clone(), 0..3), vec(term, 0..3), frame)
+        .prop_map(|(partition, order, frame)| Window { partition, order, frame, position: position() });
+    let aggregate =
+        FunctionForm::Aggregate { function: AggregateFunction::Sum, collection: false, distinct: false };
+    (e.clone(), option::of(e), option::of(window), any::<bool>()).prop_map(
+        move |(argument, filter, over, is_named)| {
+            let is_named = is_named && filter.is_none() && over.is_some();
+            let function = if is_named { FunctionForm::Named("lag".into()) } else { aggregate.clone() };
+            if filter.is_none() && over.is_none() {
+                return call(function, vec![argument]);
+            }
+            let filter = filter.map(|value| Clause { value, position: position() });
+            let (arguments, position) = (vec![argument], position());
+            Expression::Claused(Box::new(ClausedCall { function, arguments, filter, over, position }))
+        },
+    )
 }
 
 fn call(function: FunctionForm, arguments: Vec<Expression>) -> Expression {
@@ -237,7 +275,58 @@ fn path(e: impl Strategy<Value = Expression> + Clone + 'static) -> impl Strategy
     })
 }
 
-fn query(e: impl Strategy<Value = Expression> + Clone + 'static) -> BoxedStrategy<Query> {
+/// SELECT, or a query that is made of several.
+fn query(e: impl Strategy<Value = Expression> + Clone + 'static) -> BoxedStrategy<QueryExpression> {
+    let one = || select(e.clone()).prop_map(|query| QueryExpression::Select(Box::new(query))).boxed();
+    prop_oneof![8 => one(), 1 => combined(one(), one(), one()), 1 => with(one(), one())].boxed()
+}
+
+/// An operator between queries, of which either may be one itself.
+fn combined(
+    first: BoxedStrategy<QueryExpression>,
+    second: BoxedStrategy<QueryExpression>,
+    third: BoxedStrategy<QueryExpression>,
+) -> BoxedStrategy<QueryExpression> {
+    let operators = || {
+        let all = vec![SetOperator::Union, SetOperator::Except, SetOperator::Intersect];
+        (prop::sample::select(all), any::<bool>())
+    };
+    let combined = |left, (operator, all), right, limit: Option<Clause>| {
+        let (order, offset, position) = (None, None, position());
+        QueryExpression::Combined(Box::new(Combined {
+            operator,
+            all,
+            left,
+            right,
+            order,
+            limit,
+            offset,
+            position,
+        }))
+    };
+    let limit = || option::of(literal().prop_map(|value| Clause { value, position: position() }));
+    (first, operators(), second, limit(), operators(), third, limit(), 0..3)
+        .prop_map(move |(first, one, second, inner, other, third, outer, form)| match form {
+            0 => combined(first, one, second, outer),
+            1 => combined(combined(first, one, second, inner), other, third, outer),
+            _ => combined(first, one, combined(second, other, third, inner), outer),
+        })
+        .boxed()
+}
+
+fn with(
+    table: BoxedStrategy<QueryExpression>,
+    query: BoxedStrategy<QueryExpression>,
+) -> BoxedStrategy<QueryExpression> {
+    (identifier(), vec(identifier(), 0..3), table, query)
+        .prop_map(|(name, columns, table, query)| {
+            let tables = vec![CommonTable { name, columns, query: table }];
+            QueryExpression::With(Box::new(With { tables, query, position: position() }))
+        })
+        .boxed()
+}
+
+fn select(e: impl Strategy<Value = Expression> + Clone + 'static) -> BoxedStrategy<Query> {
     let clause = |e| option::of(Strategy::prop_map(e, |value| Clause { value, position: position() }));
     let item = prop_oneof![
         4 => (e.clone(), option::of(identifier())).prop_map(|(value, alias)| {
@@ -268,15 +357,22 @@ fn query(e: impl Strategy<Value = Expression> + Clone + 'static) -> BoxedStrateg
         .prop_map(|(value, descending, nulls_first)| OrderTerm { value, descending, nulls_first });
     let order = option::of(vec(term, 1..3).prop_map(|terms| Order { terms, position: position() }));
     (
-        (any::<bool>(), projection, from(e.clone())),
+        (any::<bool>(), projection, option::weighted(0.9, from(e.clone()))),
         (option::of(e.clone()), group, option::of(e.clone())),
         (order, clause(e.clone()), clause(e)),
     )
         .prop_map(|((distinct, projection, from), (condition, group, having), (order, limit, offset))| {
+            let rows = match (from, &projection) {
+                (None, Projection::Value(_) | Projection::Items(_)) => {
+                    Rows::One(Unexpected { position: position(), description: "".into() })
+                }
+                (None, _) => Rows::From(FromClause { terms: vec![one_source()] }),
+                (Some(from), _) => Rows::From(from),
+            };
             Query {
                 distinct: (distinct && !matches!(projection, Projection::Pivot { .. })).then(position),
                 projection,
-                from,
+                rows,
                 condition,
                 group,
                 having,
@@ -289,6 +385,14 @@ fn query(e: impl Strategy<Value = Expression> + Clone + 'static) -> BoxedStrateg
         .boxed()
 }
 
+fn one_source() -> FromTerm {
+    let value = Expression::Bag(Vec::new());
+    let (alias, at, by) = (None, None, None);
+    let item = FromItem { value, unpivot: None, as_of: None, alias, at, by, position: position() };
+    let source = FromSource::Item(Box::new(item));
+    FromTerm { join: Join::Comma, source, condition: None, using: None, position: position() }
+}
+
 fn from(e: impl Strategy<Value = Expression> + Clone + 'static) -> BoxedStrategy<FromClause> {
     let item = from_item(e.clone()).prop_map(|item| FromSource::Item(Box::new(item)));
     let nested = vec(from_item(e.clone()), 2..3).prop_map(|items| {
@@ -296,6 +400,7 @@ fn from(e: impl Strategy<Value = Expression> + Clone + 'static) -> BoxedStrategy
             join: Join::Comma,
             source: FromSource::Item(Box::new(item)),
             condition: None,
+            using: None,
             position: position(),
         });
         FromSource::Nested(FromClause { terms: terms.collect() })
@@ -308,20 +413,21 @@ fn from(e: impl Strategy<Value = Expression> + Clone + 'static) -> BoxedStrategy
         Join::Right,
         Join::Full,
     ]);
-    let term = (joins, prop_oneof![4 => item, 1 => nested], e, any::<bool>()).prop_map(
-        |(join, source, condition, conditional)| {
+    let term = (joins, prop_oneof![4 => item, 1 => nested], e, any::<bool>(), vec(identifier(), 0..3))
+        .prop_map(|(join, source, condition, conditional, names)| {
             let conditional = match join {
                 Join::Comma | Join::Cross => false,
                 Join::Inner => true,
                 _ => conditional,
             };
-            FromTerm { join, source, condition: conditional.then_some(condition), position: position() }
-        },
-    );
+            let using = (conditional && !names.is_empty()).then(|| Using { names, position: position() });
+            let condition = (conditional && using.is_none()).then_some(condition);
+            FromTerm { join, source, condition, using, position: position() }
+        });
     vec(term, 1..3)
         .prop_map(|mut terms| {
             terms[0].join = Join::Comma;
-            terms[0].condition = None;
+            (terms[0].condition, terms[0].using) = (None, None);
             FromClause { terms }
         })
         .boxed()
@@ -368,7 +474,13 @@ fn modify() -> impl Strategy<Value = Statement> {
         let item = FromItem { value, unpivot: None, as_of: None, alias, at, by, position: position() };
         let source = FromSource::Item(Box::new(item));
         FromClause {
-            terms: vec![FromTerm { join: Join::Comma, source, condition: None, position: position() }],
+            terms: vec![FromTerm {
+                join: Join::Comma,
+                source,
+                condition: None,
+                using: None,
+                position: position(),
+            }],
         }
     });
     (single, from(expression()), operation, option::of(expression()), 0..3)

@@ -122,7 +122,18 @@ fn visit_node(node: &mut Node, spoil: bool, seen: &mut BTreeMap<&'static str, u6
                 }
             }
         },
+        Node::One => "one row",
         Node::Iterate { .. } => "iterate",
+        Node::FullJoin(join) => {
+            visit_node(&mut join.left, spoil, seen);
+            visit_node(&mut join.right, spoil, seen);
+            "full join"
+        }
+        Node::Combine(combine) => {
+            visit_node(&mut combine.left.input, spoil, seen);
+            visit_node(&mut combine.right.input, spoil, seen);
+            "set operation"
+        }
         Node::Join { left, right, .. } => {
             visit_node(left, spoil, seen);
             visit_node(right, spoil, seen);
@@ -140,6 +151,10 @@ fn visit_node(node: &mut Node, spoil: bool, seen: &mut BTreeMap<&'static str, u6
         Node::Group(group) => {
             visit_node(&mut group.input, spoil, seen);
             if group.counts_keys { "count of keys" } else { "group" }
+        }
+        Node::Window(window) => {
+            visit_node(&mut window.input, spoil, seen);
+            "window"
         }
         Node::Sort { input, .. } => {
             visit_node(input, spoil, seen);
