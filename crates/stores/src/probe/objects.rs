@@ -1,5 +1,7 @@
 //! The checks of an object store.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use everstrand_journal::UniqueId;
 use everstrand_ledger::storage::slots::SlotError;
@@ -13,8 +15,11 @@ use super::report::{Check, Need, Report, Seen};
 use super::slow_body::late_end_of_a_slow_body;
 use crate::object::chain;
 
-const CREATE_ROUNDS: usize = 8;
-const REPLACE_ROUNDS: usize = 4;
+/// Some stores break one round in ten only, and some take ten seconds for a round. So the rounds go on up to a number
+/// or a time, but never end before a few.
+const ROUNDS_MIN: usize = 8;
+const ROUNDS_MAX: usize = 40;
+const ROUNDS_TIME: Duration = Duration::from_secs(20);
 /// Lengths around what stores keep inline, in one block, or in chunks.
 const LENGTHS: [usize; 5] = [0, 1, 4096, 131_073, 8 * 1024 * 1024];
 
@@ -98,19 +103,39 @@ async fn read_after_create(store: &AmazonS3, folder: &Path) -> Check {
 }
 
 async fn creates(store: &AmazonS3, folder: &Path) -> Check {
-    let mut races = Vec::new();
-    for round in 0..CREATE_ROUNDS {
-        races.push(race_of_creates(store, &folder.clone().join(format!("race-{round}"))).await);
+    let mut races = Rounds::begin();
+    while races.go_on() {
+        let key = folder.clone().join(format!("race-{}", races.done.len()));
+        races.done.push(race_of_creates(store, &key).await);
     }
-    judged("of 16 creators of a key one wins", Need::Journal, &races)
+    judged("of 16 creators of a key one wins", Need::Journal, &races.done)
 }
 
 async fn replacements(store: &AmazonS3, folder: &Path) -> Check {
-    let mut races = Vec::new();
-    for round in 0..REPLACE_ROUNDS {
-        races.push(race_of_replacements(store, &folder.clone().join(format!("replace-{round}"))).await);
+    let mut races = Rounds::begin();
+    while races.go_on() {
+        let key = folder.clone().join(format!("replace-{}", races.done.len()));
+        races.done.push(race_of_replacements(store, &key).await);
     }
-    judged("of 16 replacements with a tag one wins", Need::Redaction, &races)
+    judged("of 16 replacements with a tag one wins", Need::Redaction, &races.done)
+}
+
+/// The races so far.
+struct Rounds {
+    done: Vec<Race>,
+    begun: Instant,
+}
+
+impl Rounds {
+    fn begin() -> Rounds {
+        Rounds { done: Vec::new(), begun: Instant::now() }
+    }
+
+    fn go_on(&self) -> bool {
+        let done = self.done.len();
+        let is_decided = self.done.iter().any(|race| race.broken.is_some());
+        done < ROUNDS_MIN || (done < ROUNDS_MAX && !is_decided && self.begun.elapsed() < ROUNDS_TIME)
+    }
 }
 
 fn judged(name: &'static str, need: Need, races: &[Race]) -> Check {
