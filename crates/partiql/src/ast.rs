@@ -7,7 +7,6 @@
 //! Chains that can be long (`a OR b OR …`, paths, FROM lists) are lists. Everything else is at most
 //! [`MAX_DEPTH`] deep, so that functions over a tree may recurse.
 
-mod call;
 mod print;
 mod print_call;
 mod query;
@@ -17,8 +16,10 @@ use std::fmt::{self, Formatter};
 use crate::expression::{self, Located, Names};
 pub use crate::expression::{AggregateFunction, BinaryOperator, DatePart, FunctionForm, TrimSide, Type};
 pub use crate::position::Position;
-pub use call::{ClausedCall, Frame, FrameBound, FrameUnit, Window};
-pub use query::{Combined, CommonTable, QueryExpression, Rows, SetOperator, Unexpected, Using, With};
+pub use query::{
+    ClausedCall, Combined, CommonTable, Frame, FrameBound, FrameUnit, QueryExpression, Rows, SetOperator,
+    Unexpected, Using, Window, With,
+};
 
 /// An expression as a statement has it.
 pub type Expression = expression::Expression<Written>;

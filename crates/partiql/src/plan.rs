@@ -13,81 +13,25 @@
 //! *Read I/Os*: each row that a [`Node::Scan`] yields counts one. A [`Node::HashJoin`] reads its right side once.
 //! It reports what a nested loop would have read, which is the right side once for each row of the left.
 
-mod combine;
 pub(crate) mod explain;
 mod names;
 pub(crate) mod premises;
+mod statement;
 mod walk;
 mod window;
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use everstrand_ion::Value;
-
-pub use combine::{Combine, FullJoin, SetOperator};
+pub use crate::ast::{Frame, FrameBound, FrameUnit, SetOperator};
 pub use names::{Coercion, Expression, Function, NestedQuery, Never, PathStep, Resolved, Variable};
 pub use premises::Plan;
-pub use window::{Frame, FrameBound, FrameUnit, Window, WindowFunction, WindowKind, WindowOrder};
+pub use statement::{InsertPlan, Insertion, ModifyPlan, Operation, Statement, Target, TargetStep};
+pub use window::WindowKind;
 
 use crate::expression::AggregateFunction;
 use crate::position::Position;
-use crate::tables::{Index, OnConflict, Source};
-
-/// What a [`Plan`] does, and the rows that it answers.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Statement {
-    /// A query: each row is a value.
-    Query(QueryPlan),
-    /// A bare expression, which answers one row. An extension.
-    Expression(Expression),
-    /// Inserts documents. Answers a row `{documentId}` for each, in the order of the documents.
-    Insert(InsertPlan),
-    /// Changes or deletes documents. Answers a row `{documentId}` for each.
-    Modify(Box<ModifyPlan>),
-    /// Creates a table. Answers a row `{tableId}`, like all definitions.
-    CreateTable {
-        /// The name of the table.
-        name: String,
-        /// The value of `aws_tags`. The executor refuses all but a struct.
-        tags: Option<Expression>,
-    },
-    /// Creates an index.
-    CreateIndex {
-        /// The table's name.
-        table: String,
-        /// The paths, each a list of field names.
-        paths: Vec<Vec<String>>,
-        /// Whether no two documents may share a key.
-        unique: bool,
-    },
-    /// Drops an index.
-    DropIndex {
-        /// The index id.
-        index_id: String,
-        /// The table's name.
-        table: String,
-    },
-    /// Makes a table inactive.
-    DropTable {
-        /// The table's name.
-        name: String,
-    },
-    /// Makes an inactive table active again.
-    UndropTable {
-        /// The table's id.
-        table_id: String,
-    },
-    /// Runs a stored procedure and answers its rows.
-    Exec {
-        /// The name of the procedure, as it was written.
-        procedure: String,
-        /// The arguments.
-        arguments: Vec<Expression>,
-    },
-    /// Answers these rows. They tell how another statement would run.
-    Explain(Vec<Value>),
-}
+use crate::tables::{Index, Source};
 
 /// One query level.
 #[derive(Clone, Debug, PartialEq)]
@@ -379,88 +323,77 @@ pub struct SortTerm {
     pub nulls_first: bool,
 }
 
-/// `INSERT INTO table`
+/// The results of two queries as rows. Both queries have the frame of this node around them and not within, as the
+/// query of this node itself has.
 #[derive(Clone, Debug, PartialEq)]
-pub struct InsertPlan {
-    /// The table, in its user view.
-    pub table: Source,
-    /// The name of the table. EXPLAIN shows it.
-    pub name: String,
-    /// The values that are inserted.
-    pub insertion: Insertion,
-    /// What happens when a unique index already has a key of a document.
-    pub on_conflict: OnConflict,
-}
-
-/// The values that an INSERT inserts.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Insertion {
-    /// This value.
-    One(Expression),
-    /// Each element of a list or a bag. Any other value is inserted itself.
-    Each(Expression),
-}
-
-/// UPDATE, DELETE and the FROM form. For each row of the input one operation is done to the document of `table`
-/// in that row. All expressions see the documents as they were before the statement.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ModifyPlan {
-    /// The table, in its user view.
-    pub table: Source,
-    /// The number of slots in the frame.
+pub struct Combine {
+    /// Which results are yielded.
+    pub operator: SetOperator,
+    /// Whether equal results are kept as often as they come. If not, MISSING becomes NULL.
+    pub all: bool,
+    /// The query whose results come first.
+    pub left: QueryPlan,
+    /// The other query.
+    pub right: QueryPlan,
+    /// The slots to fill: one for each item of a select list, or one for the whole result.
     pub slots: usize,
-    /// The node that yields the rows.
-    pub input: Node,
-    /// The slot of the document.
-    pub document: usize,
-    /// The slot of the id of the document.
-    pub id: usize,
-    /// What is done to the document.
-    pub operation: Operation,
+    /// Whether results are select lists. They are compared item by item.
+    pub is_list: bool,
 }
 
-/// What is done to a document.
+/// All pairs of rows that match, each left row without a match, and then each right row without a match. The right
+/// side reads no slot of the left side. It is read once.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Operation {
-    /// Assigns values. A value that is MISSING is refused.
-    Set(Vec<(Target, Expression)>),
-    /// Inserts one value into a list or struct.
-    Insert {
-        /// The container.
-        target: Target,
-        /// The value.
-        value: Expression,
-        /// The position in a list, which is the end by default, or the name of a field in a struct.
-        at: Option<Expression>,
-    },
-    /// Appends each element of a list or a bag to a list. Any other value is appended itself.
-    InsertEach {
-        /// The container.
-        target: Target,
-        /// The values.
-        values: Expression,
-    },
-    /// Removes the value at the target. A target without steps is the whole document.
-    Remove(Target),
-    /// Deletes the document.
-    Delete,
+pub struct FullJoin {
+    /// The side whose rows are looked up.
+    pub left: Node,
+    /// The side that is held.
+    pub right: Node,
+    /// The values that must be equal, of the left and of the right row. NULL and MISSING equal nothing.
+    pub keys: Vec<(Expression, Expression)>,
+    /// A further condition that a pair of rows must meet.
+    pub condition: Option<Expression>,
+    /// The slots that the left side fills. They are NULL for a right row without a match.
+    pub left_slots: Range<usize>,
+    /// The slots that the right side fills. They are NULL for a left row without a match.
+    pub right_slots: Range<usize>,
 }
 
-/// A place in a document, as a path from its top.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// The steps; none for the whole document.
-    pub steps: Vec<TargetStep>,
+/// The same rows in the same order, each with the values of window functions. All rows are held meanwhile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Window {
+    /// The node whose rows are seen.
+    pub input: Node,
+    /// The functions, together where they see the rows in the same order.
+    pub orders: Vec<WindowOrder>,
 }
 
-/// A step of a [`Target`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TargetStep {
-    /// A field of a struct.
-    Field(String),
-    /// An element of a list.
-    Index(u64),
-    /// The element that is the current row of a nested source. This slot holds its position or the name of its field.
-    /// The slot is MISSING if the source ranges over a single value; then there is no step.
-    Place(usize),
+/// Functions that see the rows in the same partitions and the same order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WindowOrder {
+    /// Rows with equal values form a partition. NULL and MISSING are equal.
+    pub partition: Vec<Expression>,
+    /// The order of the rows of a partition. Rows that are equal in it are *peers*; without terms all rows are.
+    pub order: Vec<SortTerm>,
+    /// The functions.
+    pub functions: Vec<WindowFunction>,
+}
+
+/// A window function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WindowFunction {
+    /// What it computes.
+    pub kind: WindowKind,
+    /// The arguments.
+    pub arguments: Vec<Expression>,
+    /// The condition that a row must meet to be aggregated.
+    pub filter: Option<Expression>,
+    /// The rows that it sees, if it looks at a frame. The number of rows in a bound reads no slot.
+    pub frame: Frame<Expression>,
+    /// The slot that it fills.
+    pub slot: usize,
+    /// The name of the slot. EXPLAIN shows it.
+    pub name: Arc<str>,
+    /// Where the call stands. Errors name it.
+    pub position: Position,
 }

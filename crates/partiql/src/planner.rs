@@ -37,8 +37,7 @@ use crate::position::Position;
 use crate::tables::{AsOf, OnConflict, Source, SourceKind, Tables};
 
 use access::Lookups;
-use scope::Scope;
-use with::CommonTable;
+use scope::{CommonTable, Scope};
 
 /// How many expressions may be resolved again for one statement. An expression is resolved again where a clause
 /// names an item of the select list. Items that name each other could otherwise multiply without end.

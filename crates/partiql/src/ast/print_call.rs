@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::call::{ClausedCall, Frame, FrameBound, FrameUnit, Window};
 use super::print::order_terms;
+use super::query::{ClausedCall, Frame, FrameBound, FrameUnit, Window};
 use crate::expression::print::{self, prefix};
 
 impl Display for ClausedCall {

@@ -8,16 +8,29 @@ use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
 use crate::execute::frame::{Frame, OuterScope};
-use crate::execute::query::QueryState;
 use crate::key;
-use crate::plan::{Combine, SetOperator};
+use crate::plan::{Combine, QueryPlan, SetOperator};
 use crate::work::Work;
+
+/// The state of a query, as an operator between queries uses it.
+pub(crate) trait Results {
+    /// The state of a query before its first result.
+    fn start(plan: &QueryPlan) -> Self;
+
+    /// The next result.
+    fn next_result(
+        &mut self,
+        plan: &QueryPlan,
+        context: &mut Context<'_>,
+        outer: OuterScope<'_>,
+    ) -> Result<Option<Datum>, PartiqlError>;
+}
 
 /// The state of an operator between queries.
 #[derive(Debug)]
-pub(crate) struct CombineState {
-    left: QueryState,
-    right: QueryState,
+pub(crate) struct CombineState<Q> {
+    left: Q,
+    right: Q,
     /// Whether the left query has ended.
     is_left_over: bool,
     /// How often each key was met, or may still be met.
@@ -26,9 +39,9 @@ pub(crate) struct CombineState {
     row: Option<Charge>,
 }
 
-impl CombineState {
-    pub(crate) fn new(plan: &Combine) -> CombineState {
-        let (left, right) = (QueryState::new(&plan.left), QueryState::new(&plan.right));
+impl<Q: Results> CombineState<Q> {
+    pub(crate) fn new(plan: &Combine) -> CombineState<Q> {
+        let (left, right) = (Q::start(&plan.left), Q::start(&plan.right));
         CombineState { left, right, is_left_over: false, keys: None, row: None }
     }
 
@@ -64,7 +77,7 @@ impl CombineState {
         outer: OuterScope<'_>,
     ) -> Result<Option<Vec<Datum>>, PartiqlError> {
         if !self.is_left_over {
-            if let Some(result) = self.left.next(&plan.left, context, outer)? {
+            if let Some(result) = self.left.next_result(&plan.left, context, outer)? {
                 return Ok(Some(row(plan, result)));
             }
             self.is_left_over = true;
@@ -72,7 +85,7 @@ impl CombineState {
         if plan.operator != SetOperator::Union {
             return Ok(None);
         }
-        let result = self.right.next(&plan.right, context, outer)?;
+        let result = self.right.next_result(&plan.right, context, outer)?;
         Ok(result.map(|result| row(plan, result)))
     }
 
@@ -113,14 +126,14 @@ impl CombineState {
 /// Notes how often the right query has each result.
 fn read(
     plan: &Combine,
-    right: &mut QueryState,
+    right: &mut impl Results,
     keys: &mut HashMap<Vec<u8>, usize>,
     charge: &mut Charge,
     context: &mut Context<'_>,
     outer: OuterScope<'_>,
 ) -> Result<(), PartiqlError> {
     let held = context.held();
-    while let Some(result) = right.next(&plan.right, context, outer)? {
+    while let Some(result) = right.next_result(&plan.right, context, outer)? {
         context.step()?;
         let key = key_of(&row(plan, result), context)?;
         context.release(held);

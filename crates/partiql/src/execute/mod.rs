@@ -22,6 +22,7 @@ mod group;
 mod iterate;
 mod join;
 mod node;
+mod partition;
 pub(crate) mod query;
 mod scan;
 mod sliding;

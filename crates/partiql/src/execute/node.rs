@@ -12,6 +12,7 @@ use crate::execute::full_join::FullJoinState;
 use crate::execute::group::GroupState;
 use crate::execute::iterate::IterateState;
 use crate::execute::join::{HashJoinState, JoinState};
+use crate::execute::query::QueryState;
 use crate::execute::scan::ScanState;
 use crate::execute::sort::SortState;
 use crate::execute::window::WindowState;
@@ -27,7 +28,7 @@ pub(crate) enum State {
     Join(Box<JoinState<State>>),
     HashJoin(Box<HashJoinState<State>>),
     FullJoin(Box<FullJoinState<State>>),
-    Combine(Box<CombineState>),
+    Combine(Box<CombineState<QueryState>>),
     Filter(Box<State>),
     Window(Box<WindowState<State>>),
     Group(Box<GroupState<State>>),

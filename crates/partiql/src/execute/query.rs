@@ -14,6 +14,7 @@ use crate::eval::expression::{self, NestedQueries};
 use crate::eval::operand::Operand;
 use crate::eval::path;
 use crate::eval::scope::Scope;
+use crate::execute::combine::Results;
 use crate::execute::frame::{Frame, Input, OuterScope};
 use crate::execute::node::State;
 use crate::key;
@@ -116,6 +117,21 @@ impl QueryState {
             sort.rows_max = Some(skip.saturating_add(take));
         }
         Ok(Window { skip, take })
+    }
+}
+
+impl Results for QueryState {
+    fn start(plan: &QueryPlan) -> QueryState {
+        QueryState::new(plan)
+    }
+
+    fn next_result(
+        &mut self,
+        plan: &QueryPlan,
+        context: &mut Context<'_>,
+        outer: OuterScope<'_>,
+    ) -> Result<Option<Datum>, PartiqlError> {
+        self.next(plan, context, outer)
     }
 }
 

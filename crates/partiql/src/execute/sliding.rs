@@ -5,7 +5,7 @@ use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::aggregate::Accumulator;
 use crate::eval::context::Context;
-use crate::execute::window::{PURPOSE, Partition};
+use crate::execute::partition::{PURPOSE, Partition};
 use crate::expression::AggregateFunction;
 use crate::plan::{WindowFunction, WindowKind};
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     AccessPlan, Expression, IndexAccess, Insertion, KeyRangePlan, Keys, Node, Operation, PathStep,
-    Projection, ProjectionItem, QueryPlan, Statement, Target, TargetStep, Variable,
+    Projection, ProjectionItem, QueryPlan, Statement, Target, TargetStep, Variable, Window, WindowOrder,
 };
 use crate::tables::{Source, SourceKind};
 
@@ -274,4 +274,17 @@ fn fields_of<'p>(
         visit(table, name);
     }
     expression.for_each_child(&mut |child| fields_of(child, walk, visit));
+}
+
+impl Window {
+    /// Calls back for each expression over the frame of the rows.
+    fn for_each_expression<'p>(&'p self, visit: &mut dyn FnMut(&'p Expression)) {
+        for WindowOrder { partition, order, functions } in &self.orders {
+            partition.iter().for_each(&mut *visit);
+            order.iter().for_each(|term| visit(&term.value));
+            for function in functions {
+                function.arguments.iter().chain(&function.filter).for_each(&mut *visit);
+            }
+        }
+    }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use everstrand_ion::{Data, Timestamp, Value};
 
-use super::join::reads_left;
 use super::scope::{Clause, SourceNames, already_defined, implied_name};
 use super::shape::conjuncts;
 use super::{Planner, global_access_is_illegal};
@@ -33,6 +32,21 @@ pub(super) enum TreeKind {
     Join { left: Box<Tree>, right: Box<Tree>, kind: JoinKind, on: Vec<Expression> },
     /// A full join of two trees. Neither reads the slots of the other.
     Full { left: Box<Tree>, right: Box<Tree>, on: Vec<Expression> },
+}
+
+impl Tree {
+    /// Whether it reads slots of sources on its left, apart from conditions that come from outside.
+    pub(super) fn reads(&self, left_slots: &Range<usize>) -> bool {
+        match &self.kind {
+            TreeKind::Table { .. } => false,
+            TreeKind::Value { value, .. } => value.reads(left_slots),
+            TreeKind::Join { left, right, on, .. } | TreeKind::Full { left, right, on } => {
+                left.reads(left_slots)
+                    || right.reads(left_slots)
+                    || on.iter().any(|condition| condition.reads(left_slots))
+            }
+        }
+    }
 }
 
 impl<'a> Planner<'a> {
@@ -101,7 +115,7 @@ impl<'a> Planner<'a> {
                     "RIGHT JOIN and FULL JOIN have rows without a document, so a statement that changes documents takes none",
                 ));
             }
-            if reads_left(right, &left.slots) {
+            if right.reads(&left.slots) {
                 return Err(PartiqlError::refused(
                     term.position,
                     "The right side of RIGHT JOIN and FULL JOIN may not read its left side, because it has rows without a left row",

@@ -79,7 +79,7 @@ fn join(
     // An index on the right side beats a hash table, because it reads only the rows that match. A right side that reads
     // the left, such as `@left.items`, cannot be read once into a table.
     let served = serves(&right, left_slots, &conditions, lookups);
-    if !served && !reads_left(&right, left_slots) {
+    if !served && !right.reads(left_slots) {
         let mut keys = Vec::new();
         let mut inside = Vec::new();
         let mut across = on_pair.clone();
@@ -147,19 +147,6 @@ fn serves(right: &Tree, left_slots: &Range<usize>, conditions: &[Expression], lo
     match access::choose(source, *slots, &right.slots, conditions, lookups) {
         AccessPlan::Scan => false,
         access => access.reads(left_slots),
-    }
-}
-
-/// Whether a tree reads slots of the left side, apart from conditions that come from outside.
-pub(super) fn reads_left(tree: &Tree, left_slots: &Range<usize>) -> bool {
-    match &tree.kind {
-        TreeKind::Table { .. } => false,
-        TreeKind::Value { value, .. } => value.reads(left_slots),
-        TreeKind::Join { left, right, on, .. } | TreeKind::Full { left, right, on } => {
-            reads_left(left, left_slots)
-                || reads_left(right, left_slots)
-                || on.iter().any(|condition| condition.reads(left_slots))
-        }
     }
 }
 

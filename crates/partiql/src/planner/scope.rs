@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use super::items::NamedItems;
-use super::using::Merged;
-use super::window::FoundWindows;
 use crate::ast::{self, last_name};
 use crate::error::PartiqlError;
 use crate::plan::{self, SourceSlots};
@@ -79,6 +77,34 @@ pub(super) struct GroupKey<'a> {
     pub(super) slot: usize,
 }
 
+/// A name that USING gives to a field of several sources.
+pub(super) struct Merged {
+    pub(super) name: Arc<str>,
+    /// The slots of the sources that have the field. The value is that of the first that is known.
+    pub(super) values: Vec<usize>,
+    /// The slots of all sources whose field of this name the value stands for.
+    pub(super) stands_for: Vec<usize>,
+}
+
+/// The window functions of a query, as written and resolved.
+pub(super) type FoundWindows<'a> = Vec<(&'a ast::Expression, OneWindow)>;
+
+/// A window function with the order in which it sees rows.
+pub(super) struct OneWindow {
+    pub(super) partition: Vec<plan::Expression>,
+    pub(super) order: Vec<plan::SortTerm>,
+    pub(super) function: plan::WindowFunction,
+}
+
+/// A query that WITH names.
+pub(super) struct CommonTable<'a> {
+    pub(super) written: &'a ast::CommonTable,
+    /// How many queries are around its WITH.
+    pub(super) level: usize,
+    /// The plan, for one more level than those around its WITH.
+    pub(super) plan: Arc<plan::QueryPlan>,
+}
+
 impl<'a> Scope<'a> {
     /// How many names a lookup may have to compare.
     pub(super) fn len(&self) -> usize {
@@ -121,6 +147,12 @@ impl<'a> Scope<'a> {
                 None
             }
         })
+    }
+
+    /// The names of the fields that `*` does not show of a source, because USING shows them once for all sources.
+    pub(super) fn shown_by_using(&self, source: usize) -> Vec<Arc<str>> {
+        let shown = self.merged.iter().filter(|merged| merged.stands_for.contains(&source));
+        shown.map(|merged| Arc::clone(&merged.name)).collect()
     }
 
     /// N9: refuses a name that a source already has, in whatever case.

@@ -4,29 +4,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Planner;
-use super::scope::{Clause, Scope};
+use super::scope::{Clause, Merged};
 use crate::ast::{FromTerm, Identifier, Join};
 use crate::error::PartiqlError;
 use crate::expression::BinaryOperator;
 use crate::plan::{Expression, Function, PathStep, ProjectionItem};
 use crate::position::Position;
-
-/// A name that USING gives to a field of several sources.
-pub(super) struct Merged {
-    name: Arc<str>,
-    /// The slots of the sources that have the field. The value is that of the first that is known.
-    values: Vec<usize>,
-    /// The slots of all sources whose field of this name the value stands for.
-    stands_for: Vec<usize>,
-}
-
-impl Scope<'_> {
-    /// The names of the fields that `*` does not show of a source, because USING shows them once for all sources.
-    pub(super) fn shown_by_using(&self, source: usize) -> Vec<Arc<str>> {
-        let shown = self.merged.iter().filter(|merged| merged.stands_for.contains(&source));
-        shown.map(|merged| Arc::clone(&merged.name)).collect()
-    }
-}
 
 impl Planner<'_> {
     /// The conditions of USING between the sources that fill these slots. From then on its names mean one value.

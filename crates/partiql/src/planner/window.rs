@@ -5,7 +5,7 @@ use std::sync::Arc;
 use everstrand_ion::Value;
 
 use super::query::reads_nothing;
-use super::scope::Clause;
+use super::scope::{Clause, OneWindow};
 use super::{COMPARISON, Planner};
 use crate::ast::{self, ClausedCall};
 use crate::error::PartiqlError;
@@ -14,16 +14,6 @@ use crate::plan::{
     Expression, Frame, FrameBound, FrameUnit, Node, SortTerm, Window, WindowFunction, WindowKind, WindowOrder,
 };
 use crate::position::Position;
-
-/// The window functions of a query, as written and resolved.
-pub(super) type FoundWindows<'a> = Vec<(&'a ast::Expression, OneWindow)>;
-
-/// A window function with the order in which it sees rows.
-pub(super) struct OneWindow {
-    partition: Vec<Expression>,
-    order: Vec<SortTerm>,
-    function: WindowFunction,
-}
 
 impl<'a> Planner<'a> {
     /// Resolves a call with FILTER or OVER.

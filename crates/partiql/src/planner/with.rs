@@ -4,20 +4,11 @@
 use std::sync::Arc;
 
 use super::Planner;
-use super::scope::Scope;
+use super::scope::{CommonTable, Scope};
 use crate::ast::{self, FromItem};
 use crate::error::PartiqlError;
 use crate::expression::Located;
 use crate::plan::{Coercion, Expression, NestedQuery, Projection, ProjectionItem, QueryPlan};
-
-/// A query that WITH names.
-pub(super) struct CommonTable<'a> {
-    written: &'a ast::CommonTable,
-    /// How many queries are around its WITH.
-    level: usize,
-    /// The plan, for one more level than those around its WITH.
-    plan: Arc<QueryPlan>,
-}
 
 impl<'a> Planner<'a> {
     /// Plans a query after the queries that WITH names.
