@@ -65,6 +65,7 @@ mod datum;
 mod error;
 mod eval;
 mod execute;
+mod hash_table;
 mod keywords;
 mod lexer;
 mod number;

@@ -10,11 +10,12 @@
 //! A condition stays in the [`Node::Filter`] above a scan even if the access of the scan serves it, because an index
 //! keeps long keys only in part and so finds rows beside the wanted ones.
 //!
-//! *Read I/Os*: each row that a [`Node::Scan`] yields counts one. A [`Node::HashJoin`] reads its right side once.
-//! It reports what a nested loop would have read, which is the right side once for each row of the left.
+//! *Read I/Os*: each row that a [`Node::Scan`] yields counts one. A hash table is read once. It reports what a nested
+//! loop would have read, which is the rows of the table once for each row that is looked up in it.
 
 pub(crate) mod explain;
 mod names;
+mod places;
 pub(crate) mod premises;
 mod statement;
 mod walk;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 pub use crate::ast::{Frame, FrameBound, FrameUnit, SetOperator};
 pub use names::{Coercion, Expression, Function, NestedQuery, Never, PathStep, Resolved, Variable};
+pub use places::{JoinKind, SourceSlots};
 pub use premises::Plan;
 pub use statement::{InsertPlan, Insertion, ModifyPlan, Operation, Statement, Target, TargetStep};
 pub use window::WindowKind;
@@ -110,23 +112,14 @@ pub enum Node {
         condition: Option<Expression>,
         /// The slots that the right side fills. A left join fills them with NULL for a left row without a match.
         right_slots: Range<usize>,
+        /// About how many rows the planner expects, if it knows the sizes of the tables.
+        estimate: Option<u64>,
     },
-    /// The same rows as [`Node::Join`] in the same order, found by a hash table of the rows on the right. The right
-    /// side reads no slot of the left.
-    HashJoin {
-        /// The side whose rows are looked up in the table.
-        left: Box<Node>,
-        /// The side that is read once, into the table.
-        right: Box<Node>,
-        /// Inner or left join.
-        kind: JoinKind,
-        /// The values that must be equal, of the left and of the right row. NULL and MISSING equal nothing.
-        keys: Vec<(Expression, Expression)>,
-        /// A further condition that a pair of rows must meet.
-        condition: Option<Expression>,
-        /// The slots that the right side fills. A left join fills them with NULL for a left row without a match.
-        right_slots: Range<usize>,
-    },
+    /// The pairs of rows that match, found by a hash table of the rows on the right. The right side reads no slot of
+    /// the left.
+    HashJoin(Box<HashJoin>),
+    /// The rows of a source whose keys equal values of the queries around it, found by a hash table.
+    HashLookup(Box<HashLookup>),
     /// A full outer join.
     FullJoin(Box<FullJoin>),
     /// The results of two queries.
@@ -164,26 +157,86 @@ pub struct Scan {
     pub access: AccessPlan,
     /// The slots that a row fills. `at` is always MISSING.
     pub slots: SourceSlots,
+    /// About how many rows the planner expects to be read each time, if it knows the size of the table.
+    pub estimate: Option<u64>,
 }
 
-/// The slots that one source fills.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SourceSlots {
-    /// The element.
-    pub value: usize,
-    /// The place of the element: the position in a list or the name of a field, else MISSING.
-    pub at: Option<usize>,
-    /// The document id. It is MISSING for all but rows of tables.
-    pub by: Option<usize>,
+/// The pairs of a left and a right row that match. They come in the order of the left rows, and for each left row in
+/// the order of the right rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HashJoin {
+    /// The side whose rows are looked up in the table.
+    pub left: Node,
+    /// The side that is read once, into the table.
+    pub right: Node,
+    /// Inner or left join.
+    pub kind: JoinKind,
+    /// What must hold for a pair.
+    pub keys: HashKeys,
+    /// A further condition that a pair of rows must meet.
+    pub condition: Option<Expression>,
+    /// The slots that the right side fills. A left join fills them with NULL for a left row without a match.
+    pub right_slots: Vec<Range<usize>>,
+    /// Whether the table is kept for the other executions of its query, because its rows are always the same.
+    pub is_kept: bool,
+    /// The right side as a nested loop reads it for each row of the left, by an index. It stands in for a table that
+    /// would hold too many bytes.
+    pub otherwise: Option<Node>,
+    /// About how many rows the planner expects, if it knows the sizes of the tables.
+    pub estimate: Option<u64>,
 }
 
-/// Inner or left outer join.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JoinKind {
-    /// Only pairs of rows that match.
-    Inner,
-    /// Also each left row without a match, with NULL in the place of the right row.
-    Left,
+/// The rows of a source whose keys equal values that are known before, in a query that is run again and again. The
+/// first run reads the source as if there were no table, because it may be the only one. The second makes the table,
+/// and all others use it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HashLookup {
+    /// The rows of the table. They are the same for each run.
+    pub input: Node,
+    /// What must hold for a row. The known side reads the queries around this one.
+    pub keys: HashKeys,
+    /// The slots that a row fills.
+    pub slots: Range<usize>,
+    /// The same rows without a table: for the first run, and if the table would hold too many bytes.
+    pub otherwise: Node,
+    /// About how many rows the planner expects for each run, if it knows the size of the table.
+    pub estimate: Option<u64>,
+}
+
+/// What must hold for a row that is looked up, which is *known*, and a *held* row in a hash table.
+///
+/// Some keys can fail. A nested loop meets such a failure only if it evaluates the condition for a pair of rows, after
+/// all conditions before it have been TRUE for the pair. The keys stand in the order of these conditions. If one fails
+/// for a row, the row is paired with all rows of the other side. The conditions are then checked on the pairs, as a
+/// nested loop does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HashKeys {
+    /// The keys, at least one of them an equality.
+    pub parts: Vec<HashKey>,
+    /// Whether a key may fail for a known row. If none may, the table needs no rows that have no key.
+    pub known_may_fail: bool,
+}
+
+impl HashKeys {
+    /// The pairs of values that must be equal.
+    pub(crate) fn equalities(&self) -> Vec<(Expression, Expression)> {
+        let equalities = self.parts.iter().filter_map(|part| match part {
+            HashKey::Equal(known, held) => Some((known.clone(), held.clone())),
+            HashKey::Known(_) | HashKey::Held(_) => None,
+        });
+        equalities.collect()
+    }
+}
+
+/// One of [`HashKeys`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum HashKey {
+    /// Two values that must be equal, of the known and of the held row. NULL and MISSING equal nothing.
+    Equal(Expression, Expression),
+    /// A condition on the known row. It is checked again on pairs.
+    Known(Expression),
+    /// A condition on the held row. It is checked again on pairs.
+    Held(Expression),
 }
 
 /// How the rows of a table are reached. The planner chooses it once; the executor computes its values each time

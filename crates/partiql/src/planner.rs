@@ -4,10 +4,12 @@
 //! Names are resolved by QLDB's rules, which the tests number N1 to N12. Error texts are QLDB's too.
 
 mod access;
+mod estimate;
 mod expression;
 mod from;
 mod function;
 mod groups;
+mod hash;
 mod hints;
 mod items;
 mod join;
@@ -16,6 +18,7 @@ mod lenient;
 mod modify;
 mod names;
 mod nested;
+mod order;
 mod query;
 mod scope;
 mod set_operation;
@@ -37,6 +40,7 @@ use crate::position::Position;
 use crate::tables::{AsOf, OnConflict, Source, SourceKind, Tables};
 
 use access::Lookups;
+use estimate::Sizes;
 use scope::{CommonTable, Scope};
 
 /// How many expressions may be resolved again for one statement. An expression is resolved again where a clause
@@ -72,6 +76,9 @@ pub fn plan<'a>(
         common: Vec::new(),
         parameters_seen: 0,
         sources: Some(Vec::new()),
+        sizes: Sizes::default(),
+        estimates: false,
+        stops_early: false,
         hints: Vec::new(),
         repeating: 0,
         repeated: 0,
@@ -85,7 +92,8 @@ pub fn plan<'a>(
             format!("Query expects {expected} parameters, but statement has {}", parameters.len()),
         ));
     }
-    let premises = planner.sources.map(|sources| Arc::new(Premises { sources, parameters: expected }));
+    let sizes = planner.sizes.into_known();
+    let premises = planner.sources.map(|sources| Arc::new(Premises { sources, sizes, parameters: expected }));
     Ok(Plan {
         statement: Arc::new(statement),
         options: options.clone(),
@@ -108,6 +116,12 @@ struct Planner<'a> {
     /// The names of tables that were asked for, and the sources found. `None` once something was asked that depends on
     /// more than the catalog.
     sources: Option<Vec<(Box<str>, Option<Source>)>>,
+    /// The sizes of tables that were asked for.
+    sizes: Sizes,
+    /// Whether estimates are needed.
+    estimates: bool,
+    /// Whether the next query ends with its first row, so that the order of its rows decides which conditions are asked.
+    stops_early: bool,
     /// Hints to the author: what the statement may have been meant to say.
     hints: Vec<String>,
     /// How much work was done so far.
@@ -163,6 +177,7 @@ impl<'a> Planner<'a> {
             }
             ast::Statement::Explain { statement, position } => {
                 self.extension(*position, "unexpected token found, IDENTIFIER : explain", "Unexpected term")?;
+                self.estimates = true;
                 let explained = self.statement(statement)?;
                 self.hints_of_fields(&explained)?;
                 plan::Statement::Explain(plan::explain::explain(&explained, &self.hints))

@@ -14,6 +14,7 @@ use crate::eval::Fault;
 use crate::eval::like::LikePattern;
 use crate::eval::membership::Membership;
 use crate::eval::mistyped::TypeErrors;
+use crate::hash_table::Kept;
 use crate::options::Options;
 use crate::tables::Tables;
 use crate::work::{self, ELEMENT, Work};
@@ -42,6 +43,8 @@ pub(crate) struct Execution {
     pub(crate) nested: HashMap<usize, (Arc<Datum>, Charge)>,
     /// The elements of collections that are the same for every row. The key is the address of their expression.
     pub(crate) memberships: HashMap<usize, Arc<Membership>>,
+    /// The hash tables that serve more than one execution of a query. The key is the address of the node of the plan.
+    pub(crate) tables: HashMap<usize, Kept>,
 }
 
 impl Work for Context<'_> {
@@ -78,6 +81,7 @@ impl Execution {
             like: None,
             nested: HashMap::new(),
             memberships: HashMap::new(),
+            tables: HashMap::new(),
         }
     }
 }

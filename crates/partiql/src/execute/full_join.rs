@@ -6,10 +6,11 @@ use crate::buffered_bytes::Charge;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
+use crate::eval::expression::evaluate;
 use crate::execute::frame::{self, Frame, Input, OuterScope};
-use crate::execute::join::{clear, joins, key_of};
+use crate::execute::join::{clear, joins};
 use crate::key;
-use crate::plan::FullJoin;
+use crate::plan::{Expression, FullJoin};
 
 const PURPOSE: &str = "FULL JOIN";
 
@@ -148,4 +149,26 @@ impl<I: Input> FullJoinState<I> {
         }
         Ok(self.held.as_mut().expect("read above"))
     }
+}
+
+/// The key of a row. `None` if a part of it is NULL or MISSING, which equal nothing.
+fn key_of<'k>(
+    expressions: impl Iterator<Item = &'k Expression>,
+    context: &mut Context<'_>,
+    outer: OuterScope<'_>,
+    frame: &Frame,
+) -> Result<Option<Vec<u8>>, PartiqlError> {
+    let mut bytes = Vec::new();
+    let held = context.held();
+    for expression in expressions {
+        let value = context.selecting(|context| evaluate(context, outer.scope(frame), expression))?;
+        if value.get().is_unknown() {
+            context.release(held);
+            return Ok(None);
+        }
+        key::write_part(context, &mut bytes, value.get())?;
+        drop(value);
+        context.release(held);
+    }
+    Ok(Some(bytes))
 }

@@ -1,16 +1,15 @@
 //! Joins: nested loops, and a hash table of the right side if its rows do not depend on the left side.
 
-use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
-use crate::buffered_bytes::Charge;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
-use crate::eval::expression::evaluate;
-use crate::execute::frame::{self, Frame, Input, OuterScope};
-use crate::key;
-use crate::plan::{Expression, JoinKind, Node};
+use crate::execute::frame::{Frame, Input, OuterScope};
+use crate::execute::table::{self, Held};
+use crate::hash_table::{Kept, Matches, Table};
+use crate::plan::{Expression, HashJoin, JoinKind, Node};
 
 /// The state of a nested loop.
 #[derive(Debug)]
@@ -35,7 +34,7 @@ impl<I: Input> JoinState<I> {
         outer: OuterScope<'_>,
         frame: &mut Frame,
     ) -> Result<bool, PartiqlError> {
-        let Node::Join { left, right, kind, condition, right_slots } = node else {
+        let Node::Join { left, right, kind, condition, right_slots, .. } = node else {
             unreachable!("a state is made of its node");
         };
         loop {
@@ -68,135 +67,119 @@ impl<I: Input> JoinState<I> {
 #[derive(Debug)]
 pub(crate) struct HashJoinState<I> {
     left: I,
-    right: I,
-    table: Option<Table>,
-    /// The rows of the right side with the key of the left row that have not been tried yet.
-    candidates: Range<usize>,
-    candidate_key: Vec<u8>,
+    rows: Option<RightRows<I>>,
     has_left: bool,
     is_matched: bool,
 }
 
-/// The rows of the right side. They are read once.
+/// Where the right rows come from.
 #[derive(Debug)]
-struct Table {
-    /// The rows of each key, in the order in which they came.
-    rows: HashMap<Vec<u8>, Vec<Vec<Datum>>>,
-    /// The read I/Os of reading the right side once. A nested loop has them again for each row of the left side.
-    read_ios: u64,
-    _charge: Charge,
+enum RightRows<I> {
+    Table(Arc<Table>, Matches),
+    /// What stands in for a table that would hold too many bytes.
+    Loop(I),
 }
 
 impl<I: Input> HashJoinState<I> {
-    pub(crate) fn new(left: I, right: I) -> HashJoinState<I> {
-        HashJoinState {
-            left,
-            right,
-            table: None,
-            candidates: 0..0,
-            candidate_key: Vec::new(),
-            has_left: false,
-            is_matched: false,
-        }
+    pub(crate) fn new(left: I) -> HashJoinState<I> {
+        HashJoinState { left, rows: None, has_left: false, is_matched: false }
     }
 
     pub(crate) fn next(
         &mut self,
-        node: &Node,
+        join: &HashJoin,
         context: &mut Context<'_>,
         outer: OuterScope<'_>,
         frame: &mut Frame,
     ) -> Result<bool, PartiqlError> {
-        let Node::HashJoin { left, right, kind, keys, condition, right_slots } = node else {
-            unreachable!("a state is made of its node");
-        };
         loop {
             if !self.has_left {
-                if !self.left.next(left, context, outer, frame)? {
+                if !self.left.next(&join.left, context, outer, frame)? {
                     return Ok(false);
                 }
                 self.has_left = true;
                 self.is_matched = false;
-                // The table is read with the first row of the left side: without such a row nothing is read, as in a
-                // loop.
-                match &self.table {
-                    Some(table) => context.execution.read_ios += table.read_ios,
-                    None => {
-                        let wanted = || keys.iter().map(|(_, right)| right);
-                        let mut build = frame.clone();
-                        let table =
-                            read(&mut self.right, right, wanted, right_slots, context, outer, &mut build)?;
-                        self.table = Some(table);
-                    }
-                }
-                let key = key_of(keys.iter().map(|(left, _)| left), context, outer, frame)?;
-                let table = self.table.as_ref().expect("read above");
-                self.candidate_key = key.unwrap_or_default();
-                self.candidates = 0..table.rows.get(&self.candidate_key).map_or(0, Vec::len);
+                self.look_up(join, context, outer, frame)?;
             }
-            let table = self.table.as_ref().expect("read with the first row of the left");
-            for candidate in self.candidates.by_ref() {
+            while self.next_right(join, context, outer, frame)? {
                 context.step()?;
-                let row = &table.rows[&self.candidate_key][candidate];
-                frame[right_slots.clone()].clone_from_slice(row);
-                if joins(condition.as_ref(), context, outer, frame)? {
+                if joins(join.condition.as_ref(), context, outer, frame)? {
                     self.is_matched = true;
                     return Ok(true);
                 }
             }
             self.has_left = false;
-            if *kind == JoinKind::Left && !self.is_matched {
-                clear(frame, right_slots);
+            if join.kind == JoinKind::Left && !self.is_matched {
+                join.right_slots.iter().for_each(|slots| clear(frame, slots));
                 return Ok(true);
             }
         }
     }
-}
 
-fn read<'k, K: Iterator<Item = &'k Expression>>(
-    state: &mut impl Input,
-    right: &Node,
-    keys: impl Fn() -> K,
-    slots: &Range<usize>,
-    context: &mut Context<'_>,
-    outer: OuterScope<'_>,
-    frame: &mut Frame,
-) -> Result<Table, PartiqlError> {
-    let before = context.execution.read_ios;
-    let mut charge = context.execution.budget.charge();
-    let mut rows: HashMap<Vec<u8>, Vec<Vec<Datum>>> = HashMap::new();
-    while state.next(right, context, outer, frame)? {
-        let Some(key) = key_of(keys(), context, outer, frame)? else {
-            continue;
+    /// Begins with the right rows for a row of the left side.
+    fn look_up(
+        &mut self,
+        join: &HashJoin,
+        context: &mut Context<'_>,
+        outer: OuterScope<'_>,
+        frame: &Frame,
+    ) -> Result<(), PartiqlError> {
+        let table = match &self.rows {
+            Some(RightRows::Table(table, _)) => {
+                context.execution.read_ios += table.read_ios;
+                Some(Arc::clone(table))
+            }
+            Some(RightRows::Loop(_)) => None,
+            // The table is read with the first row of the left side: without such a row nothing is read, as in a loop.
+            None => table_of::<I>(join, context, outer, frame)?,
         };
-        let row = &frame[slots.clone()];
-        charge.take(frame::weight(row, None) + key::weight(&key), "a join")?;
-        let row = row.to_vec();
-        rows.entry(key).or_default().push(row);
+        self.rows = Some(match (table, &join.otherwise) {
+            (Some(table), _) => {
+                let matches = table::matches(&table, &join.keys, context, outer, frame)?;
+                RightRows::Table(table, matches)
+            }
+            (None, Some(otherwise)) => RightRows::Loop(I::start(otherwise)),
+            (None, None) => unreachable!("without something else a table that is too large is an error"),
+        });
+        Ok(())
     }
-    Ok(Table { rows, read_ios: context.execution.read_ios - before, _charge: charge })
+
+    fn next_right(
+        &mut self,
+        join: &HashJoin,
+        context: &mut Context<'_>,
+        outer: OuterScope<'_>,
+        frame: &mut Frame,
+    ) -> Result<bool, PartiqlError> {
+        match (&mut self.rows, &join.otherwise) {
+            (Some(RightRows::Table(table, matches)), _) => Ok(table.next(matches, &join.right_slots, frame)),
+            (Some(RightRows::Loop(state)), Some(otherwise)) => state.next(otherwise, context, outer, frame),
+            _ => unreachable!("the rows are looked up with the row of the left"),
+        }
+    }
 }
 
-/// The key of a row. `None` if a part of it is NULL or MISSING, which equal nothing.
-pub(super) fn key_of<'k>(
-    expressions: impl Iterator<Item = &'k Expression>,
+/// The table of the right side. `None` if it would hold too many bytes and something else can stand in for it.
+fn table_of<I: Input>(
+    join: &HashJoin,
     context: &mut Context<'_>,
     outer: OuterScope<'_>,
     frame: &Frame,
-) -> Result<Option<Vec<u8>>, PartiqlError> {
-    let mut bytes = Vec::new();
-    let held = context.held();
-    for expression in expressions {
-        let value = context.selecting(|context| evaluate(context, outer.scope(frame), expression))?;
-        if value.get().is_unknown() {
-            context.release(held);
-            return Ok(None);
-        }
-        key::write_part(context, &mut bytes, value.get())?;
-        drop(value);
-        context.release(held);
+) -> Result<Option<Arc<Table>>, PartiqlError> {
+    let address = std::ptr::from_ref(join).addr();
+    if let Some(Kept::Table(table)) = context.execution.tables.get(&address) {
+        let table = Arc::clone(table);
+        context.execution.read_ios += table.read_ios;
+        return Ok(Some(table));
     }
-    Ok(Some(bytes))
+    let held = Held { node: &join.right, keys: &join.keys, slots: &join.right_slots };
+    let table = held.read::<I>(join.otherwise.is_some(), context, outer, frame)?.map(Arc::new);
+    if let Some(table) = &table
+        && join.is_kept
+    {
+        context.execution.tables.insert(address, Kept::Table(Arc::clone(table)));
+    }
+    Ok(table)
 }
 
 pub(super) fn joins(

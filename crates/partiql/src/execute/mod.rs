@@ -21,12 +21,14 @@ mod full_join;
 mod group;
 mod iterate;
 mod join;
+mod lookup;
 mod node;
 mod partition;
 pub(crate) mod query;
 mod scan;
 mod sliding;
 mod sort;
+mod table;
 mod window;
 
 /// The result of a statement: rows, some of which may not have been computed yet.

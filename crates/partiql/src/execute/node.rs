@@ -12,6 +12,7 @@ use crate::execute::full_join::FullJoinState;
 use crate::execute::group::GroupState;
 use crate::execute::iterate::IterateState;
 use crate::execute::join::{HashJoinState, JoinState};
+use crate::execute::lookup::HashLookupState;
 use crate::execute::query::QueryState;
 use crate::execute::scan::ScanState;
 use crate::execute::sort::SortState;
@@ -29,6 +30,7 @@ pub(crate) enum State {
     HashJoin(Box<HashJoinState<State>>),
     FullJoin(Box<FullJoinState<State>>),
     Combine(Box<CombineState<QueryState>>),
+    HashLookup(Box<HashLookupState<State>>),
     Filter(Box<State>),
     Window(Box<WindowState<State>>),
     Group(Box<GroupState<State>>),
@@ -45,9 +47,8 @@ impl Input for State {
             Node::Join { left, right, .. } => {
                 State::Join(Box::new(JoinState::new(start(left), start(right))))
             }
-            Node::HashJoin { left, right, .. } => {
-                State::HashJoin(Box::new(HashJoinState::new(start(left), start(right))))
-            }
+            Node::HashJoin(join) => State::HashJoin(Box::new(HashJoinState::new(start(&join.left)))),
+            Node::HashLookup(_) => State::HashLookup(Box::new(HashLookupState::new())),
             Node::FullJoin(join) => {
                 State::FullJoin(Box::new(FullJoinState::new(start(&join.left), start(&join.right))))
             }
@@ -76,7 +77,8 @@ impl Input for State {
                 state.next(value, *unpivot, *slots, context, outer, frame)
             }
             (State::Join(state), Node::Join { .. }) => state.next(node, context, outer, frame),
-            (State::HashJoin(state), Node::HashJoin { .. }) => state.next(node, context, outer, frame),
+            (State::HashJoin(state), Node::HashJoin(join)) => state.next(join, context, outer, frame),
+            (State::HashLookup(state), Node::HashLookup(lookup)) => state.next(lookup, context, outer, frame),
             (State::FullJoin(state), Node::FullJoin(join)) => state.next(join, context, outer, frame),
             (State::Combine(state), Node::Combine(combine)) => state.next(combine, context, outer, frame),
             (State::Filter(state), Node::Filter { input, condition }) => {

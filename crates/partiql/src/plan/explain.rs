@@ -1,7 +1,8 @@
 //! A plan as rows for EXPLAIN, one row for each node from the top down. Each row says what the transaction would
 //! note in its read set, so that the author sees a scan before it causes conflicts.
 //!
-//! A row is `{depth, operation, detail?, reads?}`. Hints to the author come last.
+//! A row is `{depth, operation, detail?, reads?, rows?}`. `rows` is about how many rows the planner expects, where it
+//! knows the sizes of the tables. Hints to the author come last.
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ pub(crate) fn explain(statement: &Statement, hints: &[String]) -> Vec<Value> {
         operation: "Hint".to_owned(),
         detail: hint.clone(),
         reads: String::new(),
+        estimate: None,
     });
     let rows = rows(statement).into_iter().chain(hints).map(|row| {
         let mut fields = Struct::default();
@@ -32,6 +34,9 @@ pub(crate) fn explain(statement: &Statement, hints: &[String]) -> Vec<Value> {
                 fields.push(name, text);
             }
         }
+        if let Some(estimate) = row.estimate {
+            fields.push("rows", i64::try_from(estimate).unwrap_or(i64::MAX));
+        }
         Value::from(fields)
     });
     rows.collect()
@@ -40,13 +45,16 @@ pub(crate) fn explain(statement: &Statement, hints: &[String]) -> Vec<Value> {
 impl fmt::Display for Plan {
     /// The rows of EXPLAIN, one to a line, indented by their depth.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Row { depth, operation, detail, reads } in rows(&self.statement) {
+        for Row { depth, operation, detail, reads, estimate } in rows(&self.statement) {
             write!(f, "{:width$}{operation}", "", width = 2 * depth)?;
             if !detail.is_empty() {
                 write!(f, ": {detail}")?;
             }
             if !reads.is_empty() {
                 write!(f, " [reads {reads}]")?;
+            }
+            if let Some(estimate) = estimate {
+                write!(f, " [about {estimate} rows]")?;
             }
             writeln!(f)?;
         }
@@ -59,6 +67,7 @@ struct Row {
     operation: String,
     detail: String,
     reads: String,
+    estimate: Option<u64>,
 }
 
 fn rows(statement: &Statement) -> Vec<Row> {
@@ -78,7 +87,7 @@ struct Explainer {
 impl Explainer {
     fn row(&mut self, depth: usize, operation: impl Into<String>, detail: impl Into<String>) {
         let (operation, detail) = (operation.into(), detail.into());
-        self.rows.push(Row { depth, operation, detail, reads: String::new() });
+        self.rows.push(Row { depth, operation, detail, reads: String::new(), estimate: None });
     }
 
     fn statement(&mut self, statement: &Statement) {
@@ -181,16 +190,27 @@ impl Explainer {
             Node::Iterate { value, unpivot, .. } => {
                 self.row_of(depth, if *unpivot { "Unpivot" } else { "Iterate" }, &[value], "");
             }
-            Node::Join { left, right, kind, condition, .. } => {
+            Node::Join { left, right, kind, condition, estimate, .. } => {
                 let conditions: Vec<&Expression> = condition.iter().collect();
+                let at = self.rows.len();
                 self.row_of(depth, join_text("nested loop", *kind), &conditions, "");
+                self.rows[at].estimate = *estimate;
                 self.node(left, depth + 1);
                 self.node(right, depth + 1);
             }
-            Node::HashJoin { left, right, kind, keys, condition, .. } => {
-                self.keyed_join(join_text("hash", *kind), keys, condition.as_ref(), depth);
-                self.node(left, depth + 1);
-                self.node(right, depth + 1);
+            Node::HashJoin(join) => {
+                let at = self.rows.len();
+                let equalities = join.keys.equalities();
+                self.keyed_join(join_text("hash", join.kind), &equalities, join.condition.as_ref(), depth);
+                self.rows[at].estimate = join.estimate;
+                self.node(&join.left, depth + 1);
+                self.node(&join.right, depth + 1);
+            }
+            Node::HashLookup(lookup) => {
+                let at = self.rows.len();
+                self.keyed_join("Hash lookup", &lookup.keys.equalities(), None, depth);
+                self.rows[at].estimate = lookup.estimate;
+                self.node(&lookup.input, depth + 1);
             }
             Node::Window(window) => {
                 self.window(window, depth);
@@ -351,6 +371,7 @@ impl Explainer {
         row.operation = operation;
         row.detail = format!("{shown}{detail}");
         row.reads = reads;
+        row.estimate = scan.estimate;
     }
 
     /// The keys and the range of an index as text, and whether a range is read.

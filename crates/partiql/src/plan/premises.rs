@@ -26,9 +26,18 @@ pub struct Plan {
 pub(crate) struct Premises {
     /// The names of tables that the planner asked for, and the sources that it got.
     pub(crate) sources: Vec<(Box<str>, Option<Source>)>,
+    /// The tables whose sizes the planner asked for, and about how many rows they had.
+    pub(crate) sizes: Vec<(Source, Option<u64>)>,
     /// How many parameters the statement has.
     pub(crate) parameters: usize,
 }
+
+/// How many times as many rows, or how many times fewer, a table must have than it had for the planner, so that the
+/// statement is planned anew.
+const GROWTH: u64 = 4;
+
+/// Tables with fewer rows count as if they had so many, because the order in which they are read matters little.
+const ROWS_MIN: u64 = 64;
 
 impl Plan {
     /// Whether [`again`](Plan::again) may answer a plan. It cannot if the planner read the clock, a history or a past
@@ -39,7 +48,9 @@ impl Plan {
 
     /// The plan for another execution of its statement, without the work of planning. The tables are asked everything
     /// that the planner would ask, so that a transaction notes the same reads. There is no plan if the tables answer
-    /// something else, or if the number of parameters or an option that matters to the planner differs.
+    /// something else, or if the number of parameters or an option that matters to the planner differs. There is none,
+    /// either, if a table that the planner chose by its size has grown or shrunk much. The old plan would still be
+    /// right, but might be slow.
     pub fn again(
         &self,
         parameters: usize,
@@ -55,7 +66,23 @@ impl Plan {
                 return Ok(None);
             }
         }
+        for (source, before) in &premises.sizes {
+            if has_changed(*before, tables.rows_estimate(source)) {
+                return Ok(None);
+            }
+        }
         let (statement, premises) = (Arc::clone(&self.statement), Some(Arc::clone(premises)));
         Ok(Some(Plan { statement, options: options.clone(), hints: Arc::clone(&self.hints), premises }))
+    }
+}
+
+/// Whether a table may have another size now than it had for the planner, so that another plan may be better.
+fn has_changed(before: Option<u64>, now: Option<u64>) -> bool {
+    match (before, now) {
+        (Some(before), Some(now)) => {
+            let (before, now) = (before.max(ROWS_MIN), now.max(ROWS_MIN));
+            before.min(now).saturating_mul(GROWTH) < before.max(now)
+        }
+        (before, now) => before.is_some() != now.is_some(),
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    AccessPlan, Expression, IndexAccess, Insertion, KeyRangePlan, Keys, Node, Operation, PathStep,
+    AccessPlan, Expression, HashKey, IndexAccess, Insertion, KeyRangePlan, Keys, Node, Operation, PathStep,
     Projection, ProjectionItem, QueryPlan, Statement, Target, TargetStep, Variable, Window, WindowOrder,
 };
 use crate::tables::{Source, SourceKind};
@@ -16,19 +16,35 @@ impl Expression {
         variables_of(self, 0, visit);
     }
 
-    /// Whether the expression reads a slot of its own frame in this range.
-    pub(crate) fn reads(&self, slots: &Range<usize>) -> bool {
+    /// Whether the expression reads a frame around its own.
+    pub(crate) fn reads_outer(&self) -> bool {
         let mut found = false;
-        self.for_each_variable(&mut |depth, slot| found |= depth == 0 && slots.contains(&slot));
+        self.for_each_variable(&mut |depth, _| found |= depth > 0);
+        found
+    }
+
+    /// Whether the expression reads a slot of its own frame in these ranges.
+    pub(crate) fn reads(&self, slots: &[Range<usize>]) -> bool {
+        let mut found = false;
+        self.for_each_variable(&mut |depth, slot| {
+            found |= depth == 0 && slots.iter().any(|slots| slots.contains(&slot));
+        });
         found
     }
 }
 
 impl AccessPlan {
-    /// Whether the keys are computed from a slot in this range.
-    pub(crate) fn reads(&self, slots: &Range<usize>) -> bool {
+    /// Whether the keys are computed from a slot in these ranges.
+    pub(crate) fn reads(&self, slots: &[Range<usize>]) -> bool {
         let mut found = false;
         self.for_each_expression(&mut |key| found |= key.reads(slots));
+        found
+    }
+
+    /// Whether the keys are computed from the frames around that of the source.
+    pub(crate) fn reads_outer(&self) -> bool {
+        let mut found = false;
+        self.for_each_expression(&mut |key| found |= key.reads_outer());
         found
     }
 
@@ -62,6 +78,18 @@ impl Keys {
     }
 }
 
+impl HashKey {
+    fn for_each_expression<'p>(&'p self, visit: &mut dyn FnMut(&'p Expression)) {
+        match self {
+            HashKey::Equal(known, held) => {
+                visit(known);
+                visit(held);
+            }
+            HashKey::Known(condition) | HashKey::Held(condition) => visit(condition),
+        }
+    }
+}
+
 impl QueryPlan {
     /// Whether it reads slots of frames around its own.
     pub(crate) fn reads_outer(&self) -> bool {
@@ -87,6 +115,24 @@ impl QueryPlan {
 }
 
 impl Node {
+    /// Whether it reads no slot but these, and no frame around its own.
+    pub(crate) fn is_self_contained(&self, own: &[Range<usize>]) -> bool {
+        let mut is_contained = true;
+        self.for_each_expression(&mut |expression| {
+            expression.for_each_variable(&mut |depth, slot| {
+                is_contained &= depth < 0 || (depth == 0 && own.iter().any(|slots| slots.contains(&slot)));
+            });
+        });
+        is_contained
+    }
+
+    /// Whether it reads frames around its own.
+    pub(crate) fn reads_outer(&self) -> bool {
+        let mut found = false;
+        self.for_each_expression(&mut |expression| found |= expression.reads_outer());
+        found
+    }
+
     fn for_each_expression<'p>(&'p self, visit: &mut dyn FnMut(&'p Expression)) {
         match self {
             Node::One | Node::Combine(_) => {}
@@ -103,11 +149,16 @@ impl Node {
                 right.for_each_expression(visit);
                 condition.iter().for_each(visit);
             }
-            Node::HashJoin { left, right, keys, condition, .. } => {
-                left.for_each_expression(visit);
-                right.for_each_expression(visit);
-                keys.iter().for_each(|(left, right)| [left, right].into_iter().for_each(&mut *visit));
-                condition.iter().for_each(visit);
+            // What stands in for a table reads nothing else.
+            Node::HashJoin(join) => {
+                join.left.for_each_expression(visit);
+                join.right.for_each_expression(visit);
+                join.keys.parts.iter().for_each(|key| key.for_each_expression(visit));
+                join.condition.iter().for_each(visit);
+            }
+            Node::HashLookup(lookup) => {
+                lookup.input.for_each_expression(visit);
+                lookup.keys.parts.iter().for_each(|key| key.for_each_expression(visit));
             }
             Node::Filter { input, condition } => {
                 input.for_each_expression(visit);
@@ -147,7 +198,8 @@ impl Node {
             | Node::Scan(_)
             | Node::Iterate { .. }
             | Node::Join { .. }
-            | Node::HashJoin { .. }
+            | Node::HashJoin(_)
+            | Node::HashLookup(_)
             | Node::FullJoin(_) => {}
         }
     }
@@ -229,9 +281,9 @@ impl Node {
             }
             Node::One | Node::Scan(_) | Node::Iterate { .. } | Node::Combine(_) => Vec::new(),
             Node::FullJoin(join) => [join.left.tables(), join.right.tables()].concat(),
-            Node::Join { left, right, .. } | Node::HashJoin { left, right, .. } => {
-                [left.tables(), right.tables()].concat()
-            }
+            Node::Join { left, right, .. } => [left.tables(), right.tables()].concat(),
+            Node::HashJoin(join) => [join.left.tables(), join.right.tables()].concat(),
+            Node::HashLookup(lookup) => lookup.input.tables(),
             Node::Filter { input, .. } | Node::Sort { input, .. } => input.tables(),
             Node::Group(group) => group.input.tables(),
             Node::Window(window) => window.input.tables(),

@@ -28,7 +28,7 @@ pub(super) fn choose(
     source: &Source,
     slots: SourceSlots,
     own: &Range<usize>,
-    conditions: &[Expression],
+    conditions: &[&Expression],
     lookups: Lookups,
 ) -> AccessPlan {
     let known = conditions.iter().filter(|condition| lookups == Lookups::All || is_equality(condition));
@@ -140,7 +140,7 @@ struct Bound {
 
 /// A place in a row by which the row can be looked up.
 #[derive(Clone, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     /// The document id.
     Id,
     /// A path in the user's document.
@@ -229,7 +229,7 @@ fn range<'a>(bounds: impl Iterator<Item = &'a Bound>) -> KeyRangePlan {
 /// What a condition says about a place in the source, if it can be looked up.
 fn bound(source: &Source, slots: SourceSlots, own: &Range<usize>, condition: &Expression) -> Option<Bound> {
     let place = |expression: &Expression| place(source, slots, expression);
-    let is_known = |expression: &Expression| !expression.reads(own);
+    let is_known = |expression: &Expression| !expression.reads(std::slice::from_ref(own));
     match condition {
         Expression::Binary { operator, left, right, .. } => {
             let (place, operator, value) = match (place(left), place(right)) {
@@ -301,7 +301,7 @@ fn bound(source: &Source, slots: SourceSlots, own: &Range<usize>, condition: &Ex
 
 /// The place that an expression reads. It is the id, through BY or the metadata, or a path in the user's document.
 /// In the committed view the user's document lies below `data`. A history has no index.
-fn place(source: &Source, slots: SourceSlots, expression: &Expression) -> Option<Place> {
+pub(super) fn place(source: &Source, slots: SourceSlots, expression: &Expression) -> Option<Place> {
     let (slot, names) = slot_path(expression)?;
     if Some(slot) == slots.by {
         return (names.is_empty() && source.kind != SourceKind::UserTables).then_some(Place::Id);
@@ -323,7 +323,7 @@ fn place(source: &Source, slots: SourceSlots, expression: &Expression) -> Option
     }
 }
 
-fn is_path(indexed: &[String], path: &[Arc<str>]) -> bool {
+pub(super) fn is_path(indexed: &[String], path: &[Arc<str>]) -> bool {
     indexed.iter().map(String::as_str).eq(path.iter().map(|name| &**name))
 }
 

@@ -131,7 +131,12 @@ impl<'a> Planner<'a> {
         };
         let takes_collections =
             matches!(function, Function::Exists | Function::Size | Function::Collection { .. });
+        let is_existence = function == Function::Exists;
         let arguments = arguments.iter().map(|argument| match takes_collections {
+            true if is_existence && matches!(argument, ast::Expression::Query(_)) => {
+                self.stops_early = true;
+                self.collection(argument)
+            }
             true => self.collection(argument),
             false => self.expression(argument),
         });

@@ -16,6 +16,7 @@ use crate::position::Position;
 use crate::tables::{AsOf, HistoryTable, Source};
 
 /// A FROM clause whose names are resolved. Where conditions are checked is not decided yet.
+#[derive(Clone)]
 pub(super) struct Tree {
     pub(super) kind: TreeKind,
     /// The slots that it fills.
@@ -23,6 +24,7 @@ pub(super) struct Tree {
 }
 
 /// A leaf or a join.
+#[derive(Clone)]
 pub(super) enum TreeKind {
     /// A table or a view.
     Table { source: Source, name: String, alias: Arc<str>, slots: SourceSlots },
@@ -39,11 +41,11 @@ impl Tree {
     pub(super) fn reads(&self, left_slots: &Range<usize>) -> bool {
         match &self.kind {
             TreeKind::Table { .. } => false,
-            TreeKind::Value { value, .. } => value.reads(left_slots),
+            TreeKind::Value { value, .. } => value.reads(std::slice::from_ref(left_slots)),
             TreeKind::Join { left, right, on, .. } | TreeKind::Full { left, right, on } => {
                 left.reads(left_slots)
                     || right.reads(left_slots)
-                    || on.iter().any(|condition| condition.reads(left_slots))
+                    || on.iter().any(|condition| condition.reads(std::slice::from_ref(left_slots)))
             }
         }
     }
@@ -185,7 +187,10 @@ impl<'a> Planner<'a> {
         let filled = slots.value..scope.slot_names.len();
         scope.sources.push(SourceNames { alias: Arc::clone(&alias), at, by, slots });
         let kind = match (table, value) {
-            (Some((source, name)), _) => TreeKind::Table { source, name, alias, slots },
+            (Some((source, name)), _) => {
+                scope.tables.push(source.clone());
+                TreeKind::Table { source, name, alias, slots }
+            }
             (None, Some(value)) => TreeKind::Value { value, unpivot: item.unpivot.is_some(), slots },
             (None, None) => unreachable!("a source is a table or a value"),
         };

@@ -1,9 +1,10 @@
 //! Plans UPDATE, DELETE and the FROM form: which documents are changed, and at which places.
 
 use super::from::{Tree, TreeKind};
+use super::order::RowOrder;
 use super::scope::{Clause, Scope};
 use super::shape::conjuncts;
-use super::{Planner, join, writable};
+use super::{Planner, writable};
 use crate::ast::{self, Identifier, SimplePath, SimpleStep};
 use crate::error::PartiqlError;
 use crate::plan::{Expression, ModifyPlan, Operation, PathStep, SourceSlots, Target, TargetStep, Variable};
@@ -60,7 +61,8 @@ impl<'a> Planner<'a> {
         Ok(ModifyPlan {
             table,
             slots: 0,
-            input: join::rows(from, conditions, self.lookups()),
+            // Several rows may change one document, so their order can be seen.
+            input: self.rows(from, conditions, RowOrder::Written)?,
             document: document.value,
             id: document.by.expect("all places are wanted"),
             operation,

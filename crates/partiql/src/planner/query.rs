@@ -6,6 +6,7 @@ use everstrand_ion::{Data, Value};
 
 use super::groups::is_grouped;
 use super::items::NamedItems;
+use super::order::RowOrder;
 use super::scope::{Clause, Scope};
 use super::shape::conjuncts;
 use super::{Planner, access, join};
@@ -27,14 +28,15 @@ impl<'a> Planner<'a> {
     }
 
     fn select(&mut self, query: &'a ast::Query) -> Result<QueryPlan, PartiqlError> {
+        let stops_early = std::mem::take(&mut self.stops_early);
         self.refuse_extensions(query)?;
         let limit = self.limit(query.limit.as_ref())?;
         let offset = self.limit(query.offset.as_ref())?;
         // A key of GROUP BY names an item only where it would be refused as a field. If it is refused as an item too,
         // the first error is the one that the author understands.
-        let (scope, input, projection) = match self.level(query, false) {
+        let (scope, input, projection) = match self.level(query, stops_early, false) {
             Err(error) if self.groups_by_items(query)? => {
-                self.again(|planner| planner.level(query, true)).map_err(|_| error)?
+                self.again(|planner| planner.level(query, stops_early, true)).map_err(|_| error)?
             }
             level => level?,
         };
@@ -55,10 +57,11 @@ impl<'a> Planner<'a> {
     fn level(
         &mut self,
         query: &'a ast::Query,
+        stops_early: bool,
         takes_items: bool,
     ) -> Result<(Scope<'a>, Node, Projection), PartiqlError> {
         self.scopes.push(Scope { items: NamedItems::of(query), ..Scope::default() });
-        let level = self.level_in_scope(query, takes_items);
+        let level = self.level_in_scope(query, stops_early, takes_items);
         let scope = self.scopes.pop().expect("pushed above");
         level.map(|(node, projection)| (scope, node, projection))
     }
@@ -66,6 +69,7 @@ impl<'a> Planner<'a> {
     fn level_in_scope(
         &mut self,
         query: &'a ast::Query,
+        stops_early: bool,
         takes_items: bool,
     ) -> Result<(Node, Projection), PartiqlError> {
         let from = match &query.rows {
@@ -77,8 +81,14 @@ impl<'a> Planner<'a> {
             Some(condition) => conjuncts(self.condition(condition)?),
             None => Vec::new(),
         };
+        // QLDB joined the sources in the order in which they are written.
+        let order = match self.options.extensions {
+            true if stops_early => RowOrder::FreeUnlessSeen,
+            true => RowOrder::Free,
+            false => RowOrder::Written,
+        };
         let mut node = match from {
-            Some(from) => join::rows(from, conditions, self.lookups()),
+            Some(from) => self.rows(from, conditions, order)?,
             None => join::filter(Node::One, conditions),
         };
         let grouped = is_grouped(query, self.options.extensions);

@@ -7,6 +7,7 @@ use crate::ast::{self, last_name};
 use crate::error::PartiqlError;
 use crate::plan::{self, SourceSlots};
 use crate::position::Position;
+use crate::tables::Source;
 
 /// One query level while it is resolved.
 #[derive(Default)]
@@ -15,6 +16,8 @@ pub(super) struct Scope<'a> {
     pub(super) slot_names: Vec<Arc<str>>,
     /// The sources, from left to right.
     pub(super) sources: Vec<SourceNames>,
+    /// The tables among the sources.
+    pub(super) tables: Vec<Source>,
     /// The items of the select list.
     pub(super) items: NamedItems<'a>,
     /// The clause that is being resolved. It decides how a name is looked up.

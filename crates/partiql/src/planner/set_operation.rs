@@ -19,6 +19,7 @@ impl<'a> Planner<'a> {
     pub(super) fn combined(&mut self, combined: &'a ast::Combined) -> Result<QueryPlan, PartiqlError> {
         let ast::Combined { operator, all, left, right, order, limit, offset, position } = combined;
         let (operator, all) = (*operator, *all);
+        let stops_early = std::mem::take(&mut self.stops_early);
         self.extension(
             *position,
             &format!("unexpected token found, KEYWORD : {}", operator.name().to_lowercase()),
@@ -35,7 +36,10 @@ impl<'a> Planner<'a> {
         }
         let limit = self.limit(limit.as_ref())?;
         let offset = self.limit(offset.as_ref())?;
-        let (mut left_plan, mut right_plan) = (self.query(left)?, self.query(right)?);
+        self.stops_early = stops_early;
+        let mut left_plan = self.query(left)?;
+        self.stops_early = stops_early;
+        let mut right_plan = self.query(right)?;
         let names = match (names_of(&left_plan), names_of(&right_plan)) {
             (Some(names), Some(others)) if names.len() != others.len() => {
                 return Err(PartiqlError::refused(

@@ -15,12 +15,18 @@ impl<'a> Planner<'a> {
     pub(super) fn with(&mut self, with: &'a ast::With) -> Result<QueryPlan, PartiqlError> {
         self.extension(with.position, "unexpected keyword found, KEYWORD : with", "Unexpected keyword")?;
         let outside = self.common.len();
-        let plan = self.with_tables(with, outside);
+        let stops_early = std::mem::take(&mut self.stops_early);
+        let plan = self.with_tables(with, outside, stops_early);
         self.common.truncate(outside);
         plan
     }
 
-    fn with_tables(&mut self, with: &'a ast::With, outside: usize) -> Result<QueryPlan, PartiqlError> {
+    fn with_tables(
+        &mut self,
+        with: &'a ast::With,
+        outside: usize,
+        stops_early: bool,
+    ) -> Result<QueryPlan, PartiqlError> {
         for table in &with.tables {
             let name = &table.name;
             let before = self.common.len() - outside;
@@ -34,6 +40,7 @@ impl<'a> Planner<'a> {
             let plan = Arc::new(self.plan_of_common(table)?);
             self.common.push(CommonTable { written: table, level: self.scopes.len(), plan });
         }
+        self.stops_early = stops_early;
         self.query(&with.query)
     }
 

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod depth;
+mod joins;
 mod keys;
 mod memory;
 mod model;

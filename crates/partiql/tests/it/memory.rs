@@ -1,5 +1,6 @@
 //! Tables in memory: the plainest implementation of what the language asks for.
 
+use std::collections::BTreeSet;
 use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
@@ -10,6 +11,25 @@ use everstrand_partiql::tables::{
     spelling_in,
 };
 
+/// What tables say of their sizes.
+#[allow(dead_code, reason = "shared with other tests")]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Sizes {
+    #[default]
+    Unknown,
+    True,
+    /// Numbers that have nothing to do with the tables.
+    False(u64),
+}
+
+/// A number up to 100,000 that follows from a seed and an id; small ones are as frequent as large ones.
+fn number_of(seed: u64, id: &str) -> u64 {
+    let mixed = id.bytes().fold(seed, |mixed, byte| {
+        (mixed ^ u64::from(byte)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23)
+    });
+    10u64.pow((mixed % 6) as u32) * (1 + (mixed >> 32) % 9)
+}
+
 /// Tables as vectors. Every write is a block of its own, one second after the one before.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryTables {
@@ -19,6 +39,8 @@ pub(crate) struct MemoryTables {
     block: u64,
     /// After how many questions a statement is interrupted.
     pub(crate) interrupt_after: Option<u64>,
+    /// What they say of how many rows and keys they have.
+    pub(crate) sizes: Sizes,
     /// How often rows of each kind of access were asked for.
     pub(crate) scans: u64,
     pub(crate) lookups: u64,
@@ -244,6 +266,26 @@ impl Tables for MemoryTables {
             indexes: Arc::new([]),
             as_of: None,
         }))
+    }
+
+    fn rows_estimate(&mut self, source: &Source) -> Option<u64> {
+        match self.sizes {
+            Sizes::Unknown => None,
+            Sizes::True => Some(self.all(source).len() as u64),
+            Sizes::False(seed) => Some(number_of(seed, &source.table_id)),
+        }
+    }
+
+    fn keys_estimate(&mut self, source: &Source, index: &Index, paths: usize) -> Option<u64> {
+        match self.sizes {
+            Sizes::Unknown => None,
+            Sizes::True => {
+                let first = Index { paths: index.paths[..paths].to_vec(), ..index.clone() };
+                let keys = self.all(source).into_iter().filter_map(|(_, data)| Some(key_of(&first, &data?)));
+                Some(keys.collect::<BTreeSet<_>>().len() as u64)
+            }
+            Sizes::False(seed) => Some(number_of(seed + paths as u64, &index.id)),
+        }
     }
 
     fn rows(

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use everstrand_ion::{Document, Value};
 use everstrand_partiql::{Options, PartiqlError, execute, parse, plan};
 
-use crate::memory::MemoryTables;
+use crate::memory::{MemoryTables, Sizes};
 
 #[derive(Default)]
 struct Runner {
@@ -138,6 +138,72 @@ fn plans_serve_again_until_a_name_means_something_else() {
     ] {
         assert!(!made(text, &mut tables).may_serve_again(), "{text}");
     }
+}
+
+/// A plan whose sources were ordered by their sizes serves again until a table has another size. One that looks up one
+/// table asks for no size.
+#[test]
+fn plans_are_made_anew_when_tables_have_grown() {
+    let mut tables = MemoryTables::default();
+    tables.sizes = Sizes::True;
+    let options = Options::default();
+    run_all(&mut tables, &["CREATE TABLE a", "CREATE TABLE b", "INSERT INTO b VALUE {'x': 1}"]);
+    let mut kept =
+        |text: &str| plan(&parse(text).expect("statement"), &[], &mut tables, &options).expect("a plan");
+    let join = kept("SELECT * FROM a, b WHERE a.x = b.x");
+    let single = kept("SELECT * FROM a WHERE a.x = 1");
+    let documents = |count: usize| {
+        let documents: Vec<String> = (0..count).map(|number| format!("{{'x': {number}}}")).collect();
+        format!("INSERT INTO a <<{}>>", documents.join(", "))
+    };
+    for (more, serves) in [(60, true), (100, true), (200, false)] {
+        run_all(&mut tables, &[&documents(more)]);
+        let again = join.again(0, &mut tables, &options).expect("an answer");
+        assert_eq!(again.is_some(), serves, "after {more} more");
+        assert!(single.again(0, &mut tables, &options).expect("an answer").is_some());
+    }
+    tables.sizes = Sizes::Unknown;
+    assert!(join.again(0, &mut tables, &options).expect("an answer").is_none(), "no size is known any more");
+}
+
+/// EXPLAIN shows about how many rows are expected, where the sizes are known.
+#[test]
+fn estimates_are_shown() {
+    let mut tables = MemoryTables::default();
+    tables.sizes = Sizes::True;
+    run_all(&mut tables, &["CREATE TABLE a", "CREATE TABLE b", "CREATE INDEX ON a (x)"]);
+    run_all(
+        &mut tables,
+        &["INSERT INTO a <<{'x': 1}, {'x': 1}, {'x': 2}, {'x': 2}>>", "INSERT INTO b <<{'x': 1}>>"],
+    );
+    let mut explained = |text: &str| {
+        let parsed = parse(text).expect("statement");
+        let mut rows = execute(
+            plan(&parsed, &[], &mut tables, &Options::default()).expect("a plan"),
+            Arc::new([]),
+            &mut tables,
+        )
+        .expect("rows");
+        let mut shown = Vec::new();
+        while let Some(row) = rows.next(&mut tables).expect("a row") {
+            let row = row.to_value();
+            let text = row.get("operation").and_then(Value::as_text).expect("an operation").to_owned();
+            shown.push((text, row.get("rows").and_then(Value::as_i64)));
+        }
+        shown
+    };
+    let rows = |operation: &str, rows| (operation.to_owned(), rows);
+    assert_eq!(
+        explained("EXPLAIN SELECT * FROM a, b WHERE a.x = b.x"),
+        [
+            rows("Project", None),
+            rows("Nested loop join", Some(2)),
+            rows("Scan", Some(1)),
+            rows("Filter", None),
+            rows("Index lookup", Some(2)),
+        ]
+    );
+    assert_eq!(explained("EXPLAIN SELECT * FROM a"), [rows("Project", None), rows("Scan", Some(4))]);
 }
 
 fn run_all(tables: &mut MemoryTables, texts: &[&str]) {

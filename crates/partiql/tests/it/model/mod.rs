@@ -139,10 +139,14 @@ fn visit_node(node: &mut Node, spoil: bool, seen: &mut BTreeMap<&'static str, u6
             visit_node(right, spoil, seen);
             "nested loop"
         }
-        Node::HashJoin { left, right, .. } => {
-            visit_node(left, spoil, seen);
-            visit_node(right, spoil, seen);
-            "hash join"
+        Node::HashJoin(join) => {
+            visit_node(&mut join.left, spoil, seen);
+            visit_node(&mut join.right, spoil, seen);
+            if join.keys.known_may_fail { "hash join by keys that may fail" } else { "hash join" }
+        }
+        Node::HashLookup(lookup) => {
+            visit_node(&mut lookup.input, spoil, seen);
+            "hash lookup"
         }
         Node::Filter { input, .. } => {
             visit_node(input, spoil, seen);
