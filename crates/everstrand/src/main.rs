@@ -13,7 +13,9 @@ mod export;
 mod exported;
 mod exported_indexes;
 mod import;
+mod ledger;
 mod listen;
+mod place;
 mod remote;
 mod saved;
 mod serve;
@@ -42,6 +44,7 @@ enum Command {
     Serve(serve::Arguments),
     /// Run statements that you type, or that come from a pipe
     Shell(shell::Arguments),
+    Ledger(ledger::Arguments),
     /// Verify a revision or a block against a saved digest, or an old digest against a newer one
     Verify(verify::Arguments),
     /// Compute every hash of a journal again
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Shell(arguments) => shell::run(&arguments),
+        Command::Ledger(arguments) => ledger::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),

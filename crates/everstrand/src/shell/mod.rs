@@ -1,30 +1,35 @@
-//! `everstrand shell LEDGER`: runs statements that are typed at a prompt or read from a pipe.
+//! `everstrand shell [LEDGER]`: runs statements that are typed at a prompt, read from a pipe or a file, or given as arguments.
 
+mod command;
+mod output;
+mod prompt;
 mod script;
+mod session;
 
 use std::error::Error;
-use std::io::{BufRead, IsTerminal};
-use std::path::PathBuf;
+use std::io::{BufRead, IsTerminal, Read as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use everstrand::InProcess;
-use everstrand_driver::{HttpTransport, SendCommandResponse, SessionClient, Transport, TransportError};
-use everstrand_ion::{Document, text};
-use everstrand_journal::{CommitDigest, statement_digest};
-use everstrand_protocol::{Page, SendCommandRequest, ValueHolder};
-use everstrand_server::Service;
-use everstrand_server::config::{Config, Storage};
-use rustyline::error::ReadlineError;
-use script::Script;
+use everstrand_driver::{SendCommandResponse, Transport, TransportError};
+use everstrand_protocol::SendCommandRequest;
+use reedline::Signal;
 
-use crate::remote;
+use self::command::{Command, HELP};
+use self::output::{Format, Output};
+use self::prompt::{LedgerPrompt, Names};
+use self::script::Script;
+use self::session::{Session, State};
+use crate::place::Place;
 
 /// The arguments of `shell`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The ledger's name
-    ledger: String,
+    /// The ledger's name. Without it the shell takes the only ledger that there is
+    ledger: Option<String>,
     /// Open the ledger in this data folder; no server may be running on it
     #[arg(long, value_name = "DIR", conflicts_with = "endpoint")]
     data: Option<PathBuf>,
@@ -32,51 +37,79 @@ pub(crate) struct Arguments {
     /// http://127.0.0.1:8182]
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
+    /// Run these statements and end (may be repeated)
+    #[arg(short = 'c', long = "command", value_name = "STATEMENTS")]
+    commands: Vec<String>,
+    /// Run the statements in this file and end; - stands for the standard input
+    #[arg(short = 'f', long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// How to print rows: table, ion, json, csv or expanded [default: table on a terminal, else ion]
+    #[arg(long, value_name = "FORM")]
+    format: Option<Format>,
+    /// Print rows as JSON, one a line, and nothing else
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// Print rows and nothing else
+    #[arg(short, long)]
+    quiet: bool,
 }
 
-const HELP: &str = "\
-A PartiQL statement ends with a semicolon and may have several lines. Each statement runs in a transaction of
-its own. Ctrl-C drops the typed text, or stops the running statement. The shell has these words of its own:
-  begin     open a transaction for the statements that follow
-  commit    commit it
-  abort     roll it back
-  tables    list the active tables
-  help      show this text
-  quit      leave (so does the end of the input)";
-
-/// Runs statements until the input ends. From a pipe, the first error ends the shell with exit code 1.
+/// Runs statements until the input ends. Where nobody types, the first error ends the shell with exit code 1.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    match &arguments.data {
-        Some(folder) => {
-            // Opening a service creates a missing data folder. Here a missing folder is most likely a mistyped one.
-            if !folder.is_dir() {
-                return Err(format!("there is no folder {}", folder.display()).into());
+    let place = Place::open(arguments.data.as_deref(), arguments.endpoint.as_deref())?;
+    let code = runtime.block_on(async {
+        match &place {
+            Place::Folder(service) => {
+                converse(arguments, Arc::new(Spawned(InProcess::new(Arc::clone(service)))), &place).await
             }
-            let service = Arc::new(Service::open(Config::new(Storage::Folder(folder.clone())))?);
-            let code =
-                runtime.block_on(converse(&arguments.ledger, Spawned(InProcess::new(Arc::clone(&service)))));
-            service.close();
-            code
+            Place::Server(transport) => converse(arguments, Arc::clone(transport), &place).await,
         }
-        None => {
-            let endpoint = remote::endpoint(arguments.endpoint.as_deref());
-            let transport = HttpTransport::builder().endpoint(endpoint).build()?;
-            runtime.block_on(converse(&arguments.ledger, transport))
-        }
+    });
+    place.close();
+    code
+}
+
+async fn converse<T: Transport>(
+    arguments: &Arguments,
+    transport: Arc<T>,
+    place: &Place,
+) -> Result<ExitCode, Box<dyn Error>> {
+    let ledger = match &arguments.ledger {
+        Some(ledger) => ledger.clone(),
+        None => only_ledger(place).await?,
+    };
+    let is_given = !arguments.commands.is_empty() || arguments.file.is_some();
+    let is_typed = !is_given && std::io::stdin().is_terminal();
+    let is_shown = std::io::stdout().is_terminal();
+    let format = match (arguments.json, arguments.format) {
+        (true, _) => Format::Json,
+        (false, Some(format)) => format,
+        (false, None) if is_shown => Format::Table,
+        (false, None) => Format::Ion,
+    };
+    let output = Output::new(format, (is_typed && is_shown).then_some(terminal_size));
+    let mut session = Session::start(&ledger, transport, place.clone(), output).await?;
+    session.says_more &= !arguments.quiet;
+    session.is_timed = is_typed;
+    let code =
+        if is_typed { prompted(&mut session).await? } else { unattended(&mut session, arguments).await? };
+    session.close().await;
+    Ok(code)
+}
+
+async fn only_ledger(place: &Place) -> Result<String, Box<dyn Error>> {
+    let ledgers = place.ledgers().await?;
+    match &ledgers[..] {
+        [only] => Ok(only.clone()),
+        [] => Err("there is no ledger yet; create one with: everstrand ledger create NAME".into()),
+        several => Err(format!("which ledger? There are: {}", several.join(", ")).into()),
     }
 }
 
-async fn converse<T: Transport>(ledger: &str, transport: T) -> Result<ExitCode, Box<dyn Error>> {
-    let session = SessionClient::start_session(ledger, Arc::new(transport)).await?;
-    let mut shell = Shell { session, open: None };
-    let code = if std::io::stdin().is_terminal() {
-        prompted(ledger, &mut shell).await?
-    } else {
-        piped(&mut shell).await?
-    };
-    shell.session.close().await;
-    Ok(code)
+fn terminal_size() -> Option<(usize, usize)> {
+    let (columns, lines) = crossterm::terminal::size().ok()?;
+    (columns > 0 && lines > 0).then_some((columns.into(), lines.into()))
 }
 
 /// A ledger in this process that runs each command on a task of its own, so that the prompt's task can hear Ctrl-C.
@@ -90,40 +123,44 @@ impl Transport for Spawned {
     }
 }
 
-async fn prompted<T: Transport>(ledger: &str, shell: &mut Shell<T>) -> Result<ExitCode, Box<dyn Error>> {
-    let mut editor = rustyline::DefaultEditor::new()?;
-    let mut script = Script::default();
+async fn prompted<T: Transport>(session: &mut Session<T>) -> Result<ExitCode, Box<dyn Error>> {
+    let names: Names = Arc::new(Mutex::new(Vec::new()));
+    let mut editor = prompt::editor(&names);
+    let mut shell = Shell { session, last: None, names_are_old: true };
     loop {
-        let mark = if shell.open.is_some() { "*>" } else { ">" };
-        let prompt = if script.is_empty() {
-            format!("{ledger} {mark} ")
-        } else {
-            format!("{:>1$} ", "->", ledger.chars().count() + 1 + mark.len())
+        shell.tell_names(&names).await;
+        let mark = match &shell.session.state {
+            State::Single => ">".to_owned(),
+            State::Open(transaction) => format!("{} s*>", transaction.seconds_left()),
+            State::Lost => "!>".to_owned(),
         };
-        let line = match editor.readline(&prompt) {
-            Ok(line) => line,
-            Err(ReadlineError::Interrupted) => {
-                script = Script::default();
-                continue;
-            }
-            Err(ReadlineError::Eof) => return Ok(ExitCode::SUCCESS),
-            Err(error) => return Err(error.into()),
+        let prompt = LedgerPrompt { ledger: shell.session.ledger().to_owned(), mark };
+        let typed = match editor.read_line(&prompt)? {
+            Signal::Success(typed) => typed,
+            Signal::CtrlD => return Ok(ExitCode::SUCCESS),
+            _ => continue,
         };
-        editor.add_history_entry(&line)?;
-        // Pasted text may come as one line that contains line feeds.
-        for statement in line.split('\n').flat_map(|line| script.push(line)).collect::<Vec<_>>() {
+        // At once, because a shell may be killed. One that cannot be kept is no reason to stop.
+        let _ = editor.sync_history();
+        let mut script = Script::default();
+        let statements: Vec<_> = typed.split('\n').flat_map(|line| script.push(line)).collect();
+        for (number, statement) in statements.iter().enumerate() {
             let outcome = tokio::select! {
                 outcome = shell.run(&statement.text) => outcome,
                 Ok(()) = tokio::signal::ctrl_c() => {
-                    shell.interrupt().await;
+                    shell.session.interrupt().await;
                     Err("the statement was stopped, and its transaction was rolled back".into())
                 }
             };
             match outcome {
-                Ok(true) => {}
-                Ok(false) => return Ok(ExitCode::SUCCESS),
+                Ok(Go::On) => {}
+                Ok(Go::Away) => return Ok(ExitCode::SUCCESS),
                 Err(error) => {
-                    println!("{error}");
+                    println!("{}", with_caret(&error.to_string(), &statement.text));
+                    match statements.len() - number - 1 {
+                        0 => {}
+                        rest => println!("-- {rest} of the statements were not run"),
+                    }
                     break;
                 }
             }
@@ -131,173 +168,207 @@ async fn prompted<T: Transport>(ledger: &str, shell: &mut Shell<T>) -> Result<Ex
     }
 }
 
-async fn piped<T: Transport>(shell: &mut Shell<T>) -> Result<ExitCode, Box<dyn Error>> {
-    let mut script = Script::default();
-    let mut lines = std::io::stdin().lock().lines();
-    loop {
-        let line = lines.next().transpose()?;
-        let statements = match &line {
-            Some(line) => script.push(line),
-            None => script.rest().into_iter().collect(),
-        };
-        for statement in statements {
-            match shell.run(&statement.text).await {
-                Ok(true) => {}
-                Ok(false) => return Ok(ExitCode::SUCCESS),
-                Err(error) => {
-                    eprintln!("the statement that begins in line {} of the input: {error}", statement.line);
-                    return Ok(ExitCode::FAILURE);
+async fn unattended<T: Transport>(
+    session: &mut Session<T>,
+    arguments: &Arguments,
+) -> Result<ExitCode, Box<dyn Error>> {
+    let mut shell = Shell { session, last: None, names_are_old: false };
+    for statements in &arguments.commands {
+        if shell.run_all(statements.as_bytes(), "--command").await? == Ended::Early {
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    let is_given = !arguments.commands.is_empty() || arguments.file.is_some();
+    let from_file = arguments.file.as_deref().filter(|file| *file != Path::new("-"));
+    let ended = match from_file {
+        Some(file) => shell.run_file(file).await?,
+        None if !is_given || arguments.file.is_some() => {
+            shell.run_all(std::io::stdin().lock(), "the input").await?
+        }
+        None => Ended::Whole,
+    };
+    if ended == Ended::Early {
+        return Ok(ExitCode::FAILURE);
+    }
+    if !matches!(shell.session.state, State::Single) {
+        eprintln!("the input ended within a transaction; it was rolled back");
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the shell goes on.
+#[derive(PartialEq)]
+enum Go {
+    On,
+    Away,
+}
+
+/// How far statements were run.
+#[derive(PartialEq)]
+enum Ended {
+    Whole,
+    /// One failed, and the error was printed.
+    Early,
+}
+
+struct Shell<'a, T: Transport> {
+    session: &'a mut Session<T>,
+    /// The last statement, which can be watched.
+    last: Option<String>,
+    /// Whether tables may have come or gone since the names were told.
+    names_are_old: bool,
+}
+
+impl<T: Transport> Shell<'_, T> {
+    /// Runs statements from a text. The first error ends it.
+    async fn run_all(&mut self, text: impl BufRead, name: &str) -> Result<Ended, Box<dyn Error>> {
+        let mut script = Script::default();
+        let mut lines = text.lines();
+        loop {
+            let line = lines.next().transpose()?;
+            let statements = match &line {
+                Some(line) => script.push(line),
+                None => script.rest().into_iter().collect(),
+            };
+            for statement in statements {
+                match self.run(&statement.text).await {
+                    Ok(Go::On) => {}
+                    Ok(Go::Away) => return Ok(Ended::Whole),
+                    Err(error) => {
+                        let error = with_caret(&error.to_string(), &statement.text);
+                        eprintln!("the statement that begins in line {} of {name}: {error}", statement.line);
+                        return Ok(Ended::Early);
+                    }
+                }
+            }
+            if line.is_none() {
+                return Ok(Ended::Whole);
+            }
+        }
+    }
+
+    async fn run_file(&mut self, file: &Path) -> Result<Ended, Box<dyn Error>> {
+        let unreadable = |error: std::io::Error| format!("{}: {error}", file.display());
+        let mut text = String::new();
+        std::fs::File::open(file).map_err(unreadable)?.read_to_string(&mut text).map_err(unreadable)?;
+        // A file may include others, so the future of this call holds itself.
+        Box::pin(self.run_all(text.as_bytes(), &file.display().to_string())).await
+    }
+
+    /// Runs a statement or a word of the shell.
+    async fn run(&mut self, text: &str) -> Result<Go, Box<dyn Error>> {
+        match Command::parse(text)? {
+            Command::Quit => return Ok(Go::Away),
+            Command::Help => println!("{HELP}"),
+            Command::Begin => self.session.open().await?,
+            Command::Commit => self.session.commit().await?,
+            Command::Abort => self.session.abort().await?,
+            Command::Statement(statement) => {
+                self.names_are_old |= changes_tables(&statement);
+                self.last = Some(statement.clone());
+                self.session.run(&statement).await?;
+            }
+            command @ (Command::Tables
+            | Command::Describe { .. }
+            | Command::History { .. }
+            | Command::Tail { .. }) => {
+                for query in command.queries() {
+                    self.session.run(&query).await?;
+                }
+            }
+            Command::Verify { id } => println!("{}", self.session.verify(&id).await?),
+            Command::Watch { seconds } => {
+                let statement = self.last.clone().ok_or("there is no statement to watch yet")?;
+                loop {
+                    self.session.run(&statement).await?;
+                    tokio::time::sleep(Duration::from_secs(seconds.into())).await;
+                }
+            }
+            Command::Format(format) => self.session.output.format = format,
+            Command::Expanded => {
+                self.session.output.format = match self.session.output.format {
+                    Format::Expanded => Format::Table,
+                    _ => Format::Expanded,
+                };
+            }
+            Command::Output(file) => self.session.output.redirect(file.as_deref())?,
+            Command::Include(file) => {
+                if self.run_file(Path::new(&file)).await? == Ended::Early {
+                    return Err(format!("the rest of {file} was not run").into());
+                }
+            }
+            Command::Timing => {
+                self.session.is_timed = !self.session.is_timed;
+                println!("-- timing is {}", if self.session.is_timed { "on" } else { "off" });
+            }
+            Command::Ledgers => {
+                for ledger in self.session.place.ledgers().await? {
+                    println!("{ledger}");
                 }
             }
         }
-        if line.is_none() {
-            return Ok(ExitCode::SUCCESS);
+        Ok(Go::On)
+    }
+
+    /// Gives the prompt the names that it can complete.
+    async fn tell_names(&mut self, names: &Names) {
+        if self.names_are_old && matches!(self.session.state, State::Single) {
+            // Without names the prompt completes keywords only.
+            let tables = self.session.tables().await.unwrap_or_default();
+            self.session.seen.extend(tables);
+            self.names_are_old = false;
         }
+        let mut told = names.lock().unwrap_or_else(PoisonError::into_inner);
+        told.clone_from(&self.session.seen);
     }
 }
 
-struct Shell<T: Transport> {
-    session: SessionClient<T>,
-    open: Option<Transaction>,
+fn changes_tables(statement: &str) -> bool {
+    let first = statement.split_whitespace().next().unwrap_or_default();
+    ["create", "drop", "undrop"].iter().any(|word| first.eq_ignore_ascii_case(word))
 }
 
-struct Transaction {
-    id: String,
-    digest: CommitDigest,
+/// An error text with the line of the statement that it names, and a mark under the place.
+fn with_caret(error: &str, statement: &str) -> String {
+    let number_after = |mark: &str, text: &str| -> Option<usize> {
+        let (_, rest) = text.split_once(mark)?;
+        let digits = rest.split(|letter: char| !letter.is_ascii_digit()).next()?;
+        digits.parse().ok()
+    };
+    let place = error.split_once("at line ").and_then(|(_, rest)| {
+        let line = rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse::<usize>().ok()?;
+        Some((line, number_after("column ", rest)?))
+    });
+    let Some((line, column)) = place else { return error.to_owned() };
+    let Some(text) = line.checked_sub(1).and_then(|line| statement.lines().nth(line)) else {
+        return error.to_owned();
+    };
+    let before: String = text.chars().take(column.saturating_sub(1)).collect();
+    let indent: String = before
+        .chars()
+        .map(|letter| {
+            if letter == '\t' {
+                "\t".to_owned()
+            } else {
+                " ".repeat(unicode_width::UnicodeWidthChar::width(letter).unwrap_or(0))
+            }
+        })
+        .collect();
+    format!("{error}\n  {text}\n  {indent}^")
 }
 
-impl<T: Transport> Shell<T> {
-    /// Runs a statement or a word of the shell. Answers `false` if the word ends the shell.
-    async fn run(&mut self, statement: &str) -> Result<bool, Box<dyn Error>> {
-        match statement.to_ascii_lowercase().as_str() {
-            "quit" | "exit" => return Ok(false),
-            "help" => println!("{HELP}"),
-            "begin" | "start" if self.open.is_some() => {
-                return Err("a transaction is open already; commit or abort it first".into());
-            }
-            "begin" | "start" => self.open = Some(self.begin().await?),
-            "commit" => {
-                let transaction = self.open.take().ok_or("no transaction is open")?;
-                self.commit(transaction).await?;
-            }
-            "abort" => {
-                self.open.take().ok_or("no transaction is open")?;
-                self.session.abort_transaction().await?;
-            }
-            "tables" => {
-                self.statement(
-                    "SELECT VALUE name FROM information_schema.user_tables WHERE status = 'ACTIVE'",
-                )
-                .await?;
-            }
-            _ => self.statement(statement).await?,
-        }
-        Ok(true)
-    }
+#[cfg(test)]
+mod tests {
+    use super::with_caret;
 
-    /// Rolls the transaction back, so that the service stops the running statement too.
-    async fn interrupt(&mut self) {
-        self.open = None;
-        // An error means that the session is gone, and its transaction with it.
-        let _ = self.session.abort_transaction().await;
-    }
-
-    /// Runs a statement in the open transaction, or in one of its own.
-    async fn statement(&mut self, statement: &str) -> Result<(), Box<dyn Error>> {
-        if let Some(mut transaction) = self.open.take() {
-            let outcome = self.execute(&mut transaction, statement).await;
-            // A refused statement leaves the transaction open. If the session is gone, the transaction is too.
-            if !matches!(&outcome, Err(error) if error.is_invalid_session()) {
-                self.open = Some(transaction);
-            }
-            return Ok(outcome?);
-        }
-        let mut transaction = self.begin().await?;
-        match self.execute(&mut transaction, statement).await {
-            Ok(()) => self.commit(transaction).await,
-            Err(error) => {
-                // If this fails too, the statement's error tells more.
-                let _ = self.session.abort_transaction().await;
-                Err(error.into())
-            }
+    #[test]
+    fn an_error_points_at_its_place() {
+        let error = "Semantic Error: at line 2, column 6: No such variable named 'Cat'";
+        assert_eq!(with_caret(error, "SELECT *\nFROM Cat"), format!("{error}\n  FROM Cat\n       ^"));
+        assert_eq!(with_caret("at line 1, column 3: x", "日本x"), "at line 1, column 3: x\n  日本x\n      ^");
+        for error in ["no place", "at line 9, column 1: beyond", "at line 0, column 1: x"] {
+            assert_eq!(with_caret(error, "SELECT"), error);
         }
     }
-
-    async fn begin(&mut self) -> Result<Transaction, everstrand_driver::Error> {
-        let started = match self.session.start_transaction().await {
-            // The session has expired, because nobody typed anything for a while.
-            Err(error) if error.is_invalid_session() => {
-                let (ledger, transport) = (self.session.ledger_name(), Arc::clone(self.session.client()));
-                self.session = SessionClient::start_session(ledger, transport).await?;
-                self.session.start_transaction().await?
-            }
-            started => started?,
-        };
-        let id = started.transaction_id;
-        Ok(Transaction { digest: CommitDigest::from_text(&id), id })
-    }
-
-    async fn execute(
-        &self,
-        transaction: &mut Transaction,
-        statement: &str,
-    ) -> Result<(), everstrand_driver::Error> {
-        transaction.digest.add(statement_digest(statement, &[]));
-        let result = self.session.execute_statement(&transaction.id, statement, ()).await?;
-        let mut read_ios = result.consumed_ios.map_or(0, |usage| usage.read_ios);
-        let mut rows = print_page(&result.first_page)?;
-        let mut next = result.first_page.next_page_token;
-        while let Some(token) = next {
-            let result = self.session.fetch_page(&transaction.id, &token).await?;
-            read_ios += result.consumed_ios.map_or(0, |usage| usage.read_ios);
-            rows += print_page(&result.page)?;
-            next = result.page.next_page_token;
-        }
-        println!("-- {rows} row{}, {read_ios} read IOs", if rows == 1 { "" } else { "s" });
-        if rows == 0 && !statement.to_ascii_lowercase().starts_with("explain") {
-            self.print_hints(transaction, statement).await?;
-        }
-        Ok(())
-    }
-
-    /// Prints EXPLAIN's hints for a statement that found nothing. A strict ledger gives no hints.
-    async fn print_hints(
-        &self,
-        transaction: &mut Transaction,
-        statement: &str,
-    ) -> Result<(), everstrand_driver::Error> {
-        let explain = format!("EXPLAIN {statement}");
-        transaction.digest.add(statement_digest(&explain, &[]));
-        let rows = match self.session.execute_statement(&transaction.id, &explain, ()).await {
-            Ok(result) => result.first_page.values,
-            Err(error) if error.is_invalid_session() => return Err(error),
-            Err(_) => return Ok(()),
-        };
-        for row in rows {
-            let ValueHolder::IonBinary(bytes) = row else { continue };
-            let row = Document::from_binary(&bytes)?.to_value();
-            let text = |name: &str| row.get(name).and_then(|value| value.as_text().map(str::to_owned));
-            if let (Some("Hint"), Some(hint)) = (text("operation").as_deref(), text("detail")) {
-                println!("-- hint: {hint}");
-            }
-        }
-        Ok(())
-    }
-
-    async fn commit(&self, transaction: Transaction) -> Result<(), Box<dyn Error>> {
-        self.session.commit_transaction(&transaction.id, transaction.digest.value()).await?;
-        Ok(())
-    }
-}
-
-fn print_page(page: &Page) -> Result<usize, everstrand_driver::Error> {
-    for value in &page.values {
-        match value {
-            ValueHolder::IonBinary(bytes) => {
-                println!("{}", text::write(&Document::from_binary(bytes)?.to_value()))
-            }
-            ValueHolder::IonText(written) => println!("{written}"),
-        }
-    }
-    Ok(page.values.len())
 }

@@ -1,7 +1,6 @@
 //! Puts typed lines together to statements. A statement ends with a semicolon.
 
-/// The shell's own words. A word that stands alone on a line needs no semicolon.
-const WORDS: [&str; 8] = ["begin", "start", "commit", "abort", "tables", "help", "quit", "exit"];
+use super::command::is_word;
 
 /// A statement without its semicolon, and the number of the line in which it begins, from 1.
 #[derive(Debug, PartialEq)]
@@ -26,7 +25,8 @@ impl Script {
         if self.is_empty() {
             self.pending.clear();
             self.line = self.lines_read;
-            if WORDS.contains(&line.trim().to_ascii_lowercase().as_str()) {
+            // A word of the shell needs no semicolon.
+            if is_word(line) {
                 return vec![Statement { text: line.trim().to_owned(), line: self.line }];
             }
         }
@@ -153,6 +153,7 @@ mod tests {
             statements("begin\nA;\n commit \n"),
             [(1, "begin".to_owned()), (2, "A".to_owned()), (3, "commit".to_owned())]
         );
+        assert_eq!(statements("\\d Car\nA;"), [(1, "\\d Car".to_owned()), (2, "A".to_owned())]);
         assert_eq!(statements("SELECT\nbegin\n;"), [(1, "SELECT\nbegin".to_owned())]);
     }
 }

@@ -1,0 +1,77 @@
+//! Where the ledgers of a command are: behind a server, or in a data folder that no server has open.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+
+use everstrand_driver::HttpTransport;
+use everstrand_protocol::control::{ControlReply, ControlRequest, ListLedgersRequest};
+use everstrand_server::Service;
+use everstrand_server::config::{Config, Storage};
+
+use crate::remote;
+
+/// Where the ledgers are.
+#[derive(Clone)]
+pub(crate) enum Place {
+    /// Behind a server.
+    Server(Arc<HttpTransport>),
+    /// In a data folder.
+    Folder(Arc<Service>),
+}
+
+impl Place {
+    /// The folder if one is named, else the server.
+    pub(crate) fn open(data: Option<&Path>, endpoint: Option<&str>) -> Result<Place, Box<dyn Error>> {
+        match data {
+            Some(folder) => {
+                // Opening a service creates a missing data folder. Here a missing folder is most likely a mistyped one.
+                if !folder.is_dir() {
+                    return Err(format!("there is no folder {}", folder.display()).into());
+                }
+                let service = Service::open(Config::new(Storage::Folder(folder.to_owned())))?;
+                Ok(Place::Folder(Arc::new(service)))
+            }
+            None => {
+                let endpoint = remote::endpoint(endpoint);
+                Ok(Place::Server(Arc::new(HttpTransport::builder().endpoint(endpoint).build()?)))
+            }
+        }
+    }
+
+    /// Runs one operation of the control API.
+    pub(crate) async fn control(&self, request: ControlRequest) -> Result<ControlReply, Box<dyn Error>> {
+        match self {
+            Place::Server(transport) => Ok(transport.control(&request).await?),
+            Place::Folder(service) => {
+                let service = Arc::clone(service);
+                let work = tokio::task::spawn_blocking(move || service.control(request));
+                Ok(work.await?.map_err(|error| error.message)?)
+            }
+        }
+    }
+
+    /// The names of all ledgers that are not being deleted.
+    pub(crate) async fn ledgers(&self) -> Result<Vec<String>, Box<dyn Error>> {
+        let (mut names, mut next_token) = (Vec::new(), None);
+        loop {
+            let request = ListLedgersRequest { max_results: Some(100), next_token };
+            let ControlReply::ListLedgers(page) = self.control(ControlRequest::ListLedgers(request)).await?
+            else {
+                return Err("the server answered another request than ListLedgers".into());
+            };
+            names.extend(page.ledgers.into_iter().filter_map(|ledger| ledger.name));
+            next_token = page.next_token;
+            if next_token.is_none() {
+                return Ok(names);
+            }
+        }
+    }
+
+    /// Closes the ledgers of a folder.
+    pub(crate) fn close(&self) {
+        if let Place::Folder(service) = self {
+            service.close();
+        }
+    }
+}

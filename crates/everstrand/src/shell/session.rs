@@ -1,0 +1,353 @@
+//! A session of the shell: statements, transactions, and what the shell's words ask of the ledger.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use everstrand_driver::{SessionClient, Transport};
+use everstrand_ion::{Document, Value, text};
+use everstrand_journal::evidence::{Input, Role};
+use everstrand_journal::{BlockAddress, CommitDigest, statement_digest, verify_files};
+use everstrand_protocol::control::{ControlReply, ControlRequest, GetDigestRequest, GetRevisionRequest};
+use everstrand_protocol::{Page, ValueHolder};
+
+use super::command::{committed, literal};
+use super::output::Output;
+use crate::place::Place;
+
+/// How long a transaction lives, unless the server's operator has set another limit.
+const TRANSACTION: Duration = Duration::from_secs(30);
+
+/// What becomes of the next statement.
+pub(super) enum State {
+    /// It runs in a transaction of its own.
+    Single,
+    /// It runs in the open transaction.
+    Open(Transaction),
+    /// It is refused. The transaction that it would belong to is over and nothing of it was committed; the user has to
+    /// say that he knows.
+    Lost,
+}
+
+pub(super) struct Transaction {
+    id: String,
+    digest: CommitDigest,
+    begun: Instant,
+}
+
+impl Transaction {
+    /// How many seconds are left.
+    pub(super) fn seconds_left(&self) -> u64 {
+        TRANSACTION.saturating_sub(self.begun.elapsed()).as_secs()
+    }
+}
+
+/// Why statements are refused until the user says that he knows.
+const LOST: &str = "the transaction is over, and nothing of it was committed. Type abort; then statements run again, each in a \
+                    transaction of its own";
+
+pub(super) struct Session<T: Transport> {
+    client: SessionClient<T>,
+    pub(super) place: Place,
+    pub(super) state: State,
+    pub(super) output: Output,
+    /// Whether lines beside the rows say how many rows there were.
+    pub(super) says_more: bool,
+    pub(super) is_timed: bool,
+    /// The names of tables and fields that were seen, for completion.
+    pub(super) seen: Vec<String>,
+}
+
+impl<T: Transport> Session<T> {
+    pub(super) async fn start(
+        ledger: &str,
+        transport: Arc<T>,
+        place: Place,
+        output: Output,
+    ) -> Result<Session<T>, Box<dyn Error>> {
+        let client = match SessionClient::start_session(ledger, transport).await {
+            Ok(client) => client,
+            Err(error) => {
+                let there = place.ledgers().await.unwrap_or_default();
+                return match there.is_empty() || there.iter().any(|name| name == ledger) {
+                    true => Err(error.into()),
+                    false => Err(format!("{error}; there are: {}", there.join(", ")).into()),
+                };
+            }
+        };
+        let says_more = !output.is_for_programs();
+        let (state, seen) = (State::Single, Vec::new());
+        Ok(Session { client, place, state, output, says_more, is_timed: false, seen })
+    }
+
+    pub(super) fn ledger(&self) -> &str {
+        self.client.ledger_name()
+    }
+
+    pub(super) async fn close(self) {
+        self.client.close().await;
+    }
+
+    /// Opens a transaction for the statements that follow.
+    pub(super) async fn open(&mut self) -> Result<(), Box<dyn Error>> {
+        match self.state {
+            State::Open(_) => Err("a transaction is open already; commit or abort it first".into()),
+            State::Lost => Err(LOST.into()),
+            State::Single => {
+                self.state = State::Open(self.begin().await?);
+                Ok(())
+            }
+        }
+    }
+
+    /// Commits the open transaction.
+    pub(super) async fn commit(&mut self) -> Result<(), Box<dyn Error>> {
+        match std::mem::replace(&mut self.state, State::Single) {
+            State::Open(transaction) => self.commit_this(transaction).await,
+            State::Lost => Err("the transaction was over before; nothing of it was committed".into()),
+            State::Single => Err("no transaction is open".into()),
+        }
+    }
+
+    /// Rolls the open transaction back.
+    pub(super) async fn abort(&mut self) -> Result<(), Box<dyn Error>> {
+        match std::mem::replace(&mut self.state, State::Single) {
+            State::Open(_) => Ok(self.client.abort_transaction().await.map(drop)?),
+            State::Lost => Ok(()),
+            State::Single => Err("no transaction is open".into()),
+        }
+    }
+
+    /// Stops the running statement, by rolling its transaction back.
+    pub(super) async fn interrupt(&mut self) {
+        // A statement leaves `Lost` behind while it runs in an open transaction, so the state is right already. An error means that the session is gone, and its transaction with it.
+        let _ = self.client.abort_transaction().await;
+    }
+
+    /// Runs a statement in the open transaction, or in one of its own, and prints its rows.
+    pub(super) async fn run(&mut self, statement: &str) -> Result<(), Box<dyn Error>> {
+        let begun = Instant::now();
+        let counted = match std::mem::replace(&mut self.state, State::Lost) {
+            State::Open(mut transaction) => {
+                let outcome = self.execute(&mut transaction, statement).await;
+                // A refused statement leaves the transaction open. If the session is gone, the transaction is too.
+                match outcome {
+                    Err(error) if is_invalid_session(&*error) => {
+                        return Err(format!("{error}; {LOST}").into());
+                    }
+                    outcome => {
+                        self.state = State::Open(transaction);
+                        outcome?
+                    }
+                }
+            }
+            State::Lost => return Err(LOST.into()),
+            State::Single => {
+                self.state = State::Single;
+                let mut transaction = self.begin().await?;
+                match self.execute(&mut transaction, statement).await {
+                    Ok(counted) => {
+                        self.commit_this(transaction).await?;
+                        counted
+                    }
+                    Err(error) => {
+                        // If this fails too, the statement's error tells more.
+                        let _ = self.client.abort_transaction().await;
+                        return Err(error);
+                    }
+                }
+            }
+        };
+        if self.says_more {
+            let Counted { rows, read_ios, hints } = counted;
+            let time = if self.is_timed { format!(", {:.1?}", begun.elapsed()) } else { String::new() };
+            println!("-- {rows} row{}, {read_ios} read IOs{time}", if rows == 1 { "" } else { "s" });
+            hints.iter().for_each(|hint| println!("-- hint: {hint}"));
+        }
+        Ok(())
+    }
+
+    async fn begin(&mut self) -> Result<Transaction, everstrand_driver::Error> {
+        let started = match self.client.start_transaction().await {
+            // The session has expired, because nobody typed anything for a while.
+            Err(error) if error.is_invalid_session() => {
+                let (ledger, transport) = (self.client.ledger_name(), Arc::clone(self.client.client()));
+                self.client = SessionClient::start_session(ledger, transport).await?;
+                self.client.start_transaction().await?
+            }
+            started => started?,
+        };
+        let id = started.transaction_id;
+        Ok(Transaction { digest: CommitDigest::from_text(&id), id, begun: Instant::now() })
+    }
+
+    async fn execute(
+        &mut self,
+        transaction: &mut Transaction,
+        statement: &str,
+    ) -> Result<Counted, Box<dyn Error>> {
+        transaction.digest.add(statement_digest(statement, &[]));
+        let result = self.client.execute_statement(&transaction.id, statement, ()).await?;
+        let read_ios = result.consumed_ios.map_or(0, |usage| usage.read_ios);
+        let mut counted = Counted { read_ios, ..Counted::default() };
+        counted.rows = self.print(&result.first_page)?;
+        let mut next = result.first_page.next_page_token;
+        while let Some(token) = next {
+            let result = self.client.fetch_page(&transaction.id, &token).await?;
+            counted.read_ios += result.consumed_ios.map_or(0, |usage| usage.read_ios);
+            counted.rows += self.print(&result.page)?;
+            next = result.page.next_page_token;
+        }
+        self.output.end()?;
+        if counted.rows == 0 && self.says_more && !statement.to_ascii_lowercase().starts_with("explain") {
+            counted.hints = self.hints(transaction, statement).await?;
+        }
+        Ok(counted)
+    }
+
+    fn print(&mut self, page: &Page) -> Result<usize, Box<dyn Error>> {
+        let rows = values(page)?;
+        for (name, _) in rows.iter().filter_map(Value::as_struct).flat_map(|row| row.iter()) {
+            if let Some(name) = name.text()
+                && !self.seen.iter().any(|seen| seen == name)
+                && self.seen.len() < SEEN_MAX
+            {
+                self.seen.push(name.to_owned());
+            }
+        }
+        let count = rows.len();
+        self.output.page(rows)?;
+        Ok(count)
+    }
+
+    /// EXPLAIN's hints for a statement that found nothing. A strict ledger gives none.
+    async fn hints(
+        &self,
+        transaction: &mut Transaction,
+        statement: &str,
+    ) -> Result<Vec<String>, everstrand_driver::Error> {
+        let explain = format!("EXPLAIN {statement}");
+        transaction.digest.add(statement_digest(&explain, &[]));
+        let page = match self.client.execute_statement(&transaction.id, &explain, ()).await {
+            Ok(result) => result.first_page,
+            Err(error) if error.is_invalid_session() => return Err(error),
+            Err(_) => return Ok(Vec::new()),
+        };
+        let hint = |row: Value| {
+            let text = |name: &str| row.get(name).and_then(|value| value.as_text().map(str::to_owned));
+            (text("operation").as_deref() == Some("Hint")).then(|| text("detail")).flatten()
+        };
+        Ok(values(&page)?.into_iter().filter_map(hint).collect())
+    }
+
+    async fn commit_this(&self, transaction: Transaction) -> Result<(), Box<dyn Error>> {
+        self.client.commit_transaction(&transaction.id, transaction.digest.value()).await?;
+        Ok(())
+    }
+
+    /// The rows of a query that the shell asks for itself, in a transaction of its own.
+    async fn ask(&mut self, statement: &str) -> Result<Vec<Value>, Box<dyn Error>> {
+        if !matches!(self.state, State::Single) {
+            return Err(
+                "the shell asks this in a transaction of its own; commit or abort the open one first".into(),
+            );
+        }
+        let mut transaction = self.begin().await?;
+        transaction.digest.add(statement_digest(statement, &[]));
+        let mut rows = Vec::new();
+        match self.client.execute_statement(&transaction.id, statement, ()).await {
+            Ok(result) => {
+                rows.extend(values(&result.first_page)?);
+                let mut next = result.first_page.next_page_token;
+                while let Some(token) = next {
+                    let page = self.client.fetch_page(&transaction.id, &token).await?.page;
+                    rows.extend(values(&page)?);
+                    next = page.next_page_token;
+                }
+            }
+            Err(error) => {
+                let _ = self.client.abort_transaction().await;
+                return Err(error.into());
+            }
+        }
+        self.commit_this(transaction).await?;
+        Ok(rows)
+    }
+
+    /// The names of the active tables.
+    pub(super) async fn tables(&mut self) -> Result<Vec<String>, Box<dyn Error>> {
+        let names =
+            self.ask("SELECT VALUE name FROM information_schema.user_tables WHERE status = 'ACTIVE'").await?;
+        Ok(names.iter().filter_map(|name| name.as_text().map(str::to_owned)).collect())
+    }
+
+    /// Verifies the latest revision of a document against the digest that the ledger has now.
+    pub(super) async fn verify(&mut self, id: &str) -> Result<String, Box<dyn Error>> {
+        let id_literal = literal(id);
+        let mut address = None;
+        for table in self.tables().await? {
+            let committed = committed(&table);
+            let statement =
+                format!("SELECT VALUE blockAddress FROM {committed} BY id WHERE id = {id_literal}");
+            if let Some(found) = self.ask(&statement).await?.first() {
+                address = Some(BlockAddress::try_from(found)?);
+                break;
+            }
+        }
+        let address = address.ok_or_else(|| format!("there is no current document {id}"))?;
+        let name = self.ledger().to_owned();
+        let request = ControlRequest::GetDigest(GetDigestRequest { name: name.clone() });
+        let ControlReply::GetDigest(digest) = self.place.control(request).await? else {
+            return Err("the server answered another request than GetDigest".into());
+        };
+        let request = ControlRequest::GetRevision(GetRevisionRequest {
+            name,
+            block_address: text::write(&address.to_ion()).into(),
+            document_id: id.to_owned(),
+            digest_tip_address: Some(digest.digest_tip_address.clone()),
+        });
+        let ControlReply::GetRevision(found) = self.place.control(request).await? else {
+            return Err("the server answered another request than GetRevision".into());
+        };
+        let proof = found.proof.ok_or("the server sent no proof")?.text;
+        let digest = everstrand_journal::Digest {
+            digest: everstrand_journal::Hash::from_slice(&digest.digest)
+                .ok_or("the digest does not have 32 bytes")?,
+            digest_tip_address: BlockAddress::try_from(&text::read_one(&digest.digest_tip_address.text)?)?,
+        };
+        let digest = text::write(&digest.to_ion());
+        let input = |role, text: &'_ str| (role, text.as_bytes().to_vec());
+        let evidence = [
+            input(Role::Digest, &digest),
+            input(Role::Revision, &found.revision.text),
+            input(Role::Proof, &proof),
+        ];
+        let inputs: Vec<Input<'_>> = evidence
+            .iter()
+            .map(|(role, bytes)| Input { name: "the ledger's answer", role: *role, bytes })
+            .collect();
+        Ok(verify_files(&inputs, &[])?.to_string())
+    }
+}
+
+/// How many names of fields are remembered.
+const SEEN_MAX: usize = 1000;
+
+#[derive(Default)]
+struct Counted {
+    rows: usize,
+    read_ios: i64,
+    hints: Vec<String>,
+}
+
+fn values(page: &Page) -> Result<Vec<Value>, everstrand_driver::Error> {
+    let value = |value: &ValueHolder| match value {
+        ValueHolder::IonBinary(bytes) => Ok(Document::from_binary(bytes)?.to_value()),
+        ValueHolder::IonText(written) => Ok(text::read_one(written)?),
+    };
+    page.values.iter().map(value).collect()
+}
+
+fn is_invalid_session(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<everstrand_driver::Error>().is_some_and(everstrand_driver::Error::is_invalid_session)
+}
