@@ -8,7 +8,7 @@ use everstrand_driver::{SessionClient, Transport};
 use everstrand_ion::{Document, Value, text};
 use everstrand_journal::evidence::{Input, Role};
 use everstrand_journal::{BlockAddress, CommitDigest, statement_digest, verify_files};
-use everstrand_protocol::control::{ControlReply, ControlRequest, GetDigestRequest, GetRevisionRequest};
+use everstrand_protocol::control::{ControlReply, ControlRequest, GetRevisionRequest};
 use everstrand_protocol::{Page, ValueHolder};
 
 use super::command::{committed, literal};
@@ -296,25 +296,17 @@ impl<T: Transport> Session<T> {
         }
         let address = address.ok_or_else(|| format!("there is no current document {id}"))?;
         let name = self.ledger().to_owned();
-        let request = ControlRequest::GetDigest(GetDigestRequest { name: name.clone() });
-        let ControlReply::GetDigest(digest) = self.place.control(request).await? else {
-            return Err("the server answered another request than GetDigest".into());
-        };
+        let digest = self.place.digest(&name).await?;
         let request = ControlRequest::GetRevision(GetRevisionRequest {
             name,
             block_address: text::write(&address.to_ion()).into(),
             document_id: id.to_owned(),
-            digest_tip_address: Some(digest.digest_tip_address.clone()),
+            digest_tip_address: Some(text::write(&digest.digest_tip_address.to_ion()).into()),
         });
         let ControlReply::GetRevision(found) = self.place.control(request).await? else {
             return Err("the server answered another request than GetRevision".into());
         };
         let proof = found.proof.ok_or("the server sent no proof")?.text;
-        let digest = everstrand_journal::Digest {
-            digest: everstrand_journal::Hash::from_slice(&digest.digest)
-                .ok_or("the digest does not have 32 bytes")?,
-            digest_tip_address: BlockAddress::try_from(&text::read_one(&digest.digest_tip_address.text)?)?,
-        };
         let digest = text::write(&digest.to_ion());
         let input = |role, text: &'_ str| (role, text.as_bytes().to_vec());
         let evidence = [

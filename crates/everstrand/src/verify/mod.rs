@@ -4,15 +4,21 @@
 mod prefix;
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use everstrand_driver::{HttpTransport, QldbDriver};
+use everstrand::InProcess;
+use everstrand_driver::{QldbDriver, Transport};
 use everstrand_ion::text;
+use everstrand_journal::evidence::verify::{Outcome, Step, VerifyReport};
 use everstrand_journal::evidence::{Evidence, Input, Role};
 use everstrand_journal::{BlockAddress, CheckpointVerifier, verify_files};
 use everstrand_protocol::control::{ControlReply, ControlRequest, GetRevisionRequest};
 
+use serde_json::json;
+
+use crate::place::Place;
 use crate::{remote, saved};
 
 /// The arguments of `verify`.
@@ -41,15 +47,22 @@ pub(crate) struct Arguments {
     /// names, else http://127.0.0.1:8182]
     #[arg(long, value_name = "URL", requires = "ledger")]
     endpoint: Option<String>,
-    /// Read the journal in this data folder, or in a ledger's folder in it, and make a proof that it continues the digest
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["endpoint", "document"])]
+    /// Read the journal in this data folder, or in a ledger's folder in it, and make a proof that it continues the digest.
+    /// With --document, take the evidence out of this data folder, which no server may have open
+    #[arg(long, value_name = "DIR", conflicts_with = "endpoint")]
     data: Option<String>,
     /// The ledger on that server, or in that folder
     #[arg(long, value_name = "NAME")]
     ledger: Option<String>,
-    /// The id of a document on that server; its latest revision is verified
+    /// The id of a document on that server, or in that folder; its latest revision is verified
     #[arg(long, value_name = "ID", requires = "ledger")]
     document: Option<String>,
+    /// The version of the document that is verified instead of the latest, from 0
+    #[arg(long, value_name = "N", requires = "document")]
+    version: Option<u64>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
     /// Write the newer digest and the proof to this file. Later the file serves as the newer --digest
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
@@ -69,12 +82,31 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> 
         verify_files(&as_inputs(&evidence(arguments)?), &keys)?
     };
     if arguments.document.is_some() && arguments.digest.is_empty() && arguments.files.is_empty() {
-        println!(
+        // On standard error, so that --json prints JSON alone.
+        eprintln!(
             "no saved digest was compared: the digest that the server gave just now proves nothing about the past"
         );
     }
-    println!("{report}");
+    if arguments.json {
+        println!("{}", as_json(&report));
+    } else {
+        println!("{report}");
+    }
     Ok(if report.is_verified() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn as_json(report: &VerifyReport) -> serde_json::Value {
+    let step = |step: &Step| match &step.outcome {
+        Outcome::Passed => json!({ "what": step.what, "outcome": "passed" }),
+        Outcome::Failed(why) => json!({ "what": step.what, "outcome": "failed", "why": why }),
+        Outcome::Skipped(why) => json!({ "what": step.what, "outcome": "skipped", "why": why }),
+    };
+    let facts = report.facts.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
+    json!({
+        "verified": report.is_verified(),
+        "facts": facts.collect::<serde_json::Map<_, _>>(),
+        "steps": report.steps.iter().map(step).collect::<Vec<_>>(),
+    })
 }
 
 /// A file: its name, the role that the arguments give it, and its bytes.
@@ -96,14 +128,16 @@ fn evidence(arguments: &Arguments) -> Result<Vec<File>, Box<dyn Error>> {
     files.extend(read(&arguments.block, Role::Block)?);
     files.extend(read(&arguments.proof, Role::Proof)?);
     files.extend(read(&arguments.files, Role::Any)?);
-    if let (Some(endpoint), Some(ledger), Some(document)) =
-        (&arguments.endpoint, &arguments.ledger, &arguments.document)
-    {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if let (Some(ledger), Some(document)) = (&arguments.ledger, &arguments.document) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let saved: Vec<File> = files.iter().filter(|(_, role, _)| *role == Role::Digest).cloned().collect();
         let tip = Evidence::read(&as_inputs(&saved))?.digest_tip_address;
-        let fetched = runtime.block_on(fetch(endpoint, ledger, document, tip))?;
-        files.extend(fetched.into_iter().map(|(role, text)| (endpoint.clone(), role, text.into_bytes())));
+        let name = arguments.data.as_ref().or(arguments.endpoint.as_ref()).cloned().unwrap_or_default();
+        let place = Place::open(arguments.data.as_ref().map(Path::new), arguments.endpoint.as_deref())?;
+        let sought = Sought { ledger, document, version: arguments.version };
+        let fetched = runtime.block_on(fetch(&place, &sought, tip));
+        place.close();
+        files.extend(fetched?.into_iter().map(|(role, text)| (name.clone(), role, text.into_bytes())));
     }
     if files.is_empty() {
         return Err("there is nothing to verify: give files, or --endpoint, --ledger and --document".into());
@@ -111,32 +145,41 @@ fn evidence(arguments: &Arguments) -> Result<Vec<File>, Box<dyn Error>> {
     Ok(files)
 }
 
-/// Asks the server for the latest revision of a document and its proof under the digest of `saved_tip`. If no digest was saved, asks
-/// for the ledger's present digest too.
+/// The revision that is asked for.
+struct Sought<'a> {
+    ledger: &'a str,
+    document: &'a str,
+    /// The latest if not said.
+    version: Option<u64>,
+}
+
+/// Asks for a revision and its proof under the digest of `saved_tip`. If no digest was saved, asks for the ledger's present
+/// digest too.
 async fn fetch(
-    endpoint: &str,
-    ledger: &str,
-    document: &str,
+    place: &Place,
+    sought: &Sought<'_>,
     saved_tip: Option<BlockAddress>,
 ) -> Result<Vec<(Role, String)>, Box<dyn Error>> {
-    let address = latest_address(endpoint, ledger, document).await?;
-    let transport = HttpTransport::builder().endpoint(endpoint).build()?;
+    let address = match place {
+        Place::Server(transport) => address(sought, Arc::clone(transport)).await?,
+        Place::Folder(service) => address(sought, Arc::new(InProcess::new(Arc::clone(service)))).await?,
+    };
     let mut evidence = Vec::new();
     let tip = match saved_tip {
         Some(tip) => tip,
         None => {
-            let digest = remote::digest(&transport, ledger).await?;
+            let digest = place.digest(sought.ledger).await?;
             evidence.push((Role::Digest, text::write(&digest.to_ion())));
             digest.digest_tip_address
         }
     };
     let request = ControlRequest::GetRevision(GetRevisionRequest {
-        name: ledger.to_owned(),
+        name: sought.ledger.to_owned(),
         block_address: text::write(&address.to_ion()).into(),
-        document_id: document.to_owned(),
+        document_id: sought.document.to_owned(),
         digest_tip_address: Some(text::write(&tip.to_ion()).into()),
     });
-    let ControlReply::GetRevision(found) = transport.control(&request).await? else {
+    let ControlReply::GetRevision(found) = place.control(request).await? else {
         return Err("the server answered another request than GetRevision".into());
     };
     evidence.push((Role::Revision, found.revision.text));
@@ -144,17 +187,22 @@ async fn fetch(
     Ok(evidence)
 }
 
-/// The address of the block with the latest revision of a document. Only a query of the committed view answers this, because the
-/// control API has no such operation.
-async fn latest_address(
-    endpoint: &str,
-    ledger: &str,
-    document: &str,
+/// The address of the block with a revision of a document. Only a query of the committed view, or of the history, answers
+/// this, because the control API has no such operation.
+async fn address<T: Transport>(
+    sought: &Sought<'_>,
+    transport: Arc<T>,
 ) -> Result<BlockAddress, Box<dyn Error>> {
-    let driver = QldbDriver::builder(ledger).endpoint(endpoint).build()?;
+    let Sought { ledger, document, version } = *sought;
+    let driver = QldbDriver::builder(ledger).build_over(transport)?;
     for table in driver.list_tables().await? {
-        let statement =
-            format!("SELECT VALUE blockAddress FROM \"_ql_committed_{table}\" BY id WHERE id = ?");
+        let statement = match version {
+            None => format!("SELECT VALUE blockAddress FROM \"_ql_committed_{table}\" BY id WHERE id = ?"),
+            Some(version) => format!(
+                "SELECT VALUE h.blockAddress FROM history(\"{table}\") AS h \
+                 WHERE h.metadata.id = ? AND h.metadata.version = {version}"
+            ),
+        };
         let found = driver
             .execute(|transaction| {
                 let statement = statement.clone();
@@ -165,5 +213,11 @@ async fn latest_address(
             return Ok(BlockAddress::try_from(&address.to_value())?);
         }
     }
-    Err(format!("ledger {ledger} has no current document {document}").into())
+    Err(match version {
+        None => format!(
+            "ledger {ledger} has no current document {document}; a deleted one has versions: give --version"
+        ),
+        Some(version) => format!("ledger {ledger} has no version {version} of a document {document}"),
+    }
+    .into())
 }

@@ -27,8 +27,7 @@ use crate::remote;
 /// Whether the arguments ask for a comparison of digests, and not for evidence of a revision or a block.
 pub(super) fn is_asked(arguments: &Arguments) -> bool {
     arguments.digest.len() > 1
-        || arguments.data.is_some()
-        || (arguments.endpoint.is_some() && arguments.document.is_none())
+        || (arguments.document.is_none() && (arguments.data.is_some() || arguments.endpoint.is_some()))
 }
 
 /// Reads the digests, reads or makes the proof, and verifies.
@@ -87,7 +86,7 @@ fn beyond(end: BlockAddress, tips: [BlockAddress; 2]) -> Option<VerifyReport> {
         }
     })?;
     let what = "the journal has all blocks that the digests cover".to_owned();
-    Some(VerifyReport { steps: vec![Step { what, outcome: Outcome::Failed(why) }] })
+    Some(VerifyReport { facts: Vec::new(), steps: vec![Step { what, outcome: Outcome::Failed(why) }] })
 }
 
 fn save(file: &Path, digest: Digest, proof: &Proof) -> Result<(), String> {

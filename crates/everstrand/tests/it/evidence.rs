@@ -331,3 +331,48 @@ async fn signed_checkpoints_show_what_was_cut_off_and_who_vouched_for_it() {
     fs::write(&checkpoint, forged).expect("written");
     assert_eq!(audit(&key).0, 2);
 }
+
+/// What `docs/samples/README.md` tells a reader to run, and which exit code it promises.
+#[test]
+fn the_samples_are_as_their_page_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/samples");
+    let page = fs::read_to_string(folder.join("README.md")).expect("a page");
+    let mut ran = 0;
+    for line in page.lines().filter_map(|line| line.strip_prefix("everstrand ")) {
+        let (command, promise) = line.split_once('#').expect("a promise");
+        let promised =
+            promise.trim().strip_prefix("exits with ").and_then(|code| code.get(..1)).expect("a code");
+        let mut program = Command::new(env!("CARGO_BIN_EXE_everstrand"));
+        let output = program.args(command.split_whitespace()).current_dir(&folder).output().expect("started");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(
+            output.status.code().map(|code| code.to_string()).as_deref(),
+            Some(promised),
+            "{line}: {printed}"
+        );
+        ran += 1;
+    }
+    assert_eq!(ran, 5);
+}
+
+#[tokio::test]
+async fn a_version_is_verified_out_of_a_folder_and_the_report_says_what_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().display().to_string();
+    let run = |arguments: &[&str]| everstrand(&[arguments, &["--data", &data]].concat());
+    assert_eq!(run(&["ledger", "create", "cars"]).0, 0);
+    let statements = "CREATE TABLE Car; INSERT INTO Car {'n': 1}; UPDATE Car SET n = 2; DELETE FROM Car;";
+    let (_, printed) = run(&["shell", "cars", "-c", statements]);
+    let id = printed.rsplit("documentId:\"").next().and_then(|rest| rest.get(..22)).expect("an id");
+    let verify = |more: &[&str]| run(&[&["verify", "--ledger", "cars", "--document", id], more].concat());
+    let (code, printed) = verify(&["--version", "1"]);
+    assert_eq!(code, 0, "{printed}");
+    assert!(printed.contains(&format!("document         {id}\nversion          1\n")), "{printed}");
+    let (code, printed) = verify(&["--version", "0", "--json"]);
+    assert_eq!(code, 0, "{printed}");
+    assert!(printed.contains("\"verified\":true") && printed.contains("\"version\":\"0\""), "{printed}");
+    let (code, printed) = verify(&[]);
+    assert!(code == 2 && printed.contains("give --version"), "{printed}");
+    let (code, printed) = verify(&["--version", "9"]);
+    assert!(code == 2 && printed.contains("no version 9"), "{printed}");
+}

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use everstrand_ion::{Value, text};
+
 use crate::evidence::saved::{Evidence, Input, Unusable};
 use crate::evidence::{CheckpointVerifier, check_foreign, check_revision};
 use crate::hashing::Hash;
@@ -10,9 +12,11 @@ use crate::tree::{self, Proof, path_length};
 
 const BLOCK_HASHES: &str = "all hashes in the block are those of its content";
 
-/// The steps of a verification, in order.
+/// What was verified, and the steps of the verification in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VerifyReport {
+    /// What was verified: names and values, as far as the evidence says them. They are true if the steps passed.
+    pub facts: Vec<(&'static str, String)>,
     /// The steps; each prints as one line.
     pub steps: Vec<Step>,
 }
@@ -61,6 +65,9 @@ impl VerifyReport {
 
 impl fmt::Display for VerifyReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.facts {
+            writeln!(formatter, "{name:16} {value}")?;
+        }
         for Step { what, outcome } in &self.steps {
             match outcome {
                 Outcome::Passed => writeln!(formatter, "ok       {what}")?,
@@ -86,7 +93,7 @@ pub fn verify(evidence: &Evidence, keys: &[CheckpointVerifier]) -> Result<Verify
     let missing = |what: &str| Unusable(format!("there is no {what}: give the file that holds it"));
     let digest = evidence.digest.ok_or_else(|| missing("digest"))?;
     let proof = evidence.proof.as_ref().ok_or_else(|| missing("proof"))?;
-    let mut report = VerifyReport::default();
+    let mut report = VerifyReport { facts: facts(evidence), steps: Vec::new() };
     let signed = "the checkpoint is signed by a key that was given";
     checkpoint(signed, evidence, keys, &mut report);
     let (subject, hash) = if let Some(hash) = evidence.revision_hash {
@@ -151,6 +158,25 @@ pub fn verify_prefix(
         if holds { Ok(()) } else { Err(not.to_owned()) },
     );
     Ok(report)
+}
+
+/// What the evidence says of itself.
+fn facts(evidence: &Evidence) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    let mut fact = |name, value: Option<String>| facts.extend(value.map(|value| (name, value)));
+    let metadata = evidence.revision.as_ref().map(|revision| revision.to_value());
+    let written = |value: &Value| value.as_text().map_or_else(|| text::write(value), str::to_owned);
+    let member = |name: &str| metadata.as_ref()?.get("metadata")?.get(name).map(written);
+    fact("document", member("id"));
+    fact("version", member("version"));
+    fact("transaction", member("txId"));
+    fact("transaction time", member("txTime"));
+    fact("block", evidence.block_address.map(|address| address.sequence_no.to_string()));
+    let strand = evidence.block_address.or(evidence.digest_tip_address);
+    fact("strand", strand.map(|address| address.strand_id.to_string()));
+    fact("digest", evidence.digest.map(|digest| digest.to_string()));
+    fact("of the blocks", evidence.digest_tip_address.map(|tip| format!("0 to {}", tip.sequence_no)));
+    facts
 }
 
 fn checkpoint(what: &str, evidence: &Evidence, keys: &[CheckpointVerifier], report: &mut VerifyReport) {
