@@ -82,6 +82,11 @@ impl Table {
         }
     }
 
+    /// How many bytes it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        self.charge.used()
+    }
+
     /// Adds the row that stands in these slots of the frame. `bytes` is what its values take.
     pub(crate) fn add(
         &mut self,

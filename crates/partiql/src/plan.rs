@@ -112,6 +112,9 @@ pub enum Node {
         condition: Option<Expression>,
         /// The slots that the right side fills. A left join fills them with NULL for a left row without a match.
         right_slots: Range<usize>,
+        /// Whether the right side is read for the first row of the left only, and held for the others, because it
+        /// yields the same rows for each.
+        is_held: bool,
         /// About how many rows the planner expects, if it knows the sizes of the tables.
         estimate: Option<u64>,
     },

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
-use crate::execute::frame::{Frame, Input, OuterScope};
+use crate::execute::frame::{self, Frame, Input, OuterScope};
 use crate::execute::table::{self, Held};
-use crate::hash_table::{Kept, Matches, Table};
+use crate::hash_table::{Kept, Keyed, Matches, Table};
 use crate::plan::{Expression, HashJoin, JoinKind, Node};
 
 /// The state of a nested loop.
@@ -16,15 +16,29 @@ use crate::plan::{Expression, HashJoin, JoinKind, Node};
 pub(crate) struct JoinState<I> {
     left: I,
     right: I,
+    held: HeldRows,
     /// Whether a row of the left side stands in the frame.
     has_left: bool,
     /// Whether a row of the right side has matched it.
     is_matched: bool,
 }
 
+/// The rows of a right side that are the same for each row of the left.
+#[derive(Debug)]
+enum HeldRows {
+    /// No row has been read.
+    NotYet,
+    /// The rows that were read for the first row of the left side, so far.
+    Reading(Table),
+    /// All rows, and those that have not been tried yet.
+    All(Table, Matches),
+    /// They are read again for each row, because they depend on it or take too many bytes.
+    Never,
+}
+
 impl<I: Input> JoinState<I> {
     pub(crate) fn new(left: I, right: I) -> JoinState<I> {
-        JoinState { left, right, has_left: false, is_matched: false }
+        JoinState { left, right, held: HeldRows::NotYet, has_left: false, is_matched: false }
     }
 
     pub(crate) fn next(
@@ -34,7 +48,7 @@ impl<I: Input> JoinState<I> {
         outer: OuterScope<'_>,
         frame: &mut Frame,
     ) -> Result<bool, PartiqlError> {
-        let Node::Join { left, right, kind, condition, right_slots, .. } = node else {
+        let Node::Join { left, right, kind, condition, right_slots, is_held, .. } = node else {
             unreachable!("a state is made of its node");
         };
         loop {
@@ -44,10 +58,21 @@ impl<I: Input> JoinState<I> {
                 }
                 self.has_left = true;
                 self.is_matched = false;
-                self.right = I::start(right);
+                match &mut self.held {
+                    HeldRows::All(table, matches) => {
+                        context.execution.read_ios += table.read_ios;
+                        *matches = Matches::All { row: 0 };
+                    }
+                    HeldRows::NotYet if *is_held => {
+                        let charge = context.execution.budget.charge();
+                        self.held = HeldRows::Reading(Table::new(std::slice::from_ref(right_slots), charge));
+                        self.right = I::start(right);
+                    }
+                    _ => self.right = I::start(right),
+                }
             }
             // The loop goes on here after each pair: the state remembers the left row, the frame holds it.
-            while self.right.next(right, context, outer, frame)? {
+            while self.next_right(right, right_slots, context, outer, frame)? {
                 context.step()?;
                 if joins(condition.as_ref(), context, outer, frame)? {
                     self.is_matched = true;
@@ -60,6 +85,37 @@ impl<I: Input> JoinState<I> {
                 return Ok(true);
             }
         }
+    }
+
+    fn next_right(
+        &mut self,
+        right: &Node,
+        slots: &Range<usize>,
+        context: &mut Context<'_>,
+        outer: OuterScope<'_>,
+        frame: &mut Frame,
+    ) -> Result<bool, PartiqlError> {
+        let slots = std::slice::from_ref(slots);
+        if let HeldRows::All(table, matches) = &mut self.held {
+            return Ok(table.next(matches, slots, frame));
+        }
+        let before = context.execution.read_ios;
+        let is_row = self.right.next(right, context, outer, frame)?;
+        let HeldRows::Reading(table) = &mut self.held else { return Ok(is_row) };
+        table.read_ios += context.execution.read_ios - before;
+        if !is_row {
+            // The first row of the left side has seen all of them.
+            if let HeldRows::Reading(table) = std::mem::replace(&mut self.held, HeldRows::Never) {
+                self.held = HeldRows::All(table, Matches::All { row: 0 });
+            }
+            return Ok(false);
+        }
+        let bytes = frame::weight(&frame[slots[0].clone()], None);
+        let is_held = table.add(Keyed::Nothing, frame, slots, bytes);
+        if is_held.is_err() || table.bytes() > context.execution.budget.bytes_max() / 2 {
+            self.held = HeldRows::Never;
+        }
+        Ok(true)
     }
 }
 

@@ -28,24 +28,28 @@ impl Held<'_> {
     ) -> Result<Option<Table>, PartiqlError> {
         let before = context.execution.read_ios;
         let held = context.held();
-        match self.table::<I>(context, outer, frame.clone()) {
+        let table = match self.table::<I>(may_be_refused, context, outer, frame.clone()) {
             Err(error)
                 if may_be_refused && matches!(error.category(), Category::Limit | Category::Capacity) =>
             {
-                context.release(held);
-                context.execution.read_ios = before;
-                Ok(None)
+                None
             }
-            table => table.map(Some),
+            table => table?,
+        };
+        if table.is_none() {
+            context.release(held);
+            context.execution.read_ios = before;
         }
+        Ok(table)
     }
 
     fn table<I: Input>(
         &self,
+        may_be_refused: bool,
         context: &mut Context<'_>,
         outer: OuterScope<'_>,
         mut frame: Frame,
-    ) -> Result<Table, PartiqlError> {
+    ) -> Result<Option<Table>, PartiqlError> {
         let before = context.execution.read_ios;
         let mut table = Table::new(self.slots, context.execution.budget.charge());
         let mut state = I::start(self.node);
@@ -57,9 +61,13 @@ impl Held<'_> {
             }
             let bytes = self.slots.iter().map(|slots| frame::weight(&frame[slots.clone()], None)).sum();
             table.add(keyed, &frame, self.slots, bytes)?;
+            // What something else can stand in for leaves bytes to the rest of the statement.
+            if may_be_refused && table.bytes() > context.execution.budget.bytes_max() / 2 {
+                return Ok(None);
+            }
         }
         table.read_ios = context.execution.read_ios - before;
-        Ok(table)
+        Ok(Some(table))
     }
 }
 

@@ -65,6 +65,7 @@ impl Sides<'_> {
                 split.held.push(condition);
             } else if let Some(key) = self.equality(&condition) {
                 split.keys.push(key);
+                split.keys_again.push(condition);
             } else {
                 split.pairs.push(condition);
             }
@@ -72,30 +73,41 @@ impl Sides<'_> {
         split
     }
 
+    /// The first of conditions that may fail, if an index may look rows up by it: it leaves out only rows for which
+    /// the condition is known not to be TRUE. If the value of the known side fails, the executor reads all rows. A
+    /// condition behind the first would leave out rows for which the first fails.
+    pub(super) fn looked_up(&self, conditions: &[Expression]) -> Vec<Expression> {
+        let first = conditions.iter().take(1).filter(|condition| {
+            let has_query = condition.any(&mut |part| matches!(part, Expression::Query(_)));
+            !has_query && matches!(self.equality(condition), Some(HashKey::Equal(_, held)) if is_total(&held))
+        });
+        first.cloned().collect()
+    }
+
     /// The keys among conditions that may fail. They are checked on pairs in this order, so that only the first of
     /// them count: those before the first that reads something else, or a pair in another way than by an equality.
     pub(super) fn keys_that_may_fail(&self, conditions: &[Expression]) -> Vec<HashKey> {
-        let mut parts = Vec::new();
-        for condition in conditions {
+        let sides = conditions.iter().map_while(|condition| {
             let reads = self.reads(condition);
             let has_query = condition.any(&mut |part| matches!(part, Expression::Query(_)));
-            if reads.other || has_query {
-                break;
+            let is_pair = reads.known && reads.held;
+            if reads.other || has_query || (is_pair && self.equality(condition).is_none()) {
+                return None;
             }
-            parts.push(match (reads.known, reads.held) {
-                (true, true) => match self.equality(condition) {
-                    Some(key) => key,
-                    None => break,
-                },
-                (false, true) => HashKey::Held(condition.clone()),
-                (_, false) => HashKey::Known(condition.clone()),
-            });
-        }
+            Some(reads)
+        });
+        let sides: Vec<Reads> = sides.collect();
         // What comes after the last equality finds no rows.
-        while parts.last().is_some_and(|part| !matches!(part, HashKey::Equal(..))) {
-            parts.pop();
-        }
-        parts
+        let count = sides.iter().rposition(|reads| reads.known && reads.held).map_or(0, |last| last + 1);
+        let parts = sides[..count].iter().zip(conditions).map(|(reads, condition)| {
+            let Reads { held, known, .. } = *reads;
+            match self.equality(condition).filter(|_| held && known) {
+                Some(key) => key,
+                None if held => HashKey::Held(condition.clone()),
+                None => HashKey::Known(condition.clone()),
+            }
+        });
+        parts.collect()
     }
 }
 
@@ -106,6 +118,8 @@ pub(super) struct Split {
     pub(super) held: Vec<Expression>,
     /// Equalities between the sides.
     pub(super) keys: Vec<HashKey>,
+    /// The same equalities as conditions.
+    pub(super) keys_again: Vec<Expression>,
     /// Other conditions on pairs.
     pub(super) pairs: Vec<Expression>,
 }

@@ -11,7 +11,7 @@ use std::ops::Range;
 use super::estimate::Size;
 use super::from::{Tree, TreeKind};
 use super::hash::{self, Sides, Split};
-use super::order::{Group, RowOrder, hashed, inspect};
+use super::order::{Group, LOOKUP, LOOKUPS_MAX, RowOrder, hashed, inspect};
 use super::shape::{conjunction, conjuncts, is_constant, is_total, is_total_condition, is_truth};
 use super::{Planner, access};
 use crate::error::PartiqlError;
@@ -28,6 +28,12 @@ struct Built {
     size: Size,
     /// Whether reading it cannot fail.
     is_total: bool,
+}
+
+/// How rows are found without a hash table: by conditions on them, and by conditions that are checked elsewhere.
+struct LookedUp {
+    conditions: Vec<Expression>,
+    looked_up: Vec<Expression>,
 }
 
 impl Planner<'_> {
@@ -64,7 +70,7 @@ impl Planner<'_> {
         let group = Group::of(tree, movable, fixed, order);
         self.estimates |= group.units.len() > 1 || self.scopes.len() > 1;
         let places = self.order_of(&group, order)?;
-        let Group { units, movable, fixed } = group;
+        let Group { units, movable, fixed, .. } = group;
         let mut steps: Vec<Vec<Expression>> = places.iter().map(|_| Vec::new()).collect();
         for condition in movable {
             let step = places.iter().rposition(|place| condition.reads & (1 << place) != 0);
@@ -102,7 +108,7 @@ impl Planner<'_> {
             return self.unit(tree, conditions, order);
         }
         let sides = Sides { known: &[], held: &own, outer_is_known: true };
-        let Split { held, mut keys, pairs } = sides.split(conditions.clone());
+        let Split { held, mut keys, pairs, .. } = sides.split(conditions.clone());
         if keys.is_empty() {
             keys = sides.keys_that_may_fail(fixed);
         }
@@ -169,10 +175,21 @@ impl Planner<'_> {
         conditions: Vec<Expression>,
         order: RowOrder,
     ) -> Result<Built, PartiqlError> {
+        self.unit_by(tree, conditions, &[], order)
+    }
+
+    /// The rows of a unit, of which a table may leave out those for which `looked_up` is not TRUE.
+    fn unit_by(
+        &mut self,
+        tree: Tree,
+        conditions: Vec<Expression>,
+        looked_up: &[Expression],
+        order: RowOrder,
+    ) -> Result<Built, PartiqlError> {
         let Tree { kind, slots: own } = tree;
         match kind {
             TreeKind::Table { source, name, alias, slots } => {
-                let refs: Vec<&Expression> = conditions.iter().collect();
+                let refs: Vec<&Expression> = conditions.iter().chain(looked_up).collect();
                 let access = access::choose(&source, slots, &own, &refs, self.lookups());
                 let (size, estimate) = self.size_of_rows(&source, slots, &own, &access, &conditions);
                 let scan = Node::Scan(Box::new(Scan { source, name, alias, access, slots, estimate }));
@@ -292,45 +309,81 @@ impl Planner<'_> {
         order: RowOrder,
     ) -> Result<Built, PartiqlError> {
         let right_slots = [right.slots.clone()];
-        let refs: Vec<&Expression> = conditions.iter().collect();
-        let lookup = match &right.kind {
-            TreeKind::Table { source, slots, .. } => {
-                access::choose(source, *slots, &right.slots, &refs, self.lookups())
-            }
-            _ => AccessPlan::Scan,
-        };
         let mut reads_left = false;
         inspect(&right, &mut |expression, _| reads_left |= expression.reads(&left.slots));
-        let outer_is_known = self.is_run_again() && !lookup.reads_outer();
-        let sides = Sides { known: &left.slots, held: &right_slots, outer_is_known };
+        let mut sides = Sides { known: &left.slots, held: &right_slots, outer_is_known: false };
         let mut split = sides.split(conditions.clone());
+        let mut looked_up = Vec::new();
+        if split.keys.is_empty() && self.options.extensions {
+            self.work(ordered.len())?;
+            looked_up = sides.looked_up(ordered);
+        }
+        let lookup = self.lookup(&right, conditions.iter().chain(&looked_up).collect());
+        if self.is_run_again() && !lookup.reads_outer() {
+            sides.outer_is_known = true;
+            split = sides.split(conditions.clone());
+        }
         if split.keys.is_empty() && self.options.extensions {
             split.keys = sides.keys_that_may_fail(ordered);
         }
-        // A right side that reads the left, such as `@left.items`, cannot be read once into a table.
-        let is_hashed = !reads_left
-            && !split.keys.is_empty()
-            && (!lookup.reads(&left.slots) || self.prefers_hash(&left, &right, &lookup, &split.held));
         let size = self.joined(&left, &right, kind, &conditions);
         let slots = [&left.slots[..], &right_slots].concat();
         let is_total = left.is_total && (kind == JoinKind::Inner || ordered.iter().all(is_total_condition));
-        if is_hashed {
-            let lookup = lookup.reads(&left.slots).then_some(conditions);
+        // A right side that reads the left, such as `@left.items`, cannot be read once into a table.
+        let looks_up = lookup.reads(&left.slots);
+        if !reads_left
+            && !split.keys.is_empty()
+            && (!looks_up || self.prefers_hash(&left, &right, &lookup, &split.held))
+        {
+            let lookup = looks_up.then_some(LookedUp { conditions, looked_up });
             let (node, right_is_total) =
                 self.hash_join(left, right, kind, (lookup, split), (ordered, size), order)?;
             return Ok(Built { node, slots, size, is_total: is_total && right_is_total });
         }
-        let right = self.unit(right, conditions, order)?;
+        let is_held = !reads_left
+            && left.size.rows > 1.0
+            && !matches!(right.kind, TreeKind::Value { .. })
+            && (!looks_up || self.prefers_all(&left, &right, &lookup));
+        let (right, mut pairs) = match is_held {
+            true => (self.unit(right, split.held, order)?, [split.keys_again, split.pairs].concat()),
+            false => (self.unit_by(right, conditions, &looked_up, order)?, Vec::new()),
+        };
         let is_total = is_total && right.is_total;
+        if kind == JoinKind::Left {
+            pairs.extend(ordered.iter().cloned());
+        }
         let node = Node::Join {
             left: Box::new(left.node),
             right: Box::new(right.node),
             kind,
-            condition: if kind == JoinKind::Left { conjunction(ordered.to_vec()) } else { None },
+            condition: conjunction(pairs),
             right_slots: right_slots[0].clone(),
+            is_held,
             estimate: size.shown(),
         };
         Ok(Built { node, slots, size, is_total })
+    }
+
+    /// How a table is reached for the rows that meet conditions.
+    fn lookup(&self, tree: &Tree, conditions: Vec<&Expression>) -> AccessPlan {
+        match &tree.kind {
+            TreeKind::Table { source, slots, .. } => {
+                access::choose(source, *slots, &tree.slots, &conditions, self.lookups())
+            }
+            _ => AccessPlan::Scan,
+        }
+    }
+
+    /// Whether all rows of a table are held, although an index finds some of them for each row of the left side. They
+    /// are if the index would find a large part again and again.
+    fn prefers_all(&mut self, left: &Built, right: &Tree, lookup: &AccessPlan) -> bool {
+        let TreeKind::Table { source, .. } = &right.kind else { return false };
+        let size = self.size(source);
+        self.options.extensions
+            && left.size.is_known
+            && size.is_known
+            && left.size.rows >= LOOKUPS_MAX
+            && LOOKUP * self.read(source, lookup) >= size.rows
     }
 
     /// Whether a table is read into a hash table, although an access finds its rows for each row of the left side. It
@@ -356,13 +409,18 @@ impl Planner<'_> {
         left: Built,
         right: Tree,
         kind: JoinKind,
-        (lookup, split): (Option<Vec<Expression>>, Split),
+        (lookup, split): (Option<LookedUp>, Split),
         (ordered, size): (&[Expression], Size),
         order: RowOrder,
     ) -> Result<(Node, bool), PartiqlError> {
         let looked_up = lookup.is_some();
-        let otherwise = lookup.map(|conditions| self.unit(right.clone(), conditions, order)).transpose()?;
-        let Split { held, keys, pairs: mut condition } = split;
+        let otherwise = match lookup {
+            Some(LookedUp { conditions, looked_up }) => {
+                Some(self.unit_by(right.clone(), conditions, &looked_up, order)?)
+            }
+            None => None,
+        };
+        let Split { held, keys, pairs: mut condition, .. } = split;
         let right = self.unit(right, held, order)?;
         let right_is_total = right.is_total;
         if kind == JoinKind::Left {

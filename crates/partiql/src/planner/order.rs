@@ -50,6 +50,8 @@ pub(super) struct Group {
     pub(super) movable: Vec<Condition>,
     /// Conditions that may fail, in the order in which they are checked on whole rows.
     pub(super) fixed: Vec<Expression>,
+    /// The units that equalities among these conditions read. They join their units, too.
+    keys: Vec<u64>,
 }
 
 /// One of the sources of a [`Group`].
@@ -128,7 +130,15 @@ impl Group {
                 units[place].neighbours |= condition.reads;
             }
         }
-        Group { units, movable, fixed }
+        let mut keys = Vec::new();
+        for condition in &fixed {
+            if matches!(condition, Expression::Binary { operator: BinaryOperator::Equal, .. }) {
+                let reads = reads(condition);
+                bits(reads).for_each(|place| units[place].neighbours |= reads);
+                keys.push(reads);
+            }
+        }
+        Group { units, movable, fixed, keys }
     }
 }
 
@@ -288,16 +298,29 @@ impl Planner<'_> {
         let near = unit.near.iter().map(|number| &group.movable[*number]);
         let active: Vec<&Condition> =
             near.filter(|condition| condition.reads & !(available | own) == 0).collect();
-        let reach = self.reach_of(group, unit, own, &active);
+        self.work(group.keys.len())?;
+        let reach = self.reach_of(group, unit, (own, available), &active);
         reaches.insert(key, reach);
         Ok(reach)
     }
 
-    fn reach_of(&mut self, group: &Group, unit: &Unit, own: u64, active: &[&Condition]) -> Reach {
-        let has_key = active.iter().any(|condition| {
+    fn reach_of(
+        &mut self,
+        group: &Group,
+        unit: &Unit,
+        (own, available): (u64, u64),
+        active: &[&Condition],
+    ) -> Reach {
+        let mut has_key = active.iter().any(|condition| {
             condition.reads != own
                 && matches!(&condition.expression, Expression::Binary { operator: BinaryOperator::Equal, .. })
         });
+        let mut keys = group
+            .keys
+            .iter()
+            .filter(|reads| **reads & own != 0 && **reads != own && **reads & !(available | own) == 0);
+        let key = keys.next().copied();
+        has_key |= key.is_some();
         let TreeKind::Table { source, slots, .. } = &unit.tree.kind else {
             let size = self.size_of_tree(&unit.tree);
             let share = active.iter().map(|_| 0.1).product();
@@ -308,6 +331,9 @@ impl Planner<'_> {
         for condition in active {
             let others = self.largest(group, condition.reads & !own);
             share *= self.share(source, *slots, &condition.expression, others);
+        }
+        if let Some(reads) = key {
+            share /= size.rows.max(self.largest(group, reads & !own).unwrap_or(1.0));
         }
         let expressions: Vec<&Expression> = active.iter().map(|condition| &condition.expression).collect();
         let access = access::choose(source, *slots, &unit.tree.slots, &expressions, self.lookups());

@@ -67,6 +67,8 @@ fn a_long_statement_is_planned_or_refused_soon() {
         let keys = (0..6000).map(name).collect::<Vec<_>>().join(",");
         format!("SELECT {items} FROM t {clause} {keys}")
     };
+    let sources = (0..64).map(|n| format!("t AS s{n}")).collect::<Vec<_>>().join(",");
+    let pair = |n: usize, more: &str| format!("s{}.a{more} = s{}.b", n * 7 % 64, n * 13 % 61);
     let many = [
         format!("SELECT VALUE {nested} FROM t AS o"),
         format!("SELECT {indexed} FROM t AS o GROUP BY o.a"),
@@ -99,6 +101,16 @@ fn a_long_statement_is_planned_or_refused_soon() {
         repeated(&format!("{half} ORDER BY "), |_| "x".into(), ",", ""),
         repeated(&format!("{half} GROUP BY "), |_| "x".into(), ",", ""),
         repeated(&format!("{half} GROUP BY "), |_| "1".into(), ",", ""),
+        repeated(&format!("SELECT 1 FROM {sources} WHERE "), |n| pair(n, ""), " AND ", ""),
+        repeated(&format!("SELECT 1 FROM {sources} WHERE "), |n| pair(n, " + 1"), " AND ", ""),
+        repeated(&format!("SELECT 1 FROM {sources} WHERE "), |_| "s0.a + 1 = s1.b".into(), " AND ", ""),
+        repeated(&format!("SELECT 1 FROM {sources} WHERE s7.a IN ("), |n| n.to_string(), ",", ")"),
+        repeated(
+            "SELECT 1 FROM t AS o WHERE ",
+            |n| format!("EXISTS (SELECT 1 FROM t AS x, t AS y WHERE x.k = o.a{n} AND y.k = x.k)"),
+            " AND ",
+            "",
+        ),
         (0..50).fold(deep_sources(0), |inner, level| {
             format!("{} WHERE EXISTS ({inner})", deep_sources(level + 1))
         }),

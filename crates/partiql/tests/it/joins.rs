@@ -233,7 +233,8 @@ fn joins_and_correlated_queries_are_those_of_nested_loops() {
     let mut seen = BTreeMap::new();
     let mut ignored = BTreeMap::new();
     let options = Options::default();
-    let small = || Options::new(true, BufferedBytes::new(2_000, "held_bytes_max"));
+    let few = BufferedBytes::new(2_000, "held_bytes_max");
+    let bounds = Options::new(true, few.clone());
     while tried < queries {
         let world = tables(&mut random);
         let mut indexes = Vec::new();
@@ -266,7 +267,8 @@ fn joins_and_correlated_queries_are_those_of_nested_loops() {
                     "{number}: {expected:?}\n{found:?}\n{text}\n{indexes:?}\n{world:?}"
                 );
                 // Where little may be held, tables are given up, or the statement is refused, but no row is lost.
-                let bounded = rows(tables, &text, &small(), &mut ignored);
+                let bounded = rows(tables, &text, &bounds, &mut ignored);
+                assert_eq!(few.bytes(), 0, "{text}");
                 assert!(
                     bounded == expected || bounded.is_err(),
                     "{number}, bounded: {expected:?}\n{bounded:?}\n{text}\n{indexes:?}\n{world:?}"
