@@ -12,7 +12,7 @@ mod primitives;
 mod reader;
 mod transcode;
 
-pub(crate) use canonical::{Layout, layout, layout_if_canonical};
+pub(crate) use canonical::{Layout, fills, layout, layout_if_canonical};
 pub(crate) use encoder::Encoder;
 pub use header::VERSION_MARKER;
 pub(crate) use header::{

@@ -28,7 +28,8 @@ pub struct Document(Arc<Inner>);
 
 struct Inner {
     bytes: Arc<[u8]>,
-    layout: Layout,
+    /// Documents of one shape share it.
+    layout: Arc<Layout>,
 }
 
 impl Document {
@@ -52,6 +53,24 @@ impl Document {
         let layout =
             binary::layout(&bytes).map_err(|reason| IonError { message: reason.to_owned(), offset: 0 })?;
         Ok(Document::new(bytes, layout))
+    }
+
+    /// [`Document::from_canonical`] for bytes whose symbol table may be that of another document, as in the documents of
+    /// one table. Then the table is not read again, and takes no memory of its own.
+    pub fn from_canonical_like(
+        bytes: impl Into<Arc<[u8]>>,
+        other: Option<&Document>,
+    ) -> Result<Document, IonError> {
+        let bytes = bytes.into();
+        if let Some(other) = other
+            && let (value_start, symbols) = (other.0.layout.value_start, &other.0.layout.symbols)
+            && !symbols.is_empty()
+            && bytes.get(..value_start) == other.0.bytes.get(..value_start)
+            && binary::fills(&bytes, value_start)
+        {
+            return Ok(Document(Arc::new(Inner { bytes, layout: Arc::clone(&other.0.layout) })));
+        }
+        Document::from_canonical(bytes)
     }
 
     /// The bytes of the document.
@@ -112,7 +131,7 @@ impl Document {
     }
 
     fn new(bytes: Arc<[u8]>, layout: Layout) -> Document {
-        Document(Arc::new(Inner { bytes, layout }))
+        Document(Arc::new(Inner { bytes, layout: Arc::new(layout) }))
     }
 }
 

@@ -55,6 +55,12 @@ pub(crate) fn layout(bytes: &[u8]) -> Result<Layout, Reason> {
     Ok(layout)
 }
 
+/// Whether one value that is not annotated fills the bytes from `start` on.
+pub(crate) fn fills(bytes: &[u8], start: usize) -> bool {
+    let mut at = start;
+    read_header(bytes, &mut at).is_ok_and(|header| header.code() != WRAPPER && header.end == bytes.len())
+}
+
 /// The layout of a document if it is valid and in canonical form; else `None`.
 pub(crate) fn layout_if_canonical(bytes: &[u8]) -> Option<Layout> {
     let layout = layout(bytes).ok()?;

@@ -51,7 +51,11 @@ impl From<RawValue<'_>> for Slice {
 
 impl From<Document> for Slice {
     fn from(document: Document) -> Slice {
-        Slice::from(document.root())
+        let root = document.root();
+        let (annotations, payload) = (root.annotation_bytes(), root.payload());
+        let (annotations, payload) = (range_of(&document, annotations), range_of(&document, payload));
+        let descriptor = root.descriptor();
+        Slice { document, annotations, payload, descriptor }
     }
 }
 
