@@ -22,8 +22,8 @@ use fjall::{Database, KeyspaceCreateOptions, PersistMode, Readable};
 use super::file;
 use super::view_engine::{self, EngineError, FORMAT, failed};
 use super::views::{
-    Applied, Batch, Entry, Keyspace, ViewError, ViewSnapshot, ViewStore, decode_applied, encode_applied,
-    is_empty_range, last_changes,
+    Applied, Batch, EachEntry, Entry, Keyspace, ViewError, ViewSnapshot, ViewStore, decode_applied,
+    encode_applied, is_empty_range, last_changes,
 };
 
 /// The least that the engine accepts. After a crash it reads its whole journal again.
@@ -337,8 +337,25 @@ impl ViewSnapshot for FjallSnapshot {
         descending: bool,
         limit: usize,
     ) -> Result<Vec<Entry>, ViewError> {
+        let mut entries = Vec::new();
+        self.visit(keyspace, lower, upper, descending, limit, &mut |key, value| {
+            entries.push((key.to_vec(), value.to_vec()));
+            Ok(true)
+        })?;
+        Ok(entries)
+    }
+
+    fn visit(
+        &self,
+        keyspace: Keyspace,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+        descending: bool,
+        limit: usize,
+        each: &mut EachEntry<'_>,
+    ) -> Result<(), ViewError> {
         if is_empty_range(lower, upper) || limit == 0 {
-            return Ok(Vec::new());
+            return Ok(());
         }
         // A bound may be longer than any key. No key lies between such a bound and its longest allowed beginning.
         let lower = match lower {
@@ -353,19 +370,37 @@ impl ViewSnapshot for FjallSnapshot {
             }
             bound => bound,
         };
-        let owned = |guard: fjall::Guard| {
-            let (key, value) = guard.into_inner()?;
-            Ok((key.to_vec(), value.to_vec()))
-        };
+        // What `each` answers is no failure of the engine.
+        let mut refused = None;
         self.generation.guard(|| {
             let range =
                 self.snapshot.range::<&[u8], _>(&self.generation.entries[keyspace.index()], (lower, upper));
+            let mut goes_on = |guard: fjall::Guard| {
+                let (key, value) = guard.into_inner()?;
+                fjall::Result::Ok(each(&key, &value).unwrap_or_else(|error| {
+                    refused = Some(error);
+                    false
+                }))
+            };
             match descending {
-                false => range.take(limit).map(owned).collect(),
-                true => range.rev().take(limit).map(owned).collect(),
+                false => while_wanted(range.take(limit), &mut goes_on),
+                true => while_wanted(range.rev().take(limit), &mut goes_on),
             }
-        })
+        })?;
+        refused.map_or(Ok(()), Err)
     }
+}
+
+fn while_wanted(
+    entries: impl Iterator<Item = fjall::Guard>,
+    goes_on: &mut impl FnMut(fjall::Guard) -> fjall::Result<bool>,
+) -> fjall::Result<()> {
+    for entry in entries {
+        if !goes_on(entry)? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn guard<T>(path: &Path, run: impl FnOnce() -> fjall::Result<T>) -> Result<T, EngineError> {

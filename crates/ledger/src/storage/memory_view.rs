@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use imbl::OrdMap;
 
 use super::views::{
-    Applied, Batch, Entry, Keyspace, ViewError, ViewSnapshot, ViewStore, is_empty_range, last_changes,
+    Applied, Batch, EachEntry, Entry, Keyspace, ViewError, ViewSnapshot, ViewStore, is_empty_range,
+    last_changes,
 };
 
 /// A map that copies a node shares the bytes of its entries.
@@ -85,14 +86,32 @@ impl ViewSnapshot for State {
         descending: bool,
         limit: usize,
     ) -> Result<Vec<Entry>, ViewError> {
+        let mut entries = Vec::new();
+        self.visit(keyspace, lower, upper, descending, limit, &mut |key, value| {
+            entries.push((key.to_vec(), value.to_vec()));
+            Ok(true)
+        })?;
+        Ok(entries)
+    }
+
+    fn visit(
+        &self,
+        keyspace: Keyspace,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+        descending: bool,
+        limit: usize,
+        each: &mut EachEntry<'_>,
+    ) -> Result<(), ViewError> {
         if is_empty_range(lower, upper) {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let range = self.maps[keyspace.index()].range::<_, [u8]>((lower, upper));
-        let owned = |(key, value): (&Arc<[u8]>, &Arc<[u8]>)| (key.to_vec(), value.to_vec());
-        Ok(match descending {
-            false => range.take(limit).map(owned).collect(),
-            true => range.rev().take(limit).map(owned).collect(),
-        })
+        let mut visit = |(key, value): (&Arc<[u8]>, &Arc<[u8]>)| each(key, value);
+        let stopped = match descending {
+            false => range.take(limit).map(&mut visit).find(|goes_on| !matches!(goes_on, Ok(true))),
+            true => range.rev().take(limit).map(&mut visit).find(|goes_on| !matches!(goes_on, Ok(true))),
+        };
+        stopped.unwrap_or(Ok(true)).map(drop)
     }
 }

@@ -75,6 +75,9 @@ impl Batch {
 /// One entry of a view.
 pub type Entry = (Vec<u8>, Vec<u8>);
 
+/// What is done with the key and the value of an entry. It answers whether the next entry is wanted.
+pub type EachEntry<'e> = dyn FnMut(&[u8], &[u8]) -> Result<bool, ViewError> + 'e;
+
 /// A view failed. It can be rebuilt.
 #[derive(Debug, thiserror::Error)]
 #[error("the ledger's view failed: {0}")]
@@ -133,6 +136,24 @@ pub trait ViewSnapshot: Send + Sync {
         descending: bool,
         limit: usize,
     ) -> Result<Vec<Entry>, ViewError>;
+
+    /// The same entries one after another, without copies of them, if the store can lend them.
+    fn visit(
+        &self,
+        keyspace: Keyspace,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+        descending: bool,
+        limit: usize,
+        each: &mut EachEntry<'_>,
+    ) -> Result<(), ViewError> {
+        for (key, value) in self.range(keyspace, lower, upper, descending, limit)? {
+            if !each(&key, &value)? {
+                break;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Whether no key can lie between two bounds. Several engines panic when they are asked for such a range.
