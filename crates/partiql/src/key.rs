@@ -153,6 +153,15 @@ pub(crate) fn write_part<W: Work>(
     Ok(())
 }
 
+/// Appends the encoding of one value, which is never cut.
+pub(crate) fn write_whole<W: Work>(
+    work: &mut W,
+    bytes: &mut Vec<u8>,
+    value: ValueRef<'_>,
+) -> Result<(), W::Stop> {
+    write_value(work, bytes, value)
+}
+
 fn write_value<W: Work>(work: &mut W, bytes: &mut Vec<u8>, value: ValueRef<'_>) -> Result<(), W::Stop> {
     let kind = value.kind();
     work.work(ELEMENT + 8 * kind.scalar_work())?;

@@ -50,6 +50,9 @@ pub struct QueryPlan {
     pub offset: Option<Expression>,
     /// How many results are yielded, counted after `offset`. The expression reads no slot.
     pub limit: Option<Expression>,
+    /// Whether each row of the one scan below makes a result. LIMIT then says how many rows to read, and OFFSET may skip
+    /// rows unread.
+    pub counts_rows: bool,
     /// Whether the query reads slots of frames around its own. If it does not, its result is always the same.
     pub correlated: bool,
 }
@@ -252,6 +255,9 @@ pub enum AccessPlan {
     Documents(Keys),
     /// Looks documents up in an index.
     Index(Box<IndexAccess>),
+    /// The rows that any of these finds, each once: one for each operand of an OR. None of them is a union, and none
+    /// reads all rows.
+    Union(Vec<AccessPlan>),
 }
 
 /// A lookup of documents in an index.
@@ -327,6 +333,18 @@ pub struct Group {
     /// Whether the group only counts the rows of one scan whose access serves all conditions. The executor then
     /// counts keys of the index instead of reading documents, unless a key is too long to be exact.
     pub counts_keys: bool,
+    /// Where the first row of an index has the value of each aggregate, which is MIN or MAX of an indexed field. The
+    /// executor then reads these rows only, unless a key is too long to be exact. Empty if all rows must be read.
+    pub ends: Vec<IndexEnd>,
+}
+
+/// The end of a part of an index: the row with the least or the greatest value of one path.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexEnd {
+    /// The access whose first row has the value.
+    pub access: AccessPlan,
+    /// The path of the value in the user's document.
+    pub path: Vec<String>,
 }
 
 /// A key of a group.

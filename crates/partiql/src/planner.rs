@@ -11,6 +11,7 @@ mod function;
 mod groups;
 mod hash;
 mod hints;
+mod index_union;
 mod items;
 mod join;
 #[cfg(feature = "lenient-names")]

@@ -153,6 +153,18 @@ pub trait Tables {
         limit: usize,
     ) -> Result<Vec<Row>, TablesError>;
 
+    /// [`rows`](Tables::rows) for a caller that needs neither the ids of the rows nor the cursors of any but the last.
+    /// Of [`Access::Scan`] it may answer fewer rows, if they take much memory; only an empty answer means the end.
+    fn rows_alone(
+        &mut self,
+        source: &Source,
+        access: &Access,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Vec<Row>, TablesError> {
+        self.rows(source, access, after, limit)
+    }
+
     /// `UTCNOW()`, the same for a whole statement.
     fn now(&self) -> Timestamp;
 
@@ -168,6 +180,19 @@ pub trait Tables {
         let rows = self.rows(source, access, after, limit)?;
         let last = rows.last().filter(|_| rows.len() >= limit);
         Ok((rows.len() as u64, last.map(|row| row.cursor.clone())))
+    }
+
+    /// Skips at most `limit` rows after the cursor, and answers how many, and the cursor after the last of them. The
+    /// answer may be fewer for any reason; the rows after it are then read. Called for OFFSET. Override it if you can
+    /// skip without reading documents.
+    fn skip(
+        &mut self,
+        source: &Source,
+        access: &Access,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<(u64, Option<Cursor>), TablesError> {
+        Ok((0, after.cloned()))
     }
 
     /// Answers an error if the statement must stop. Called every few rows.

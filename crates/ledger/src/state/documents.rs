@@ -126,6 +126,19 @@ pub(crate) fn id_and_data(bytes: &[u8]) -> Result<(UniqueId, Option<Document>), 
     Ok((UniqueId::from_bytes(part(header, 49)), data))
 }
 
+/// [`id_and_data`] of one of many documents of a table; the one before it mostly has the same symbols.
+pub(crate) fn id_and_data_like(
+    bytes: &[u8],
+    before: Option<&Document>,
+) -> Result<(UniqueId, Option<Document>), ViewError> {
+    let (header, data) = bytes.split_at_checked(HEADER).ok_or_else(|| damaged("is too short"))?;
+    let data = match header[0] {
+        0 => Some(Document::from_canonical_like(data, before).map_err(|error| damaged(&error.to_string()))?),
+        _ => None,
+    };
+    Ok((UniqueId::from_bytes(part(header, 49)), data))
+}
+
 /// Whether a current revision has data, that is, it is neither deleted nor redacted.
 pub(crate) fn has_data(bytes: &[u8]) -> bool {
     bytes.first() == Some(&0)

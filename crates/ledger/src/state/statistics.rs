@@ -135,7 +135,7 @@ impl Sketch {
             hash = (hash ^ (hash >> 30)).wrapping_mul(factor);
         }
         hash ^= hash >> 31;
-        let register = (hash & (REGISTERS as u64 - 1)) as usize;
+        let register = usize::from(hash.to_le_bytes()[0]);
         let zeros = (hash | (REGISTERS as u64 - 1)).leading_zeros();
         (register, u8::try_from(zeros + 1).unwrap_or(u8::MAX))
     }
@@ -150,7 +150,13 @@ impl Sketch {
             1.. if raw <= 2.5 * registers => registers * (registers / empty as f64).ln(),
             _ => raw,
         };
-        estimate.round() as u64
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is small and not negative"
+        )]
+        let keys = estimate.round() as u64;
+        keys
     }
 }
 

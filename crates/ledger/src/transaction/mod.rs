@@ -12,6 +12,7 @@ mod propose;
 mod redact;
 mod rows;
 mod scope;
+mod skip;
 mod work;
 pub(crate) mod write_set;
 

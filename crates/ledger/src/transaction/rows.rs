@@ -22,9 +22,12 @@ use super::scope::Scope;
 use super::write_set::NEW_DOCUMENTS;
 use crate::error::LedgerError;
 use crate::state::catalog::{Index, Table};
-use crate::state::documents::{ViewRevision, id_and_data};
+use crate::state::documents::{ViewRevision, id_and_data, id_and_data_like};
 use crate::state::keys::Place;
 use crate::storage::views::{Keyspace, ViewError};
+
+/// Rows without ids come in batches of about so many bytes at most.
+const BATCH_BYTES: usize = 256 << 10;
 
 /// How many documents are looked at for a hint.
 const HINT_DOCUMENTS: usize = 64;
@@ -38,6 +41,18 @@ impl Scope<'_> {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Vec<Row>, LedgerError> {
+        self.read_wanted(source, access, after, limit, true)
+    }
+
+    /// The same rows. Without `ids` the rows of a scan have no ids, and no cursors but the last.
+    pub(super) fn read_wanted(
+        &mut self,
+        source: &Source,
+        access: &Access,
+        after: Option<&Cursor>,
+        limit: usize,
+        ids: bool,
+    ) -> Result<Vec<Row>, LedgerError> {
         let limit = limit.max(1);
         if source.kind == SourceKind::UserTables {
             return self.catalog_rows(after, limit);
@@ -49,7 +64,7 @@ impl Scope<'_> {
         match access {
             Access::Scan => {
                 self.work.reads.tables.insert(table.id);
-                self.scan(source, &table, after, limit)
+                self.scan(source, &table, after, limit, ids)
             }
             Access::Documents(ids) => self.document_rows(source, &table, ids, after, limit),
             Access::Index { index_id, ranges, descending } => {
@@ -76,33 +91,46 @@ impl Scope<'_> {
         table: &Table,
         after: Option<&Cursor>,
         limit: usize,
+        ids: bool,
     ) -> Result<Vec<Row>, LedgerError> {
         let mut next = after.map(cursor_number).transpose()?.map_or(0, |last| last.saturating_add(1));
-        let mut rows = Vec::new();
+        let mut rows: Vec<Row> = Vec::with_capacity(limit.min(1024));
         let end = Place { table: table.number, number: NEW_DOCUMENTS }.to_bytes();
         while next < NEW_DOCUMENTS && rows.len() < limit {
             let start = Place { table: table.number, number: next }.to_bytes();
             let wanted = limit - rows.len();
+            let (lower, upper) = (Bound::Included(start.as_slice()), Bound::Excluded(end.as_slice()));
+            let (mut seen, mut last) = (0, 0);
+            let this = &*self;
+            let (mut failed, mut bytes, mut is_full) = (None, 0, false);
             let view = &self.snapshot.view;
-            let entries = view.range(
-                Keyspace::Documents,
-                Bound::Included(&start),
-                Bound::Excluded(&end),
-                false,
-                wanted,
-            )?;
+            view.visit(Keyspace::Documents, lower, upper, false, wanted, &mut |key, stored| {
+                (seen, last) = (seen + 1, place_of(key)?.number);
+                let before = rows.last().map(|row| &row.value);
+                match this.current(source, stored, before) {
+                    Ok(None) => {}
+                    Ok(Some((id, value))) => {
+                        let (id, cursor) = match ids {
+                            true => (Some(id_text(id)), number_cursor(last)),
+                            false => (None, Cursor(Vec::new())),
+                        };
+                        bytes += value.as_bytes().len();
+                        rows.push(Row { id, value, cursor });
+                    }
+                    Err(error) => failed = Some(error),
+                }
+                is_full = !ids && bytes >= BATCH_BYTES;
+                Ok(failed.is_none() && !is_full)
+            })?;
+            failed.map_or(Ok(()), Err)?;
             // Many entries may be no rows, so look at the deadline between batches.
             self.still_running()?;
-            next = NEW_DOCUMENTS;
-            let full = entries.len() == wanted;
-            for (key, stored) in entries {
-                let number = place_of(&key)?.number;
-                if let Some((id, value)) = self.current(source, &stored)? {
-                    rows.push(Row { id: Some(id_text(id)), value, cursor: number_cursor(number) });
-                }
-                if full {
-                    next = number + 1;
-                }
+            next = if seen == wanted || is_full { last + 1 } else { NEW_DOCUMENTS };
+            if let Some(row) = rows.last_mut().filter(|_| !ids) {
+                row.cursor = number_cursor(last);
+            }
+            if is_full {
+                return Ok(rows);
             }
         }
         if source.kind == SourceKind::User && rows.len() < limit {
@@ -124,7 +152,7 @@ impl Scope<'_> {
     /// The first documents of a table. They are not noted as read, because only a hint depends on them.
     pub(super) fn first_documents(&mut self, source: &Source) -> Result<Vec<Document>, LedgerError> {
         let table = self.table_of(source)?;
-        let rows = self.scan(source, &table, None, HINT_DOCUMENTS)?;
+        let rows = self.scan(source, &table, None, HINT_DOCUMENTS, true)?;
         Ok(rows.into_iter().map(|row| row.value).collect())
     }
 
@@ -185,9 +213,19 @@ impl Scope<'_> {
     }
 
     /// A stored current revision as the source shows it: for a table, with what this transaction made of it.
-    fn current(&self, source: &Source, stored: &[u8]) -> Result<Option<(UniqueId, Document)>, LedgerError> {
-        let shown = self.shown(source, stored)?;
-        Ok(if source.kind == SourceKind::User { self.unless_written(shown) } else { shown })
+    /// `before` is the document before it in a scan.
+    fn current(
+        &self,
+        source: &Source,
+        stored: &[u8],
+        before: Option<&Document>,
+    ) -> Result<Option<(UniqueId, Document)>, LedgerError> {
+        if source.kind != SourceKind::User {
+            return self.shown(source, stored);
+        }
+        let (id, data) = id_and_data_like(stored, before)?;
+        let committed = data.map(|data| (id, data));
+        Ok(if self.work.writes.is_empty() { committed } else { self.unless_written(committed) })
     }
 
     /// The current revision at a place, shown in the same way.

@@ -201,6 +201,16 @@ impl Tables for Scope<'_> {
         Ok(self.read(source, access, after, limit)?)
     }
 
+    fn rows_alone(
+        &mut self,
+        source: &Source,
+        access: &Access,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Vec<Row>, TablesError> {
+        Ok(self.read_wanted(source, access, after, limit, false)?)
+    }
+
     fn count(
         &mut self,
         source: &Source,
@@ -209,6 +219,16 @@ impl Tables for Scope<'_> {
         limit: usize,
     ) -> Result<(u64, Option<Cursor>), TablesError> {
         Ok(self.count_rows(source, access, after, limit)?)
+    }
+
+    fn skip(
+        &mut self,
+        source: &Source,
+        access: &Access,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<(u64, Option<Cursor>), TablesError> {
+        Ok(self.skip_rows(source, access, after, limit)?)
     }
 
     fn rows_estimate(&mut self, source: &Source) -> Option<u64> {

@@ -70,6 +70,9 @@ fn evaluate_node<'e>(
             Operand::Borrowed(scope.slot(*depth, *slot).expect("the planner numbered the slots").into())
         }
         Expression::Path { root, steps } => {
+            if let Some(value) = field_of_slot(scope, root, steps) {
+                return Ok(Operand::Borrowed(value));
+            }
             let root = evaluate(context, scope, root)?;
             steps_into(context, scope, root, steps)?
         }
@@ -129,6 +132,16 @@ fn evaluate_node<'e>(
         }
         Expression::Claused(never) => match **never {},
         Expression::Query(query) => context.nested(scope, query)?,
+    })
+}
+
+/// The value of a path of names from a slot, which nearly all paths are. It takes no value apart on the way.
+fn field_of_slot<'e>(scope: Scope<'e>, root: &'e Expression, steps: &'e [PathStep]) -> Option<ValueRef<'e>> {
+    let Expression::Variable(Variable { depth, slot, .. }) = root else { return None };
+    let start = ValueRef::from(scope.slot(*depth, *slot)?);
+    steps.iter().try_fold(start, |value, step| match step {
+        PathStep::Field(name) => Some(value.field(name)),
+        _ => None,
     })
 }
 

@@ -10,8 +10,9 @@ use crate::error::PartiqlError;
 use crate::eval::aggregate::Accumulator;
 use crate::eval::context::Context;
 use crate::eval::expression;
+use crate::eval::operand::Operand;
 use crate::execute::frame::{Frame, Input, OuterScope};
-use crate::execute::scan;
+use crate::execute::{ends, scan};
 use crate::key;
 use crate::plan::{Group, GroupAs, Node, Scan};
 
@@ -91,26 +92,32 @@ impl<I: Input> GroupState<I> {
             }
             return Ok(groups);
         }
+        if !plan.ends.is_empty()
+            && let Some(accumulators) = ends::read(plan, scan_of(&plan.input), context, outer, frame)?
+        {
+            return Ok(vec![One { keys: Vec::new(), accumulators, members: Vec::new() }]);
+        }
+        let mut encoded = Vec::new();
         while self.input.next(&plan.input, context, outer, frame)? {
             let held = context.held();
-            let mut encoded = Vec::new();
-            let mut keys = Vec::with_capacity(plan.keys.len());
+            encoded.clear();
             for key in &plan.keys {
                 let value = expression::evaluate(context, outer.scope(frame), &key.value)?;
-                // The key is copied, because a small key must not keep a large document alive. MISSING groups as NULL.
-                let value =
-                    if value.get().is_unknown() { Datum::null() } else { context.copy(value.get())? };
-                key::write_part(context, &mut encoded, (&value).into())?;
-                keys.push(value);
+                // MISSING groups as NULL.
+                let value = if value.get().is_unknown() { Operand::truth(None) } else { value };
+                key::write_part(context, &mut encoded, value.get())?;
+                drop(value);
+                context.release(held);
             }
             let place = match places.get(&encoded) {
                 Some(place) => *place,
                 None => {
+                    let keys = keys_of(plan, context, outer, frame)?;
                     let values = keys.iter().map(Datum::weight).sum::<usize>();
                     let bytes = key::weight(&encoded) + values + 256 * (1 + plan.aggregates.len());
                     charge.take(bytes, PURPOSE)?;
                     groups.push(One::new(plan, keys));
-                    places.insert(encoded, groups.len() - 1);
+                    places.insert(encoded.clone(), groups.len() - 1);
                     groups.len() - 1
                 }
             };
@@ -148,11 +155,25 @@ impl<I: Input> GroupState<I> {
     }
 }
 
+/// The keys of a new group. They are copied, because a small key must not keep a large document alive.
+fn keys_of(
+    plan: &Group,
+    context: &mut Context<'_>,
+    outer: OuterScope<'_>,
+    frame: &Frame,
+) -> Result<Vec<Datum>, PartiqlError> {
+    let mut keys = Vec::with_capacity(plan.keys.len());
+    for key in &plan.keys {
+        let value = expression::evaluate(context, outer.scope(frame), &key.value)?;
+        keys.push(if value.get().is_unknown() { Datum::null() } else { context.copy(value.get())? });
+    }
+    Ok(keys)
+}
+
 /// The scan whose keys are counted.
 fn scan_of(input: &Node) -> &Scan {
-    match input {
+    match input.below_filter() {
         Node::Scan(scan) => scan,
-        Node::Filter { input, .. } => scan_of(input),
         _ => unreachable!("the planner saw a scan"),
     }
 }

@@ -13,9 +13,11 @@ use crate::number::EXPONENT_REFUSED;
 use crate::plan::{Plan, Statement};
 use crate::tables::Tables;
 
+mod access;
 mod combine;
 mod dml;
 mod edit;
+mod ends;
 mod frame;
 mod full_join;
 mod group;

@@ -37,6 +37,35 @@ pub(crate) enum State {
     Sort(Box<SortState<State>>),
 }
 
+impl State {
+    /// Skips at most `rows` rows of a scan without reading them, and answers how many.
+    pub(crate) fn skip(
+        &mut self,
+        node: &Node,
+        rows: usize,
+        context: &mut Context<'_>,
+        outer: OuterScope<'_>,
+        frame: &Frame,
+    ) -> Result<usize, PartiqlError> {
+        match (self, node) {
+            (State::Scan(state), Node::Scan(scan)) => state.skip(scan, rows, context, outer, frame),
+            (State::Filter(state), Node::Filter { input, .. }) => {
+                state.skip(input, rows, context, outer, frame)
+            }
+            _ => Ok(0),
+        }
+    }
+
+    /// Notes how many rows of a scan are wanted at most, so that no more are read at first.
+    pub(crate) fn expect(&mut self, rows: Option<usize>) {
+        match self {
+            State::Scan(state) => state.wanted = rows,
+            State::Filter(state) => state.expect(rows),
+            _ => {}
+        }
+    }
+}
+
 impl Input for State {
     fn start(node: &Node) -> State {
         let start = State::start;

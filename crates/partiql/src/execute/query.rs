@@ -109,6 +109,11 @@ impl QueryState {
     ) -> Result<Window, PartiqlError> {
         let skip = count(plan.offset.as_ref(), "OFFSET", context, outer, &self.frame)?.unwrap_or(0);
         let take = count(plan.limit.as_ref(), "LIMIT", context, outer, &self.frame)?;
+        let mut skip = skip;
+        if plan.counts_rows {
+            skip -= self.node.skip(&plan.input, skip, context, outer, &self.frame)?;
+            self.node.expect(take.map(|take| skip.saturating_add(take)));
+        }
         if plan.distinct {
             self.seen = Some((HashSet::new(), context.execution.budget.charge()));
         } else if let (Some(take), State::Sort(sort), Node::Sort { .. }) = (take, &mut self.node, &plan.input)

@@ -7,9 +7,11 @@ use crate::compare;
 use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
+use crate::eval::expression::evaluate;
 use crate::execute::frame::{self, Frame, Input, OuterScope};
+use crate::key;
 use crate::plan::{Node, SortTerm};
-use crate::work;
+use crate::work::{self, Work};
 
 const PURPOSE: &str = "ORDER BY";
 
@@ -25,7 +27,8 @@ pub(crate) struct SortState<I> {
 
 #[derive(Debug)]
 struct Sorted {
-    keys: Vec<Datum>,
+    /// The values of all terms, encoded so that the order of the bytes is the wanted order.
+    key: Vec<u8>,
     frame: Frame,
     bytes: usize,
 }
@@ -66,43 +69,68 @@ impl<I: Input> SortState<I> {
         let mut charge = context.execution.budget.charge();
         let mut rows: Vec<Sorted> = Vec::new();
         // Twice the wanted number of rows is collected before the rows beyond that number are sorted out and dropped.
-        // So each row costs the logarithm of the wanted number on average.
+        // So each row costs the logarithm of the wanted number on average. From then on a row that does not come before
+        // the last of the wanted ones is dropped at once.
         let gather_max = self.rows_max.map(|rows_max| rows_max.saturating_mul(2).max(64));
+        let mut last: Option<Vec<u8>> = None;
         while self.input.next(input, context, outer, frame)? {
             let held = context.held();
-            let mut keys = Vec::with_capacity(terms.len());
-            for term in terms {
-                keys.push(context.selecting(|context| outer.datum(context, frame, &term.value))?);
+            let key = key_of(terms, context, outer, frame)?;
+            context.release(held);
+            if last.as_ref().is_some_and(|last| *last <= key) {
+                continue;
             }
             // Rows of a join share documents, which count once for the rows that follow each other.
             let before = rows.last().map(|row| row.frame.as_slice());
-            let weight = frame::weight(frame, before) + keys.iter().map(Datum::weight).sum::<usize>();
-            let bytes = size_of::<Sorted>() + weight;
-            context.release(held);
+            let bytes = size_of::<Sorted>() + frame::weight(frame, before) + key.len();
             charge.take(bytes, PURPOSE)?;
-            rows.push(Sorted { keys, frame: frame.clone(), bytes });
+            rows.push(Sorted { key, frame: frame.clone(), bytes });
             if gather_max.is_some_and(|gather_max| rows.len() >= gather_max) {
-                self.keep_best(&mut rows, terms, context)?;
+                self.keep_best(&mut rows, context)?;
                 charge.keep(rows.iter().map(|row| row.bytes).sum());
+                last = rows.last().map(|row| row.key.clone());
             }
         }
-        self.keep_best(&mut rows, terms, context)?;
+        self.keep_best(&mut rows, context)?;
         self.charge = Some(charge);
         Ok(rows)
     }
 
-    fn keep_best(
-        &self,
-        rows: &mut Vec<Sorted>,
-        terms: &[SortTerm],
-        context: &mut Context<'_>,
-    ) -> Result<(), PartiqlError> {
-        work::sort(rows, context, |context, left, right| order(context, &left.keys, &right.keys, terms))?;
+    fn keep_best(&self, rows: &mut Vec<Sorted>, context: &mut Context<'_>) -> Result<(), PartiqlError> {
+        work::sort(rows, context, |context, left, right| {
+            context.work(left.key.len().min(right.key.len()) / 8)?;
+            Ok(left.key.cmp(&right.key))
+        })?;
         if let Some(rows_max) = self.rows_max {
             rows.truncate(rows_max);
         }
         Ok(())
     }
+}
+
+/// The values of the terms in a row, encoded. A descending term has its bytes inverted. No key is the beginning of
+/// another, so that the terms need no marks between them.
+fn key_of(
+    terms: &[SortTerm],
+    context: &mut Context<'_>,
+    outer: OuterScope<'_>,
+    frame: &Frame,
+) -> Result<Vec<u8>, PartiqlError> {
+    let mut bytes = Vec::with_capacity(16 * terms.len());
+    for term in terms {
+        let value = context.selecting(|context| evaluate(context, outer.scope(frame), &term.value))?;
+        if value.get().is_unknown() {
+            bytes.push(if term.nulls_first { 0 } else { 2 });
+            continue;
+        }
+        bytes.push(1);
+        let start = bytes.len();
+        key::write_whole(context, &mut bytes, value.get())?;
+        if term.descending {
+            bytes[start..].iter_mut().for_each(|byte| *byte = !*byte);
+        }
+    }
+    Ok(bytes)
 }
 
 pub(super) fn order(

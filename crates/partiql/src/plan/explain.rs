@@ -4,17 +4,18 @@
 //! A row is `{depth, operation, detail?, reads?, rows?}`. `rows` is about how many rows the planner expects, where it
 //! knows the sizes of the tables. Hints to the author come last.
 
+mod access;
+
 use std::fmt;
 
 use everstrand_ion::{Struct, Value};
 
 use super::{
-    AccessPlan, Expression, FullJoin, Group, IndexAccess, Insertion, JoinKind, KeyRangePlan, Keys, Node,
-    Operation, Plan, Projection, ProjectionItem, QueryPlan, Scan, SortTerm, Statement, Target, TargetStep,
-    Window, WindowKind, WindowOrder,
+    Expression, FullJoin, Group, Insertion, JoinKind, Node, Operation, Plan, Projection, ProjectionItem,
+    QueryPlan, SortTerm, Statement, Target, TargetStep, Window, WindowKind, WindowOrder,
 };
 use crate::expression::AggregateFunction;
-use crate::tables::{AsOf, Index, OnConflict, SourceKind};
+use crate::tables::OnConflict;
 
 /// The rows of EXPLAIN: how a statement would run.
 pub(crate) fn explain(statement: &Statement, hints: &[String]) -> Vec<Value> {
@@ -221,10 +222,11 @@ impl Explainer {
                 self.node(input, depth + 1);
             }
             Node::Group(group) => {
-                let Group { input, keys, aggregates, counts_keys, .. } = &**group;
+                let Group { input, keys, aggregates, counts_keys, ends, .. } = &**group;
                 let at = self.rows.len();
                 let operation = match (counts_keys, keys.is_empty()) {
                     (true, _) => "Count keys",
+                    (false, true) if !ends.is_empty() => "Index ends",
                     (false, true) => "Aggregate",
                     (false, false) => "Group",
                 };
@@ -246,7 +248,11 @@ impl Explainer {
                     texts.push(named(call, &aggregate.name));
                 }
                 self.rows[at].detail = texts.join(", ");
-                self.node(input, depth + 1);
+                if ends.is_empty() {
+                    self.node(input, depth + 1);
+                } else {
+                    self.ends(ends, input, depth + 1);
+                }
             }
             Node::Sort { input, terms } => {
                 let at = self.rows.len();
@@ -331,97 +337,6 @@ impl Explainer {
             texts.push(self.text(condition, depth + 1));
         }
         self.rows[at].detail = texts.join(" AND ");
-    }
-
-    fn scan(&mut self, scan: &Scan, depth: usize) {
-        let Scan { source, name, alias, access, .. } = scan;
-        let mut shown = name.clone();
-        match &source.as_of {
-            Some(AsOf::Timestamp(timestamp)) => shown = format!("{shown} AS OF {timestamp}"),
-            Some(AsOf::Block(block)) => shown = format!("{shown} AS OF {block}"),
-            None => {}
-        }
-        if **alias != **name {
-            shown = format!("{shown} AS {alias}");
-        }
-        let at = self.rows.len();
-        self.row(depth, "", "");
-        let (operation, detail, reads) = match access {
-            AccessPlan::Scan => ("Scan".to_owned(), String::new(), format!("all of {name}")),
-            AccessPlan::Documents(keys) => {
-                let keys = self.keys(keys, depth + 1);
-                ("Document lookup".to_owned(), format!(" by id {keys}"), format!("those documents of {name}"))
-            }
-            AccessPlan::Index(access) => {
-                let (detail, is_range) = self.index_access(access, depth + 1);
-                let operation = if is_range { "Index range" } else { "Index lookup" };
-                let operation =
-                    if access.index.unique { format!("{operation} (unique)") } else { operation.to_owned() };
-                let what = if is_range { "that range" } else { "those keys" };
-                (operation, detail, format!("{what} of {name} {}", paths_text(&access.index.paths)))
-            }
-        };
-        // The past does not change, so that reading it conflicts with nobody. A history does: it gets new revisions.
-        let reads = match (&source.kind, &source.as_of) {
-            (_, Some(_)) => "nothing that can change".to_owned(),
-            (SourceKind::UserTables, None) => "the catalog".to_owned(),
-            _ => reads,
-        };
-        let row = &mut self.rows[at];
-        row.operation = operation;
-        row.detail = format!("{shown}{detail}");
-        row.reads = reads;
-        row.estimate = scan.estimate;
-    }
-
-    /// The keys and the range of an index as text, and whether a range is read.
-    fn index_access(&mut self, access: &IndexAccess, depth: usize) -> (String, bool) {
-        let IndexAccess { index: Index { paths, .. }, equal, range, order } = access;
-        let mut texts = Vec::new();
-        for (path, keys) in paths.iter().zip(equal) {
-            texts.push(format!("{} {}", path.join("."), self.keys(keys, depth)));
-        }
-        let next = paths.get(equal.len()).map(|path| path.join("."));
-        let mut is_range = true;
-        match range {
-            KeyRangePlan::All => is_range = equal.is_empty(),
-            KeyRangePlan::Between { lower, upper } => {
-                for (bound, operator) in [(lower, '>'), (upper, '<')] {
-                    if let Some((value, inclusive)) = bound {
-                        let operator = format!("{operator}{}", if *inclusive { "=" } else { "" });
-                        let value = self.text(value, depth);
-                        texts.push(format!("{} {operator} {value}", next.as_deref().unwrap_or_default()));
-                    }
-                }
-            }
-            KeyRangePlan::Like { pattern, .. } => {
-                let pattern = self.text(pattern, depth);
-                texts.push(format!("{} LIKE {pattern}", next.as_deref().unwrap_or_default()));
-            }
-            KeyRangePlan::Unknown => texts.push(format!("{} IS NULL", next.as_deref().unwrap_or_default())),
-            KeyRangePlan::Known => texts.push(format!("{} IS NOT NULL", next.as_deref().unwrap_or_default())),
-        }
-        let mut detail = format!(" by {}", paths_text(paths));
-        if !texts.is_empty() {
-            detail = format!("{detail} where {}", texts.join(" AND "));
-        }
-        if let Some(order) = order {
-            let direction = if order.descending { " DESC" } else { "" };
-            let nulls = if order.nulls_first { " NULLS FIRST" } else { " NULLS LAST" };
-            detail = format!("{detail} in order{direction}{nulls}");
-        }
-        (detail, is_range)
-    }
-
-    fn keys(&mut self, keys: &Keys, depth: usize) -> String {
-        match keys {
-            Keys::One(key) => format!("= {}", self.text(key, depth)),
-            Keys::AnyOf(items) => {
-                let items: Vec<String> = items.iter().map(|item| self.text(item, depth)).collect();
-                format!("IN ({})", items.join(", "))
-            }
-            Keys::Each(collection) => format!("IN {}", self.text(collection, depth)),
-        }
     }
 
     /// Adds a row whose detail is these expressions.

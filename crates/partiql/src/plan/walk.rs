@@ -52,6 +52,9 @@ impl AccessPlan {
         match self {
             AccessPlan::Scan => {}
             AccessPlan::Documents(ids) => ids.for_each_expression(visit),
+            AccessPlan::Union(accesses) => {
+                accesses.iter().for_each(|access| access.for_each_expression(visit));
+            }
             AccessPlan::Index(index) => {
                 let IndexAccess { equal, range, .. } = &**index;
                 equal.iter().for_each(|keys| keys.for_each_expression(visit));
@@ -274,6 +277,14 @@ impl Statement {
 }
 
 impl Node {
+    /// The node whose rows a filter looks at.
+    pub(crate) fn below_filter(&self) -> &Node {
+        match self {
+            Node::Filter { input, .. } => input.below_filter(),
+            node => node,
+        }
+    }
+
     fn tables(&self) -> Tables<'_> {
         match self {
             Node::Scan(scan) if scan.source.kind == SourceKind::User && scan.source.as_of.is_none() => {

@@ -6,10 +6,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::index_union::{are_lookups, union};
 use super::shape::slot_path;
 use crate::expression::{BinaryOperator, Type};
 use crate::plan::{
-    AccessPlan, Expression, IndexAccess, KeyOrder, KeyRangePlan, Keys, Scan, SortTerm, SourceSlots,
+    AccessPlan, Expression, IndexAccess, IndexEnd, KeyOrder, KeyRangePlan, Keys, Scan, SortTerm, SourceSlots,
 };
 use crate::tables::{Index, Source, SourceKind};
 
@@ -40,9 +41,14 @@ pub(super) fn choose(
     }
     let usable = source.indexes.iter().filter(|index| lookups == Lookups::All || is_plain(index));
     let candidates = usable.filter_map(|index| by_index(index, &bounds));
-    match candidates.min_by_key(|(cost, _)| *cost) {
-        Some((_, access)) => AccessPlan::Index(Box::new(access)),
-        None => AccessPlan::Scan,
+    let best = candidates.min_by_key(|(cost, _)| *cost).map(|(_, access)| access);
+    match best {
+        Some(access) if !access.equal.is_empty() => AccessPlan::Index(Box::new(access)),
+        // A range may be long, so that lookups for the operands of an OR are better.
+        best => match union(source, slots, own, conditions, lookups) {
+            Some(accesses) if best.is_none() || are_lookups(&accesses) => AccessPlan::Union(accesses),
+            _ => best.map_or(AccessPlan::Scan, |access| AccessPlan::Index(Box::new(access))),
+        },
     }
 }
 
@@ -72,8 +78,34 @@ pub(super) fn ordered(access: &mut AccessPlan, source: &Source, slots: SourceSlo
             }));
             true
         }
-        AccessPlan::Documents(_) => false,
+        AccessPlan::Documents(_) | AccessPlan::Union(_) => false,
     }
+}
+
+/// Where an index has the least or the greatest value of a path among the rows of a scan whose access serves all
+/// conditions.
+pub(super) fn end(scan: &Scan, value: &Expression, greatest: bool) -> Option<IndexEnd> {
+    let Some(Place::Path(path)) = place(&scan.source, scan.slots, value) else { return None };
+    let mut access = match &scan.access {
+        AccessPlan::Scan => {
+            let index = scan.source.indexes.iter().find(|index| is_path(&index.paths[0], &path))?;
+            IndexAccess { index: index.clone(), equal: Vec::new(), range: KeyRangePlan::All, order: None }
+        }
+        AccessPlan::Index(access) => (**access).clone(),
+        AccessPlan::Documents(_) | AccessPlan::Union(_) => return None,
+    };
+    let next = access.index.paths.get(access.equal.len());
+    let is_one_part = access.equal.iter().all(|keys| matches!(keys, Keys::One(_)));
+    if !is_one_part || !next.is_some_and(|next| is_path(next, &path)) {
+        return None;
+    }
+    // MIN and MAX pass over NULL and MISSING.
+    if matches!(access.range, KeyRangePlan::All) {
+        access.range = KeyRangePlan::Known;
+    }
+    access.order = Some(KeyOrder { descending: greatest, nulls_first: false });
+    let path = path.iter().map(|name| (**name).to_owned()).collect();
+    Some(IndexEnd { access: AccessPlan::Index(Box::new(access)), path })
 }
 
 /// Whether QLDB used an index for a condition of this form.
@@ -286,7 +318,7 @@ fn bound(source: &Source, slots: SourceSlots, own: &Range<usize>, condition: &Ex
         }
         Expression::Like { value, pattern, escape, negated: false, .. } => {
             let place = place(value)?;
-            let known = is_known(pattern) && escape.as_deref().is_none_or(is_known);
+            let known = is_known(pattern) && escape.as_deref().is_none_or(is_known) && !is_open(pattern);
             known.then(|| Bound {
                 place,
                 kind: BoundKind::Like((**pattern).clone(), escape.as_deref().cloned()),
@@ -321,6 +353,12 @@ pub(super) fn place(source: &Source, slots: SourceSlots, expression: &Expression
         }
         SourceKind::Committed | SourceKind::History { .. } => None,
     }
+}
+
+/// Whether a LIKE pattern begins with a wildcard, so that no index helps. A pattern that is no literal may.
+fn is_open(pattern: &Expression) -> bool {
+    matches!(pattern, Expression::Literal { value, .. }
+        if value.as_text().is_some_and(|text| text.starts_with(['%', '_'])))
 }
 
 pub(super) fn is_path(indexed: &[String], path: &[Arc<str>]) -> bool {

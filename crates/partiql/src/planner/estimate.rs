@@ -101,6 +101,9 @@ impl Planner<'_> {
         match access {
             AccessPlan::Scan => rows,
             AccessPlan::Documents(keys) => count(keys).min(rows),
+            AccessPlan::Union(accesses) => {
+                accesses.iter().map(|access| self.read(source, access)).sum::<f64>().min(rows)
+            }
             AccessPlan::Index(access) => {
                 let equal = access.equal.len();
                 let mut found = access.equal.iter().map(count).product::<f64>();

@@ -8,7 +8,7 @@ use super::shape::{conjuncts, path_of, slot_path};
 use super::{COMPARISON, Planner, access};
 use crate::ast::{self, SelectItem, is_aggregate, last_name};
 use crate::error::PartiqlError;
-use crate::plan::{self, Aggregate, Expression, Group, GroupAs, Node, Variable};
+use crate::plan::{self, Aggregate, Expression, Group, GroupAs, IndexEnd, Node, Scan, Variable};
 use crate::tables::SourceKind;
 
 /// A key before it is resolved.
@@ -143,10 +143,14 @@ impl<'a> Planner<'a> {
             aggregates: groups.aggregates.into_iter().map(|(_, aggregate)| aggregate).collect(),
             group_as,
             counts_keys: false,
+            ends: Vec::new(),
         };
         // QLDB read the documents that it counted, unless there was no condition.
         group.counts_keys =
             counts_keys(&group) && (self.options.extensions || matches!(group.input, Node::Scan(_)));
+        if self.options.extensions {
+            group.ends = ends(&group).unwrap_or_default();
+        }
         Node::Group(Box::new(group))
     }
 
@@ -307,16 +311,41 @@ pub(super) fn is_grouped(query: &ast::Query, extensions: bool) -> bool {
         }
 }
 
-/// Whether a grouping only counts the rows of one scan, and the scan finds no other rows.
-fn counts_keys(group: &Group) -> bool {
-    let (scan, conditions) = match &group.input {
+/// The scan below a node, and the conditions on its rows, if the node is a scan of a table as it is now.
+pub(super) fn scan_of(node: &Node) -> Option<(&Scan, Vec<Expression>)> {
+    let (scan, conditions) = match node {
         Node::Scan(scan) => (scan, Vec::new()),
         Node::Filter { input, condition } => match &**input {
             Node::Scan(scan) => (scan, conjuncts(condition.clone())),
-            _ => return false,
+            _ => return None,
         },
-        _ => return false,
+        _ => return None,
     };
+    let is_table = matches!(scan.source.kind, SourceKind::User | SourceKind::Committed);
+    (is_table && scan.source.as_of.is_none()).then_some((scan, conditions))
+}
+
+/// The ends of indexes that have the values of all aggregates, if they are MIN and MAX of fields of one scan whose
+/// access serves all conditions.
+fn ends(group: &Group) -> Option<Vec<IndexEnd>> {
+    let (scan, conditions) = scan_of(&group.input)?;
+    if !group.keys.is_empty() || group.group_as.is_some() || !access::serves(scan, &conditions) {
+        return None;
+    }
+    let end = |aggregate: &Aggregate| {
+        let greatest = match aggregate.function {
+            ast::AggregateFunction::Min => false,
+            ast::AggregateFunction::Max => true,
+            _ => return None,
+        };
+        access::end(scan, aggregate.argument.as_ref()?, greatest)
+    };
+    group.aggregates.iter().map(end).collect()
+}
+
+/// Whether a grouping only counts the rows of one scan, and the scan finds no other rows.
+fn counts_keys(group: &Group) -> bool {
+    let Some((scan, conditions)) = scan_of(&group.input) else { return false };
     // COUNT(e) counts every row if e is never NULL or MISSING: a constant, the document itself, or a path that a
     // condition compares.
     let is_known = |argument: &Expression| match argument {
@@ -334,8 +363,6 @@ fn counts_keys(group: &Group) -> bool {
     group.keys.is_empty()
         && group.group_as.is_none()
         && !group.aggregates.is_empty()
-        && matches!(scan.source.kind, SourceKind::User | SourceKind::Committed)
-        && scan.source.as_of.is_none()
         // `serves` refuses more conditions than two for each path, so this loop is short.
         && access::serves(scan, &conditions)
         && group.aggregates.iter().all(|aggregate| {

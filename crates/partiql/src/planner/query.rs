@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use everstrand_ion::{Data, Value};
 
-use super::groups::is_grouped;
+use super::groups::{self, is_grouped};
 use super::items::NamedItems;
 use super::order::RowOrder;
 use super::scope::{Clause, Scope};
@@ -47,8 +47,14 @@ impl<'a> Planner<'a> {
             distinct: query.distinct.is_some(),
             offset,
             limit,
+            counts_rows: false,
             correlated: false,
         };
+        // QLDB had neither clause.
+        plan.counts_rows = (plan.limit.is_some() || plan.offset.is_some())
+            && !plan.distinct
+            && groups::scan_of(&plan.input)
+                .is_some_and(|(scan, conditions)| access::serves(scan, &conditions));
         plan.correlated = plan.reads_outer();
         Ok(plan)
     }

@@ -83,8 +83,16 @@ impl<'a> Planner<'a> {
             input = Node::Sort { input: Box::new(input), terms };
         }
         let slots = slots.len();
-        let mut plan =
-            QueryPlan { slots, input, projection, distinct: false, offset, limit, correlated: false };
+        let mut plan = QueryPlan {
+            slots,
+            input,
+            projection,
+            distinct: false,
+            offset,
+            limit,
+            counts_rows: false,
+            correlated: false,
+        };
         plan.correlated = plan.reads_outer();
         Ok(plan)
     }

@@ -98,6 +98,7 @@ fn visit_node(node: &mut Node, spoil: bool, seen: &mut BTreeMap<&'static str, u6
         Node::Scan(scan) => match &mut scan.access {
             AccessPlan::Scan => "scan",
             AccessPlan::Documents(_) => "document lookup",
+            AccessPlan::Union(_) => "index union",
             AccessPlan::Index(index) => {
                 if index.order.is_some() {
                     *seen.entry("index order").or_default() += 1;

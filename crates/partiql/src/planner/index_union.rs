@@ -15,7 +15,7 @@ pub(super) fn union(
     source: &Source,
     slots: SourceSlots,
     own: &Range<usize>,
-    conditions: &[Expression],
+    conditions: &[&Expression],
     lookups: Lookups,
 ) -> Option<Vec<AccessPlan>> {
     // A document has several rows in its history, so its id does not tell whether a row was found before.
@@ -48,7 +48,9 @@ fn of_operands(
     }
     let mut accesses = Vec::new();
     for operand in operands {
-        match access::choose(source, slots, own, &conjuncts(operand.clone()), Lookups::All) {
+        let conditions = conjuncts(operand.clone());
+        let conditions: Vec<&Expression> = conditions.iter().collect();
+        match access::choose(source, slots, own, &conditions, Lookups::All) {
             AccessPlan::Scan => return None,
             AccessPlan::Union(more) => accesses.extend(more),
             access => accesses.push(access),
