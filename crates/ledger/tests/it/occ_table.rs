@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use everstrand_ledger::{Ledger, LedgerError};
 
-use crate::support::{World, run};
+use crate::support::{World, run, texts};
 
 /// Tables `t` (index on `k`) and `u`, documents A {k: 1}, B {k: 5}, D (deleted), dropped table `gone`.
 const READS: &[(&str, &str)] = &[
@@ -143,5 +143,41 @@ fn every_kind_of_read_against_every_kind_of_change() {
     for planned_before in [false, true] {
         let drawn = drawn(planned_before);
         assert!(drawn == expected, "expected\n{expected}\nbut it is\n{drawn}");
+    }
+}
+
+/// A join by ids reads the documents that another condition finds by an index, and no others of the table, whatever
+/// order the sources are written in: so that it conflicts with their writers alone.
+#[test]
+fn a_join_reads_the_documents_that_an_index_finds() {
+    for (extensions, sources) in [
+        (false, "lines AS s, large AS d BY d_id"),
+        (true, "lines AS s, large AS d BY d_id"),
+        (true, "large AS d BY d_id, lines AS s"),
+    ] {
+        for (changed, conflicts) in [(4, true), (5, false)] {
+            let mut world = World::new();
+            world.options.extensions = extensions;
+            let ledger = world.open();
+            let all = |statement: &str| run(&ledger, statement, &[]).unwrap();
+            all("CREATE TABLE lines");
+            all("CREATE TABLE large");
+            all("CREATE INDEX ON large (i)");
+            for number in 0..10 {
+                all(&format!("INSERT INTO large VALUE {{'i': {number}}}"));
+            }
+            for id in all("SELECT VALUE id FROM large BY id") {
+                let id = id.trim_matches('"');
+                all(&format!("INSERT INTO lines VALUE {{'d': '{id}'}}"));
+            }
+            let mut reader = ledger.start_transaction().unwrap();
+            let join = format!("SELECT d.i FROM {sources} WHERE d_id = s.d AND d.i = 4");
+            assert_eq!(texts(&reader.execute(&join, &[]).unwrap()), ["{i:4}"], "{join}");
+            let mut writer = ledger.start_transaction().unwrap();
+            writer.execute(&format!("UPDATE large SET x = 1 WHERE i = {changed}"), &[]).unwrap();
+            writer.commit_unchecked().wait().unwrap();
+            let is_refused = matches!(reader.commit_unchecked().wait(), Err(LedgerError::OccConflict { .. }));
+            assert_eq!(is_refused, conflicts, "{join}, extensions: {extensions}, document {changed} changed");
+        }
     }
 }
