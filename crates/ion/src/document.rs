@@ -28,8 +28,24 @@ pub struct Document(Arc<Inner>);
 
 struct Inner {
     bytes: Arc<[u8]>,
+    layout: Places,
+}
+
+/// The places of a document's parts.
+enum Places {
+    Own(Layout),
     /// Documents of one shape share it.
-    layout: Arc<Layout>,
+    Shared(Arc<Layout>),
+}
+
+impl Places {
+    #[inline]
+    fn get(&self) -> &Layout {
+        match self {
+            Places::Own(layout) => layout,
+            Places::Shared(layout) => layout,
+        }
+    }
 }
 
 impl Document {
@@ -62,15 +78,16 @@ impl Document {
         other: Option<&Document>,
     ) -> Result<Document, IonError> {
         let bytes = bytes.into();
-        if let Some(other) = other
-            && let (value_start, symbols) = (other.0.layout.value_start, &other.0.layout.symbols)
-            && !symbols.is_empty()
-            && bytes.get(..value_start) == other.0.bytes.get(..value_start)
-            && binary::fills(&bytes, value_start)
+        if let Some(Inner { bytes: other, layout: Places::Shared(layout) }) = other.map(|other| &*other.0)
+            && !layout.symbols.is_empty()
+            && bytes.get(..layout.value_start) == other.get(..layout.value_start)
+            && binary::fills(&bytes, layout.value_start)
         {
-            return Ok(Document(Arc::new(Inner { bytes, layout: Arc::clone(&other.0.layout) })));
+            return Ok(Document(Arc::new(Inner { bytes, layout: Places::Shared(Arc::clone(layout)) })));
         }
-        Document::from_canonical(bytes)
+        let layout =
+            binary::layout(&bytes).map_err(|reason| IonError { message: reason.to_owned(), offset: 0 })?;
+        Ok(Document(Arc::new(Inner { bytes, layout: Places::Shared(Arc::new(layout)) })))
     }
 
     /// The bytes of the document.
@@ -80,7 +97,7 @@ impl Document {
 
     /// The value, which borrows the bytes.
     pub fn root(&self) -> RawValue<'_> {
-        RawValue::root(self, &self.0.bytes[self.0.layout.value_start..])
+        RawValue::root(self, &self.0.bytes[self.0.layout.get().value_start..])
     }
 
     /// The value as a tree.
@@ -94,7 +111,7 @@ impl Document {
     }
 
     pub(crate) fn layout(&self) -> &Layout {
-        &self.0.layout
+        self.0.layout.get()
     }
 
     /// The text of a symbol; `None` if it is unknown.
@@ -110,7 +127,7 @@ impl Document {
             return system_symbol(id).map(str::as_bytes);
         }
         let index = usize::try_from(id - FIRST_LOCAL_ID).ok()?;
-        let (start, end) = *self.0.layout.symbols.get(index)?;
+        let (start, end) = *self.0.layout.get().symbols.get(index)?;
         self.0.bytes.get(start as usize..end as usize)
     }
 
@@ -119,7 +136,7 @@ impl Document {
     pub(crate) fn is_symbol(&self, id: u64, text: &str) -> bool {
         match usize::try_from(id.wrapping_sub(FIRST_LOCAL_ID))
             .ok()
-            .and_then(|index| self.0.layout.symbols.get(index))
+            .and_then(|index| self.0.layout.get().symbols.get(index))
         {
             // Two different texts usually differ in length, which is cheap to compare.
             Some((start, end)) => {
@@ -131,7 +148,7 @@ impl Document {
     }
 
     fn new(bytes: Arc<[u8]>, layout: Layout) -> Document {
-        Document(Arc::new(Inner { bytes, layout: Arc::new(layout) }))
+        Document(Arc::new(Inner { bytes, layout: Places::Own(layout) }))
     }
 }
 
@@ -173,5 +190,29 @@ impl fmt::Display for Document {
 impl fmt::Debug for Document {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Document({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text;
+
+    #[test]
+    fn a_document_is_the_same_beside_any_other() {
+        let texts =
+            ["{a: 1, b: x}", "{a: 2, b: y}", "{a: 3, b: x}", "{}", "5", "z::{a: 1, b: x}", "{b: 1, a: x}"];
+        let documents: Vec<Document> =
+            texts.iter().map(|one| Document::from(text::read_one(one).unwrap())).collect();
+        for other in &documents {
+            let other = Document::from_canonical_like(other.as_bytes(), None).unwrap();
+            for document in &documents {
+                let again = Document::from_canonical_like(document.as_bytes(), Some(&other)).unwrap();
+                assert_eq!(again.to_value(), document.to_value());
+                let mut longer = document.as_bytes().to_vec();
+                longer.push(0x20);
+                assert!(Document::from_canonical_like(longer, Some(&other)).is_err());
+            }
+        }
     }
 }
