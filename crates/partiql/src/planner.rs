@@ -24,6 +24,7 @@ mod query;
 mod scope;
 mod set_operation;
 mod shape;
+mod size;
 mod using;
 mod window;
 mod with;
@@ -41,8 +42,8 @@ use crate::position::Position;
 use crate::tables::{AsOf, OnConflict, Source, SourceKind, Tables};
 
 use access::Lookups;
-use estimate::Sizes;
 use scope::{CommonTable, Scope};
+use size::Sizes;
 
 /// How many expressions may be resolved again for one statement. An expression is resolved again where a clause
 /// names an item of the select list. Items that name each other could otherwise multiply without end.

@@ -1,20 +1,17 @@
 //! Estimates: about how many rows a source has, how many of them an access reads, and which share of them meets a
 //! condition. Plans are chosen by them. They decide no answer.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Planner;
 use super::access::{self, Place};
+use super::size::Size;
 use crate::expression::BinaryOperator;
 use crate::plan::{AccessPlan, Expression, KeyRangePlan, Keys, SourceSlots};
 use crate::tables::{Index, Source, SourceKind};
 
-/// How many rows a table is taken to have if the tables do not say.
-const ROWS_UNKNOWN: f64 = 1000.0;
-
-/// How many rows any other source is taken to have.
-const ELEMENTS: f64 = 10.0;
+/// How many elements a collection is taken to have.
+const ELEMENTS: f64 = Size::ELEMENTS.rows;
 
 /// The share of rows that meets an equality, if nothing is known of its values.
 const EQUAL: f64 = 0.1;
@@ -30,44 +27,6 @@ const RANGE: f64 = 0.1;
 
 /// The share of rows that meets any other condition.
 const OTHER: f64 = 0.5;
-
-/// About how many rows there are, and whether the tables say so.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Size {
-    pub(super) rows: f64,
-    pub(super) is_known: bool,
-}
-
-impl Size {
-    /// The size of a table if the tables do not say.
-    pub(super) const UNKNOWN: Size = Size { rows: ROWS_UNKNOWN, is_known: false };
-
-    /// The size of a source that is no table.
-    pub(super) const ELEMENTS: Size = Size { rows: ELEMENTS, is_known: false };
-
-    /// The number that EXPLAIN shows.
-    pub(super) fn shown(self) -> Option<u64> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "estimates are not negative"
-        )]
-        self.is_known.then(|| self.rows.ceil() as u64)
-    }
-}
-
-/// The sizes of tables that the planner asked for.
-#[derive(Default)]
-pub(super) struct Sizes {
-    asked: HashMap<(Arc<str>, bool), (Source, Option<u64>)>,
-}
-
-impl Sizes {
-    /// The tables and their sizes. A plan rests on them.
-    pub(super) fn into_known(self) -> Vec<(Source, Option<u64>)> {
-        self.asked.into_values().collect()
-    }
-}
 
 impl Planner<'_> {
     /// The size of a source.

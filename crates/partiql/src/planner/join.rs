@@ -8,11 +8,11 @@
 
 use std::ops::Range;
 
-use super::estimate::Size;
 use super::from::{Tree, TreeKind};
 use super::hash::{self, Sides, Split};
 use super::order::{Group, LOOKUP, LOOKUPS_MAX, RowOrder, hashed, inspect};
 use super::shape::{conjunction, conjuncts, is_constant, is_total, is_total_condition, is_truth};
+use super::size::Size;
 use super::{Planner, access};
 use crate::error::PartiqlError;
 use crate::plan::{

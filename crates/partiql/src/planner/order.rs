@@ -8,9 +8,9 @@
 use std::collections::HashMap;
 
 use super::access;
-use super::estimate::Size;
 use super::from::{Tree, TreeKind};
 use super::shape::{is_total, is_total_condition};
+use super::size::Size;
 use super::{COMPARISON, Planner};
 use crate::ast::MAX_SOURCES;
 use crate::error::PartiqlError;
