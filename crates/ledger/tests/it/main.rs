@@ -20,6 +20,7 @@ mod full_view;
 mod imported;
 mod indexes;
 mod kept_counts;
+mod language_reference;
 mod ledger_fixture;
 mod lifecycle;
 mod limits;
