@@ -16,6 +16,7 @@ use crate::statements::run;
 
 mod evaluate;
 mod generate;
+mod partitions;
 mod query;
 
 use evaluate::{Refused, may_be_no_boolean};
