@@ -30,6 +30,11 @@ mod rivals;
 use measure::Failure;
 use report::Report;
 
+/// The allocator of the program that is built for musl.
+#[cfg(all(target_env = "musl", not(feature = "musl-allocator")))]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The workloads that run when none is named. `saving`, `large`, `queries` and `hostile` run only when
 /// they are.
 const USUAL: [&str; 5] = ["rmw", "insert", "reads", "journal", "rivals"];

@@ -24,10 +24,20 @@
 //! * [`QldbDriver`], [`QldbSession`] and [`SessionClient`] talk to a service: over HTTP by [`HttpTransport`], or in
 //!   the same process by [`InProcess`].
 //!
+//! * [`testing`] gives a test a fresh ledger in memory, and an endpoint for clients that need a URL.
+//!
 //! Five programs in the folder `examples` show the rest: `embedded_ledger.rs`, `session_steps.rs`, `old_digest.rs`
 //! (verified offline), `time_travel.rs` and `web_service.rs`.
 
 mod in_process;
+/// A fresh ledger in memory for a test, and an endpoint for clients that need a URL.
+///
+/// ```
+/// let ledger = everstrand::testing::ledger();
+/// let endpoint = ledger.endpoint();
+/// println!("{} is at {}", everstrand::testing::LEDGER_NAME, endpoint.url());
+/// ```
+pub mod testing;
 
 /// The client's side: sessions, transactions, retries. `examples/session_steps.rs` does each step by hand.
 pub use everstrand_driver as driver;

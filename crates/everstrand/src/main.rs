@@ -12,6 +12,7 @@ mod env;
 mod export;
 mod exported;
 mod exported_indexes;
+mod health;
 mod import;
 mod ledger;
 mod listen;
@@ -22,6 +23,11 @@ mod serve;
 mod shell;
 mod store;
 mod verify;
+
+/// musl's own allocator has one lock for all threads.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// An open ledger database, compatible with Amazon QLDB.
 #[derive(Parser)]
@@ -62,6 +68,7 @@ enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    Health(health::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -86,6 +93,7 @@ fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Arguments::command(), "everstrand", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
         }
+        Command::Health(arguments) => health::run(&arguments),
     };
     match outcome {
         Ok(code) => code,

@@ -175,6 +175,13 @@ async fn serve(
         .await
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     let address = server.address()?;
+    if !address.ip().is_loopback() && credentials.is_none() {
+        tracing::warn!(
+            %address,
+            "anybody who reaches this address may read and write every ledger over plain HTTP, because requests need no signature \
+             (--insecure-listen); demand signatures with --access-keys FILE, and put a proxy with TLS before the server"
+        );
+    }
     announce(address, credentials.as_ref().map(|(file, profile)| (file.as_path(), profile.as_str())))?;
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), signed_only = credentials.is_some(), "started");
     server.run(shutdown).await;

@@ -14,7 +14,7 @@ use everstrand_protocol::{
 use serde_json::Map;
 use tokio::sync::OwnedMutexGuard;
 
-use crate::client::{Caller, Client};
+use crate::client::{Caller, Client, Presence};
 use crate::scheduler::{Account, Permit};
 use crate::service::Service;
 use crate::sessions::{Cancellation, SharedSession};
@@ -27,6 +27,18 @@ impl Service {
     pub async fn send_command(&self, request: SendCommandRequest) -> Result<Reply, ServiceError> {
         request.validate(&self.wire_limits())?;
         self.valid_command(&Caller::IN_PROCESS, request).await.map(|(reply, _)| reply)
+    }
+
+    /// The same for a caller whose thread polls this future to its end: a statement runs on that thread, without a hand-over. While it
+    /// runs, it asks `presence` whether anybody still waits for the answer.
+    pub async fn send_command_here(
+        &self,
+        request: SendCommandRequest,
+        presence: Arc<dyn Presence>,
+    ) -> Result<Reply, ServiceError> {
+        request.validate(&self.wire_limits())?;
+        let caller = Caller { client: Client::InProcess, presence: Some(presence) };
+        self.valid_command(&caller, request).await.map(|(reply, _)| reply)
     }
 
     /// The greatest lengths of a request's parts: QLDB's, or those of the ledgers' limits if they are larger.
