@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-DATA = Path(__file__).parent / "src" / "everstrand_qldb_models" / "data"
+DATA = Path(__file__).parent / "src" / "everstrand" / "data"
 
 TOKEN = "^[A-Za-z-0-9+/=]+$"
 LEDGER_NAME = r"(?!^.*--)(?!^[0-9]+$)(?!^-)(?!.*-$)^[A-Za-z0-9-]+$"

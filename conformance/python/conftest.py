@@ -55,14 +55,38 @@ def session_client(endpoint):
     return boto3.client("qldb-session", endpoint_url=endpoint)
 
 
-@pytest.fixture
-def control(endpoint):
-    return control_client(endpoint)
+# If EVERSTRAND_EMBEDDED is set, what needs a client and no server runs on ledgers in this process.
+EMBEDDED = "EVERSTRAND_EMBEDDED" in os.environ
+
+
+@pytest.fixture(scope="session")
+def embedded_session():
+    """A session of boto3 on ledgers in this process."""
+    import everstrand
+
+    return everstrand.boto3_session(create_ledgers=False)
 
 
 @pytest.fixture
-def client(endpoint):
-    return session_client(endpoint)
+def control(request):
+    if EMBEDDED:
+        return request.getfixturevalue("embedded_session").client("qldb")
+    return control_client(request.getfixturevalue("endpoint"))
+
+
+@pytest.fixture
+def client(request):
+    if EMBEDDED:
+        return request.getfixturevalue("embedded_session").client("qldb-session")
+    return session_client(request.getfixturevalue("endpoint"))
+
+
+@pytest.fixture
+def driver_arguments(request):
+    """What tells a driver where the ledgers are."""
+    if EMBEDDED:
+        return {"boto3_session": request.getfixturevalue("embedded_session")}
+    return {"endpoint_url": request.getfixturevalue("endpoint"), "region_name": "us-east-1"}
 
 
 def create_ledger(control, name):

@@ -12,8 +12,8 @@ from pyqldb.errors import is_occ_conflict_exception
 
 
 @pytest.fixture
-def driver(endpoint, ledger):
-    with QldbDriver(ledger, endpoint_url=endpoint, region_name="us-east-1") as driver:
+def driver(driver_arguments, ledger):
+    with QldbDriver(ledger, **driver_arguments) as driver:
         yield driver
 
 
@@ -60,8 +60,8 @@ def test_a_thousand_rows_come_over_pages(driver):
     assert timing["ProcessingTimeMilliseconds"] >= 1
 
 
-def test_read_ahead_reads_the_same(endpoint, ledger):
-    with QldbDriver(ledger, endpoint_url=endpoint, read_ahead=3) as driver:
+def test_read_ahead_reads_the_same(driver_arguments, ledger):
+    with QldbDriver(ledger, **driver_arguments, read_ahead=3) as driver:
         run(driver, "CREATE TABLE t")
         for start in range(0, 600, 40):
             rows = [{"n": n} for n in range(start, start + 40)]
@@ -125,9 +125,9 @@ def test_the_loser_of_a_conflict_is_run_again(driver):
     assert run(driver, "SELECT VALUE a FROM t") == [11]
 
 
-def test_counters_are_never_lost(endpoint, ledger):
+def test_counters_are_never_lost(driver_arguments, ledger):
     patient = RetryConfig(retry_limit=200, base=1)
-    with QldbDriver(ledger, endpoint_url=endpoint, retry_config=patient) as driver:
+    with QldbDriver(ledger, **driver_arguments, retry_config=patient) as driver:
         run(driver, "CREATE TABLE t")
         run(driver, "INSERT INTO t ?", {"n": 0})
 
@@ -218,8 +218,8 @@ def test_an_abort_leaves_nothing(driver):
     assert run(driver, "SELECT * FROM t") == []
 
 
-def test_a_missing_ledger(endpoint):
-    with QldbDriver("no-such-ledger", endpoint_url=endpoint, retry_config=RetryConfig(retry_limit=0)) as driver:
+def test_a_missing_ledger(driver_arguments):
+    with QldbDriver("no-such-ledger", **driver_arguments, retry_config=RetryConfig(retry_limit=0)) as driver:
         with pytest.raises(ClientError) as error:
             run(driver, "SELECT 1")
     assert code_of(error) == "BadRequestException"

@@ -117,8 +117,8 @@ def test_a_missing_ledger(client):
 
 
 @pytest.mark.parametrize("driver_class", [QldbDriver, PooledQldbDriver])
-def test_what_stands_on_it(endpoint, ledger, driver_class):
-    driver = driver_class(ledger, endpoint_url=endpoint, region_name="us-east-1")
+def test_what_stands_on_it(driver_arguments, ledger, driver_class):
+    driver = driver_class(ledger, **driver_arguments)
     # Twice: the pool proves a session by an abort before it lends it again.
     for _ in range(2):
         with driver.get_session() as session:

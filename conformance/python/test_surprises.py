@@ -10,9 +10,9 @@ from pyqldb.driver.qldb_driver import QldbDriver
 
 
 @pytest.fixture
-def table(endpoint, ledger):
+def table(driver_arguments, ledger):
     """A driver whose ledger has the table Surprise."""
-    with QldbDriver(ledger, endpoint_url=endpoint, region_name="us-east-1") as driver:
+    with QldbDriver(ledger, **driver_arguments) as driver:
         execute(driver, "CREATE TABLE Surprise")
         yield driver
 
