@@ -111,7 +111,9 @@ pub(super) struct CommonTable<'a> {
 impl<'a> Scope<'a> {
     /// How many names a lookup may have to compare.
     pub(super) fn len(&self) -> usize {
-        self.groups.as_ref().map_or(0, |groups| groups.keys.len()) + 3 * self.sources.len()
+        self.groups.as_ref().map_or(0, |groups| groups.keys.len())
+            + 3 * self.sources.len()
+            + self.merged.len()
     }
 
     /// A new slot.

@@ -107,6 +107,7 @@ impl<'a> Planner<'a> {
         let mut terms = Vec::new();
         for OrderTerm { value, descending, nulls_first } in order.iter().flat_map(|order| &order.terms) {
             let at = order.map_or(position, |order| order.position);
+            self.work(names.map_or(0, <[_]>::len))?;
             let value = match names {
                 Some(names) => self.slot(0, item_of(value, names, at)?, value.position()),
                 None if reads_nothing(value) => {

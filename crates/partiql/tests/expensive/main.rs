@@ -278,7 +278,14 @@ impl Generator {
                 _ => self.wrapped("(", &names, depth.min(2), ")"),
             }
             let source = self.text.split_off(before);
-            let _ = write!(from, "{}{source} AS {name}", if number > 0 { ", " } else { "" });
+            let _ = match (&*source, number > 0 && self.below(3) == 0) {
+                ("t", true) => {
+                    let (kind, last) = (["FULL", "RIGHT", "LEFT"][self.below(3)], names.last());
+                    let last = last.cloned().unwrap_or_default();
+                    write!(from, " {kind} JOIN t AS {name} ON {name}.n = {last}.n")
+                }
+                _ => write!(from, "{}{source} AS {name}", if number > 0 { ", " } else { "" }),
+            };
             names.push(name);
         }
         self.text.truncate(start);
@@ -287,6 +294,8 @@ impl Generator {
         self.put(select);
         if has_groups {
             self.put("VALUE k");
+        } else if self.below(6) == 0 {
+            self.window(&names, depth.min(2));
         } else if !outer.is_empty() || self.below(2) == 0 {
             self.put("VALUE ");
             self.expression(&names, depth);
@@ -311,9 +320,45 @@ impl Generator {
         }
     }
 
+    /// A window function or an aggregate with FILTER, as an item.
+    fn window(&mut self, names: &[String], depth: usize) {
+        let name = names.last().cloned().unwrap_or_default();
+        let function = ["SUM(1)", "COUNT(*)", "MAX(", "RANK()", "LAG(", "LAST_VALUE("][self.below(6)];
+        self.put("VALUE ");
+        self.put(function);
+        if function.ends_with('(') {
+            self.expression(names, depth);
+            self.put(")");
+        }
+        self.wrapped(" OVER (PARTITION BY ", names, depth, &format!(" ORDER BY {name}"));
+        let frame = ["", " ROWS 5 PRECEDING", " ROWS BETWEEN 100 PRECEDING AND 100 FOLLOWING"][self.below(3)];
+        self.put(frame);
+        self.put(")");
+    }
+
+    /// Several queries with operators between them, or a query that is named several times.
+    fn combined(&mut self, depth: usize) {
+        if self.below(3) == 0 {
+            let name = self.name();
+            let _ = write!(self.text, "WITH {name} AS (");
+            self.query(&[], depth);
+            let _ = write!(self.text, ") SELECT VALUE a FROM {name} AS a, {name} AS b LIMIT 100");
+            return;
+        }
+        self.put("(");
+        self.query(&[], depth);
+        for _ in 0..1 + self.below(3) {
+            let operator = [") UNION (", ") UNION ALL (", ") EXCEPT (", ") INTERSECT ALL ("][self.below(4)];
+            self.put(operator);
+            self.query(&[], depth);
+        }
+        self.put(")");
+    }
+
     fn statement(&mut self) {
         let depth = 2 + self.below(4);
-        match self.below(8) {
+        match self.below(9) {
+            8 => self.combined(depth.min(3)),
             0 => {
                 self.put("INSERT INTO t (");
                 self.query(&[], depth);

@@ -98,6 +98,23 @@ fn a_long_statement_is_planned_or_refused_soon() {
         repeated("SELECT 1 = 1", |_| "0".into(), "", " AND 1d7 < 2 FROM t"),
         aliases("ORDER BY"),
         aliases("GROUP BY"),
+        repeated("SELECT ", |n| format!("a{n}"), ",", " FROM t UNION SELECT 1 ORDER BY a1"),
+        repeated("SELECT a FROM t UNION SELECT b FROM t ORDER BY ", |_| "a".into(), ",", ""),
+        repeated("SELECT a FROM t", |_| "SELECT b FROM t".into(), " UNION ALL ", ""),
+        repeated("WITH ", |n| format!("x{n} AS (SELECT {n} AS a)"), ",", " SELECT * FROM x1"),
+        (0..60).fold("WITH x0 AS (SELECT 1 AS a)".to_owned(), |text, n| {
+            format!("{text}, x{} AS (SELECT p.a FROM x{n} AS p, x{n} AS q)", n + 1)
+        }) + " SELECT a FROM x60",
+        (0..60).fold("EXPLAIN WITH x0 AS (SELECT 1 AS a)".to_owned(), |text, n| {
+            format!("{text}, x{} AS (SELECT p.a FROM x{n} AS p, x{n} AS q)", n + 1)
+        }) + " SELECT a FROM x60",
+        (0..60).fold("SELECT (WITH x0 AS (SELECT t.a AS a)".to_owned(), |text, n| {
+            format!("{text}, x{} AS (SELECT p.a FROM x{n} AS p, x{n} AS q)", n + 1)
+        }) + " SELECT x60.a FROM x60) AS b FROM t",
+        repeated("SELECT * FROM t JOIN t AS u USING (", name, ",", ")"),
+        repeated("SELECT ", |n| format!("SUM(a{n}) OVER (PARTITION BY b{n})"), ",", " FROM t"),
+        repeated("SELECT ", |n| format!("COUNT(*) FILTER (WHERE a{n})"), ",", " FROM t"),
+        repeated("SELECT SUM(a) OVER (PARTITION BY ", name, ",", ") FROM t"),
         repeated(&format!("{half} ORDER BY "), |_| "x".into(), ",", ""),
         repeated(&format!("{half} GROUP BY "), |_| "x".into(), ",", ""),
         repeated(&format!("{half} GROUP BY "), |_| "1".into(), ",", ""),
@@ -196,6 +213,16 @@ fn every_kind_of_work_asks_whether_to_stop() {
         (format!("SELECT k FROM ({bag}) AS y GROUP BY y AS k"), 1),
         (format!("SELECT DISTINCT y FROM ({bag}) AS y"), 1),
         ("SELECT COUNT(*) FROM <<1>> AS a, (SELECT VALUE y FROM ? AS y) AS b WHERE a = b".into(), 1),
+        (format!("{bag} UNION SELECT VALUE 1"), 1),
+        (format!("SELECT VALUE 1 EXCEPT {bag}"), 1),
+        (format!("SELECT VALUE 1 INTERSECT ALL {bag}"), 1),
+        (format!("SELECT VALUE COUNT(*) FROM ({bag} UNION ALL SELECT VALUE 1) AS b"), 1),
+        (format!("SELECT VALUE 1 FROM <<-1>> AS a FULL JOIN ({bag}) AS b ON a = b"), 1),
+        (format!("SELECT VALUE 1 FROM <<-1>> AS a RIGHT JOIN ({bag}) AS b ON a = b"), 1),
+        (format!("WITH b AS ({bag}) SELECT VALUE COUNT(*) FROM b"), 1),
+        (format!("SELECT VALUE SUM(y) OVER (ORDER BY y ROWS 500 PRECEDING) FROM ({bag}) AS y"), 1),
+        (format!("SELECT VALUE RANK() OVER (PARTITION BY y % 7 ORDER BY y) FROM ({bag}) AS y"), 1),
+        (format!("SELECT VALUE COUNT(*) FILTER (WHERE y > 5) FROM ({bag}) AS y"), 1),
         (format!("SELECT VALUE [{}] FROM <<1>> AS x", vec!["x + 1"; 8000].join(",")), 0),
         (format!("SELECT VALUE {} FROM <<1>> AS x", vec!["x < 2"; 8000].join(" AND ")), 0),
         (format!("SELECT VALUE 1{} + x FROM <<1.5>> AS x", "1".repeat(8000)), 0),
@@ -220,6 +247,7 @@ fn what_is_put_together_is_counted_while_it_is() {
     let held = BufferedBytes::new(8 << 20, "held_bytes_max");
     let options = Options { held: held.clone(), ..Options::default() };
     let many = |part: &str| vec![part; 400].join(",");
+    let numbers = (0..400).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
     let fields = (0..400).map(|n| format!("'a{n}': x")).collect::<Vec<_>>().join(",");
     for statement in [
         format!("SELECT VALUE SIZE(<<{}>>) FROM {x} AS x", many("x")),
@@ -228,6 +256,16 @@ fn what_is_put_together_is_counted_while_it_is() {
         format!("SELECT {} FROM {x} AS x", many("x")),
         format!("SELECT VALUE 1 FROM {x} AS x ORDER BY {}", many("x || 'a'")),
         format!("SELECT VALUE 1 FROM {x} AS x GROUP BY {}", many("x")),
+        format!("SELECT VALUE x || CAST(y AS STRING) FROM {x} AS x, [{numbers}] AS y UNION SELECT VALUE 1"),
+        format!("SELECT VALUE 1 EXCEPT SELECT VALUE x || CAST(y AS STRING) FROM {x} AS x, [{numbers}] AS y"),
+        format!("SELECT {} FROM {x} AS x UNION ALL SELECT {}", many("x || 'a'"), many("1")),
+        format!(
+            "SELECT 1 FROM <<1>> AS a FULL JOIN (SELECT {} FROM {x} AS x) AS b ON true",
+            many("x || 'a'")
+        ),
+        format!("WITH b AS (SELECT {} FROM {x} AS x) SELECT 1 FROM b", many("x || 'a'")),
+        format!("SELECT RANK() OVER (ORDER BY {}) FROM {x} AS x", many("x || 'a'")),
+        format!("SELECT {} FROM {x} AS x", many("LAG(1, 1, x || 'a') OVER ()")),
         format!("INSERT INTO t (SELECT VALUE {{'a': [{}]}} FROM {x} AS x)", many("x")),
         format!("UPDATE t SET a = (SELECT VALUE [{}] FROM {x} AS x)", many("x")),
         format!("SELECT VALUE x IN ({}) FROM {x} AS x", many("x || 'a', 1")),

@@ -1,6 +1,7 @@
 //! The language from outside: texts in, trees, plans and rows out.
 
 mod bounds;
+mod combined;
 mod depth;
 mod joins;
 mod keys;
