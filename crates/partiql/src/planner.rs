@@ -4,6 +4,7 @@
 //! Names are resolved by QLDB's rules, which the tests number N1 to N12. Error texts are QLDB's too.
 
 mod access;
+mod diff;
 mod estimate;
 mod expression;
 mod from;

@@ -36,6 +36,15 @@ pub enum SourceKind {
         /// The end. Without it the history ends now.
         end: Option<Timestamp>,
     },
+    /// `DIFF(T, AS OF start, AS OF end)`: a row `{documentId, change, before, after}` for each document that differs after
+    /// the two blocks. `before` and `after` are its revisions as the history shows them. `change` is `INSERT` if there was
+    /// none before, `DELETE` if the document is gone after, else `UPDATE`.
+    Diff {
+        /// The block after which the changes begin.
+        start: u64,
+        /// The last block whose changes count. Without it all blocks count.
+        end: Option<u64>,
+    },
     /// `information_schema.user_tables`.
     UserTables,
 }
@@ -223,6 +232,16 @@ pub trait Tables {
         Ok(None)
     }
 
+    /// `DIFF(T, AS OF start [, AS OF end])`, by the name of a table that was active at the end or by the id of any table.
+    fn diff(
+        &mut self,
+        table: HistoryTable<'_>,
+        start: AsOf,
+        end: Option<AsOf>,
+    ) -> Result<Option<Source>, TablesError> {
+        Ok(None)
+    }
+
     /// `information_schema.<name>`.
     fn information_schema(&mut self, name: &str) -> Result<Option<Source>, TablesError> {
         Ok(None)
@@ -325,7 +344,7 @@ fn read_only<T>() -> Result<T, TablesError> {
     Err(TablesError::Refused { code: None, message: "These tables can only be read".to_owned() })
 }
 
-/// The first argument of `history`.
+/// The first argument of `history` and of `DIFF`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryTable<'a> {
     /// An active table's name.

@@ -52,6 +52,10 @@ impl Scope<'_> {
     pub(super) fn about_rows(&self, source: &Source) -> Option<u64> {
         match source.kind {
             SourceKind::UserTables => Some(self.catalog().table_count().into()),
+            // A block changes one document or few.
+            SourceKind::Diff { start, end } => {
+                Some(end.unwrap_or(self.snapshot.head.tip.block_no).saturating_sub(start))
+            }
             _ => Some(self.snapshot.head.statistics.documents(self.table_of(source).ok()?.number)),
         }
     }

@@ -3,6 +3,7 @@
 
 mod counts;
 mod definitions;
+mod diff;
 mod documents;
 mod found;
 mod index_rows;

@@ -58,6 +58,9 @@ impl Scope<'_> {
             return self.catalog_rows(after, limit);
         }
         let table = self.table_of(source)?;
+        if let SourceKind::Diff { start, end } = source.kind {
+            return self.diff_rows(&table, start, end, access, after, limit);
+        }
         if source.as_of.is_some() || matches!(source.kind, SourceKind::History { .. }) {
             return self.past_rows(source, &table, access, after, limit);
         }

@@ -71,7 +71,7 @@ impl Scope<'_> {
     }
 
     /// The last block at a time in the past, or the named block.
-    fn block_at(&mut self, as_of: &AsOf) -> Result<u64, LedgerError> {
+    pub(super) fn block_at(&mut self, as_of: &AsOf) -> Result<u64, LedgerError> {
         let tip = self.snapshot.head.tip.block_no;
         let timestamp = match as_of {
             AsOf::Block(block) if *block <= tip => return Ok(*block),
@@ -166,6 +166,15 @@ impl Tables for Scope<'_> {
         };
         let kind = SourceKind::History { start, end };
         Ok(Some(Source { kind, table_id, indexes: Arc::from([]), as_of: None }))
+    }
+
+    fn diff(
+        &mut self,
+        table: HistoryTable<'_>,
+        start: AsOf,
+        end: Option<AsOf>,
+    ) -> Result<Option<Source>, TablesError> {
+        Ok(self.diff_source(table, &start, end.as_ref())?)
     }
 
     fn information_schema(&mut self, name: &str) -> Result<Option<Source>, TablesError> {

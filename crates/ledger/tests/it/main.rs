@@ -10,6 +10,7 @@ mod bounds;
 mod committing;
 mod contract;
 mod damaged_view;
+mod diff;
 mod disk_damage;
 mod disk_layout;
 mod disk_slots;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::position::Position;
+
 /// An operator between two operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BinaryOperator {
@@ -114,6 +116,8 @@ pub enum FunctionForm {
     Extract(DatePart),
     /// `TRIM([side] [characters] FROM text)`. The text is the first argument, the set of characters the second.
     Trim(TrimSide),
+    /// `DIFF(table, AS OF moment [, AS OF moment])`: a source of FROM. The position is that of the first AS. An extension.
+    Diff(Position),
     /// `SUM([DISTINCT] e)` and the like. `COUNT(*)` has no argument.
     Aggregate {
         /// Which one.

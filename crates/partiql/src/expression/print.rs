@@ -138,6 +138,15 @@ pub(crate) fn call<N: Names>(
             }
             write!(f, "{text})")
         }
+        (FunctionForm::Diff(_), [table, moments @ ..]) => {
+            write!(f, "DIFF({table}")?;
+            for moment in moments {
+                f.write_str(", AS OF ")?;
+                prefix(f, moment)?;
+            }
+            f.write_str(")")
+        }
+        (FunctionForm::Diff(_), []) => f.write_str("DIFF()"),
         (FunctionForm::Trim(_), []) => f.write_str("TRIM()"),
         (FunctionForm::Aggregate { function, collection, distinct }, _) => {
             let collection = if collection { "COLL_" } else { "" };

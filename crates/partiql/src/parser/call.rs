@@ -1,6 +1,6 @@
 //! Parses calls of functions, also those with a syntax of their own, and the names of types.
 
-use super::Parser;
+use super::{Parser, is_keyword};
 use crate::ast::{Expression, Identifier};
 use crate::error::PartiqlError;
 use crate::expression::{AggregateFunction, DatePart, FunctionForm, TrimSide, Type};
@@ -29,6 +29,7 @@ impl Parser<'_> {
             "extract" => self.extract(position),
             "trim" => self.trim(position),
             "substring" => self.substring(function),
+            "diff" => self.diff(function),
             _ => {
                 let arguments = self.arguments()?;
                 Ok(named(function, arguments))
@@ -169,6 +170,39 @@ impl Parser<'_> {
         }
         self.expect(")")?;
         Ok(named(function, arguments))
+    }
+
+    /// `DIFF(table, AS OF moment [, AS OF moment])`. Without AS OF it is a call like any other.
+    fn diff(&mut self, function: Identifier) -> Result<Expression, PartiqlError> {
+        if self.accept(")") {
+            return Ok(named(function, Vec::new()));
+        }
+        let mut arguments = vec![self.expression_or_query()?];
+        if !self.as_of_follows() {
+            while self.accept(",") {
+                arguments.push(self.expression()?);
+            }
+            self.expect(")")?;
+            return Ok(named(function, arguments));
+        }
+        self.step();
+        let form = FunctionForm::Diff(self.position());
+        for number in 0..2 {
+            self.step();
+            self.step();
+            arguments.push(self.operand()?);
+            if number > 0 || !self.as_of_follows() {
+                break;
+            }
+            self.step();
+        }
+        self.expect(")")?;
+        Ok(Expression::Call { function: form, arguments, position: function.position })
+    }
+
+    /// Whether `, AS OF` comes next.
+    fn as_of_follows(&self) -> bool {
+        self.is(",") && is_keyword(self.kind_after(1), "as") && is_keyword(self.kind_after(2), "of")
     }
 
     /// `CAST(value AS type)`. CAST comes next.

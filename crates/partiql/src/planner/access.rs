@@ -345,6 +345,7 @@ pub(super) fn place(source: &Source, slots: SourceSlots, expression: &Expression
     match &source.kind {
         SourceKind::User => Some(Place::Path(names)),
         SourceKind::UserTables => None,
+        SourceKind::Diff { .. } => names_are(&["documentId"]).then_some(Place::Id),
         SourceKind::Committed | SourceKind::History { .. } if names_are(&["metadata", "id"]) => {
             Some(Place::Id)
         }

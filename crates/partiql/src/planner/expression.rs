@@ -112,6 +112,7 @@ impl<'a> Planner<'a> {
             FunctionForm::DateDiff(part) => Function::DateDiff(*part),
             FunctionForm::Extract(part) => Function::Extract(*part),
             FunctionForm::Trim(side) => Function::Trim(*side),
+            FunctionForm::Diff(as_of) => return Err(self.misplaced_diff(*as_of, position)),
             FunctionForm::Aggregate { function, collection, distinct } => {
                 if *distinct {
                     self.extension(

@@ -222,6 +222,13 @@ impl<'a> Planner<'a> {
                 function = Identifier { name: name.to_string(), position: *position, is_quoted: false };
                 (Some(self.history(arguments, *position)?), &function, item.value.to_string())
             }
+            ast::Expression::Call { function: FunctionForm::Diff(as_of), arguments, position }
+                if item.as_of.is_none() =>
+            {
+                let source;
+                (source, function) = self.diff(arguments, *as_of, *position)?;
+                (Some(source), &function, item.value.to_string())
+            }
             _ => return Ok(None),
         };
         let Some(source) = source else { return Ok(None) };
@@ -239,16 +246,25 @@ impl<'a> Planner<'a> {
             "expected identifier for alias, KEYWORD : of",
             "Expected identifier for alias",
         )?;
-        if self.is_absent(&clause.value) {
+        self.moment(&clause.value, clause.position)
+    }
+
+    /// A moment after AS OF. `None` if it is a parameter that was not given.
+    pub(super) fn moment(
+        &mut self,
+        moment: &'a ast::Expression,
+        position: Position,
+    ) -> Result<Option<AsOf>, PartiqlError> {
+        if self.is_absent(moment) {
             return Ok(None);
         }
-        match self.constant(&clause.value)? {
+        match self.constant(moment)? {
             Some(Value { data: Data::Timestamp(timestamp), .. }) => Ok(Some(AsOf::Timestamp(timestamp))),
             Some(Value { data: Data::Int(block), .. }) if block.as_u64().is_some() => {
                 Ok(block.as_u64().map(AsOf::Block))
             }
             _ => Err(PartiqlError::refused(
-                clause.position,
+                position,
                 "AS OF takes a timestamp or the sequence number of a block, as a literal or a parameter",
             )),
         }

@@ -83,6 +83,15 @@ impl Tables for Watched {
         self.tables.history(table, start, end)
     }
 
+    fn diff(
+        &mut self,
+        table: HistoryTable<'_>,
+        start: AsOf,
+        end: Option<AsOf>,
+    ) -> Result<Option<Source>, TablesError> {
+        self.tables.diff(table, start, end)
+    }
+
     fn table_named_like(&self, name: &str) -> Option<String> {
         self.tables.table_named_like(name)
     }

@@ -117,6 +117,9 @@ impl MemoryTables {
             (Row { id, value, cursor: Cursor(Vec::new()) }, data)
         };
         match &source.kind {
+            SourceKind::Diff { start, end } => {
+                self.changes(&source.table_id, *start, end.unwrap_or(self.block))
+            }
             SourceKind::UserTables => {
                 self.tables.iter().map(|table| row(None, Document::from(table_row(table)), None)).collect()
             }
@@ -161,6 +164,35 @@ impl MemoryTables {
                 })
                 .collect(),
         }
+    }
+
+    /// What changed in a table between two blocks: the net change of each document, in the order of the first changes.
+    fn changes(&self, table_id: &str, start: u64, end: u64) -> Vec<(Row, Option<Document>)> {
+        let mut changed: Vec<(u64, (Row, Option<Document>))> = Vec::new();
+        for stored in &self.table(table_id).documents {
+            let revisions = stored.revisions.iter();
+            let first =
+                revisions.map(|(written, _)| *written).find(|written| *written > start && *written <= end);
+            let (Some(first), Some((version, (written, data)))) = (first, stored.at(end)) else { continue };
+            let before = stored.at(start).filter(|(_, (_, data))| data.is_some());
+            let change = match (&before, data) {
+                (None, None) => continue,
+                (None, Some(_)) => "INSERT",
+                (Some(_), None) => "DELETE",
+                (Some(_), Some(_)) => "UPDATE",
+            };
+            let before = before.map_or(String::new(), |(version, (written, data))| {
+                format!("before: {},", revision(&stored.id, version, *written, data.as_ref()))
+            });
+            let after = revision(&stored.id, version, *written, data.as_ref());
+            let row =
+                format!("{{documentId: \"{}\", change: \"{change}\", {before} after: {after}}}", stored.id);
+            let value = Document::from(text::read_one(&row).expect("well formed"));
+            let row = Row { id: Some(Arc::clone(&stored.id)), value, cursor: Cursor(Vec::new()) };
+            changed.push((first, (row, None)));
+        }
+        changed.sort_by_key(|(first, _)| *first);
+        changed.into_iter().map(|(_, row)| row).collect()
     }
 
     fn conflicting(&self, table_id: &str, document: &Document, but: Option<&str>) -> Option<Arc<str>> {
@@ -252,6 +284,20 @@ impl Tables for MemoryTables {
             indexes: Arc::new([]),
             as_of: None,
         }))
+    }
+
+    fn diff(
+        &mut self,
+        table: HistoryTable<'_>,
+        start: AsOf,
+        end: Option<AsOf>,
+    ) -> Result<Option<Source>, TablesError> {
+        let found = self.history(table, None, None)?;
+        let (start, end) = (self.block_of(Some(&start)), end.map(|end| self.block_of(Some(&end))));
+        if start > end.unwrap_or(self.block) {
+            return refused(None, "DIFF's start is later than its end");
+        }
+        Ok(found.map(|source| Source { kind: SourceKind::Diff { start, end }, ..source }))
     }
 
     fn table_named_like(&self, name: &str) -> Option<String> {

@@ -12,12 +12,16 @@ impl Explainer {
         let (operation, detail, reads) = self.access(access, name, depth + 1);
         // The past does not change, so that reading it conflicts with nobody. A history does: it gets new revisions.
         let reads = match (&source.kind, &source.as_of) {
-            (_, Some(_)) => "nothing that can change".to_owned(),
+            (_, Some(_)) | (SourceKind::Diff { end: Some(_), .. }, _) => "nothing that can change".to_owned(),
             (SourceKind::UserTables, None) => "the catalog".to_owned(),
             _ => reads,
         };
         let row = &mut self.rows[at];
-        row.operation = operation;
+        // The documents that changed are found in the blocks, and the table is not read.
+        row.operation = match (&source.kind, access) {
+            (SourceKind::Diff { .. }, AccessPlan::Scan) => "Changed documents".to_owned(),
+            _ => operation,
+        };
         row.detail = format!("{}{detail}", shown(scan));
         row.reads = reads;
         row.estimate = scan.estimate;
