@@ -45,11 +45,11 @@ impl Scope<'_> {
         }
         // The next block may get the time of the last one, so that an answer about the present may change.
         let is_present = |moment: &AsOf, block: u64| matches!(moment, AsOf::Timestamp(_)) && block == tip;
-        let may_change = end.is_none_or(|end| is_present(end, last)) || is_present(start, first);
+        let may_change = end.is_some_and(|end| is_present(end, last)) || is_present(start, first);
         let catalog = &self.snapshot.head.catalog;
         let found = match table {
             HistoryTable::Name(name) => {
-                if may_change {
+                if may_change || end.is_none() {
                     self.work.reads.names.insert(name.into());
                 }
                 catalog.active_at(name, last)

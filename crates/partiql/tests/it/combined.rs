@@ -164,13 +164,16 @@ fn order(left: Cell, right: Cell) -> Ordering {
     (left.is_none(), left).cmp(&(right.is_none(), right))
 }
 
+/// Whether a place of a partition is in the frame of another.
+type IsIn = Box<dyn Fn(usize, usize) -> bool>;
+
 #[test]
 fn window_functions_are_those_of_a_look_at_every_row() {
     let mut random = Random::new(13);
     for _ in 0..150 {
         let mut world = World::new(&mut random);
         let (before, after) = (random.index(4), random.index(4));
-        let frames: [(String, Box<dyn Fn(usize, usize) -> bool>); 5] = [
+        let frames: [(String, IsIn); 5] = [
             (String::new(), Box::new(|_, _| true)),
             (
                 format!("ROWS BETWEEN {before} PRECEDING AND {after} FOLLOWING"),
