@@ -14,7 +14,9 @@ mod query;
 use std::fmt::{self, Formatter};
 
 use crate::expression::{self, Located, Names};
-pub use crate::expression::{AggregateFunction, BinaryOperator, DatePart, FunctionForm, TrimSide, Type};
+pub use crate::expression::{
+    AggregateFunction, BinaryOperator, DatePart, FunctionForm, Quantifier, TrimSide, Type,
+};
 pub use crate::position::Position;
 pub use query::{
     ClausedCall, Combined, CommonTable, Frame, FrameBound, FrameUnit, QueryExpression, Rows, SetOperator,

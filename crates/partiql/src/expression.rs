@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use everstrand_ion::Value;
 
-pub use operators::{AggregateFunction, BinaryOperator, DatePart, FunctionForm, TrimSide, Type};
+pub use operators::{AggregateFunction, BinaryOperator, DatePart, FunctionForm, Quantifier, TrimSide, Type};
 
 use crate::position::Position;
 
@@ -141,6 +141,41 @@ pub enum Expression<N: Names> {
         /// `IS NOT`
         negated: bool,
     },
+    /// `left IS [NOT] DISTINCT FROM right`. An extension.
+    Distinct {
+        /// The left operand.
+        left: Box<Expression<N>>,
+        /// The right operand.
+        right: Box<Expression<N>>,
+        /// `IS NOT`
+        negated: bool,
+        /// Where `DISTINCT` stands.
+        position: Position,
+    },
+    /// `value IS [NOT] TRUE`, `FALSE` or `UNKNOWN`. An extension.
+    IsTruth {
+        /// The condition.
+        value: Box<Expression<N>>,
+        /// The truth; `None` for `UNKNOWN`.
+        truth: Option<bool>,
+        /// `IS NOT`
+        negated: bool,
+        /// Where the last word stands.
+        position: Position,
+    },
+    /// `value operator ALL (collection)`, also with `ANY` and `SOME`. An extension.
+    Quantified {
+        /// What is compared with each element.
+        value: Box<Expression<N>>,
+        /// The comparison.
+        operator: BinaryOperator,
+        /// How many elements must meet the comparison.
+        quantifier: Quantifier,
+        /// The elements.
+        collection: Box<Expression<N>>,
+        /// Where the quantifier stands.
+        position: Position,
+    },
     /// `CASE [operand] WHEN … THEN … ELSE … END`
     Case {
         /// What is compared with each WHEN. Without an operand each WHEN is a condition.
@@ -215,9 +250,12 @@ impl<N: Names> Expression<N> {
             Expression::Not(value)
             | Expression::Sign { operand: value, .. }
             | Expression::Is { value, .. }
+            | Expression::IsTruth { value, .. }
             | Expression::Cast { value, .. } => visit(value),
-            Expression::Binary { left, right, .. } => [left, right].into_iter().for_each(|side| visit(side)),
-            Expression::In { value, collection, .. } => {
+            Expression::Binary { left, right, .. } | Expression::Distinct { left, right, .. } => {
+                [left, right].into_iter().for_each(|side| visit(side));
+            }
+            Expression::In { value, collection, .. } | Expression::Quantified { value, collection, .. } => {
                 [value, collection].into_iter().for_each(|side| visit(side));
             }
             Expression::Between { value, low, high, .. } => {
@@ -268,6 +306,9 @@ impl<N: Names> Expression<N> {
             | Expression::In { position, .. }
             | Expression::Between { position, .. }
             | Expression::Like { position, .. }
+            | Expression::Distinct { position, .. }
+            | Expression::IsTruth { position, .. }
+            | Expression::Quantified { position, .. }
             | Expression::Cast { position, .. }
             | Expression::Call { position, .. } => Some(*position),
             Expression::Variable(variable) => Some(variable.position()),

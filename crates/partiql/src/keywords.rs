@@ -41,6 +41,8 @@ pub(crate) fn is_function(word: &str) -> bool {
             | "bit_length"
             | "octet_length"
             | "position"
+            | "left"
+            | "right"
             | "convert"
             | "translate"
             | "current_date"

@@ -6,6 +6,7 @@
 
 mod call;
 mod expression;
+mod operator;
 mod query;
 mod set_operation;
 mod statement;

@@ -15,8 +15,8 @@ use crate::eval::mistyped::TypeErrors;
 use crate::expression::BinaryOperator;
 use crate::number::{self, DIGITS_MAX, EXPONENT_MAX, Number, digits};
 
-const OVERFLOW: &str = "Int overflow or underflow";
-const DECIMAL_OVERFLOW: &str = "Decimal exponent overflow or underflow";
+pub(crate) const OVERFLOW: &str = "Int overflow or underflow";
+pub(crate) const DECIMAL_OVERFLOW: &str = "Decimal exponent overflow or underflow";
 
 /// `left operator right` for the five operators of arithmetic.
 pub(crate) fn calculate(
@@ -99,7 +99,7 @@ pub(crate) fn datum(number: Number) -> Datum {
     }))
 }
 
-fn float_of(number: &Number) -> f64 {
+pub(crate) fn float_of(number: &Number) -> f64 {
     match number {
         Number::Int(int) => int.to_f64(),
         Number::Decimal(decimal) => decimal.to_f64(),
@@ -129,7 +129,7 @@ fn ints(operator: BinaryOperator, left: &Int, right: &Int) -> Result<Int, &'stat
     })
 }
 
-fn int64(big: BigInt) -> Result<Int, &'static str> {
+pub(crate) fn int64(big: BigInt) -> Result<Int, &'static str> {
     i64::try_from(big).map(Int::from).map_err(|_| OVERFLOW)
 }
 
@@ -212,14 +212,24 @@ fn widen(coefficient: BigInt, exponent: i64, wanted: i64) -> Result<Decimal, &'s
 
 fn divide(left: &Decimal, right: &Decimal) -> Result<Decimal, &'static str> {
     let preferred = i64::from(left.exponent()) - i64::from(right.exponent());
-    let (dividend, divisor) = (left.coefficient().to_bigint(), right.coefficient().to_bigint());
-    if left.is_zero() {
+    quotient(left.coefficient().to_bigint(), &right.coefficient().to_bigint(), preferred)
+}
+
+/// `1 / (divisor × 10^exponent)`
+pub(crate) fn inverse(divisor: BigInt, exponent: i64) -> Result<Decimal, &'static str> {
+    refuse_zero(BinaryOperator::Divide, divisor == BigInt::ZERO)?;
+    quotient(BigInt::from(1), &divisor, -exponent)
+}
+
+/// `dividend / divisor × 10^preferred`
+fn quotient(dividend: BigInt, divisor: &BigInt, preferred: i64) -> Result<Decimal, &'static str> {
+    if dividend == BigInt::ZERO {
         return round(dividend, preferred);
     }
     // The quotient gets at least two digits more than the result keeps.
-    let shift = (i64::from(DIGITS_MAX) + 2 + digits(&divisor) - digits(&dividend)).max(0);
-    let (mut quotient, rest) = (dividend * power_of_ten(shift)?).div_rem(&divisor);
-    let mut exponent = preferred - shift;
+    let shift = (i64::from(DIGITS_MAX) + 2 + digits(divisor) - digits(&dividend)).max(0);
+    let (mut quotient, rest) = (dividend * power_of_ten(shift)?).div_rem(divisor);
+    let exponent = preferred - shift;
     if rest != BigInt::ZERO {
         // One more digit stands for all digits that follow. Without it a little more than a half would be rounded as a
         // half.
@@ -228,16 +238,26 @@ fn divide(left: &Decimal, right: &Decimal) -> Result<Decimal, &'static str> {
         return round(quotient, exponent - 1);
     }
     // An exact quotient loses the zeros that the shift put behind it, as `java.math.BigDecimal` has it.
+    without_zeros(quotient, exponent, preferred)
+}
+
+/// A number rounded to at most 38 digits, after the zeros at its end that make its exponent less than the preferred
+/// one are taken off.
+pub(crate) fn without_zeros(
+    mut coefficient: BigInt,
+    mut exponent: i64,
+    preferred: i64,
+) -> Result<Decimal, &'static str> {
     let ten = BigInt::from(10);
     while exponent < preferred {
-        let (shorter, digit) = quotient.div_rem(&ten);
+        let (shorter, digit) = coefficient.div_rem(&ten);
         if digit != BigInt::ZERO {
             break;
         }
-        quotient = shorter;
+        coefficient = shorter;
         exponent += 1;
     }
-    round(quotient, exponent)
+    round(coefficient, exponent)
 }
 
 fn remainder(left: &Decimal, right: &Decimal) -> Result<Decimal, &'static str> {
@@ -266,7 +286,7 @@ pub(crate) fn round(coefficient: BigInt, exponent: i64) -> Result<Decimal, &'sta
 }
 
 /// 10 to the power of an exponent, which callers have bounded by the digits of their operands.
-fn power_of_ten(exponent: i64) -> Result<BigInt, &'static str> {
+pub(crate) fn power_of_ten(exponent: i64) -> Result<BigInt, &'static str> {
     let exponent = u32::try_from(exponent).map_err(|_| DECIMAL_OVERFLOW)?;
     if exponent > 10_000_000 {
         return Err(DECIMAL_OVERFLOW);

@@ -1,7 +1,5 @@
 //! Evaluates expressions over a row and the rows of the queries around it.
 
-use std::sync::Arc;
-
 use everstrand_ion::Symbol;
 
 use crate::compare;
@@ -9,12 +7,11 @@ use crate::datum::Datum;
 use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
-use crate::eval::membership::{self, Membership};
 use crate::eval::mistyped::{self, TypeErrors, expected, not_a_name};
 use crate::eval::operand::Operand;
 use crate::eval::path::{self, Index};
 use crate::eval::scope::Scope;
-use crate::eval::{Fault, arithmetic, cast, function, operator};
+use crate::eval::{Fault, arithmetic, cast, function, operator, predicate};
 use crate::plan::{Expression, Function, NestedQuery, PathStep, QueryPlan, Variable};
 use crate::position::Position;
 use crate::work::{ELEMENT, Work};
@@ -100,7 +97,7 @@ fn evaluate_node<'e>(
         Expression::Or(operands) => junction(context, scope, operands, true)?,
         Expression::In { value, collection, negated, position } => {
             let value = evaluate(context, scope, value)?;
-            let truth = is_in(context, scope, value.get(), collection)?;
+            let truth = predicate::is_in(context, scope, value.get(), collection)?;
             negatable(context, truth, *negated, || "IN needs a collection on its right side".into())
                 .map_err(at(*position))?
         }
@@ -116,6 +113,21 @@ fn evaluate_node<'e>(
         Expression::Is { value, of, negated } => {
             let value = evaluate(context, scope, value)?;
             Operand::truth(Some(cast::is_type(value.get(), *of) != *negated))
+        }
+        Expression::Distinct { left, right, negated, .. } => {
+            let (left, right) = (evaluate(context, scope, left)?, evaluate(context, scope, right)?);
+            let is_distinct = predicate::is_distinct(context, left.get(), right.get())?;
+            Operand::truth(Some(is_distinct != *negated))
+        }
+        Expression::IsTruth { value: condition, truth: wanted, negated, .. } => {
+            let value = evaluate(context, scope, condition)?;
+            Operand::truth(Some((truth(condition, &value)? == *wanted) != *negated))
+        }
+        Expression::Quantified { value, operator, quantifier, collection, position } => {
+            let value = evaluate(context, scope, value)?;
+            let collection = evaluate(context, scope, collection)?;
+            let operands = [value.get(), collection.get()];
+            predicate::quantified(context, *operator, *quantifier, operands).map_err(at(*position))?.into()
         }
         Expression::Case { operand, branches, otherwise } => {
             return case(context, scope, operand.as_deref(), branches, otherwise.as_deref());
@@ -414,56 +426,6 @@ fn junction<'e>(
         context.release(held);
     }
     Ok(Operand::truth(result))
-}
-
-/// Whether a collection has an element that equals the value. NULL if only an unknown element may equal it. The outer
-/// `None`, which is MISSING, if there is no collection.
-fn is_in(
-    context: &mut Context<'_>,
-    scope: Scope<'_>,
-    value: ValueRef<'_>,
-    collection: &Expression,
-) -> Result<Option<Option<bool>>, PartiqlError> {
-    let address = std::ptr::from_ref(collection).addr();
-    if let Some(known) = context.execution.memberships.get(&address).cloned() {
-        return Ok(Some(known.contains(context, value)?));
-    }
-    if membership::is_worth_keeping(collection) {
-        let items = evaluate(context, scope, collection)?;
-        let charge = context.execution.budget.charge();
-        if let Some(membership) = Membership::of(context, charge, items.get())? {
-            let truth = membership.contains(context, value)?;
-            context.execution.memberships.insert(address, Arc::new(membership));
-            return Ok(Some(truth));
-        }
-    }
-    let mut result = Some(false);
-    // A short list is compared item by item without being put together.
-    if let Expression::List(items) | Expression::Bag(items) = collection {
-        for item in items {
-            let item = evaluate(context, scope, item)?;
-            match compare::equal_counted(context, value, item.get())? {
-                Some(true) => return Ok(Some(Some(true))),
-                Some(false) => {}
-                None => result = None,
-            }
-        }
-        return Ok(Some(result));
-    }
-    let collection = evaluate(context, scope, collection)?;
-    match collection.get().kind() {
-        ValueKind::Missing | ValueKind::Null => return Ok(Some(None)),
-        ValueKind::List | ValueKind::Bag | ValueKind::Sexp => {}
-        _ => return Ok(None),
-    }
-    for item in collection.get().items() {
-        match compare::equal_counted(context, value, item)? {
-            Some(true) => return Ok(Some(Some(true))),
-            Some(false) => {}
-            None => result = None,
-        }
-    }
-    Ok(Some(result))
 }
 
 fn call<'e>(

@@ -1,20 +1,23 @@
 //! The functions of the dialect, from arguments to a value.
 //!
-//! An argument that is NULL or MISSING makes NULL, except in COALESCE, EXISTS and NULLIF. [`super::expression`]
-//! evaluates COALESCE, because it evaluates no argument after the first known one. An argument of a wrong type is an
-//! error.
+//! An argument that is NULL or MISSING makes NULL, except in COALESCE, EXISTS, NULLIF, CONCAT, GREATEST and LEAST.
+//! [`super::expression`] evaluates COALESCE, because it evaluates no argument after the first known one. An argument of
+//! a wrong type is an error.
+
+use std::cmp::Ordering;
 
 use everstrand_ion::Symbol;
 
-use crate::compare;
+use crate::compare::{self, Comparison};
 use crate::datum::Datum;
 use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::error::PartiqlError;
 use crate::eval::aggregate::Accumulator;
 use crate::eval::context::Context;
 use crate::eval::mistyped::{expected, not_a_name};
-use crate::eval::{Fault, datetime, format, text};
-use crate::expression::AggregateFunction;
+use crate::eval::numeric::Rounding;
+use crate::eval::{Fault, arithmetic, datetime, format, numeric, text};
+use crate::expression::{AggregateFunction, BinaryOperator};
 use crate::number::Number;
 use crate::plan::Function;
 use crate::work::{ELEMENT, Work};
@@ -35,11 +38,58 @@ pub(crate) fn call(
         Function::Collection { function, distinct } => {
             return collection(context, function, distinct, arguments[0]);
         }
+        Function::Concat => return text::concat(context, arguments),
+        Function::Greatest => return outermost(context, arguments, Ordering::Greater),
+        Function::Least => return outermost(context, arguments, Ordering::Less),
         _ => {}
     }
     if arguments.iter().any(|argument| argument.is_unknown()) {
         return Ok(Datum::null());
     }
+    match function {
+        Function::Abs
+        | Function::Ceiling
+        | Function::Floor
+        | Function::Mod
+        | Function::Power
+        | Function::Round
+        | Function::Sign
+        | Function::Sqrt
+        | Function::Trunc => over_numbers(context, function, arguments),
+        _ => over_others(context, function, arguments),
+    }
+}
+
+/// The functions over numbers. The rest of the arguments of ROUND and TRUNC is a number of places.
+fn over_numbers(
+    context: &mut Context<'_>,
+    function: Function,
+    arguments: &[ValueRef<'_>],
+) -> Result<Datum, Fault> {
+    for argument in arguments {
+        context.work(argument.kind().scalar_work())?;
+    }
+    let number = number_of(arguments[0])?;
+    let places = |at: usize| arguments.get(at).map_or(Ok(0), |places| integer_of(*places));
+    Ok(arithmetic::datum(match function {
+        Function::Abs => numeric::abs(number)?,
+        Function::Ceiling => numeric::round(number, 0, Rounding::Ceiling)?,
+        Function::Floor => numeric::round(number, 0, Rounding::Floor)?,
+        Function::Round => numeric::round(number, places(1)?, Rounding::HalfAway)?,
+        Function::Trunc => numeric::round(number, places(1)?, Rounding::Down)?,
+        Function::Mod => arithmetic::numbers(BinaryOperator::Modulo, &number, &number_of(arguments[1])?)?,
+        Function::Power => numeric::power(&number, &number_of(arguments[1])?)?,
+        Function::Sign => numeric::sign(&number),
+        _ => numeric::sqrt(&number)?,
+    }))
+}
+
+/// The functions over texts, timestamps and containers.
+fn over_others(
+    context: &mut Context<'_>,
+    function: Function,
+    arguments: &[ValueRef<'_>],
+) -> Result<Datum, Fault> {
     Ok(match function {
         Function::CharLength => text::char_length(context, text_of(arguments[0])?)?,
         Function::Lower => text::lower(context, text_of(arguments[0])?)?,
@@ -79,14 +129,65 @@ pub(crate) fn call(
                 None => text.parse().map_err(|why| format!("'{text}' is {why}"))?,
             })
         }
-        Function::Coalesce
-        | Function::Exists
-        | Function::Pivot
-        | Function::NullIf
-        | Function::UtcNow
-        | Function::TxId
-        | Function::Collection { .. } => unreachable!("evaluated elsewhere"),
+        Function::Length => match arguments[0].kind() {
+            ValueKind::Lob(bytes) => size_of_bytes(bytes.len()),
+            _ => text::char_length(context, text_of(arguments[0])?)?,
+        },
+        Function::OctetLength => match arguments[0].kind() {
+            ValueKind::Lob(bytes) => size_of_bytes(bytes.len()),
+            _ => size_of_bytes(text_of(arguments[0])?.len()),
+        },
+        Function::Left => text::left(context, text_of(arguments[0])?, integer_of(arguments[1])?)?,
+        Function::Right => text::right(context, text_of(arguments[0])?, integer_of(arguments[1])?)?,
+        Function::Position => text::position(context, text_of(arguments[0])?, text_of(arguments[1])?)?,
+        Function::Replace => {
+            let [text, from, to] = [arguments[0], arguments[1], arguments[2]].map(text_of);
+            text::replace(context, text?, from?, to?)?
+        }
+        Function::Substr => {
+            let length = arguments.get(2).map(|length| integer_of(*length)).transpose()?;
+            let start = integer_of(arguments[1])?;
+            if start < 1 {
+                return Err("SUBSTR counts places from 1; RIGHT takes the end of a text".into());
+            }
+            text::substring(context, text_of(arguments[0])?, start, length)?
+        }
+        _ => unreachable!("evaluated elsewhere"),
     })
+}
+
+fn size_of_bytes(bytes: usize) -> Datum {
+    Datum::of(i64::try_from(bytes).expect("values fit memory"))
+}
+
+/// GREATEST or LEAST: the value that comes last or first in order. Values that are NULL or MISSING are passed over.
+fn outermost(
+    context: &mut Context<'_>,
+    arguments: &[ValueRef<'_>],
+    wanted: Ordering,
+) -> Result<Datum, Fault> {
+    let mut found: Option<ValueRef<'_>> = None;
+    for argument in arguments {
+        if argument.is_unknown() {
+            continue;
+        }
+        let Some(best) = found else {
+            found = Some(*argument);
+            continue;
+        };
+        match compare::compare_counted(context, *argument, best)? {
+            Comparison::Ordered(order) if order == wanted => found = Some(*argument),
+            Comparison::Ordered(_) | Comparison::Unknown => {}
+            Comparison::Incomparable => {
+                let (left, right) = (best.type_name(), argument.type_name());
+                return Err(format!("Cannot compare values: {left}, {right}").into());
+            }
+        }
+    }
+    match found {
+        Some(best) => Ok(context.copy(best)?),
+        None => Ok(Datum::null()),
+    }
 }
 
 /// Makes a struct of pairs of a name and a value. A pair is left out if its value is MISSING, or if its name is no
@@ -169,6 +270,13 @@ fn text_of(value: ValueRef<'_>) -> Result<&str, Fault> {
     match value.kind() {
         ValueKind::Text(Some(text)) => Ok(text),
         _ => Err(expected("text", value)),
+    }
+}
+
+fn number_of(value: ValueRef<'_>) -> Result<Number, Fault> {
+    match value.kind() {
+        ValueKind::Number(number) => Ok(number),
+        _ => Err(expected("number", value)),
     }
 }
 

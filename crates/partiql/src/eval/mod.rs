@@ -17,9 +17,11 @@ pub(crate) mod function;
 pub(crate) mod like;
 pub(crate) mod membership;
 pub(crate) mod mistyped;
+pub(crate) mod numeric;
 pub(crate) mod operand;
 pub(crate) mod operator;
 pub(crate) mod path;
+pub(crate) mod predicate;
 pub(crate) mod scope;
 pub(crate) mod text;
 

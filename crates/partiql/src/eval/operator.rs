@@ -15,8 +15,9 @@ use crate::work::Work;
 /// The error of `||` over a value that is no text.
 pub(crate) const NOT_CONCATENATED: &str = "Wrong argument type for ||";
 
-/// The longest text that `||` makes. Without a bound one statement could make texts of any length by repeating `||`.
-const TEXT_BYTES_MAX: usize = 16 << 20;
+/// The longest text that `||`, CONCAT and REPLACE make. Without a bound one statement could make texts of any length by
+/// repeating them.
+pub(crate) const TEXT_BYTES_MAX: usize = 16 << 20;
 
 pub(crate) fn binary(
     context: &mut Context<'_>,
@@ -93,7 +94,7 @@ pub(crate) fn between(
     })
 }
 
-fn truth_of(value: &Datum) -> Option<bool> {
+pub(crate) fn truth_of(value: &Datum) -> Option<bool> {
     if let ValueKind::Bool(truth) = value.kind() { Some(truth) } else { None }
 }
 

@@ -3,10 +3,13 @@
 use std::collections::HashSet;
 
 use crate::datum::Datum;
-use crate::eval::Fault;
+use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::eval::context::Context;
-use crate::expression::TrimSide;
-use crate::work::Work;
+use crate::eval::mistyped::expected;
+use crate::eval::operator::TEXT_BYTES_MAX;
+use crate::eval::{Fault, cast};
+use crate::expression::{TrimSide, Type};
+use crate::work::{ELEMENT, Work};
 
 /// How many bytes are mapped at a time, so that mapping a long text can be interrupted.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -78,6 +81,86 @@ pub(crate) fn substring(
     let part = &rest[..place(rest, count)];
     context.hold(part.len())?;
     Ok(Datum::text(part))
+}
+
+/// `LEFT(text, count)`: the first characters, or all but the last if the count is negative.
+pub(crate) fn left(context: &mut Context<'_>, text: &str, count: i64) -> Result<Datum, Fault> {
+    context.work(text.len() / 2)?;
+    let place = place_of(text, count);
+    context.hold(place)?;
+    Ok(Datum::text(&text[..place]))
+}
+
+/// `RIGHT(text, count)`: the last characters, or all but the first if the count is negative.
+pub(crate) fn right(context: &mut Context<'_>, text: &str, count: i64) -> Result<Datum, Fault> {
+    context.work(text.len() / 2)?;
+    // RIGHT begins where `LEFT(text, -count)` ends. It takes nothing if the count is 0, and so begins at the end.
+    let place = if count == 0 { text.len() } else { place_of(text, count.saturating_neg()) };
+    context.hold(text.len() - place)?;
+    Ok(Datum::text(&text[place..]))
+}
+
+/// Where a text ends after so many characters, or so many before its end if the count is negative.
+fn place_of(text: &str, count: i64) -> usize {
+    let characters = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+    match characters.checked_sub(1) {
+        None => 0,
+        Some(_) if count > 0 => text.char_indices().nth(characters).map_or(text.len(), |(place, _)| place),
+        Some(before) => text.char_indices().rev().nth(before).map_or(0, |(place, _)| place),
+    }
+}
+
+/// `POSITION(wanted IN text)`: the place of the first occurrence, counted from 1, or 0.
+pub(crate) fn position(context: &mut Context<'_>, wanted: &str, text: &str) -> Result<Datum, Fault> {
+    context.work(text.len() + wanted.len())?;
+    let place = text.find(wanted).map_or(0, |at| text[..at].chars().count() + 1);
+    Ok(Datum::of(i64::try_from(place).expect("texts fit memory")))
+}
+
+/// `REPLACE(text, from, to)`. An empty text to look for is nowhere.
+pub(crate) fn replace(context: &mut Context<'_>, text: &str, from: &str, to: &str) -> Result<Datum, Fault> {
+    if from.is_empty() {
+        context.hold(text.len())?;
+        return Ok(Datum::text(text));
+    }
+    let mut result = String::new();
+    let mut start = 0;
+    for (place, _) in text.match_indices(from) {
+        append(context, &mut result, &text[start..place])?;
+        append(context, &mut result, to)?;
+        start = place + from.len();
+    }
+    append(context, &mut result, &text[start..])?;
+    Ok(Datum::text(result))
+}
+
+/// `CONCAT(value, …)`: scalars as texts, one after the other. Those that are NULL or MISSING are passed over.
+pub(crate) fn concat(context: &mut Context<'_>, values: &[ValueRef<'_>]) -> Result<Datum, Fault> {
+    let mut result = String::new();
+    for value in values {
+        match value.kind() {
+            ValueKind::Missing | ValueKind::Null => {}
+            ValueKind::Text(Some(text)) => append(context, &mut result, text)?,
+            ValueKind::Bool(_) | ValueKind::Number(_) | ValueKind::Timestamp(_) => {
+                let text = cast::cast(context, value.to_datum(), Type::String)?;
+                if let ValueKind::Text(Some(text)) = text.kind() {
+                    append(context, &mut result, text)?;
+                }
+            }
+            _ => return Err(expected("text", *value)),
+        }
+    }
+    Ok(Datum::text(result))
+}
+
+fn append(context: &mut Context<'_>, result: &mut String, part: &str) -> Result<(), Fault> {
+    if result.len() + part.len() > TEXT_BYTES_MAX {
+        return Err(format!("A function makes texts of at most {TEXT_BYTES_MAX} bytes").into());
+    }
+    context.work(ELEMENT + part.len() / 4)?;
+    context.hold(part.len())?;
+    result.push_str(part);
+    Ok(())
 }
 
 /// `TRIM(side characters FROM text)`: takes all characters of a set off one end or both.

@@ -48,6 +48,15 @@ impl BinaryOperator {
     }
 }
 
+/// How many elements of a collection must meet a comparison. `SOME` is another word for `ANY`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are SQL's")]
+pub enum Quantifier {
+    All,
+    Any,
+    Some,
+}
+
 /// The types of IS and CAST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are PartiQL's")]
@@ -108,6 +117,8 @@ pub enum AggregateFunction {
 pub enum FunctionForm {
     /// `name(argument, …)`, also `SUBSTRING(a FROM b FOR c)`. The name is kept as it was written.
     Named(Cow<'static, str>),
+    /// `CURRENT_TIMESTAMP` without parentheses. An extension.
+    CurrentTimestamp,
     /// `DATE_ADD(part, count, timestamp)`
     DateAdd(DatePart),
     /// `DATE_DIFF(part, from, to)`

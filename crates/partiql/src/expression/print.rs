@@ -11,7 +11,8 @@ use everstrand_ion::{Data, IonType, Value, text};
 
 use super::precedence::{AND, COMPARISON, EQUALITY, NOT, OR, TERM};
 use super::{
-    AggregateFunction, BinaryOperator, DatePart, Expression, FunctionForm, Names, PathStep, TrimSide, Type,
+    AggregateFunction, BinaryOperator, DatePart, Expression, FunctionForm, Names, PathStep, Quantifier,
+    TrimSide, Type,
 };
 use crate::keywords::keyword;
 
@@ -34,7 +35,10 @@ impl<N: Names> Display for Expression<N> {
             | Expression::In { .. }
             | Expression::Between { .. }
             | Expression::Like { .. }
-            | Expression::Is { .. } => operation(f, self),
+            | Expression::Is { .. }
+            | Expression::Distinct { .. }
+            | Expression::IsTruth { .. }
+            | Expression::Quantified { .. } => operation(f, self),
             Expression::Case { operand, branches, otherwise } => {
                 f.write_str("CASE")?;
                 if let Some(operand) = operand {
@@ -110,6 +114,23 @@ fn operation<N: Names>(f: &mut Formatter<'_>, expression: &Expression<N>) -> fmt
             left(f, value, EQUALITY)?;
             write!(f, " IS {}{of}", not(*negated))
         }
+        Expression::Distinct { left: first, right: second, negated, .. } => {
+            left(f, first, EQUALITY)?;
+            write!(f, " IS {}DISTINCT FROM ", not(*negated))?;
+            right(f, second, EQUALITY)
+        }
+        Expression::IsTruth { value, truth, negated, .. } => {
+            left(f, value, EQUALITY)?;
+            let truth = truth.map_or("UNKNOWN", |truth| if truth { "TRUE" } else { "FALSE" });
+            write!(f, " IS {}{truth}", not(*negated))
+        }
+        Expression::Quantified { value, operator, quantifier, collection, .. } => {
+            left(f, value, operator.precedence())?;
+            match &**collection {
+                query @ Expression::Query(_) => write!(f, " {operator} {quantifier} {query}"),
+                collection => write!(f, " {operator} {quantifier} ({collection})"),
+            }
+        }
         term => term.fmt(f),
     }
 }
@@ -122,6 +143,7 @@ pub(crate) fn call<N: Names>(
 ) -> fmt::Result {
     match (function, arguments) {
         (FunctionForm::Named(name), _) => bracketed(f, &format!("{name}("), arguments, ")"),
+        (FunctionForm::CurrentTimestamp, _) => f.write_str("CURRENT_TIMESTAMP"),
         (FunctionForm::DateAdd(part), _) => bracketed(f, &format!("DATE_ADD({part}, "), arguments, ")"),
         (FunctionForm::DateDiff(part), _) => bracketed(f, &format!("DATE_DIFF({part}, "), arguments, ")"),
         (FunctionForm::Extract(part), _) => bracketed(f, &format!("EXTRACT({part} FROM "), arguments, ")"),
@@ -203,7 +225,7 @@ macro_rules! words {
     };
 }
 
-words!(Type TrimSide AggregateFunction);
+words!(Type TrimSide AggregateFunction Quantifier);
 
 impl Display for DatePart {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -225,9 +247,14 @@ fn head<N: Names>(expression: &Expression<N>) -> u8 {
     match expression {
         Expression::Or(_) => OR,
         Expression::And(_) => AND,
-        Expression::In { .. } | Expression::Is { .. } => EQUALITY,
+        Expression::In { .. }
+        | Expression::Is { .. }
+        | Expression::Distinct { .. }
+        | Expression::IsTruth { .. } => EQUALITY,
         Expression::Between { .. } | Expression::Like { .. } => COMPARISON,
-        Expression::Binary { operator, .. } => operator.precedence(),
+        Expression::Binary { operator, .. } | Expression::Quantified { operator, .. } => {
+            operator.precedence()
+        }
         // NOT and signs may stand before any operand.
         _ => TERM,
     }
@@ -243,6 +270,7 @@ fn tail<N: Names>(expression: &Expression<N>) -> u8 {
         Expression::Between { high, .. } => (COMPARISON, high),
         Expression::Like { pattern, escape, .. } => (COMPARISON, escape.as_ref().unwrap_or(pattern)),
         Expression::Binary { operator, right, .. } => (operator.precedence(), right),
+        Expression::Distinct { right, .. } => (EQUALITY, right),
         Expression::Sign { operand, .. } if head(operand) == TERM => (TERM, operand),
         _ => return TERM,
     };

@@ -28,6 +28,7 @@ impl Parser<'_> {
             "date_diff" => self.date_arithmetic(FunctionForm::DateDiff, position),
             "extract" => self.extract(position),
             "trim" => self.trim(position),
+            "position" => self.position_of(function),
             "substring" => self.substring(function),
             "diff" => self.diff(function),
             _ => {
@@ -203,6 +204,24 @@ impl Parser<'_> {
     /// Whether `, AS OF` comes next.
     fn as_of_follows(&self) -> bool {
         self.is(",") && is_keyword(self.kind_after(1), "as") && is_keyword(self.kind_after(2), "of")
+    }
+
+    /// `POSITION(a IN b)` becomes `POSITION(a, b)`.
+    fn position_of(&mut self, function: Identifier) -> Result<Expression, PartiqlError> {
+        if self.is(")") {
+            return Ok(named(function, self.arguments()?));
+        }
+        let first = self.expression_before_in()?;
+        let mut arguments = vec![first];
+        if self.accept_keyword("in") {
+            arguments.push(self.expression()?);
+        } else {
+            while self.accept(",") {
+                arguments.push(self.expression()?);
+            }
+        }
+        self.expect(")")?;
+        Ok(named(function, arguments))
     }
 
     /// `CAST(value AS type)`. CAST comes next.

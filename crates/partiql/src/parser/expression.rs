@@ -5,26 +5,15 @@
 
 use everstrand_ion::{Data, Decimal, Int, Value};
 
+use super::operator::Operator;
 use super::{Parser, is_name};
 use crate::ast::{Expression, Identifier, PathStep, Variable};
 use crate::error::PartiqlError;
-use crate::expression::precedence::{AND, COMPARISON, EQUALITY, NOT, OR};
-use crate::expression::{BinaryOperator, Type};
+use crate::expression::precedence::{AND, EQUALITY, NOT, OR};
+use crate::expression::{FunctionForm, Type};
 use crate::keywords;
 use crate::lexer::TokenKind;
 use crate::position::Position;
-
-/// An operator between two operands.
-#[derive(Clone, Copy)]
-enum Operator {
-    Or,
-    And,
-    Is,
-    In { negated: bool },
-    Between { negated: bool },
-    Like { negated: bool },
-    Binary(BinaryOperator),
-}
 
 impl Parser<'_> {
     /// Any expression. A query without parentheses is the whole expression; no operator can follow it.
@@ -33,6 +22,15 @@ impl Parser<'_> {
             return self.deeper(|parser| Ok(Expression::Query(Box::new(parser.query_expression()?))));
         }
         self.operators(0)
+    }
+
+    /// An expression up to the first IN outside of parentheses.
+    pub(super) fn expression_before_in(&mut self) -> Result<Expression, PartiqlError> {
+        if self.is_keyword("select") || self.is_keyword("pivot") {
+            return self.expression();
+        }
+        let left = self.operators(EQUALITY)?;
+        if self.is_keyword("in") { Ok(left) } else { self.operators_after(left, 0) }
     }
 
     /// The rest of an expression after its first operand.
@@ -65,7 +63,7 @@ impl Parser<'_> {
     }
 
     /// An expression whose operators bind tighter than `looser`.
-    fn operators(&mut self, looser: u8) -> Result<Expression, PartiqlError> {
+    pub(super) fn operators(&mut self, looser: u8) -> Result<Expression, PartiqlError> {
         self.deeper(|parser| {
             let left = parser.prefix()?;
             parser.operators_after(left, looser)
@@ -115,110 +113,6 @@ impl Parser<'_> {
             };
         }
         Ok(left)
-    }
-
-    /// The operator that comes next, and how tight it binds. Its tokens are not taken.
-    fn operator(&self) -> Option<(Operator, u8)> {
-        let operator = match self.kind() {
-            TokenKind::Symbol(symbol) => Operator::Binary(binary_operator(symbol)?),
-            TokenKind::Keyword("or") => Operator::Or,
-            TokenKind::Keyword("and") => Operator::And,
-            TokenKind::Keyword("is") => Operator::Is,
-            TokenKind::Keyword("in") => Operator::In { negated: false },
-            TokenKind::Keyword("between") => Operator::Between { negated: false },
-            TokenKind::Keyword("like") => Operator::Like { negated: false },
-            TokenKind::Keyword("not") => match self.kind_after(1) {
-                TokenKind::Keyword("in") => Operator::In { negated: true },
-                TokenKind::Keyword("between") => Operator::Between { negated: true },
-                TokenKind::Keyword("like") => Operator::Like { negated: true },
-                _ => return None,
-            },
-            _ => return None,
-        };
-        let precedence = match operator {
-            Operator::Or => OR,
-            Operator::And => AND,
-            Operator::Is | Operator::In { .. } => EQUALITY,
-            Operator::Between { .. } | Operator::Like { .. } => COMPARISON,
-            Operator::Binary(operator) => operator.precedence(),
-        };
-        Some((operator, precedence))
-    }
-
-    /// Takes any operator but AND and OR, and its right operand.
-    fn comparison(
-        &mut self,
-        left: Expression,
-        operator: Operator,
-        precedence: u8,
-    ) -> Result<Expression, PartiqlError> {
-        let position = self.position();
-        if let Operator::In { negated } | Operator::Between { negated } | Operator::Like { negated } =
-            operator
-            && negated
-        {
-            self.step();
-        }
-        self.step();
-        let value = Box::new(left);
-        Ok(match operator {
-            Operator::Or | Operator::And => unreachable!("AND and OR are lists"),
-            Operator::Binary(operator) => {
-                let right = Box::new(self.operators(precedence)?);
-                Expression::Binary { operator, left: value, right, position }
-            }
-            Operator::Is => {
-                let negated = self.accept_keyword("not");
-                Expression::Is { value, of: self.type_name()?, negated }
-            }
-            Operator::In { negated } => {
-                // `IN (?)` is a list of one item, while `(?)` elsewhere is just `?`. A query in parentheses is no list.
-                let collection = match self.kind_after(1) {
-                    _ if !self.is("(") => self.operators(precedence)?,
-                    _ if self.begins_query(1) => self.deeper(Self::parenthesised)?,
-                    TokenKind::Keyword("values") => self.deeper(|parser| {
-                        parser.step();
-                        let rows = parser.keyword_term("values")?;
-                        parser.expect(")")?;
-                        Ok(rows)
-                    })?,
-                    _ => self.deeper(Self::members)?,
-                };
-                Expression::In { value, collection: Box::new(collection), negated, position }
-            }
-            Operator::Between { negated } => {
-                let low = Box::new(self.operators(precedence)?);
-                self.expect_keyword("and")?;
-                let high = Box::new(self.operators(precedence)?);
-                Expression::Between { value, low, high, negated, position }
-            }
-            Operator::Like { negated } => {
-                let pattern = Box::new(self.operators(precedence)?);
-                let escape = if self.accept_keyword("escape") {
-                    Some(Box::new(self.operators(precedence)?))
-                } else {
-                    None
-                };
-                Expression::Like { value, pattern, escape, negated, position }
-            }
-        })
-    }
-
-    /// `(e, …)` after IN: a list, or a query if it is several queries with operators between them.
-    fn members(&mut self) -> Result<Expression, PartiqlError> {
-        self.step();
-        let first = self.expression()?;
-        if matches!(first, Expression::Query(_)) && self.set_operator().is_some() {
-            let query = self.combined_after(first)?;
-            self.expect(")")?;
-            return Ok(query);
-        }
-        let mut items = vec![first];
-        while self.accept(",") {
-            items.push(self.expression()?);
-        }
-        self.expect(")")?;
-        Ok(Expression::List(items))
     }
 
     fn prefix(&mut self) -> Result<Expression, PartiqlError> {
@@ -337,11 +231,17 @@ impl Parser<'_> {
         Ok(term)
     }
 
-    fn keyword_term(&mut self, word: &'static str) -> Result<Expression, PartiqlError> {
+    pub(super) fn keyword_term(&mut self, word: &'static str) -> Result<Expression, PartiqlError> {
         match word {
             "case" => self.case(),
             "cast" => self.cast(),
             "values" => Ok(Expression::Bag(self.rows()?.into_iter().map(Expression::List).collect())),
+            "current_timestamp" if !is_open(self.kind_after(1)) => {
+                let position = self.position();
+                self.step();
+                let function = FunctionForm::CurrentTimestamp;
+                Ok(Expression::Call { function, arguments: Vec::new(), position })
+            }
             "list" | "sexp" if is_open(self.kind_after(1)) => {
                 let position = self.position();
                 self.step();
@@ -370,7 +270,7 @@ impl Parser<'_> {
     }
 
     /// `(query)`, `(e)` or the list `(e, e, …)`.
-    fn parenthesised(&mut self) -> Result<Expression, PartiqlError> {
+    pub(super) fn parenthesised(&mut self) -> Result<Expression, PartiqlError> {
         self.step();
         let first = self.expression_or_query()?;
         if self.accept(")") {
@@ -453,24 +353,6 @@ fn negated(decimal: &Decimal) -> Decimal {
     }
 }
 
-fn binary_operator(symbol: &str) -> Option<BinaryOperator> {
-    Some(match symbol {
-        "=" => BinaryOperator::Equal,
-        "<>" => BinaryOperator::NotEqual,
-        "<" => BinaryOperator::Less,
-        "<=" => BinaryOperator::LessOrEqual,
-        ">" => BinaryOperator::Greater,
-        ">=" => BinaryOperator::GreaterOrEqual,
-        "+" => BinaryOperator::Add,
-        "-" => BinaryOperator::Subtract,
-        "*" => BinaryOperator::Multiply,
-        "/" => BinaryOperator::Divide,
-        "%" => BinaryOperator::Modulo,
-        "||" => BinaryOperator::Concatenate,
-        _ => return None,
-    })
-}
-
-fn is_open(kind: &TokenKind) -> bool {
+pub(super) fn is_open(kind: &TokenKind) -> bool {
     matches!(kind, TokenKind::Symbol("("))
 }

@@ -136,6 +136,29 @@ pub enum Function {
     ToString,
     /// One or two arguments.
     ToTimestamp,
+    Abs,
+    Ceiling,
+    Concat,
+    Floor,
+    Greatest,
+    Least,
+    Left,
+    Length,
+    Mod,
+    OctetLength,
+    /// What is looked for is the first argument.
+    Position,
+    Power,
+    Replace,
+    Right,
+    /// One or two arguments.
+    Round,
+    Sign,
+    Sqrt,
+    /// Two or three arguments.
+    Substr,
+    /// One or two arguments.
+    Trunc,
     /// Makes a struct of a bag of lists. Each list holds the name and the value of a field.
     Pivot,
     /// An aggregate over the elements of a collection: `COLL_SUM(c)`, or `SUM(c)` where no rows are aggregated.
@@ -169,6 +192,25 @@ impl Function {
             Function::Pivot => "PIVOT",
             Function::ToString => "TO_STRING",
             Function::ToTimestamp => "TO_TIMESTAMP",
+            Function::Abs => "ABS",
+            Function::Ceiling => "CEILING",
+            Function::Concat => "CONCAT",
+            Function::Floor => "FLOOR",
+            Function::Greatest => "GREATEST",
+            Function::Least => "LEAST",
+            Function::Left => "LEFT",
+            Function::Length => "LENGTH",
+            Function::Mod => "MOD",
+            Function::OctetLength => "OCTET_LENGTH",
+            Function::Position => "POSITION",
+            Function::Power => "POWER",
+            Function::Replace => "REPLACE",
+            Function::Right => "RIGHT",
+            Function::Round => "ROUND",
+            Function::Sign => "SIGN",
+            Function::Sqrt => "SQRT",
+            Function::Substr => "SUBSTR",
+            Function::Trunc => "TRUNC",
         };
         FunctionForm::Named(name.into())
     }

@@ -6,7 +6,7 @@ use super::shape::extended;
 use super::{Planner, function};
 use crate::ast;
 use crate::error::PartiqlError;
-use crate::expression::{BinaryOperator, FunctionForm};
+use crate::expression::{BinaryOperator, FunctionForm, Quantifier};
 use crate::plan::{Expression, Function, PathStep};
 use crate::position::Position;
 
@@ -76,6 +76,9 @@ impl<'a> Planner<'a> {
             ast::Expression::Is { value, of, negated } => {
                 Expression::Is { value: self.operand(value)?, of: *of, negated: *negated }
             }
+            ast::Expression::Distinct { .. }
+            | ast::Expression::IsTruth { .. }
+            | ast::Expression::Quantified { .. } => self.comparison_of_sql(expression)?,
             ast::Expression::Case { operand, branches, otherwise } => {
                 self.case(operand.as_deref(), branches, otherwise.as_deref())?
             }
@@ -98,6 +101,50 @@ impl<'a> Planner<'a> {
         })
     }
 
+    /// The comparisons of SQL that QLDB did not have.
+    fn comparison_of_sql(&mut self, written: &'a ast::Expression) -> Result<Expression, PartiqlError> {
+        Ok(match written {
+            ast::Expression::Distinct { left, right, negated, position } => {
+                let found = "expected type name, KEYWORD : distinct";
+                self.extension(*position, found, "Expected type name")?;
+                let resolved = (self.operand_beside(left, right)?, self.operand_beside(right, left)?);
+                self.hint_of_quotes(right, &resolved.1);
+                let (left, right) = resolved;
+                Expression::Distinct { left, right, negated: *negated, position: *position }
+            }
+            ast::Expression::IsTruth { value, truth, negated, position } => {
+                let found = match truth {
+                    Some(truth) => format!("expected type name, LITERAL : {truth}"),
+                    None => "expected type name, KEYWORD : unknown".to_owned(),
+                };
+                self.extension(*position, &found, "Expected type name")?;
+                let value = Box::new(self.condition(value)?);
+                Expression::IsTruth { value, truth: *truth, negated: *negated, position: *position }
+            }
+            ast::Expression::Quantified { value, operator, quantifier, collection, position } => {
+                let word = quantifier.to_string().to_lowercase();
+                let found = format!("unexpected keyword found, KEYWORD : {word}");
+                self.extension(*position, &found, "Unexpected keyword")?;
+                let resolved = self.operand(value)?;
+                let collection = self.members_beside(collection, value)?;
+                let (value, position) = (resolved, *position);
+                match (operator, quantifier) {
+                    (BinaryOperator::Equal, Quantifier::Any | Quantifier::Some) => {
+                        Expression::In { value, collection, negated: false, position }
+                    }
+                    (BinaryOperator::NotEqual, Quantifier::All) => {
+                        Expression::In { value, collection, negated: true, position }
+                    }
+                    (operator, quantifier) => {
+                        let (operator, quantifier) = (*operator, *quantifier);
+                        Expression::Quantified { value, operator, quantifier, collection, position }
+                    }
+                }
+            }
+            _ => unreachable!("the caller has checked the kind of the expression"),
+        })
+    }
+
     /// A function with its arguments, or an aggregate.
     fn call(
         &mut self,
@@ -107,7 +154,17 @@ impl<'a> Planner<'a> {
         position: Position,
     ) -> Result<Expression, PartiqlError> {
         let function = match form {
-            FunctionForm::Named(name) => function::function(name, arguments.len(), position)?,
+            FunctionForm::Named(name) if self.options.extensions && name.eq_ignore_ascii_case("iif") => {
+                return self.iif(arguments, position);
+            }
+            FunctionForm::Named(name) => {
+                function::function(name, arguments.len(), position, self.options.extensions)?
+            }
+            FunctionForm::CurrentTimestamp => {
+                let found = "unexpected keyword found, KEYWORD : current_timestamp";
+                self.extension(position, found, "Unexpected keyword")?;
+                Function::UtcNow
+            }
             FunctionForm::DateAdd(part) => Function::DateAdd(*part),
             FunctionForm::DateDiff(part) => Function::DateDiff(*part),
             FunctionForm::Extract(part) => Function::Extract(*part),
@@ -141,7 +198,28 @@ impl<'a> Planner<'a> {
             true => self.collection(argument),
             false => self.expression(argument),
         });
-        function::call(function, arguments.collect::<Result<_, _>>()?, position)
+        let mut arguments = arguments.collect::<Result<Vec<_>, _>>()?;
+        // INSTR and STRPOS take the text first and what is looked for second.
+        if let (Function::Position, FunctionForm::Named(name)) = (function, form)
+            && !name.eq_ignore_ascii_case("position")
+        {
+            arguments.reverse();
+        }
+        function::call(function, arguments, position)
+    }
+
+    /// `IIF(condition, then, otherwise)`, which is a CASE.
+    fn iif(
+        &mut self,
+        arguments: &'a [ast::Expression],
+        position: Position,
+    ) -> Result<Expression, PartiqlError> {
+        let [condition, then, otherwise] = arguments else {
+            return Err(function::wrong_number("IIF", 3..=3, arguments.len(), position));
+        };
+        let branches = vec![(self.condition(condition)?, self.expression(then)?)];
+        let otherwise = Some(Box::new(self.expression(otherwise)?));
+        Ok(Expression::Case { operand: None, branches, otherwise })
     }
 
     fn conditions(&mut self, operands: &'a [ast::Expression]) -> Result<Vec<Expression>, PartiqlError> {

@@ -79,14 +79,17 @@ pub(super) fn is_total(expression: &Expression) -> bool {
                     _ => true,
                 })
         }
-        Expression::Not(value) => is_total_condition(value),
+        Expression::Not(value) | Expression::IsTruth { value, .. } => is_total_condition(value),
         Expression::Is { value, .. } => is_total(value),
         Expression::Binary { operator, left, right, .. } => {
             operator.is_comparison() && is_total(left) && is_total(right)
         }
         Expression::And(items) | Expression::Or(items) => items.iter().all(is_total_condition),
         Expression::List(items) | Expression::Bag(items) => items.iter().all(is_total),
-        Expression::In { value, collection, .. } => is_total(value) && is_total(collection),
+        Expression::In { value, collection, .. } | Expression::Quantified { value, collection, .. } => {
+            is_total(value) && is_total(collection)
+        }
+        Expression::Distinct { left, right, .. } => is_total(left) && is_total(right),
         Expression::Between { value, low, high, .. } => is_total(value) && is_total(low) && is_total(high),
         Expression::Like { value, pattern, escape, .. } => {
             is_total(value) && is_constant(pattern) && escape.as_deref().is_none_or(is_constant)
@@ -116,6 +119,9 @@ pub(super) fn is_truth(expression: &Expression) -> bool {
         | Expression::Between { .. }
         | Expression::Like { .. }
         | Expression::Is { .. }
+        | Expression::Distinct { .. }
+        | Expression::IsTruth { .. }
+        | Expression::Quantified { .. }
         | Expression::Missing => true,
         Expression::Literal { value, .. } => matches!(value.data, Data::Bool(_) | Data::Null(_)),
         Expression::Binary { operator, .. } => operator.is_comparison(),

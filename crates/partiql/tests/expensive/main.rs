@@ -125,7 +125,13 @@ impl Generator {
             return self.leaf(names);
         }
         let depth = depth - 1;
-        match self.below(22) {
+        match self.below(24) {
+            18 => self.long_text(names, depth),
+            19 => {
+                let quantifier = [" <= ALL (", " > ANY (", " = SOME ("][self.below(3)];
+                self.wrapped("(", names, depth, quantifier);
+                self.wrapped("[", names, depth, "]))");
+            }
             0..=3 => self.text_of(names, depth),
             4 | 5 => self.number(names, depth),
             6 => {
@@ -190,6 +196,20 @@ impl Generator {
         }
     }
 
+    /// A function that makes a text of several.
+    fn long_text(&mut self, names: &[String], depth: usize) {
+        let function = ["CONCAT(", "REPLACE(", "GREATEST(", "POSITION("][self.below(4)];
+        self.put(function);
+        self.text_of(names, depth);
+        self.put(", ");
+        self.text_of(names, depth);
+        if matches!(function, "REPLACE(" | "CONCAT(") {
+            self.put(", ");
+            self.text_of(names, depth);
+        }
+        self.put(")");
+    }
+
     fn text_of(&mut self, names: &[String], depth: usize) {
         if depth == 0 || self.text.len() > 90_000 {
             return self.word();
@@ -201,7 +221,9 @@ impl Generator {
             ("SUBSTRING(", ", 2, 100000)"),
             ("TRIM(BOTH 'abcdefghijklmnopqrstuvwxyz' FROM ", ")"),
             ("CAST(", " AS STRING)"),
-        ][self.below(5)];
+            ("REPLACE(", ", 'a', 'bbbbbbbbbbbbbbbb')"),
+            ("RIGHT(", ", -1)"),
+        ][self.below(7)];
         match self.below(4) {
             0 => self.word(),
             1 if !names.is_empty() => {
@@ -227,7 +249,14 @@ impl Generator {
         if depth == 0 {
             return self.put("7");
         }
-        match self.below(4) {
+        match self.below(5) {
+            4 => {
+                let (before, after) =
+                    [("SQRT(ABS(", "))"), ("ROUND(", ", 3)"), ("POWER(", ", 7)"), ("FLOOR(", ")")][self.below(4)];
+                self.put(before);
+                self.number(names, depth - 1);
+                self.put(after);
+            }
             0 => {
                 let (digit, count) = (1 + self.below(9), self.count());
                 let _ = write!(self.text, "{}.5", digit.to_string().repeat(count));

@@ -99,6 +99,15 @@ fn operators() -> impl Strategy<Value = BinaryOperator> {
     ])
 }
 
+fn comparisons() -> impl Strategy<Value = BinaryOperator> {
+    use BinaryOperator::*;
+    prop::sample::select(vec![Equal, NotEqual, Less, LessOrEqual, Greater, GreaterOrEqual])
+}
+
+fn quantifiers() -> impl Strategy<Value = Quantifier> {
+    prop::sample::select(vec![Quantifier::All, Quantifier::Any, Quantifier::Some])
+}
+
 fn dates() -> impl Strategy<Value = DatePart> {
     use DatePart::*;
     prop::sample::select(vec![Year, Month, Day, Hour, Minute, Second])
@@ -140,6 +149,17 @@ fn expression() -> BoxedStrategy<Expression> {
             }),
             1 => (e.clone(), types(), any::<bool>())
                 .prop_map(|(value, of, negated)| Expression::Is { value: boxed(value), of, negated }),
+            1 => (two.clone(), any::<bool>()).prop_map(|((left, right), negated)| Expression::Distinct {
+                left: boxed(left), right: boxed(right), negated, position: position(),
+            }),
+            1 => (e.clone(), option::of(any::<bool>()), any::<bool>()).prop_map(|(value, truth, negated)| {
+                Expression::IsTruth { value: boxed(value), truth, negated, position: position() }
+            }),
+            1 => (two.clone(), comparisons(), quantifiers()).prop_map(
+                |((value, collection), operator, quantifier)| Expression::Quantified {
+                    value: boxed(value), operator, quantifier, collection: boxed(collection), position: position(),
+                }
+            ),
             1 => (option::of(e.clone()), vec(two.clone(), 1..3), option::of(e.clone())).prop_map(
                 |(operand, branches, otherwise)| Expression::Case {
                     operand: operand.map(boxed), branches, otherwise: otherwise.map(boxed),
@@ -171,6 +191,11 @@ fn expression() -> BoxedStrategy<Expression> {
                 .prop_map(|(function, collection, distinct, argument)| {
                     call(FunctionForm::Aggregate { function, collection, distinct }, vec![argument])
                 }),
+            1 => two.clone().prop_map(|(wanted, text)| {
+                call(FunctionForm::Named("position".into()), vec![wanted, text])
+            }),
+            1 => two.clone().prop_map(|(text, count)| call(FunctionForm::Named("left".into()), vec![text, count])),
+            1 => Just(call(FunctionForm::CurrentTimestamp, Vec::new())),
             1 => Just(call(
                 FunctionForm::Aggregate {
                     function: AggregateFunction::Count, collection: false, distinct: false,

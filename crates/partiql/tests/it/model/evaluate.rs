@@ -280,14 +280,7 @@ fn scalar(world: &World, row: &Row, expression: &Expression) -> Item {
         Expression::Missing => None,
         Expression::Path(source, steps) => follow(row[*source].0.clone(), steps),
         Expression::Id(source) => row[*source].1.clone(),
-        Expression::Compare(operator, operands) => {
-            let (left, right) = (of(&operands[0]), of(&operands[1]));
-            match *operator {
-                "=" => of_truth(equal(&left, &right)),
-                "<>" => of_truth(equal(&left, &right).map(|equal| !equal)),
-                _ => less(operator, &left, &right),
-            }
-        }
+        Expression::Compare(operator, operands) => compared(operator, &of(&operands[0]), &of(&operands[1])),
         Expression::CompareRows(operator, rows) => {
             let [left, right] = [&rows[0], &rows[1]].map(|row| row.iter().map(of).collect::<Vec<Item>>());
             let pairs = || left.iter().zip(&right);
@@ -328,6 +321,23 @@ fn scalar(world: &World, row: &Row, expression: &Expression) -> Item {
         Expression::InTable(value, table, steps) => {
             let elements = table_rows(world, *table).into_iter().map(|(row, _)| follow(row, steps));
             is_in(&of(value), elements)
+        }
+        Expression::Quantified(value, operator, quantifier, (table, steps)) => {
+            let value = of(value);
+            let elements = table_rows(world, *table).into_iter().map(|(row, _)| follow(row, steps));
+            let truths = elements.map(|element| truth(&compared(operator, &value, &element)));
+            of_truth(match *quantifier {
+                "ALL" => and(&truths.collect::<Vec<_>>()),
+                _ => and(&truths.map(|truth| truth.map(|truth| !truth)).collect::<Vec<_>>()).map(|truth| !truth),
+            })
+        }
+        Expression::Distinct(operands, negated) => {
+            let (left, right) = (of(&operands[0]), of(&operands[1]));
+            let is_same = equal(&left, &right).unwrap_or(is_unknown(&left) && is_unknown(&right));
+            Some(Value::from(is_same == *negated))
+        }
+        Expression::IsTruth(condition, wanted, negated) => {
+            Some(Value::from((truth(&of(condition)) == *wanted) != *negated))
         }
         Expression::Between(operands) => {
             let [value, low, high] = [of(&operands[0]), of(&operands[1]), of(&operands[2])];
@@ -372,6 +382,14 @@ fn is_in(value: &Item, items: impl Iterator<Item = Item>) -> Item {
         }
     }
     of_truth(result)
+}
+
+fn compared(operator: &str, left: &Item, right: &Item) -> Item {
+    match operator {
+        "=" => of_truth(equal(left, right)),
+        "<>" => of_truth(equal(left, right).map(|equal| !equal)),
+        _ => less(operator, left, right),
+    }
 }
 
 fn less(operator: &str, left: &Item, right: &Item) -> Item {
@@ -422,7 +440,7 @@ fn has_no_boolean(world: &World, query: &Query, condition: &Expression) -> bool 
         Expression::And(operands) | Expression::Or(operands) => {
             operands.iter().any(|operand| has_no_boolean(world, query, operand))
         }
-        Expression::Not(operand) => has_no_boolean(world, query, operand),
+        Expression::Not(operand) | Expression::IsTruth(operand, ..) => has_no_boolean(world, query, operand),
         Expression::Bare(path) => {
             let Expression::Path(source, steps) = &**path else { return false };
             let Over::Table(table) = query.sources[*source].over else { return true };

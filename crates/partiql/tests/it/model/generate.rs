@@ -249,6 +249,9 @@ fn simple(random: &mut Random, sources: usize, tables: &[usize]) -> Expression {
         };
         return Expression::CompareRows(operator, Box::new([left, right]));
     }
+    if random.permille(70) {
+        return predicate(random, sources, tables);
+    }
     let value = path(random, sources);
     match random.index(14) {
         0..=3 => {
@@ -296,6 +299,27 @@ fn simple(random: &mut Random, sources: usize, tables: &[usize]) -> Expression {
         _ => {
             let Expression::Path(_, steps) = path_of(random, 0) else { unreachable!("a path") };
             Expression::InTable(Box::new(value), random.index(3), steps)
+        }
+    }
+}
+
+/// A predicate that QLDB did not have.
+fn predicate(random: &mut Random, sources: usize, tables: &[usize]) -> Expression {
+    match random.index(4) {
+        0 => {
+            let other = if random.permille(500) { path(random, sources) } else { constant(random) };
+            Expression::Distinct(Box::new([path(random, sources), other]), random.permille(500))
+        }
+        1 => {
+            let condition = Box::new(simple(random, sources, tables));
+            Expression::IsTruth(condition, *random.pick(&[None, Some(true), Some(false)]), random.permille(500))
+        }
+        _ => {
+            let Expression::Path(_, steps) = path_of(random, 0) else { unreachable!("a path") };
+            let operator = *random.pick(&["=", "<>", "<", "<=", ">", ">="]);
+            let quantifier = *random.pick(&["ALL", "ANY", "SOME"]);
+            let value = Box::new(path(random, sources));
+            Expression::Quantified(value, operator, quantifier, (random.index(3), steps))
         }
     }
 }

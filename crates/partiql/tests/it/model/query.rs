@@ -30,6 +30,12 @@ pub(super) enum Expression {
     InParameter(Box<Expression>, Vec<Value>),
     /// `value IN (SELECT VALUE x.path FROM table AS x)`
     InTable(Box<Expression>, usize, Vec<Step>),
+    /// `value operator ALL (SELECT VALUE x.path FROM table AS x)`, or ANY
+    Quantified(Box<Expression>, &'static str, &'static str, (usize, Vec<Step>)),
+    /// `IS [NOT] DISTINCT FROM`
+    Distinct(Box<[Expression; 2]>, bool),
+    /// `IS TRUE`, `IS NOT UNKNOWN` and the like
+    IsTruth(Box<Expression>, Option<bool>, bool),
     Between(Box<[Expression; 3]>),
     IsNull(Box<Expression>, bool),
     IsMissing(Box<Expression>),
@@ -348,6 +354,26 @@ impl Printer {
                 self.push(" IN (SELECT VALUE x");
                 self.steps(steps);
                 let _ = write!(self.text, " FROM t{table} AS x))");
+            }
+            Expression::Quantified(value, operator, quantifier, (table, steps)) => {
+                self.push("(");
+                self.expression(value);
+                let _ = write!(self.text, " {operator} {quantifier} (SELECT VALUE x");
+                self.steps(steps);
+                let _ = write!(self.text, " FROM t{table} AS x))");
+            }
+            Expression::Distinct(operands, negated) => {
+                self.push("(");
+                self.expression(&operands[0]);
+                self.push(if *negated { " IS NOT DISTINCT FROM " } else { " IS DISTINCT FROM " });
+                self.expression(&operands[1]);
+                self.push(")");
+            }
+            Expression::IsTruth(condition, truth, negated) => {
+                let truth = truth.map_or("UNKNOWN", |truth| if truth { "TRUE" } else { "FALSE" });
+                self.push("(");
+                self.expression(condition);
+                let _ = write!(self.text, " IS {}{truth})", if *negated { "NOT " } else { "" });
             }
             Expression::Between(operands) => {
                 let [value, low, high] = &**operands;
