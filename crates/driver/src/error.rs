@@ -1,7 +1,7 @@
 //! The errors of a client.
 
 use everstrand_ion::IonError;
-use everstrand_protocol::{Exception, ServiceError};
+use everstrand_protocol::{DuplicateKey, Exception, ServiceError};
 
 use crate::transport::TransportError;
 
@@ -73,6 +73,11 @@ impl Error {
     /// QLDB's number of the error, if the service sent one: `412` means that the table exists.
     pub fn code(&self) -> Option<&str> {
         self.service()?.code.as_deref()
+    }
+
+    /// The table, the index and the key, if the statement would have given two documents the same key in a unique index.
+    pub fn duplicate_key(&self) -> Option<&DuplicateKey> {
+        self.service()?.duplicate_key.as_deref()
     }
 
     /// The HTTP status of the exception, if the service sent one.

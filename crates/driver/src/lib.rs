@@ -48,7 +48,7 @@ pub use everstrand_protocol::send_command::{
     StartTransactionResult, TimingInformation, ValueHolder,
 };
 pub use everstrand_protocol::signature::Credentials;
-pub use everstrand_protocol::{Exception, ServiceError};
+pub use everstrand_protocol::{DuplicateKey, Exception, ServiceError};
 pub use http::{HttpTransport, HttpTransportBuilder};
 pub use parameters::{Parameter, Parameters};
 pub use retry::RetryPolicy;

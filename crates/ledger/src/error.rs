@@ -7,6 +7,27 @@ use crate::loss::Loss;
 use crate::storage::slots::SlotError;
 use crate::storage::views::ViewError;
 
+/// A key that two documents would have in a unique index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DuplicateKey {
+    /// The name of the table.
+    pub table: String,
+    /// The name of the index, or its paths as `[a, b.c]` if it has none.
+    pub index: String,
+    /// The paths of the index as `[a, b.c]`.
+    pub expression: String,
+    /// The values at these paths, as a list in Ion text; `None` if it would be longer than
+    /// [`DuplicateKey::KEY_BYTES_MAX`].
+    pub key: Option<String>,
+}
+
+impl DuplicateKey {
+    /// The code of this error on the wire.
+    pub const CODE: &str = "409";
+    /// The longest key that the error has.
+    pub const KEY_BYTES_MAX: usize = 4096;
+}
+
 /// Why a ledger did not do what it was asked. Where QLDB's text is known, the text is QLDB's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
@@ -18,6 +39,9 @@ pub enum LedgerError {
         /// What is wrong.
         message: String,
     },
+    /// The statement's author must act: another document has the same key in a unique index. A transaction stays open.
+    #[error("Another document of table {} has the same key in the unique index {}", .0.table, .0.expression)]
+    DuplicateKey(Box<DuplicateKey>),
     /// The caller named a transaction that is not open, or no longer.
     #[error("No open transaction")]
     NoOpenTransaction,

@@ -33,7 +33,7 @@ pub use check::{Checked, check_slots};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use commit::future::{AwaitedCommit, CommitFuture, Committed};
 pub use core::{Environment, Status};
-pub use error::LedgerError;
+pub use error::{DuplicateKey, LedgerError};
 pub use everstrand_partiql::BufferedBytes;
 pub use ids::{Ids, RandomIds, SeededIds};
 pub use import::Importer;

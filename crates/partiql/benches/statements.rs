@@ -195,19 +195,6 @@ impl Tables for OneTable {
         unimplemented!("not measured")
     }
 
-    fn create_index(
-        &mut self,
-        _table: &str,
-        _paths: &[Vec<String>],
-        _unique: bool,
-    ) -> Result<Arc<str>, TablesError> {
-        unimplemented!("not measured")
-    }
-
-    fn drop_index(&mut self, _index_id: &str, _table: &str) -> Result<Arc<str>, TablesError> {
-        unimplemented!("not measured")
-    }
-
     fn drop_table(&mut self, _name: &str) -> Result<Arc<str>, TablesError> {
         unimplemented!("not measured")
     }

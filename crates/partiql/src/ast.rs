@@ -93,15 +93,23 @@ impl Eq for Identifier {}
 /// One statement.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Statement {
-    /// `CREATE TABLE name [WITH (option = value, …)]`
+    /// `CREATE TABLE [IF NOT EXISTS] name [WITH (option = value, …)]`
     CreateTable {
         /// The new table.
         name: Identifier,
+        /// `IF NOT EXISTS`
+        if_not_exists: Option<Extension>,
         /// The options. The planner refuses all but `aws_tags`.
         options: Vec<(Identifier, Expression)>,
     },
-    /// `CREATE [UNIQUE] INDEX ON table (path, …)`
+    /// `CREATE [UNIQUE] INDEX [IF NOT EXISTS] [name] ON table (path, …)`
     CreateIndex {
+        /// The name of the index. An extension.
+        name: Option<Identifier>,
+        /// `IF NOT EXISTS`
+        if_not_exists: bool,
+        /// What QLDB's grammar did not have before `ON`.
+        extension: Option<Extension>,
         /// The table.
         table: Identifier,
         /// The indexed paths, each a list of field names.
@@ -111,17 +119,23 @@ pub enum Statement {
         /// Where `INDEX` stands, or `UNIQUE` before it.
         position: Position,
     },
-    /// `DROP INDEX "id" ON table WITH (purge = true)`
+    /// `DROP INDEX "id" ON table WITH (purge = true)`, and `DROP INDEX [IF EXISTS] name [ON table]`.
     DropIndex {
-        /// The index id.
+        /// The id or the name of the index.
         index: Identifier,
-        /// The table.
-        table: Identifier,
+        /// The table. QLDB's form has it.
+        table: Option<Identifier>,
+        /// `IF EXISTS`
+        if_exists: bool,
+        /// What is not in QLDB's form.
+        extension: Option<Extension>,
     },
-    /// `DROP TABLE name`
+    /// `DROP TABLE [IF EXISTS] name`
     DropTable {
         /// The table.
         name: Identifier,
+        /// `IF EXISTS`
+        if_exists: Option<Extension>,
     },
     /// `UNDROP TABLE "id"`
     UndropTable {
@@ -155,6 +169,24 @@ pub enum Statement {
         /// Where `EXPLAIN` stands.
         position: Position,
     },
+}
+
+/// A place where the statement has what QLDB's grammar did not, and the error that QLDB gave there. All extensions
+/// compare equal, because they only say where things stand.
+#[derive(Clone, Debug)]
+pub struct Extension {
+    /// The place.
+    pub position: Position,
+    /// What was found.
+    pub found: String,
+    /// The general message.
+    pub kind: String,
+}
+
+impl PartialEq for Extension {
+    fn eq(&self, _other: &Extension) -> bool {
+        true
+    }
 }
 
 /// A statement that finds documents and changes them.
@@ -211,6 +243,24 @@ pub enum Insertion {
     },
     /// `value`: a struct is one document, a list or a bag has a document in each element.
     Each(Expression),
+    /// `(column, …) VALUES (value, …), …`: a document for each row. An extension.
+    Rows {
+        /// The names of the fields.
+        columns: Vec<Identifier>,
+        /// The values of each row.
+        rows: Vec<Vec<Expression>>,
+        /// Where `VALUES` stands.
+        extension: Extension,
+    },
+    /// `(column, …) SELECT …`: a document for each row of the query. An extension.
+    Query {
+        /// The names of the fields.
+        columns: Vec<Identifier>,
+        /// The query.
+        query: Expression,
+        /// Where the query stands.
+        extension: Extension,
+    },
 }
 
 /// What happens when an inserted document has the same key in a unique index as another document.
@@ -270,6 +320,8 @@ pub struct Query {
 pub struct Clause {
     /// The expression.
     pub value: Expression,
+    /// Whether it is `FETCH FIRST … ROWS ONLY` instead of `LIMIT …`.
+    pub is_fetch: bool,
     /// Where the keyword stands.
     pub position: Position,
 }

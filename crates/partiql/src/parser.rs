@@ -5,7 +5,9 @@
 //! tree.
 
 mod call;
+mod definition;
 mod expression;
+mod insert;
 mod operator;
 mod query;
 mod set_operation;

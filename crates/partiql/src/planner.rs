@@ -4,6 +4,7 @@
 //! Names are resolved by QLDB's rules, which the tests number N1 to N12. Error texts are QLDB's too.
 
 mod access;
+mod definition;
 mod diff;
 mod estimate;
 mod expression;
@@ -13,6 +14,7 @@ mod groups;
 mod hash;
 mod hints;
 mod index_union;
+mod insert;
 mod items;
 mod join;
 #[cfg(feature = "lenient-names")]
@@ -138,17 +140,11 @@ struct Planner<'a> {
 impl<'a> Planner<'a> {
     fn statement(&mut self, statement: &'a ast::Statement) -> Result<plan::Statement, PartiqlError> {
         Ok(match statement {
-            ast::Statement::CreateTable { name, options } => self.create_table(name, options)?,
-            ast::Statement::CreateIndex { table, paths, unique, position } => {
-                self.create_index(table, paths, *unique, *position)?
-            }
-            ast::Statement::DropIndex { index, table } => {
-                plan::Statement::DropIndex { index_id: index.name.clone(), table: table.name.clone() }
-            }
-            ast::Statement::DropTable { name } => plan::Statement::DropTable { name: name.name.clone() },
-            ast::Statement::UndropTable { table_id } => {
-                plan::Statement::UndropTable { table_id: table_id.name.clone() }
-            }
+            ast::Statement::CreateTable { .. }
+            | ast::Statement::CreateIndex { .. }
+            | ast::Statement::DropIndex { .. }
+            | ast::Statement::DropTable { .. }
+            | ast::Statement::UndropTable { .. } => self.definition(statement)?,
             ast::Statement::Insert { target, insertion, on_conflict } => {
                 plan::Statement::Insert(self.insert(target, insertion, *on_conflict)?)
             }
@@ -200,58 +196,6 @@ impl<'a> Planner<'a> {
         Ok(source)
     }
 
-    fn create_table(
-        &mut self,
-        name: &'a ast::Identifier,
-        options: &'a [(ast::Identifier, ast::Expression)],
-    ) -> Result<plan::Statement, PartiqlError> {
-        let mut tags = None;
-        for (option, value) in options {
-            if option.name != "aws_tags" || tags.is_some() {
-                return Err(PartiqlError::refused(
-                    option.position,
-                    format_args!("Invalid table option '{}': only aws_tags, once", option.name),
-                ));
-            }
-            tags = Some(self.expression(value)?);
-        }
-        Ok(plan::Statement::CreateTable { name: name.name.clone(), tags })
-    }
-
-    fn create_index(
-        &mut self,
-        table: &'a ast::Identifier,
-        paths: &[Vec<ast::Identifier>],
-        unique: bool,
-        position: Position,
-    ) -> Result<plan::Statement, PartiqlError> {
-        if unique {
-            self.extension(
-                position,
-                "unexpected token found, KEYWORD : unique",
-                "Unexpected token after CREATE",
-            )?;
-        }
-        if let Some(second) = paths.get(1).and_then(|path| path.first())
-            && !self.options.extensions
-        {
-            return Err(PartiqlError::refused(
-                second.position,
-                "Composite indexes are not supported: an index has one field",
-            ));
-        }
-        if let Some(nested) = paths.iter().find_map(|path| path.get(1))
-            && !self.options.extensions
-        {
-            return Err(PartiqlError::refused(
-                nested.position,
-                "Nested paths are not supported: only top-level fields can be indexed",
-            ));
-        }
-        let paths = paths.iter().map(|path| path.iter().map(|step| step.name.clone()).collect()).collect();
-        Ok(plan::Statement::CreateIndex { table: table.name.clone(), paths, unique })
-    }
-
     fn insert(
         &mut self,
         target: &'a ast::SimplePath,
@@ -286,7 +230,7 @@ impl<'a> Planner<'a> {
                 ));
             }
             ast::Insertion::One { value, at: None } => Insertion::One(self.expression(value)?),
-            ast::Insertion::Each(values) => Insertion::Each(self.collection(values)?),
+            each => Insertion::Each(self.inserted(each)?),
         };
         Ok(InsertPlan { table, name: name.name.clone(), insertion, on_conflict })
     }
@@ -340,6 +284,14 @@ impl<'a> Planner<'a> {
     /// Refuses a construct that QLDB did not have, unless extensions are on.
     fn extension(&self, position: Position, found: &str, kind: &str) -> Result<(), PartiqlError> {
         if self.options.extensions { Ok(()) } else { Err(PartiqlError::parser(position, found, kind)) }
+    }
+
+    /// Refuses what QLDB's grammar did not have, unless extensions are on.
+    fn extended(&self, extension: Option<&ast::Extension>) -> Result<(), PartiqlError> {
+        match extension {
+            Some(ast::Extension { position, found, kind }) => self.extension(*position, found, kind),
+            None => Ok(()),
+        }
     }
 
     /// The value of a literal or a parameter. `None` for any other expression, and for a parameter that was not

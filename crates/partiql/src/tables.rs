@@ -69,6 +69,21 @@ pub struct Index {
     pub unique: bool,
 }
 
+/// What CREATE INDEX asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexDefinition {
+    /// The name of the table.
+    pub table: String,
+    /// The name of the index, if it gets one.
+    pub name: Option<String>,
+    /// The indexed paths in order, each a list of field names from the top of the document.
+    pub paths: Vec<Vec<String>>,
+    /// Whether no two documents may share a key.
+    pub unique: bool,
+    /// Whether nothing is done if there is an index of this name or, if it gets none, one with these paths.
+    pub if_not_exists: bool,
+}
+
 /// How rows of a source are reached.
 #[derive(Clone, Debug)]
 pub enum Access {
@@ -297,17 +312,18 @@ pub trait Tables {
     }
 
     /// Creates an index and answers the id of its table.
-    fn create_index(
-        &mut self,
-        table: &str,
-        paths: &[Vec<String>],
-        unique: bool,
-    ) -> Result<Arc<str>, TablesError> {
+    fn create_index(&mut self, index: &IndexDefinition) -> Result<Arc<str>, TablesError> {
         read_only()
     }
 
-    /// Drops an index and answers the id of its table.
-    fn drop_index(&mut self, index_id: &str, table: &str) -> Result<Arc<str>, TablesError> {
+    /// Drops an index by its id or its name, of this table or of any active one, and answers the id of its table. If
+    /// there is no such index it is refused, or with `if_exists` answers `None`.
+    fn drop_index(
+        &mut self,
+        index: &str,
+        table: Option<&str>,
+        if_exists: bool,
+    ) -> Result<Option<Arc<str>>, TablesError> {
         read_only()
     }
 

@@ -31,7 +31,7 @@ pub mod signature;
 
 mod wire;
 
-pub use error::{Exception, ServiceError};
+pub use error::{DuplicateKey, Exception, ServiceError};
 pub use send_command::{
     AbortTransactionResult, Command, CommitTransactionResult, EndSessionResult, ExecuteStatementResult,
     FetchPageResult, IoUsage, Limits, Page, PageToken, Reply, SendCommandRequest, SessionToken,

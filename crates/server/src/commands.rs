@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use everstrand_ion::{Document, text};
 use everstrand_journal::Hash;
-use everstrand_ledger::{Clock, LedgerError, Page as LedgerPage, Session};
+use everstrand_ledger::{Clock, DuplicateKey, LedgerError, Page as LedgerPage, Session};
 use everstrand_protocol::send_command::Limits;
 use everstrand_protocol::{
     AbortTransactionResult, Command, CommitTransactionResult, EndSessionResult, Exception,
@@ -278,6 +278,13 @@ pub(crate) fn service_error(error: LedgerError) -> ServiceError {
                 Some(code) => refused.with_code(code),
                 None => refused,
             };
+        }
+        LedgerError::DuplicateKey(duplicate) => {
+            let DuplicateKey { table, index, key, .. } = *duplicate;
+            let duplicate = everstrand_protocol::DuplicateKey { table, index, key };
+            return ServiceError::bad_request(text)
+                .with_code(DuplicateKey::CODE)
+                .with_duplicate_key(duplicate);
         }
         LedgerError::DigestMismatch => return ServiceError::bad_request(text).with_code("412"),
         LedgerError::NoOpenTransaction => return ServiceError::bad_request(text).with_code("405"),

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use everstrand_ion::text;
 use everstrand_ledger::storage::{MemorySlots, MemoryView};
 use everstrand_ledger::{
-    Committed, Committing, Environment, Ledger, LedgerError, LedgerOptions, Limits, Transaction,
+    Committed, Committing, DuplicateKey, Environment, Ledger, LedgerError, LedgerOptions, Limits, Transaction,
 };
 use everstrand_testkit::Random;
 
@@ -46,6 +46,10 @@ pub(crate) fn ask(transaction: &mut Transaction, operation: &Operation) -> Resul
         Ok(page) => page,
         Err(LedgerError::BadRequest { code, message }) => {
             return Ok(Answer::Refused { code: code.map(str::to_owned), message });
+        }
+        Err(error @ LedgerError::DuplicateKey(_)) => {
+            let code = Some(DuplicateKey::CODE.to_owned());
+            return Ok(Answer::Refused { code, message: error.to_string() });
         }
         Err(error) => return Err(error),
     };

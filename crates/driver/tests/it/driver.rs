@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use everstrand_driver::{
-    Error, Exception, ExecuteOptions, QldbDriver, RetryPolicy, ServiceError, Transaction, TransportError,
+    DuplicateKey, Error, Exception, ExecuteOptions, QldbDriver, RetryPolicy, ServiceError, Transaction,
+    TransportError,
 };
 use everstrand_testkit::scripted::{Answer, ScriptedTransport};
 
@@ -356,6 +357,19 @@ async fn b10_the_code_is_kept_beside_the_type() {
     let error = driver.execute(insert).await.unwrap_err();
     assert!(error.is_bad_request());
     assert_eq!((error.code(), error.http_status()), (Some("412"), Some(400)));
+}
+
+/// Table, index and key of a duplicate key are there for the program.
+#[tokio::test]
+async fn a_duplicate_key_is_told_apart() {
+    let (transport, driver) = driver();
+    let duplicate =
+        DuplicateKey { table: "t".to_owned(), index: "[k]".to_owned(), key: Some("[1]".to_owned()) };
+    let error = ServiceError::bad_request("the same key").with_code("409");
+    transport.on("ExecuteStatement", Answer::Fails(error.with_duplicate_key(duplicate.clone())));
+    let error = driver.execute(insert).await.unwrap_err();
+    assert!(error.is_bad_request() && !error.is_retriable());
+    assert_eq!((error.code(), error.duplicate_key()), (Some("409"), Some(&duplicate)));
 }
 
 /// B14: parameters are sent, and the driver gives up if StartTransaction always fails.

@@ -35,6 +35,8 @@ pub enum CatalogChange {
         index_id: UniqueId,
         /// The id of its table.
         table_id: UniqueId,
+        /// The name of the index; `None` if it has none.
+        name: Option<String>,
         /// The indexed paths, in order. Each is a list of field names, from the top of the document.
         paths: Vec<Vec<String>>,
         /// Whether no two documents may share a key.
@@ -71,7 +73,7 @@ impl CatalogChange {
                 fields.push("change", "UNDROP_TABLE");
                 fields.push("tableId", id(table_id));
             }
-            CatalogChange::CreateIndex { index_id, table_id, paths, unique } => {
+            CatalogChange::CreateIndex { index_id, table_id, name, paths, unique } => {
                 let path = |path: &Vec<String>| {
                     Value::from(path.iter().map(|name| name.as_str().into()).collect::<Vec<Value>>())
                 };
@@ -80,6 +82,9 @@ impl CatalogChange {
                 fields.push("tableId", id(table_id));
                 fields.push("paths", paths.iter().map(path).collect::<Vec<Value>>());
                 fields.push("unique", *unique);
+                if let Some(name) = name {
+                    fields.push("indexName", name.as_str());
+                }
             }
             CatalogChange::DropIndex { index_id, table_id } => {
                 fields.push("change", "DROP_INDEX");
@@ -134,6 +139,10 @@ impl TryFrom<&Value> for CatalogChange {
             "CREATE_INDEX" => CatalogChange::CreateIndex {
                 index_id: id("indexId")?,
                 table_id: id("tableId")?,
+                name: match value.get("indexName") {
+                    None => None,
+                    Some(_) => Some(text("indexName")?.to_owned()),
+                },
                 paths: paths(value).ok_or_else(|| InvalidChange("paths are no lists of names".to_owned()))?,
                 unique: value.get("unique") == Some(&Value::from(true)),
             },

@@ -51,6 +51,7 @@ pub(crate) fn transactions() -> Vec<ProposedTransaction> {
     let index = CatalogChange::CreateIndex {
         index_id: id(3),
         table_id: id(2),
+        name: None,
         paths: vec![vec!["name".to_owned()], vec!["address".to_owned(), "city".to_owned()]],
         unique: false,
     };

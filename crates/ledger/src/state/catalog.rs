@@ -47,6 +47,8 @@ pub(crate) struct Index {
     pub(crate) number: IndexNumber,
     pub(crate) id: UniqueId,
     pub(crate) id_text: Arc<str>,
+    /// The name that CREATE INDEX gave it.
+    pub(crate) name: Option<Arc<str>>,
     pub(crate) paths: Vec<Vec<String>>,
     pub(crate) unique: bool,
     pub(crate) status: IndexStatus,
@@ -88,6 +90,11 @@ impl Catalog {
     /// The table that had this name after a block.
     pub(crate) fn active_at(&self, name: &str, block: u64) -> Option<&Arc<Table>> {
         self.tables.iter().find(|table| &*table.name == name && table.was_active_at(block))
+    }
+
+    /// The active table that has an index of this name. No two of them have one.
+    pub(crate) fn with_index_named(&self, name: &str) -> Option<&Arc<Table>> {
+        self.tables.iter().find(|table| table.is_active() && table.index_named(name).is_some())
     }
 
     /// The number of an index.
@@ -154,7 +161,7 @@ impl Catalog {
                 self.by_name.insert(name, number);
                 Ok(number)
             }
-            CatalogChange::CreateIndex { index_id, table_id, paths, unique } => {
+            CatalogChange::CreateIndex { index_id, table_id, name, paths, unique } => {
                 let number = self.indexes;
                 self.indexes = number.checked_add(1).ok_or_else(|| "too many indexes".to_owned())?;
                 let table = self.change(*table_id)?;
@@ -162,6 +169,7 @@ impl Catalog {
                     number,
                     id: *index_id,
                     id_text: index_id.to_string().into(),
+                    name: name.as_deref().map(Arc::from),
                     paths: paths.clone(),
                     unique: *unique,
                     // A unique index is built at the end of its block, with the documents of that block.
@@ -238,6 +246,11 @@ impl Table {
     /// Whether statements can name it.
     pub(crate) fn is_active(&self) -> bool {
         matches!(self.active_ranges.last(), Some((_, None)))
+    }
+
+    /// The index of this name.
+    pub(crate) fn index_named(&self, name: &str) -> Option<&Index> {
+        self.indexes.iter().find(|index| index.name.as_deref() == Some(name))
     }
 
     fn was_active_at(&self, block: u64) -> bool {
@@ -338,6 +351,9 @@ impl Index {
             ("expr", Value::from(self.expression())),
             ("status", Value::from(status)),
         ]);
+        if let Some(name) = &self.name {
+            row.push("name", &**name);
+        }
         if let IndexStatus::Failed(message) = &self.status {
             row.push("message", message.as_str());
         }
@@ -354,6 +370,9 @@ impl Index {
             ("paths", Value::from(paths.collect::<Vec<Value>>())),
             ("unique", Value::from(self.unique)),
         ]);
+        if let Some(name) = &self.name {
+            stored.push("name", &**name);
+        }
         match &self.status {
             IndexStatus::Building { next, end } => {
                 stored.push("next", *next);
@@ -384,6 +403,10 @@ impl Index {
             number: number(stored.get("number")?)?,
             id,
             id_text: id.to_string().into(),
+            name: match stored.get("name") {
+                None => None,
+                Some(name) => Some(name.as_text()?.into()),
+            },
             paths: stored.get("paths")?.as_sequence()?.iter().map(path).collect::<Option<_>>()?,
             unique: stored.get("unique") == Some(&Value::from(true)),
             status,

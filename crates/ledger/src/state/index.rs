@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use everstrand_ion::RawValue;
+use everstrand_ion::{RawValue, Value};
 use everstrand_journal::UniqueId;
 use everstrand_partiql::key;
 
@@ -24,6 +24,13 @@ pub(crate) fn key_of(index: &Index, document: RawValue<'_>) -> Vec<u8> {
 pub(crate) fn unique_key_of(index: &Index, document: RawValue<'_>) -> Option<Vec<u8>> {
     let known = |path: &Vec<String>| key::at_path(document, path).is_some_and(|part| !part.is_null());
     index.paths.iter().all(known).then(|| key_of(index, document))
+}
+
+/// The values of a document at the paths of an index, as a list.
+pub(crate) fn values_of(index: &Index, document: RawValue<'_>) -> Value {
+    let part =
+        |path: &Vec<String>| key::at_path(document, path).map_or_else(Value::null, |part| part.to_value());
+    Value::from(index.paths.iter().map(part).collect::<Vec<Value>>())
 }
 
 /// A key in the one ordered space of all indexes, in which read sets and footprints are compared.

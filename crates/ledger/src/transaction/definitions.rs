@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use everstrand_ion::Value;
 use everstrand_journal::{CatalogChange, UniqueId};
+use everstrand_partiql::tables::IndexDefinition;
 
 use super::scope::{COMMITTED_PREFIX, Scope};
 use crate::error::LedgerError;
@@ -16,7 +17,7 @@ const NAME_CHARACTERS_MAX: usize = 128;
 impl Scope<'_> {
     /// CREATE TABLE.
     pub(super) fn add_table(&mut self, name: &str, tags: Option<&Value>) -> Result<Arc<str>, LedgerError> {
-        check_name(name)?;
+        check_name(name, "A table's name")?;
         self.work.reads.names.insert(name.into());
         let limits = &self.core.options.limits;
         let catalog = self.catalog();
@@ -56,6 +57,12 @@ impl Scope<'_> {
         if self.catalog().active(&table.name).is_some() {
             return Err(already_exists(&table.name));
         }
+        for name in table.indexes.iter().filter_map(|index| index.name.as_deref()) {
+            self.work.reads.catalog = true;
+            if let Some(other) = self.catalog().with_index_named(name) {
+                return Err(name_is_taken(name, other));
+            }
+        }
         let active = self.catalog().active_count();
         check_active(active, self.core.options.limits.active_tables)?;
         self.work.reads.catalog |= active + 1 == self.core.options.limits.active_tables;
@@ -64,20 +71,28 @@ impl Scope<'_> {
     }
 
     /// CREATE INDEX.
-    pub(super) fn add_index(
-        &mut self,
-        table: &str,
-        paths: &[Vec<String>],
-        unique: bool,
-    ) -> Result<Arc<str>, LedgerError> {
+    pub(super) fn add_index(&mut self, definition: &IndexDefinition) -> Result<Arc<str>, LedgerError> {
+        let IndexDefinition { table, name, paths, unique, if_not_exists } = definition;
         let table = self.active_table(table)?;
-        if table.indexes.iter().any(|index| index.paths == paths && index.unique == unique) {
-            let names: Vec<String> = paths.iter().map(|path| path.join(".")).collect();
+        if let Some(name) = name {
+            check_name(name, "An index's name")?;
+            // Transactions that give a name at the same time conflict, also if they give it on different tables.
+            self.work.reads.catalog = true;
+            if let Some(table) = self.catalog().with_index_named(name) {
+                let id = Arc::clone(&table.id_text);
+                return if *if_not_exists { Ok(id) } else { Err(name_is_taken(name, table)) };
+            }
+        }
+        if table.indexes.iter().any(|index| index.paths == *paths && index.unique == *unique) {
+            if *if_not_exists && name.is_none() {
+                return Ok(Arc::clone(&table.id_text));
+            }
+            let paths: Vec<String> = paths.iter().map(|path| path.join(".")).collect();
             return Err(LedgerError::BadRequest {
                 code: Some("412"),
                 message: format!(
                     "Index on [{}] of table USER.{} already exists",
-                    names.join(", "),
+                    paths.join(", "),
                     table.name
                 ),
             });
@@ -89,20 +104,52 @@ impl Scope<'_> {
                 table.indexes.len()
             )));
         }
-        let index_id = self.core.environment.ids.next();
-        let paths = paths.to_vec();
-        self.change(CatalogChange::CreateIndex { index_id, table_id: table.id, paths, unique })?;
+        self.change(CatalogChange::CreateIndex {
+            index_id: self.core.environment.ids.next(),
+            table_id: table.id,
+            name: name.clone(),
+            paths: paths.clone(),
+            unique: *unique,
+        })?;
         Ok(Arc::clone(&table.id_text))
     }
 
-    /// DROP INDEX.
-    pub(super) fn remove_index(&mut self, index_id: &str, table: &str) -> Result<Arc<str>, LedgerError> {
-        let table = self.active_table(table)?;
-        let index = table.indexes.iter().find(|index| &*index.id_text == index_id).ok_or_else(|| {
-            LedgerError::bad_request(format!("There is no index with id {index_id} on table {}", table.name))
-        })?;
-        self.change(CatalogChange::DropIndex { index_id: index.id, table_id: table.id })?;
-        Ok(Arc::clone(&table.id_text))
+    /// DROP INDEX, by the id or the name of the index. Without a table the index may be of any active one. Answers
+    /// `None` if there is no such index and `if_exists` allows that.
+    pub(super) fn remove_index(
+        &mut self,
+        index: &str,
+        table: Option<&str>,
+        if_exists: bool,
+    ) -> Result<Option<Arc<str>>, LedgerError> {
+        let of = |table: &Table| {
+            let by_id = table.indexes.iter().find(|candidate| &*candidate.id_text == index);
+            by_id.or_else(|| table.index_named(index)).map(|index| index.id)
+        };
+        let (found, place) = match table {
+            Some(name) => {
+                let table = match self.active_table(name) {
+                    Err(_) if if_exists => return Ok(None),
+                    table => table?,
+                };
+                (of(&table).map(|index| (table, index)), format!("table {name}"))
+            }
+            None => {
+                self.work.reads.catalog = true;
+                let mut active = self.catalog().tables().iter().filter(|table| table.is_active());
+                let found = active.find_map(|table| Some((Arc::clone(table), of(table)?)));
+                (found, "any table".to_owned())
+            }
+        };
+        let Some((table, index_id)) = found else {
+            if if_exists {
+                return Ok(None);
+            }
+            let message = format!("There is no index with id {index} on {place}");
+            return Err(LedgerError::bad_request(message));
+        };
+        self.change(CatalogChange::DropIndex { index_id, table_id: table.id })?;
+        Ok(Some(Arc::clone(&table.id_text)))
     }
 
     fn active_table(&mut self, name: &str) -> Result<Arc<Table>, LedgerError> {
@@ -131,13 +178,13 @@ impl Scope<'_> {
     }
 }
 
-fn check_name(name: &str) -> Result<(), LedgerError> {
+fn check_name(name: &str, what: &str) -> Result<(), LedgerError> {
     let first = |character: char| character.is_ascii_alphabetic() || character == '_';
     let other = |character: char| first(character) || character.is_ascii_digit();
     if !name.starts_with(first) || !name.chars().all(other) || name.len() > NAME_CHARACTERS_MAX {
-        let message =
-            "A table's name has 1 to 128 letters, digits and underscores, and does not begin with a digit";
-        return Err(LedgerError::bad_request(format!("{message}: {name:?}")));
+        return Err(LedgerError::bad_request(format!(
+            "{what} has 1 to 128 letters, digits and underscores, and does not begin with a digit: {name:?}"
+        )));
     }
     if name.starts_with(RESERVED_PREFIX) {
         return Err(LedgerError::bad_request(format!(
@@ -160,6 +207,13 @@ fn limit(message: String) -> LedgerError {
     LedgerError::BadRequest { code: None, message }
 }
 
+fn name_is_taken(index: &str, table: &Table) -> LedgerError {
+    LedgerError::BadRequest {
+        code: Some("412"),
+        message: format!("Index with name: {index} already exists, on table USER.{}", table.name),
+    }
+}
+
 fn already_exists(name: &str) -> LedgerError {
     LedgerError::BadRequest {
         code: Some("412"),
@@ -175,11 +229,11 @@ mod tests {
     fn names_of_tables_are_identifiers() {
         let longest = "a".repeat(NAME_CHARACTERS_MAX);
         for good in ["a", "_", "A_1", longest.as_str()] {
-            assert!(check_name(good).is_ok(), "{good}");
+            assert!(check_name(good, "A name").is_ok(), "{good}");
         }
         let longer = "a".repeat(NAME_CHARACTERS_MAX + 1);
         for bad in ["", "1a", "a-b", "-", "ä", longer.as_str(), COMMITTED_PREFIX] {
-            assert!(check_name(bad).is_err(), "{bad}");
+            assert!(check_name(bad, "A name").is_err(), "{bad}");
         }
     }
 }

@@ -3,17 +3,17 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use everstrand_ion::Document;
+use everstrand_ion::{Document, text};
 use everstrand_journal::UniqueId;
 use everstrand_partiql::tables::{OnConflict, Source};
 
 use super::scope::Scope;
 use super::write_set::Base;
-use crate::error::LedgerError;
+use crate::error::{DuplicateKey, LedgerError};
 use crate::planted::planted;
 use crate::state::catalog::{Index, IndexStatus, Table};
 use crate::state::documents::{id_and_data, id_version_and_data};
-use crate::state::index::{global_key, prefixed, successor, unique_key_of};
+use crate::state::index::{global_key, prefixed, successor, unique_key_of, values_of};
 use crate::state::keys::{self, Place};
 use crate::storage::views::Keyspace;
 
@@ -29,7 +29,7 @@ impl Scope<'_> {
         self.check_document(&document)?;
         if let Some((index, other)) = self.conflicting(&table, &document, None)? {
             return match on_conflict {
-                OnConflict::Refuse => Err(not_unique(&table, &index)),
+                OnConflict::Refuse => Err(duplicate_key(&table, &index, &document)),
                 OnConflict::DoNothing => Ok(None),
                 OnConflict::DoReplace => {
                     let id: Arc<str> = other.to_string().into();
@@ -67,7 +67,7 @@ impl Scope<'_> {
         if let Some(document) = &document {
             self.check_document(document)?;
             if let Some((index, _)) = self.conflicting(&table, document, Some((id, &current)))? {
-                return Err(not_unique(&table, &index));
+                return Err(duplicate_key(&table, &index, document));
             }
         }
         self.check_room(id)?;
@@ -204,10 +204,13 @@ impl Scope<'_> {
     }
 }
 
-fn not_unique(table: &Table, index: &Index) -> LedgerError {
-    LedgerError::bad_request(format!(
-        "Another document of table {} has the same key in the unique index {}",
-        table.name,
-        index.expression()
-    ))
+fn duplicate_key(table: &Table, index: &Index, document: &Document) -> LedgerError {
+    let expression = index.expression();
+    let key = text::write(&values_of(index, document.root()));
+    LedgerError::DuplicateKey(Box::new(DuplicateKey {
+        table: table.name.to_string(),
+        index: index.name.as_deref().map_or_else(|| expression.clone(), str::to_owned),
+        expression,
+        key: Some(key).filter(|key| key.len() <= DuplicateKey::KEY_BYTES_MAX),
+    }))
 }

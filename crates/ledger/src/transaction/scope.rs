@@ -11,8 +11,8 @@ use std::time::Duration;
 use everstrand_ion::{Document, Timestamp, Value};
 use everstrand_journal::UniqueId;
 use everstrand_partiql::tables::{
-    Access, AsOf, Cursor, HistoryTable, Index, OnConflict, Row, Source, SourceKind, Tables, TablesError,
-    spelling_in,
+    Access, AsOf, Cursor, HistoryTable, Index, IndexDefinition, OnConflict, Row, Source, SourceKind, Tables,
+    TablesError, spelling_in,
 };
 
 use super::work::Work;
@@ -269,17 +269,17 @@ impl Tables for Scope<'_> {
         Ok(self.add_table(name, tags)?)
     }
 
-    fn create_index(
-        &mut self,
-        table: &str,
-        paths: &[Vec<String>],
-        unique: bool,
-    ) -> Result<Arc<str>, TablesError> {
-        Ok(self.add_index(table, paths, unique)?)
+    fn create_index(&mut self, index: &IndexDefinition) -> Result<Arc<str>, TablesError> {
+        Ok(self.add_index(index)?)
     }
 
-    fn drop_index(&mut self, index_id: &str, table: &str) -> Result<Arc<str>, TablesError> {
-        Ok(self.remove_index(index_id, table)?)
+    fn drop_index(
+        &mut self,
+        index: &str,
+        table: Option<&str>,
+        if_exists: bool,
+    ) -> Result<Option<Arc<str>>, TablesError> {
+        Ok(self.remove_index(index, table, if_exists)?)
     }
 
     fn drop_table(&mut self, name: &str) -> Result<Arc<str>, TablesError> {

@@ -9,13 +9,14 @@ use super::{
     Identifier, Insertion, Join, Modify, ModifyForm, Operation, Order, OrderTerm, Projection, Query,
     QueryExpression, Rows, SelectItem, SimplePath, SimpleStep, Statement,
 };
-use crate::expression::print::{list, name, prefix, quoted, root};
+use crate::expression::print::{bracketed, list, name, prefix, quoted, root};
 
 impl Display for Statement {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Statement::CreateTable { name, options } => {
-                write!(f, "CREATE TABLE {name}")?;
+            Statement::CreateTable { name, options, if_not_exists } => {
+                let condition = if if_not_exists.is_some() { "IF NOT EXISTS " } else { "" };
+                write!(f, "CREATE TABLE {condition}{name}")?;
                 if options.is_empty() {
                     return Ok(());
                 }
@@ -23,8 +24,15 @@ impl Display for Statement {
                 list(f, options, |f, (name, value)| write!(f, "{name} = {value}"))?;
                 f.write_str(")")
             }
-            Statement::CreateIndex { table, paths, unique, .. } => {
-                write!(f, "CREATE {}INDEX ON {table} (", if *unique { "UNIQUE " } else { "" })?;
+            Statement::CreateIndex { name, if_not_exists, table, paths, unique, .. } => {
+                let unique = if *unique { "UNIQUE " } else { "" };
+                let condition = if *if_not_exists { " IF NOT EXISTS" } else { "" };
+                write!(f, "CREATE {unique}INDEX{condition}")?;
+                if let Some(name) = name {
+                    f.write_str(" ")?;
+                    quoted(f, &name.name, '"')?;
+                }
+                write!(f, " ON {table} (")?;
                 list(f, paths, |f, path| {
                     for (at, name) in path.iter().enumerate() {
                         write!(f, "{}{name}", if at > 0 { "." } else { "" })?;
@@ -33,12 +41,17 @@ impl Display for Statement {
                 })?;
                 f.write_str(")")
             }
-            Statement::DropIndex { index, table } => {
-                f.write_str("DROP INDEX ")?;
+            Statement::DropIndex { index, table, if_exists, .. } => {
+                f.write_str(if *if_exists { "DROP INDEX IF EXISTS " } else { "DROP INDEX " })?;
                 quoted(f, &index.name, '"')?;
-                write!(f, " ON {table} WITH (purge = true)")
+                match table {
+                    Some(table) => write!(f, " ON {table} WITH (purge = true)"),
+                    None => Ok(()),
+                }
             }
-            Statement::DropTable { name } => write!(f, "DROP TABLE {name}"),
+            Statement::DropTable { name, if_exists } => {
+                write!(f, "DROP TABLE {}{name}", if if_exists.is_some() { "IF EXISTS " } else { "" })
+            }
             Statement::UndropTable { table_id } => {
                 f.write_str("UNDROP TABLE ")?;
                 quoted(f, &table_id.name, '"')
@@ -157,7 +170,10 @@ fn tail(
         f.write_str(" ORDER BY ")?;
         order_terms(f, &order.terms)?;
     }
-    clause(f, "LIMIT", limit.map(|clause| &clause.value))?;
+    match limit {
+        Some(Clause { value, is_fetch: true, .. }) => write!(f, " FETCH FIRST {value} ROWS ONLY")?,
+        limit => clause(f, "LIMIT", limit.map(|clause| &clause.value))?,
+    }
     clause(f, "OFFSET", offset.map(|clause| &clause.value))
 }
 
@@ -291,6 +307,17 @@ fn insert(f: &mut Formatter<'_>, target: &SimplePath, insertion: &Insertion) -> 
         Insertion::One { value, at } => {
             write!(f, "INSERT INTO {target} VALUE {value}")?;
             clause(f, "AT", at.as_ref())
+        }
+        Insertion::Rows { columns, rows, .. } => {
+            write!(f, "INSERT INTO {target} (")?;
+            list(f, columns, |f, column| column.fmt(f))?;
+            f.write_str(") VALUES ")?;
+            list(f, rows, |f, row| bracketed(f, "(", row, ")"))
+        }
+        Insertion::Query { columns, query, .. } => {
+            write!(f, "INSERT INTO {target} (")?;
+            list(f, columns, |f, column| column.fmt(f))?;
+            write!(f, ") {query}")
         }
         Insertion::Each(values) => {
             let is_list_of_many = matches!(values, Expression::List(items) if items.len() != 1);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use everstrand_ion::{Document, StructWriter};
 
-use crate::datum::value_ref::{ValueKind, ValueRef};
+use crate::datum::value_ref::ValueRef;
 use crate::error::PartiqlError;
 use crate::eval::context::{Context, Execution};
 use crate::execute::frame::OuterScope;
@@ -15,6 +15,7 @@ use crate::tables::Tables;
 
 mod access;
 mod combine;
+mod definition;
 mod dml;
 mod edit;
 mod ends;
@@ -127,27 +128,14 @@ fn at_once(
         }
         Statement::Insert(plan) => dml::insert(plan, context, outer)?,
         Statement::Modify(plan) => dml::modify(plan, context, outer)?,
-        Statement::CreateTable { name, tags } => {
-            let tags = match tags {
-                None => None,
-                Some(tags) => {
-                    let tags = outer.written(context, &[], tags)?;
-                    if !matches!(tags.kind(), ValueKind::Struct) {
-                        return Err(PartiqlError::statement(None, "aws_tags must be a struct"));
-                    }
-                    Some(context.tree(tags)?)
-                }
-            };
-            vec![table_id(&context.tables.create_table(name, tags.as_ref())?)]
+        Statement::CreateTable { .. }
+        | Statement::CreateIndex(_)
+        | Statement::DropIndex { .. }
+        | Statement::DropTable { .. }
+        | Statement::UndropTable { .. } => {
+            let table = definition::define(statement, context, outer)?;
+            table.iter().map(|table| table_id(table)).collect()
         }
-        Statement::CreateIndex { table, paths, unique } => {
-            vec![table_id(&context.tables.create_index(table, paths, *unique)?)]
-        }
-        Statement::DropIndex { index_id, table } => {
-            vec![table_id(&context.tables.drop_index(index_id, table)?)]
-        }
-        Statement::DropTable { name } => vec![table_id(&context.tables.drop_table(name)?)],
-        Statement::UndropTable { table_id: id } => vec![table_id(&context.tables.undrop_table(id)?)],
         Statement::Exec { procedure, arguments } => {
             let mut values = Vec::with_capacity(arguments.len());
             for argument in arguments {

@@ -26,7 +26,7 @@ impl Parser<'_> {
 
     /// An expression up to the first IN outside of parentheses.
     pub(super) fn expression_before_in(&mut self) -> Result<Expression, PartiqlError> {
-        if self.is_keyword("select") || self.is_keyword("pivot") {
+        if self.begins_query(0) {
             return self.expression();
         }
         let left = self.operators(EQUALITY)?;

@@ -62,7 +62,7 @@ impl Parser<'_> {
     pub(super) fn clause(&mut self) -> Result<Clause, PartiqlError> {
         let position = self.position();
         self.step();
-        Ok(Clause { value: self.expression()?, position })
+        Ok(Clause { value: self.expression()?, is_fetch: false, position })
     }
 
     /// Whether OFFSET is a keyword here. The word is not reserved, but before an expression it can be no name.
@@ -279,7 +279,7 @@ impl Parser<'_> {
             let position = self.position();
             self.step();
             self.step();
-            Some(Clause { value: self.operand()?, position })
+            Some(Clause { value: self.operand()?, is_fetch: false, position })
         } else {
             None
         };

@@ -116,12 +116,42 @@ impl Parser<'_> {
         Ok(Operand::Open(QueryExpression::Select(query)))
     }
 
-    /// ORDER BY, LIMIT and OFFSET, as far as they come next.
+    /// ORDER BY, then LIMIT or FETCH, and OFFSET, as far as they come next. The last two stand in any order.
     fn tail(&mut self) -> Result<Tail, PartiqlError> {
         let order = self.order()?;
-        let limit = if self.is_keyword("limit") { Some(self.clause()?) } else { None };
-        let offset = if self.offset_follows() { Some(self.clause()?) } else { None };
-        Ok((order, limit, offset))
+        let [mut limit, mut offset] = [None, None];
+        loop {
+            if limit.is_none() && self.is_keyword("limit") {
+                limit = Some(self.clause()?);
+            } else if limit.is_none() && self.is_keyword("fetch") {
+                limit = Some(self.fetch()?);
+            } else if offset.is_none() && self.offset_follows() {
+                offset = Some(self.clause()?);
+                if !self.accept_keyword("rows") {
+                    self.accept_word("row");
+                }
+            } else {
+                return Ok((order, limit, offset));
+            }
+        }
+    }
+
+    /// `FETCH FIRST [e] ROWS ONLY`. NEXT may stand for FIRST and ROW for ROWS. Without a number it is one row.
+    fn fetch(&mut self) -> Result<Clause, PartiqlError> {
+        let position = self.position();
+        self.step();
+        if !self.accept_keyword("first") {
+            self.expect_keyword("next")?;
+        }
+        let value = match self.is_keyword("rows") || self.is_word("row") {
+            true => Expression::Literal { value: Value::from(1), position },
+            false => self.expression()?,
+        };
+        if !self.accept_word("row") {
+            self.expect_keyword("rows")?;
+        }
+        self.expect_keyword("only")?;
+        Ok(Clause { value, is_fetch: true, position })
     }
 
     /// `WITH name [(column, …)] AS (query), … query`
@@ -242,6 +272,7 @@ pub(super) fn ends_select_list(parser: &Parser<'_>) -> bool {
                 | "group"
                 | "order"
                 | "limit"
+                | "fetch"
                 | "union"
                 | "except"
                 | "intersect"

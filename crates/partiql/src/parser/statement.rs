@@ -1,11 +1,11 @@
-//! Parses statements: DDL, DML, stored procedures, EXPLAIN.
+//! Parses statements: DML, stored procedures, EXPLAIN.
 
 use everstrand_ion::{Data, Value};
 
 use super::Parser;
 use crate::ast::{
-    ConflictAction, Expression, FromClause, FromSource, FromTerm, Identifier, Insertion, Join, Modify,
-    ModifyForm, Operation, PathStep, SimplePath, SimpleStep, Statement, Variable,
+    ConflictAction, Expression, FromClause, FromSource, FromTerm, Identifier, Join, Modify, ModifyForm,
+    Operation, PathStep, SimplePath, SimpleStep, Statement, Variable,
 };
 use crate::error::PartiqlError;
 use crate::lexer::TokenKind;
@@ -56,11 +56,7 @@ impl Parser<'_> {
         match self.kind() {
             TokenKind::Keyword("create") => self.create(),
             TokenKind::Keyword("drop") => self.drop(),
-            TokenKind::Keyword("undrop") => {
-                self.step();
-                self.expect_keyword("table")?;
-                Ok(Statement::UndropTable { table_id: self.identifier("Expected a table id")? })
-            }
+            TokenKind::Keyword("undrop") => self.undrop(),
             TokenKind::Keyword("insert") => {
                 let (target, insertion) = self.insert()?;
                 let on_conflict = self.on_conflict()?;
@@ -73,89 +69,6 @@ impl Parser<'_> {
             TokenKind::End => Err(self.unexpected("Expected a statement")),
             _ => Ok(Statement::Query(self.expression_or_query()?)),
         }
-    }
-
-    fn create(&mut self) -> Result<Statement, PartiqlError> {
-        self.step();
-        let position = self.position();
-        if self.accept_keyword("table") {
-            let name = self.identifier("Expected identifier")?;
-            let options = if self.accept_keyword("with") {
-                self.expect("(")?;
-                let options = self.list(|parser| {
-                    let option = parser.identifier("Expected an option")?;
-                    parser.expect("=")?;
-                    Ok((option, parser.expression()?))
-                })?;
-                self.expect(")")?;
-                options
-            } else {
-                Vec::new()
-            };
-            return Ok(Statement::CreateTable { name, options });
-        }
-        let unique = self.accept_keyword("unique");
-        if !self.accept_keyword("index") {
-            return Err(self.unexpected("Expected TABLE or INDEX after CREATE"));
-        }
-        self.expect_keyword("on")?;
-        let table = self.identifier("Expected identifier")?;
-        self.expect("(")?;
-        let paths = self.list(|parser| {
-            let mut path = vec![parser.any_identifier("Expected a path")?];
-            while parser.accept(".") {
-                path.push(parser.path_component()?);
-            }
-            Ok(path)
-        })?;
-        self.expect(")")?;
-        Ok(Statement::CreateIndex { table, paths, unique, position })
-    }
-
-    fn drop(&mut self) -> Result<Statement, PartiqlError> {
-        self.step();
-        if self.accept_keyword("table") {
-            return Ok(Statement::DropTable { name: self.identifier("Expected identifier")? });
-        }
-        if !self.accept_keyword("index") {
-            return Err(self.unexpected("Expected TABLE or INDEX after DROP"));
-        }
-        let index = self.identifier("Expected an index id")?;
-        self.expect_keyword("on")?;
-        let table = self.identifier("Expected identifier")?;
-        self.expect_keyword("with")?;
-        self.expect("(")?;
-        // QLDB compared this word alone with its case.
-        if !matches!(self.kind(), TokenKind::Identifier(word) if word == "purge") {
-            return Err(self.unexpected("Expected purge = true"));
-        }
-        self.step();
-        self.expect("=")?;
-        self.expect_keyword("true")?;
-        self.expect(")")?;
-        Ok(Statement::DropIndex { index, table })
-    }
-
-    /// `INSERT INTO path …`, as a statement or as the operation of a statement.
-    fn insert(&mut self) -> Result<(SimplePath, Insertion), PartiqlError> {
-        self.expect_keyword("insert")?;
-        self.expect_keyword("into")?;
-        let target = self.simple_path()?;
-        let insertion = if self.accept_keyword("value") {
-            let value = self.expression()?;
-            let at = if self.accept_keyword("at") { Some(self.expression()?) } else { None };
-            Insertion::One { value, at }
-        } else if self.is_keyword("values") {
-            // A row of one value means that value, because documents have no columns.
-            let rows = self.rows()?.into_iter().map(|mut row| match row.pop() {
-                Some(only) if row.is_empty() => only,
-                last => Expression::List(row.into_iter().chain(last).collect()),
-            });
-            Insertion::Each(Expression::Bag(rows.collect()))
-        } else {
-            Insertion::Each(self.expression_or_query()?)
-        };
-        Ok((target, insertion))
     }
 
     fn on_conflict(&mut self) -> Result<Option<ConflictAction>, PartiqlError> {
@@ -244,7 +157,7 @@ impl Parser<'_> {
     }
 
     /// A path of names and literal steps.
-    fn simple_path(&mut self) -> Result<SimplePath, PartiqlError> {
+    pub(super) fn simple_path(&mut self) -> Result<SimplePath, PartiqlError> {
         let root = self.identifier("Expected identifier for simple path")?;
         self.simple_path_below(root)
     }

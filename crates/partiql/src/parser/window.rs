@@ -37,7 +37,7 @@ impl Parser<'_> {
         self.step();
         let value = self.expression()?;
         self.expect(")")?;
-        Ok(Some(Clause { value, position }))
+        Ok(Some(Clause { value, is_fetch: false, position }))
     }
 
     /// `OVER (…)`

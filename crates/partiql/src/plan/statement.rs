@@ -3,7 +3,7 @@
 use everstrand_ion::Value;
 
 use super::{Expression, Node, QueryPlan};
-use crate::tables::{OnConflict, Source};
+use crate::tables::{IndexDefinition, OnConflict, Source};
 
 /// What a [`Plan`] does, and the rows that it answers.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,27 +22,26 @@ pub enum Statement {
         name: String,
         /// The value of `aws_tags`. The executor refuses all but a struct.
         tags: Option<Expression>,
+        /// Whether a table of this name stays as it is.
+        if_not_exists: bool,
     },
     /// Creates an index.
-    CreateIndex {
-        /// The table's name.
-        table: String,
-        /// The paths, each a list of field names.
-        paths: Vec<Vec<String>>,
-        /// Whether no two documents may share a key.
-        unique: bool,
-    },
+    CreateIndex(IndexDefinition),
     /// Drops an index.
     DropIndex {
-        /// The index id.
-        index_id: String,
-        /// The table's name.
-        table: String,
+        /// The id or the name of the index.
+        index: String,
+        /// The table's name. Without it the index may be of any active table.
+        table: Option<String>,
+        /// Whether nothing is done if there is no such index.
+        if_exists: bool,
     },
     /// Makes a table inactive.
     DropTable {
         /// The table's name.
         name: String,
+        /// Whether nothing is done if there is no such table.
+        if_exists: bool,
     },
     /// Makes an inactive table active again.
     UndropTable {

@@ -95,9 +95,7 @@ impl<'a> Planner<'a> {
                         value: self.expression(value)?,
                         at: at.as_ref().map(|at| self.expression(at)).transpose()?,
                     },
-                    ast::Insertion::Each(values) => {
-                        Operation::InsertEach { target, values: self.collection(values)? }
-                    }
+                    each => Operation::InsertEach { target, values: self.inserted(each)? },
                 }
             }
             ast::Operation::Remove(path) => Operation::Remove(self.target(path, sources, document)?),

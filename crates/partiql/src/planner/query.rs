@@ -255,7 +255,7 @@ impl<'a> Planner<'a> {
         if !reads_nothing(&clause.value) {
             return Err(PartiqlError::refused(
                 clause.position,
-                "LIMIT and OFFSET take integers, as literals or parameters",
+                "LIMIT, OFFSET and FETCH take integers, as literals or parameters",
             ));
         }
         let value = self.expression(&clause.value)?;
@@ -264,7 +264,7 @@ impl<'a> Planner<'a> {
         {
             return Err(PartiqlError::refused(
                 clause.position,
-                "LIMIT and OFFSET take integers that are not negative",
+                "LIMIT, OFFSET and FETCH take integers that are not negative",
             ));
         }
         Ok(Some(value))
@@ -299,7 +299,9 @@ impl<'a> Planner<'a> {
             self.extension(order.position, "unexpected token found, KEYWORD : order", AFTER)?;
         }
         if let Some(limit) = &query.limit {
-            self.extension(limit.position, "unexpected token found, KEYWORD : limit", AFTER)?;
+            let word = if limit.is_fetch { "fetch" } else { "limit" };
+            let found = format!("unexpected token found, KEYWORD : {word}");
+            self.extension(limit.position, &found, AFTER)?;
         }
         if let Some(offset) = &query.offset {
             self.extension(offset.position, "unexpected token found, IDENTIFIER : offset", AFTER)?;

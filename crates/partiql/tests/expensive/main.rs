@@ -252,7 +252,8 @@ impl Generator {
         match self.below(5) {
             4 => {
                 let (before, after) =
-                    [("SQRT(ABS(", "))"), ("ROUND(", ", 3)"), ("POWER(", ", 7)"), ("FLOOR(", ")")][self.below(4)];
+                    [("SQRT(ABS(", "))"), ("ROUND(", ", 3)"), ("POWER(", ", 7)"), ("FLOOR(", ")")]
+                        [self.below(4)];
                 self.put(before);
                 self.number(names, depth - 1);
                 self.put(after);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use everstrand_ion::{Document, Timestamp, Value};
 use everstrand_partiql::tables::{
-    Access, AsOf, Cursor, HistoryTable, OnConflict, Row, Source, Tables, TablesError,
+    Access, AsOf, Cursor, HistoryTable, IndexDefinition, OnConflict, Row, Source, Tables, TablesError,
 };
 use everstrand_partiql::{Options, execute, parse, plan};
 
@@ -131,17 +131,17 @@ impl Tables for Watched {
         self.tables.create_table(name, tags)
     }
 
-    fn create_index(
-        &mut self,
-        table: &str,
-        paths: &[Vec<String>],
-        unique: bool,
-    ) -> Result<Arc<str>, TablesError> {
-        self.tables.create_index(table, paths, unique)
+    fn create_index(&mut self, index: &IndexDefinition) -> Result<Arc<str>, TablesError> {
+        self.tables.create_index(index)
     }
 
-    fn drop_index(&mut self, index_id: &str, table: &str) -> Result<Arc<str>, TablesError> {
-        self.tables.drop_index(index_id, table)
+    fn drop_index(
+        &mut self,
+        index: &str,
+        table: Option<&str>,
+        if_exists: bool,
+    ) -> Result<Option<Arc<str>>, TablesError> {
+        self.tables.drop_index(index, table, if_exists)
     }
 
     fn drop_table(&mut self, name: &str) -> Result<Arc<str>, TablesError> {

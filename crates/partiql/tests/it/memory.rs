@@ -7,8 +7,8 @@ use std::sync::Arc;
 use everstrand_ion::{Document, Timestamp, Value, text};
 use everstrand_partiql::key;
 use everstrand_partiql::tables::{
-    Access, AsOf, Cursor, HistoryTable, Index, OnConflict, Row, Source, SourceKind, Tables, TablesError,
-    spelling_in,
+    Access, AsOf, Cursor, HistoryTable, Index, IndexDefinition, OnConflict, Row, Source, SourceKind, Tables,
+    TablesError, spelling_in,
 };
 
 /// What tables say of their sizes.
@@ -34,6 +34,8 @@ fn number_of(seed: u64, id: &str) -> u64 {
 #[derive(Debug, Default)]
 pub(crate) struct MemoryTables {
     tables: Vec<Table>,
+    /// The names of indexes, with their ids.
+    names: Vec<(Arc<str>, String)>,
     ids: u64,
     /// The number of writes so far, which is the sequence number of the last block.
     block: u64,
@@ -439,34 +441,44 @@ impl Tables for MemoryTables {
         Ok(id)
     }
 
-    fn create_index(
-        &mut self,
-        table: &str,
-        paths: &[Vec<String>],
-        unique: bool,
-    ) -> Result<Arc<str>, TablesError> {
+    fn create_index(&mut self, index: &IndexDefinition) -> Result<Arc<str>, TablesError> {
+        let IndexDefinition { table, name, paths, unique, if_not_exists } = index;
+        let named = name.as_ref().is_some_and(|name| self.names.iter().any(|(_, other)| other == name));
         let id = self.new_id("index");
-        match self.active(table) {
-            None => refused(None, format!("no table {table}")),
-            Some(table) => {
-                table.indexes.push(Index { id, paths: paths.to_vec(), unique });
-                Ok(Arc::clone(&table.id))
-            }
+        let Some(table) = self.active(table) else { return refused(None, format!("no table {table}")) };
+        let exists = named || (name.is_none() && table.indexes.iter().any(|index| index.paths == *paths));
+        let table_id = Arc::clone(&table.id);
+        if exists && *if_not_exists {
+            return Ok(table_id);
         }
+        if named {
+            return refused(Some("412"), "an index of this name already exists".to_owned());
+        }
+        table.indexes.push(Index { id: Arc::clone(&id), paths: paths.clone(), unique: *unique });
+        self.names.extend(name.clone().map(|name| (id, name)));
+        Ok(table_id)
     }
 
-    fn drop_index(&mut self, index_id: &str, table: &str) -> Result<Arc<str>, TablesError> {
-        match self.active(table) {
-            None => refused(None, format!("no table {table}")),
-            Some(table) => {
-                let before = table.indexes.len();
-                table.indexes.retain(|index| &*index.id != index_id);
-                if table.indexes.len() == before {
-                    return refused(None, format!("no index {index_id}"));
-                }
-                Ok(Arc::clone(&table.id))
+    fn drop_index(
+        &mut self,
+        index: &str,
+        table: Option<&str>,
+        if_exists: bool,
+    ) -> Result<Option<Arc<str>>, TablesError> {
+        let named = self.names.iter().find(|(_, name)| name == index).map(|(id, _)| Arc::clone(id));
+        let id = named.unwrap_or_else(|| index.into());
+        let tables = self
+            .tables
+            .iter_mut()
+            .filter(|candidate| candidate.is_active && table.is_none_or(|table| candidate.name == table));
+        for table in tables {
+            let before = table.indexes.len();
+            table.indexes.retain(|index| index.id != id);
+            if table.indexes.len() < before {
+                return Ok(Some(Arc::clone(&table.id)));
             }
         }
+        if if_exists { Ok(None) } else { refused(None, format!("no index {index}")) }
     }
 
     fn drop_table(&mut self, name: &str) -> Result<Arc<str>, TablesError> {

@@ -239,7 +239,7 @@ fn claused(e: impl Strategy<Value = Expression> + Clone + 'static) -> impl Strat
             if filter.is_none() && over.is_none() {
                 return call(function, vec![argument]);
             }
-            let filter = filter.map(|value| Clause { value, position: position() });
+            let filter = filter.map(|value| Clause { value, is_fetch: false, position: position() });
             let (arguments, position) = (vec![argument], position());
             Expression::Claused(Box::new(ClausedCall { function, arguments, filter, over, position }))
         },
@@ -329,7 +329,8 @@ fn combined(
             position,
         }))
     };
-    let limit = || option::of(literal().prop_map(|value| Clause { value, position: position() }));
+    let limit =
+        || option::of(literal().prop_map(|value| Clause { value, is_fetch: false, position: position() }));
     (first, operators(), second, limit(), operators(), third, limit(), 0..3)
         .prop_map(move |(first, one, second, inner, other, third, outer, form)| match form {
             0 => combined(first, one, second, outer),
@@ -352,7 +353,9 @@ fn with(
 }
 
 fn select(e: impl Strategy<Value = Expression> + Clone + 'static) -> BoxedStrategy<Query> {
-    let clause = |e| option::of(Strategy::prop_map(e, |value| Clause { value, position: position() }));
+    let clause = |e| {
+        option::of(Strategy::prop_map(e, |value| Clause { value, is_fetch: false, position: position() }))
+    };
     let item = prop_oneof![
         4 => (e.clone(), option::of(identifier())).prop_map(|(value, alias)| {
             let value = match value {
@@ -387,6 +390,7 @@ fn select(e: impl Strategy<Value = Expression> + Clone + 'static) -> BoxedStrate
         (order, clause(e.clone()), clause(e)),
     )
         .prop_map(|((distinct, projection, from), (condition, group, having), (order, limit, offset))| {
+            let limit = limit.map(|limit| Clause { is_fetch: distinct, ..limit });
             let rows = match (from, &projection) {
                 (None, Projection::Value(_) | Projection::Items(_)) => {
                     Rows::One(Unexpected { position: position(), description: "".into() })
@@ -459,7 +463,8 @@ fn from(e: impl Strategy<Value = Expression> + Clone + 'static) -> BoxedStrategy
 }
 
 fn from_item(e: impl Strategy<Value = Expression> + Clone + 'static) -> impl Strategy<Value = FromItem> {
-    let as_of = option::of(e.clone().prop_map(|value| Clause { value, position: position() }));
+    let as_of =
+        option::of(e.clone().prop_map(|value| Clause { value, is_fetch: false, position: position() }));
     let names = (option::of(identifier()), option::of(identifier()), option::of(identifier()));
     (e, any::<bool>(), as_of, names).prop_map(|(value, unpivot, as_of, (alias, at, by))| FromItem {
         value,
@@ -480,10 +485,21 @@ fn simple_path() -> impl Strategy<Value = SimplePath> {
     (identifier(), vec(step, 0..3)).prop_map(|(root, steps)| SimplePath { root, steps })
 }
 
+fn extension() -> Extension {
+    Extension { position: position(), found: String::new(), kind: String::new() }
+}
+
 fn insertion() -> impl Strategy<Value = Insertion> {
     prop_oneof![
         (expression(), option::of(expression())).prop_map(|(value, at)| Insertion::One { value, at }),
         expression().prop_map(Insertion::Each),
+        (vec(identifier(), 1..3), vec(vec(expression(), 0..3), 1..3))
+            .prop_map(|(columns, rows)| Insertion::Rows { columns, rows, extension: extension() }),
+        (vec(identifier(), 1..3), query(expression())).prop_map(|(columns, query)| Insertion::Query {
+            columns,
+            query: Expression::Query(Box::new(query)),
+            extension: extension(),
+        }),
     ]
 }
 
@@ -526,13 +542,24 @@ fn statement() -> impl Strategy<Value = Statement> {
             let on_conflict = replace.map(|replace| ConflictAction { replace, position: position() });
             Statement::Insert { target, insertion, on_conflict }
         }),
-        1 => (identifier(), vec((identifier(), expression()), 0..2))
-            .prop_map(|(name, options)| Statement::CreateTable { name, options }),
-        1 => (identifier(), vec(vec(identifier(), 1..3), 1..3), any::<bool>()).prop_map(|(table, paths, unique)| {
-            Statement::CreateIndex { table, paths, unique, position: position() }
+        1 => (identifier(), vec((identifier(), expression()), 0..2), any::<bool>()).prop_map(
+            |(name, options, condition)| Statement::CreateTable {
+                name, options, if_not_exists: condition.then(extension),
+            }
+        ),
+        1 => (option::of(identifier()), identifier(), vec(vec(identifier(), 1..3), 1..3), any::<[bool; 2]>()).prop_map(
+            |(name, table, paths, [unique, if_not_exists])| Statement::CreateIndex {
+                extension: (name.is_some() || if_not_exists).then(extension), name, if_not_exists, table, paths, unique,
+                position: position(),
+            }
+        ),
+        1 => (identifier(), option::of(identifier()), any::<bool>()).prop_map(|(index, table, if_exists)| {
+            // Whether a part is in QLDB's form follows from the other parts.
+            let extension = (if_exists || table.is_none()).then(extension);
+            Statement::DropIndex { index, table, if_exists, extension }
         }),
-        1 => (identifier(), identifier()).prop_map(|(index, table)| Statement::DropIndex { index, table }),
-        1 => identifier().prop_map(|name| Statement::DropTable { name }),
+        1 => (identifier(), any::<bool>())
+            .prop_map(|(name, condition)| Statement::DropTable { name, if_exists: condition.then(extension) }),
         1 => identifier().prop_map(|table_id| Statement::UndropTable { table_id }),
         // G9: what follows the procedure does not begin with a parenthesis.
         1 => (identifier(), literal(), vec(expression(), 0..3)).prop_map(|(procedure, first, rest)| {

@@ -121,6 +121,8 @@ pub struct ServiceError {
     pub message: String,
     /// QLDB's number of the error, as a text: `412` means that the table exists.
     pub code: Option<String>,
+    /// The key that another document has already, if that is why a statement was refused. Ours.
+    pub duplicate_key: Option<Box<DuplicateKey>>,
     /// The resource that the exception is about, in the control API.
     pub resource: Option<Box<Resource>>,
     /// The id of the request that failed, if the answer had one.
@@ -139,6 +141,18 @@ pub struct Resource {
     pub parameter_name: Option<String>,
 }
 
+/// The members of the exception of a statement that would give two documents the same key in a unique index. QLDB had
+/// no such index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DuplicateKey {
+    /// The name of the table.
+    pub table: String,
+    /// The name of the index, or its paths as `[a, b.c]` if it has none.
+    pub index: String,
+    /// The values of the key, as a list in Ion text. A long one is left out.
+    pub key: Option<String>,
+}
+
 impl ServiceError {
     /// An exception with a message.
     pub fn new(exception: Exception, message: impl Into<String>) -> ServiceError {
@@ -146,6 +160,7 @@ impl ServiceError {
             exception,
             message: message.into(),
             code: None,
+            duplicate_key: None,
             resource: None,
             request_id: None,
             http_status: None,
@@ -161,6 +176,13 @@ impl ServiceError {
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>) -> ServiceError {
         self.code = Some(code.into());
+        self
+    }
+
+    /// Adds the key that another document has already.
+    #[must_use]
+    pub fn with_duplicate_key(mut self, duplicate: DuplicateKey) -> ServiceError {
+        self.duplicate_key = Some(Box::new(duplicate));
         self
     }
 
@@ -211,6 +233,12 @@ impl ServiceError {
             #[serde(skip_serializing_if = "Option::is_none")]
             code: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
+            table: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            index: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            key: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             resource_type: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
             resource_name: Option<&'a str>,
@@ -218,10 +246,14 @@ impl ServiceError {
             parameter_name: Option<&'a str>,
         }
         let resource = self.resource.as_deref();
+        let duplicate = self.duplicate_key.as_deref();
         let body = Body {
             exception: self.exception.name(),
             message: &self.message,
             code: self.code.as_deref(),
+            table: duplicate.map(|it| it.table.as_str()),
+            index: duplicate.map(|it| it.index.as_str()),
+            key: duplicate.and_then(|it| it.key.as_deref()),
             resource_type: resource.and_then(|it| it.resource_type.as_deref()),
             resource_name: resource.and_then(|it| it.resource_name.as_deref()),
             parameter_name: resource.and_then(|it| it.parameter_name.as_deref()),
@@ -260,6 +292,9 @@ impl ServiceError {
             exception,
             message: text(&["Message", "message", "errorMessage"]).unwrap_or_default(),
             code: text(&["Code"]),
+            duplicate_key: text(&["Table"])
+                .zip(text(&["Index"]))
+                .map(|(table, index)| Box::new(DuplicateKey { table, index, key: text(&["Key"]) })),
             resource: (resource != Resource::default()).then(|| Box::new(resource)),
             request_id: request_id.map(str::to_owned),
             http_status: Some(status),

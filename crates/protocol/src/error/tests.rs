@@ -78,6 +78,23 @@ proptest! {
     }
 }
 
+/// Table, index and key of a duplicate key reach the client as members of their own.
+#[test]
+fn a_duplicate_key_is_kept() {
+    for key in [Some("[1, \"a\"]".to_owned()), None] {
+        let duplicate = DuplicateKey { table: "t".to_owned(), index: "[k, l]".to_owned(), key };
+        let error =
+            ServiceError::bad_request("the same key").with_code("409").with_duplicate_key(duplicate.clone());
+        let name = Some(error.exception.name().to_owned());
+        let back = ServiceError::from_response(400, name.as_deref(), None, &error.to_json());
+        assert_eq!((back.duplicate_key.as_deref(), back.code.as_deref()), (Some(&duplicate), Some("409")));
+    }
+    let plain = ServiceError::bad_request("no table").with_code("412");
+    let back = ServiceError::from_response(400, Some("BadRequestException"), None, &plain.to_json());
+    assert_eq!(back.duplicate_key, None);
+    assert!(!String::from_utf8_lossy(&plain.to_json()).contains("Table"));
+}
+
 /// `aws-sdk-go-v2` took the code for the name of the exception, and programs compare with it.
 #[test]
 fn clients_in_go_find_the_code_where_they_look_for_the_name() {

@@ -80,7 +80,9 @@ impl Run {
             ));
         }
         for change in changes {
-            let CatalogChange::CreateIndex { index_id, table_id, paths, unique } = change else { continue };
+            let CatalogChange::CreateIndex { index_id, table_id, paths, unique, .. } = change else {
+                continue;
+            };
             let Some(table) = self.model.tables.get_mut(&table_id.to_string()) else { continue };
             let name = paths.concat().concat();
             let Some(place) = table.indexes.keys().copied().find(|place| *place == (name.as_str(), unique))

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use everstrand_ledger::DuplicateKey;
+
 use super::{Answer, Document, Heard, Model, Past, Revision, Table};
 use crate::operation::{AsOf, Change, Filter, Operation, Row};
 use crate::value::Key;
@@ -63,7 +65,7 @@ impl Run {
                 let mut taken = self.taken_keys(table, None);
                 let fits = |row: &Row| row.k.number().is_none() || taken.insert(row.k);
                 let fits = !self.is_unique(table) || rows.iter().all(fits);
-                (!fits).then_some(None)
+                (!fits).then_some(Some(DuplicateKey::CODE))
             }),
             Operation::Update { table, change: Change::SetKey(key), filter } => {
                 unknown(table).or_else(|| {
@@ -73,7 +75,7 @@ impl Run {
                         [one] => !self.taken_keys(table, Some(one)).contains(key),
                         _ => false,
                     };
-                    (self.is_unique(table) && !fits).then_some(None)
+                    (self.is_unique(table) && !fits).then_some(Some(DuplicateKey::CODE))
                 })
             }
             Operation::Past { table, as_of, .. } => match self.past(*as_of) {

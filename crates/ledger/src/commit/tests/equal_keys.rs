@@ -14,7 +14,13 @@ fn ledger() -> Ledger {
     let mut world = World::new();
     let (create, _answer) = world.proposal(2, |transaction, touched| {
         let paths = vec![vec!["k".to_owned()]];
-        let create = CatalogChange::CreateIndex { index_id: id(101), table_id: id(100), paths, unique: true };
+        let create = CatalogChange::CreateIndex {
+            index_id: id(101),
+            table_id: id(100),
+            name: None,
+            paths,
+            unique: true,
+        };
         transaction.catalog_changes.push(create);
         touched.table_ids.push(id(100));
     });

@@ -328,7 +328,8 @@ fn scalar(world: &World, row: &Row, expression: &Expression) -> Item {
             let truths = elements.map(|element| truth(&compared(operator, &value, &element)));
             of_truth(match *quantifier {
                 "ALL" => and(&truths.collect::<Vec<_>>()),
-                _ => and(&truths.map(|truth| truth.map(|truth| !truth)).collect::<Vec<_>>()).map(|truth| !truth),
+                _ => and(&truths.map(|truth| truth.map(|truth| !truth)).collect::<Vec<_>>())
+                    .map(|truth| !truth),
             })
         }
         Expression::Distinct(operands, negated) => {

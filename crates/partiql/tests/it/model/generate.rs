@@ -312,7 +312,11 @@ fn predicate(random: &mut Random, sources: usize, tables: &[usize]) -> Expressio
         }
         1 => {
             let condition = Box::new(simple(random, sources, tables));
-            Expression::IsTruth(condition, *random.pick(&[None, Some(true), Some(false)]), random.permille(500))
+            Expression::IsTruth(
+                condition,
+                *random.pick(&[None, Some(true), Some(false)]),
+                random.permille(500),
+            )
         }
         _ => {
             let Expression::Path(_, steps) = path_of(random, 0) else { unreachable!("a path") };
