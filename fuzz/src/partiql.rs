@@ -25,7 +25,7 @@ pub fn partiql_execute(bytes: &[u8]) {
     }
     for statement in source.lines().take(4) {
         let results = (run(&mut plain, statement), run(&mut indexed, statement));
-        let is_cut = ["limit", "offset", "utcnow", "index", "over"]
+        let is_cut = ["limit", "offset", "fetch", "utcnow", "now(", "current_timestamp", "index", "over"]
             .iter()
             .any(|word| statement.to_ascii_lowercase().contains(word));
         if let (Some(plain), Some(indexed)) = results

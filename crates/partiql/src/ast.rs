@@ -26,6 +26,9 @@ pub use query::{
 /// An expression as a statement has it.
 pub type Expression = expression::Expression<Written>;
 
+/// An operator of a chain as a statement has it.
+pub type Link = expression::Link<Written>;
+
 /// A step of a path as a statement has it.
 pub type PathStep = expression::PathStep<Written>;
 

@@ -91,6 +91,14 @@ pub enum Expression<N: Names> {
         /// Where the operator stands.
         position: Position,
     },
+    /// `first operator operand operator operand …` from left to right, with more operators than [`CHAIN_MIN`], all of
+    /// which bind equally tight. Shorter ones are [`Expression::Binary`].
+    Chain {
+        /// The first operand.
+        first: Box<Expression<N>>,
+        /// The operators, each with its right operand.
+        links: Vec<Link<N>>,
+    },
     /// `a AND b AND …`, at least two operands. The parser makes no AND directly within an AND.
     And(Vec<Expression<N>>),
     /// `a OR b OR …`, likewise flat.
@@ -215,6 +223,21 @@ pub enum Expression<N: Names> {
     Query(Box<N::Query>),
 }
 
+/// How many operators between operands may stand within each other. More of them, from left to right, are a
+/// [`Expression::Chain`], so that no chain is too deep.
+pub(crate) const CHAIN_MIN: usize = 8;
+
+/// An operator of a [`Expression::Chain`] with its right operand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link<N: Names> {
+    /// The operator.
+    pub operator: BinaryOperator,
+    /// The right operand.
+    pub operand: Expression<N>,
+    /// Where the operator stands.
+    pub position: Position,
+}
+
 /// A step of a path.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PathStep<N: Names> {
@@ -254,6 +277,10 @@ impl<N: Names> Expression<N> {
             | Expression::Cast { value, .. } => visit(value),
             Expression::Binary { left, right, .. } | Expression::Distinct { left, right, .. } => {
                 [left, right].into_iter().for_each(|side| visit(side));
+            }
+            Expression::Chain { first, links } => {
+                visit(first);
+                links.iter().for_each(|link| visit(&link.operand));
             }
             Expression::In { value, collection, .. } | Expression::Quantified { value, collection, .. } => {
                 [value, collection].into_iter().for_each(|side| visit(side));
@@ -311,6 +338,7 @@ impl<N: Names> Expression<N> {
             | Expression::Quantified { position, .. }
             | Expression::Cast { position, .. }
             | Expression::Call { position, .. } => Some(*position),
+            Expression::Chain { links, .. } => links.last().map(|link| link.position),
             Expression::Variable(variable) => Some(variable.position()),
             Expression::Query(query) => Some(query.position()),
             Expression::Claused(call) => Some(call.position()),

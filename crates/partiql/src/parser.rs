@@ -254,3 +254,7 @@ fn is_date_part(kind: &TokenKind) -> bool {
 fn is_word(kind: &TokenKind, word: &str) -> bool {
     matches!(kind, TokenKind::Identifier(next) if next.eq_ignore_ascii_case(word))
 }
+
+fn is_open(kind: &TokenKind) -> bool {
+    matches!(kind, TokenKind::Symbol("("))
+}

@@ -25,7 +25,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use crate::ast::{Frame, FrameBound, FrameUnit, SetOperator};
-pub use names::{Coercion, Expression, Function, NestedQuery, Never, PathStep, Resolved, Variable};
+pub use names::{Coercion, Expression, Function, Link, NestedQuery, Never, PathStep, Resolved, Variable};
 pub use places::{JoinKind, SourceSlots};
 pub use premises::Plan;
 pub use statement::{InsertPlan, Insertion, ModifyPlan, Operation, Statement, Target, TargetStep};

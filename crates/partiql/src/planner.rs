@@ -8,6 +8,7 @@ mod definition;
 mod diff;
 mod estimate;
 mod expression;
+mod fields;
 mod from;
 mod function;
 mod groups;
@@ -42,7 +43,7 @@ use crate::options::Options;
 use crate::plan::premises::Premises;
 use crate::plan::{self, Expression, InsertPlan, Insertion, Plan};
 use crate::position::Position;
-use crate::tables::{AsOf, OnConflict, Source, SourceKind, Tables};
+use crate::tables::{AsOf, FieldNames, OnConflict, Source, SourceKind, Tables};
 
 use access::Lookups;
 use scope::{CommonTable, Scope};
@@ -84,6 +85,7 @@ pub fn plan<'a>(
         sizes: Sizes::default(),
         estimates: false,
         stops_early: false,
+        fields: Vec::new(),
         hints: Vec::new(),
         repeating: 0,
         repeated: 0,
@@ -98,7 +100,9 @@ pub fn plan<'a>(
         ));
     }
     let sizes = planner.sizes.into_known();
-    let premises = planner.sources.map(|sources| Arc::new(Premises { sources, sizes, parameters: expected }));
+    let fields = planner.fields;
+    let premises =
+        planner.sources.map(|sources| Arc::new(Premises { sources, sizes, fields, parameters: expected }));
     Ok(Plan {
         statement: Arc::new(statement),
         options: options.clone(),
@@ -127,6 +131,8 @@ struct Planner<'a> {
     estimates: bool,
     /// Whether the next query ends with its first row, so that the order of its rows decides which conditions are asked.
     stops_early: bool,
+    /// The tables whose fields were asked for, and the answers.
+    fields: Vec<(Source, Option<FieldNames>)>,
     /// Hints to the author: what the statement may have been meant to say.
     hints: Vec<String>,
     /// How much work was done so far.

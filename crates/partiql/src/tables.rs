@@ -4,6 +4,7 @@
 //! rows of the source, and hands it documents to write. An implementation may note each answer; so a transaction
 //! learns what it has read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use everstrand_ion::{Document, Timestamp, Value};
@@ -83,6 +84,9 @@ pub struct IndexDefinition {
     /// Whether nothing is done if there is an index of this name or, if it gets none, one with these paths.
     pub if_not_exists: bool,
 }
+
+/// Names of top-level fields.
+pub type FieldNames = Arc<BTreeSet<Arc<str>>>;
 
 /// How rows of a source are reached.
 #[derive(Clone, Debug)]
@@ -272,6 +276,13 @@ pub trait Tables {
     /// differs from this name in case alone. `None` if one of these documents has a field of exactly this name. Only
     /// a hint names the answer, so the transaction does not depend on it and need not note it as a read.
     fn field_named_like(&mut self, table: &Source, name: &str) -> Result<Option<String>, TablesError> {
+        Ok(None)
+    }
+
+    /// The names of all top-level fields that documents of a table have or ever had. Where a statement names a field
+    /// without its source, and the query has several sources, these names decide which source is meant. `None` if they
+    /// are not known; then the table may have any field.
+    fn field_names(&mut self, table: &Source) -> Result<Option<FieldNames>, TablesError> {
         Ok(None)
     }
 

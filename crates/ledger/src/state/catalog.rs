@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use everstrand_ion::{Document, Struct, Value};
+use everstrand_ion::{Document, RawValue, Struct, Value};
 use everstrand_journal::{CatalogChange, UniqueId};
 use everstrand_partiql::tables::Index as SourceIndex;
 
+use super::fields::Fields;
 use super::keys::{IndexNumber, TableNumber};
 
 /// All tables, active or not.
@@ -35,6 +36,8 @@ pub(crate) struct Table {
     pub(crate) tags: Option<Value>,
     /// When it was active: from this block, and until before that one, or until now.
     pub(crate) active_ranges: Vec<(u64, Option<u64>)>,
+    /// The top-level fields that its documents have or ever had.
+    pub(crate) fields: Fields,
     /// In order of creation, without dropped ones.
     pub(crate) indexes: Vec<Index>,
     /// The indexes that may serve a query, in the form that the language takes.
@@ -136,6 +139,7 @@ impl Catalog {
                     name: Arc::clone(&name),
                     tags: tags.clone(),
                     active_ranges: vec![(block, None)],
+                    fields: Fields::default(),
                     indexes: Vec::new(),
                     online: Arc::from([]),
                 }));
@@ -186,6 +190,13 @@ impl Catalog {
                 table.update_online();
                 Ok(table.number)
             }
+        }
+    }
+
+    /// Notes the top-level fields of a document.
+    pub(crate) fn note_fields(&mut self, table_id: UniqueId, document: RawValue<'_>) {
+        if let Ok(table) = self.change(table_id) {
+            table.fields.note(document);
         }
     }
 
@@ -294,6 +305,7 @@ impl Table {
             // The name is part of the view's format.
             ("lives", Value::from(active_ranges.collect::<Vec<Value>>())),
             ("indexes", Value::from(self.indexes.iter().map(Index::to_stored).collect::<Vec<Value>>())),
+            ("fields", self.fields.to_stored()),
         ]);
         if let Some(tags) = &self.tags {
             stored.push("tags", tags.clone());
@@ -317,6 +329,7 @@ impl Table {
             tags: stored.get("tags").cloned(),
             active_ranges: active_ranges.collect::<Option<Vec<(u64, Option<u64>)>>>()?,
             indexes: indexes.collect::<Option<Vec<Index>>>()?,
+            fields: Fields::from_stored(stored.get("fields")?)?,
             online: Arc::from([]),
         };
         table.update_online();

@@ -7,6 +7,7 @@
 pub(crate) mod catalog;
 pub(crate) mod changes;
 pub(crate) mod documents;
+pub(crate) mod fields;
 pub(crate) mod head;
 mod imported;
 pub(crate) mod index;

@@ -1,5 +1,7 @@
 //! Applying a revision: it changes a document, its history and its index entries.
 
+use std::sync::Arc;
+
 use everstrand_ion::Document;
 use everstrand_journal::{StoredData, StoredRevision};
 
@@ -52,19 +54,25 @@ impl Head {
         let was_there = old.as_deref().is_some_and(documents::has_data);
         let is_there = matches!(revision.data, StoredData::Data(_));
         self.statistics.count(table.number, was_there, is_there);
+        let new = match revision.data {
+            StoredData::Data(data) => Some(Document::from_canonical(data)),
+            StoredData::Deleted | StoredData::Redacted(_) => None,
+        };
+        let new = new.transpose().map_err(|error| error.to_string())?;
         if !table.indexes.is_empty() {
             let old = match &old {
                 Some(old) => documents::id_and_data(old).map_err(|error| error.to_string())?.1,
                 None => None,
             };
-            let new = match revision.data {
-                StoredData::Data(data) => {
-                    Some(Document::from_canonical(data).map_err(|error| error.to_string())?)
-                }
-                StoredData::Deleted | StoredData::Redacted(_) => None,
-            };
             let versions = (old.as_ref(), new.as_ref());
             move_entries(table, place.number, versions, &mut self.statistics, changes);
+        }
+        if let Some(new) = new
+            && !table.fields.cover(new.root())
+        {
+            let number = table.number;
+            Arc::make_mut(&mut self.catalog).note_fields(revision.table_id, new.root());
+            self.store_table(number, changes);
         }
         match revision.data {
             StoredData::Deleted => {

@@ -1,7 +1,7 @@
 //! How the view stores the head.
 //!
 //! ```text
-//! 's'  "EVVpre-4"  strand id:16  block:u64  hash:32  timestamp:i64  slot:u64  link:32
+//! 's'  "EVVpre-5"  strand id:16  block:u64  hash:32  timestamp:i64  slot:u64  link:32
 //!      next document number:u64  tables:u32  indexes ever created:u32  frontier: size:u64, hashes 32 × n
 //! ```
 //!
@@ -26,8 +26,8 @@ use super::statistics::Statistics;
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
 
 /// The name of the view's format. Change it with any of the layouts in this folder, and with index keys. Since pre-3
-/// floats have keys of 38 digits, and since pre-4 there are statistics.
-const FORMAT: &[u8; 8] = b"EVVpre-4";
+/// floats have keys of 38 digits, since pre-4 there are statistics, and since pre-5 a table has the names of its fields.
+const FORMAT: &[u8; 8] = b"EVVpre-5";
 
 impl Head {
     /// Writes the head without its tables.

@@ -11,8 +11,8 @@ use std::time::Duration;
 use everstrand_ion::{Document, Timestamp, Value};
 use everstrand_journal::UniqueId;
 use everstrand_partiql::tables::{
-    Access, AsOf, Cursor, HistoryTable, Index, IndexDefinition, OnConflict, Row, Source, SourceKind, Tables,
-    TablesError, spelling_in,
+    Access, AsOf, Cursor, FieldNames, HistoryTable, Index, IndexDefinition, OnConflict, Row, Source,
+    SourceKind, Tables, TablesError, spelling_in,
 };
 
 use super::work::Work;
@@ -198,6 +198,21 @@ impl Tables for Scope<'_> {
     fn field_named_like(&mut self, table: &Source, name: &str) -> Result<Option<String>, TablesError> {
         let documents = self.first_documents(table)?;
         Ok(spelling_in(&documents, name))
+    }
+
+    /// The transaction does not depend on the answer as on a read: names are resolved once, against its snapshot.
+    fn field_names(&mut self, table: &Source) -> Result<Option<FieldNames>, TablesError> {
+        let table = self.table_of(table)?;
+        let written = self.work.writes.iter().filter(|(_, written)| written.table.id == table.id);
+        let written: Vec<&Document> =
+            written.filter_map(|(_, written)| written.before(self.statement).flatten()).collect();
+        let mut fields = table.fields.clone();
+        for document in written {
+            if !fields.cover(document.root()) {
+                fields.note(document.root());
+            }
+        }
+        Ok(fields.names().cloned())
     }
 
     fn rows(

@@ -41,10 +41,11 @@ impl Display for Statement {
                 })?;
                 f.write_str(")")
             }
-            Statement::DropIndex { index, table, if_exists, .. } => {
+            Statement::DropIndex { index, table, if_exists, extension } => {
                 f.write_str(if *if_exists { "DROP INDEX IF EXISTS " } else { "DROP INDEX " })?;
                 quoted(f, &index.name, '"')?;
                 match table {
+                    Some(table) if extension.is_some() => write!(f, " ON {table}"),
                     Some(table) => write!(f, " ON {table} WITH (purge = true)"),
                     None => Ok(()),
                 }

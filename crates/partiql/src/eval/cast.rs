@@ -6,7 +6,7 @@ use num_bigint::BigInt;
 use crate::datum::Datum;
 use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::eval::context::Context;
-use crate::eval::function::TIMESTAMP_BYTES_MAX;
+use crate::eval::datetime::TIMESTAMP_BYTES_MAX;
 use crate::eval::{Fault, arithmetic, path};
 use crate::expression::Type;
 use crate::number::{EXPONENT_MAX, Number, TOO_LONG};

@@ -7,6 +7,9 @@ use crate::expression::DatePart;
 
 const OUT_OF_RANGE: &str = "timestamp is out of range, which is the years 0001 to 9999";
 
+/// The longest text that is read as a timestamp.
+pub(crate) const TIMESTAMP_BYTES_MAX: usize = 1024;
+
 /// `DATE_ADD(part, count, timestamp)`. A timestamp that is less precise than the part becomes as precise first. The
 /// offset stays as it is, known or unknown. Months and years keep the day, or take the last day of a shorter month.
 pub(crate) fn date_add(part: DatePart, count: i64, timestamp: &Timestamp) -> Result<Timestamp, Fault> {

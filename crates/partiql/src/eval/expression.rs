@@ -12,7 +12,8 @@ use crate::eval::operand::Operand;
 use crate::eval::path::{self, Index};
 use crate::eval::scope::Scope;
 use crate::eval::{Fault, arithmetic, cast, function, operator, predicate};
-use crate::plan::{Expression, Function, NestedQuery, PathStep, QueryPlan, Variable};
+use crate::expression::BinaryOperator;
+use crate::plan::{Expression, Function, Link, NestedQuery, PathStep, QueryPlan, Variable};
 use crate::position::Position;
 use crate::work::{ELEMENT, Work};
 
@@ -85,14 +86,9 @@ fn evaluate_node<'e>(
                 .into()
         }
         Expression::Binary { operator, left, right, position } => {
-            let left = evaluate(context, scope, left)?;
-            // An unknown operand makes the result unknown, so that the right side, which may fail, is not evaluated.
-            if left.get().is_unknown() {
-                return Ok(Operand::truth(None));
-            }
-            let right = evaluate(context, scope, right)?;
-            operator::binary(context, *operator, left.get(), right.get()).map_err(at(*position))?.into()
+            binary(context, scope, *operator, [left, right], *position)?
         }
+        Expression::Chain { first, links } => return chain(context, scope, first, links),
         Expression::And(operands) => junction(context, scope, operands, false)?,
         Expression::Or(operands) => junction(context, scope, operands, true)?,
         Expression::In { value, collection, negated, position } => {
@@ -114,20 +110,8 @@ fn evaluate_node<'e>(
             let value = evaluate(context, scope, value)?;
             Operand::truth(Some(cast::is_type(value.get(), *of) != *negated))
         }
-        Expression::Distinct { left, right, negated, .. } => {
-            let (left, right) = (evaluate(context, scope, left)?, evaluate(context, scope, right)?);
-            let is_distinct = predicate::is_distinct(context, left.get(), right.get())?;
-            Operand::truth(Some(is_distinct != *negated))
-        }
-        Expression::IsTruth { value: condition, truth: wanted, negated, .. } => {
-            let value = evaluate(context, scope, condition)?;
-            Operand::truth(Some((truth(condition, &value)? == *wanted) != *negated))
-        }
-        Expression::Quantified { value, operator, quantifier, collection, position } => {
-            let value = evaluate(context, scope, value)?;
-            let collection = evaluate(context, scope, collection)?;
-            let operands = [value.get(), collection.get()];
-            predicate::quantified(context, *operator, *quantifier, operands).map_err(at(*position))?.into()
+        Expression::Distinct { .. } | Expression::IsTruth { .. } | Expression::Quantified { .. } => {
+            predicate::of_sql(context, scope, expression)?
         }
         Expression::Case { operand, branches, otherwise } => {
             return case(context, scope, operand.as_deref(), branches, otherwise.as_deref());
@@ -155,6 +139,49 @@ fn field_of_slot<'e>(scope: Scope<'e>, root: &'e Expression, steps: &'e [PathSte
         PathStep::Field(name) => Some(value.field(name)),
         _ => None,
     })
+}
+
+/// An operator between two operands. An unknown left operand makes the result unknown, so that the right side, which may
+/// fail, is not evaluated.
+fn binary(
+    context: &mut Context<'_>,
+    scope: Scope<'_>,
+    operator: BinaryOperator,
+    [left, right]: [&Expression; 2],
+    position: Position,
+) -> Result<Operand<'static>, PartiqlError> {
+    let left = evaluate(context, scope, left)?;
+    if left.get().is_unknown() {
+        return Ok(Operand::truth(None));
+    }
+    let right = evaluate(context, scope, right)?;
+    operator::binary(context, operator, left.get(), right.get()).map(Operand::from).map_err(at(position))
+}
+
+/// The operators of a chain, from left to right. Of the values on the way only the last is kept.
+fn chain<'e>(
+    context: &mut Context<'_>,
+    scope: Scope<'e>,
+    first: &'e Expression,
+    links: &'e [Link],
+) -> Result<Operand<'e>, PartiqlError> {
+    let held = context.held();
+    let mut left = evaluate(context, scope, first)?;
+    for Link { operator, operand, position } in links {
+        context.work(ELEMENT)?;
+        if left.get().is_unknown() {
+            return Ok(Operand::truth(None));
+        }
+        let right = evaluate(context, scope, operand)?;
+        let value = operator::binary(context, *operator, left.get(), right.get()).map_err(at(*position))?;
+        let bytes = value.weight_below();
+        drop((left, right));
+        if held + bytes < context.held() {
+            context.release(held + bytes);
+        }
+        left = value.into();
+    }
+    Ok(left)
 }
 
 /// The truth of IN or LIKE, which NOT may turn round. Without a truth the operand has a type that the operator
@@ -331,7 +358,7 @@ pub(crate) fn holds(
     Ok(holds)
 }
 
-fn at(position: Position) -> impl Fn(Fault) -> PartiqlError {
+pub(crate) fn at(position: Position) -> impl Fn(Fault) -> PartiqlError {
     move |fault| fault.at(Some(position))
 }
 
@@ -404,7 +431,7 @@ fn many<'e>(
 }
 
 /// The truth of a condition, or of an operand of AND, OR and NOT.
-fn truth(condition: &Expression, value: &Operand<'_>) -> Result<Option<bool>, PartiqlError> {
+pub(crate) fn truth(condition: &Expression, value: &Operand<'_>) -> Result<Option<bool>, PartiqlError> {
     mistyped::truth(value.get()).map_err(|fault| fault.at(condition.position()))
 }
 

@@ -22,9 +22,6 @@ use crate::number::Number;
 use crate::plan::Function;
 use crate::work::{ELEMENT, Work};
 
-/// The longest text that is read as a timestamp.
-pub(crate) const TIMESTAMP_BYTES_MAX: usize = 1024;
-
 /// Calls a function that needs nothing but its arguments. The planner has checked their number.
 pub(crate) fn call(
     context: &mut Context<'_>,
@@ -123,7 +120,7 @@ fn over_others(
             let text = text_of(arguments[0])?;
             Datum::of(match arguments.get(1) {
                 Some(pattern) => format::to_timestamp(text, text_of(*pattern)?)?,
-                None if text.len() > TIMESTAMP_BYTES_MAX => {
+                None if text.len() > datetime::TIMESTAMP_BYTES_MAX => {
                     return Err("the text is too long to be a timestamp".into());
                 }
                 None => text.parse().map_err(|why| format!("'{text}' is {why}"))?,

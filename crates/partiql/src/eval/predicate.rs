@@ -7,13 +7,40 @@ use crate::datum::Datum;
 use crate::datum::value_ref::{ValueKind, ValueRef};
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
-use crate::eval::expression::evaluate;
+use crate::eval::expression::{at, evaluate, truth};
 use crate::eval::membership::{self, Membership};
+use crate::eval::operand::Operand;
 use crate::eval::scope::Scope;
 use crate::eval::{Fault, operator};
 use crate::expression::{BinaryOperator, Quantifier};
 use crate::plan::Expression;
 use crate::work::{ELEMENT, Work};
+
+/// The predicates of SQL that QLDB did not have.
+pub(crate) fn of_sql(
+    context: &mut Context<'_>,
+    scope: Scope<'_>,
+    predicate: &Expression,
+) -> Result<Operand<'static>, PartiqlError> {
+    Ok(match predicate {
+        Expression::Distinct { left, right, negated, .. } => {
+            let (left, right) = (evaluate(context, scope, left)?, evaluate(context, scope, right)?);
+            let is_distinct = is_distinct(context, left.get(), right.get())?;
+            Operand::truth(Some(is_distinct != *negated))
+        }
+        Expression::IsTruth { value: condition, truth: wanted, negated, .. } => {
+            let value = evaluate(context, scope, condition)?;
+            Operand::truth(Some((truth(condition, &value)? == *wanted) != *negated))
+        }
+        Expression::Quantified { value, operator, quantifier, collection, position } => {
+            let value = evaluate(context, scope, value)?;
+            let collection = evaluate(context, scope, collection)?;
+            let operands = [value.get(), collection.get()];
+            quantified(context, *operator, *quantifier, operands).map_err(at(*position))?.into()
+        }
+        _ => unreachable!("the caller has checked the kind of the expression"),
+    })
+}
 
 /// Whether a collection has an element that equals the value. NULL if only an unknown element may equal it. The outer
 /// `None`, which is MISSING, if there is no collection.
@@ -66,7 +93,7 @@ pub(crate) fn is_in(
 }
 
 /// `left IS DISTINCT FROM right`. NULL and MISSING are one value here, as in DISTINCT and GROUP BY.
-pub(crate) fn is_distinct(
+fn is_distinct(
     context: &mut Context<'_>,
     left: ValueRef<'_>,
     right: ValueRef<'_>,
@@ -79,7 +106,7 @@ pub(crate) fn is_distinct(
 
 /// `value operator ALL (collection)` or ANY. Unknown comparisons make the result unknown, unless another element
 /// decides. Without elements ALL is TRUE and ANY is FALSE.
-pub(crate) fn quantified(
+fn quantified(
     context: &mut Context<'_>,
     operator: BinaryOperator,
     quantifier: Quantifier,

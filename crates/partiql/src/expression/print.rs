@@ -11,7 +11,7 @@ use everstrand_ion::{Data, IonType, Value, text};
 
 use super::precedence::{AND, COMPARISON, EQUALITY, NOT, OR, TERM};
 use super::{
-    AggregateFunction, BinaryOperator, DatePart, Expression, FunctionForm, Names, PathStep, Quantifier,
+    AggregateFunction, BinaryOperator, DatePart, Expression, FunctionForm, Link, Names, PathStep, Quantifier,
     TrimSide, Type,
 };
 use crate::keywords::keyword;
@@ -30,6 +30,7 @@ impl<N: Names> Display for Expression<N> {
             Expression::Not(_)
             | Expression::Sign { .. }
             | Expression::Binary { .. }
+            | Expression::Chain { .. }
             | Expression::And(_)
             | Expression::Or(_)
             | Expression::In { .. }
@@ -87,6 +88,7 @@ fn operation<N: Names>(f: &mut Formatter<'_>, expression: &Expression<N>) -> fmt
             write!(f, " {operator} ")?;
             right(f, second, operator.precedence())
         }
+        Expression::Chain { first, links } => chain(f, first, links),
         Expression::And(operands) => separated(f, operands, " AND ", |f, e| right(f, e, AND)),
         Expression::Or(operands) => separated(f, operands, " OR ", |f, e| right(f, e, OR)),
         Expression::In { value, collection, negated, .. } => {
@@ -133,6 +135,18 @@ fn operation<N: Names>(f: &mut Formatter<'_>, expression: &Expression<N>) -> fmt
         }
         term => term.fmt(f),
     }
+}
+
+/// The operators of a chain. What follows an operand within it must not belong to the operand.
+fn chain<N: Names>(f: &mut Formatter<'_>, first: &Expression<N>, links: &[Link<N>]) -> fmt::Result {
+    let precedence = chain_precedence(links);
+    left(f, first, precedence)?;
+    for (at, Link { operator, operand, .. }) in links.iter().enumerate() {
+        write!(f, " {operator} ")?;
+        let takes_more = at + 1 < links.len() && tail(operand) < precedence;
+        parenthesised(f, operand, head(operand) <= precedence || takes_more)?;
+    }
+    Ok(())
 }
 
 /// A call in the form that its function has.
@@ -255,6 +269,7 @@ fn head<N: Names>(expression: &Expression<N>) -> u8 {
         Expression::Binary { operator, .. } | Expression::Quantified { operator, .. } => {
             operator.precedence()
         }
+        Expression::Chain { links, .. } => chain_precedence(links),
         // NOT and signs may stand before any operand.
         _ => TERM,
     }
@@ -271,11 +286,24 @@ fn tail<N: Names>(expression: &Expression<N>) -> u8 {
         Expression::Like { pattern, escape, .. } => (COMPARISON, escape.as_ref().unwrap_or(pattern)),
         Expression::Binary { operator, right, .. } => (operator.precedence(), right),
         Expression::Distinct { right, .. } => (EQUALITY, right),
+        Expression::Chain { links, .. } => match links.last() {
+            Some(link) => return tail_of(expression, chain_precedence(links), &link.operand),
+            None => return TERM,
+        },
         Expression::Sign { operand, .. } if head(operand) == TERM => (TERM, operand),
         _ => return TERM,
     };
+    tail_of(expression, own, last)
+}
+
+/// [`tail`] of an expression that binds like this itself and ends with this operand.
+fn tail_of<N: Names>(expression: &Expression<N>, own: u8, last: &Expression<N>) -> u8 {
     let is_bare = head(last) > own || own == TERM || matches!(expression, Expression::In { .. });
     if is_bare { own.min(tail(last)) } else { own }
+}
+
+fn chain_precedence<N: Names>(links: &[Link<N>]) -> u8 {
+    links.first().map_or(TERM, |link| link.operator.precedence())
 }
 
 /// An operand that is followed by an operator of this precedence.

@@ -6,7 +6,7 @@
 use everstrand_ion::{Data, Decimal, Int, Value};
 
 use super::operator::Operator;
-use super::{Parser, is_name};
+use super::{Parser, is_name, is_open};
 use crate::ast::{Expression, Identifier, PathStep, Variable};
 use crate::error::PartiqlError;
 use crate::expression::precedence::{AND, EQUALITY, NOT, OR};
@@ -50,8 +50,18 @@ impl Parser<'_> {
             TokenKind::Symbol(symbol) => matches!(*symbol, "(" | "[" | "{" | "<<" | "+" | "-" | "@"),
             name if is_name(name) => true,
             TokenKind::Keyword(word) => {
-                matches!(*word, "true" | "false" | "null" | "missing" | "not" | "case" | "cast" | "values")
-                    || keywords::is_function(word) && is_open(self.kind_after(after + 1))
+                matches!(
+                    *word,
+                    "true"
+                        | "false"
+                        | "null"
+                        | "missing"
+                        | "not"
+                        | "case"
+                        | "cast"
+                        | "values"
+                        | "current_timestamp"
+                ) || keywords::is_function(word) && is_open(self.kind_after(after + 1))
             }
             TokenKind::End => false,
         }
@@ -106,10 +116,16 @@ impl Parser<'_> {
                     }
                     Expression::And(operands)
                 }
-                _ => {
-                    self.wrapped()?;
-                    self.comparison(left, operator, precedence)?
-                }
+                _ => match self.chained(left, operator) {
+                    Ok((first, mut links)) => {
+                        links.push(self.link(operator, precedence)?);
+                        Expression::Chain { first, links }
+                    }
+                    Err(left) => {
+                        self.wrapped()?;
+                        self.comparison(left, operator, precedence)?
+                    }
+                },
             };
         }
         Ok(left)
@@ -351,8 +367,4 @@ fn negated(decimal: &Decimal) -> Decimal {
         (true, false) => Decimal::negative_zero(decimal.exponent()),
         _ => Decimal::new(-decimal.coefficient().to_bigint(), decimal.exponent()),
     }
-}
-
-pub(super) fn is_open(kind: &TokenKind) -> bool {
-    matches!(kind, TokenKind::Symbol("("))
 }

@@ -1,11 +1,10 @@
 //! Parses the operators between two operands, except AND and OR.
 
-use super::Parser;
-use super::expression::is_open;
-use crate::ast::Expression;
+use super::{Parser, is_open};
+use crate::ast::{Expression, Link};
 use crate::error::PartiqlError;
 use crate::expression::precedence::{AND, COMPARISON, EQUALITY, OR};
-use crate::expression::{BinaryOperator, Quantifier};
+use crate::expression::{BinaryOperator, CHAIN_MIN, Quantifier};
 use crate::lexer::TokenKind;
 
 /// An operator between two operands.
@@ -123,6 +122,58 @@ impl Parser<'_> {
         }
         self.expect(")")?;
         Ok(Expression::List(items))
+    }
+
+    /// The left operand taken apart, if the operator that comes next makes a chain with it. Any other operand comes back.
+    pub(super) fn chained(
+        &self,
+        left: Expression,
+        operator: Operator,
+    ) -> Result<(Box<Expression>, Vec<Link>), Expression> {
+        let is_quantified = || matches!(self.kind_after(1), TokenKind::Keyword("all" | "any" | "some"));
+        let Operator::Binary(operator) = operator else { return Err(left) };
+        let precedence = operator.precedence();
+        if operator.is_comparison() && is_quantified() {
+            return Err(left);
+        }
+        if let Expression::Chain { first, links } = left {
+            return match links.first() {
+                Some(link) if link.operator.precedence() == precedence => Ok((first, links)),
+                _ => Err(Expression::Chain { first, links }),
+            };
+        }
+        let mut operators = 0;
+        let mut operand = &left;
+        while let Expression::Binary { operator, left, .. } = operand
+            && operator.precedence() == precedence
+        {
+            operators += 1;
+            operand = left;
+        }
+        if operators < CHAIN_MIN {
+            return Err(left);
+        }
+        let mut first = Box::new(left);
+        let mut links = Vec::new();
+        for _ in 0..operators {
+            let Expression::Binary { operator, left, right, position } = *first else {
+                unreachable!("counted above");
+            };
+            links.push(Link { operator, operand: *right, position });
+            first = left;
+        }
+        links.reverse();
+        Ok((first, links))
+    }
+
+    /// An operator of a chain, which comes next, and its right operand.
+    pub(super) fn link(&mut self, operator: Operator, precedence: u8) -> Result<Link, PartiqlError> {
+        let position = self.position();
+        let Operator::Binary(operator) = operator else {
+            return Err(self.unexpected("Expected an operator"));
+        };
+        self.step();
+        Ok(Link { operator, operand: self.operators(precedence)?, position })
     }
 
     /// What follows IS.

@@ -10,12 +10,13 @@ use std::fmt;
 
 use everstrand_ion::{Struct, Value};
 
+use super::statement::paths_text;
 use super::{
     Expression, FullJoin, Group, Insertion, JoinKind, Node, Operation, Plan, Projection, ProjectionItem,
     QueryPlan, SortTerm, Statement, Target, TargetStep, Window, WindowKind, WindowOrder,
 };
 use crate::expression::AggregateFunction;
-use crate::tables::{IndexDefinition, OnConflict};
+use crate::tables::OnConflict;
 
 /// The rows of EXPLAIN: how a statement would run.
 pub(crate) fn explain(statement: &Statement, hints: &[String]) -> Vec<Value> {
@@ -109,24 +110,14 @@ impl Explainer {
                 self.operation(&modify.operation);
                 self.node(&modify.input, 1);
             }
-            Statement::CreateTable { name, if_not_exists, .. } => {
-                let condition = if *if_not_exists { " if it does not exist" } else { "" };
-                self.row(0, "Create table", format!("{name}{condition}"));
+            Statement::CreateTable { .. }
+            | Statement::CreateIndex(_)
+            | Statement::DropIndex { .. }
+            | Statement::DropTable { .. }
+            | Statement::UndropTable { .. } => {
+                let (operation, detail) = statement.definition();
+                self.row(0, operation, detail);
             }
-            Statement::CreateIndex(IndexDefinition { table, name, paths, unique, if_not_exists }) => {
-                let operation = if *unique { "Create unique index" } else { "Create index" };
-                let name = name.as_ref().map_or_else(String::new, |name| format!("{name} on "));
-                let condition = if *if_not_exists { " if it does not exist" } else { "" };
-                self.row(0, operation, format!("{name}{table} {}{condition}", paths_text(paths)));
-            }
-            Statement::DropIndex { index, table, if_exists } => {
-                let table = table.as_ref().map_or_else(String::new, |table| format!(" of {table}"));
-                self.row(0, "Drop index", format!("{index}{table}{}", if_exists_text(*if_exists)));
-            }
-            Statement::DropTable { name, if_exists } => {
-                self.row(0, "Drop table", format!("{name}{}", if_exists_text(*if_exists)));
-            }
-            Statement::UndropTable { table_id } => self.row(0, "Undrop table", table_id),
             Statement::Exec { procedure, arguments } => {
                 let arguments: Vec<&Expression> = arguments.iter().collect();
                 self.row_of(0, &format!("Execute {procedure}"), &arguments, ", ");
@@ -393,15 +384,6 @@ fn join_text(how: &str, kind: JoinKind) -> &'static str {
         (_, JoinKind::Inner) => "Nested loop join",
         (_, JoinKind::Left) => "Left nested loop join",
     }
-}
-
-fn if_exists_text(if_exists: bool) -> &'static str {
-    if if_exists { " if it exists" } else { "" }
-}
-
-fn paths_text(paths: &[Vec<String>]) -> String {
-    let paths: Vec<String> = paths.iter().map(|path| path.join(".")).collect();
-    format!("[{}]", paths.join(", "))
 }
 
 impl fmt::Display for Target {

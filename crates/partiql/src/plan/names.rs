@@ -10,6 +10,9 @@ use crate::position::Position;
 /// An expression as a plan has it.
 pub type Expression = expression::Expression<Resolved>;
 
+/// An operator of a chain as a plan has it.
+pub type Link = expression::Link<Resolved>;
+
 /// A step of a path as a plan has it.
 pub type PathStep = expression::PathStep<Resolved>;
 

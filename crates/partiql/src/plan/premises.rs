@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Statement;
 use crate::error::PartiqlError;
 use crate::options::Options;
-use crate::tables::{Source, Tables};
+use crate::tables::{FieldNames, Source, Tables};
 
 /// A statement, ready to run.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub(crate) struct Premises {
     pub(crate) sources: Vec<(Box<str>, Option<Source>)>,
     /// The tables whose sizes the planner asked for, and about how many rows they had.
     pub(crate) sizes: Vec<(Source, Option<u64>)>,
+    /// The tables whose fields the planner asked for, and the answers.
+    pub(crate) fields: Vec<(Source, Option<FieldNames>)>,
     /// How many parameters the statement has.
     pub(crate) parameters: usize,
 }
@@ -68,6 +70,11 @@ impl Plan {
         }
         for (source, before) in &premises.sizes {
             if has_changed(*before, tables.rows_estimate(source)) {
+                return Ok(None);
+            }
+        }
+        for (table, fields) in &premises.fields {
+            if tables.field_names(table)? != *fields {
                 return Ok(None);
             }
         }

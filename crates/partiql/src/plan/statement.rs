@@ -59,6 +59,37 @@ pub enum Statement {
     Explain(Vec<Value>),
 }
 
+impl Statement {
+    /// What EXPLAIN shows of a definition: the operation and its detail.
+    pub(super) fn definition(&self) -> (&'static str, String) {
+        let unless = |if_not_exists: bool| if if_not_exists { " if it does not exist" } else { "" };
+        let only = |if_exists: bool| if if_exists { " if it exists" } else { "" };
+        match self {
+            Statement::CreateTable { name, if_not_exists, .. } => {
+                ("Create table", format!("{name}{}", unless(*if_not_exists)))
+            }
+            Statement::CreateIndex(IndexDefinition { table, name, paths, unique, if_not_exists }) => {
+                let operation = if *unique { "Create unique index" } else { "Create index" };
+                let name = name.as_ref().map_or_else(String::new, |name| format!("{name} on "));
+                (operation, format!("{name}{table} {}{}", paths_text(paths), unless(*if_not_exists)))
+            }
+            Statement::DropIndex { index, table, if_exists } => {
+                let table = table.as_ref().map_or_else(String::new, |table| format!(" of {table}"));
+                ("Drop index", format!("{index}{table}{}", only(*if_exists)))
+            }
+            Statement::DropTable { name, if_exists } => ("Drop table", format!("{name}{}", only(*if_exists))),
+            Statement::UndropTable { table_id } => ("Undrop table", table_id.clone()),
+            _ => ("", String::new()),
+        }
+    }
+}
+
+/// The paths of an index as `[a, b.c]`.
+pub(super) fn paths_text(paths: &[Vec<String>]) -> String {
+    let paths: Vec<String> = paths.iter().map(|path| path.join(".")).collect();
+    format!("[{}]", paths.join(", "))
+}
+
 /// `INSERT INTO table`
 #[derive(Clone, Debug, PartialEq)]
 pub struct InsertPlan {

@@ -7,7 +7,7 @@ use super::{Planner, function};
 use crate::ast;
 use crate::error::PartiqlError;
 use crate::expression::{BinaryOperator, FunctionForm, Quantifier};
-use crate::plan::{Expression, Function, PathStep};
+use crate::plan::{Expression, Function, Link, PathStep};
 use crate::position::Position;
 
 impl<'a> Planner<'a> {
@@ -41,15 +41,10 @@ impl<'a> Planner<'a> {
             ast::Expression::Sign { negative, operand, position } => {
                 Expression::Sign { negative: *negative, operand: self.operand(operand)?, position: *position }
             }
-            ast::Expression::Binary { operator, left, right: written_right, position } => {
-                let right = written_right;
-                let (left, right) = (self.operand_beside(left, right)?, self.operand_beside(right, left)?);
-                if *operator == BinaryOperator::Concatenate {
-                    function::check_concatenated(&left, &right, *position)?;
-                }
-                self.hint_of_quotes(written_right, &right);
-                Expression::Binary { operator: *operator, left, right, position: *position }
+            ast::Expression::Binary { operator, left, right, position } => {
+                self.binary(*operator, [left, right], *position)?
             }
+            ast::Expression::Chain { first, links } => self.chain(first, links)?,
             ast::Expression::And(operands) => Expression::And(self.conditions(operands)?),
             ast::Expression::Or(operands) => Expression::Or(self.conditions(operands)?),
             ast::Expression::In { value, collection, negated, position } => Expression::In {
@@ -58,13 +53,11 @@ impl<'a> Planner<'a> {
                 negated: *negated,
                 position: *position,
             },
-            ast::Expression::Between { value, low, high, negated, position } => Expression::Between {
-                value: self.operand(value)?,
-                low: self.operand(low)?,
-                high: self.operand(high)?,
-                negated: *negated,
-                position: *position,
-            },
+            ast::Expression::Between { value, low, high, negated, position } => {
+                let (value, low) = (self.operand(value)?, self.operand(low)?);
+                let high = self.operand(high)?;
+                Expression::Between { value, low, high, negated: *negated, position: *position }
+            }
             ast::Expression::Like { value, pattern: written_pattern, escape, negated, position } => {
                 let value = self.operand(value)?;
                 let pattern = self.operand(written_pattern)?;
@@ -87,18 +80,53 @@ impl<'a> Planner<'a> {
             }
             ast::Expression::List(items) => Expression::List(self.expressions(items)?),
             ast::Expression::Bag(items) => Expression::Bag(self.expressions(items)?),
-            ast::Expression::Struct(fields) => Expression::Struct(
-                fields
-                    .iter()
-                    .map(|(name, value)| Ok((self.expression(name)?, self.expression(value)?)))
-                    .collect::<Result<_, PartiqlError>>()?,
-            ),
+            ast::Expression::Struct(fields) => {
+                let fields = fields.iter();
+                let fields =
+                    fields.map(|(name, value)| Ok((self.expression(name)?, self.expression(value)?)));
+                Expression::Struct(fields.collect::<Result<_, PartiqlError>>()?)
+            }
             ast::Expression::Query(query) => self.query_as_value(query)?,
             ast::Expression::Claused(call) => self.claused(expression, call)?,
             ast::Expression::Call { function, arguments, position } => {
                 self.call(expression, function, arguments, *position)?
             }
         })
+    }
+
+    fn binary(
+        &mut self,
+        operator: BinaryOperator,
+        [left, right]: [&'a ast::Expression; 2],
+        position: Position,
+    ) -> Result<Expression, PartiqlError> {
+        let written_right = right;
+        let (left, right) = (self.operand_beside(left, right)?, self.operand_beside(right, left)?);
+        if operator == BinaryOperator::Concatenate {
+            function::check_concatenated(Some(&left), &right, position)?;
+        }
+        self.hint_of_quotes(written_right, &right);
+        Ok(Expression::Binary { operator, left, right, position })
+    }
+
+    fn chain(
+        &mut self,
+        first: &'a ast::Expression,
+        links: &'a [ast::Link],
+    ) -> Result<Expression, PartiqlError> {
+        let first = self.operand(first)?;
+        let mut resolved: Vec<Link> = Vec::with_capacity(links.len());
+        for ast::Link { operator, operand: written, position } in links {
+            let operand = *self.operand(written)?;
+            if *operator == BinaryOperator::Concatenate {
+                // Of what was concatenated so far only a first operand that stands alone is known.
+                let left = if resolved.is_empty() { Some(&*first) } else { None };
+                function::check_concatenated(left, &operand, *position)?;
+            }
+            self.hint_of_quotes(written, &operand);
+            resolved.push(Link { operator: *operator, operand, position: *position });
+        }
+        Ok(Expression::Chain { first, links: resolved })
     }
 
     /// The comparisons of SQL that QLDB did not have.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use everstrand_ion::{Data, Timestamp, Value};
 
-use super::scope::{Clause, SourceNames, already_defined, implied_name};
+use super::scope::{Clause, SourceFields, SourceNames, already_defined, implied_name};
 use super::shape::conjuncts;
 use super::{Planner, global_access_is_illegal};
 use crate::ast::{self, FromClause, FromItem, FromSource, Identifier, Join, PathStep};
@@ -185,7 +185,12 @@ impl<'a> Planner<'a> {
         };
         // The slots of a source follow each other, and so do those of the sources of a join: ranges of slots name them.
         let filled = slots.value..scope.slot_names.len();
-        scope.sources.push(SourceNames { alias: Arc::clone(&alias), at, by, slots });
+        let fields = match (&table, &value) {
+            (Some((source, _)), _) => SourceFields::of_table(source),
+            (None, Some(value)) if item.unpivot.is_none() => SourceFields::of_collection(value),
+            _ => SourceFields::Any,
+        };
+        scope.sources.push(SourceNames { alias: Arc::clone(&alias), at, by, slots, fields });
         let kind = match (table, value) {
             (Some((source, name)), _) => {
                 scope.tables.push(source.clone());

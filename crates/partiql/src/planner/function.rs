@@ -148,9 +148,9 @@ pub(super) fn check_pattern(
 }
 
 /// Refuses `||` over a value that is no text, as far as the planner can tell. NULL on either side makes NULL of any
-/// value on the other.
+/// value on the other. Without a left side nothing is known of it.
 pub(super) fn check_concatenated(
-    left: &Expression,
+    left: Option<&Expression>,
     right: &Expression,
     position: Position,
 ) -> Result<(), PartiqlError> {
@@ -160,7 +160,7 @@ pub(super) fn check_concatenated(
         _ => false,
     };
     let is_text = |side: &Expression| known_type(side).is_none_or(|found| Kind::Text.takes(found));
-    if is_unknown(left) || is_unknown(right) || (is_text(left) && is_text(right)) {
+    if left.is_some_and(is_unknown) || is_unknown(right) || (left.is_none_or(is_text) && is_text(right)) {
         return Ok(());
     }
     Err(PartiqlError::evaluator(Some(position), NOT_CONCATENATED))

@@ -61,9 +61,9 @@ fn rename(
     extension: &ast::Extension,
 ) -> Result<(), PartiqlError> {
     let items = match documents {
-        Expression::Query(query) => match &mut query.plan.projection {
+        Expression::Query(query) => match &mut Arc::make_mut(&mut query.plan).projection {
             Projection::Items(items) => items,
-            Projection::Value(_) => return Err(not_items(extension)),
+            Projection::Value(_) | Projection::Row(_) => return Err(not_items(extension)),
         },
         _ => return Err(not_items(extension)),
     };

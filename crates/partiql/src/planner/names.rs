@@ -1,4 +1,5 @@
-//! Resolves names: to sources, to fields of the only source, and to items of the select list.
+//! Resolves names: to sources, to fields of the only source, and to items of the select list. [`super::fields`] resolves
+//! those of fields where there are several sources or queries.
 
 use std::sync::Arc;
 
@@ -65,6 +66,9 @@ impl<'a> Planner<'a> {
             let root = self.slot(0, source.slots.value, Some(name.position));
             return Ok(extended(root, vec![PathStep::Field(name.name.as_str().into())]));
         }
+        if let Some(field) = self.field_of_a_source(name)? {
+            return Ok(field);
+        }
         // N7: a table may not be named outside FROM.
         if !local && self.source(&name.name, None)?.is_some() {
             return Err(global_access_is_illegal(name));
@@ -79,6 +83,9 @@ impl<'a> Planner<'a> {
                     name.name
                 ),
             ));
+        }
+        if let Some(field) = self.field_that_no_source_has(name)? {
+            return Ok(field);
         }
         // N5, N6, N11.
         Err(self.no_such_variable(name))

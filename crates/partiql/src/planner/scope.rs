@@ -54,6 +54,18 @@ pub(super) struct SourceNames {
     pub(super) by: Option<Arc<str>>,
     /// The slots of their values. `at` and `by` may have slots without having names.
     pub(super) slots: SourceSlots,
+    /// Which fields the elements can have.
+    pub(super) fields: SourceFields,
+}
+
+/// Which fields the elements of a source can have.
+pub(super) enum SourceFields {
+    /// Those that the documents of a table have or had.
+    Table(Source),
+    /// These and no others.
+    Only(Vec<Arc<str>>),
+    /// Nothing is known about them.
+    Any,
 }
 
 /// The names that exist once rows are grouped.

@@ -6,7 +6,7 @@ use everstrand_ion::{Data, Value};
 
 use super::Planner;
 use super::query::{field, reads_nothing};
-use super::scope::{Clause, Scope, SourceNames};
+use super::scope::{Clause, Scope, SourceFields, SourceNames};
 use crate::ast::{self, OrderTerm};
 use crate::error::PartiqlError;
 use crate::expression::Located;
@@ -64,7 +64,9 @@ impl<'a> Planner<'a> {
         for name in &slots {
             let slot = scope.slot(name);
             let slots = SourceSlots { value: slot, at: None, by: None };
-            scope.sources.push(SourceNames { alias: Arc::clone(name), at: None, by: None, slots });
+            // A name that is none of these is no field of them.
+            let fields = SourceFields::Only(Vec::new());
+            scope.sources.push(SourceNames { alias: Arc::clone(name), at: None, by: None, slots, fields });
         }
         let combine = Combine {
             operator,

@@ -99,6 +99,7 @@ pub(super) fn is_total(expression: &Expression) -> bool {
         | Expression::Case { .. }
         | Expression::Cast { .. }
         | Expression::Call { .. }
+        | Expression::Chain { .. }
         | Expression::Query { .. } => false,
         Expression::Claused(never) => match **never {},
     }

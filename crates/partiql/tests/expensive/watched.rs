@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use everstrand_ion::{Document, Timestamp, Value};
 use everstrand_partiql::tables::{
-    Access, AsOf, Cursor, HistoryTable, IndexDefinition, OnConflict, Row, Source, Tables, TablesError,
+    Access, AsOf, Cursor, FieldNames, HistoryTable, IndexDefinition, OnConflict, Row, Source, Tables,
+    TablesError,
 };
 use everstrand_partiql::{Options, execute, parse, plan};
 
@@ -108,6 +109,10 @@ impl Tables for Watched {
         limit: usize,
     ) -> Result<Vec<Row>, TablesError> {
         self.tables.rows(source, access, after, limit)
+    }
+
+    fn field_names(&mut self, table: &Source) -> Result<Option<FieldNames>, TablesError> {
+        self.tables.field_names(table)
     }
 
     fn insert(

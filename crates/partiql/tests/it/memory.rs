@@ -7,8 +7,8 @@ use std::sync::Arc;
 use everstrand_ion::{Document, Timestamp, Value, text};
 use everstrand_partiql::key;
 use everstrand_partiql::tables::{
-    Access, AsOf, Cursor, HistoryTable, Index, IndexDefinition, OnConflict, Row, Source, SourceKind, Tables,
-    TablesError, spelling_in,
+    Access, AsOf, Cursor, FieldNames, HistoryTable, Index, IndexDefinition, OnConflict, Row, Source,
+    SourceKind, Tables, TablesError, spelling_in,
 };
 
 /// What tables say of their sizes.
@@ -386,6 +386,18 @@ impl Tables for MemoryTables {
         Ok(numbered
             .map(|(number, row)| Row { cursor: Cursor((number + 1).to_be_bytes().to_vec()), ..row })
             .collect())
+    }
+
+    fn field_names(&mut self, table: &Source) -> Result<Option<FieldNames>, TablesError> {
+        let table = self.tables.iter().find(|candidate| candidate.id == table.table_id);
+        let revisions =
+            table.iter().flat_map(|table| &table.documents).flat_map(|document| &document.revisions);
+        let documents = revisions.filter_map(|(_, data)| data.as_ref());
+        let mut names = BTreeSet::new();
+        for document in documents {
+            names.extend(document.root().fields().filter_map(|(name, _)| name.map(Arc::from)));
+        }
+        Ok(Some(Arc::new(names)))
     }
 
     fn insert(

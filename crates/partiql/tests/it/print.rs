@@ -124,9 +124,12 @@ fn expression() -> BoxedStrategy<Expression> {
         let two = (inner.clone(), inner.clone());
         let three = (inner.clone(), inner.clone(), inner.clone());
         prop_oneof![
-            3 => (operators(), two.clone()).prop_map(|(operator, (left, right))| Expression::Binary {
-                operator, left: boxed(left), right: boxed(right), position: position(),
+            3 => (operators(), two.clone()).prop_map(|(operator, (left, right))| {
+                // One more operator after a chain would be part of it.
+                let left = if matches!(left, Expression::Chain { .. }) { Expression::Missing } else { left };
+                Expression::Binary { operator, left: boxed(left), right: boxed(right), position: position() }
             }),
+            1 => (e.clone(), vec((operators(), e.clone()), 9..12)).prop_map(|(first, rest)| chain(first, rest)),
             2 => vec(e.clone(), 2..4).prop_map(|operands| flat(operands, true)),
             2 => vec(e.clone(), 2..4).prop_map(|operands| flat(operands, false)),
             1 => e.clone().prop_map(|value| Expression::Not(boxed(value))),
@@ -244,6 +247,31 @@ fn claused(e: impl Strategy<Value = Expression> + Clone + 'static) -> impl Strat
             Expression::Claused(Box::new(ClausedCall { function, arguments, filter, over, position }))
         },
     )
+}
+
+/// Operators that bind as tight as the first of them, from left to right. What the parser makes a chain of is one.
+fn chain(first: Expression, rest: Vec<(BinaryOperator, Expression)>) -> Expression {
+    use BinaryOperator::*;
+    let alike = |operator: BinaryOperator, at: usize| match operator {
+        Equal | NotEqual => [Equal, NotEqual][at % 2],
+        Less | LessOrEqual | Greater | GreaterOrEqual => [Less, LessOrEqual, Greater, GreaterOrEqual][at % 4],
+        Add | Subtract | Concatenate => [Add, Subtract, Concatenate][at % 3],
+        Multiply | Divide | Modulo => [Multiply, Divide, Modulo][at % 3],
+    };
+    let operator = rest[0].0;
+    let links = rest.into_iter().enumerate().map(|(at, (_, operand))| Link {
+        operator: alike(operator, at),
+        operand,
+        position: position(),
+    });
+    // An operand that binds as tight on the left would be part of the chain.
+    let first = match first {
+        Expression::Binary { .. } | Expression::Chain { .. } | Expression::Quantified { .. } => {
+            Expression::Missing
+        }
+        first => first,
+    };
+    Expression::Chain { first: boxed(first), links: links.collect() }
 }
 
 fn call(function: FunctionForm, arguments: Vec<Expression>) -> Expression {
