@@ -54,7 +54,7 @@ impl ExportedIndexes {
             }
             Statement::DropIndex { .. } => self.drops.push(block),
             // A later table with the same name has no indexes.
-            Statement::DropTable { name } => self.found.retain(|index| index.table != name.name),
+            Statement::DropTable { name, .. } => self.found.retain(|index| index.table != name.name),
             _ => {}
         }
     }

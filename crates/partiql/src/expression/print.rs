@@ -156,6 +156,13 @@ pub(crate) fn call<N: Names>(
     arguments: &[Expression<N>],
 ) -> fmt::Result {
     match (function, arguments) {
+        // `POSITION(a IN b)` is a form of its own, so an IN in the first argument needs parentheses.
+        (FunctionForm::Named(name), [first, rest @ ..]) if name.eq_ignore_ascii_case("position") => {
+            write!(f, "{name}(")?;
+            left(f, first, EQUALITY + 1)?;
+            rest.iter().try_for_each(|argument| write!(f, ", {argument}"))?;
+            f.write_str(")")
+        }
         (FunctionForm::Named(name), _) => bracketed(f, &format!("{name}("), arguments, ")"),
         (FunctionForm::CurrentTimestamp, _) => f.write_str("CURRENT_TIMESTAMP"),
         (FunctionForm::DateAdd(part), _) => bracketed(f, &format!("DATE_ADD({part}, "), arguments, ")"),

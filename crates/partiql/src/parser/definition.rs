@@ -198,10 +198,10 @@ impl Parser<'_> {
                 _ => return false,
             }
         }
-        match self.kind_after(at + 2) {
-            TokenKind::Keyword("values") => true,
-            TokenKind::Symbol("(") => self.begins_query(at + 3),
-            _ => self.begins_query(at + 2),
+        at += 2;
+        while matches!(self.kind_after(at), TokenKind::Symbol("(")) {
+            at += 1;
         }
+        matches!(self.kind_after(at), TokenKind::Keyword("values")) || self.begins_query(at)
     }
 }

@@ -116,12 +116,16 @@ impl Parser<'_> {
         Ok(Operand::Open(QueryExpression::Select(query)))
     }
 
-    /// ORDER BY, then LIMIT or FETCH, and OFFSET, as far as they come next. The last two stand in any order.
+    /// ORDER BY, then LIMIT and OFFSET, or OFFSET and FETCH in any order, as far as they come next. PartiQL's grammar has
+    /// LIMIT before OFFSET, SQL's has OFFSET before FETCH.
     fn tail(&mut self) -> Result<Tail, PartiqlError> {
         let order = self.order()?;
         let [mut limit, mut offset] = [None, None];
         loop {
             if limit.is_none() && self.is_keyword("limit") {
+                if offset.is_some() {
+                    return Err(self.unexpected("LIMIT stands before OFFSET"));
+                }
                 limit = Some(self.clause()?);
             } else if limit.is_none() && self.is_keyword("fetch") {
                 limit = Some(self.fetch()?);
