@@ -8,6 +8,7 @@ pub(super) struct Query {
     /// What we are asked.
     pub(super) text: &'static str,
     /// What SQLite is asked, if its dialect needs another text.
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "only SQLite reads it"))]
     pub(super) sqlite: Option<&'static str>,
     /// Whether the order of the rows is part of the answer.
     pub(super) ordered: bool,

@@ -5,6 +5,7 @@
 //! befalls all alike. Its text is the same each time, so both engines have its plan. A time contains the transaction
 //! around the query and all rows. The answers are compared before anything is measured.
 
+mod engine;
 mod list;
 mod ours;
 #[cfg(not(feature = "sqlite"))]
@@ -21,6 +22,7 @@ use serde_json::{Value, json};
 use crate::Arguments;
 use crate::measure::Failure;
 use crate::report::{median, number};
+use engine::{Cell, Engine};
 use list::{QUERIES, Query};
 use ours::Ours;
 use sqlite::Sqlite;
@@ -33,28 +35,6 @@ const LONG: Duration = Duration::from_secs(1);
 const ENGINES: [&str; 4] = ["ours", "SQLite", "ours, index", "SQLite, index"];
 const WITHOUT_SQLITE: &str =
     "built without SQLite: cargo run --release -p everstrand-bench --features sqlite";
-
-/// One value of a row, as far as both engines have it.
-#[derive(Clone, Debug, PartialEq, PartialOrd)]
-enum Cell {
-    Null,
-    Number(f64),
-    Text(String),
-}
-
-/// All rows of an answer, and how many documents or rows were read for it, where the engine tells.
-struct Answer {
-    rows: Vec<Vec<Cell>>,
-    reads: Option<u64>,
-}
-
-/// Something that answers queries.
-trait Engine {
-    /// The rows; `None` if it took too long.
-    fn ask(&mut self, query: &Query) -> Result<Option<Answer>, Failure>;
-    /// Reads all rows and looks at no value. Answers whether it came to the end.
-    fn run(&mut self, query: &Query) -> Result<bool, Failure>;
-}
 
 /// What was measured of one query.
 struct Row {
@@ -224,7 +204,7 @@ fn table(rows: &[Row], arguments: &Arguments) -> String {
     );
     let time = |row: &Row, column: usize| match row.median(column) {
         Some(time) => number(time),
-        None if column % 2 == 0 => format!("> {} s", arguments.patience),
+        None if column.is_multiple_of(2) => format!("> {} s", arguments.patience),
         None => String::new(),
     };
     let some = |value: Option<String>| value.unwrap_or_default();

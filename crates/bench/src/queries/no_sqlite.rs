@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use super::engine::{Answer, Engine};
 use super::list::Query;
-use super::{Answer, Engine};
 use crate::measure::Failure;
 
 /// There is none.

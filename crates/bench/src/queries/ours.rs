@@ -6,8 +6,8 @@ use std::time::Duration;
 use everstrand_ion::{Document, Struct, Value};
 use everstrand_ledger::{Ledger, LedgerError, Limits, Transaction};
 
+use super::engine::{Answer, Cell, Engine};
 use super::list::{Fields, INDEXED, LINES, Query, TABLES};
-use super::{Answer, Cell, Engine};
 use crate::data::parameter;
 use crate::ledgers::{Opened, define, raised_limits, settle};
 use crate::measure::Failure;

@@ -5,9 +5,9 @@ use std::path::Path;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
+use super::engine::{Answer, Cell, Engine};
 use super::list::{Fields, INDEXED, Query, TABLES};
 use super::ours::rounded;
-use super::{Answer, Cell, Engine};
 use crate::measure::Failure;
 
 const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -262144;";

@@ -40,19 +40,22 @@ impl FromStr for Format {
     }
 }
 
+/// Tells the columns and lines of the terminal.
+pub(super) type TerminalSize = fn() -> Option<(usize, usize)>;
+
 /// Where rows go, and in which form.
 pub(super) struct Output {
     pub(super) format: Format,
     file: Option<File>,
     /// The size of the terminal, in columns and lines; `None` where the rows go elsewhere.
-    terminal: Option<fn() -> Option<(usize, usize)>>,
+    terminal: Option<TerminalSize>,
     /// Rows of the present result that are not printed yet.
     rows: Vec<Value>,
 }
 
 impl Output {
     /// Rows on standard output. On a terminal they fit its width, and long results go through a pager.
-    pub(super) fn new(format: Format, terminal: Option<fn() -> Option<(usize, usize)>>) -> Output {
+    pub(super) fn new(format: Format, terminal: Option<TerminalSize>) -> Output {
         Output { format, file: None, terminal, rows: Vec::new() }
     }
 

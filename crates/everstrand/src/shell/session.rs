@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use everstrand_driver::{SessionClient, Transport};
-use everstrand_ion::{Document, Value, text};
+use everstrand_ion::{Document, IonError, Value, text};
 use everstrand_journal::evidence::{Input, Role};
 use everstrand_journal::{BlockAddress, CommitDigest, statement_digest, verify_files};
 use everstrand_protocol::control::{ControlReply, ControlRequest, GetRevisionRequest};
@@ -225,12 +225,12 @@ impl<T: Transport> Session<T> {
         &self,
         transaction: &mut Transaction,
         statement: &str,
-    ) -> Result<Vec<String>, everstrand_driver::Error> {
+    ) -> Result<Vec<String>, Box<dyn Error>> {
         let explain = format!("EXPLAIN {statement}");
         transaction.digest.add(statement_digest(&explain, &[]));
         let page = match self.client.execute_statement(&transaction.id, &explain, ()).await {
             Ok(result) => result.first_page,
-            Err(error) if error.is_invalid_session() => return Err(error),
+            Err(error) if error.is_invalid_session() => return Err(error.into()),
             Err(_) => return Ok(Vec::new()),
         };
         let hint = |row: Value| {
@@ -332,7 +332,7 @@ struct Counted {
     hints: Vec<String>,
 }
 
-fn values(page: &Page) -> Result<Vec<Value>, everstrand_driver::Error> {
+fn values(page: &Page) -> Result<Vec<Value>, IonError> {
     let value = |value: &ValueHolder| match value {
         ValueHolder::IonBinary(bytes) => Ok(Document::from_binary(bytes)?.to_value()),
         ValueHolder::IonText(written) => Ok(text::read_one(written)?),

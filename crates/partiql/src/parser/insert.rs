@@ -12,7 +12,7 @@ impl Parser<'_> {
         self.expect_keyword("into")?;
         let target = self.simple_path()?;
         let insertion = if let Some(columns) = self.columns()? {
-            self.into_columns(columns)?
+            self.insertion_of(columns)?
         } else if self.accept_keyword("value") {
             let value = self.expression()?;
             let at = if self.accept_keyword("at") { Some(self.expression()?) } else { None };
@@ -31,7 +31,7 @@ impl Parser<'_> {
     }
 
     /// What follows the names of the fields: VALUES or a query.
-    fn into_columns(&mut self, columns: Vec<Identifier>) -> Result<Insertion, PartiqlError> {
+    fn insertion_of(&mut self, columns: Vec<Identifier>) -> Result<Insertion, PartiqlError> {
         let extension = self.extension(AFTER_STATEMENT);
         if self.is_keyword("values") {
             return Ok(Insertion::Rows { columns, rows: self.rows()?, extension });

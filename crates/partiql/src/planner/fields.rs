@@ -40,6 +40,7 @@ impl SourceFields {
             SourceKind::Committed | SourceKind::History { .. } => {
                 &["blockAddress", "hash", "data", "metadata"]
             }
+            SourceKind::Diff { .. } => &["documentId", "change", "before", "after"],
             SourceKind::UserTables => &["tableId", "name", "indexes", "status"],
         };
         SourceFields::Only(only.iter().map(|name| Arc::from(*name)).collect())
