@@ -12,14 +12,15 @@ use std::sync::Arc;
 use everstrand_ion::Document;
 use everstrand_journal::CatalogChange;
 
+use super::State;
 use super::catalog::{Index, IndexStatus, Table};
 use super::changes::Changes;
+use super::checked_entry;
 use super::documents;
 use super::head::Head;
 use super::index::{key_of, successor, unique_key_of};
 use super::keys::{self, IndexNumber, Place};
 use super::statistics::Statistics;
-use super::{State, stored};
 use crate::storage::views::{Entry, Keyspace, ViewError, ViewSnapshot};
 
 /// So many documents or entries make a part.
@@ -55,7 +56,7 @@ impl State {
         let (lower, upper) = (Bound::Included(keys::DROPPED), Bound::Excluded(keys::DROPPED_END));
         let entries = view.range(Keyspace::Catalog, lower, upper, false, usize::MAX)?;
         let number = |(key, value): Entry| {
-            stored::checked(&key, &value)?;
+            checked_entry::checked(&key, &value)?;
             Some(u32::from_be_bytes(key.get(1..)?.try_into().ok()?))
         };
         let numbers = entries.into_iter().map(number).collect::<Option<_>>();

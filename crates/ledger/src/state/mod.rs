@@ -6,6 +6,7 @@
 
 pub(crate) mod catalog;
 pub(crate) mod changes;
+mod checked_entry;
 pub(crate) mod documents;
 pub(crate) mod fields;
 pub(crate) mod head;
@@ -188,7 +189,7 @@ impl State {
             if let CatalogChange::DropIndex { index_id, table_id } = change {
                 let number = catalog.index_number(*table_id, *index_id);
                 let number = number.ok_or("it drops an index that does not exist")?;
-                stored::put(changes, &keys::dropped(number), Vec::new());
+                checked_entry::put(changes, &keys::dropped(number), Vec::new());
                 head.statistics.forget(number);
                 self.dropped.push_back(number);
             }

@@ -12,9 +12,10 @@ use std::ops::Bound;
 use everstrand_journal::{Block, Hash, RevisionData, UniqueId};
 
 use super::changes::Changes;
+use super::checked_entry;
 use super::documents::{from_history, redacted};
 use super::keys::{self, Place};
-use super::{PendingRedaction, State, stored};
+use super::{PendingRedaction, State};
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
 
 impl State {
@@ -23,7 +24,7 @@ impl State {
         let (lower, upper) = (Bound::Included(keys::REDACTIONS), Bound::Excluded(keys::REDACTIONS_END));
         let entries = view.range(Keyspace::Catalog, lower, upper, false, usize::MAX)?;
         let pending = entries.into_iter().map(|(key, value)| {
-            let value = stored::checked(&key, &value)?;
+            let value = checked_entry::checked(&key, &value)?;
             let block = u64::from_be_bytes(value.get(..8)?.try_into().ok()?);
             let document_id = UniqueId::from_bytes(value.get(8..)?.try_into().ok()?);
             Some(PendingRedaction { key: key.try_into().ok()?, block, document_id })
@@ -61,7 +62,7 @@ impl State {
                 document_id: id,
             };
             let value = [&note.block.to_be_bytes()[..], id.as_bytes()].concat();
-            stored::put(changes, &note.key, value);
+            checked_entry::put(changes, &note.key, value);
             self.redactions.push_back(note);
         }
         Ok(())

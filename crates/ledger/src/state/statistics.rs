@@ -10,15 +10,14 @@
 //! 'k' index:u32    registers: 256 bytes
 //! ```
 
-use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use imbl::OrdMap;
 
 use super::changes::Changes;
+use super::checked_entry;
 use super::keys::{self, IndexNumber, TableNumber};
-use super::stored;
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
 
 /// The number of registers of a sketch. The error of an estimate is about 1.04 / √256, which is 7 %.
@@ -30,8 +29,8 @@ pub(crate) struct Statistics {
     documents: OrdMap<TableNumber, u64>,
     sketches: OrdMap<IndexNumber, Arc<Sketch>>,
     /// What changed since it was stored.
-    unsaved_tables: BTreeSet<TableNumber>,
-    unsaved_indexes: BTreeSet<IndexNumber>,
+    unsaved_tables: Vec<TableNumber>,
+    unsaved_indexes: Vec<IndexNumber>,
 }
 
 impl Statistics {
@@ -52,7 +51,7 @@ impl Statistics {
         }
         let documents = self.documents.entry(table).or_insert(0);
         *documents = if now { *documents + 1 } else { documents.saturating_sub(1) };
-        self.unsaved_tables.insert(table);
+        note(&mut self.unsaved_tables, table);
     }
 
     /// An index got a key.
@@ -61,26 +60,26 @@ impl Statistics {
         let known = self.sketches.get(&index).map_or(0, |sketch| sketch.0[register]);
         if zeros > known {
             Arc::make_mut(self.sketches.entry(index).or_default()).0[register] = zeros;
-            self.unsaved_indexes.insert(index);
+            note(&mut self.unsaved_indexes, index);
         }
     }
 
     /// An index was dropped.
     pub(super) fn forget(&mut self, index: IndexNumber) {
         if self.sketches.remove(&index).is_some() {
-            self.unsaved_indexes.insert(index);
+            note(&mut self.unsaved_indexes, index);
         }
     }
 
     /// Writes what changed since the last time.
     pub(super) fn store(&mut self, changes: &mut Changes<'_>) {
-        for table in std::mem::take(&mut self.unsaved_tables) {
-            let documents = self.documents(table).to_be_bytes();
-            stored::put(changes, &keys::documents_count(table), documents.to_vec());
+        for table in self.unsaved_tables.drain(..) {
+            let documents = self.documents.get(&table).copied().unwrap_or(0).to_be_bytes();
+            checked_entry::put(changes, &keys::documents_count(table), documents.to_vec());
         }
-        for index in std::mem::take(&mut self.unsaved_indexes) {
+        for index in self.unsaved_indexes.drain(..) {
             match self.sketches.get(&index) {
-                Some(sketch) => stored::put(changes, &keys::sketch(index), sketch.0.to_vec()),
+                Some(sketch) => checked_entry::put(changes, &keys::sketch(index), sketch.0.to_vec()),
                 None => changes.delete(Keyspace::Catalog, keys::sketch(index)),
             }
         }
@@ -99,7 +98,7 @@ impl Statistics {
                 usize::MAX,
             )?;
             for (key, value) in entries {
-                let value = stored::checked(&key, &value).ok_or_else(damaged)?;
+                let value = checked_entry::checked(&key, &value).ok_or_else(damaged)?;
                 let number = key.get(1..).and_then(|number| number.try_into().ok()).map(u32::from_be_bytes);
                 let number = number.ok_or_else(damaged)?;
                 if first == keys::COUNTS {
@@ -112,6 +111,13 @@ impl Statistics {
             }
         }
         Ok(statistics)
+    }
+}
+
+/// Notes a number once. There are few, so looking through all costs less than a tree.
+fn note(unsaved: &mut Vec<u32>, number: u32) {
+    if !unsaved.contains(&number) {
+        unsaved.push(number);
     }
 }
 

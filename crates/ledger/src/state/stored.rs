@@ -20,6 +20,7 @@ use everstrand_journal::{Hash, UniqueId};
 
 use super::catalog::{Catalog, Table};
 use super::changes::Changes;
+use super::checked_entry;
 use super::head::{Head, Tip};
 use super::keys::{self, TableNumber};
 use super::statistics::Statistics;
@@ -47,13 +48,13 @@ impl Head {
         for hash in self.frontier.hashes() {
             bytes.extend_from_slice(hash.as_bytes());
         }
-        put(changes, keys::STATE, bytes);
+        checked_entry::put(changes, keys::STATE, bytes);
     }
 
     /// Writes one table.
     pub(crate) fn store_table(&self, number: TableNumber, changes: &mut Changes<'_>) {
         if let Some(table) = self.catalog.by_number(number) {
-            put(changes, &keys::table(number), table.to_stored().as_bytes().to_vec());
+            checked_entry::put(changes, &keys::table(number), table.to_stored().as_bytes().to_vec());
         }
     }
 
@@ -63,11 +64,12 @@ impl Head {
         let Some(bytes) = view.get(Keyspace::Catalog, keys::STATE)? else {
             return Ok(None);
         };
-        let (mut state, tables) = checked(keys::STATE, &bytes).and_then(read).ok_or_else(damaged)?;
+        let (mut state, tables) =
+            checked_entry::checked(keys::STATE, &bytes).and_then(read).ok_or_else(damaged)?;
         let (lower, upper) = (Bound::Included(keys::TABLES), Bound::Excluded(keys::TABLES_END));
         let mut catalog = Catalog::default();
         for (key, stored) in view.range(Keyspace::Catalog, lower, upper, false, usize::MAX)? {
-            let stored = checked(&key, &stored).ok_or_else(damaged)?;
+            let stored = checked_entry::checked(&key, &stored).ok_or_else(damaged)?;
             let stored = Document::from_canonical(stored).map_err(|_| damaged())?;
             let table = Table::from_stored(&stored.to_value()).ok_or_else(damaged)?;
             catalog.restore(table).map_err(ViewError)?;
@@ -80,22 +82,6 @@ impl Head {
         state.statistics = Statistics::load(view)?;
         Ok(Some(state))
     }
-}
-
-/// Sets a key of the keyspace Catalog.
-pub(crate) fn put(changes: &mut Changes<'_>, key: &[u8], mut value: Vec<u8>) {
-    value.extend_from_slice(&checksum(key, &value).to_be_bytes());
-    changes.put(Keyspace::Catalog, key, value);
-}
-
-/// The value that [`put`] was given; `None` if the checksum does not fit.
-pub(crate) fn checked<'a>(key: &[u8], stored: &'a [u8]) -> Option<&'a [u8]> {
-    let (value, check) = stored.split_last_chunk()?;
-    (*check == checksum(key, value).to_be_bytes()).then_some(value)
-}
-
-fn checksum(key: &[u8], value: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(key), value)
 }
 
 /// The head, and the number of its tables.

@@ -123,26 +123,7 @@ impl<I: Input> GroupState<I> {
             };
             context.release(held);
             let group = &mut groups[place];
-            for (aggregate, accumulator) in plan.aggregates.iter().zip(&mut group.accumulators) {
-                if let Some(filter) = &aggregate.filter
-                    && !context.selecting(|context| outer.holds(context, frame, filter))?
-                {
-                    continue;
-                }
-                let Some(argument) = &aggregate.argument else {
-                    accumulator.count_rows(1);
-                    continue;
-                };
-                let value = context.with_type_errors(true, |context| {
-                    expression::evaluate(context, outer.scope(frame), argument)
-                })?;
-                let bytes = accumulator
-                    .add(context, value.get())
-                    .map_err(|fault| fault.at(Some(aggregate.position)))?;
-                drop(value);
-                context.release(held);
-                charge.take(bytes, PURPOSE)?;
-            }
+            accumulate(plan, group, charge, context, outer, frame)?;
             if let Some(GroupAs { fields, .. }) = &plan.group_as {
                 let fields = fields.iter().filter(|(_, slot)| !frame[*slot].is_missing());
                 let weight = fields.clone().map(|(name, slot)| 32 + name.len() + frame[*slot].weight());
@@ -153,6 +134,37 @@ impl<I: Input> GroupState<I> {
         }
         Ok(groups)
     }
+}
+
+/// Takes a row into the aggregates of its group.
+fn accumulate(
+    plan: &Group,
+    group: &mut One,
+    charge: &mut Charge,
+    context: &mut Context<'_>,
+    outer: OuterScope<'_>,
+    frame: &Frame,
+) -> Result<(), PartiqlError> {
+    let held = context.held();
+    for (aggregate, accumulator) in plan.aggregates.iter().zip(&mut group.accumulators) {
+        if let Some(filter) = &aggregate.filter
+            && !context.selecting(|context| outer.holds(context, frame, filter))?
+        {
+            continue;
+        }
+        let Some(argument) = &aggregate.argument else {
+            accumulator.count_rows(1);
+            continue;
+        };
+        let value = context
+            .with_type_errors(true, |context| expression::evaluate(context, outer.scope(frame), argument))?;
+        let bytes =
+            accumulator.add(context, value.get()).map_err(|fault| fault.at(Some(aggregate.position)))?;
+        drop(value);
+        context.release(held);
+        charge.take(bytes, PURPOSE)?;
+    }
+    Ok(())
 }
 
 /// The keys of a new group. They are copied, because a small key must not keep a large document alive.

@@ -220,45 +220,47 @@ impl Explainer {
                 self.row_of(depth, "Filter", &[condition], "");
                 self.node(input, depth + 1);
             }
-            Node::Group(group) => {
-                let Group { input, keys, aggregates, counts_keys, ends, .. } = &**group;
-                let at = self.rows.len();
-                let operation = match (counts_keys, keys.is_empty()) {
-                    (true, _) => "Count keys",
-                    (false, true) if !ends.is_empty() => "Index ends",
-                    (false, true) => "Aggregate",
-                    (false, false) => "Group",
-                };
-                self.row(depth, operation, "");
-                let mut texts = Vec::new();
-                for key in keys {
-                    texts.push(named(self.text(&key.value, depth + 1), &key.name));
-                }
-                for aggregate in aggregates {
-                    let distinct = if aggregate.distinct { "DISTINCT " } else { "" };
-                    let argument = match &aggregate.argument {
-                        Some(argument) => self.text(argument, depth + 1),
-                        None => "*".to_owned(),
-                    };
-                    let mut call = format!("{}({distinct}{argument})", aggregate.function);
-                    if let Some(filter) = &aggregate.filter {
-                        call = format!("{call} FILTER (WHERE {})", self.text(filter, depth + 1));
-                    }
-                    texts.push(named(call, &aggregate.name));
-                }
-                self.rows[at].detail = texts.join(", ");
-                if ends.is_empty() {
-                    self.node(input, depth + 1);
-                } else {
-                    self.ends(ends, input, depth + 1);
-                }
-            }
+            Node::Group(group) => self.group(group, depth),
             Node::Sort { input, terms } => {
                 let at = self.rows.len();
                 self.row(depth, "Sort", "");
                 self.rows[at].detail = self.order(terms, depth + 1);
                 self.node(input, depth + 1);
             }
+        }
+    }
+
+    fn group(&mut self, group: &Group, depth: usize) {
+        let Group { input, keys, aggregates, counts_keys, ends, .. } = group;
+        let at = self.rows.len();
+        let operation = match (counts_keys, keys.is_empty()) {
+            (true, _) => "Count keys",
+            (false, true) if !ends.is_empty() => "Index ends",
+            (false, true) => "Aggregate",
+            (false, false) => "Group",
+        };
+        self.row(depth, operation, "");
+        let mut texts = Vec::new();
+        for key in keys {
+            texts.push(named(self.text(&key.value, depth + 1), &key.name));
+        }
+        for aggregate in aggregates {
+            let distinct = if aggregate.distinct { "DISTINCT " } else { "" };
+            let argument = match &aggregate.argument {
+                Some(argument) => self.text(argument, depth + 1),
+                None => "*".to_owned(),
+            };
+            let mut call = format!("{}({distinct}{argument})", aggregate.function);
+            if let Some(filter) = &aggregate.filter {
+                call = format!("{call} FILTER (WHERE {})", self.text(filter, depth + 1));
+            }
+            texts.push(named(call, &aggregate.name));
+        }
+        self.rows[at].detail = texts.join(", ");
+        if ends.is_empty() {
+            self.node(input, depth + 1);
+        } else {
+            self.ends(ends, input, depth + 1);
         }
     }
 

@@ -40,25 +40,7 @@ impl<'a> Planner<'a> {
         let mut left_plan = self.query(left)?;
         self.stops_early = stops_early;
         let mut right_plan = self.query(right)?;
-        let names = match (names_of(&left_plan), names_of(&right_plan)) {
-            (Some(names), Some(others)) if names.len() != others.len() => {
-                return Err(PartiqlError::refused(
-                    right.position(),
-                    format_args!(
-                        "The left query of {} has {} items and the right one {}",
-                        operator.name(),
-                        names.len(),
-                        others.len()
-                    ),
-                ));
-            }
-            (Some(names), Some(_)) => {
-                by_place(&mut left_plan);
-                by_place(&mut right_plan);
-                Some(names)
-            }
-            _ => None,
-        };
+        let names = common_names(&mut left_plan, &mut right_plan, combined)?;
         let mut scope = Scope::default();
         let slots: Vec<Arc<str>> = names.clone().unwrap_or_else(|| vec![Arc::from("_1")]);
         for name in &slots {
@@ -185,4 +167,27 @@ fn item_of(term: &ast::Expression, names: &[Arc<str>], position: Position) -> Re
                 .to_owned(),
         ),
     }
+}
+
+/// The names of the items if both queries have select lists; their results are then compared item by item.
+fn common_names(
+    left: &mut QueryPlan,
+    right: &mut QueryPlan,
+    combined: &ast::Combined,
+) -> Result<Option<Vec<Arc<str>>>, PartiqlError> {
+    let (Some(names), Some(others)) = (names_of(left), names_of(right)) else { return Ok(None) };
+    if names.len() != others.len() {
+        return Err(PartiqlError::refused(
+            combined.right.position(),
+            format_args!(
+                "The left query of {} has {} items and the right one {}",
+                combined.operator.name(),
+                names.len(),
+                others.len()
+            ),
+        ));
+    }
+    by_place(left);
+    by_place(right);
+    Ok(Some(names))
 }
