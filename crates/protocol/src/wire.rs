@@ -1,4 +1,4 @@
-//! The common parts of both APIs: blobs, JSON objects, lengths of texts, percent-encoding.
+//! The common parts of both APIs: bodies, blobs, JSON objects, lengths of texts, percent-encoding.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,6 +9,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde::{Serialize, Serializer};
+
+use crate::error::{Exception, ServiceError};
 
 /// A blob: bytes in memory, padded standard base64 in JSON.
 pub(crate) struct Blob(pub(crate) Vec<u8>);
@@ -66,6 +68,41 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
         }
         deserializer.deserialize_map(ObjectVisitor(PhantomData))
     }
+}
+
+/// Reads a request's body, all of whose texts must be Unicode. The JSON parser alone would not look at the texts of members that it
+/// skips.
+pub(crate) fn from_json<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, ServiceError> {
+    let invalid = |why: &dyn fmt::Display| {
+        ServiceError::new(Exception::Serialization, format!("The request body is not valid: {why}"))
+    };
+    let text =
+        std::str::from_utf8(body).map_err(|error| invalid(&format_args!("it is not UTF-8: {error}")))?;
+    if let Some(position) = lone_surrogate(body) {
+        return Err(invalid(&format_args!("the escape at byte {position} is half of a surrogate pair")));
+    }
+    serde_json::from_str(text).map_err(|error| invalid(&error))
+}
+
+/// The position of the first escape `\uD800` to `\uDFFF` that is not one of a pair.
+fn lone_surrogate(json: &[u8]) -> Option<usize> {
+    let code = |at: usize| match json.get(at..at + 6) {
+        Some([b'\\', b'u', digits @ ..]) => {
+            digits.iter().try_fold(0, |code, digit| Some(code << 4 | char::from(*digit).to_digit(16)?))
+        }
+        _ => None,
+    };
+    let mut at = 0;
+    // A backslash outside of a text is an error of its own, which the parser finds.
+    while let Some(distance) = json.get(at..)?.iter().position(|byte| *byte == b'\\') {
+        at += distance;
+        at += match code(at) {
+            Some(0xd800..=0xdbff) if code(at + 6).is_some_and(|low| (0xdc00..=0xdfff).contains(&low)) => 12,
+            Some(0xd800..=0xdfff) => return Some(at),
+            _ => 2,
+        };
+    }
+    None
 }
 
 /// Whether a text has between `min` and `max` characters.

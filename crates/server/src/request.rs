@@ -46,11 +46,12 @@ impl<'a> Request<'a> {
 
     pub(crate) fn route(&self) -> Route {
         match (self.effective_method(), self.path) {
+            ("POST", "/") => Route::Session,
+            // The session API refuses the header wherever else it stands.
+            _ if self.header("x-amz-target").is_some() => Route::Session,
             ("GET", "/health") => Route::Health,
             ("GET", "/ready") => Route::Ready,
             ("GET", "/metrics") => Route::Metrics,
-            ("POST", "/") => Route::Session,
-            _ if self.header("x-amz-target").is_some() => Route::Session,
             _ => Route::Control,
         }
     }

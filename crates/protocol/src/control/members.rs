@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::error::{Exception, ServiceError};
+use crate::wire;
 
 /// The body of a request.
 pub(super) struct Members(Map<String, Value>);
@@ -15,9 +16,7 @@ impl Members {
         if body.is_empty() {
             return Ok(Members(Map::new()));
         }
-        serde_json::from_slice(body).map(Members).map_err(|error| {
-            ServiceError::new(Exception::Serialization, format!("The request body is not valid: {error}"))
-        })
+        wire::from_json(body).map(Members)
     }
 
     /// Takes a member that must be there.

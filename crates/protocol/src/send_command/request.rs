@@ -7,7 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Command, Limits, PageToken, SendCommandRequest, SessionToken, ValueHolder};
-use crate::error::{Exception, ServiceError};
+use crate::error::ServiceError;
 use crate::wire::{self, Blob, Object};
 
 /// The most parameters of a statement. QLDB allowed a statement 100,000 characters, and each parameter needs a `?`.
@@ -20,14 +20,12 @@ impl SendCommandRequest {
         SendCommandRequest::from_json_within(body, &Limits::default())
     }
 
-    /// Reads and checks a request, with these limits. Unknown members are ignored.
+    /// Reads and checks a request, with these limits. Unknown members are ignored, but their texts must be Unicode too.
     ///
     /// A body that is not JSON, or has another structure, is a `SerializationException`. A request that breaks a rule is a
     /// `BadRequestException`, which names the parameter.
     pub fn from_json_within(body: &[u8], limits: &Limits) -> Result<SendCommandRequest, ServiceError> {
-        let Object(body): Object<Body> = serde_json::from_slice(body).map_err(|error| {
-            ServiceError::new(Exception::Serialization, format!("The request body is not valid: {error}"))
-        })?;
+        let Object(body): Object<Body> = wire::from_json(body)?;
         let request = body.into_request()?;
         request.validate(limits)?;
         Ok(request)

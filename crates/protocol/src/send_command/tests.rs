@@ -137,6 +137,27 @@ fn what_is_no_request_is_a_serialization_exception() {
 }
 
 #[test]
+fn every_text_of_a_body_is_unicode() {
+    let body =
+        |text: &[u8]| [&br#"{"StartSession":{"LedgerName":"l"},"x":{"y":[""#[..], text, br#""]}}"#].concat();
+    for (text, why) in [
+        (&br"\udc00"[..], "the escape at byte 46 is half of a surrogate pair"),
+        (br"a\uD83D\uD83D\uDE00", "the escape at byte 47"),
+        (br"\ud83d", "half of a surrogate pair"),
+        (br"\\\ud83d.", "the escape at byte 48"),
+        (b"\xed\xa0\xbd\xed\xb8\x80", "it is not UTF-8"),
+        (b"\xff", "it is not UTF-8"),
+    ] {
+        let error = SendCommandRequest::from_json(&body(text)).unwrap_err();
+        assert_eq!(error.exception, Exception::Serialization);
+        assert!(error.message.contains(why), "{}", error.message);
+    }
+    for text in [&br"\uD83D\ude00"[..], br"\\udc00", br"\\\\udc00\u00e9", "\u{1f600}".as_bytes()] {
+        assert!(SendCommandRequest::from_json(&body(text)).is_ok(), "{}", String::from_utf8_lossy(text));
+    }
+}
+
+#[test]
 fn what_breaks_a_rule_is_a_bad_request_that_names_the_parameter() {
     let command = |command: &str| format!(r#"{{"SessionToken":"{TOKEN}",{command}}}"#);
     let statement = |text: &str| {

@@ -14,6 +14,19 @@ async fn malformed_requests_are_refused_and_the_next_request_works() {
     let service = service();
     service.create_ledger_unless_it_exists("wire").expect("a ledger");
     let deep = "[".repeat(100_000);
+    for unknown in [&br#""\udc00""#[..], br#""a\ud800\u0041""#, b"\"\xed\xb0\x80\"", b"\"\xff\""] {
+        let request = [&br#"{"StartSession": {"LedgerName": "wire"}, "x": ["#[..], unknown, b"]}"].concat();
+        let answered = send(&service, "POST", "/", TARGET, &request).await;
+        assert_eq!(
+            error(&answered).1,
+            "SerializationException",
+            "a member that is not known is text all the same"
+        );
+        let request =
+            [&br#"{"Name": "x", "PermissionsMode": "ALLOW_ALL", "x": "#[..], unknown, b"}"].concat();
+        let answered = send(&service, "POST", "/ledgers", None, &request).await;
+        assert_eq!(error(&answered).1, "SerializationException");
+    }
     for (request, status, name) in [
         ("", 400, "SerializationException"),
         ("{", 400, "SerializationException"),
@@ -31,7 +44,9 @@ async fn malformed_requests_are_refused_and_the_next_request_works() {
         let answered = send(&service, "POST", "/", TARGET, request.as_bytes()).await;
         assert_eq!((error(&answered).0, error(&answered).1.as_str()), (status, name), "{request:.60}");
     }
-    for (method, path) in [("PUT", "/"), ("POST", "/ledgers"), ("GET", "/ledgers")] {
+    for (method, path) in
+        [("PUT", "/"), ("POST", "/ledgers"), ("GET", "/ledgers"), ("GET", "/health"), ("PUT", "/x")]
+    {
         let elsewhere = send(&service, method, path, TARGET, b"{}").await;
         assert_eq!(error(&elsewhere).1, "UnknownOperationException", "{method} {path}");
     }
