@@ -188,9 +188,9 @@ impl Core {
         was_trusted
     }
 
-    /// Whether reads on the snapshot at block `since` still hold after the last block.
-    pub(crate) fn validate(&self, reads: &ReadSet, since: u64) -> Result<(), LedgerError> {
-        lock(&self.recent).validate(reads, since)
+    /// Whether reads on a snapshot still hold after the last block.
+    pub(crate) fn validate(&self, reads: &ReadSet, snapshot: &Snapshot) -> Result<(), LedgerError> {
+        lock(&self.recent).validate(reads, snapshot.head.tip.block_no, &snapshot.head.catalog)
     }
 
     /// How many transactions are open.

@@ -4,6 +4,7 @@ use everstrand_partiql::tables::TablesError;
 use everstrand_partiql::{Category, PartiqlError};
 
 use crate::loss::Loss;
+use crate::occ::changed::Changed;
 use crate::storage::slots::SlotError;
 use crate::storage::views::ViewError;
 
@@ -56,10 +57,13 @@ pub enum LedgerError {
     InvalidPageToken,
 
     /// The client should try again: a block that was committed meanwhile changed what the transaction read.
-    #[error("Optimistic concurrency control (OCC) failure encountered while committing the transaction")]
+    #[error(
+        "Optimistic concurrency control (OCC) failure encountered while committing the transaction: {what} was changed{}",
+        in_block(*block)
+    )]
     OccConflict {
-        /// What the transaction read and the block changed, for logs and tests.
-        what: String,
+        /// What the transaction read and the block changed. No data of documents is in it.
+        what: Changed,
         /// The block that changed it, if it is known.
         block: Option<u64>,
     },
@@ -116,6 +120,10 @@ pub enum LedgerError {
     /// The developers must act: this is a bug.
     #[error("internal failure: {0}")]
     Internal(String),
+}
+
+fn in_block(block: Option<u64>) -> String {
+    block.map(|block| format!(" in block {block}")).unwrap_or_default()
 }
 
 impl LedgerError {

@@ -40,6 +40,7 @@ pub use import::Importer;
 pub use ledger::Ledger;
 pub use limits::{Committing, LedgerOptions, LimitError, Limits};
 pub use loss::Loss;
+pub use occ::changed::Changed;
 pub use pace::{Interrupt, Pace};
 pub use session::Session;
 pub use subscription::Subscription;

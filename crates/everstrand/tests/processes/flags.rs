@@ -6,6 +6,7 @@ use everstrand::protocol::control::{ControlRequest, DescribeLedgerRequest};
 use everstrand::protocol::signature::Credentials;
 use everstrand::{HttpTransport, SessionClient};
 
+use crate::hostile_clients::wire::{Client, Session};
 use crate::load::{prepare, run};
 use crate::process::{LEDGER, Server, program, run_to_end};
 
@@ -198,6 +199,20 @@ async fn a_hangup_reads_the_access_keys_again() {
 }
 
 /// A line for each request, and in no line what a client keeps to itself.
+/// Reads a table in one transaction, and changes it in another before the first is committed.
+async fn conflict(server: &Server) {
+    let client = Client::at(std::net::Ipv4Addr::LOCALHOST, server.address);
+    let mut reader = Session::start(&client, LEDGER).await.expect("a session");
+    reader.begin().await.expect("begun");
+    reader.execute("SELECT * FROM Secrets WHERE text = 'hunter-literal'").await.expect("read");
+    let mut writer = Session::start(&client, LEDGER).await.expect("a session");
+    writer.run("INSERT INTO Secrets {'text': 'hunter-statement'}").await.expect("committed");
+    let (status, refused) = reader.commit().await.expect("an answer");
+    assert_eq!(status, 400);
+    assert!(refused.contains("Optimistic concurrency control (OCC) failure encountered"), "{refused}");
+    assert!(refused.contains("table Secrets, which was scanned") && !refused.contains("hunter"), "{refused}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_says_what_was_asked_and_holds_no_secrets() {
     let server = Server::in_memory(&["--log", "everstrand_server=debug"]);
@@ -207,6 +222,7 @@ async fn a_log_says_what_was_asked_and_holds_no_secrets() {
     refusal(&server, &["SELECT 'hunter-literal' FROM nothing"]).await;
     let insert = "INSERT INTO Secrets {'text': 'hunter-statement'}";
     run(&driver, insert, vec![]).await;
+    conflict(&server).await;
     let absent = ControlRequest::DescribeLedger(DescribeLedgerRequest { name: "absent".to_owned() });
     server.transport().control(&absent).await.expect_err("no such ledger");
     for said in [
@@ -215,6 +231,7 @@ async fn a_log_says_what_was_asked_and_holds_no_secrets() {
         "exception=\"BadRequestException\"",
         "exception=\"ResourceNotFoundException\"",
         "The Ledger with name absent is not found",
+        "table Secrets, which was scanned, was changed in block",
         "client=127.0.0.1",
         "request_id=",
     ] {

@@ -99,12 +99,12 @@ impl<'a> GroupBuilder<'a> {
         now: i64,
     ) -> Result<(), (CommitReply, LedgerError)> {
         let Proposal { mut committed, snapshot, reads, footprint, draft } = proposal;
-        let since = snapshot.head.tip.block_no;
+        let (since, catalog) = (snapshot.head.tip.block_no, &snapshot.head.catalog);
         // Locked for a moment only, because transactions that only read are validated under the same lock.
-        let valid = lock(recent).validate(&reads, since);
+        let valid = lock(recent).validate(&reads, since, catalog);
         let valid = valid.and_then(|()| match planted!("skip-group-validation") {
             true => Ok(()),
-            false => self.writes.validate(&reads, since),
+            false => self.writes.validate(&reads, since, catalog),
         });
         if let Err(conflict) = valid {
             return Err((reply, conflict));

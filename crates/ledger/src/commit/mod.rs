@@ -48,6 +48,7 @@ use self::proposal::Proposal;
 use self::rebuild::RebuiltView;
 use crate::error::LedgerError;
 use crate::limits::LedgerOptions;
+use crate::occ::changed::Changed;
 use crate::occ::recent_writes::{RecentWrites, lock};
 use crate::planted::planted;
 use crate::state::PendingRedaction;
@@ -279,7 +280,7 @@ impl Committer {
             }
             Ok(stored) => {
                 let conflict = LedgerError::OccConflict {
-                    what: "the journal, by another writer".to_owned(),
+                    what: Changed::Journal,
                     block: Some(stored.header().first_block_no),
                 };
                 let answers = group.members.into_iter().map(|(reply, _)| (reply, Err(conflict.clone())));

@@ -9,9 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use everstrand_journal::UniqueId;
 
+use super::changed::Changed;
 use super::read_set::{ReadSet, Span};
 use crate::error::LedgerError;
 use crate::planted::planted;
+use crate::state::catalog::Catalog;
 
 /// What a transaction changed, in the terms in which read sets ask.
 #[derive(Clone, Debug, Default)]
@@ -51,63 +53,70 @@ impl RecentWrites {
         RecentWrites { floor, ..RecentWrites::default() }
     }
 
-    /// Fails if a block after `since`, the last of the snapshot, changed anything that was read.
-    pub(crate) fn validate(&self, reads: &ReadSet, since: u64) -> Result<(), LedgerError> {
+    /// Fails if a block after `since`, the last of the snapshot, changed anything that was read. The snapshot's catalog has the names
+    /// for the error.
+    pub(crate) fn validate(&self, reads: &ReadSet, since: u64, catalog: &Catalog) -> Result<(), LedgerError> {
         if since < self.floor {
-            return Err(conflict("a snapshot that is too old".to_owned(), self.floor));
+            return Err(conflict(Changed::Forgotten, self.floor));
         }
         let changed = |block: Option<&u64>| block.copied().filter(|block| *block > since);
         if reads.catalog
             && let Some(block) = changed(self.catalog.as_ref())
         {
-            return Err(conflict("the catalog".to_owned(), block));
+            return Err(conflict(Changed::Catalog, block));
         }
         if reads.last_block
             && let Some(block) = changed(self.log.back().map(|(block, _)| block))
             && !planted!("last-block-not-noted")
         {
-            return Err(conflict("the last block".to_owned(), block));
+            return Err(conflict(Changed::LastBlock, block));
         }
         for name in &reads.names {
             if let Some(block) = changed(self.names.get(name))
                 && !planted!("stale-catalog")
             {
-                return Err(conflict(format!("the catalog entry of {name}"), block));
+                return Err(conflict(Changed::Definition { table: Arc::clone(name) }, block));
             }
         }
         for id in &reads.table_ids {
             if let Some(block) = changed(self.table_ids.get(id)) {
-                return Err(conflict(format!("the catalog entry of {id}"), block));
+                return Err(conflict(Changed::definition(*id, catalog), block));
             }
         }
         for id in &reads.tables {
             if let Some(block) = changed(self.tables.get(id))
                 && !planted!("skip-scan-check")
             {
-                return Err(conflict(format!("the table {id}"), block));
+                return Err(conflict(Changed::scanned_table(*id, catalog), block));
             }
         }
         for id in &reads.histories {
             if let Some(block) = changed(self.histories.get(id))
                 && !planted!("redaction-not-noted")
             {
-                return Err(conflict(format!("the past of table {id}"), block));
+                return Err(conflict(Changed::history(*id, catalog), block));
             }
         }
         for id in &reads.documents {
             if let Some(block) = changed(self.documents.get(id))
                 && !planted!("skip-document-check")
             {
-                return Err(conflict(format!("the document {id}"), block));
+                return Err(conflict(Changed::document(*id, self.tables_of(block), catalog), block));
             }
         }
         for Span { lower, upper } in &reads.spans {
-            let range = self.keys.range::<Vec<u8>, _>((lower.as_ref(), upper.as_ref()));
-            if let Some(block) = range.map(|(_, block)| *block).find(|block| *block > since) {
-                return Err(conflict("an index key".to_owned(), block));
+            let mut range = self.keys.range::<Vec<u8>, _>((lower.as_ref(), upper.as_ref()));
+            if let Some((key, block)) = range.find(|(_, block)| **block > since) {
+                return Err(conflict(Changed::index_key(key, catalog), *block));
             }
         }
         Ok(())
+    }
+
+    /// The tables of which a block changed documents.
+    fn tables_of(&self, block: u64) -> &[UniqueId] {
+        let position = self.log.binary_search_by_key(&block, |(block, _)| *block);
+        position.map_or(&[], |position| &self.log[position].1.tables)
     }
 
     /// Records what a block changed.
@@ -173,7 +182,7 @@ pub(crate) fn lock(recent: &Mutex<RecentWrites>) -> MutexGuard<'_, RecentWrites>
     recent.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn conflict(what: String, block: u64) -> LedgerError {
+fn conflict(what: Changed, block: u64) -> LedgerError {
     LedgerError::OccConflict { what, block: Some(block) }
 }
 
@@ -227,23 +236,35 @@ mod tests {
         for (at, (footprint, reads)) in all.iter().enumerate() {
             let mut recent = RecentWrites::new(0);
             recent.record(5, footprint.clone());
-            assert!(recent.validate(reads, 4).is_err(), "{at}: the block after the snapshot");
-            assert!(recent.validate(reads, 5).is_ok(), "{at}: the snapshot's own block");
+            assert!(
+                recent.validate(reads, 4, &Catalog::default()).is_err(),
+                "{at}: the block after the snapshot"
+            );
+            assert!(recent.validate(reads, 5, &Catalog::default()).is_ok(), "{at}: the snapshot's own block");
             let mut group = RecentWrites::new(0);
             group.record(6, footprint.clone());
             recent.take_in(group);
-            assert!(recent.validate(reads, 5).is_err(), "{at}: a block of the same group");
+            assert!(
+                recent.validate(reads, 5, &Catalog::default()).is_err(),
+                "{at}: a block of the same group"
+            );
             for (other, (_, reads)) in all.iter().enumerate() {
                 // Both are of the same index, or of the same catalog entry.
                 let is_related =
                     |one: usize, two: usize| [one, two] == [at, other] || [two, one] == [at, other];
                 if at != other && !is_related(2, 3) && !is_related(5, 6) {
-                    assert!(recent.validate(reads, 4).is_ok(), "{at} does not change what {other} read");
+                    assert!(
+                        recent.validate(reads, 4, &Catalog::default()).is_ok(),
+                        "{at} does not change what {other} read"
+                    );
                 }
             }
             let last = ReadSet { last_block: true, ..ReadSet::default() };
-            assert!(recent.validate(&last, 5).is_err(), "{at}: block 6 is another last one");
-            assert!(recent.validate(&last, 6).is_ok(), "{at}");
+            assert!(
+                recent.validate(&last, 5, &Catalog::default()).is_err(),
+                "{at}: block 6 is another last one"
+            );
+            assert!(recent.validate(&last, 6, &Catalog::default()).is_ok(), "{at}");
         }
     }
 
@@ -255,16 +276,25 @@ mod tests {
             recent.record(8, footprint);
             recent.prune(5);
             assert_eq!(recent.len(), 1);
-            assert!(recent.validate(&reads, 7).is_err(), "{at}: block 8 changed it again");
-            assert!(recent.validate(&ReadSet::default(), 4).is_err(), "{at}: older than what is remembered");
-            assert!(recent.validate(&ReadSet::default(), 5).is_ok(), "{at}");
+            assert!(
+                recent.validate(&reads, 7, &Catalog::default()).is_err(),
+                "{at}: block 8 changed it again"
+            );
+            assert!(
+                recent.validate(&ReadSet::default(), 4, &Catalog::default()).is_err(),
+                "{at}: older than what is remembered"
+            );
+            assert!(recent.validate(&ReadSet::default(), 5, &Catalog::default()).is_ok(), "{at}");
             recent.prune(8);
             assert_eq!(recent.len(), 0);
             let left = [recent.documents.len(), recent.tables.len(), recent.keys.len(), recent.names.len()];
             assert_eq!((left, recent.table_ids.len()), ([0; 4], 0), "{at}: nothing of it takes memory");
-            assert!(recent.validate(&reads, 8).is_ok(), "{at}");
+            assert!(recent.validate(&reads, 8, &Catalog::default()).is_ok(), "{at}");
             recent.prune(3);
-            assert!(recent.validate(&reads, 7).is_err(), "{at}: what was forgotten stays forgotten");
+            assert!(
+                recent.validate(&reads, 7, &Catalog::default()).is_err(),
+                "{at}: what was forgotten stays forgotten"
+            );
         }
     }
 
@@ -276,8 +306,8 @@ mod tests {
         }
         let mut reads = ReadSet::default();
         reads.span(ID, Bound::Excluded(b"j".to_vec()), Bound::Excluded(b"n".to_vec()));
-        assert!(recent.validate(&reads, 4).is_ok());
+        assert!(recent.validate(&reads, 4, &Catalog::default()).is_ok());
         reads.span(ID, included(b"n"), Bound::Unbounded);
-        assert!(recent.validate(&reads, 4).is_err());
+        assert!(recent.validate(&reads, 4, &Catalog::default()).is_err());
     }
 }

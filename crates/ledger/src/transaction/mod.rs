@@ -180,7 +180,7 @@ impl Transaction {
         let (core, Work { reads, writes, .. }) = (ledger.core(), work);
         let committed = Committed { transaction_id, commit_digest, block_address: None };
         if writes.is_empty() && !core.options.record_reads {
-            core.validate(&reads, snapshot.head.tip.block_no)?;
+            core.validate(&reads, &snapshot)?;
             return Ok(CommitFuture::ready(Ok(committed)));
         }
         let draft = propose::draft(transaction_id, core.now(), statements, &writes)?;
