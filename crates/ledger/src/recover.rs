@@ -7,7 +7,8 @@
 //! Two cases are left to the operator, because what is missing cannot be made again. If a whole view of this ledger
 //! holds a slot that the journal lacks, acknowledged blocks are gone: opening fails with
 //! [`LedgerError::BlocksMissing`] and changes nothing, until the caller names that [`Loss`]. If a slot of the journal
-//! is damaged, the ledger serves the blocks before it. In both cases the ledger is read-only.
+//! is damaged, the ledger serves the blocks before it. If that slot is the last one that the view holds, the view is
+//! kept, because it is the only proof of those blocks, and all of them are served. In all cases the ledger is read-only.
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -62,10 +63,15 @@ pub(crate) fn open(
     known_loss: Option<&Loss>,
 ) -> Result<Opened, LedgerError> {
     let mut is_new = false;
+    let mut last_damaged = None;
     let mut from_view = match known_good(slots, views) {
-        Ok(state) => {
-            is_new = state.is_none();
-            state
+        Ok(None) => {
+            is_new = true;
+            None
+        }
+        Ok(Some(known)) => {
+            last_damaged = known.damage;
+            Some(known.state)
         }
         Err(Unusable::Journal(error)) => return Err(error),
         Err(Unusable::Missing(loss)) if known_loss.is_none() => return Err(LedgerError::BlocksMissing(loss)),
@@ -99,7 +105,7 @@ pub(crate) fn open(
                 if begun_empty {
                     build_indexes(&mut state, &mut snapshot, views)?;
                 }
-                let read_only = read_only(slots, known_loss, damage)?;
+                let read_only = read_only(slots, known_loss, damage.or(last_damaged))?;
                 return Ok(Opened { state, snapshot: Arc::new(snapshot), writer, read_only });
             }
             Err(error) if begun_empty => return Err(error),
@@ -138,8 +144,15 @@ impl From<ViewError> for Unusable {
     }
 }
 
+/// The state of a view that may be used.
+struct Known {
+    state: State,
+    /// Why the journal's copy of the view's last slot cannot be read, if it cannot.
+    damage: Option<LedgerError>,
+}
+
 /// The state that the view holds, if the journal has its last slot; `None` for an empty view.
-fn known_good(slots: &dyn SlotStore, views: &dyn ViewStore) -> Result<Option<State>, Unusable> {
+fn known_good(slots: &dyn SlotStore, views: &dyn ViewStore) -> Result<Option<Known>, Unusable> {
     let Some(applied) = views.applied()? else {
         return Ok(None);
     };
@@ -147,17 +160,24 @@ fn known_good(slots: &dyn SlotStore, views: &dyn ViewStore) -> Result<Option<Sta
         Ok(bytes) => bytes.map(|bytes| decode(applied.slot, bytes)).transpose(),
         Err(error) => Err(error),
     };
+    let state = State::load(&*views.snapshot()?)?.filter(|state| state.head.applied() == applied);
+    let state = state.ok_or_else(|| Unusable::View("its stored head is of another slot".to_owned()))?;
     let stored = match stored {
         Ok(stored) => stored,
-        // The view cannot be compared with a damaged slot, so it is not used: the journal is read up to that slot.
+        // Nothing can be compared with the view. But no crash leaves a damaged slot that the view holds, and without the
+        // view nobody could tell that the slot was there if it was cut off later.
+        Err(damage @ LedgerError::Damaged(_)) if applied.slot > 0 => {
+            return match is_of_strand(slots, state.head.strand_id).map_err(Unusable::Journal)? {
+                true => Ok(Some(Known { state, damage: Some(damage) })),
+                false => Err(Unusable::View("the journal is of another ledger".to_owned())),
+            };
+        }
         Err(LedgerError::Damaged(why)) => return Err(Unusable::View(why)),
         Err(error) => return Err(Unusable::Journal(error)),
     };
-    let state = State::load(&*views.snapshot()?)?.filter(|state| state.head.applied() == applied);
-    let state = state.ok_or_else(|| Unusable::View("its stored head is of another slot".to_owned()))?;
     match stored {
         Some(slot) if slot.link().0 == applied.link || planted!("link-not-checked-on-open") => {
-            Ok(Some(state))
+            Ok(Some(Known { state, damage: None }))
         }
         stored if is_of_strand(slots, state.head.strand_id).map_err(Unusable::Journal)? => {
             Err(Unusable::Missing(loss_of(&state, stored.is_some(), slots).map_err(Unusable::Journal)?))

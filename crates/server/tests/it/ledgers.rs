@@ -411,6 +411,46 @@ async fn a_journal_that_lacks_acknowledged_blocks_is_not_written_to() {
     service.close();
 }
 
+/// The last slot is damaged, and the view is the only proof of its blocks.
+#[tokio::test]
+async fn a_view_is_kept_if_the_journals_last_slot_is_damaged() {
+    let folder = filled(&["damaged"]).await;
+    let ledger = folder_of(folder.path(), "damaged");
+    let segment = ledger.join("journal/0000000000000000.segment");
+    let whole = fs::read(&segment).expect("a segment");
+    let mut flipped = whole.clone();
+    // The last record is the mark of a clean end, which is short.
+    let end = whole.iter().rposition(|byte| *byte != 0).expect("a record");
+    flipped[end - 100] ^= 1;
+    fs::write(&segment, &flipped).expect("written");
+    let read_only = async |service: &Service, documents: usize| {
+        assert_eq!(count(service, "damaged").await, documents);
+        let refused = run(service, "damaged", "INSERT INTO t VALUE {'n': 9}").await.expect_err("refused");
+        assert!(refused.message.contains("damaged"), "{}", refused.message);
+        assert_eq!(metric(service, "ledger_writable", "damaged").await, Some(0));
+    };
+    for _ in 0..2 {
+        let (service, _) = open(folder.path());
+        read_only(&service, 3).await;
+        service.close();
+    }
+    // If the damaged end is cut off now, the view still proves that it was there.
+    let mut short = flipped.clone();
+    short[end - 300..].fill(0);
+    fs::write(&segment, &short).expect("written");
+    let (service, _) = open(folder.path());
+    assert_eq!(count(&service, "damaged").await, 2);
+    let refused = run(&service, "damaged", "INSERT INTO t VALUE {'n': 9}").await.expect_err("refused");
+    assert!(refused.message.contains("accept-loss"), "{}", refused.message);
+    service.close();
+
+    fs::write(&segment, &whole).expect("put back");
+    let (service, _) = open(folder.path());
+    insert(&service, "damaged", 3..4).await;
+    assert_eq!(count(&service, "damaged").await, 4);
+    service.close();
+}
+
 /// A bit flips in the journal of an open or a closed ledger. The background check finds it, and the ledger takes no more
 /// writes until the journal is restored.
 #[tokio::test]
