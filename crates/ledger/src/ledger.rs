@@ -7,6 +7,7 @@ use std::sync::Arc;
 use everstrand_journal::tree::{Proof, TreeError, block_path, consistency, root_at};
 use everstrand_journal::{BlockAddress, Digest, JournalBlock, Revision, UniqueId};
 
+use crate::ahead::decode;
 use crate::check::{Checked, check_slots};
 use crate::commit::queue::CommitQueue;
 use crate::core::{Core, Environment, Status};
@@ -76,6 +77,30 @@ impl Ledger {
         let digest = self.of_tree(&snapshot, digest)?;
         let digest_tip_address = BlockAddress { strand_id: self.strand_id(), sequence_no: tip };
         Ok(Digest { digest, digest_tip_address })
+    }
+
+    /// The digest of the journal up to block `tip`, which another writer has put into the store after our last block. `None`
+    /// if the store ends before.
+    pub fn digest_ahead(&self, tip: u64) -> Result<Option<Digest>, LedgerError> {
+        let snapshot = self.core().snapshot();
+        let head = &snapshot.head;
+        let (mut frontier, mut link, mut next) = (head.frontier.clone(), head.tip.link, head.next_slot());
+        while let Some(bytes) = self.core().slots.read(next)? {
+            let slot = decode(next, bytes)?;
+            if slot.header().previous_link != link {
+                let why = format!("slot {next}: it does not continue the slot before it");
+                return Err(LedgerError::Damaged(why));
+            }
+            for block in (0..).map_while(|number| slot.block(number)) {
+                frontier.push(block.hash());
+                if frontier.size() > tip {
+                    let digest_tip_address = BlockAddress { strand_id: self.strand_id(), sequence_no: tip };
+                    return Ok(frontier.root().map(|digest| Digest { digest, digest_tip_address }));
+                }
+            }
+            (link, next) = (slot.link(), next + 1);
+        }
+        Ok(None)
     }
 
     /// A block by its number; `None` after the last.

@@ -12,6 +12,7 @@ use everstrand_protocol::control::{
 };
 use everstrand_protocol::{Exception, ServiceError};
 
+use crate::checkpoints::Published;
 use crate::ledgers::Ledgers;
 use crate::record::STRICT_TAG;
 
@@ -24,6 +25,7 @@ const PAGE: u32 = 100;
 #[derive(Clone)]
 pub(crate) struct Control {
     pub(crate) ledgers: Arc<Ledgers>,
+    pub(crate) published: Arc<Published>,
     /// The region in the ARNs of ledgers.
     pub(crate) region: String,
     /// The account in the ARNs of ledgers.
@@ -141,6 +143,10 @@ impl Control {
 
     fn describe_ledger(&self, name: &str) -> Result<DescribeLedgerResult, ServiceError> {
         let (record, impaired) = self.ledgers.describe(name)?;
+        let contradiction =
+            self.ledgers.strand_id(name)?.and_then(|strand_id| self.published.contradiction(strand_id));
+        let reasons: Vec<String> = [impaired, contradiction].into_iter().flatten().collect();
+        let impaired = (!reasons.is_empty()).then(|| reasons.join("; "));
         Ok(DescribeLedgerResult {
             impaired,
             arn: Some(self.arn(&record.name)),

@@ -217,6 +217,7 @@ impl Service {
     fn control_of_ledgers(&self) -> Control {
         Control {
             ledgers: Arc::clone(&self.ledgers),
+            published: Arc::clone(&self.published),
             region: self.config.region.clone(),
             account: self.config.account.clone(),
         }

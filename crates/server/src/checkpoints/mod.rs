@@ -12,7 +12,9 @@
 //!
 //! Before the server publishes, it reads the ledger's newest checkpoint. If the journal is shorter than that checkpoint, or does not
 //! continue it, the server publishes nothing ([`continues`]). Two checkpoints that contradict each other would prove that the
-//! operator signed two histories.
+//! operator signed two histories. Two servers may publish at one place, by mistake or over one journal. In a folder a lock keeps them
+//! apart. At a URL `latest.checkpoint` is replaced first, and only if it still is the one that was read. So it is never older than a
+//! numbered checkpoint, and of two servers that have read the same one only the first goes on.
 //!
 //! Commits never wait for a place. A place that fails is asked again after one cadence, then after two, four, and at most eight.
 //! Meanwhile the metrics show that the last checkpoint gets older.
@@ -30,12 +32,15 @@ use everstrand_journal::{Checkpoint, CheckpointSigner, Digest, UniqueId, origin}
 use everstrand_ledger::Ledger;
 
 use crate::config::{CheckpointPlace, Checkpoints};
-use place::{Existing, LATEST, PutError};
+use place::{Existing, LATEST, Newest, PutError};
 
 pub use url::{CheckpointUrl, fetch};
 
 /// The greatest number of cadences until a place that fails is asked again.
 const CADENCES_BETWEEN_MAX: u64 = 8;
+
+/// How often a server tries to publish if others publish at the same place meanwhile.
+const ATTEMPTS_MAX: u32 = 3;
 
 /// The last checkpoint of each ledger, and the state of the place.
 #[derive(Default)]
@@ -79,18 +84,35 @@ enum OpenPlace<'a> {
 }
 
 impl OpenPlace<'_> {
-    fn put(&self, strand: &str, name: &str, content: &str, existing: Existing) -> Result<(), PutError> {
+    fn put(&self, strand: &str, name: &str, content: &str, existing: Existing<'_>) -> Result<(), PutError> {
         match self {
             OpenPlace::Folder(folder) => folder::put(&folder.join(strand), name, content, existing),
             OpenPlace::Url(connection) => connection.put(&format!("{strand}/{name}"), content, existing),
         }
     }
 
-    /// The path or URL of the newest checkpoint of a strand, and its text; `None` if nothing was published.
-    fn newest(&self, strand: &str) -> Result<Option<(String, String)>, PutError> {
+    /// The newest checkpoint of a strand; `None` if nothing was published.
+    fn newest(&self, strand: &str) -> Result<Option<Newest>, PutError> {
         match self {
             OpenPlace::Folder(folder) => folder::newest(&folder.join(strand)),
-            OpenPlace::Url(connection) => connection.get(&format!("{strand}/{LATEST}")),
+            OpenPlace::Url(connection) => connection.newest(&format!("{strand}/{LATEST}")),
+        }
+    }
+
+    /// Puts the next checkpoint under its number and as the newest one.
+    fn put_next(
+        &self,
+        strand: &str,
+        number: &str,
+        note: &str,
+        newest: Option<&Newest>,
+    ) -> Result<(), PutError> {
+        let latest = || self.put(strand, LATEST, note, Existing::Replace(newest));
+        let numbered = || self.put(strand, number, note, Existing::Keep);
+        match self {
+            // The newest is known by its number.
+            OpenPlace::Folder(_) => numbered().and_then(|()| latest()),
+            OpenPlace::Url(_) => latest().and_then(|()| numbered()),
         }
     }
 }
@@ -119,11 +141,12 @@ impl Published {
             // the other round has published.
             let digest = ledger.ledger.digest();
             let tip = digest.digest_tip_address;
-            let is_new = self.last(tip.strand_id).covered.is_none_or(|(last, _)| last != tip.sequence_no);
+            let last = self.last(tip.strand_id).covered.map(|(last, _)| last);
+            let is_new = last != Some(tip.sequence_no);
             let published = match (is_new, &unreachable) {
                 (false, _) => Ok(()),
                 (true, Some(why)) => Err(PutError::Unreachable(why.clone())),
-                (true, None) => put_checkpoint(&mut place, to, &ledger, digest),
+                (true, None) => put_checkpoint(&mut place, to, &ledger, digest, last),
             };
             let mut by_strand = self.by_strand.lock().unwrap_or_else(PoisonError::into_inner);
             let last = by_strand.entry(tip.strand_id).or_default();
@@ -205,13 +228,14 @@ fn pause(every: Duration, failures_in_a_row: u32) -> u64 {
     every.saturating_mul(cadences).saturating_sub(every / 2)
 }
 
-/// Publishes one ledger's key, its checkpoint, and the checkpoint's second name, unless they contradict what the place has. Opens the
-/// place if it is not open.
+/// Publishes one ledger's key, its checkpoint, and the checkpoint's second name, unless they contradict what the place has. `last` is
+/// the last block of the checkpoint that this server published before. Opens the place if it is not open.
 fn put_checkpoint<'a>(
     place: &mut Option<OpenPlace<'a>>,
     to: &'a Checkpoints,
     ledger: &Due,
     digest: Digest,
+    last: Option<u64>,
 ) -> Result<(), PutError> {
     let strand_id = digest.digest_tip_address.strand_id;
     let refused = |why: String| PutError::Refused(why);
@@ -226,14 +250,34 @@ fn put_checkpoint<'a>(
         }),
     };
     let strand = strand_id.to_string();
-    if let Some((name, newest)) = place.newest(&strand)? {
-        continues::check(&name, &newest, &signer.verifier(), &ledger.ledger, &digest)?;
-    }
     let note = Checkpoint::new(digest).signed(&signer).to_note();
-    let number = format!("{:020}.checkpoint", digest.digest_tip_address.sequence_no);
-    place.put(&strand, "key", &format!("{}\n", signer.verifier()), Existing::Keep)?;
-    place.put(&strand, &number, &note, Existing::Keep)?;
-    place.put(&strand, LATEST, &note, Existing::Replace)
+    let number = |tip: u64| format!("{tip:020}.checkpoint");
+    let _lock = match place {
+        OpenPlace::Folder(folder) => Some(folder::lock(&folder.join(&strand))?),
+        OpenPlace::Url(_) => None,
+    };
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let newest = place.newest(&strand)?;
+        if let Some(newest) = &newest {
+            let tip = continues::check(newest, &signer.verifier(), &ledger.ledger, &digest)?;
+            // A server that was killed may have left it without its number.
+            if last != Some(tip) {
+                place.put(&strand, &number(tip), &newest.text, Existing::Keep)?;
+            }
+            // Another server over the same journal has published it, or a later one.
+            if tip >= digest.digest_tip_address.sequence_no {
+                return Ok(());
+            }
+        }
+        place.put(&strand, "key", &format!("{}\n", signer.verifier()), Existing::Keep)?;
+        match place.put_next(&strand, &number(digest.digest_tip_address.sequence_no), &note, newest.as_ref())
+        {
+            Err(PutError::Overtaken(_)) if attempts < ATTEMPTS_MAX => {}
+            put => return put,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,18 @@
 //! Checkpoints at a URL. Each file is sent with PUT to a name below the URL, and can be fetched from there.
 //!
 //! A file that must not be replaced is sent with `If-None-Match: *`. If the web server has the file, it answers 412 (or 409), and we
-//! compare its file with ours. A web server that does not know the header replaces the file.
+//! compare its file with ours. A file that replaces one that was read before is sent with `If-Match` and the version that was read; then
+//! 412 means that another server has replaced it meanwhile. A web server that does not know these headers replaces the file.
 
 use std::time::{Duration, Instant};
 
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, IF_NONE_MATCH, LOCATION};
+use hyper::header::{
+    AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION,
+};
 use hyper::{Method, Request, StatusCode, Uri};
 use ureq::{Agent, AsSendBody};
 
-use super::place::{Existing, PutError};
+use super::place::{Existing, Newest, PutError};
 
 /// A longer answer is an error: no checkpoint, key or answer to a PUT is so large.
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
@@ -86,6 +89,7 @@ pub(super) struct Connection<'a> {
 struct Answer {
     status: StatusCode,
     location: Option<String>,
+    version: Option<String>,
     body: Vec<u8>,
 }
 
@@ -103,34 +107,40 @@ impl<'a> Connection<'a> {
     }
 
     /// Puts a text under a name below the URL.
-    pub(super) fn put(&self, name: &str, content: &str, existing: Existing) -> Result<(), PutError> {
-        let once = existing == Existing::Keep;
-        let answer = self.exchange(Method::PUT, name, content, once)?;
+    pub(super) fn put(&self, name: &str, content: &str, existing: Existing<'_>) -> Result<(), PutError> {
+        let condition = match existing {
+            Existing::Keep | Existing::Replace(None) => Some((IF_NONE_MATCH, "*")),
+            Existing::Replace(Some(newest)) => newest.version.as_deref().map(|version| (IF_MATCH, version)),
+        };
+        let answer = self.exchange(Method::PUT, name, content, condition.clone())?;
         let taken = matches!(answer.status, StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT);
         if answer.status.is_success() {
             return Ok(());
         }
-        if once && taken {
-            let found = self.exchange(Method::GET, name, "", false)?;
-            return match found.status {
-                StatusCode::OK if found.body == content.as_bytes() => Ok(()),
-                StatusCode::OK => {
-                    let why = format!("{} exists with another content", self.url_of(name));
-                    Err(PutError::Refused(why))
-                }
-                _ => Err(self.failed(&Method::GET, name, &found)),
-            };
+        if condition.is_none() || !taken {
+            return Err(self.failed(&Method::PUT, name, &answer));
         }
-        Err(self.failed(&Method::PUT, name, &answer))
+        if matches!(existing, Existing::Replace(_)) {
+            let why = format!("{} was replaced by another server meanwhile", self.url_of(name));
+            return Err(PutError::Overtaken(why));
+        }
+        let found = self.exchange(Method::GET, name, "", None)?;
+        match found.status {
+            StatusCode::OK if found.body == content.as_bytes() => Ok(()),
+            StatusCode::OK => {
+                Err(PutError::Refused(format!("{} exists with another content", self.url_of(name))))
+            }
+            _ => Err(self.failed(&Method::GET, name, &found)),
+        }
     }
 
-    /// The URL and the text of a name below our URL; `None` if nothing is there.
-    pub(super) fn get(&self, name: &str) -> Result<Option<(String, String)>, PutError> {
-        let answer = self.exchange(Method::GET, name, "", false)?;
+    /// The newest checkpoint; `None` if nothing has its name.
+    pub(super) fn newest(&self, name: &str) -> Result<Option<Newest>, PutError> {
+        let answer = self.exchange(Method::GET, name, "", None)?;
         match answer.status {
             StatusCode::OK => {
                 let text = String::from_utf8_lossy(&answer.body).into_owned();
-                Ok(Some((self.url_of(name), text)))
+                Ok(Some(Newest { name: self.url_of(name), text, version: answer.version }))
             }
             StatusCode::NOT_FOUND | StatusCode::GONE => Ok(None),
             StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => {
@@ -162,13 +172,19 @@ impl<'a> Connection<'a> {
         format!("{}{}/{name}", self.url.origin, self.url.path)
     }
 
-    fn exchange(&self, method: Method, name: &str, body: &str, once: bool) -> Result<Answer, PutError> {
+    fn exchange(
+        &self,
+        method: Method,
+        name: &str,
+        body: &str,
+        condition: Option<(HeaderName, &str)>,
+    ) -> Result<Answer, PutError> {
         let mut request = Request::builder().method(method.clone()).uri(self.url_of(name));
         if let Some(authorization) = &self.url.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        if once {
-            request = request.header(IF_NONE_MATCH, "*");
+        if let Some((header, value)) = condition {
+            request = request.header(header, value);
         }
         let patience = self.patience.min(self.deadline.saturating_duration_since(Instant::now()));
         let refused = |error: hyper::http::Error| PutError::Refused(error.to_string());
@@ -190,10 +206,12 @@ impl<'a> Connection<'a> {
     fn answer(&self, request: Request<impl AsSendBody>, patience: Duration) -> Result<Answer, ureq::Error> {
         let request = self.agent.configure_request(request).timeout_global(Some(patience)).build();
         let mut answer = self.agent.run(request)?;
-        let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-        let (status, location) = (answer.status(), location.map(str::to_owned));
+        let text = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        // A weak version may stand for several contents, so it cannot be demanded.
+        let version = text(ETAG).filter(|version| !version.starts_with("W/"));
+        let (status, location) = (answer.status(), text(LOCATION));
         let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
-        Ok(Answer { status, location, body })
+        Ok(Answer { status, location, version, body })
     }
 }
 
@@ -202,7 +220,7 @@ pub fn fetch(url: &str) -> Result<Vec<u8>, String> {
     let (place, name) = url.rsplit_once('/').ok_or("this is not a URL")?;
     let place = CheckpointUrl::parse(place)?;
     let connection = Connection::new(&place, FETCH_PATIENCE);
-    match connection.exchange(Method::GET, name, "", false) {
+    match connection.exchange(Method::GET, name, "", None) {
         Ok(answer) if answer.status == StatusCode::OK => Ok(answer.body),
         Ok(answer) => Err(connection.failed(&Method::GET, name, &answer).into_why()),
         Err(error) => Err(error.into_why()),

@@ -260,6 +260,11 @@ impl Ledgers {
         Ok((record, entry.impaired()))
     }
 
+    /// The strand of a ledger; `None` if the ledger was not closed cleanly and not opened since.
+    pub(crate) fn strand_id(&self, name: &str) -> Result<Option<UniqueId>, ServiceError> {
+        Ok(self.entry(name)?.digest().map(|digest| digest.digest_tip_address.strand_id))
+    }
+
     /// Whether a ledger's language is QLDB's only.
     pub(crate) fn is_strict(&self, record: &Record) -> bool {
         match record.tags.get(STRICT_TAG) {

@@ -44,6 +44,8 @@ struct Place {
 struct State {
     mood: Mood,
     files: BTreeMap<String, String>,
+    /// The newest checkpoint that another server publishes right after we have read the present one.
+    overtaking: Option<String>,
     /// The first lines and the headers of all requests.
     requests: Vec<String>,
 }
@@ -51,7 +53,8 @@ struct State {
 impl Place {
     fn open() -> Place {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let state = State { mood: Mood::Takes, files: BTreeMap::new(), requests: Vec::new() };
+        let state =
+            State { mood: Mood::Takes, files: BTreeMap::new(), overtaking: None, requests: Vec::new() };
         let address = listener.local_addr().expect("an address").to_string();
         let place = Place { address, state: Arc::new(Mutex::new(state)) };
         let serving = place.clone();
@@ -83,6 +86,9 @@ impl Place {
         let mut line = head.split(' ');
         let (method, path) = (line.next().unwrap_or_default(), line.next().unwrap_or_default().to_owned());
         let once = head.to_ascii_lowercase().contains("if-none-match: *");
+        let demanded = head
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("if-match: ").map(str::to_owned));
         let mood = {
             let mut state = self.state.lock().expect("no panic");
             state.requests.push(head.clone());
@@ -101,11 +107,28 @@ impl Place {
             (Mood::Redirects, _) => {
                 respond("307 Temporary Redirect", &format!("Location: http://{}/x\r\n", self.address), "")
             }
-            (_, "GET") => match self.files().get(&path) {
-                Some(found) => respond("200 OK", "", found),
-                None => respond("404 Not Found", "", ""),
-            },
-            (Mood::Keeps, _) if once && self.files().contains_key(&path) => {
+            (_, "GET") => {
+                let found = self.files().get(&path).cloned();
+                if path.ends_with("latest.checkpoint") {
+                    let mut state = self.state.lock().expect("no panic");
+                    if let Some(other) = state.overtaking.take() {
+                        state.files.insert(path, other);
+                    }
+                }
+                match (found, mood) {
+                    (Some(found), Mood::Keeps) => {
+                        respond("200 OK", &format!("ETag: {}\r\n", version(&found)), &found)
+                    }
+                    (Some(found), _) => respond("200 OK", "", &found),
+                    (None, _) => respond("404 Not Found", "", ""),
+                }
+            }
+            (Mood::Keeps, _)
+                if once && self.files().contains_key(&path)
+                    || demanded.is_some_and(|demanded| {
+                        self.files().get(&path).map(|file| version(file)) != Some(demanded)
+                    }) =>
+            {
                 respond("412 Precondition Failed", "", "")
             }
             _ => {
@@ -115,6 +138,14 @@ impl Place {
         };
         stream.write_all(response.as_bytes()).is_ok()
     }
+}
+
+/// The web server's name for a version of a file.
+fn version(content: &str) -> String {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    format!("\"{:x}\"", hasher.finish())
 }
 
 /// The head and the body of a request.
@@ -200,7 +231,7 @@ fn a_checkpoint_and_its_key_are_put_below_the_url() {
         requests[0].starts_with("GET /notary/") && requests[0].contains("/latest.checkpoint "),
         "{requests:?}"
     );
-    for (head, once) in requests[1..].iter().zip([true, true, false]) {
+    for (head, once) in requests[1..].iter().zip([true, true, true]) {
         let head = head.to_ascii_lowercase();
         assert!(head.starts_with("put /notary/"), "{head}");
         assert!(head.contains("content-type: text/plain; charset=utf-8"), "{head}");
@@ -371,6 +402,14 @@ fn publish_after(data: &Path, place: &str, tables: &[&str]) -> (Option<u64>, Opt
     service.publish_checkpoints();
     let found = (failures(&service), metric(&service, "everstrand_checkpoint_contradicted"));
     assert_eq!(ready(&service), if found.1 == Some(1) { 503 } else { 200 });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let described = runtime.block_on(send(&service, "GET", "/ledgers/signed", None, b"")).body;
+    let described: serde_json::Value = serde_json::from_slice(&described).expect("JSON");
+    assert_eq!(described["State"], "ACTIVE", "the state is one of QLDB's");
+    assert_eq!(
+        described["Impaired"].as_str().is_some_and(|why| why.contains("checkpoint")),
+        found.1 == Some(1)
+    );
     service.close();
     found
 }
@@ -422,4 +461,51 @@ fn a_newest_checkpoint_without_its_second_name_counts() {
     put_back(&data, &older);
     assert_eq!(publish_after(&data, &at, &[]), (Some(1), Some(1)));
     assert_eq!(files_below(&place), before);
+}
+
+/// Two servers have read the same newest checkpoint. The first has published when the second wants to.
+#[test]
+fn of_two_servers_at_one_place_only_one_publishes() {
+    let (web, elsewhere) = (Place::open(), Place::open());
+    web.set(Mood::Keeps);
+    let at = |place: &Place| format!("http://{}", place.address);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, copy) = (folder.path().join("data"), folder.path().join("copy"));
+    let latest = |place: &Place| {
+        let found = place.files().into_iter().find(|(path, _)| path.ends_with("latest.checkpoint"));
+        found.expect("published").1
+    };
+    assert_eq!(publish_after(&data, &at(&web), &["a"]), (Some(0), Some(0)));
+    put_back(&copy, &files_below(&data));
+    // A copy of the folder has the same key, and writes another history.
+    assert_eq!(publish_after(&copy, &at(&elsewhere), &["x"]), (Some(0), Some(0)));
+    let other = latest(&elsewhere);
+    let before = web.files();
+    web.state.lock().expect("no panic").overtaking = Some(other.clone());
+    assert_eq!(publish_after(&data, &at(&web), &["b"]), (Some(1), Some(1)));
+    assert_eq!(latest(&web), other);
+    let names = |files: &BTreeMap<String, String>| files.keys().cloned().collect::<Vec<_>>();
+    // The other's file under its number is put there, because that server may have been killed before.
+    assert!(names(&web.files()).len() <= names(&before).len() + 1);
+    for (path, content) in web.files() {
+        let is_known = before.get(&path) == Some(&content) || content == other;
+        assert!(is_known, "{path}: nothing of a second history was published");
+    }
+
+    // A server of the same history goes on.
+    let web = Place::open();
+    web.set(Mood::Keeps);
+    assert_eq!(publish_after(&copy, &at(&web), &[]), (Some(0), Some(0)));
+    assert_eq!(latest(&web), other);
+    publish_after(&copy, &at(&elsewhere), &["y"]);
+    web.state.lock().expect("no panic").overtaking = Some(latest(&elsewhere));
+    assert_eq!(publish_after(&copy, &at(&web), &["z"]), (Some(0), Some(0)));
+    assert_ne!(latest(&web), latest(&elsewhere));
+    let published = web.files().keys().filter(|path| path.ends_with(".checkpoint")).count();
+    assert_eq!(
+        published,
+        4,
+        "each is there under its number, and the last as the newest: {:?}",
+        web.files().keys()
+    );
 }
