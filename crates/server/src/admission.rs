@@ -1,4 +1,4 @@
-//! Admits or refuses a request by its head alone, before any of its body is read.
+//! Admits or refuses a request: first by its head alone, before any of its body is read, then by its signature.
 
 use core::net::IpAddr;
 use std::sync::{Arc, PoisonError};
@@ -7,7 +7,7 @@ use everstrand_protocol::signature::AmzDate;
 use everstrand_protocol::{Exception, ServiceError};
 
 use crate::access_keys::AccessKeys;
-use crate::client::{Admission, Client};
+use crate::client::{Admission, Caller, Claim, Client};
 use crate::request::Request;
 use crate::service::Service;
 
@@ -16,27 +16,39 @@ impl Service {
     ///
     /// Without access keys, anybody who reaches the server may do everything. That must not include the web pages in a browser on
     /// the same machine, so this also refuses what only a browser sends.
-    pub fn admit(&self, head: &Request<'_>, client: Client) -> Result<Admission, ServiceError> {
+    pub fn admit(&self, head: &Request<'_>, sender: Client) -> Result<Admission, ServiceError> {
         if let (Some(names), Some(host)) = (&self.config.host_names, head.header("host")) {
             check_host(names, host)?;
         }
         if head.is_open_to_all() {
-            return Ok(Admission::of(client, None));
+            return Ok(Admission { sender, claim: None });
         }
         if let Some(keys) = self.access_keys() {
             let (authorization, key) = keys.check_head(head, self.amz_date())?;
-            let client = Client::AccessKey(Arc::from(authorization.access_key_id.as_str()));
-            return Ok(Admission::of(client, Some((authorization, key))));
+            return Ok(Admission { sender, claim: Some(Claim { authorization, key }) });
         }
         let site = head.header("sec-fetch-site").filter(|site| *site != "none");
         match head.header("origin").or(site) {
-            None => Ok(Admission::of(client, None)),
+            None => Ok(Admission { sender, claim: None }),
             Some(_) => Err(ServiceError::new(
                 Exception::AccessDenied,
                 "A web page sent this request. Without access keys any page could, so it is refused: see everstrand serve \
                  --access-keys",
             )),
         }
+    }
+
+    /// Checks the signature of a request that was [admitted](Service::admit) and whose body has arrived.
+    pub fn verify(&self, admission: Admission, request: &Request<'_>) -> Result<Caller, ServiceError> {
+        let Admission { sender, claim } = admission;
+        let client = match claim {
+            None => sender,
+            Some(claim) => {
+                claim.authorization.check(&request.signed_parts(), &claim.key, self.amz_date())?;
+                claim.client()
+            }
+        };
+        Ok(Caller { client, presence: None })
     }
 
     /// Replaces the access keys whose requests are answered, from the next request on.

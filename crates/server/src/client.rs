@@ -1,4 +1,9 @@
-//! The client that sends a request, and the admission of a request.
+//! Who the client is: the owner of the access key that signed a request, once the signature is checked; before that, and where nobody
+//! signs, the address that the request came from.
+//!
+//! A signature covers the body, so it can be checked only when the body has arrived. Until then a request counts for its address,
+//! because anybody can name a key. A connection is the exception: if the request before was signed with a key, the next one that names
+//! the same key counts for that key from its head on. So clients at one address do not share the bounds of an address for long.
 
 use core::net::IpAddr;
 use std::fmt;
@@ -13,7 +18,7 @@ pub enum Client {
     InProcess,
     /// A machine by its address. An IPv6 address stands for its /64 network, because a machine can have any address in it.
     Address(IpAddr),
-    /// The owner of an access key, from any address.
+    /// The owner of an access key, from any address. Only a checked signature shows it.
     AccessKey(Arc<str>),
 }
 
@@ -48,9 +53,9 @@ pub trait Presence: Send + Sync {
     fn is_gone(&self) -> bool;
 }
 
-/// A client that waits for an answer.
+/// A client whose signature is checked, if it must sign, and that waits for an answer.
 #[derive(Clone)]
-pub(crate) struct Caller {
+pub struct Caller {
     pub(crate) client: Client,
     /// Tells whether the caller has left while its statement runs. `None` for a caller in this process, which leaves by dropping
     /// the future.
@@ -60,25 +65,41 @@ pub(crate) struct Caller {
 impl Caller {
     /// A caller in this process.
     pub(crate) const IN_PROCESS: Caller = Caller { client: Client::InProcess, presence: None };
-}
-
-/// A request whose head was accepted. Its signature is checked when the body has arrived, because the signature covers the body.
-pub struct Admission {
-    pub(crate) caller: Caller,
-    pub(crate) signed: Option<(Authorization, SigningKey)>,
-}
-
-impl Admission {
-    /// Admits a client's request. Its signature, if any, is still unchecked.
-    pub(crate) fn of(client: Client, signed: Option<(Authorization, SigningKey)>) -> Admission {
-        Admission { caller: Caller { client, presence: None }, signed }
-    }
 
     /// The same, with the means to see whether the client leaves.
     #[must_use]
-    pub fn from_connection(mut self, presence: Arc<dyn Presence>) -> Admission {
-        self.caller.presence = Some(presence);
+    pub fn with_presence(mut self, presence: Arc<dyn Presence>) -> Caller {
+        self.presence = Some(presence);
         self
+    }
+}
+
+/// A request whose head was accepted, and whose body may be read.
+pub struct Admission {
+    /// Where the request came from.
+    pub(crate) sender: Client,
+    /// The access key that the head names, and what checks the signature. `None` if nothing has to be signed.
+    pub(crate) claim: Option<Claim>,
+}
+
+/// The claim of a request's head that a key has signed the request.
+pub(crate) struct Claim {
+    pub(crate) authorization: Authorization,
+    pub(crate) key: SigningKey,
+}
+
+impl Claim {
+    /// The client that sent the request if the claim is true.
+    pub(crate) fn client(&self) -> Client {
+        Client::AccessKey(Arc::from(self.authorization.access_key_id.as_str()))
+    }
+}
+
+impl Admission {
+    /// The client that the request counts for until its signature is checked. `before` is the client of the connection's last request.
+    pub(crate) fn client_so_far(&self, before: &Client) -> Client {
+        let claimed = self.claim.as_ref().map(Claim::client);
+        claimed.filter(|claimed| claimed == before).unwrap_or_else(|| self.sender.clone())
     }
 }
 

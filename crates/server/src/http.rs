@@ -1,7 +1,7 @@
 //! The HTTP server: it accepts connections, reads each request, passes its parts to the [`Service`], and writes the answer in one
 //! piece.
 //!
-//! It bounds the connections, the bytes of bodies that are not answered, and the bytes of answers that are not read. One address has at
+//! It bounds the connections, the bytes of bodies that are not answered, and the bytes of answers that are not read. One client has at
 //! most half of each.
 
 mod answers;
@@ -187,15 +187,15 @@ struct Shared {
 }
 
 impl Shared {
-    /// Admits a request by its head, reads its body, and answers it.
+    /// Admits a request by its head, reads its body, checks its signature, and answers it.
     async fn answer(
         &self,
         connection: &Arc<Connection>,
         presence: Arc<dyn Presence>,
-        client: &Client,
+        sender: &Client,
         request: Request<Incoming>,
     ) -> Response<Full<Bytes>> {
-        connection.request_began();
+        connection.request_began(self.connections.now());
         let (head, body) = request.into_parts();
         // Headers that are not visible ASCII are ignored. If a signature covers one of them, the check of the signature fails.
         let headers =
@@ -208,30 +208,35 @@ impl Shared {
             headers: &headers,
             body: b"",
         };
-        let admitted = match self.service.admit(&request, client.clone()) {
-            Ok(admission) => self.bodies.read(client, body).await.map(|body| (admission, body)),
+        let admitted = match self.service.admit(&request, sender.clone()) {
+            Ok(admission) => {
+                let client = admission.client_so_far(&self.connections.client_of(connection));
+                self.bodies.read(&client, body).await.map(|body| (admission, body))
+            }
             Err(error) => Err(error),
         };
-        match admitted {
-            Ok((admission, body)) => {
-                let whole = request::Request { body: &body.bytes, ..request };
-                let admission = admission.from_connection(presence);
-                let answered = self.service.answer(admission, whole).await;
-                // The answer may wait for room. Give the body's room to other requests meanwhile.
-                drop(body);
-                let (status, headers) = (answered.status, answered.headers);
-                match self.answers.admit(client, connection, answered.body).await {
-                    Ok(bytes) => response(status, headers, bytes),
-                    Err(error) => self.refuse(connection, client, &request, error),
-                }
-            }
-            Err(error) => {
-                let mut refused = self.refuse(connection, client, &request, error);
-                // The client may still be sending the body, and the next request on this connection would begin within it.
-                refused.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                refused
-            }
-        }
+        let (admission, body) = match admitted {
+            Ok(admitted) => admitted,
+            // The client may still be sending the body, and the next request on this connection would begin within it.
+            Err(error) => return closing(self.refuse(connection, sender, &request, error)),
+        };
+        connection.request_arrived();
+        let whole = request::Request { body: &body.bytes, ..request };
+        let caller = match self.service.verify(admission, &whole) {
+            Ok(caller) => caller.with_presence(presence),
+            Err(error) => return self.refuse(connection, sender, &request, error),
+        };
+        let client = caller.client.clone();
+        let has_room = self.connections.assign(connection, &client);
+        let answered = self.service.answer(&caller, whole).await;
+        // The answer may wait for room. Give the body's room to other requests meanwhile.
+        drop(body);
+        let (status, headers) = (answered.status, answered.headers);
+        let answer = match self.answers.admit(&client, connection, answered.body).await {
+            Ok(bytes) => response(status, headers, bytes),
+            Err(error) => self.refuse(connection, &client, &request, error),
+        };
+        if has_room { answer } else { closing(answer) }
     }
 
     fn refuse(
@@ -244,6 +249,12 @@ impl Shared {
         let refused = self.service.refuse(client, request, error);
         response(refused.status, refused.headers, self.answers.bytes(connection, refused.body, None))
     }
+}
+
+/// The answer after which its connection is closed.
+fn closing(mut answer: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
 }
 
 fn response(status: u16, headers: Vec<(&'static str, String)>, body: Bytes) -> Response<Full<Bytes>> {

@@ -30,7 +30,7 @@ mod workers;
 
 pub use access_keys::AccessKeys;
 pub use checkpoints::{CheckpointUrl, fetch};
-pub use client::{Admission, Client, Presence};
+pub use client::{Admission, Caller, Client, Presence};
 pub use config::Config;
 pub use descriptors::Descriptors;
 pub use ledgers::ledger_folders;

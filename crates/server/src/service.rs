@@ -12,7 +12,7 @@ use everstrand_protocol::{Exception, Reply, ServiceError, ValueHolder, send_comm
 
 use crate::access_keys::AccessKeys;
 use crate::checkpoints::{Due, Published};
-use crate::client::{Admission, Caller, Client};
+use crate::client::{Caller, Client};
 use crate::config::{Config, Storage};
 use crate::control::Control;
 use crate::ledgers::{LedgerOverview, Ledgers, Settings};
@@ -95,29 +95,25 @@ impl Service {
     /// Answers one request of a caller in this process. Every answer has a request id. Clients take the request id of StartSession
     /// for the session's id.
     pub async fn handle(&self, request: Request<'_>) -> Response {
-        match self.admit(&request, Client::InProcess) {
-            Ok(admission) => self.answer(admission, request).await,
+        let verified =
+            self.admit(&request, Client::InProcess).and_then(|admission| self.verify(admission, &request));
+        match verified {
+            Ok(caller) => self.answer(&caller, request).await,
             Err(error) => self.refuse(&Client::InProcess, &request, error),
         }
     }
 
-    /// Answers a request that was [admitted](Service::admit) and whose body has arrived.
-    pub async fn answer(&self, admission: Admission, request: Request<'_>) -> Response {
+    /// Answers a request whose signature was [checked](Service::verify).
+    pub async fn answer(&self, caller: &Caller, request: Request<'_>) -> Response {
         let begin = self.clock.monotonic_millis();
-        let Admission { caller, signed } = admission;
         let client = &caller.client;
-        if let Some((authorization, key)) = signed
-            && let Err(error) = authorization.check(&request.signed_parts(), &key, self.amz_date())
-        {
-            return self.refuse(client, &request, error);
-        }
         let (operation, answered) = match request.route() {
             Route::Health => ("Health", Ok((200, br#"{"status":"ok"}"#.to_vec()))),
             Route::Ready => ("Ready", Ok(self.ready())),
             Route::Metrics => ("Metrics", Ok((200, self.metrics().into_bytes()))),
             Route::Session => {
                 let mut operation = "SendCommand";
-                let answered = self.session_api(&caller, &request, &mut operation).await;
+                let answered = self.session_api(caller, &request, &mut operation).await;
                 (operation, answered.map(|body| (200, body)))
             }
             Route::Control => ("Control", self.control_api(&request).await.map(|body| (200, body))),

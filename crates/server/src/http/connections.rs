@@ -1,7 +1,10 @@
 //! The open connections, with a bound for all and a bound for each client.
 //!
 //! The bounds leave file descriptors to the ledgers and memory to the requests. If a bound is reached, a new connection replaces
-//! the one that has been idle longest. So clients that connect and send nothing keep nobody out.
+//! the one that has been idle longest. So clients that connect and send nothing keep nobody out. A connection is idle until a request
+//! has arrived on it whole, so clients that never finish their requests keep nobody out either.
+//!
+//! A connection counts for its address until a request on it is verified, and then for the client that signed its last request.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -13,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::client::Client;
 
-/// The value of [`Connection::idle_since`] while a request is being answered.
+/// The value of [`Connection::idle_since`] while a whole request is being answered.
 const NEVER: u64 = u64::MAX;
 
 /// All open connections.
@@ -33,9 +36,11 @@ struct Open {
 
 /// An open connection.
 pub(crate) struct Connection {
-    client: Client,
+    /// The client that the connection counts for. It changes only while [`Connections::open`] is locked.
+    client: Mutex<Client>,
     number: u64,
-    /// The time since which the connection has waited for a request; [`NEVER`] while a request is being answered.
+    /// The time since which the connection has waited for a request or for the rest of one; [`NEVER`] while a whole request is
+    /// being answered.
     idle_since: AtomicU64,
     /// The time at which the client last read a part of an answer.
     progress: AtomicU64,
@@ -78,7 +83,7 @@ impl Connections {
         open.next += 1;
         open.count += 1;
         let connection = Arc::new(Connection {
-            client: client.clone(),
+            client: Mutex::new(client.clone()),
             number: open.next,
             idle_since: AtomicU64::new(now),
             progress: AtomicU64::new(now),
@@ -87,6 +92,31 @@ impl Connections {
         });
         open.by_client.entry(client).or_default().insert(connection.number, Arc::clone(&connection));
         Some(ConnectionPermit { connections: Arc::clone(self), connection })
+    }
+
+    /// The client that a connection counts for.
+    pub(crate) fn client_of(&self, connection: &Connection) -> Client {
+        connection.client().clone()
+    }
+
+    /// Counts a connection for the client of its last request. Answers false if that client has its part of the connections already
+    /// and none of them is idle. Then the connection must be closed after the present request.
+    pub(crate) fn assign(&self, connection: &Connection, client: &Client) -> bool {
+        if *connection.client() == *client {
+            return true;
+        }
+        let mut open = self.lock();
+        let of_the_client = open.by_client.get(client).map_or(0, HashMap::len);
+        if of_the_client >= self.client_connections_max && open.close_longest_idle(client).is_none() {
+            return false;
+        }
+        let before = std::mem::replace(&mut *connection.client(), client.clone());
+        // The connection is not there if it was closed meanwhile to make room.
+        if let Some(moved) = open.remove(&before, connection.number) {
+            open.count += 1;
+            open.by_client.entry(client.clone()).or_default().insert(connection.number, moved);
+        }
+        true
     }
 
     /// Closes the connections whose clients have read nothing of a large answer for the time `patience`.
@@ -140,8 +170,13 @@ impl Open {
 }
 
 impl Connection {
-    /// Notes that a request is being answered.
-    pub(crate) fn request_began(&self) {
+    /// Notes that the head of a request has arrived.
+    pub(crate) fn request_began(&self, now: u64) {
+        self.idle_since.store(now, Ordering::Relaxed);
+    }
+
+    /// Notes that a whole request has arrived and is being answered.
+    pub(crate) fn request_arrived(&self) {
         self.idle_since.store(NEVER, Ordering::Relaxed);
     }
 
@@ -166,11 +201,17 @@ impl Connection {
     pub(crate) async fn wait_for_close(&self) {
         self.close.notified().await;
     }
+
+    fn client(&self) -> MutexGuard<'_, Client> {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        self.connections.lock().remove(&self.connection.client, self.connection.number);
+        let mut open = self.connections.lock();
+        let client = self.connection.client().clone();
+        open.remove(&client, self.connection.number);
     }
 }
 
@@ -196,7 +237,8 @@ mod tests {
         drop(first);
         assert_eq!(connections.count(), 2, "it was counted as closed already");
         for permit in [&second, &third] {
-            permit.connection.request_began();
+            permit.connection.request_began(connections.now());
+            permit.connection.request_arrived();
         }
         assert!(connections.enter(client(1)).is_none(), "no connection of the client is idle");
         let others =
@@ -206,6 +248,43 @@ mod tests {
         connections.enter(client(4)).expect("in place of the second");
         second.connection.wait_for_close().await;
         drop((second, third, others));
+        assert_eq!(connections.count(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_does_not_arrive_whole_keeps_nobody_out() {
+        let connections = Connections::new(2);
+        let half = connections.enter(client(1)).expect("room");
+        half.connection.request_began(connections.now());
+        let _whole = connections.enter(client(1)).expect("in place of the half request");
+        half.connection.wait_for_close().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_verified_connection_counts_for_its_key_and_no_longer_for_its_address() {
+        let key = |id: &str| Client::AccessKey(id.into());
+        let connections = Connections::new(4);
+        let permits: Vec<_> = (0..4)
+            .map(|number| {
+                let permit = connections.enter(client(1)).expect("room for two at one address");
+                permit.connection.request_arrived();
+                let owner = key(if number < 2 { "ONE" } else { "TWO" });
+                assert!(connections.assign(&permit.connection, &owner), "{number}");
+                assert_eq!(connections.client_of(&permit.connection), owner);
+                permit
+            })
+            .collect();
+        assert_eq!(connections.count(), 4);
+        assert!(
+            !connections.assign(&permits[2].connection, &key("ONE")),
+            "it has half of all, and none is idle"
+        );
+        assert_eq!(connections.client_of(&permits[2].connection), key("TWO"));
+        permits[0].connection.answer_ended(0, connections.now());
+        assert!(connections.assign(&permits[2].connection, &key("ONE")), "in place of an idle one");
+        permits[0].connection.wait_for_close().await;
+        assert_eq!(connections.count(), 3);
+        drop(permits);
         assert_eq!(connections.count(), 0);
     }
 

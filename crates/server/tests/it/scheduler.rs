@@ -204,9 +204,10 @@ fn a_statement_on_a_connection_ends_with_its_transaction_when_its_client_has_lef
         let request =
             Request { method: "POST", path: "/", query: "", headers: &headers, body: body.as_bytes() };
         let address = everstrand_server::Client::at(core::net::Ipv4Addr::LOCALHOST.into());
-        let admission = service.admit(&request, address).expect("admitted").from_connection(Arc::new(Gone));
+        let admission = service.admit(&request, address).expect("admitted");
+        let caller = service.verify(admission, &request).expect("nobody signs").with_presence(Arc::new(Gone));
         let begun = Instant::now();
-        let answer = service.answer(admission, request).await;
+        let answer = service.answer(&caller, request).await;
         assert_eq!(answer.status, 400, "{}", String::from_utf8_lossy(&answer.body));
         assert!(begun.elapsed() < STOPPED_WITHIN, "{:?}", begun.elapsed());
         assert_eq!(metric(&service, open).await, 0, "its transaction is over");
