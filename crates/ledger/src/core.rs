@@ -93,7 +93,7 @@ impl Core {
             published: ArcSwap::new(snapshot),
             news: News::default(),
             status: Mutex::new(read_only.map_or(Status::Open, Status::Faulted)),
-            statements: Statements::default(),
+            statements: Statements::new(&options.plan_bytes),
             open_transactions: Arc::default(),
             view_is_distrusted: AtomicBool::new(false),
             extensions: AtomicBool::new(options.extensions),

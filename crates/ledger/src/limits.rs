@@ -138,9 +138,11 @@ pub enum Committing {
 pub struct LedgerOptions {
     /// Its bounds.
     pub limits: Limits,
-    /// Counts and bounds the rows that all transactions buffer together; `limits.buffered_bytes_max` bounds one
-    /// transaction. Ledgers whose options are clones of one another share the count.
+    /// Counts and bounds the rows that all transactions buffer together, and what open transactions have read and
+    /// written beyond some 32 KiB each; `limits.buffered_bytes_max` bounds the rows of one transaction. Ledgers whose options are clones of one another share the count.
     pub buffered_bytes: BufferedBytes,
+    /// Counts and bounds the plans of statements that are kept to be used again, shared in the same way.
+    pub plan_bytes: BufferedBytes,
     /// Whether a transaction that only read writes a block too, as in QLDB.
     pub record_reads: bool,
     /// Whether the language's extensions beyond QLDB are on (`ORDER BY`, `GROUP BY`, unique indexes and more).
@@ -169,6 +171,7 @@ impl Default for LedgerOptions {
         LedgerOptions {
             limits: Limits::default(),
             buffered_bytes: BufferedBytes::new(512 << 20, "buffered_bytes"),
+            plan_bytes: BufferedBytes::new(64 << 20, "plan_bytes"),
             record_reads: false,
             extensions: true,
             group_bytes: 4 << 20,

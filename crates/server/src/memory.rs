@@ -1,16 +1,16 @@
 //! One setting bounds the memory that clients can make the server use. It is divided so:
 //!
 //! ```text
-//! 1/4  rows that statements hold to sort, group and join
+//! 1/4  rows that statements hold to sort, group and join, and what open transactions have read and written
 //! 1/4  blocks of the views' files, in one cache for all ledgers
 //! 1/4  connections, 32 KiB each, which is also the bound of a request's head
 //! 1/8  bodies of requests that are not answered yet
 //! 1/8  answers that clients have not read yet
 //! ```
 //!
-//! Some memory comes on top. A body is in memory twice while it is parsed, and an answer while it is encoded. Views keep
-//! entries until they write them to files. Plans of statements, ledgers in memory and the writes of open transactions are not
-//! counted either.
+//! Some memory comes on top. A body is in memory twice while it is parsed, and an answer while it is encoded. Changes that views have
+//! not written to files have a bound of their own, another quarter, and so have kept plans of statements, another eighth. Ledgers in
+//! memory are not counted.
 
 use std::fmt;
 use std::str::FromStr;
@@ -36,6 +36,16 @@ impl Memory {
     /// Bytes of the rows that all statements together may hold to sort, group and join.
     pub fn buffered_rows(self) -> usize {
         self.bytes / 4
+    }
+
+    /// Bytes of changes that the views of all ledgers keep until they write them to files. They come on top.
+    pub fn unwritten_views(self) -> usize {
+        self.bytes / 4
+    }
+
+    /// Bytes of the plans that all ledgers keep. They come on top.
+    pub fn plans(self) -> usize {
+        self.bytes / 8
     }
 
     /// Bytes of the cache that the views of all ledgers share.

@@ -307,6 +307,7 @@ fn settings(config: &Config) -> Settings {
             extensions: config.extensions,
             record_reads: config.record_reads,
             buffered_bytes: BufferedBytes::new(config.memory.buffered_rows(), "--memory"),
+            plan_bytes: BufferedBytes::new(config.memory.plans(), "--memory"),
             ..LedgerOptions::default()
         },
         cache_bytes: config.memory.caches() as u64,

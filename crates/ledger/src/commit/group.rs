@@ -98,7 +98,7 @@ impl<'a> GroupBuilder<'a> {
         recent: &Mutex<RecentWrites>,
         now: i64,
     ) -> Result<(), (CommitReply, LedgerError)> {
-        let Proposal { mut committed, snapshot, reads, footprint, draft } = proposal;
+        let Proposal { mut committed, snapshot, reads, footprint, draft, kept: _kept } = proposal;
         let (since, catalog) = (snapshot.head.tip.block_no, &snapshot.head.catalog);
         // Locked for a moment only, because transactions that only read are validated under the same lock.
         let valid = lock(recent).validate(&reads, since, catalog);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use everstrand_journal::Draft;
+use everstrand_partiql::Charge;
 
 use super::future::Committed;
 use crate::occ::read_set::ReadSet;
@@ -18,4 +19,6 @@ pub(crate) struct Proposal {
     pub(crate) reads: ReadSet,
     pub(crate) footprint: Footprint,
     pub(crate) draft: Draft,
+    /// Counts what the transaction keeps, until it is in a group.
+    pub(crate) kept: Charge,
 }

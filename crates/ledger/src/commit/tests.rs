@@ -17,7 +17,7 @@ use crate::recover;
 use crate::storage::slots::SlotStore;
 use crate::storage::views::ViewStore;
 use crate::storage::{MemorySlots, MemoryView};
-use crate::{ManualClock, SeededIds};
+use crate::{BufferedBytes, ManualClock, SeededIds};
 
 mod equal_keys;
 
@@ -74,6 +74,7 @@ impl World {
             reads: ReadSet::default(),
             footprint,
             draft: Draft::new(&transaction).unwrap(),
+            kept: BufferedBytes::default().charge(),
         };
         let (reply, future) = pair();
         ((proposal, reply), future)

@@ -32,7 +32,12 @@ pub(crate) struct ReadSet {
     pub(crate) catalog: bool,
     /// Which block is the last.
     pub(crate) last_block: bool,
+    /// The bytes of the spans' keys.
+    pub(crate) key_bytes: usize,
 }
+
+/// About how many bytes a document takes in a read set, and a span without its keys.
+const NOTE_BYTES: usize = 64;
 
 /// All entries of an index between two keys. Each key begins with the id of its index, so that the keys of all
 /// indexes are one ordered space.
@@ -43,6 +48,12 @@ pub(crate) struct Span {
 }
 
 impl ReadSet {
+    /// About how many bytes the read set takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let notes = self.documents.len() + self.tables.len() + self.spans.len() + self.names.len();
+        notes * NOTE_BYTES + self.key_bytes
+    }
+
     /// Notes that a document of a table was asked for, whether it exists or not.
     pub(crate) fn document(&mut self, table: UniqueId, id: UniqueId) {
         if self.documents.len() < NOTES_MAX {
@@ -65,6 +76,8 @@ impl ReadSet {
                 _ => false,
             };
             if meets {
+                self.key_bytes += length(&upper);
+                self.key_bytes -= length(&last.upper);
                 last.upper = upper;
                 return;
             }
@@ -73,10 +86,18 @@ impl ReadSet {
             }
         }
         if self.spans.len() < NOTES_MAX {
+            self.key_bytes += length(&lower) + length(&upper);
             self.spans.push(Span { lower, upper });
         } else {
             self.tables.insert(table);
         }
+    }
+}
+
+fn length(bound: &Bound<Vec<u8>>) -> usize {
+    match bound {
+        Bound::Included(key) | Bound::Excluded(key) => key.len(),
+        Bound::Unbounded => 0,
     }
 }
 
@@ -114,6 +135,7 @@ mod tests {
         reads.span(TABLE, excluded(b"f"), excluded(b"h"));
         reads.span(TABLE, included(b"h"), Bound::Unbounded);
         assert_eq!(reads.spans, [Span { lower: included(b"a"), upper: Bound::Unbounded }]);
+        assert_eq!(reads.bytes(), NOTE_BYTES + 1);
     }
 
     #[test]

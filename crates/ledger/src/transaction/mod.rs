@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use everstrand_ion::Document;
 use everstrand_journal::{CommitDigest, Hash, StatementInfo, UniqueId, statement_digest};
-use everstrand_partiql::{self as partiql, BufferedBytes, Rows};
+use everstrand_partiql::{self as partiql, BufferedBytes, Charge, Rows};
 
 use crate::commit::future::{CommitFuture, Committed, pair};
 use crate::commit::proposal::Proposal;
@@ -36,6 +36,12 @@ use found::Found;
 use pages::{OpenResult, Page};
 use scope::Scope;
 use work::Work;
+
+/// So many bytes of what a transaction keeps are not counted, so that small transactions go on when large ones have used all up.
+const KEPT_FREE_BYTES: usize = 32 << 10;
+
+/// About how many bytes the plan of an unfinished result takes for each byte of its statement.
+const PLAN_BYTES: usize = 64;
 
 /// An open transaction. Dropping it rolls it back.
 pub struct Transaction {
@@ -54,6 +60,8 @@ pub struct Transaction {
     results: Vec<OpenResult>,
     /// Counts the rows that the results and the running statement buffer.
     held: BufferedBytes,
+    /// Counts what the transaction keeps until its end, beyond [`KEPT_FREE_BYTES`].
+    kept: Charge,
     interrupt: Interrupt,
     pace: Option<Arc<dyn Pace>>,
     /// Counts it among the ledger's open transactions.
@@ -82,6 +90,8 @@ impl Transaction {
                 .options
                 .buffered_bytes
                 .part(core.options.limits.buffered_bytes_max, "buffered_bytes_max"),
+            // A part, so that the error says that all transactions together are the reason.
+            kept: core.options.buffered_bytes.part(usize::MAX, "buffered_bytes").charge(),
             interrupt: Interrupt::default(),
             pace: None,
             _open: open,
@@ -144,6 +154,7 @@ impl Transaction {
         });
 
         let answer = self.run(number, statement, parameters);
+        let answer = answer.and_then(|page| self.count_kept().map(|()| page));
         let answer = self.ledger.rebuild_if_view_failed(&self.snapshot, answer);
         if answer.is_err() {
             self.work.writes.take_back(number);
@@ -158,6 +169,7 @@ impl Transaction {
         let OpenResult { statement, rows, ahead, reported_ios, .. } =
             self.results.swap_remove(position.ok_or(LedgerError::InvalidPageToken)?);
         let page = self.page(statement, rows, Some(ahead), reported_ios);
+        let page = page.and_then(|page| self.count_kept().map(|()| page));
         self.ledger.rebuild_if_view_failed(&self.snapshot, page)
     }
 
@@ -176,7 +188,7 @@ impl Transaction {
         if commit_digest != self.digest.value() {
             return Err(LedgerError::DigestMismatch);
         }
-        let Transaction { ledger, id: transaction_id, snapshot, statements, work, .. } = self;
+        let Transaction { ledger, id: transaction_id, snapshot, statements, work, kept, .. } = self;
         let (core, Work { reads, writes, .. }) = (ledger.core(), work);
         let committed = Committed { transaction_id, commit_digest, block_address: None };
         if writes.is_empty() && !core.options.record_reads {
@@ -186,7 +198,7 @@ impl Transaction {
         let draft = propose::draft(transaction_id, core.now(), statements, &writes)?;
         let footprint = propose::footprint(&writes, &snapshot.head.catalog);
         let (reply, future) = pair();
-        ledger.submit(Proposal { committed, snapshot, reads, footprint, draft }, reply);
+        ledger.submit(Proposal { committed, snapshot, reads, footprint, draft, kept }, reply);
         Ok(future)
     }
 
@@ -222,6 +234,18 @@ impl Transaction {
         let plan = scope.core.statements.plan(text, parameters, &mut scope, &options)?;
         let rows = partiql::execute(plan, parameters.into(), &mut scope)?;
         self.page(number, rows, None, (0, 0))
+    }
+
+    /// Counts what the transaction keeps. Fails if all transactions together keep too much; the last statement is too much then.
+    fn count_kept(&mut self) -> Result<(), LedgerError> {
+        let of_result = |result: &OpenResult| {
+            let statement = &self.statements[result.statement as usize].statement;
+            PLAN_BYTES * statement.len() + result.ahead.as_bytes().len()
+        };
+        let results: usize = self.results.iter().map(of_result).sum();
+        let kept = (self.statement_bytes + self.work.bytes() + results).saturating_sub(KEPT_FREE_BYTES);
+        self.kept.keep(kept);
+        Ok(self.kept.take(kept - self.kept.used(), "The transaction")?)
     }
 
     fn scope(&mut self, statement: u32) -> Scope<'_> {

@@ -11,3 +11,10 @@ pub(crate) struct Work {
     pub(crate) writes: WriteSet,
     pub(super) found: Found,
 }
+
+impl Work {
+    /// About how many bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.reads.bytes() + self.writes.kept_bytes()
+    }
+}

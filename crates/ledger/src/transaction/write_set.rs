@@ -24,7 +24,13 @@ pub(crate) struct WriteSet {
     redactions: Vec<(u32, RedactedRevision)>,
     /// Bytes of all documents written.
     bytes: usize,
+    /// About how many bytes the changes of the catalog take.
+    change_bytes: usize,
 }
+
+/// About how many bytes a change of the catalog takes, and each table of the catalog after it.
+const CHANGE_BYTES: usize = 256;
+const TABLE_BYTES: usize = 64;
 
 /// A document that was written.
 #[derive(Clone, Debug)]
@@ -73,6 +79,13 @@ impl WriteSet {
     /// Bytes of all documents written.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// About how many bytes the write set takes: what was written, what the snapshot has of it, and the catalogs.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        let bases: usize =
+            self.documents.values().map(|written| size(written.base.as_ref().map(|base| &base.data))).sum();
+        self.bytes + bases + self.change_bytes
     }
 
     /// A document that was written.
@@ -139,6 +152,7 @@ impl WriteSet {
 
     /// Changes the catalog.
     pub(crate) fn change(&mut self, statement: u32, change: CatalogChange, after: Arc<Catalog>) {
+        self.change_bytes += change_bytes(&after);
         self.changes.push(Change { statement, change, after });
     }
 
@@ -186,7 +200,14 @@ impl WriteSet {
                 *id = None;
             }
         }
-        self.changes.retain(|change| change.statement != statement);
+        let bytes = &mut self.change_bytes;
+        self.changes.retain(|change| {
+            let stays = change.statement != statement;
+            if !stays {
+                *bytes -= change_bytes(&change.after);
+            }
+            stays
+        });
         self.redactions.retain(|(by, _)| *by != statement);
     }
 }
@@ -201,6 +222,10 @@ impl Written {
     pub(crate) fn last(&self) -> Option<&Document> {
         self.versions.last().and_then(|(_, data)| data.as_ref())
     }
+}
+
+fn change_bytes(after: &Catalog) -> usize {
+    CHANGE_BYTES + TABLE_BYTES * after.tables().len()
 }
 
 fn size(data: Option<&Document>) -> usize {

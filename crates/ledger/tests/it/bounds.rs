@@ -60,3 +60,54 @@ fn the_transactions_of_a_server_share_one_bound_of_held_rows() {
     second.abort();
     assert_eq!(held.bytes(), 0);
 }
+
+/// What open transactions have written and read, and the texts of their statements, count among what all transactions hold.
+/// Small transactions go on when large ones have used all up.
+#[test]
+fn what_open_transactions_keep_has_a_bound() {
+    let mut world = World::new();
+    world.options.buffered_bytes = BufferedBytes::new(1 << 20, "--memory");
+    let held = world.options.buffered_bytes.clone();
+    let ledger = world.open();
+    run(&ledger, "CREATE TABLE t", &[]).unwrap();
+    run(&ledger, "CREATE INDEX ON t (n)", &[]).unwrap();
+    let text = "x".repeat(90_000);
+    let write = format!("INSERT INTO t {{'text': '{text}'}}");
+    let say = format!("SELECT VALUE 1 FROM <<1>> WHERE '{text}' = ''");
+    let keys: Vec<String> = (0..1000).map(|n| n.to_string()).collect();
+    let read = format!("SELECT * FROM t WHERE n IN ({})", keys.join(", "));
+    for statement in [write.as_str(), &say, &read] {
+        let mut open = Vec::new();
+        let refused = loop {
+            let mut transaction = ledger.start_transaction().unwrap();
+            match transaction.execute(statement, &[]) {
+                Ok(_) => open.push(transaction),
+                Err(error) => break error,
+            }
+            assert!(open.len() < 200, "{statement:.30} is not counted");
+        };
+        assert!(matches!(refused, LedgerError::LimitExceeded(_)), "{refused}");
+        assert!(refused.to_string().contains("--memory"), "{refused}");
+        assert!(!open.is_empty() && held.bytes() > 300_000, "{} of {statement:.30}", open.len());
+        run(&ledger, "INSERT INTO t {'n': 1}", &[]).unwrap();
+        // What a refused statement wrote is not written, and a transaction that is over holds nothing.
+        drop(open);
+        assert_eq!(held.bytes(), 0, "{statement:.30}");
+        run(&ledger, statement, &[]).unwrap();
+    }
+    assert_eq!(all(&mut ledger.start_transaction().unwrap(), "SELECT VALUE 1 FROM t", &[]).unwrap().len(), 4);
+}
+
+/// A change of the catalog keeps the catalog after it.
+#[test]
+fn definitions_of_one_transaction_are_counted() {
+    let mut world = World::new();
+    world.options.buffered_bytes = BufferedBytes::new(50_000, "--memory");
+    let ledger = world.open();
+    let mut transaction = ledger.start_transaction().unwrap();
+    let refused = (0..39).find_map(|n| {
+        let create = transaction.execute(&format!("CREATE TABLE t{n}"), &[]).err();
+        create.or_else(|| transaction.execute(&format!("DROP TABLE t{n}"), &[]).err())
+    });
+    assert!(matches!(refused, Some(LedgerError::LimitExceeded(_))), "{refused:?}");
+}
