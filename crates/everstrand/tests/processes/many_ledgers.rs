@@ -105,6 +105,38 @@ async fn few_descriptors_are_enough_for_many_ledgers() {
     assert!(took < Duration::from_secs(10), "the end took {took:?}");
 }
 
+/// The threads that commit rest for a while after a commit, but not in all ledgers at once.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_ledgers_in_use_share_few_committing_threads() {
+    let ledgers = setting("EVERSTRAND_LEDGERS_IN_USE", 150);
+    let server = Server::in_memory(&[]);
+    let mut drivers = Vec::new();
+    for number in 0..ledgers {
+        let name = format!("in-use-{number}");
+        server.control(create(&name)).await;
+        drivers.push(driver(&server, &name));
+        run(&drivers[drivers.len() - 1], "CREATE TABLE t", vec![]).await;
+    }
+    for driver in &drivers {
+        run(driver, "INSERT INTO t {'n': 1}", vec![]).await;
+    }
+    // A thread ends some fifty milliseconds after its commit; those that may rest do so for five seconds.
+    let until = Instant::now() + Duration::from_secs(2);
+    while server.threads("everstrand-comm") > 64 && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let threads = server.threads("everstrand-comm");
+    eprintln!("{ledgers} ledgers in use have {threads} committing threads");
+    assert!((1..=64).contains(&threads), "{threads} committing threads");
+    for driver in drivers {
+        run(&driver, "INSERT INTO t {'n': 2}", vec![]).await;
+        assert_eq!(run(&driver, "SELECT n FROM t", vec![]).await.len(), 2);
+        driver.close().await;
+    }
+    server.terminate();
+}
+
 /// The bound is far above what is seen: a reader waits no longer than the machine is busy.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ledgers_that_come_and_go_are_not_in_a_readers_way() {

@@ -135,6 +135,14 @@ impl Server {
         status_bytes(&self.child.id().to_string(), "RssAnon:")
     }
 
+    /// How many threads of this name it has; the kernel keeps 15 bytes of a name.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn threads(&self, name: &str) -> usize {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("a running process");
+        let names = tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+        names.filter(|known| known.trim() == name).count()
+    }
+
     /// Whether it is still running.
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("a child can be asked").is_none()

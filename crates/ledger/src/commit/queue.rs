@@ -2,10 +2,12 @@
 //!
 //! Usually one thread a ledger drives it. It starts with the first proposal, and ends after a while without one.
 //! Groups form by themselves: while the thread writes one slot, proposals wait in the queue, and go into the next
-//! slot together. A ledger that was opened with [`Committing::ByCaller`] has no thread:
+//! slot together. A process with many ledgers would have many threads that rest, so from [`THREADS_MAX`] on they end soon.
+//! A ledger that was opened with [`Committing::ByCaller`] has no thread:
 //! [`CommitQueue::advance`] does one action at a time, so that a caller decides what happens between them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -18,6 +20,32 @@ use super::worker::Worker;
 use crate::core::{Core, Status};
 use crate::error::LedgerError;
 use crate::limits::Committing;
+
+/// If more ledgers of this process have a thread that drives the committer, a thread that has nothing to do ends after
+/// [`SHORT_REST`]. It does not save the view first, because that costs syncs; the next commit or closing does.
+const THREADS_MAX: usize = 64;
+
+/// Longer than the pause between two commits of a busy client, because a new thread costs more than a short rest.
+const SHORT_REST: Duration = Duration::from_millis(50);
+
+/// The threads of all ledgers of this process.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts a thread until it ends.
+struct CountedThread;
+
+impl CountedThread {
+    fn count() -> CountedThread {
+        THREADS.fetch_add(1, Ordering::Relaxed);
+        CountedThread
+    }
+}
+
+impl Drop for CountedThread {
+    fn drop(&mut self) {
+        THREADS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// Where proposals wait for the committer.
 pub(crate) struct CommitQueue {
@@ -113,6 +141,7 @@ impl CommitQueue {
 
     /// The thread: drives the committer until there has been nothing to do for a while.
     fn run(&self) {
+        let _counted = CountedThread::count();
         let drive = || {
             let mut worker = self.worker();
             while let Some(proposals) = self.next_work(&mut worker) {
@@ -144,8 +173,9 @@ impl CommitQueue {
             if worker.has_committer_work() && status == Status::Open || rebuild == Some(Duration::ZERO) {
                 return Some(Vec::new());
             }
+            let is_crowded = THREADS.load(Ordering::Relaxed) > THREADS_MAX;
             if idled && rebuild.is_none() {
-                if !worker.is_unsaved() {
+                if !worker.is_unsaved() || is_crowded {
                     break;
                 }
                 drop(waiting);
@@ -154,6 +184,7 @@ impl CommitQueue {
                 idled = false;
                 continue;
             }
+            let idle = if is_crowded { idle.min(SHORT_REST) } else { idle };
             let rest = rebuild.map_or(idle, |rebuild| rebuild.min(idle));
             waiting.rests = true;
             let (again, timeout) =
