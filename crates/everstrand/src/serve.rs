@@ -120,9 +120,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let place = place.map(CheckpointPlace::parse).transpose()?;
     let every = Duration::from_secs(arguments.checkpoint_interval.into());
     config.checkpoints = place.map(|place| Checkpoints::new(place, every));
-    let descriptors = Descriptors::of_process();
+    let descriptors = Descriptors::of_process(config.memory.connections());
     config.ledgers_open_max = descriptors.ledgers_open_max;
     config.connections_max = descriptors.connections_max;
+    config.view_files_max = descriptors.view_files_max;
 
     let runtime = http::runtime(&config)?;
     let serving = serve(config, arguments.listen, &arguments.create_ledger, arguments.access_keys);

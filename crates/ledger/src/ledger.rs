@@ -220,6 +220,16 @@ impl Ledger {
         self.is_building_index() || self.is_redacting() || self.core().view_is_distrusted()
     }
 
+    /// The bytes of the view's changes that are in memory and not in files yet.
+    pub fn unwritten_view_bytes(&self) -> u64 {
+        self.core().views().unwritten_bytes()
+    }
+
+    /// Writes those changes to files, in the background, so that they need no memory.
+    pub fn write_view_out(&self) {
+        self.core().views().write_out();
+    }
+
     /// Whether an index is being built. Until it is finished, queries scan its table.
     pub fn is_building_index(&self) -> bool {
         self.core().snapshot().head.catalog.building().is_some()

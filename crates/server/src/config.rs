@@ -90,6 +90,8 @@ pub struct Config {
     pub ledger_idle: Duration,
     /// The greatest number of open ledgers. To open one more, the service closes a ledger that nobody uses.
     pub ledgers_open_max: usize,
+    /// The greatest number of files of tables that each ledger's view keeps open.
+    pub view_files_max: usize,
     /// How many statements run at once, over all ledgers.
     pub concurrency: Concurrency,
 }
@@ -112,6 +114,7 @@ impl Config {
             checkpoints: None,
             ledger_idle: Duration::from_secs(60),
             ledgers_open_max: usize::MAX,
+            view_files_max: 64,
             concurrency: Concurrency::of_this_machine(),
         }
     }

@@ -1,12 +1,23 @@
 //! Divides the process's file descriptors between ledgers and connections, because connections must never take the
-//! descriptors that journals and views need.
+//! descriptors that journals and views need, and no ledger those of another.
 
 /// Descriptors of neither a ledger nor a connection: the standard streams, the runtime's, the listening socket, files that
 /// are open for a moment.
 const OTHERS: u64 = 64;
 
-/// The usual number of an open ledger: its journal's lock and last segment, its view's lock, journal and files.
-const OF_A_LEDGER: u64 = 10;
+/// The descriptors of an open ledger besides the files of its view's tables. Four are always open: its journal's lock and last
+/// segment, its view's lock and log. As many more are for what is open for a moment: an older segment, files that the view's engine
+/// writes, another view that is built.
+const OF_A_LEDGER: u64 = 8;
+
+/// The least number of files of tables that a view keeps open. A small view has two to eight.
+const FILES_OF_A_VIEW_MIN: u64 = 8;
+
+/// The greatest number of files of tables that a view keeps open, if there are descriptors enough.
+const FILES_OF_A_VIEW_MAX: u64 = 64;
+
+/// The greatest number of open ledgers, if there are descriptors enough. Each has a thread.
+const LEDGERS_OPEN_MAX: u64 = 4096;
 
 /// The limit that is assumed if the system has none.
 const UNLIMITED: u64 = 1 << 20;
@@ -18,19 +29,29 @@ pub struct Descriptors {
     pub connections_max: usize,
     /// The greatest number of open ledgers.
     pub ledgers_open_max: usize,
+    /// The greatest number of files of tables that each ledger's view keeps open.
+    pub view_files_max: usize,
 }
 
 impl Descriptors {
-    /// Raises the process's limit as far as the system allows and divides it: half for files, the rest for connections.
-    pub fn of_process() -> Descriptors {
-        Descriptors::divided(raise_limit())
+    /// Raises the process's limit as far as the system allows and divides it: at most half for connections, of which no more than
+    /// `connections_wanted` are of use, the rest for ledgers.
+    pub fn of_process(connections_wanted: usize) -> Descriptors {
+        Descriptors::divided(raise_limit(), connections_wanted as u64)
     }
 
-    fn divided(limit: u64) -> Descriptors {
+    fn divided(limit: u64, connections_wanted: u64) -> Descriptors {
         let left = limit.saturating_sub(OTHERS);
-        let files = left / 2;
+        let connections = connections_wanted.min(left / 2);
+        let files = left - connections;
+        let ledgers = (files / (OF_A_LEDGER + FILES_OF_A_VIEW_MIN)).clamp(1, LEDGERS_OPEN_MAX);
+        let of_a_view = (files / ledgers).saturating_sub(OF_A_LEDGER);
         let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).max(1);
-        Descriptors { connections_max: count(left - files), ledgers_open_max: count(files / OF_A_LEDGER) }
+        Descriptors {
+            connections_max: count(connections),
+            ledgers_open_max: count(ledgers),
+            view_files_max: count(of_a_view.clamp(FILES_OF_A_VIEW_MIN, FILES_OF_A_VIEW_MAX)),
+        }
     }
 }
 
@@ -60,13 +81,19 @@ mod tests {
     #[test]
     fn files_and_connections_never_need_more_than_there_are() {
         for limit in [0, 64, 100, 1024, 4096, 20_000, UNLIMITED] {
-            let Descriptors { connections_max, ledgers_open_max } = Descriptors::divided(limit);
-            assert!(connections_max >= 1 && ledgers_open_max >= 1);
-            if limit >= 256 {
-                let all = OTHERS + connections_max as u64 + OF_A_LEDGER * ledgers_open_max as u64;
-                assert!(all <= limit, "{limit}: {all}");
+            for wanted in [2048, u64::MAX] {
+                let Descriptors { connections_max, ledgers_open_max, view_files_max } =
+                    Descriptors::divided(limit, wanted);
+                assert!(connections_max >= 1 && ledgers_open_max >= 1 && view_files_max >= 8);
+                if limit >= 256 {
+                    let of_ledgers = (OF_A_LEDGER + view_files_max as u64) * ledgers_open_max as u64;
+                    let all = OTHERS + connections_max as u64 + of_ledgers;
+                    assert!(all <= limit, "{limit}: {all}");
+                }
             }
         }
-        assert!(Descriptors::divided(20_000).ledgers_open_max > 900);
+        let divided = Descriptors::divided(20_000, 2048);
+        assert!(divided.ledgers_open_max >= 1000, "{divided:?}");
+        assert_eq!(Descriptors::divided(UNLIMITED, 2048).view_files_max, 64);
     }
 }

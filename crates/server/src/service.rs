@@ -313,6 +313,8 @@ fn settings(config: &Config) -> Settings {
         cache_bytes: config.memory.caches() as u64,
         idle_millis: u64::try_from(config.ledger_idle.as_millis()).unwrap_or(u64::MAX),
         open_max: config.ledgers_open_max,
+        view_files_max: config.view_files_max,
+        unwritten_bytes_max: config.memory.unwritten_views() as u64,
     }
 }
 

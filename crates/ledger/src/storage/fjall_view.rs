@@ -51,9 +51,6 @@ const SAVED: &str = "saved";
 /// The longest key that the engine accepts.
 const KEY_BYTES_MAX: usize = 65_535;
 
-/// The engine keeps so many files of a view open. It opens the others when it reads them.
-const FILES_OPEN_MAX: usize = 64;
-
 /// How a view uses the machine.
 #[derive(Clone, Debug)]
 pub struct FjallViewOptions {
@@ -61,11 +58,17 @@ pub struct FjallViewOptions {
     pub cache: FjallCache,
     /// So many bytes of changes of one keyspace are kept in memory before they are written to a file.
     pub memtable_bytes: u64,
+    /// The engine keeps so many files of the view's tables open. It opens the others when it reads them.
+    pub files_open_max: usize,
 }
 
 impl Default for FjallViewOptions {
     fn default() -> Self {
-        FjallViewOptions { cache: FjallCache::new(64 * 1024 * 1024), memtable_bytes: 16 * 1024 * 1024 }
+        FjallViewOptions {
+            cache: FjallCache::new(64 * 1024 * 1024),
+            memtable_bytes: 16 * 1024 * 1024,
+            files_open_max: 64,
+        }
     }
 }
 
@@ -207,6 +210,18 @@ impl ViewStore for FjallView {
         true
     }
 
+    fn unwritten_bytes(&self) -> u64 {
+        self.generation().as_ref().map_or(0, |generation| generation.database.write_buffer_size())
+    }
+
+    fn write_out(&self) {
+        let Some(generation) = self.generation().clone() else { return };
+        let write = || generation.entries.iter().try_for_each(|entries| entries.rotate_memtable().map(drop));
+        if let Err(error) = generation.guard(write) {
+            tracing::warn!(path = %self.path.display(), %error, "the view's changes were not written to files");
+        }
+    }
+
     fn discard(&self) {
         if let Some(generation) = self.generation().take() {
             // The directory is removed when the last snapshot of the generation is dropped.
@@ -230,7 +245,7 @@ impl Generation {
         let open = || -> fjall::Result<_> {
             let mut config = Database::builder(path)
                 .max_journaling_size(JOURNAL_BYTES_MAX)
-                .max_cached_files(Some(FILES_OPEN_MAX))
+                .max_cached_files(Some(options.files_open_max))
                 .worker_threads(WORKERS)
                 .into_config();
             config.cache = Arc::clone(&options.cache.0.cache);

@@ -114,6 +114,14 @@ pub trait ViewStore: Send + Sync {
         false
     }
 
+    /// The bytes of changes that are in memory and not in files yet.
+    fn unwritten_bytes(&self) -> u64 {
+        0
+    }
+
+    /// Writes those changes to files, in the background. Afterwards they need no memory.
+    fn write_out(&self) {}
+
     /// Another view has replaced this one: removes its files as soon as nobody reads a snapshot of it.
     fn discard(&self) {}
 

@@ -255,7 +255,11 @@ fn damage_that_a_proof_meets_is_remembered() {
 #[test]
 fn a_flipped_bit_is_mended_while_the_ledger_is_open() {
     let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-    let options = FjallViewOptions { cache: FjallCache::new(1 << 20), memtable_bytes: 64 * 1024 };
+    let options = FjallViewOptions {
+        cache: FjallCache::new(1 << 20),
+        memtable_bytes: 64 * 1024,
+        ..FjallViewOptions::default()
+    };
     let view = || Arc::new(FjallView::open(directory.path().join("view"), options.clone()).unwrap());
     let slots = Arc::new(MemorySlots::new());
     let ledger = World::with(slots.clone(), view()).open();

@@ -18,7 +18,11 @@ type Model = BTreeMap<(Keyspace, Vec<u8>), Vec<u8>>;
 
 /// Small, so that tests reach what happens when memory is full.
 fn fjall_options() -> FjallViewOptions {
-    FjallViewOptions { cache: FjallCache::new(1024 * 1024), memtable_bytes: 64 * 1024 }
+    FjallViewOptions {
+        cache: FjallCache::new(1024 * 1024),
+        memtable_bytes: 64 * 1024,
+        ..FjallViewOptions::default()
+    }
 }
 
 /// A directory in memory where there is one: what is tested here is not the disk, and syncs take long.
@@ -628,4 +632,26 @@ fn fjall_snapshots_are_never_torn() {
 fn redb_snapshots_are_never_torn() {
     let directory = scratch();
     snapshots_are_never_torn(&*redb(directory.path()));
+}
+
+/// A view that is told to keeps no changes in memory, and answers as before.
+#[test]
+fn changes_in_memory_can_be_written_out() {
+    let scratch = scratch();
+    let options = FjallViewOptions { memtable_bytes: 64 << 20, ..fjall_options() };
+    let view = FjallView::open(scratch.path().join("view"), options).unwrap();
+    let mut batch = Batch::default();
+    for number in 0..4000_u32 {
+        batch.put(Keyspace::Documents, number.to_be_bytes(), vec![7; 1000]);
+    }
+    view.commit(&batch, Applied { slot: 1, link: [1; 32] }).unwrap();
+    assert!(view.unwritten_bytes() > 4_000_000, "{}", view.unwritten_bytes());
+    view.write_out();
+    let until = Instant::now() + Duration::from_secs(60);
+    while view.unwritten_bytes() > 100_000 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(view.unwritten_bytes() <= 100_000, "{}", view.unwritten_bytes());
+    let value = view.snapshot().unwrap().get(Keyspace::Documents, &77_u32.to_be_bytes()).unwrap();
+    assert_eq!(value, Some(vec![7; 1000]));
 }

@@ -56,7 +56,7 @@ pub(super) struct Broken {
 
 impl DataFolder {
     /// Takes the folder for this service; fails if another service uses it.
-    pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<DataFolder, String> {
+    pub(super) fn open(path: &Path, cache_bytes: u64, view_files_max: usize) -> Result<DataFolder, String> {
         let named =
             |error: &dyn std::fmt::Display| format!("cannot use the data folder {}: {error}", path.display());
         FileDisk::create(path).map_err(|error| named(&error))?;
@@ -74,7 +74,8 @@ impl DataFolder {
         in_use.insert(known.clone());
         let lock = Mutex::new(Some((lock, known)));
         let cache = FjallCache::new(cache_bytes);
-        let view_options = FjallViewOptions { cache, ..FjallViewOptions::default() };
+        let view_options =
+            FjallViewOptions { cache, files_open_max: view_files_max, ..FjallViewOptions::default() };
         Ok(DataFolder { path: path.to_owned(), lock, view_options })
     }
 

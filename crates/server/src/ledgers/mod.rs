@@ -68,6 +68,10 @@ pub(crate) struct Settings {
     pub(crate) idle_millis: u64,
     /// The greatest number of open ledgers.
     pub(crate) open_max: usize,
+    /// The greatest number of files of tables that each view keeps open.
+    pub(crate) view_files_max: usize,
+    /// The views of all ledgers keep about so many bytes of changes in memory before they write them to files.
+    pub(crate) unwritten_bytes_max: u64,
 }
 
 /// All ledgers of a service.
@@ -86,13 +90,23 @@ pub(crate) struct Ledgers {
     upkeep: Mutex<Upkeep>,
     idle_millis: u64,
     open_max: usize,
+    unwritten_bytes_max: u64,
 }
 
 impl Ledgers {
     /// Finds every ledger of the storage, without opening one.
     pub(crate) fn find(settings: Settings, environment: Environment) -> Result<Ledgers, String> {
-        let Settings { folder, ledger: options, cache_bytes, idle_millis, open_max } = settings;
-        let folder = folder.map(|folder| DataFolder::open(&folder, cache_bytes)).transpose()?;
+        let Settings {
+            folder,
+            ledger: options,
+            cache_bytes,
+            idle_millis,
+            open_max,
+            view_files_max,
+            unwritten_bytes_max,
+        } = settings;
+        let folder =
+            folder.map(|folder| DataFolder::open(&folder, cache_bytes, view_files_max)).transpose()?;
         let threads = |number: usize| if folder.is_some() { number } else { 0 };
         let mut ledgers = Ledgers {
             files: Workers::new("everstrand-files", threads(FILE_THREADS)),
@@ -105,6 +119,7 @@ impl Ledgers {
             upkeep: Mutex::default(),
             idle_millis,
             open_max,
+            unwritten_bytes_max,
         };
         ledgers.register_found()?;
         Ok(ledgers)

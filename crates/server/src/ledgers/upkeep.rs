@@ -61,6 +61,7 @@ impl Ledgers {
             for entry in &entries {
                 ledgers.close_if_idle(entry, now.saturating_sub(ledgers.idle_millis), &is_published);
             }
+            ledgers.write_views_out(&entries);
             ledgers.open_after_unclean_stop(&entries, now);
             ledgers.check(&mut upkeep, now);
         });
@@ -127,6 +128,23 @@ impl Ledgers {
                  (ulimit -n), or end some sessions",
                 self.open_max
             )),
+        }
+    }
+
+    /// Lets views write their changes to files, the largest first, if those of all open ledgers together take too much memory. One view
+    /// has a bound of its own, but there may be a thousand.
+    fn write_views_out(&self, entries: &[Arc<Entry>]) {
+        let unwritten =
+            |entry: &Arc<Entry>| entry.ledger().map(|ledger| (ledger.unwritten_view_bytes(), ledger));
+        let mut unwritten: Vec<(u64, Ledger)> = entries.iter().filter_map(unwritten).collect();
+        let mut all: u64 = unwritten.iter().map(|(bytes, _)| bytes).sum();
+        unwritten.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+        for (bytes, ledger) in unwritten {
+            if all <= self.unwritten_bytes_max {
+                return;
+            }
+            ledger.write_view_out();
+            all -= bytes;
         }
     }
 
