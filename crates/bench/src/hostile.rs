@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use crate::Arguments;
 use crate::hostile_clients::attacks::ATTACKS;
-use crate::hostile_clients::{BYSTANDER_P99_MAX, END_MAX, HEALTH_MAX, MEMORY_BYTES_MAX, run};
+use crate::hostile_clients::{BYSTANDER_P99_MAX, END_MAX, HEALTH_MAX, MEMORY_BYTES_MAX, ToldApartBy, run};
 use crate::measure::Failure;
 
-/// Prints a table with one line for each attack.
+/// Prints a table with two lines for each attack: from another address, and with another access key from the same address.
 pub(crate) fn report(arguments: &Arguments) -> Result<(), Failure> {
     let program = match &arguments.program {
         Some(program) => program.clone(),
@@ -16,28 +16,30 @@ pub(crate) fn report(arguments: &Arguments) -> Result<(), Failure> {
     };
     println!("## hostile\n");
     println!(
-        "| attack | memory, MiB | bystander p50 | p99 | of | `/health` p50 | worst | of | SIGTERM | failures |"
+        "| attack | by | memory, MiB | bystander p50 | p99 | of | `/health` p50 | worst | of | SIGTERM | failures |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
     println!(
-        "| *goal* | {} | | {} | | | {} | | {} | 0 |",
+        "| *goal* | | {} | | {} | | | {} | | {} | 0 |",
         MEMORY_BYTES_MAX >> 20,
         shown(BYSTANDER_P99_MAX),
         shown(HEALTH_MAX),
         shown(END_MAX)
     );
     let wanted = arguments.attack.as_deref().unwrap_or("");
-    for attack in ATTACKS.iter().filter(|attack| attack.name.contains(wanted)) {
-        let figures = match run(&program, attack, arguments.time()) {
+    let attacks = ATTACKS.iter().filter(|attack| attack.name.contains(wanted));
+    let both = [(ToldApartBy::Address, "address"), (ToldApartBy::AccessKey, "key")];
+    for (attack, (told_apart_by, by)) in attacks.flat_map(|attack| both.map(|by| (attack, by))) {
+        let figures = match run(&program, attack, told_apart_by, arguments.time()) {
             Ok(figures) => figures,
             Err(error) => {
-                println!("| {} | {error} |", attack.name);
+                println!("| {} | {by} | {error} |", attack.name);
                 continue;
             }
         };
         let (bystander, health) = (&figures.bystander, &figures.health);
         println!(
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {by} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             attack.name,
             figures.peak_bytes >> 20,
             shown(bystander.percentile(50)),

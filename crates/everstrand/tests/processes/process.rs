@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use everstrand::protocol::control::{ControlReply, ControlRequest};
@@ -192,16 +193,23 @@ fn status_bytes(process: &str, name: &str) -> u64 {
 pub(crate) fn run_to_end(command: &mut Command) -> (ExitStatus, String, String) {
     let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = spawned.expect("the program can be started");
-    let stdout = collect(child.stdout.take().expect("a pipe"));
-    let stderr = collect(child.stderr.take().expect("a pipe"));
+    let stdout = read_all(child.stdout.take().expect("a pipe"));
+    let stderr = read_all(child.stderr.take().expect("a pipe"));
     let Some(status) = wait(&mut child, START_MAX) else {
         child.kill().expect("a child can be killed");
         panic!("{command:?} does not end");
     };
-    std::thread::sleep(Duration::from_millis(20));
-    let (stdout, stderr) =
-        (stdout.lock().expect("no panic").clone(), stderr.lock().expect("no panic").clone());
-    (status, stdout, stderr)
+    (status, stdout.join().expect("no panic"), stderr.join().expect("no panic"))
+}
+
+/// Reads a pipe to its end.
+fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What came before an error counts.
+        let _ = pipe.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
 }
 
 /// A number that a variable of the environment sets.

@@ -1,5 +1,5 @@
-//! A server under attack: each attack runs against a real process from another address, while its memory is measured,
-//! a bystander works, and `GET /health` is asked; then SIGTERM comes in the middle of it.
+//! A server under attack: each attack runs against a real process, from another address or with another access key, while
+//! its memory is measured, a bystander works, and `GET /health` is asked; then SIGTERM comes in the middle of it.
 //!
 //! `everstrand-bench hostile` runs the same and reports the figures; the tests allow ten times the time, because the
 //! machine may be busy. Memory is not forgiving.
@@ -9,13 +9,14 @@ pub(crate) mod watch;
 pub(crate) mod wire;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use attacks::{ATTACKED, Attack};
 use watch::{BYSTANDER, Figures, Watch};
+use wire::{Client, secret_of};
 
 /// The most memory that a server may have whose setting `--memory` is 256 MiB.
 pub(crate) const MEMORY_BYTES_MAX: u64 = 512 << 20;
@@ -29,23 +30,61 @@ pub(crate) const END_MAX: Duration = Duration::from_secs(10);
 /// How many threads the attacker has.
 const ATTACKING_THREADS: usize = 1;
 
+/// How the server tells the attacker from the bystander.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ToldApartBy {
+    /// Nobody signs, and the two have different addresses.
+    Address,
+    /// Both sign with keys of their own, and have the same address.
+    AccessKey,
+}
+
+impl ToldApartBy {
+    fn clients(self, server: SocketAddr) -> [Client; 2] {
+        match self {
+            ToldApartBy::Address => {
+                [Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::LOCALHOST].map(|from| Client::at(from, server))
+            }
+            ToldApartBy::AccessKey => KEYS.map(|id| Client::with_key(id, server)),
+        }
+    }
+}
+
+/// The access keys of the attacker and of the bystander.
+const KEYS: [&str; 2] = ["ATTACKER", "BYSTANDER"];
+
 /// Runs an attack for a while against a server of its own, and SIGTERM in the middle of it.
-pub(crate) fn run(program: &Path, attack: &Attack, time: Duration) -> io::Result<Figures> {
+pub(crate) fn run(
+    program: &Path,
+    attack: &Attack,
+    told_apart_by: ToldApartBy,
+    time: Duration,
+) -> io::Result<Figures> {
     let folder = tempfile::tempdir()?;
     let mut command = Command::new(program);
-    command.arg("serve").arg("--data").arg(folder.path()).args(["--listen", "127.0.0.1:0"]);
-    command.args(["--create-ledger", BYSTANDER, "--create-ledger", ATTACKED]).args(attack.serve);
+    command.arg("serve").arg("--data").arg(folder.path().join("data")).args(["--listen", "127.0.0.1:0"]);
+    command.args(["--memory", "256MiB", "--create-ledger", BYSTANDER, "--create-ledger", ATTACKED]);
+    command.args(attack.serve);
+    if told_apart_by == ToldApartBy::AccessKey {
+        let keys = folder.path().join("access-keys");
+        let profile = |id: &str| {
+            format!("[{id}]\naws_access_key_id = {id}\naws_secret_access_key = {}\n", secret_of(id))
+        };
+        std::fs::write(&keys, KEYS.map(profile).concat())?;
+        command.arg("--access-keys").arg(keys);
+    }
     let mut server = Running::start(command)?;
+    let [attacker, bystander] = told_apart_by.clients(server.address);
     let runtime =
         |threads| tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     // The bystander does not wait for the attacker, which may be busy with what it sends.
     let (watching, attacking) = (runtime(1)?, runtime(ATTACKING_THREADS)?);
     watching.block_on(async {
-        watch::prepare(server.address).await?;
-        (attack.prepare)(server.address).await
+        watch::prepare(&bystander).await?;
+        (attack.prepare)(attacker.clone()).await
     })?;
-    let watch = watching.block_on(async { Watch::start(server.child.id(), server.address) });
-    let attacked = attacking.spawn((attack.attack)(server.address));
+    let watch = watching.block_on(async { Watch::start(server.child.id(), &bystander) });
+    let attacked = attacking.spawn((attack.attack)(attacker));
     std::thread::sleep(time);
     let mut figures = watching.block_on(watch.stop());
     let still_attacked = !attacked.is_finished();

@@ -2,16 +2,14 @@
 //! how long `GET /health` does.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::wire::{Session, Wire};
+use super::wire::{Client, Session, Wire};
 
 /// The ledger of somebody who does no harm.
 pub(crate) const BYSTANDER: &str = "bystander";
-const FROM: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// Between two looks at the memory of the process.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(10);
 /// Between two requests of one kind.
@@ -53,8 +51,8 @@ impl Latencies {
 }
 
 /// Creates the bystander's table.
-pub(crate) async fn prepare(address: SocketAddr) -> io::Result<()> {
-    let mut session = Session::start(FROM, address, BYSTANDER).await?;
+pub(crate) async fn prepare(bystander: &Client) -> io::Result<()> {
+    let mut session = Session::start(bystander, BYSTANDER).await?;
     session.run("CREATE TABLE t").await?;
     session.run("CREATE INDEX ON t (n)").await?;
     session.run("INSERT INTO t VALUE {'n': 1}").await
@@ -69,13 +67,13 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn start(process: u32, address: SocketAddr) -> Watch {
+    pub(crate) fn start(process: u32, client: &Client) -> Watch {
         let stop = Arc::new(AtomicBool::new(false));
         let (memory, bystander, health) = (Arc::clone(&stop), Arc::clone(&stop), Arc::clone(&stop));
         Watch {
             memory: std::thread::spawn(move || peak(process, &memory)),
-            bystander: tokio::spawn(transactions(address, bystander)),
-            health: tokio::spawn(healths(address, health)),
+            bystander: tokio::spawn(transactions(client.clone(), bystander)),
+            health: tokio::spawn(healths(client.clone(), health)),
             stop,
         }
     }
@@ -111,7 +109,7 @@ pub(crate) fn memory(process: u32) -> Option<u64> {
     Some((kibibytes("RssAnon:")? + kibibytes("RssShmem:")?) * 1024)
 }
 
-async fn transactions(address: SocketAddr, stop: Arc<AtomicBool>) -> Latencies {
+async fn transactions(client: Client, stop: Arc<AtomicBool>) -> Latencies {
     let mut latencies = Latencies::default();
     let mut session = None;
     while !stop.load(Ordering::Relaxed) {
@@ -119,7 +117,7 @@ async fn transactions(address: SocketAddr, stop: Arc<AtomicBool>) -> Latencies {
         let outcome = async {
             let open = match session.take() {
                 Some(open) => open,
-                None => Session::start(FROM, address, BYSTANDER).await?,
+                None => Session::start(&client, BYSTANDER).await?,
             };
             session.insert(open).run("SELECT * FROM t WHERE n = 1").await
         };
@@ -133,12 +131,12 @@ async fn transactions(address: SocketAddr, stop: Arc<AtomicBool>) -> Latencies {
     latencies
 }
 
-async fn healths(address: SocketAddr, stop: Arc<AtomicBool>) -> Latencies {
+async fn healths(client: Client, stop: Arc<AtomicBool>) -> Latencies {
     let mut latencies = Latencies::default();
     while !stop.load(Ordering::Relaxed) {
         let begun = Instant::now();
         let asked = async {
-            let (status, body) = Wire::connect(FROM, address).await?.control("GET", "/health", "").await?;
+            let (status, body) = Wire::connect(&client).await?.control("GET", "/health", "").await?;
             if status == 200 { Ok(()) } else { Err(io::Error::other(body)) }
         };
         let outcome = asked.await;

@@ -1,18 +1,74 @@
-//! A client that says what it likes: HTTP by hand, from an address of its choice.
+//! A client that says what it likes: HTTP by hand, from an address of its choice, signed with a key of its choice.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use everstrand_journal::{CommitDigest, statement_digest};
+use everstrand_protocol::signature::{AmzDate, Credentials, SignedParts, Signer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A client: where it comes from, how it signs, and the server that it talks to.
+#[derive(Clone)]
+pub(crate) struct Client {
+    from: Ipv4Addr,
+    to: SocketAddr,
+    signer: Option<Arc<Signer>>,
+}
+
+impl Client {
+    /// A client that does not sign.
+    pub(crate) fn at(from: Ipv4Addr, to: SocketAddr) -> Client {
+        Client { from, to, signer: None }
+    }
+
+    /// A client with an access key, at the address where all of them are.
+    pub(crate) fn with_key(id: &str, to: SocketAddr) -> Client {
+        let credentials = Credentials {
+            access_key_id: id.to_owned(),
+            secret_access_key: secret_of(id),
+            session_token: None,
+        };
+        let signer = Some(Arc::new(Signer::new(credentials, "us-east-1")));
+        Client { from: Ipv4Addr::LOCALHOST, to, signer }
+    }
+
+    /// The head of a request of the session API that says to have so many bytes.
+    pub(crate) fn command_head(&self, body: &[u8], length: usize) -> String {
+        let headers =
+            [("X-Amz-Target", "QLDBSession.SendCommand"), ("Content-Type", "application/x-amz-json-1.0")];
+        self.head("POST", "/", &headers, body, length)
+    }
+
+    fn head(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8], length: usize) -> String {
+        let headers: Vec<(&str, &str)> = headers.iter().copied().chain([("Host", "localhost")]).collect();
+        let mut head = format!("{method} {path} HTTP/1.1\r\nContent-Length: {length}\r\n");
+        let mut add = |name: &str, value: &str| head.push_str(&format!("{name}: {value}\r\n"));
+        headers.iter().for_each(|(name, value)| add(name, value));
+        if let Some(signer) = &self.signer {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+            let now = AmzDate::from_unix_seconds(i64::try_from(now).unwrap_or(0));
+            let parts = SignedParts { method, path, query: "", headers: &headers, body };
+            signer.sign(&parts, now).iter().for_each(|(name, value)| add(name, value));
+        }
+        head.push_str("\r\n");
+        head
+    }
+}
+
+/// The secret of a key in the file of access keys.
+pub(crate) fn secret_of(id: &str) -> String {
+    format!("secret-of-{id}")
+}
+
 /// One connection.
 pub(crate) struct Wire {
+    client: Client,
     stream: TcpStream,
     received: Vec<u8>,
 }
@@ -21,10 +77,11 @@ pub(crate) struct Wire {
 pub(crate) type Answer = (u16, String);
 
 impl Wire {
-    pub(crate) async fn connect(from: Ipv4Addr, to: SocketAddr) -> io::Result<Wire> {
+    pub(crate) async fn connect(client: &Client) -> io::Result<Wire> {
         let socket = TcpSocket::new_v4()?;
-        socket.bind(SocketAddr::from((from, 0)))?;
-        Ok(Wire { stream: socket.connect(to).await?, received: Vec::new() })
+        socket.bind(SocketAddr::from((client.from, 0)))?;
+        let stream = socket.connect(client.to).await?;
+        Ok(Wire { client: client.clone(), stream, received: Vec::new() })
     }
 
     /// Sends bytes, without waiting for anything.
@@ -34,7 +91,8 @@ impl Wire {
 
     /// Sends a request of the session API.
     pub(crate) async fn send_command(&mut self, body: &str) -> io::Result<()> {
-        self.send(format!("{}{body}", command_head(body.len())).as_bytes()).await
+        let head = self.client.command_head(body.as_bytes(), body.len());
+        self.send(format!("{head}{body}").as_bytes()).await
     }
 
     /// Sends a request of the session API and waits for the answer.
@@ -45,11 +103,9 @@ impl Wire {
 
     /// Sends a request of the control API and waits for the answer.
     pub(crate) async fn control(&mut self, method: &str, path: &str, body: &str) -> io::Result<Answer> {
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        self.send(head.as_bytes()).await?;
+        let headers = [("Content-Type", "application/json")];
+        let head = self.client.head(method, path, &headers, body.as_bytes(), body.len());
+        self.send(format!("{head}{body}").as_bytes()).await?;
         self.answer().await
     }
 
@@ -93,14 +149,6 @@ impl Wire {
     }
 }
 
-/// The head of a request of the session API whose body has so many bytes.
-pub(crate) fn command_head(length: usize) -> String {
-    format!(
-        "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: QLDBSession.SendCommand\r\n\
-         Content-Type: application/x-amz-json-1.0\r\nContent-Length: {length}\r\n\r\n"
-    )
-}
-
 /// A session, perhaps with an open transaction, on a connection of its own.
 pub(crate) struct Session {
     pub(crate) wire: Wire,
@@ -110,8 +158,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) async fn start(from: Ipv4Addr, to: SocketAddr, ledger: &str) -> io::Result<Session> {
-        let mut wire = Wire::connect(from, to).await?;
+    pub(crate) async fn start(client: &Client, ledger: &str) -> io::Result<Session> {
+        let mut wire = Wire::connect(client).await?;
         let started = wire.command(&format!("{{\"StartSession\":{{\"LedgerName\":\"{ledger}\"}}}}")).await?;
         let token = member(&started, "SessionToken")?;
         Ok(Session { wire, token, transaction_id: String::new(), digest: CommitDigest::from_text("") })
@@ -142,6 +190,15 @@ impl Session {
 
     pub(crate) async fn execute(&mut self, statement: &str) -> io::Result<Answer> {
         let body = self.statement(statement);
+        self.wire.command(&body).await
+    }
+
+    /// Runs a statement with parameters, in a transaction that will not be committed.
+    pub(crate) async fn execute_with(&mut self, statement: &str, parameters: &str) -> io::Result<Answer> {
+        let id = &self.transaction_id;
+        let body = self.with_token(&format!(
+            "\"ExecuteStatement\":{{\"TransactionId\":\"{id}\",\"Statement\":\"{statement}\",\"Parameters\":[{parameters}]}}"
+        ));
         self.wire.command(&body).await
     }
 
