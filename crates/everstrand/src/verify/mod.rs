@@ -82,10 +82,9 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> 
         verify_files(&as_inputs(&evidence(arguments)?), &keys)?
     };
     if arguments.document.is_some() && arguments.digest.is_empty() && arguments.files.is_empty() {
-        // On standard error, so that --json prints JSON alone.
-        eprintln!(
-            "no saved digest was compared: the digest that the server gave just now proves nothing about the past"
-        );
+        let caveat = "no saved digest was compared: the digest that the ledger gave just now proves nothing about the past";
+        // --json prints JSON alone.
+        if arguments.json { eprintln!("{caveat}") } else { println!("{caveat}") }
     }
     if arguments.json {
         println!("{}", as_json(&report));

@@ -306,7 +306,8 @@ async fn signed_checkpoints_show_what_was_cut_off_and_who_vouched_for_it() {
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
-    assert_eq!(names, ["00000000000000000001.checkpoint", "key", "latest.checkpoint"]);
+    // The lock keeps a second server from publishing here.
+    assert_eq!(names, ["00000000000000000001.checkpoint", "key", "latest.checkpoint", "lock"]);
     assert_eq!(
         fs::read(strand.join(&names[2])).expect("latest"),
         fs::read(strand.join(&names[0])).expect("one")
