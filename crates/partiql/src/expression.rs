@@ -91,7 +91,7 @@ pub enum Expression<N: Names> {
         /// Where the operator stands.
         position: Position,
     },
-    /// `first operator operand operator operand …` from left to right, with more operators than [`CHAIN_MIN`], all of
+    /// `first operator operand operator operand …` from left to right, with more operators than `CHAIN_MIN`, all of
     /// which bind equally tight. Shorter ones are [`Expression::Binary`].
     Chain {
         /// The first operand.

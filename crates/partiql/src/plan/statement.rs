@@ -5,7 +5,7 @@ use everstrand_ion::Value;
 use super::{Expression, Node, QueryPlan};
 use crate::tables::{IndexDefinition, OnConflict, Source};
 
-/// What a [`Plan`] does, and the rows that it answers.
+/// What a `Plan` does, and the rows that it answers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Statement {
     /// A query: each row is a value.
