@@ -89,11 +89,23 @@ impl Endpoint {
     /// Serves at an address; port 0 picks a free port. When this returns, the server answers.
     pub fn start(service: Arc<Service>, address: SocketAddr) -> std::io::Result<Endpoint> {
         let runtime = http::runtime(&Config::new(Storage::Memory))?;
-        let server = runtime.block_on(http::Server::bind(service, address))?;
-        let address = server.address()?;
         let (stop, stopped) = oneshot::channel::<()>();
+        let (tell, told) = std::sync::mpsc::channel();
+        // The caller may be on a thread of another runtime, which must not wait in this one.
         let thread = std::thread::Builder::new().name("everstrand endpoint".to_owned()).spawn(move || {
             runtime.block_on(async {
+                let bound = http::Server::bind(service, address).await;
+                let bound = bound.and_then(|server| Ok((server.address()?, server)));
+                let server = match bound {
+                    Ok((address, server)) => {
+                        let _ = tell.send(Ok(address));
+                        server
+                    }
+                    Err(error) => {
+                        let _ = tell.send(Err(error));
+                        return;
+                    }
+                };
                 // The server's own shutdown would refuse the statements of other callers of the service too.
                 tokio::select! {
                     () = server.run(std::future::pending()) => {}
@@ -102,6 +114,7 @@ impl Endpoint {
             });
             runtime.shutdown_background();
         })?;
+        let address = told.recv().map_err(std::io::Error::other)??;
         Ok(Endpoint { address, stop: Some(stop), thread: Some(thread) })
     }
 
