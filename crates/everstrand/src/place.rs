@@ -5,9 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use everstrand_driver::HttpTransport;
-use everstrand_ion::text;
-use everstrand_journal::{BlockAddress, Digest, Hash};
-use everstrand_protocol::control::{ControlReply, ControlRequest, GetDigestRequest, ListLedgersRequest};
+use everstrand_journal::Digest;
+use everstrand_protocol::control::{ControlReply, ControlRequest, ListLedgersRequest};
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 
@@ -55,15 +54,7 @@ impl Place {
 
     /// The present digest of a ledger.
     pub(crate) async fn digest(&self, ledger: &str) -> Result<Digest, Box<dyn Error>> {
-        let request = ControlRequest::GetDigest(GetDigestRequest { name: ledger.to_owned() });
-        let ControlReply::GetDigest(found) = self.control(request).await? else {
-            return Err("the server answered another request than GetDigest".into());
-        };
-        let tip = text::read_one(&found.digest_tip_address.text)?;
-        Ok(Digest {
-            digest: Hash::from_slice(&found.digest).ok_or("the digest does not have 32 bytes")?,
-            digest_tip_address: BlockAddress::try_from(&tip)?,
-        })
+        remote::digest_in(self.control(remote::digest_request(ledger)).await?)
     }
 
     /// The names of all ledgers that are not being deleted.

@@ -38,8 +38,17 @@ pub(crate) async fn block(
 
 /// The present digest of a ledger.
 pub(crate) async fn digest(transport: &HttpTransport, ledger: &str) -> Result<Digest, Box<dyn Error>> {
-    let request = ControlRequest::GetDigest(GetDigestRequest { name: ledger.to_owned() });
-    let ControlReply::GetDigest(found) = transport.control(&request).await? else {
+    digest_in(transport.control(&digest_request(ledger)).await?)
+}
+
+/// Asks for the present digest of a ledger.
+pub(crate) fn digest_request(ledger: &str) -> ControlRequest {
+    ControlRequest::GetDigest(GetDigestRequest { name: ledger.to_owned() })
+}
+
+/// The digest in the answer to [`digest_request`].
+pub(crate) fn digest_in(reply: ControlReply) -> Result<Digest, Box<dyn Error>> {
+    let ControlReply::GetDigest(found) = reply else {
         return Err("the server answered another request than GetDigest".into());
     };
     let tip = text::read_one(&found.digest_tip_address.text)?;

@@ -128,12 +128,13 @@ fn the_probe_wants_durable_settings() {
 /// alone and says so in a warning.
 fn a_commit_that_no_standby_has_is_unknown() {
     let threads = Arc::new(RequestThreads::start().unwrap());
-    let (server, place) = postgres(SINGLE);
-    let open = |replication| SqlSlots::open(&place, Arc::clone(&threads), JOURNAL, replication).unwrap();
-    let (store, alone) = (open(Replication::Standby), open(Replication::SingleNode));
-    server
-        .psql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'; SELECT pg_reload_conf()", &[])
-        .unwrap();
+    let (server, place) = postgres(&[SINGLE, &[("synchronous_standby_names", "nobody")]].concat());
+    let open = |place: &SqlPlace, replication| {
+        SqlSlots::open(place, Arc::clone(&threads), JOURNAL, replication).unwrap()
+    };
+    // This one waits for nobody, so it can make the tables.
+    let local = SqlPlace { url: format!("{}?options=-csynchronous_commit%3Dlocal", place.url) };
+    let (alone, store) = (open(&local, Replication::SingleNode), open(&place, Replication::Standby));
     let cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
     let wait_until_cancelled = |what: &str| {
         for _ in 0..300 {

@@ -11,7 +11,7 @@ use redb::backends::InMemoryBackend;
 use redb::{Database, Durability, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition};
 
 use everstrand_ledger::storage::views::{
-    Applied, Batch, Change, Entry, Keyspace, ViewError, ViewSnapshot, ViewStore,
+    Applied, Batch, Change, EachEntry, Keyspace, ViewError, ViewSnapshot, ViewStore,
 };
 
 type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -222,28 +222,38 @@ impl ViewSnapshot for RedbSnapshot {
         })
     }
 
-    fn range(
+    fn visit(
         &self,
         keyspace: Keyspace,
         lower: Bound<&[u8]>,
         upper: Bound<&[u8]>,
         descending: bool,
         limit: usize,
-    ) -> Result<Vec<Entry>, ViewError> {
+        each: &mut EachEntry<'_>,
+    ) -> Result<(), ViewError> {
         if is_empty_range(lower, upper) {
-            return Ok(Vec::new());
+            return Ok(());
         }
+        // What `each` answers is no failure of the engine.
+        let mut refused = Ok(());
         run(&self.path, || {
             let mut range = self.tables[keyspace.index()].range::<&[u8]>((lower, upper))?;
-            let mut entries = Vec::new();
-            while entries.len() < limit {
+            for _ in 0..limit {
                 let next = if descending { range.next_back() } else { range.next() };
                 let Some(next) = next else { break };
                 let (key, value) = next?;
-                entries.push((key.value().to_vec(), value.value().to_vec()));
+                match each(key.value(), value.value()) {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => {
+                        refused = Err(error);
+                        break;
+                    }
+                }
             }
-            Ok(entries)
-        })
+            Ok(())
+        })?;
+        refused
     }
 }
 

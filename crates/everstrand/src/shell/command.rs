@@ -143,17 +143,17 @@ impl Command {
 }
 
 /// A text as a literal of PartiQL.
-pub(super) fn literal(text: &str) -> String {
+fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
 /// A name as PartiQL takes any name.
-pub(super) fn name(name: &str) -> String {
+fn name(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// The committed view of a table.
-pub(super) fn committed(table: &str) -> String {
+fn committed(table: &str) -> String {
     name(&format!("_ql_committed_{table}"))
 }
 

@@ -24,6 +24,7 @@ use self::prompt::{LedgerPrompt, Names};
 use self::script::Script;
 use self::session::{Session, State};
 use crate::place::Place;
+use crate::verify;
 
 /// The arguments of `shell`.
 #[derive(clap::Args)]
@@ -277,7 +278,9 @@ impl<T: Transport> Shell<'_, T> {
                     self.session.run(&query).await?;
                 }
             }
-            Command::Verify { id } => println!("{}", self.session.verify(&id).await?),
+            Command::Verify { id } => {
+                println!("{}", verify::latest(&self.session.place, self.session.ledger(), &id).await?);
+            }
             Command::Watch { seconds } => {
                 let statement = self.last.clone().ok_or("there is no statement to watch yet")?;
                 loop {

@@ -6,12 +6,9 @@ use std::time::{Duration, Instant};
 
 use everstrand_driver::{SessionClient, Transport};
 use everstrand_ion::{Document, IonError, Value, text};
-use everstrand_journal::evidence::{Input, Role};
-use everstrand_journal::{BlockAddress, CommitDigest, statement_digest, verify_files};
-use everstrand_protocol::control::{ControlReply, ControlRequest, GetRevisionRequest};
+use everstrand_journal::{CommitDigest, statement_digest};
 use everstrand_protocol::{Page, ValueHolder};
 
-use super::command::{committed, literal};
 use super::output::Output;
 use crate::place::Place;
 
@@ -279,46 +276,6 @@ impl<T: Transport> Session<T> {
         let names =
             self.ask("SELECT VALUE name FROM information_schema.user_tables WHERE status = 'ACTIVE'").await?;
         Ok(names.iter().filter_map(|name| name.as_text().map(str::to_owned)).collect())
-    }
-
-    /// Verifies the latest revision of a document against the digest that the ledger has now.
-    pub(super) async fn verify(&mut self, id: &str) -> Result<String, Box<dyn Error>> {
-        let id_literal = literal(id);
-        let mut address = None;
-        for table in self.tables().await? {
-            let committed = committed(&table);
-            let statement =
-                format!("SELECT VALUE blockAddress FROM {committed} BY id WHERE id = {id_literal}");
-            if let Some(found) = self.ask(&statement).await?.first() {
-                address = Some(BlockAddress::try_from(found)?);
-                break;
-            }
-        }
-        let address = address.ok_or_else(|| format!("there is no current document {id}"))?;
-        let name = self.ledger().to_owned();
-        let digest = self.place.digest(&name).await?;
-        let request = ControlRequest::GetRevision(GetRevisionRequest {
-            name,
-            block_address: text::write(&address.to_ion()).into(),
-            document_id: id.to_owned(),
-            digest_tip_address: Some(text::write(&digest.digest_tip_address.to_ion()).into()),
-        });
-        let ControlReply::GetRevision(found) = self.place.control(request).await? else {
-            return Err("the server answered another request than GetRevision".into());
-        };
-        let proof = found.proof.ok_or("the server sent no proof")?.text;
-        let digest = text::write(&digest.to_ion());
-        let input = |role, text: &'_ str| (role, text.as_bytes().to_vec());
-        let evidence = [
-            input(Role::Digest, &digest),
-            input(Role::Revision, &found.revision.text),
-            input(Role::Proof, &proof),
-        ];
-        let inputs: Vec<Input<'_>> = evidence
-            .iter()
-            .map(|(role, bytes)| Input { name: "the ledger's answer", role: *role, bytes })
-            .collect();
-        Ok(verify_files(&inputs, &[])?.to_string())
     }
 }
 

@@ -144,6 +144,20 @@ fn evidence(arguments: &Arguments) -> Result<Vec<File>, Box<dyn Error>> {
     Ok(files)
 }
 
+/// Verifies the latest revision of a document against the digest that its ledger has now.
+pub(crate) async fn latest(
+    place: &Place,
+    ledger: &str,
+    document: &str,
+) -> Result<VerifyReport, Box<dyn Error>> {
+    let fetched = fetch(place, &Sought { ledger, document, version: None }, None).await?;
+    let files: Vec<File> = fetched
+        .into_iter()
+        .map(|(role, text)| ("the ledger's answer".to_owned(), role, text.into_bytes()))
+        .collect();
+    Ok(verify_files(&as_inputs(&files), &[])?)
+}
+
 /// The revision that is asked for.
 struct Sought<'a> {
     ledger: &'a str,

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::snapshot::Snapshot;
-use crate::storage::views::{Batch, Entry, Keyspace, ViewError, ViewSnapshot, is_empty_range};
+use crate::storage::views::{Batch, EachEntry, Keyspace, ViewError, ViewSnapshot, is_empty_range};
 
 /// A snapshot, and the changes of a later slot over it.
 pub(crate) struct Overlay {
@@ -33,16 +33,17 @@ impl ViewSnapshot for Overlay {
         }
     }
 
-    fn range(
+    fn visit(
         &self,
         keyspace: Keyspace,
         lower: Bound<&[u8]>,
         upper: Bound<&[u8]>,
         descending: bool,
         limit: usize,
-    ) -> Result<Vec<Entry>, ViewError> {
+        each: &mut EachEntry<'_>,
+    ) -> Result<(), ViewError> {
         if is_empty_range(lower, upper) {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let changed = self.changes[keyspace.index()].range::<[u8], _>((lower, upper));
         // Each change removes at most one entry of those below.
@@ -55,10 +56,15 @@ impl ViewSnapshot for Overlay {
                 None => drop(entries.remove(key)),
             }
         }
-        Ok(match descending {
-            false => entries.into_iter().take(limit).collect(),
-            true => entries.into_iter().rev().take(limit).collect(),
-        })
+        let mut entries = entries.iter();
+        for _ in 0..limit {
+            let next = if descending { entries.next_back() } else { entries.next() };
+            let Some((key, value)) = next else { break };
+            if !each(key, value)? {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -22,8 +22,8 @@ use fjall::{Database, KeyspaceCreateOptions, PersistMode, Readable};
 use super::file;
 use super::view_engine::{self, EngineError, FORMAT, failed};
 use super::views::{
-    Applied, Batch, EachEntry, Entry, Keyspace, ViewError, ViewSnapshot, ViewStore, decode_applied,
-    encode_applied, is_empty_range, last_changes,
+    Applied, Batch, EachEntry, Keyspace, ViewError, ViewSnapshot, ViewStore, decode_applied, encode_applied,
+    is_empty_range, last_changes,
 };
 
 /// The least that the engine accepts. After a crash it reads its whole journal again.
@@ -342,22 +342,6 @@ impl ViewSnapshot for FjallSnapshot {
         let entries = &self.generation.entries[keyspace.index()];
         let value = self.generation.guard(|| self.snapshot.get(entries, key))?;
         Ok(value.map(|value| value.to_vec()))
-    }
-
-    fn range(
-        &self,
-        keyspace: Keyspace,
-        lower: Bound<&[u8]>,
-        upper: Bound<&[u8]>,
-        descending: bool,
-        limit: usize,
-    ) -> Result<Vec<Entry>, ViewError> {
-        let mut entries = Vec::new();
-        self.visit(keyspace, lower, upper, descending, limit, &mut |key, value| {
-            entries.push((key.to_vec(), value.to_vec()));
-            Ok(true)
-        })?;
-        Ok(entries)
     }
 
     fn visit(

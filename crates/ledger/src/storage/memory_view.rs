@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use imbl::OrdMap;
 
 use super::views::{
-    Applied, Batch, EachEntry, Entry, Keyspace, ViewError, ViewSnapshot, ViewStore, is_empty_range,
-    last_changes,
+    Applied, Batch, EachEntry, Keyspace, ViewError, ViewSnapshot, ViewStore, is_empty_range, last_changes,
 };
 
 /// A map that copies a node shares the bytes of its entries.
@@ -76,22 +75,6 @@ impl ViewStore for MemoryView {
 impl ViewSnapshot for State {
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
         Ok(self.maps[keyspace.index()].get(key).map(|value| value.to_vec()))
-    }
-
-    fn range(
-        &self,
-        keyspace: Keyspace,
-        lower: Bound<&[u8]>,
-        upper: Bound<&[u8]>,
-        descending: bool,
-        limit: usize,
-    ) -> Result<Vec<Entry>, ViewError> {
-        let mut entries = Vec::new();
-        self.visit(keyspace, lower, upper, descending, limit, &mut |key, value| {
-            entries.push((key.to_vec(), value.to_vec()));
-            Ok(true)
-        })?;
-        Ok(entries)
     }
 
     fn visit(

@@ -134,18 +134,8 @@ pub trait ViewSnapshot: Send + Sync {
     /// The value of a key.
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError>;
 
-    /// At most `limit` entries between two keys, in ascending or descending order. None if the lower bound is above
-    /// the upper one.
-    fn range(
-        &self,
-        keyspace: Keyspace,
-        lower: Bound<&[u8]>,
-        upper: Bound<&[u8]>,
-        descending: bool,
-        limit: usize,
-    ) -> Result<Vec<Entry>, ViewError>;
-
-    /// The same entries one after another, without copies of them, if the store can lend them.
+    /// Lends at most `limit` entries between two keys one after another, in ascending or descending order, until `each`
+    /// answers that this is enough. None if the lower bound is above the upper one.
     fn visit(
         &self,
         keyspace: Keyspace,
@@ -154,13 +144,23 @@ pub trait ViewSnapshot: Send + Sync {
         descending: bool,
         limit: usize,
         each: &mut EachEntry<'_>,
-    ) -> Result<(), ViewError> {
-        for (key, value) in self.range(keyspace, lower, upper, descending, limit)? {
-            if !each(&key, &value)? {
-                break;
-            }
-        }
-        Ok(())
+    ) -> Result<(), ViewError>;
+
+    /// Copies of these entries.
+    fn range(
+        &self,
+        keyspace: Keyspace,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+        descending: bool,
+        limit: usize,
+    ) -> Result<Vec<Entry>, ViewError> {
+        let mut entries = Vec::new();
+        self.visit(keyspace, lower, upper, descending, limit, &mut |key, value| {
+            entries.push((key.to_vec(), value.to_vec()));
+            Ok(true)
+        })?;
+        Ok(entries)
     }
 }
 

@@ -9,7 +9,7 @@ use std::ops::Bound;
 use everstrand_partiql::key;
 use everstrand_partiql::tables::{Access, Cursor, Index as SourceIndex, KeyRange, Source, SourceKind};
 
-use super::index_rows::{index_cursor, index_cursor_parts};
+use super::index_rows::{index_cursor, resumed};
 use super::rows::index_of;
 use super::scope::Scope;
 use crate::error::LedgerError;
@@ -94,13 +94,7 @@ impl Scope<'_> {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<(u64, Option<Cursor>), LedgerError> {
-        let (first, mut position) = match after {
-            None => (0, None),
-            Some(cursor) => {
-                let (range, key, number) = index_cursor_parts(cursor)?;
-                (range, Some((key, number)))
-            }
-        };
+        let (first, mut position) = resumed(after)?;
         let written = self.written_before(source, table);
         let (mut rows, mut left) = (0, limit);
         for (number, range) in (0u32..).zip(ranges).skip(usize::try_from(first).unwrap_or(usize::MAX)) {

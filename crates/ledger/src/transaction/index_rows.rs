@@ -30,13 +30,7 @@ impl Scope<'_> {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Vec<Row>, LedgerError> {
-        let (first, mut position) = match after {
-            None => (0, None),
-            Some(cursor) => {
-                let (range, key, number) = index_cursor_parts(cursor)?;
-                (range, Some((key, number)))
-            }
-        };
+        let (first, mut position) = resumed(after)?;
         let mut rows = Vec::new();
         for (number, range) in (0u32..).zip(ranges).skip(usize::try_from(first).unwrap_or(usize::MAX)) {
             let (lower, upper) = match &range.upper {
@@ -262,13 +256,16 @@ pub(super) fn index_cursor(range: u32, key: &[u8], number: u64) -> Cursor {
     Cursor(keys::index_entry(range, key, number))
 }
 
-pub(super) fn index_cursor_parts(cursor: &Cursor) -> Result<(u32, Vec<u8>, u64), LedgerError> {
+/// The key of an index entry, and the number of its document.
+type EntryParts = (Vec<u8>, u64);
+
+/// Where reading goes on: in this range, behind the entry of this key and document if there is one.
+pub(super) fn resumed(after: Option<&Cursor>) -> Result<(u32, Option<EntryParts>), LedgerError> {
+    let Some(cursor) = after else { return Ok((0, None)) };
     let range = cursor.0.get(..4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
-    let parts = keys::index_entry_parts(&cursor.0);
-    let (Some(range), Some((key, number))) = (range, parts) else {
-        return Err(foreign_cursor());
-    };
-    Ok((range, key.to_vec(), number))
+    let entry = keys::index_entry_parts(&cursor.0).map(|(key, number)| (key.to_vec(), number));
+    let (range, entry) = range.zip(entry).ok_or_else(foreign_cursor)?;
+    Ok((range, Some(entry)))
 }
 
 #[cfg(test)]

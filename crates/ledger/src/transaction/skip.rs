@@ -5,7 +5,7 @@ use std::ops::Bound;
 use everstrand_partiql::key;
 use everstrand_partiql::tables::{Access, Cursor, KeyRange, Source, SourceKind};
 
-use super::index_rows::{index_cursor, index_cursor_parts};
+use super::index_rows::{index_cursor, resumed};
 use super::rows::{cursor_number, index_of, number_cursor, place_of};
 use super::scope::Scope;
 use super::write_set::NEW_DOCUMENTS;
@@ -74,13 +74,7 @@ impl Scope<'_> {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<(u64, Option<Cursor>), LedgerError> {
-        let (first, mut position) = match after {
-            None => (0, None),
-            Some(cursor) => {
-                let (range, key, number) = index_cursor_parts(cursor)?;
-                (range, Some((key, number)))
-            }
-        };
+        let (first, mut position) = resumed(after)?;
         let (mut skipped, mut reached) = (0, after.cloned());
         for (number, range) in (0u32..).zip(ranges).skip(usize::try_from(first).unwrap_or(usize::MAX)) {
             let (lower, upper) = key::range(range);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use everstrand_ion::{Value, text};
 use everstrand_ledger::Ledger;
 use everstrand_ledger::storage::views::{
-    Applied, Batch, Entry, Keyspace, ViewError, ViewSnapshot, ViewStore,
+    Applied, Batch, EachEntry, Keyspace, ViewError, ViewSnapshot, ViewStore,
 };
 use everstrand_ledger::storage::{MemorySlots, MemoryView};
 use everstrand_testkit::Random;
@@ -183,17 +183,20 @@ impl ViewSnapshot for CountingSnapshot {
         self.0.get(keyspace, key)
     }
 
-    fn range(
+    fn visit(
         &self,
         keyspace: Keyspace,
         lower: Bound<&[u8]>,
         upper: Bound<&[u8]>,
         descending: bool,
         limit: usize,
-    ) -> Result<Vec<Entry>, ViewError> {
-        let entries = self.0.range(keyspace, lower, upper, descending, limit)?;
-        self.1.fetch_add(1 + entries.len() as u64, Ordering::Relaxed);
-        Ok(entries)
+        each: &mut EachEntry<'_>,
+    ) -> Result<(), ViewError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.visit(keyspace, lower, upper, descending, limit, &mut |key, value| {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            each(key, value)
+        })
     }
 }
 

@@ -165,9 +165,7 @@ impl Parser<'_> {
                 arguments.push(self.expression()?);
             }
         } else {
-            while self.accept(",") {
-                arguments.push(self.expression()?);
-            }
+            self.further_arguments(&mut arguments)?;
         }
         self.expect(")")?;
         Ok(named(function, arguments))
@@ -180,9 +178,7 @@ impl Parser<'_> {
         }
         let mut arguments = vec![self.expression_or_query()?];
         if !self.as_of_follows() {
-            while self.accept(",") {
-                arguments.push(self.expression()?);
-            }
+            self.further_arguments(&mut arguments)?;
             self.expect(")")?;
             return Ok(named(function, arguments));
         }
@@ -206,19 +202,24 @@ impl Parser<'_> {
         self.is(",") && is_keyword(self.kind_after(1), "as") && is_keyword(self.kind_after(2), "of")
     }
 
+    /// `, e, …` as far as they come next.
+    fn further_arguments(&mut self, arguments: &mut Vec<Expression>) -> Result<(), PartiqlError> {
+        while self.accept(",") {
+            arguments.push(self.expression()?);
+        }
+        Ok(())
+    }
+
     /// `POSITION(a IN b)` becomes `POSITION(a, b)`.
     fn position_of(&mut self, function: Identifier) -> Result<Expression, PartiqlError> {
-        if self.is(")") {
-            return Ok(named(function, self.arguments()?));
+        if self.accept(")") {
+            return Ok(named(function, Vec::new()));
         }
-        let first = self.expression_before_in()?;
-        let mut arguments = vec![first];
+        let mut arguments = vec![self.expression_before_in()?];
         if self.accept_keyword("in") {
             arguments.push(self.expression()?);
         } else {
-            while self.accept(",") {
-                arguments.push(self.expression()?);
-            }
+            self.further_arguments(&mut arguments)?;
         }
         self.expect(")")?;
         Ok(named(function, arguments))

@@ -16,6 +16,8 @@ use crate::threads::RequestThreads;
 pub(crate) use connection::Connection;
 pub(crate) use settings::settings;
 
+/// Whether the last of the tables exists.
+const HAS_TABLES: &str = "SELECT to_regclass('everstrand_barriers') IS NOT NULL";
 const CREATE_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS everstrand_slots (
         journal text COLLATE \"C\" NOT NULL,
@@ -92,8 +94,14 @@ impl SqlSlots {
             kept: AtomicU64::new(0),
         });
         let slots = SqlSlots { threads, shared };
+        // Only where they are missing: changing a table waits for all who read it, and for the standby.
         slots.wait(|shared| async move {
-            shared.writes.lock().await.run(CREATE_TABLES).await.map_err(|failed| failed.of_read("the tables"))
+            let of_tables = |failed: connection::Failed| failed.of_read("the tables");
+            let rows = shared.reads.lock().await.query(HAS_TABLES, &[]).await.map_err(of_tables)?;
+            if rows.first().is_some_and(|row| row.get(0)) {
+                return Ok(());
+            }
+            shared.writes.lock().await.run(CREATE_TABLES).await.map_err(of_tables)
         })?;
         Ok(slots)
     }
