@@ -288,7 +288,7 @@ def one(data):
     return values[0]
 
 # What an audit needs of a block: its place, its hash and the one before, and what does not hold in it.
-Block = collections.namedtuple("Block", "number strand before hash bad")
+Block = collections.namedtuple("Block", "number strand before hash bad tx", defaults=(None,))
 def read_block(data):
     f = Frame(data)
     f.expect(b"EVBpre-1", "this is no block of version pre-1")
@@ -332,23 +332,41 @@ def read_block(data):
     if redacted:
         entries.append(ion_hash(fields(("revisions", items(redacted)))))
     bad += ["blockHash"] if join(root(entries), before) != stored else []
-    return Block(number, strand, before, stored, bad), end
+    return Block(number, strand, before, stored, bad, tx), end
 def read_slot(data):
     f = Frame(data)
     f.expect(b"EVSpre-1", "this is no slot of version pre-1")
     kind, count, journal, slot = f.take(4), f.uint(4), f.take(16), f.take(8)
     f.take(24)
-    before, first, k = f.take(32), f.take(8), f.uint(4)
-    f.take(4)
-    frontier, link = [f.take(32) for _ in range(k)], f.take(32)
+    before, first, k, size = f.take(32), f.take(8), f.uint(4), f.uint(4)
+    frontier, addition, link = [f.take(32) for _ in range(k)], f.take(size), f.take(32)
     need(crc32c(data[:f.at]) == f.uint(4), "a slot's checksum does not match")
+    need(count or (size and any(first)), "a slot has no block")
     blocks, at = [], f.at
     for _ in range(count):
         block, length = read_block(data[at:])
         blocks, at = blocks + [block], at + length
     need(at == len(data), "bytes follow the last block")
     linked = b"EVSpre-1" + kind[:1] + journal + before + slot + first + b"".join(block.hash for block in blocks)
-    return int.from_bytes(slot, "little"), before, link, frontier, blocks, sha(linked) == link
+    linked += b"addition" + sha(addition) if size else b""
+    said = read_addition(addition) if size else (frozenset(), False)
+    return int.from_bytes(slot, "little"), before, link, frontier, blocks, sha(linked) == link, *said
+def read_addition(data):
+    said, known = one(data), {"": ["void", "config", "seal"], "void": ["ids", "time"], "config": ["write_format"]}
+    need(len(data) <= 131072 and said.type == "struct" and said.content, "an addition says nothing")
+    for name, value in [("", said)] + said.content:
+        names = [field for field, _ in value.content]
+        allowed = [["deleted"], ["continues_at"]] if name == "seal" else [known.get(name, [])]
+        fits = names == [n for n in allowed[0] if n in names] if name == "" else names in allowed
+        need(fits, "an addition that needs a newer verifier: %s %s" % (name, names))
+    void, seal = get(said, "void"), get(said, "seal")
+    ids = content(void, "ids") if void else []
+    need(not void or (0 < len(ids) <= 4096 and get(void, "time").type == "int"), "a void without ids or time")
+    texts = [value.content for value in ids]
+    need(all(value.type == "string" and len(value.content) == 22 for value in ids), "a void with something other than ids")
+    need(all(a < b for a, b in zip(texts, texts[1:])), "a void whose ids are not in order")
+    need(seal is None or get(seal, "deleted") is None or content(seal, "deleted") is True, "a seal that is none")
+    return frozenset(texts), seal is not None
 def read_segment(data):
     f = Frame(data)
     f.expect(b"evslots\npre-1\0\0\0", "this is no segment of version pre-1")
@@ -402,15 +420,17 @@ def check_shape(block, changes):
         bad += [] if (entries[0], entries[2], shown) == (first, entry_2(changes), True) else ["system hashes"]
     bad += ["entriesHash"] if root(entries) != entries_hash else []
     bad += ["blockHash"] if join(entries_hash, before) != stored else []
-    return Block(number, strand, before, stored, bad)
+    return Block(number, strand, before, stored, bad, content(block, "transactionId"))
 
 # ---------------------------------------------------------------- commands
 class Audit:
     def __init__(self, digests):
         self.digests, self.tip, self.frontier, self.bad, self.blocks, self.whole = digests, None, [], [], 0, True
+        self.voided = set()
     def block(self, block):
         place = "block %d: " % block.number
         self.bad += [place + problem for problem in block.bad]
+        self.bad += [place + "void"] if block.tx in self.voided else []
         tip = self.tip or Block(block.number - 1, block.strand, b"", block.before, [])
         follows = (block.number, block.strand) == (tip.number + 1, tip.strand)
         self.bad += [] if follows else [place + "block number"]
@@ -435,8 +455,12 @@ def audit(path, *digest_files):
     state, link = Audit([saved_digest(read_values(read_file(name))[0]) for name in digest_files]), bytes(32)
     names = sorted(os.path.join(folder, name) for folder, _, found in os.walk(path) for name in found)
     slots = [body for name in names if name.endswith(".segment") for body in read_segment(read_file(name))]
+    sealed = False
     for body in slots or ([read_file(path)] if os.path.isfile(path) else []):
-        number, before, after, frontier, blocks, linked = read_slot(body)
+        number, before, after, frontier, blocks, linked, voided, seals = read_slot(body)
+        state.bad += ["slot %d: seal" % number] if sealed else []
+        state.voided |= voided
+        sealed = sealed or seals
         for block in blocks:
             state.block(block)
         state.bad += ["slot %d: link" % number] if not linked or (slots and before != link) else []

@@ -37,13 +37,13 @@ pub mod tree;
 #[doc(inline)]
 pub use evidence::{
     AuditSummary, Auditor, BlockShape, Check, CheckedBlock, Checkpoint, CheckpointSigner, CheckpointVerifier,
-    DELETE_RULES, Deviation, InvalidNote, SavedDigest, SlotTree, audit_slots, check_block, check_foreign,
-    check_revision, check_slot, hashes_only, origin, verify, verify_files, verify_prefix,
+    DELETE_RULES, Deviation, Forbidden, InvalidNote, SavedDigest, SlotTree, audit_slots, check_block,
+    check_foreign, check_revision, check_slot, hashes_only, origin, verify, verify_files, verify_prefix,
 };
 pub use format::{
-    Block, BlockKind, Draft, ForeignBlock, ForeignRevision, FormatError, JournalBlock, ProposedRevision,
-    ProposedTransaction, Slot, SlotContent, SlotHeader, StoredData, StoredRevision, StoredStatement,
-    WriterId, genesis,
+    Addition, Block, BlockKind, Draft, ForeignBlock, ForeignRevision, FormatError, JournalBlock,
+    ProposedRevision, ProposedTransaction, Seal, Settings, Slot, SlotContent, SlotHeader, StoredData,
+    StoredRevision, StoredStatement, Void, WriterId, genesis,
 };
 pub use hashing::{
     BlockAddress, CatalogChange, CommitDigest, Digest, Hash, InvalidAddress, InvalidChange, InvalidId,

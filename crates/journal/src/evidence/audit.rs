@@ -1,8 +1,8 @@
 //! Follows a journal from block to block, and compares it with digests that were saved outside of it.
 //!
 //! Each block is checked by itself first ([`crate::check_block`], [`crate::check_foreign`]); many can be at the same time.
-//! The [`Auditor`] then does what must be done in order, and that is little: block numbers, links, and the frontier of
-//! the tree. It needs the same memory for a journal of any length.
+//! The [`Auditor`] then does what must be done in order, and that is little: block numbers, links, the frontier of the
+//! tree, and what earlier slots forbid. Apart from the ids in voids it needs the same memory for a journal of any length.
 //!
 //! A journal whose last blocks were cut off is a shorter journal without a fault. Only a digest or a signed checkpoint
 //! that was saved elsewhere shows that blocks are missing.
@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::evidence::{BlockShape, Check, CheckedBlock, Deviation, check_block, check_foreign};
+use crate::evidence::{BlockShape, Check, CheckedBlock, Deviation, Forbidden, check_block, check_foreign};
 use crate::format::{ForeignBlock, FormatError, Slot, SlotContent, SlotHeader};
 use crate::hashing::{BlockAddress, Digest, Hash};
 use crate::tree::{Frontier, Proof};
@@ -19,7 +19,8 @@ use crate::tree::{Frontier, Proof};
 #[derive(Clone, Debug, Default)]
 pub struct Auditor {
     tip: Option<(BlockAddress, Hash)>,
-    last_slot: Option<(SlotHeader, Hash)>,
+    last_slot: Option<LastSlot>,
+    forbidden: Forbidden,
     /// The frontier after all blocks so far; `None` if the journal did not begin with block 0 or has a gap.
     frontier: Option<Frontier>,
     /// The digests that are still to be compared, by the number of the block at which they are.
@@ -27,6 +28,15 @@ pub struct Auditor {
     /// The block after which this audit goes on, and the findings about the digests at that block.
     resumed: Option<(u64, Vec<Deviation>)>,
     summary: AuditSummary,
+}
+
+/// What the next slot must follow.
+#[derive(Clone, Copy, Debug)]
+struct LastSlot {
+    header: SlotHeader,
+    link: Hash,
+    /// The number of the block after its last one.
+    next_block_no: u64,
 }
 
 /// A digest that was saved outside of the journal.
@@ -109,9 +119,16 @@ impl Auditor {
         auditor
     }
 
+    /// The same audit, which knows what slots before its first one forbid. See [`Auditor::forbidden`].
+    pub fn with_forbidden(self, forbidden: Forbidden) -> Auditor {
+        Auditor { forbidden, ..self }
+    }
+
     /// Takes the next block, which was already checked by itself. Returns all findings about it.
     pub fn block(&mut self, checked: CheckedBlock) -> Vec<Deviation> {
+        let forbidden = self.forbidden.block(&checked);
         let mut found = checked.deviations;
+        found.extend(forbidden);
         let block_no = checked.address.sequence_no;
         let follows = self.follow(&checked.address, checked.previous_hash, &mut found);
         self.tip = Some((checked.address, checked.hash));
@@ -161,28 +178,38 @@ impl Auditor {
         let header = slot.header();
         let mut found = Vec::new();
         let report = |detail: String| Deviation::new(Some(header.first_block_no), Check::Slot, detail);
+        let has_no_block = slot.frontier().size() == header.first_block_no;
         match self.last_slot {
-            Some((before, _)) if before.slot.checked_add(1) != Some(header.slot) => {
-                found.push(report(format!("slot {} follows slot {}", header.slot, before.slot)));
+            Some(before) if before.header.slot.checked_add(1) != Some(header.slot) => {
+                found.push(report(format!("slot {} follows slot {}", header.slot, before.header.slot)));
             }
-            Some((before, _)) if header.strand_id != before.strand_id => {
+            Some(before) if header.strand_id != before.header.strand_id => {
                 found.push(report(format!("slot {} is of another strand than the slot before", header.slot)));
             }
-            Some((_, link)) if header.previous_link != link => {
+            Some(before) if header.previous_link != before.link => {
                 found.push(report(format!("slot {} does not name the link of the slot before", header.slot)));
+            }
+            // Of a slot with blocks, the blocks show it.
+            Some(before) if has_no_block && header.first_block_no != before.next_block_no => {
+                let (slot, next, other) = (header.slot, before.next_block_no, header.first_block_no);
+                found.push(report(format!(
+                    "block {next} comes next, and slot {slot} says that it is {other}"
+                )));
             }
             None if header.slot == 0 && header.previous_link != Hash([0; 32]) => {
                 found.push(report("slot 0 names a slot before".to_owned()));
             }
             _ => {}
         }
-        self.last_slot = Some((*header, slot.link()));
+        found.extend(self.forbidden.slot(slot));
+        self.last_slot =
+            Some(LastSlot { header: *header, link: slot.link(), next_block_no: slot.frontier().size() });
         self.summary.slots += 1;
         self.count(&found);
         found
     }
 
-    /// Takes the next slot, whose blocks an earlier audit has read. Only its link to the slot before is checked.
+    /// Takes the next slot, whose blocks an earlier audit has read. Only its place behind the slot before is checked.
     pub fn audited_slot(&mut self, slot: &Slot) -> Vec<Deviation> {
         self.slot_follows(slot)
     }
@@ -208,6 +235,11 @@ impl Auditor {
     /// The frontier after all blocks so far; `None` if the beginning or a block is missing.
     pub fn frontier(&self) -> Option<&Frontier> {
         self.frontier.as_ref()
+    }
+
+    /// What the slots so far forbid to those after them.
+    pub fn forbidden(&self) -> &Forbidden {
+        &self.forbidden
     }
 
     /// The digest at the last block so far; `None` if the beginning or a block is missing.
@@ -329,6 +361,7 @@ fn unreadable(block: &ForeignBlock, error: &FormatError) -> CheckedBlock {
         hash: block.hash(),
         previous_hash: block.previous_hash(),
         timestamp: block.timestamp(),
+        transaction_id: block.transaction_id(),
         revisions: 0,
         deviations: vec![Deviation::new(Some(address.sequence_no), Check::Encoding, error.to_string())],
         shape: BlockShape::default(),

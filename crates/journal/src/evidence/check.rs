@@ -31,6 +31,10 @@ pub enum Check {
     BlockHash,
     /// The frontier that a slot keeps is that of its blocks.
     Frontier,
+    /// No block has a transaction that a void before it or beside it names.
+    Void,
+    /// Nothing follows a slot that seals the journal.
+    Seal,
     /// A saved digest is the digest of this journal.
     Digest,
 }
@@ -51,6 +55,8 @@ impl fmt::Display for Check {
             Check::EntriesHash => "entriesHash",
             Check::BlockHash => "blockHash",
             Check::Frontier => "frontier",
+            Check::Void => "void",
+            Check::Seal => "seal",
             Check::Digest => "digest",
         })
     }

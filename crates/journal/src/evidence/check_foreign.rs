@@ -48,6 +48,7 @@ pub fn check_foreign(
         hash,
         previous_hash,
         timestamp,
+        transaction_id: block.get("transactionId").and_then(RawValue::as_text).and_then(|id| id.parse().ok()),
         revisions: u64::try_from(revision_hashes.len() - checking.shape.revisions_hash_only)
             .unwrap_or(u64::MAX),
         deviations: checking.deviations,

@@ -7,7 +7,7 @@
 use crate::evidence::{Check, Deviation};
 use crate::format::{Block, FormatError};
 use crate::hashing::struct_hash::MetadataHasher;
-use crate::hashing::{BlockAddress, Hash, join, revision_hash, root};
+use crate::hashing::{BlockAddress, Hash, UniqueId, join, revision_hash, root};
 
 /// A block whose hashes were computed again: what an audit needs to follow the chain, and the findings.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct CheckedBlock {
     pub previous_hash: Option<Hash>,
     /// The time at which it was made, in milliseconds since 1970-01-01T00:00Z.
     pub timestamp: i64,
+    /// The transaction; `None` if a block of another ledger names none.
+    pub transaction_id: Option<UniqueId>,
     /// The number of revisions of documents, with redacted and deleted ones. Catalog changes do not count.
     pub revisions: u64,
     /// The findings.
@@ -70,6 +72,7 @@ pub fn check_block(block: &Block) -> CheckedBlock {
         hash: block.hash(),
         previous_hash: block.previous_hash(),
         timestamp: block.timestamp(),
+        transaction_id: Some(block.transaction_id()),
         revisions: 0,
         deviations: Vec::new(),
         shape: BlockShape { made_here: true, ..BlockShape::default() },

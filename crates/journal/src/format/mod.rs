@@ -2,6 +2,7 @@
 //!
 //! Sections 3 to 5 of `docs/journal-format.md` draw the same bytes.
 
+mod addition;
 mod block;
 mod block_builder;
 mod block_layout;
@@ -14,6 +15,7 @@ mod slot;
 mod stored;
 mod transaction_hash;
 
+pub use addition::{Addition, Seal, Settings, Void};
 pub use block::Block;
 pub use block_builder::{Draft, ProposedRevision, ProposedTransaction, genesis};
 pub use error::FormatError;

@@ -1,4 +1,4 @@
-//! A slot: the blocks of one group, and the link to the slot before.
+//! A slot: the blocks of one group, the link to the slot before, and what there is to say beside the blocks.
 //!
 //! A slot is the unit in which a store keeps a journal. It is created once, as a whole. All numbers are little-endian:
 //!
@@ -15,24 +15,28 @@
 //!   64  32  link of the slot before; zero in slot 0
 //!   96   8  number of the first block, which is the size of the tree before this slot
 //!  104   4  k, number of frontier hashes
-//!  108   4  zero
+//!  108   4  length of the addition; zero if there is none
 //!  112      frontier after the last block, 32 × k, greatest subtree first
+//!           addition, an Ion struct
 //!           link 32
 //!           CRC-32C 4 of all bytes before
 //!           blocks, one after the other, each with its own checksums
 //! ```
 //!
 //! The link is SHA-256 over `"EVS" "pre-1" kind 1, strand id, link before, slot number, number of the
-//! first block, block hashes`. It covers the hashes of the blocks and not their bytes; therefore a redaction, which
-//! replaces a document's bytes, does not change it.
+//! first block, block hashes`, and after them `"addition" SHA-256 of the addition` if there is one. It covers the hashes
+//! of the blocks and not their bytes; therefore a redaction, which replaces a document's bytes, does not change it.
+//!
+//! A slot with an addition may have no block, except for slot 0. Builds from before additions refuse a slot that has
+//! one, because these four bytes are not zero. So they never write behind it.
 
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::format::block_layout::encoded_length;
-use crate::format::frame::{Reader, VERSION, Writer, to_u32};
-use crate::format::{Block, ForeignBlock, FormatError, JournalBlock};
+use crate::format::frame::{Reader, VERSION, Writer, to_u32, to_usize};
+use crate::format::{Addition, Block, ForeignBlock, FormatError, JournalBlock};
 use crate::hashing::{BlockAddress, Hash, UniqueId};
 use crate::tree::Frontier;
 
@@ -51,7 +55,7 @@ pub struct SlotHeader {
     pub writer: WriterId,
     /// The link of the slot before; all zero in slot 0.
     pub previous_link: Hash,
-    /// The number of its first block.
+    /// The number of its first block; of the next block if it has none.
     pub first_block_no: u64,
 }
 
@@ -82,15 +86,44 @@ pub struct Slot {
     frontier: Frontier,
     link: Hash,
     content: SlotContent,
+    addition: Option<Encoded>,
+}
+
+/// An addition and its bytes.
+#[derive(Clone, Debug)]
+struct Encoded {
+    addition: Addition,
+    bytes: Vec<u8>,
 }
 
 impl Slot {
     /// Makes a slot of these blocks; `before` is the frontier before the first of them. An error means that the blocks
     /// do not follow one another, or that the first does not follow the tree.
     pub fn new(header: SlotHeader, before: &Frontier, content: SlotContent) -> Result<Slot, FormatError> {
+        Slot::of(header, before, content, None)
+    }
+
+    /// Makes a slot that says something beside its blocks. It may have no block, except for slot 0. An error means the
+    /// same as in [`Slot::new`], or that the addition cannot be written.
+    pub fn with_addition(
+        header: SlotHeader,
+        before: &Frontier,
+        content: SlotContent,
+        addition: Addition,
+    ) -> Result<Slot, FormatError> {
+        let bytes = addition.encode()?;
+        Slot::of(header, before, content, Some(Encoded { addition, bytes }))
+    }
+
+    fn of(
+        header: SlotHeader,
+        before: &Frontier,
+        content: SlotContent,
+        addition: Option<Encoded>,
+    ) -> Result<Slot, FormatError> {
         let mut frontier = before.clone();
         content.block_hashes().for_each(|hash| frontier.push(hash));
-        Slot::checked(header, frontier, content)
+        Slot::checked(header, frontier, content, addition)
     }
 
     /// The head of the slot.
@@ -103,7 +136,8 @@ impl Slot {
         &self.frontier
     }
 
-    /// The hash over this slot's blocks and the link of the slot before. Thus it names this slot and all before it.
+    /// The hash over this slot's blocks, its addition and the link of the slot before. Thus it names this slot and all
+    /// before it.
     pub fn link(&self) -> Hash {
         self.link
     }
@@ -119,6 +153,11 @@ impl Slot {
             SlotContent::Blocks(blocks) => blocks,
             SlotContent::Foreign(_) => &[],
         }
+    }
+
+    /// What the slot says beside its blocks.
+    pub fn addition(&self) -> Option<&Addition> {
+        self.addition.as_ref().map(|encoded| &encoded.addition)
     }
 
     /// The block at this place in the slot, from 0; `None` if the slot has fewer.
@@ -169,16 +208,16 @@ impl Slot {
                 SlotContent::Blocks(ranges.into_iter().map(decode).collect::<Result<_, _>>()?)
             }
         };
-        let slot = Slot::checked(head.header, head.frontier, content)?;
+        let slot = Slot::checked(head.header, head.frontier, content, head.addition)?;
         if slot.link != head.link {
-            return Err(FormatError::new("the link does not match the blocks", AT_FRONTIER));
+            return Err(FormatError::new("the link does not match the blocks and the addition", AT_FRONTIER));
         }
         Ok(slot)
     }
 
     /// The slot after a redaction: the data of these revisions is replaced by its hash. A revision is named by the number
     /// of its block and by the id of its document; those that are not in this slot are ignored. Neither the link nor any
-    /// hash changes. An error means that a document cannot be read.
+    /// hash nor the addition changes. An error means that a document cannot be read.
     pub fn redacted(&self, revisions: &[(u64, UniqueId)]) -> Result<Slot, FormatError> {
         let documents_of = |address: BlockAddress| -> Vec<UniqueId> {
             let of_block = revisions.iter().filter(|(block, _)| *block == address.sequence_no);
@@ -205,10 +244,15 @@ impl Slot {
                 SlotContent::Foreign(blocks.iter().map(redact_foreign).collect::<Result<_, FormatError>>()?)
             }
         };
-        Slot::checked(self.header, self.frontier.clone(), content)
+        Slot::checked(self.header, self.frontier.clone(), content, self.addition.clone())
     }
 
-    fn checked(header: SlotHeader, frontier: Frontier, content: SlotContent) -> Result<Slot, FormatError> {
+    fn checked(
+        header: SlotHeader,
+        frontier: Frontier,
+        content: SlotContent,
+        addition: Option<Encoded>,
+    ) -> Result<Slot, FormatError> {
         let mut next = header.first_block_no;
         let mut previous: Option<(BlockAddress, Hash)> = None;
         for (address, previous_hash, hash) in content.chain() {
@@ -233,7 +277,14 @@ impl Slot {
                 AT_FRONTIER,
             ));
         }
-        let mut slot = Slot { header, frontier, link: Hash([0; 32]), content };
+        if previous.is_none() {
+            let may_have_no_block =
+                addition.is_some() && next > 0 && matches!(content, SlotContent::Blocks(_));
+            if !may_have_no_block {
+                return Err(FormatError::new("a slot has no block", 0));
+            }
+        }
+        let mut slot = Slot { header, frontier, link: Hash([0; 32]), content, addition };
         slot.link = slot.computed_link();
         Ok(slot)
     }
@@ -248,6 +299,11 @@ impl Slot {
         hasher.update(self.header.slot.to_le_bytes());
         hasher.update(self.header.first_block_no.to_le_bytes());
         self.content.block_hashes().for_each(|hash| hasher.update(hash));
+        if let Some(Encoded { bytes, .. }) = &self.addition {
+            // The word sets the hash apart from a block's hash in the same place.
+            hasher.update(b"addition");
+            hasher.update(Sha256::digest(bytes));
+        }
         Hash(hasher.finalize().into())
     }
 
@@ -264,8 +320,10 @@ impl Slot {
         bytes.extend_from_slice(&self.header.previous_link.0);
         bytes.put_u64(self.header.first_block_no);
         bytes.put_u32(to_u32(self.frontier.hashes().len())?);
-        bytes.put_u32(0);
+        let addition = self.addition.as_ref().map_or(&[][..], |encoded| &encoded.bytes);
+        bytes.put_u32(to_u32(addition.len())?);
         self.frontier.hashes().iter().for_each(|hash| bytes.extend_from_slice(&hash.0));
+        bytes.extend_from_slice(addition);
         bytes.extend_from_slice(&self.link.0);
         bytes.put_checksum_since(0);
         Ok(bytes)
@@ -303,6 +361,7 @@ struct Head {
     header: SlotHeader,
     frontier: Frontier,
     link: Hash,
+    addition: Option<Encoded>,
 }
 
 fn read_head(reader: &mut Reader<'_>) -> Result<Head, FormatError> {
@@ -320,17 +379,26 @@ fn read_head(reader: &mut Reader<'_>) -> Result<Head, FormatError> {
     let previous_link = reader.hash()?;
     let first_block_no = reader.u64()?;
     let hashes = reader.u32()?;
-    reader.expect(&[0; 4], "a slot: its reserved bytes are not zero")?;
+    let addition = to_usize(reader.u32()?);
     if hashes > FRONTIER_MAX {
         return Err(FormatError::new("the frontier has more than 64 hashes", AT_FRONTIER));
     }
     let hashes = (0..hashes).map(|_| reader.hash()).collect::<Result<Vec<Hash>, FormatError>>()?;
+    let at_addition = reader.position();
+    let addition = reader.take(addition)?;
     let link = reader.hash()?;
     reader.checksum_since(0, "a slot")?;
+    let addition = match addition {
+        [] => None,
+        bytes => {
+            let addition = Addition::decode(bytes).map_err(|error| error.shifted(at_addition))?;
+            Some(Encoded { addition, bytes: bytes.to_vec() })
+        }
+    };
     let size = first_block_no.checked_add(u64::from(blocks));
     let frontier = size.and_then(|size| Frontier::from_parts(size, hashes));
     let frontier = frontier
         .ok_or_else(|| FormatError::new("the frontier does not fit the number of blocks", AT_FRONTIER))?;
     let header = SlotHeader { strand_id, slot, writer, previous_link, first_block_no };
-    Ok(Head { kind, blocks, header, frontier, link })
+    Ok(Head { kind, blocks, header, frontier, link, addition })
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod addition;
 mod audit;
 mod commit_digest;
 mod evidence;

@@ -13,15 +13,17 @@ use everstrand_journal::tree::{
     TileKey, TileReader, Tiles, block_path, consistency, root_at, verify_consistency,
 };
 use everstrand_journal::{
-    Block, BlockAddress, Digest, Hash, ProposedTransaction, Slot, StoredRevision, verify_files,
+    Block, BlockAddress, Digest, Hash, ProposedTransaction, Seal, Slot, StoredRevision, verify_files,
 };
 use everstrand_testkit::Random;
 use everstrand_testkit::data::evidence;
 
+use crate::addition::{additions, after, begun, seal, void};
 use crate::samples::{START, blocks, chain, id, revision, slots, statement};
 
 everstrand_testkit::ignored_without_python!(
     the_second_verifier_audits_a_data_directory,
+    the_second_verifier_reads_additions,
     the_second_verifier_audits_an_export_made_here,
     both_verifiers_agree_on_random_ledgers,
     both_verifiers_agree_on_what_continues_what,
@@ -277,6 +279,45 @@ fn the_second_verifier_audits_a_data_directory() {
     std::fs::write(&segment_file, segment(&changed)).unwrap();
     let (code, output) = audit(&journal, &[]);
     assert_eq!((code, output.contains("block 3: blockHash")), (1, true), "{output}");
+}
+
+fn the_second_verifier_reads_additions() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("0000000000000000.segment");
+    let judge = |slots: &[&Slot]| {
+        let encoded: Vec<Vec<u8>> = slots.iter().map(|slot| slot.encode().unwrap()).collect();
+        std::fs::write(&file, segment(&encoded)).unwrap();
+        audit(folder.path(), &[])
+    };
+    let (first, rest) = begun();
+    for (name, addition) in additions() {
+        for blocks in [&rest[..0], &rest[..2]] {
+            let slot = after(&first, blocks, Some(addition.clone()));
+            let (code, output) = judge(&[&first, &slot]);
+            let expected = format!("{} blocks, 0 deviations", 3 + blocks.len());
+            assert_eq!((code, output.contains(&expected)), (0, true), "{name}: {output}");
+        }
+    }
+    let alone = after(&first, &[], Some(void(&[104])));
+    let later = after(&alone, &rest, None);
+    let (code, output) = judge(&[&first, &alone, &later]);
+    assert_eq!((code, output.contains("block 4: void\n7 blocks, 1 deviations")), (1, true), "{output}");
+    let beside = after(&first, &rest, Some(void(&[104])));
+    assert!(judge(&[&first, &beside]).1.contains("block 4: void\n"));
+    let sealing = after(&first, &[], Some(seal(Seal::Deleted)));
+    let (code, output) = judge(&[&first, &sealing, &after(&sealing, &rest, None)]);
+    assert_eq!((code, output.contains("slot 2: seal\n7 blocks, 1 deviations")), (1, true), "{output}");
+
+    // Another addition of the same length, with a repaired checksum: the link shows it.
+    let mut changed = alone.encode().unwrap();
+    let at = changed.windows(22).position(|window| window == id(104).to_text()).unwrap();
+    changed[at..at + 22].copy_from_slice(&id(105).to_text());
+    let end = changed.len() - 4;
+    let checksum = crc32c::crc32c(&changed[..end]).to_le_bytes();
+    changed[end..].copy_from_slice(&checksum);
+    std::fs::write(&file, segment(&[first.encode().unwrap(), changed])).unwrap();
+    let (code, output) = audit(folder.path(), &[]);
+    assert_eq!((code, output.contains("slot 1: link")), (1, true), "{output}");
 }
 
 fn the_second_verifier_audits_an_export_made_here() {
