@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 
+use crate::place;
+
 /// Let a ledger take writes again although its journal lacks acknowledged blocks
 ///
 /// If a ledger's view holds blocks that its journal lacks, then blocks are gone that the server acknowledged as durable.
@@ -21,17 +23,18 @@ use everstrand_server::config::{Config, Storage};
 pub(crate) struct Arguments {
     /// The ledger's name
     ledger: String,
-    /// The data folder of the server, which must not be running
-    #[arg(long, value_name = "DIR", default_value = "./everstrand-data")]
-    data: PathBuf,
+    /// The data folder of the server, which must not be running [default: the variable EVERSTRAND_DATA, else ./everstrand-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 /// Exits with 0 (accepted) or 2 (there is no loss, or it could not be accepted).
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    if !arguments.data.is_dir() {
-        return Err(format!("there is no data folder {}", arguments.data.display()).into());
+    let folder = place::data_folder(arguments.data.as_deref());
+    if !folder.is_dir() {
+        return Err(format!("there is no data folder {}", folder.display()).into());
     }
-    let service = Service::open(Config::new(Storage::Folder(arguments.data.clone())))?;
+    let service = Service::open(Config::new(Storage::Folder(folder)))?;
     let accepted = service.accept_loss(&arguments.ledger);
     service.close();
     let loss = accepted.map_err(|error| error.message)?;

@@ -20,7 +20,7 @@ use everstrand_ledger::{Clock, Ids, RandomIds, SystemClock};
 use everstrand_server::ledger_folders;
 use tokio::runtime::Runtime;
 
-use crate::remote;
+use crate::{place, remote};
 
 /// A data object ends with the block that brings it to this size.
 const OBJECT_BYTES_MAX: usize = 8 << 20;
@@ -32,7 +32,7 @@ const BATCH_BYTES: usize = 4 << 20;
 pub(crate) struct Arguments {
     /// The ledger's name
     ledger: String,
-    /// The data folder that holds it [default: ./everstrand-data]
+    /// The data folder that holds it [default: the variable EVERSTRAND_DATA, else ./everstrand-data]
     #[arg(long, value_name = "DIR", conflicts_with = "endpoint")]
     data: Option<PathBuf>,
     /// Ask this server for the blocks instead. Such an export does not name the indexes, because the server does not
@@ -61,10 +61,7 @@ enum Format {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let source: Box<dyn Blocks> = match (&arguments.endpoint, &arguments.data) {
         (Some(endpoint), _) => Box::new(OfServer::new(endpoint, &arguments.ledger)?),
-        (None, data) => {
-            let data = data.as_deref().unwrap_or(Path::new("./everstrand-data"));
-            Box::new(OfFolder(journal(data, &arguments.ledger)?))
-        }
+        (None, data) => Box::new(OfFolder(journal(&place::data_folder(data.as_deref()), &arguments.ledger)?)),
     };
     let (first_block, last_block) = source.first_and_last(&arguments.ledger)?;
     prepare(&arguments.to)?;

@@ -16,6 +16,7 @@ use crate::audit::report::{Form, Report};
 use crate::audit::saved_digests;
 use crate::exported::{BATCH_BLOCKS, ExportFolder, on_all_cores};
 use crate::exported_indexes::ExportedIndexes;
+use crate::place;
 
 /// The arguments of `import`.
 #[derive(clap::Args)]
@@ -25,9 +26,9 @@ pub(crate) struct Arguments {
     /// The folder of a complete export, from QLDB or from here
     #[arg(long, value_name = "FOLDER")]
     from: PathBuf,
-    /// The data folder of the server, which must not be running
-    #[arg(long, value_name = "DIR", default_value = "./everstrand-data")]
-    data: PathBuf,
+    /// The data folder of the server, which must not be running [default: the variable EVERSTRAND_DATA, else ./everstrand-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// A file or URL with a digest, or with a signed checkpoint, that the journal must continue (may be repeated)
     #[arg(long, value_name = "FILE|URL")]
     digest: Vec<String>,
@@ -41,7 +42,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let digests = saved_digests(&arguments.digest, &[])?;
     let export = ExportFolder::open(&arguments.from)?;
     check_whole(&export)?;
-    let service = Arc::new(Service::open(Config::new(Storage::Folder(arguments.data.clone())))?);
+    let folder = place::data_folder(arguments.data.as_deref());
+    let service = Arc::new(Service::open(Config::new(Storage::Folder(folder)))?);
     let mut loading = Loading {
         export,
         digests,

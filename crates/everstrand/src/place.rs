@@ -1,7 +1,7 @@
 //! Where the ledgers of a command are: behind a server, or in a data folder that no server has open.
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use everstrand_driver::HttpTransport;
@@ -11,6 +11,13 @@ use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 
 use crate::remote;
+
+/// The data folder of a server and of the commands that work on its folder: the one that is named, else the one that the
+/// server's variable names.
+pub(crate) fn data_folder(named: Option<&Path>) -> PathBuf {
+    let named = named.map(Path::to_owned).or_else(|| std::env::var_os("EVERSTRAND_DATA").map(PathBuf::from));
+    named.unwrap_or_else(|| PathBuf::from("./everstrand-data"))
+}
 
 /// Where the ledgers are.
 #[derive(Clone)]

@@ -14,7 +14,7 @@ use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
 use everstrand_server::{AccessKeys, Descriptors, Memory, Service, http};
 
 use crate::client_variables::{self, Syntax};
-use crate::listen;
+use crate::{listen, place};
 
 /// What `serve` may be told.
 #[derive(clap::Args)]
@@ -100,10 +100,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         }
         (true, None) => Storage::Memory,
         // The variable is read here and not by the parser of arguments, so that --in-memory goes before it.
-        (false, data) => {
-            let named = data.or_else(|| std::env::var_os("EVERSTRAND_DATA").map(PathBuf::from));
-            Storage::Folder(named.unwrap_or_else(|| PathBuf::from("./everstrand-data")))
-        }
+        (false, data) => Storage::Folder(place::data_folder(data.as_deref())),
     };
     let mut config = Config::new(storage);
     config.memory = arguments.memory.flatten().unwrap_or_default();

@@ -286,3 +286,33 @@ fn variables_stand_for_arguments_and_arguments_go_before_them() {
     drop(started(&[]));
     assert!(from_variables.exists());
 }
+
+/// Whoever sets the server's folder by the variable finds the same ledgers with the commands that work on the folder.
+#[test]
+fn commands_on_the_folder_follow_the_servers_variable() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing");
+    let name = missing.display().to_string();
+    let output = folder.path().join("export");
+    for arguments in [&["accept-loss", "cars"][..], &["export", "cars", "--to", output.to_str().unwrap()][..]]
+    {
+        let (status, _, stderr) = run_to_end(program().env("EVERSTRAND_DATA", &missing).args(arguments));
+        assert_eq!(status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(&name), "{stderr}");
+    }
+}
+
+/// "File exists" does not say what is wrong with a file that is named as the data folder.
+#[test]
+fn a_file_is_not_a_data_folder() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let (status, _, stderr) = run_to_end(program().args([
+        "serve",
+        "--data",
+        file.path().to_str().unwrap(),
+        "--listen",
+        "localhost:0",
+    ]));
+    assert_eq!(status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("it is a file, not a folder"), "{stderr}");
+}

@@ -59,6 +59,9 @@ impl DataFolder {
     pub(super) fn open(path: &Path, cache_bytes: u64, view_files_max: usize) -> Result<DataFolder, String> {
         let named =
             |error: &dyn std::fmt::Display| format!("cannot use the data folder {}: {error}", path.display());
+        if path.is_file() {
+            return Err(named(&"it is a file, not a folder"));
+        }
         FileDisk::create(path).map_err(|error| named(&error))?;
         let known = path.canonicalize().map_err(|error| named(&error))?;
         let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
