@@ -8,12 +8,15 @@ use everstrand_journal::export::{
 };
 use everstrand_journal::hashes_only::describe;
 use everstrand_journal::{
-    Auditor, Block, Checkpoint, CheckpointVerifier, ForeignBlock, Slot, check_foreign, check_slot,
+    Addition, Auditor, Block, Checkpoint, CheckpointVerifier, ForeignBlock, Slot, check_foreign, check_slot,
     verify_files,
 };
 
-/// Any bytes as a slot and as a block, with checksums repaired so that more than they is tested.
+/// Any bytes as an addition, as a slot and as a block, with checksums repaired so that more than they is tested.
 pub fn journal_slot(bytes: &[u8]) {
+    if let Ok(addition) = Addition::decode(bytes) {
+        assert_eq!(addition.encode().as_deref(), Ok(bytes), "an addition is written as it was read");
+    }
     for bytes in [bytes.to_vec(), repaired(bytes.to_vec())] {
         if let Ok(slot) = Slot::decode(bytes.clone()) {
             assert_eq!(slot.encode().as_deref(), Ok(&bytes[..]), "a slot is written as it was read");

@@ -1,5 +1,6 @@
 //! What can go wrong, sorted by who must act.
 
+use everstrand_journal::Seal;
 use everstrand_partiql::tables::TablesError;
 use everstrand_partiql::{Category, PartiqlError};
 
@@ -82,6 +83,9 @@ pub enum LedgerError {
     /// The client should begin a new session: this one was ended.
     #[error("No such session")]
     NoSuchSession,
+    /// The client should begin a new session with the ledger that has the name now: nothing follows in this journal.
+    #[error("the ledger takes no more writes: {0}")]
+    Sealed(Seal),
     /// The client should wait: a limit of the ledger is reached.
     #[error("{0}")]
     LimitExceeded(String),
@@ -136,7 +140,7 @@ impl LedgerError {
     /// whatever became of those before.
     pub(crate) fn refusal(&self) -> LedgerError {
         match self {
-            LedgerError::Unavailable(_) => self.clone(),
+            LedgerError::Unavailable(_) | LedgerError::Sealed(_) => self.clone(),
             other => LedgerError::Unavailable(other.to_string()),
         }
     }

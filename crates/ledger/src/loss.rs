@@ -18,7 +18,7 @@ pub struct Loss {
     pub slot: u64,
     /// That slot's link.
     pub link: [u8; 32],
-    /// The last block that the view holds.
+    /// The last block that the view holds, in that slot or in one before it.
     pub block: u64,
     /// The last slot of the journal when the loss was noticed.
     pub journal_slot: Option<u64>,
@@ -29,7 +29,7 @@ pub struct Loss {
 impl fmt::Display for Loss {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Loss { slot, block, .. } = self;
-        write!(formatter, "the view holds block {block} in slot {slot}, and the journal ")?;
+        write!(formatter, "the view holds slot {slot} and block {block}, and the journal ")?;
         match (self.is_replaced, self.journal_slot) {
             (true, _) => write!(formatter, "has another slot {slot}"),
             (false, Some(last)) => write!(formatter, "ends with slot {last}"),

@@ -9,11 +9,12 @@
 //! [`LedgerError::BlocksMissing`] and changes nothing, until the caller names that [`Loss`]. If a slot of the journal
 //! is damaged, the ledger serves the blocks before it. If that slot is the last one that the view holds, the view is
 //! kept, because it is the only proof of those blocks, and all of them are served. In all cases the ledger is read-only.
+//! So is a ledger whose last slot is a seal.
 
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use everstrand_journal::{UniqueId, WriterId, genesis};
+use everstrand_journal::{Seal, UniqueId, WriterId, genesis};
 
 use crate::ahead::{Ahead, decode};
 use crate::clock::Clock;
@@ -105,7 +106,7 @@ pub(crate) fn open(
                 if begun_empty {
                     build_indexes(&mut state, &mut snapshot, views)?;
                 }
-                let read_only = read_only(slots, known_loss, damage.or(last_damaged))?;
+                let read_only = read_only(slots, known_loss, state.head.seal(), damage.or(last_damaged))?;
                 return Ok(Opened { state, snapshot: Arc::new(snapshot), writer, read_only });
             }
             Err(error) if begun_empty => return Err(error),
@@ -120,6 +121,7 @@ pub(crate) fn open(
 fn read_only(
     slots: &dyn SlotStore,
     known_loss: Option<&Loss>,
+    seal: Option<&Seal>,
     damage: Option<LedgerError>,
 ) -> Result<Option<LedgerError>, LedgerError> {
     if let Some(loss) = known_loss
@@ -127,7 +129,8 @@ fn read_only(
     {
         return Ok(Some(LedgerError::BlocksMissing(loss.clone())));
     }
-    Ok(damage.or_else(|| slots.damage().map(LedgerError::from)))
+    let sealed = seal.map(|seal| LedgerError::Sealed(seal.clone()));
+    Ok(damage.or_else(|| slots.damage().map(LedgerError::from)).or(sealed))
 }
 
 /// Why the state in a view is not used.

@@ -30,16 +30,25 @@ impl Subscription {
 
     /// The next block. `None` if none came in time, or if the ledger was closed.
     pub fn next(&mut self, timeout: Duration) -> Result<Option<JournalBlock>, LedgerError> {
-        let told = self.ledger.core().news.count();
-        if let Some(block) = self.available()? {
-            return Ok(Some(block));
+        let now = |ledger: &Handle| ledger.core().environment.clock.monotonic_millis();
+        let millis = u64::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        let deadline = now(&self.ledger).saturating_add(millis);
+        loop {
+            let told = self.ledger.core().news.count();
+            if let Some(block) = self.available()? {
+                return Ok(Some(block));
+            }
+            let left = deadline.saturating_sub(now(&self.ledger));
+            let core = self.ledger.core();
+            if left == 0 || core.status() == Status::Closed {
+                return Ok(None);
+            }
+            core.news.wait(told, Duration::from_millis(left));
+            // Not all news are blocks: a slot may have none, and the building of an index is published too.
+            if core.news.count() == told {
+                return self.available();
+            }
         }
-        let core = self.ledger.core();
-        if core.status() == Status::Closed {
-            return Ok(None);
-        }
-        core.news.wait(told, timeout);
-        self.available()
     }
 
     fn available(&mut self) -> Result<Option<JournalBlock>, LedgerError> {

@@ -189,7 +189,7 @@ impl Service {
         let commit = session.commit(transaction_id, digest);
         drop(permit);
         shared.release_ended_transaction(&session);
-        commit.map_err(service_error)?.await.map(drop).map_err(service_error)
+        commit.map_err(commit_error)?.await.map(drop).map_err(commit_error)
     }
 
     fn cancelled_reply(
@@ -267,6 +267,15 @@ fn io_usage(read_ios: u64, write_ios: u64) -> IoUsage {
     IoUsage::new(i64::try_from(read_ios).unwrap_or(i64::MAX), i64::try_from(write_ios).unwrap_or(i64::MAX))
 }
 
+/// The exception for a commit that failed. Behind a seal it is a conflict: nothing was committed, and drivers run the
+/// transaction again, with a session of the ledger that has the name by then.
+fn commit_error(error: LedgerError) -> ServiceError {
+    match error {
+        LedgerError::Sealed(_) => ServiceError::new(Exception::OccConflict, error.to_string()),
+        other => service_error(other),
+    }
+}
+
 /// The exception of the session API for a ledger's error.
 pub(crate) fn service_error(error: LedgerError) -> ServiceError {
     let text = error.to_string();
@@ -296,6 +305,7 @@ pub(crate) fn service_error(error: LedgerError) -> ServiceError {
         LedgerError::TransactionExpired { .. }
         | LedgerError::SessionExpired { .. }
         | LedgerError::NoSuchSession
+        | LedgerError::Sealed(_)
         | LedgerError::Closed => Exception::InvalidSession,
         LedgerError::LimitExceeded(_) => Exception::LimitExceeded,
         // Drivers try again after it, with longer and longer pauses.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use everstrand_journal::tree::Frontier;
-use everstrand_journal::{BlockAddress, Digest, Hash, UniqueId};
+use everstrand_journal::{BlockAddress, Digest, Hash, Seal, UniqueId};
 
 use super::catalog::Catalog;
 use super::statistics::Statistics;
@@ -16,6 +16,8 @@ pub(crate) struct Head {
     pub(crate) strand_id: UniqueId,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) tip: Tip,
+    /// What the additions of the slots so far say; `None` if no slot had one.
+    pub(crate) additions: Option<Arc<Additions>>,
     /// The frontier of the tree over all blocks.
     pub(crate) frontier: Frontier,
     /// The number of the next new document.
@@ -24,11 +26,20 @@ pub(crate) struct Head {
     pub(crate) statistics: Statistics,
 }
 
-/// The last applied block and its slot. Before block 0 its fields mean nothing.
+/// What the additions of the slots so far say that matters to later slots.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Additions {
+    /// The seal of the last slot; nothing follows it.
+    pub(crate) seal: Option<Seal>,
+}
+
+/// The last applied block and the last applied slot, which is a later one if it has no block. Before block 0 its fields
+/// mean nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tip {
     pub(crate) block_no: u64,
     pub(crate) hash: Hash,
+    /// The time of the chain: that of the last block, or that of a void in its slot or after it if that is later.
     pub(crate) timestamp: i64,
     pub(crate) slot: u64,
     pub(crate) link: Hash,
@@ -41,6 +52,7 @@ impl Head {
             strand_id,
             catalog: Arc::default(),
             tip: Tip { block_no: 0, hash: nothing, timestamp: i64::MIN, slot: 0, link: nothing },
+            additions: None,
             frontier: Frontier::empty(),
             next_number: 0,
             statistics: Statistics::default(),
@@ -60,6 +72,11 @@ impl Head {
     /// The number of the next slot.
     pub(crate) fn next_slot(&self) -> u64 {
         if self.is_empty() { 0 } else { self.tip.slot + 1 }
+    }
+
+    /// Why nothing may follow the last slot, if nothing may.
+    pub(crate) fn seal(&self) -> Option<&Seal> {
+        self.additions.as_ref()?.seal.as_ref()
     }
 
     /// The digest of the journal; `None` before block 0.

@@ -26,11 +26,13 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use everstrand_journal::tree::Tiles;
-use everstrand_journal::{Block, BlockAddress, CatalogChange, Hash, Slot, SlotContent, UniqueId};
+use everstrand_journal::{
+    Addition, Block, BlockAddress, CatalogChange, ForeignBlock, Hash, Slot, SlotContent, UniqueId,
+};
 
 use self::changes::Changes;
 use self::documents::Origin;
-use self::head::Head;
+use self::head::{Additions, Head};
 use self::keys::IndexNumber;
 use self::snapshot::{BlockPosition, StoredTree};
 use crate::error::LedgerError;
@@ -50,6 +52,9 @@ pub(crate) struct State {
     /// Dropped indexes that still have entries.
     dropped: VecDeque<IndexNumber>,
 }
+
+/// The newest write format that this version follows.
+const WRITE_FORMAT_MAX: u64 = 1;
 
 /// A redaction that the journal still lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,10 +124,33 @@ impl State {
         if self.head.frontier != *slot.frontier() {
             return Err("its frontier does not fit its blocks");
         }
+        if self.head.seal().is_some() {
+            return Err("it follows the slot that seals the journal");
+        }
+        if let Some(addition) = slot.addition() {
+            self.take_addition(addition, slot)?;
+        }
         self.head.tip.slot = slot.header().slot;
         self.head.tip.link = slot.link();
         self.head.store(changes);
         self.head.statistics.store(changes);
+        Ok(())
+    }
+
+    /// Takes what a slot says beside its blocks. The committer remembers which transactions are void, because only the
+    /// committer knows how long that matters.
+    fn take_addition(&mut self, addition: &Addition, slot: &Slot) -> Result<(), &'static str> {
+        let write_format = addition.config.and_then(|config| config.write_format);
+        if write_format.is_some_and(|number| number > WRITE_FORMAT_MAX) {
+            return Err("it asks for a write format that needs a newer version of this program");
+        }
+        if let Some(void) = &addition.void {
+            if transactions(slot).any(|id| void.names(id)) {
+                return Err("it has a block of a transaction that it voids");
+            }
+            self.head.tip.timestamp = self.head.tip.timestamp.max(void.time());
+        }
+        self.head.additions = Some(Arc::new(Additions { seal: addition.seal.clone() }));
         Ok(())
     }
 
@@ -219,4 +247,14 @@ impl State {
         let tip = &mut self.head.tip;
         (tip.block_no, tip.hash, tip.timestamp) = (address.sequence_no, hash, timestamp);
     }
+}
+
+/// The transactions of a slot's blocks.
+fn transactions(slot: &Slot) -> impl Iterator<Item = UniqueId> {
+    let (own, foreign) = match slot.content() {
+        SlotContent::Blocks(blocks) => (blocks.as_slice(), &[][..]),
+        SlotContent::Foreign(blocks) => (&[][..], blocks.as_slice()),
+    };
+    let own = own.iter().map(Block::transaction_id);
+    own.chain(foreign.iter().filter_map(ForeignBlock::transaction_id))
 }

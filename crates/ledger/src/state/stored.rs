@@ -5,6 +5,10 @@
 //!      next document number:u64  tables:u32  indexes ever created:u32  frontier: size:u64, hashes 32 × n
 //! ```
 //!
+//! Once a slot had an addition, the name is "EVVpre-6" and "seal: length:u32, text" stands before the frontier: no text
+//! if there is no seal, "deleted", or "at" and the place. A build that does not know additions refuses such a view and
+//! builds it again; then it meets the addition in the journal, so it never writes behind it.
+//!
 //! Every value of the keyspace Catalog ends with the CRC32C of its key and of the bytes before. If a bit of a table's
 //! id changed, the next commits would name that id, and the journal's replay would refuse them. The engine's own
 //! checksums do not notice a bit that changed in memory or by a bug.
@@ -16,12 +20,12 @@ use std::sync::Arc;
 
 use everstrand_ion::Document;
 use everstrand_journal::tree::Frontier;
-use everstrand_journal::{Hash, UniqueId};
+use everstrand_journal::{Hash, Seal, UniqueId};
 
 use super::catalog::{Catalog, Table};
 use super::changes::Changes;
 use super::checked_entry;
-use super::head::{Head, Tip};
+use super::head::{Additions, Head, Tip};
 use super::keys::{self, TableNumber};
 use super::statistics::Statistics;
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
@@ -30,11 +34,14 @@ use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
 /// floats have keys of 38 digits, since pre-4 there are statistics, and since pre-5 a table has the names of its fields.
 const FORMAT: &[u8; 8] = b"EVVpre-5";
 
+/// The name of the format of a view that has applied an addition.
+const FORMAT_WITH_ADDITIONS: &[u8; 8] = b"EVVpre-6";
+
 impl Head {
     /// Writes the head without its tables.
     pub(crate) fn store(&self, changes: &mut Changes<'_>) {
         let mut bytes = Vec::with_capacity(140 + 32 * self.frontier.hashes().len());
-        bytes.extend_from_slice(FORMAT);
+        bytes.extend_from_slice(if self.additions.is_some() { FORMAT_WITH_ADDITIONS } else { FORMAT });
         bytes.extend_from_slice(self.strand_id.as_bytes());
         bytes.extend_from_slice(&self.tip.block_no.to_be_bytes());
         bytes.extend_from_slice(self.tip.hash.as_bytes());
@@ -44,6 +51,11 @@ impl Head {
         bytes.extend_from_slice(&self.next_number.to_be_bytes());
         bytes.extend_from_slice(&self.catalog.table_count().to_be_bytes());
         bytes.extend_from_slice(&self.catalog.index_count().to_be_bytes());
+        if let Some(additions) = &self.additions {
+            let seal = seal_to_text(additions.seal.as_ref());
+            bytes.extend_from_slice(&u32::try_from(seal.len()).unwrap_or(u32::MAX).to_be_bytes());
+            bytes.extend_from_slice(seal.as_bytes());
+        }
         bytes.extend_from_slice(&self.frontier.size().to_be_bytes());
         for hash in self.frontier.hashes() {
             bytes.extend_from_slice(hash.as_bytes());
@@ -86,7 +98,10 @@ impl Head {
 
 /// The head, and the number of its tables.
 fn read(bytes: &[u8]) -> Option<(Head, u32)> {
-    let mut rest = bytes.strip_prefix(FORMAT)?;
+    let (mut rest, has_additions) = match bytes.strip_prefix(FORMAT) {
+        Some(rest) => (rest, false),
+        None => (bytes.strip_prefix(FORMAT_WITH_ADDITIONS)?, true),
+    };
     let strand_id = UniqueId::from_bytes(take(&mut rest)?);
     let block_no = u64::from_be_bytes(take(&mut rest)?);
     let hash = Hash(take(&mut rest)?);
@@ -96,6 +111,10 @@ fn read(bytes: &[u8]) -> Option<(Head, u32)> {
     let next_number = u64::from_be_bytes(take(&mut rest)?);
     let tables = u32::from_be_bytes(take(&mut rest)?);
     let indexes = u32::from_be_bytes(take(&mut rest)?);
+    let additions = match has_additions {
+        true => Some(Arc::new(Additions { seal: take_seal(&mut rest)? })),
+        false => None,
+    };
     let size = u64::from_be_bytes(take(&mut rest)?);
     let hashes: Option<Vec<Hash>> = rest.chunks(Hash::LENGTH).map(Hash::from_slice).collect();
     let mut catalog = Catalog::default();
@@ -104,11 +123,32 @@ fn read(bytes: &[u8]) -> Option<(Head, u32)> {
         strand_id,
         catalog: Arc::new(catalog),
         tip: Tip { block_no, hash, timestamp, slot, link },
+        additions,
         frontier: Frontier::from_parts(size, hashes?)?,
         next_number,
         statistics: Statistics::default(),
     };
     Some((head, tables))
+}
+
+fn seal_to_text(seal: Option<&Seal>) -> String {
+    match seal {
+        None => String::new(),
+        Some(Seal::Deleted) => "deleted".to_owned(),
+        Some(Seal::ContinuesAt(place)) => format!("at{place}"),
+    }
+}
+
+/// What [`seal_to_text`] wrote; `None` if it is damaged.
+fn take_seal(rest: &mut &[u8]) -> Option<Option<Seal>> {
+    let length = usize::try_from(u32::from_be_bytes(take(rest)?)).ok()?;
+    let (text, left) = rest.split_at_checked(length)?;
+    *rest = left;
+    match std::str::from_utf8(text).ok()? {
+        "" => Some(None),
+        "deleted" => Some(Some(Seal::Deleted)),
+        other => Some(Some(Seal::ContinuesAt(other.strip_prefix("at")?.to_owned()))),
+    }
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {

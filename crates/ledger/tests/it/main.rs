@@ -6,6 +6,7 @@
     reason = "a test that fails may panic, and its numbers are small"
 )]
 
+mod additions;
 mod bounds;
 mod committing;
 mod contract;
