@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::commit::future::CommitReply;
+use crate::commit::future::{BarrierFuture, CommitReply, pair};
 use crate::commit::proposal::Proposal;
 use crate::commit::queue::CommitQueue;
 use crate::core::Core;
 use crate::error::LedgerError;
+use crate::planted::planted;
 use crate::state::snapshot::Snapshot;
 
 /// Holds a ledger open: the last one dropped closes it. The committing thread holds none.
@@ -27,6 +28,16 @@ impl Handle {
     /// Puts a proposal into the queue.
     pub(crate) fn submit(&self, proposal: Proposal, reply: CommitReply) {
         self.queue.submit(proposal, reply);
+    }
+
+    /// A read barrier. Where no other process writes to the journal, the published snapshot has everything already.
+    pub(crate) fn read_barrier(&self) -> BarrierFuture {
+        if !self.core().options.is_shared || planted!("no-read-barrier") {
+            return BarrierFuture::ready(Ok(()));
+        }
+        let (reply, future) = pair();
+        self.queue.confirm(reply);
+        future
     }
 
     /// Does the next thing for a ledger without a committing thread.

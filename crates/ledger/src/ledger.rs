@@ -9,6 +9,7 @@ use everstrand_journal::{BlockAddress, Digest, JournalBlock, Revision, UniqueId}
 
 use crate::ahead::decode;
 use crate::check::{Checked, check_slots};
+use crate::commit::future::BarrierFuture;
 use crate::commit::queue::CommitQueue;
 use crate::core::{Core, Environment, Status};
 use crate::error::LedgerError;
@@ -63,6 +64,12 @@ impl Ledger {
     /// A new transaction, on the snapshot after the last block.
     pub fn start_transaction(&self) -> Result<Transaction, LedgerError> {
         Transaction::start(&self.handle)
+    }
+
+    /// Answers when this ledger has applied every commit that any process acknowledged before this call. Whoever starts a
+    /// transaction after it, or asks for a digest, sees them. Without [`LedgerOptions::is_shared`] it answers at once.
+    pub fn read_barrier(&self) -> BarrierFuture {
+        self.handle.read_barrier()
     }
 
     /// The digest of the journal up to its last block.

@@ -31,7 +31,7 @@ pub mod storage;
 
 pub use check::{Checked, check_slots};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use commit::future::{AwaitedCommit, CommitFuture, Committed};
+pub use commit::future::{AwaitedReply, BarrierFuture, CommitFuture, Committed, ReplyFuture};
 pub use core::{Environment, Status};
 pub use error::{DuplicateKey, LedgerError};
 pub use everstrand_partiql::BufferedBytes;

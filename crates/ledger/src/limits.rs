@@ -159,6 +159,9 @@ pub struct LedgerOptions {
     /// How often the same slot is sent while it is unknown whether it was written, before the ledger takes no more
     /// writes.
     pub unknown_outcome_attempts: u32,
+    /// Whether other processes may write to the journal. Then [`Ledger::read_barrier`](crate::Ledger::read_barrier)
+    /// asks the store.
+    pub is_shared: bool,
     /// Who drives the committer.
     pub committing: Committing,
     /// A loss that the operator knows of: the ledger opens read-only, until the journal has the missing slot again.
@@ -179,6 +182,7 @@ impl Default for LedgerOptions {
             persist_millis: 3000,
             idle_millis: 5000,
             unknown_outcome_attempts: 5,
+            is_shared: false,
             committing: Committing::OnThread,
             known_loss: None,
         }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use everstrand_ion::Document;
 use everstrand_journal::{Hash, UniqueId};
 
-use crate::commit::future::CommitFuture;
+use crate::commit::future::{BarrierFuture, CommitFuture};
 use crate::error::LedgerError;
 use crate::handle::Handle;
 use crate::pace::{Interrupt, Pace};
@@ -94,6 +94,11 @@ impl Session {
     /// Lets this pace decide when the next long statements go on. Without one they run to their end.
     pub fn set_pace(&mut self, pace: Option<Arc<dyn Pace>>) {
         self.pace = pace;
+    }
+
+    /// [`Ledger::read_barrier`](crate::Ledger::read_barrier) of its ledger.
+    pub fn read_barrier(&self) -> BarrierFuture {
+        self.ledger.read_barrier()
     }
 
     /// StartTransaction: answers the new transaction's id.

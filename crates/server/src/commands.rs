@@ -111,6 +111,7 @@ impl Service {
         let reply = match command {
             Command::StartSession { .. } => unreachable!("answered above"),
             Command::StartTransaction => {
+                session.read_barrier().await.map_err(service_error)?;
                 let transactions_max = self.config.limits.open_transactions;
                 let transaction_id = shared.start_transaction(&mut session, transactions_max);
                 let transaction_id = transaction_id.map_err(service_error)?.to_string();

@@ -14,7 +14,7 @@ use crate::control::Control;
 
 impl Control {
     pub(crate) fn get_digest(&self, request: &GetDigestRequest) -> Result<GetDigestResult, ServiceError> {
-        let digest = self.ledgers.open_blocking(&request.name)?.digest();
+        let digest = self.ledgers.open_current(&request.name)?.digest();
         Ok(GetDigestResult {
             digest: digest.digest.0.to_vec(),
             digest_tip_address: IonText::from(text::write(&digest.digest_tip_address.to_ion())),
@@ -22,7 +22,7 @@ impl Control {
     }
 
     pub(crate) fn get_block(&self, request: &GetBlockRequest) -> Result<GetBlockResult, ServiceError> {
-        let ledger = self.ledgers.open_blocking(&request.name)?;
+        let ledger = self.ledgers.open_current(&request.name)?;
         let address = block_address(&ledger, "BlockAddress", &request.block_address)?;
         let tip = tip(&ledger, address, request.digest_tip_address.as_ref())?;
         let block =
@@ -37,7 +37,7 @@ impl Control {
         &self,
         request: &GetRevisionRequest,
     ) -> Result<GetRevisionResult, ServiceError> {
-        let ledger = self.ledgers.open_blocking(&request.name)?;
+        let ledger = self.ledgers.open_current(&request.name)?;
         let address = block_address(&ledger, "BlockAddress", &request.block_address)?;
         let document: UniqueId = request.document_id.parse().map_err(|_| {
             invalid(
@@ -71,7 +71,7 @@ impl Control {
             let unknown = "QLDB has no operation GetConsistencyProof, and this ledger is strict: it has QLDB's operations only";
             return Err(ServiceError::new(Exception::UnknownOperation, unknown).with_http_status(404));
         }
-        let ledger = self.ledgers.open_blocking(&request.name)?;
+        let ledger = self.ledgers.open_current(&request.name)?;
         let old = block_address(&ledger, "OldDigestTipAddress", &request.old_digest_tip_address)?;
         let tip = block_address(&ledger, "DigestTipAddress", &request.digest_tip_address)?;
         if old.sequence_no > tip.sequence_no {

@@ -27,8 +27,8 @@ pub(crate) struct Checker {
     records: BTreeMap<String, Record>,
     /// Transactions with a block that were not acknowledged yet.
     in_journal: BTreeMap<String, u64>,
-    /// The last block that a client of each server knows to be there.
-    acknowledged: Vec<u64>,
+    /// The last block that a client of any server knows to be there.
+    acknowledged: u64,
     /// By the number of the tip.
     digests: Vec<Digest>,
 }
@@ -53,7 +53,7 @@ pub(crate) struct Record {
 }
 
 impl Checker {
-    pub(crate) fn new(servers: usize) -> Checker {
+    pub(crate) fn new() -> Checker {
         Checker {
             states: BTreeMap::new(),
             auditor: Auditor::new([]),
@@ -61,7 +61,7 @@ impl Checker {
             last_hash: None,
             records: BTreeMap::new(),
             in_journal: BTreeMap::new(),
-            acknowledged: vec![0; servers],
+            acknowledged: 0,
             digests: Vec::new(),
         }
     }
@@ -91,9 +91,10 @@ impl Checker {
         self.states.last_key_value().map(|(_, model)| model.clone()).unwrap_or_default()
     }
 
-    /// The last block that a client of a server knows to be there.
-    pub(crate) fn acknowledged_block(&self, server: usize) -> u64 {
-        self.acknowledged[server]
+    /// The last block that a client of any server knows to be there. A transaction that begins now on another server must
+    /// see it, too.
+    pub(crate) fn acknowledged_block(&self) -> u64 {
+        self.acknowledged
     }
 
     /// A client of a server heard that its transaction began; `after` is what was acknowledged when it asked.
@@ -163,8 +164,8 @@ impl Checker {
         };
         match self.in_journal.remove(id) {
             Some(number) => {
-                if let Some(server) = record.server {
-                    self.acknowledged[server] = self.acknowledged[server].max(number);
+                if record.server.is_some() {
+                    self.acknowledged = self.acknowledged.max(number);
                 }
                 self.records.remove(id);
                 Ok(true)
@@ -194,8 +195,8 @@ impl Checker {
             let place = self.place(&record).map_err(|why| {
                 format!("transaction {id} was acknowledged without a block, and fits nowhere: {why}")
             })?;
-            if let Some(server) = record.server {
-                self.acknowledged[server] = self.acknowledged[server].max(place);
+            if record.server.is_some() {
+                self.acknowledged = self.acknowledged.max(place);
             }
         }
         Ok(())
@@ -242,7 +243,7 @@ impl Checker {
     /// Drops states that no transaction can need any more.
     fn forget(&mut self) {
         let oldest = self.records.values().map(|record| record.after).min().unwrap_or(u64::MAX);
-        let oldest = self.acknowledged.iter().copied().min().unwrap_or(0).min(oldest);
+        let oldest = self.acknowledged.min(oldest);
         let last = self.next_block().saturating_sub(1);
         while self.states.first_key_value().is_some_and(|(number, _)| *number < oldest && *number < last) {
             self.states.pop_first();

@@ -135,7 +135,7 @@ impl Client {
             if self.random.permille(20) {
                 return Ok(self.send(Purpose::EndSession, Command::EndSession));
             }
-            let purpose = Purpose::StartTransaction { after: checker.acknowledged_block(self.server) };
+            let purpose = Purpose::StartTransaction { after: checker.acknowledged_block() };
             return Ok(self.send(purpose, Command::StartTransaction));
         }
         self.go_on(settings, checker, counters)

@@ -9,7 +9,8 @@ use std::task::{Context, Poll, Waker};
 use everstrand_ion::text;
 use everstrand_ledger::storage::{MemorySlots, MemoryView};
 use everstrand_ledger::{
-    Committed, Committing, DuplicateKey, Environment, Ledger, LedgerError, LedgerOptions, Limits, Transaction,
+    Committing, DuplicateKey, Environment, Ledger, LedgerError, LedgerOptions, Limits, ReplyFuture,
+    Transaction,
 };
 use everstrand_testkit::Random;
 
@@ -32,6 +33,7 @@ pub(crate) fn ledger_options(settings: &Settings) -> LedgerOptions {
     };
     LedgerOptions {
         limits,
+        is_shared: settings.servers > 1,
         committing: Committing::ByCaller,
         persist_millis: 1000,
         ..LedgerOptions::default()
@@ -70,9 +72,13 @@ pub(crate) fn commit(
     checker: &mut Checker,
     server: Option<usize>,
 ) -> Result<bool, String> {
+    let after = checker.acknowledged_block();
+    if server.is_some() && drive(ledger, ledger.read_barrier()).is_err() {
+        return Ok(false);
+    }
     let Ok(mut transaction) = ledger.start_transaction() else { return Ok(false) };
     let id = transaction.id().to_string();
-    checker.begin(&id, server, server.map_or(0, |server| checker.acknowledged_block(server)));
+    checker.begin(&id, server, server.map_or(0, |_| after));
     let mut heard = Vec::new();
     for operation in operations {
         match ask(&mut transaction, &operation) {
@@ -84,7 +90,7 @@ pub(crate) fn commit(
         record.heard = heard;
         record.commit_sent = true;
     }
-    match finish(ledger, transaction) {
+    match drive(ledger, transaction.commit_unchecked()) {
         Ok(_) => Ok(true),
         Err(LedgerError::OutcomeUnknown(_)) => Ok(false),
         Err(_) => {
@@ -95,9 +101,9 @@ pub(crate) fn commit(
     }
 }
 
-/// Commits, driving the ledger until it has answered.
-fn finish(ledger: &Ledger, transaction: Transaction) -> Result<Committed, LedgerError> {
-    let mut future = transaction.commit_unchecked().into_future();
+/// Drives the ledger until it has answered.
+fn drive<T>(ledger: &Ledger, future: ReplyFuture<T>) -> Result<T, LedgerError> {
+    let mut future = future.into_future();
     let mut context = Context::from_waker(Waker::noop());
     loop {
         if let Poll::Ready(answer) = Pin::new(&mut future).poll(&mut context) {
@@ -128,7 +134,7 @@ pub(crate) fn foreign_views(
     for operation in operations {
         let mut transaction = ledger.start_transaction().map_err(|error| error.to_string())?;
         ask(&mut transaction, &operation).map_err(|error| error.to_string())?;
-        finish(&ledger, transaction).map_err(|error| error.to_string())?;
+        drive(&ledger, transaction.commit_unchecked()).map_err(|error| error.to_string())?;
         let copy = MemoryView::new();
         fill(&copy, &*view);
         views.push(copy);

@@ -90,7 +90,7 @@ impl World {
         let mut world = World {
             chaos: random.split(),
             store: JournalStore::new(&settings),
-            checker: Checker::new(settings.servers),
+            checker: Checker::new(),
             servers: (0..settings.servers).map(|_| Server::new(settings.tree_view)).collect(),
             foreign_views,
             clients: clients(&settings, &mut random),

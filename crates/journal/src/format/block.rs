@@ -167,17 +167,25 @@ impl Block {
     /// `entriesHashList`, computed from the content of the block. The root of all entries, joined with the previous
     /// hash, is the hash of the block. An error means that a catalog change cannot be read.
     pub fn entries_hash_list(&self) -> Result<Vec<Option<Hash>>, FormatError> {
-        let changes = self.catalog_changes()?;
-        let entries = Entries {
+        Ok(self.entries()?.list(self.address(), self.transaction_id(), self.timestamp()))
+    }
+
+    /// The entries that depend on nothing but what the transaction did.
+    pub(crate) fn entries(&self) -> Result<Entries, FormatError> {
+        Ok(Entries {
             revisions_root: root(&self.revision_hashes()?),
-            catalog: catalog_hash(&changes),
+            catalog: catalog_hash(&self.catalog_changes()?),
             transaction_info: match self.layout.kind {
                 BlockKind::Genesis => None,
                 BlockKind::Transaction => Some(transaction_info_hash(self.as_bytes(), &self.layout.parts)?),
             },
             redaction_info: self.redaction_info().map(|info| Hash(ion_hash(&info))),
-        };
-        Ok(entries.list(self.address(), self.transaction_id(), self.timestamp()))
+        })
+    }
+
+    /// The length of the frame, which comes before the data.
+    pub(crate) fn frame_length(&self) -> usize {
+        self.layout.data
     }
 
     /// The hashes that lead from the revision of a document to the hash of this block. A revision's proof begins with

@@ -74,6 +74,18 @@ impl Draft {
         Draft::of_kind(BlockKind::Transaction, transaction)
     }
 
+    /// The draft that a block was made of, so that another block can be made of it. A committer needs that when its slot
+    /// went to another writer. An error means that a catalog change of the block cannot be read.
+    pub fn of(block: &Block) -> Result<Draft, FormatError> {
+        Ok(Draft {
+            bytes: block.as_bytes().to_vec(),
+            frame_length: block.frame_length(),
+            transaction_id: block.transaction_id(),
+            revision_hashes: block.revisions().map(|revision| revision.hash).collect(),
+            entries: block.entries()?,
+        })
+    }
+
     /// The hashes of the revisions of documents, in order.
     pub fn revision_hashes(&self) -> &[Hash] {
         &self.revision_hashes

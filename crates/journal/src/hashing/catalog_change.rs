@@ -52,6 +52,17 @@ pub enum CatalogChange {
 }
 
 impl CatalogChange {
+    /// The id of the table that it changes.
+    pub fn table_id(&self) -> UniqueId {
+        match self {
+            CatalogChange::CreateTable { table_id, .. }
+            | CatalogChange::DropTable { table_id }
+            | CatalogChange::UndropTable { table_id }
+            | CatalogChange::CreateIndex { table_id, .. }
+            | CatalogChange::DropIndex { table_id, .. } => *table_id,
+        }
+    }
+
     /// The struct that is stored and hashed. Its field `change` names the kind of the change.
     pub fn to_ion(&self) -> Value {
         let id = |id: &UniqueId| Value::from(id.to_string());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use everstrand_journal::UniqueId;
 
-use super::future::{CommitReply, Committed};
+use super::future::{BarrierReply, CommitReply, Committed};
 use super::proposal::Proposal;
 use super::rebuild::RebuiltView;
 use crate::error::LedgerError;
@@ -14,8 +14,8 @@ use crate::storage::views::{Applied, Batch, ViewError, ViewSnapshot, ViewStore};
 
 /// What the worker tells the committer.
 pub(crate) enum Event {
-    /// Proposals arrived.
-    Proposed(Vec<(Proposal, CommitReply)>),
+    /// Proposals or readers arrived.
+    Arrived(Arrivals),
     /// The result of [`Action::Create`].
     Created(Result<Created, SlotError>),
     /// The result of [`Action::Read`].
@@ -23,13 +23,25 @@ pub(crate) enum Event {
     /// The result of [`Action::WriteView`]: a snapshot with the batch.
     ViewWritten(Result<Box<dyn ViewSnapshot>, ViewError>),
     /// [`Action::Wait`] is over.
-    Waited,
+    Waited {
+        /// Whether the ledger is being closed, so that nothing is tried for ever.
+        is_closing: bool,
+    },
     /// The result of [`Action::Redact`].
     Redacted(Result<(), LedgerError>),
     /// No proposal waits: there is time for work in the background.
     Idle,
     /// Another view was built of the whole journal.
     Rebuilt(Box<RebuiltView>),
+}
+
+/// What waits for the committer.
+#[derive(Default)]
+pub(crate) struct Arrivals {
+    /// Transactions that ask to be committed.
+    pub(crate) proposals: Vec<(Proposal, CommitReply)>,
+    /// Readers that ask to see all that was committed anywhere before they arrived.
+    pub(crate) barriers: Vec<BarrierReply>,
 }
 
 /// What the committer wants done.
@@ -62,8 +74,8 @@ pub(crate) enum Action {
     },
     /// Let transactions start from this snapshot.
     Publish(Arc<Snapshot>),
-    /// Answer a commit.
-    Reply(CommitReply, Result<Committed, LedgerError>),
+    /// Answer a commit or a read barrier.
+    Reply(Answer),
     /// Mark the view as failed: a block that was made of its content cannot be applied to it.
     DistrustView(String),
     /// Wait, then send [`Event::Waited`].
@@ -77,15 +89,48 @@ pub(crate) enum Action {
     Adopt(Arc<dyn ViewStore>),
 }
 
-/// A commit, and its answer, which is sent when the view shows it.
-pub(super) type Answer = (CommitReply, Result<Committed, LedgerError>);
+/// Who waits, and the answer.
+pub(crate) enum Answer {
+    /// Of a commit.
+    Commit(CommitReply, Result<Committed, LedgerError>),
+    /// Of a read barrier.
+    Barrier(BarrierReply, Result<(), LedgerError>),
+}
+
+impl Answer {
+    /// Answers, if anybody still waits.
+    pub(super) fn send(self) {
+        match self {
+            Answer::Commit(reply, answer) => reply.send(answer),
+            Answer::Barrier(reply, answer) => reply.send(answer),
+        }
+    }
+}
+
+impl Arrivals {
+    /// Whether nothing arrived.
+    pub(super) fn is_empty(&self) -> bool {
+        self.proposals.is_empty() && self.barriers.is_empty()
+    }
+
+    /// The same error for all of them.
+    pub(super) fn refused(self, error: &LedgerError) -> impl Iterator<Item = Answer> {
+        let commits = self.proposals.into_iter().map(|(_, reply)| reply);
+        refused(commits, self.barriers, error)
+    }
+}
+
+/// The same error for all of them.
+pub(super) fn refused(
+    commits: impl IntoIterator<Item = CommitReply>,
+    barriers: impl IntoIterator<Item = BarrierReply>,
+    error: &LedgerError,
+) -> impl Iterator<Item = Answer> {
+    let commits = commits.into_iter().map(|reply| Answer::Commit(reply, Err(error.clone())));
+    commits.chain(barriers.into_iter().map(|reply| Answer::Barrier(reply, Err(error.clone()))))
+}
 
 /// A pause that is longer after each failure.
 pub(super) fn wait_after(failures: u32) -> Action {
     Action::Wait { millis: 50 << failures.min(5) }
-}
-
-/// The same answer for all of them.
-pub(super) fn replies(members: Vec<(CommitReply, Committed)>, error: &LedgerError) -> Vec<Action> {
-    members.into_iter().map(|(reply, _)| Action::Reply(reply, Err(error.clone()))).collect()
 }

@@ -1,4 +1,4 @@
-//! A commit to wait for: one sender, one answer, with or without an executor.
+//! An answer to wait for, of a commit or a read barrier: one sender, one answer, with or without an executor.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -19,66 +19,76 @@ pub struct Committed {
     pub block_address: Option<BlockAddress>,
 }
 
-type Answer = Result<Committed, LedgerError>;
-
-/// A commit under way. Await it, or call [`CommitFuture::wait`]. Dropping it does not undo the commit.
+/// An answer under way. Await it, or call [`ReplyFuture::wait`]. Dropping it undoes nothing.
 #[derive(Debug)]
-#[must_use = "whether the transaction was committed is known only when this answers"]
-pub struct CommitFuture(oneshot::Receiver<Answer>);
+#[must_use = "what happened is known only when this answers"]
+pub struct ReplyFuture<T>(oneshot::Receiver<Result<T, LedgerError>>);
 
-/// A [`CommitFuture`] that is awaited.
+/// A commit under way.
+pub type CommitFuture = ReplyFuture<Committed>;
+
+/// A read barrier under way.
+pub type BarrierFuture = ReplyFuture<()>;
+
+/// A [`ReplyFuture`] that is awaited.
 #[derive(Debug)]
-pub struct AwaitedCommit(oneshot::AsyncReceiver<Answer>);
+pub struct AwaitedReply<T>(oneshot::AsyncReceiver<Result<T, LedgerError>>);
 
-/// The other end of a [`CommitFuture`]. If it is dropped without an answer, the answer is that nobody knows.
+/// The other end of a [`ReplyFuture`]. If it is dropped without an answer, the answer is that nobody knows.
 #[derive(Debug)]
-pub(crate) struct CommitReply(oneshot::Sender<Answer>);
+pub(crate) struct Reply<T>(oneshot::Sender<Result<T, LedgerError>>);
 
-/// A commit that somebody will answer.
-pub(crate) fn pair() -> (CommitReply, CommitFuture) {
+/// Whoever waits for a commit.
+pub(crate) type CommitReply = Reply<Committed>;
+
+/// Whoever waits for a read barrier.
+pub(crate) type BarrierReply = Reply<()>;
+
+/// An answer that somebody will give.
+pub(crate) fn pair<T>() -> (Reply<T>, ReplyFuture<T>) {
     let (sender, receiver) = oneshot::channel();
-    (CommitReply(sender), CommitFuture(receiver))
+    (Reply(sender), ReplyFuture(receiver))
 }
 
-impl CommitFuture {
+impl<T> ReplyFuture<T> {
     /// Waits on this thread.
-    pub fn wait(self) -> Result<Committed, LedgerError> {
+    pub fn wait(self) -> Result<T, LedgerError> {
         self.0.recv().unwrap_or_else(nobody_knows)
     }
 
-    /// A commit that is over already.
-    pub(crate) fn ready(answer: Result<Committed, LedgerError>) -> CommitFuture {
+    /// What is over already.
+    pub(crate) fn ready(answer: Result<T, LedgerError>) -> ReplyFuture<T> {
         let (reply, future) = pair();
         reply.send(answer);
         future
     }
 }
 
-impl IntoFuture for CommitFuture {
-    type Output = Result<Committed, LedgerError>;
-    type IntoFuture = AwaitedCommit;
+impl<T> IntoFuture for ReplyFuture<T> {
+    type Output = Result<T, LedgerError>;
+    type IntoFuture = AwaitedReply<T>;
 
-    fn into_future(self) -> AwaitedCommit {
-        AwaitedCommit(self.0.into_future())
+    fn into_future(self) -> AwaitedReply<T> {
+        AwaitedReply(self.0.into_future())
     }
 }
 
-impl Future for AwaitedCommit {
-    type Output = Result<Committed, LedgerError>;
+impl<T> Future for AwaitedReply<T> {
+    type Output = Result<T, LedgerError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(context).map(|answer| answer.unwrap_or_else(nobody_knows))
     }
 }
 
-impl CommitReply {
+impl<T> Reply<T> {
     /// Answers, if anybody still waits.
-    pub(crate) fn send(self, answer: Result<Committed, LedgerError>) {
+    pub(crate) fn send(self, answer: Result<T, LedgerError>) {
         let _ = self.0.send(answer);
     }
 }
 
-fn nobody_knows(_: oneshot::RecvError) -> Answer {
+fn nobody_knows<T>(_: oneshot::RecvError) -> Result<T, LedgerError> {
     Err(LedgerError::OutcomeUnknown("the committing thread ended".to_owned()))
 }
 
@@ -88,7 +98,7 @@ mod tests {
 
     #[test]
     fn who_is_forgotten_is_told_that_nobody_knows() {
-        let (reply, future) = pair();
+        let (reply, future) = pair::<Committed>();
         drop(reply);
         assert!(matches!(future.wait(), Err(LedgerError::OutcomeUnknown(_))));
         // An answer is not followed by another one.
@@ -98,7 +108,7 @@ mod tests {
     #[test]
     fn a_commit_is_awaited_without_a_runtime() {
         for is_answered in [true, false] {
-            let (reply, future) = pair();
+            let (reply, future) = pair::<Committed>();
             let mut awaited = std::pin::pin!(future.into_future());
             let mut context = Context::from_waker(std::task::Waker::noop());
             assert!(awaited.as_mut().poll(&mut context).is_pending());

@@ -6,34 +6,72 @@
 
 use std::sync::{Arc, Mutex};
 
-use everstrand_journal::{Slot, WriterId};
+use everstrand_journal::{Draft, FormatError, Slot, WriterId};
+use everstrand_partiql::Charge;
 
-use super::future::{CommitReply, Committed};
+use super::event::Answer;
+use super::future::{BarrierReply, CommitReply, Committed};
 use super::proposal::Proposal;
 use super::seal::Sealing;
 use crate::error::LedgerError;
+use crate::occ::read_set::ReadSet;
 use crate::occ::recent_writes::{RecentWrites, lock};
 use crate::planted::planted;
 use crate::state::State;
 use crate::state::changes::Changes;
+use crate::state::snapshot::Snapshot;
 use crate::storage::views::{Batch, ViewSnapshot};
 
-/// Transactions, and who waits for them.
-pub(super) type Members = Vec<(CommitReply, Committed)>;
+/// A transaction of a group, and who waits for it. Its block is in the slot, and its footprint among the writes.
+pub(super) struct Member {
+    pub(super) reply: CommitReply,
+    committed: Committed,
+    snapshot: Arc<Snapshot>,
+    reads: ReadSet,
+    kept: Charge,
+}
 
 /// A group that is sealed into its slot.
 pub(super) struct Group {
     pub(super) slot: Slot,
     pub(super) bytes: Arc<Vec<u8>>,
-    pub(super) members: Members,
+    pub(super) members: Vec<Member>,
+    /// Read barriers that arrived before the slot was first sent. When the slot is ours, they have seen all before it.
+    pub(super) barriers: Vec<BarrierReply>,
     /// What its blocks change, to be recorded when the slot is written.
     pub(super) writes: RecentWrites,
     /// The state and the view's changes after the slot.
     pub(super) next: Next,
+    /// When the slot was first sent.
+    pub(super) began: i64,
     /// Whether an earlier create may have written the slot although it failed.
     pub(super) may_exist: bool,
     pub(super) attempts: u32,
 }
+
+impl Group {
+    /// Answers its members that they are committed, and its readers.
+    pub(super) fn committed(members: Vec<Member>, barriers: Vec<BarrierReply>) -> Vec<Answer> {
+        let commits = members.into_iter().map(|member| Answer::Commit(member.reply, Ok(member.committed)));
+        commits.chain(barriers.into_iter().map(|reply| Answer::Barrier(reply, Ok(())))).collect()
+    }
+
+    /// Takes a group apart that another writer's slot kept from happening: its transactions can be proposed again.
+    pub(super) fn into_proposals(self) -> Result<(Proposals, Vec<BarrierReply>), FormatError> {
+        let Group { slot, members, barriers, writes, .. } = self;
+        let parts = members.into_iter().zip(slot.blocks()).zip(writes.into_footprints());
+        let proposals = parts.map(|((member, block), footprint)| {
+            let Member { reply, mut committed, snapshot, reads, kept } = member;
+            committed.block_address = None;
+            let draft = Draft::of(block)?;
+            Ok((Proposal { committed, snapshot, reads, footprint, draft, kept }, reply))
+        });
+        Ok((proposals.collect::<Result<_, FormatError>>()?, barriers))
+    }
+}
+
+/// Proposals in order, each with who waits for it.
+pub(super) type Proposals = Vec<(Proposal, CommitReply)>;
 
 /// The state after a slot, and the batch that brings the view there.
 pub(super) struct Next {
@@ -56,7 +94,7 @@ pub(super) struct GroupBuilder<'a> {
     state: &'a State,
     view: &'a dyn ViewSnapshot,
     sealing: Sealing<'a>,
-    members: Members,
+    members: Vec<Member>,
     writes: RecentWrites,
     /// The state after the blocks so far.
     next: State,
@@ -98,7 +136,7 @@ impl<'a> GroupBuilder<'a> {
         recent: &Mutex<RecentWrites>,
         now: i64,
     ) -> Result<(), (CommitReply, LedgerError)> {
-        let Proposal { mut committed, snapshot, reads, footprint, draft, kept: _kept } = proposal;
+        let Proposal { mut committed, snapshot, reads, footprint, draft, kept } = proposal;
         let (since, catalog) = (snapshot.head.tip.block_no, &snapshot.head.catalog);
         // Locked for a moment only, because transactions that only read are validated under the same lock.
         let valid = lock(recent).validate(&reads, since, catalog);
@@ -119,7 +157,7 @@ impl<'a> GroupBuilder<'a> {
         }
         self.writes.record(address.sequence_no, footprint);
         committed.block_address = Some(address);
-        self.members.push((reply, committed));
+        self.members.push(Member { reply, committed, snapshot, reads, kept });
         Ok(())
     }
 
@@ -134,7 +172,11 @@ impl<'a> GroupBuilder<'a> {
     }
 
     /// Seals the slot; `None` where no proposal was added.
-    pub(super) fn finish(self, writer: WriterId) -> Result<Option<Group>, (Members, LedgerError)> {
+    pub(super) fn finish(
+        self,
+        writer: WriterId,
+        now: i64,
+    ) -> Result<Option<Group>, (Vec<Member>, LedgerError)> {
         let GroupBuilder { sealing, members, writes, mut next, mut changes, failed, .. } = self;
         if members.is_empty() {
             return Ok(None);
@@ -150,7 +192,17 @@ impl<'a> GroupBuilder<'a> {
             Err(why) => return Err((members, refused(&why))),
         };
         let next = Next { state: next, batch: changes.into_batch() };
-        Ok(Some(Group { slot, bytes: Arc::new(bytes), members, writes, next, may_exist: false, attempts: 0 }))
+        Ok(Some(Group {
+            slot,
+            bytes: Arc::new(bytes),
+            members,
+            barriers: Vec::new(),
+            writes,
+            next,
+            began: now,
+            may_exist: false,
+            attempts: 0,
+        }))
     }
 }
 

@@ -11,10 +11,12 @@
 //!                Exists │   │ absent:           │ it is ours
 //!                       ▼   │ same bytes        │
 //!                      Reading ─────────────────┘
-//!                       │ it is another writer's: our group is not committed
+//!                       │ it is another writer's: our group has not happened
 //!                       ▼
-//!                   Following  applies the other writer's slots to the last, then Ready
+//!                   Following  applies the other writer's slots to the last, then proposes the group again
 //! ```
+//!
+//! A reader of a journal that other processes write to asks for a read barrier ([`barrier`]).
 //!
 //! While the outcome of a create is unknown, the committer sends only the same bytes again, because then the slot
 //! holds either this group or another writer's, never a third thing. If that does not settle it, the ledger takes
@@ -24,8 +26,11 @@
 //! the journal has, the ledger takes no more writes either. Transactions then read the last view with the batch
 //! over it, until another view is built ([`rebuild`]).
 
+mod barrier;
+mod doubt;
 mod event;
 mod follow;
+mod foreign;
 pub(crate) mod future;
 mod group;
 mod live_snapshots;
@@ -40,15 +45,14 @@ use std::sync::{Arc, Mutex};
 
 use everstrand_journal::{Slot, UniqueId, WriterId};
 
-use self::event::{Action, Answer, Event, replies, wait_after};
-use self::future::CommitReply;
+use self::event::{Action, Answer, Arrivals, Event, refused};
+use self::future::{BarrierReply, CommitReply};
 use self::group::{Group, GroupBuilder, Next};
 use self::live_snapshots::LiveSnapshots;
 use self::proposal::Proposal;
 use self::rebuild::RebuiltView;
 use crate::error::LedgerError;
 use crate::limits::LedgerOptions;
-use crate::occ::changed::Changed;
 use crate::occ::recent_writes::{RecentWrites, lock};
 use crate::planted::planted;
 use crate::state::PendingRedaction;
@@ -68,6 +72,8 @@ pub(crate) struct Committer {
     live_snapshots: LiveSnapshots,
     recent: Arc<Mutex<RecentWrites>>,
     queue: VecDeque<(Proposal, CommitReply)>,
+    /// Readers that wait for a barrier that was not sent yet.
+    barriers: Vec<BarrierReply>,
     phase: Phase,
     writer: UniqueId,
     /// How many slots this opening of the ledger has tried to create.
@@ -90,6 +96,8 @@ enum Phase {
     WritingView(Arc<Batch>, Vec<Answer>),
     /// Another writer's slots are being applied.
     Following(Following),
+    /// The slot after the last one is being read for these readers.
+    Confirming(Vec<BarrierReply>),
     /// A slot is being written again without the data of this revision.
     Redacting(PendingRedaction),
     Faulted(LedgerError),
@@ -99,7 +107,8 @@ enum Phase {
 struct Following {
     /// The view after the last slot that was written to it.
     view: Option<Box<dyn ViewSnapshot>>,
-    answers: Vec<Answer>,
+    /// Readers that arrived before these slots were looked for.
+    barriers: Vec<BarrierReply>,
     /// How often reading the next slot has failed.
     failures: u32,
 }
@@ -118,6 +127,7 @@ impl Committer {
             snapshot,
             recent,
             queue: VecDeque::new(),
+            barriers: Vec::new(),
             phase: Phase::Ready,
             writer,
             attempt: 0,
@@ -132,27 +142,31 @@ impl Committer {
     pub(crate) fn on(&mut self, event: Event, now: i64) -> Vec<Action> {
         let phase = std::mem::replace(&mut self.phase, Phase::Ready);
         match (event, phase) {
-            (Event::Proposed(proposals), Phase::Faulted(error)) => {
+            (Event::Arrived(arrivals), Phase::Faulted(error)) => {
                 let refusal = error.refusal();
                 self.phase = Phase::Faulted(error);
-                proposals.into_iter().map(|(_, reply)| Action::Reply(reply, Err(refusal.clone()))).collect()
+                arrivals.refused(&refusal).map(Action::Reply).collect()
             }
-            (Event::Proposed(proposals), phase) => {
+            (Event::Arrived(Arrivals { proposals, barriers }), phase) => {
                 self.queue.extend(proposals);
+                self.barriers.extend(barriers);
                 self.phase = phase;
                 self.begin(now)
             }
             (Event::Created(created), Phase::Creating(group)) => self.created(group, created, now),
-            (Event::Read(read), Phase::Reading(group)) => self.read(group, read),
+            (Event::Read(read), Phase::Reading(group)) => self.read(group, read, now),
             (Event::Read(read), Phase::Following(following)) => self.read_next(following, read, now),
+            (Event::Read(read), Phase::Confirming(barriers)) => self.confirmed(barriers, read, now),
             (Event::ViewWritten(applied), Phase::WritingView(batch, answers)) => {
                 self.view_written(&batch, answers, applied, now)
             }
             (Event::ViewWritten(applied), Phase::Following(following)) => {
                 self.follow(following, applied, now)
             }
-            (Event::Waited, Phase::Waiting(group)) => vec![self.create(group)],
-            (Event::Waited, Phase::Following(following)) => vec![self.look_further(following)],
+            (Event::Waited { is_closing }, Phase::Waiting(group)) => self.try_again(group, is_closing),
+            (Event::Waited { is_closing }, Phase::Following(following)) => {
+                self.look_again(following, is_closing)
+            }
             (Event::Idle, Phase::Ready) => self.work_in_background(),
             (Event::Rebuilt(built), Phase::Ready | Phase::Faulted(LedgerError::View(_))) => {
                 self.rebuilt(*built, now)
@@ -177,11 +191,14 @@ impl Committer {
         self.state.held_redacted && self.state.redactions.is_empty()
     }
 
-    /// Makes a group of what waits, if nothing is on its way.
+    /// Makes a group of what waits, if nothing is on its way. Where only readers wait, reads for them.
     fn begin(&mut self, now: i64) -> Vec<Action> {
         let mut actions = Vec::new();
-        if !matches!(self.phase, Phase::Ready) || self.queue.is_empty() {
+        if !matches!(self.phase, Phase::Ready) {
             return actions;
+        }
+        if self.queue.is_empty() {
+            return self.confirm().into_iter().collect();
         }
         // No open transaction has a snapshot older than this block, so nobody asks about the blocks before.
         lock(&self.recent).prune(self.live_snapshots.oldest_block(now));
@@ -195,19 +212,27 @@ impl Committer {
                 if let LedgerError::Unavailable(why) = &error {
                     actions.push(Action::DistrustView(why.clone()));
                 }
-                actions.push(Action::Reply(reply, Err(error)));
+                actions.push(Action::Reply(Answer::Commit(reply, Err(error))));
             }
         }
         self.attempt += 1;
-        match group.finish(WriterId { id: self.writer, attempt: self.attempt }) {
-            Ok(None) => {}
+        match group.finish(WriterId { id: self.writer, attempt: self.attempt }, now) {
+            Ok(None) => actions.extend(self.confirm()),
             Ok(Some(group)) if planted!("visible-before-commit") => {
                 let (head, view) = (group.next.state.head.clone(), self.overlaid(&group.next.batch));
                 actions.push(Action::Publish(Arc::new(Snapshot { head, view, build: self.snapshot.build })));
                 actions.push(self.create(group));
             }
-            Ok(Some(group)) => actions.push(self.create(group)),
-            Err((members, error)) => actions.extend(replies(members, &error)),
+            Ok(Some(mut group)) => {
+                // The slot is sent after these readers arrived, so it serves as their barrier.
+                group.barriers = std::mem::take(&mut self.barriers);
+                actions.push(self.create(group));
+            }
+            Err((members, error)) => {
+                let members = members.into_iter().map(|member| member.reply);
+                actions.extend(refused(members, [], &error).map(Action::Reply));
+                actions.extend(self.confirm());
+            }
         }
         actions
     }
@@ -230,45 +255,30 @@ impl Committer {
             Err(error) => {
                 group.may_exist |= matches!(error, SlotError::Unknown(_) | SlotError::Corrupt { .. });
                 if group.may_exist {
-                    return self.retry_unknown_outcome(group, &error.to_string());
+                    return self.doubt(group, &error.to_string(), now);
                 }
                 // This attempt wrote nothing, and no earlier one can have: the next group may take the slot.
                 let error = LedgerError::from(error);
-                let mut actions = replies(group.members, &error);
+                let members = group.members.into_iter().map(|member| member.reply);
+                let mut actions: Vec<Action> =
+                    refused(members, group.barriers, &error).map(Action::Reply).collect();
                 actions.extend(self.begin(now));
                 actions
             }
         }
     }
 
-    /// Nobody knows whether the slot was written: sends the same bytes again, or gives up after some attempts.
-    fn retry_unknown_outcome(&mut self, group: Group, why: &str) -> Vec<Action> {
-        if group.attempts < self.unknown_outcome_attempts {
-            let wait = wait_after(group.attempts);
-            self.phase = Phase::Waiting(group);
-            return vec![wait];
-        }
-        let error = LedgerError::OutcomeUnknown(why.to_owned());
-        let mut actions = replies(group.members, &error);
-        actions.extend(
-            self.fault(LedgerError::Unavailable(format!("the last commit's outcome is unknown: {why}"))),
-        );
-        actions
-    }
-
-    fn read(&mut self, mut group: Group, read: Result<Option<Vec<u8>>, SlotError>) -> Vec<Action> {
+    fn read(&mut self, mut group: Group, read: Result<Option<Vec<u8>>, SlotError>, now: i64) -> Vec<Action> {
         let bytes = match read {
             // An earlier create may still arrive, so its absence proves nothing.
             Ok(None) => {
-                return self.retry_unknown_outcome(
-                    group,
-                    "the store said that the slot exists, and then that it does not",
-                );
+                let why = "the store said that the slot exists, and then that it does not";
+                return self.doubt(group, why, now);
             }
             Ok(Some(bytes)) => bytes,
             Err(error) => {
                 group.may_exist = true;
-                return self.retry_unknown_outcome(group, &error.to_string());
+                return self.doubt(group, &error.to_string(), now);
             }
         };
         match Slot::decode(bytes) {
@@ -278,20 +288,14 @@ impl Committer {
             {
                 self.won(group)
             }
-            Ok(stored) => {
-                let conflict = LedgerError::OccConflict {
-                    what: Changed::Journal,
-                    block: Some(stored.header().first_block_no),
-                };
-                let answers = group.members.into_iter().map(|(reply, _)| (reply, Err(conflict.clone())));
-                let snapshot = Arc::clone(&self.snapshot);
-                self.take_foreign(answers.collect(), &stored, &*snapshot.view)
-            }
+            Ok(stored) => self.lost(group, &stored),
             Err(error) => {
                 let slot = group.slot.header().slot;
-                let mut actions = replies(group.members, &LedgerError::OutcomeUnknown(error.to_string()));
-                actions.extend(self.fault(LedgerError::Damaged(format!("slot {slot}: {error}"))));
-                actions
+                self.give_up_group(
+                    group,
+                    &error.to_string(),
+                    LedgerError::Damaged(format!("slot {slot}: {error}")),
+                )
             }
         }
     }
@@ -301,7 +305,7 @@ impl Committer {
         if !planted!("commits-not-noted") {
             lock(&self.recent).take_in(group.writes);
         }
-        let answers = group.members.into_iter().map(|(reply, done)| (reply, Ok(done))).collect();
+        let answers = Group::committed(group.members, group.barriers);
         vec![self.move_on(group.next, answers)]
     }
 
@@ -331,7 +335,7 @@ impl Committer {
             Err(error) => (self.overlaid(batch), Some(LedgerError::from(error))),
         };
         let mut actions = vec![self.publish(view, self.snapshot.build, now)];
-        actions.extend(answers.into_iter().map(|(reply, answer)| Action::Reply(reply, answer)));
+        actions.extend(answers.into_iter().map(Action::Reply));
         actions.extend(match failed {
             None => self.begin(now),
             Some(error) => self.fault(error),
@@ -369,14 +373,21 @@ impl Committer {
         self.phase = Phase::Faulted(error.clone());
         let refusal = error.refusal();
         let mut actions = vec![Action::Fault(error)];
-        actions.extend(self.queue.drain(..).map(|(_, reply)| Action::Reply(reply, Err(refusal.clone()))));
+        actions.extend(self.refuse_waiting(&refusal));
         actions
+    }
+
+    /// Refuses all that waits. Nothing of it was in a group, so nothing of it was or will be written.
+    fn refuse_waiting(&mut self, refusal: &LedgerError) -> Vec<Action> {
+        let proposals = self.queue.drain(..).map(|(_, reply)| reply);
+        refused(proposals, self.barriers.drain(..), refusal).map(Action::Reply).collect()
     }
 
     /// Fails the committer. Replies in flight are dropped, which answers them `OutcomeUnknown`.
     pub(crate) fn give_up(&mut self, error: LedgerError) -> LedgerError {
         self.phase = Phase::Faulted(error.clone());
         self.queue.clear();
+        self.barriers.clear();
         error
     }
 

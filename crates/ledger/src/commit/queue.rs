@@ -13,8 +13,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::Committer;
-use super::event::Event;
-use super::future::CommitReply;
+use super::event::{Answer, Arrivals, Event};
+use super::future::{BarrierReply, CommitReply};
 use super::proposal::Proposal;
 use super::worker::Worker;
 use crate::core::{Core, Status};
@@ -59,7 +59,7 @@ pub(crate) struct CommitQueue {
 }
 
 struct Waiting {
-    proposals: Vec<(Proposal, CommitReply)>,
+    arrivals: Arrivals,
     /// The thread that drives the committer, or the last that did.
     thread: Option<JoinHandle<()>>,
     /// Whether that thread looks at the proposals once more before it ends.
@@ -70,7 +70,7 @@ struct Waiting {
 
 impl CommitQueue {
     pub(crate) fn new(core: Core, committer: Committer) -> CommitQueue {
-        let waiting = Waiting { proposals: Vec::new(), thread: None, is_driven: false, rests: false };
+        let waiting = Waiting { arrivals: Arrivals::default(), thread: None, is_driven: false, rests: false };
         CommitQueue {
             core,
             waiting: Mutex::new(waiting),
@@ -93,6 +93,15 @@ impl CommitQueue {
 
     /// Puts a proposal into the queue, and sees to it that somebody drives the committer.
     pub(crate) fn submit(self: &Arc<Self>, proposal: Proposal, reply: CommitReply) {
+        self.add(Arrivals { proposals: vec![(proposal, reply)], ..Arrivals::default() });
+    }
+
+    /// Puts a reader into the queue that waits for a barrier.
+    pub(crate) fn confirm(self: &Arc<Self>, reply: BarrierReply) {
+        self.add(Arrivals { barriers: vec![reply], ..Arrivals::default() });
+    }
+
+    fn add(self: &Arc<Self>, mut arrivals: Arrivals) {
         let mut waiting = self.waiting();
         // Asked under the lock: nothing comes into the queue after it was closed.
         let refusal = match self.core.status() {
@@ -102,10 +111,11 @@ impl CommitQueue {
         };
         if let Some(error) = refusal {
             drop(waiting);
-            reply.send(Err(error));
+            arrivals.refused(&error).for_each(Answer::send);
             return;
         }
-        waiting.proposals.push((proposal, reply));
+        waiting.arrivals.proposals.append(&mut arrivals.proposals);
+        waiting.arrivals.barriers.append(&mut arrivals.barriers);
         self.drive(waiting);
     }
 
@@ -144,8 +154,8 @@ impl CommitQueue {
         let _counted = CountedThread::count();
         let drive = || {
             let mut worker = self.worker();
-            while let Some(proposals) = self.next_work(&mut worker) {
-                worker.work(&self.core, proposals);
+            while let Some(arrivals) = self.next_work(&mut worker) {
+                worker.work(&self.core, arrivals);
             }
         };
         // A panic is a bug of ours. Whoever waits for a commit must hear of it nevertheless.
@@ -154,16 +164,15 @@ impl CommitQueue {
         }
     }
 
-    /// The next proposals, or none when there is only work in the background; `None` when the thread
-    /// should end.
-    fn next_work(&self, worker: &mut Worker) -> Option<Vec<(Proposal, CommitReply)>> {
+    /// What arrived, or nothing when there is only work in the background; `None` when the thread should end.
+    fn next_work(&self, worker: &mut Worker) -> Option<Arrivals> {
         let core = &self.core;
         let idle = Duration::from_millis(core.options.idle_millis);
         let mut waiting = self.waiting();
         let mut idled = false;
         loop {
-            if !waiting.proposals.is_empty() {
-                return Some(std::mem::take(&mut waiting.proposals));
+            if !waiting.arrivals.is_empty() {
+                return Some(std::mem::take(&mut waiting.arrivals));
             }
             let status = core.status();
             if status == Status::Closed {
@@ -171,7 +180,7 @@ impl CommitQueue {
             }
             let rebuild = worker.rebuild_due(core).map(Duration::from_millis);
             if worker.has_committer_work() && status == Status::Open || rebuild == Some(Duration::ZERO) {
-                return Some(Vec::new());
+                return Some(Arrivals::default());
             }
             let is_crowded = THREADS.load(Ordering::Relaxed) > THREADS_MAX;
             if idled && rebuild.is_none() {
@@ -216,9 +225,9 @@ impl CommitQueue {
     fn advance_by(&self, worker: &mut Worker) -> Option<u64> {
         let core = &self.core;
         if worker.is_idle() {
-            let proposals = std::mem::take(&mut self.waiting().proposals);
-            if !proposals.is_empty() {
-                worker.feed(core, Event::Proposed(proposals));
+            let arrivals = std::mem::take(&mut self.waiting().arrivals);
+            if !arrivals.is_empty() {
+                worker.feed(core, Event::Arrived(arrivals));
             } else if core.status() == Status::Open && worker.has_committer_work() {
                 worker.feed(core, Event::Idle);
             } else {
@@ -280,12 +289,10 @@ impl CommitQueue {
     }
 }
 
-/// Answers all proposals that wait.
+/// Answers all that waits.
 fn refuse(mut waiting: MutexGuard<'_, Waiting>, error: &LedgerError) {
-    let proposals = std::mem::take(&mut waiting.proposals);
+    let arrivals = std::mem::take(&mut waiting.arrivals);
     // A waiting session may run on this thread when it is answered.
     drop(waiting);
-    for (_, reply) in proposals {
-        reply.send(Err(error.clone()));
-    }
+    arrivals.refused(error).for_each(Answer::send);
 }

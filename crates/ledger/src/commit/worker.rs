@@ -7,9 +7,7 @@ use std::time::Duration;
 use everstrand_journal::{Slot, UniqueId};
 
 use super::Committer;
-use super::event::{Action, Event};
-use super::future::CommitReply;
-use super::proposal::Proposal;
+use super::event::{Action, Arrivals, Event};
 use super::rebuild::Rebuilder;
 use crate::core::{Core, Status};
 use crate::error::LedgerError;
@@ -45,10 +43,10 @@ impl Worker {
         }
     }
 
-    /// Commits proposals, and does one part of each work in the background.
-    pub(super) fn work(&mut self, core: &Core, proposals: Vec<(Proposal, CommitReply)>) {
-        if !proposals.is_empty() {
-            self.feed(core, Event::Proposed(proposals));
+    /// Commits proposals, answers readers, and does one part of each work in the background.
+    pub(super) fn work(&mut self, core: &Core, arrivals: Arrivals) {
+        if !arrivals.is_empty() {
+            self.feed(core, Event::Arrived(arrivals));
             self.finish(core);
         }
         // After every group: otherwise commits could keep an index from ever being built.
@@ -70,7 +68,7 @@ impl Worker {
     /// Tells the committer an event, and queues the actions that it answers.
     pub(super) fn feed(&mut self, core: &Core, event: Event) {
         let now = core.environment.clock.unix_millis();
-        if matches!(event, Event::Proposed(_)) {
+        if matches!(event, Event::Arrived(_)) {
             self.watch_clock(core, now);
         }
         self.actions.extend(self.committer.on(event, now));
@@ -101,7 +99,7 @@ impl Worker {
     /// was nothing to do.
     pub(super) fn act(&mut self, core: &Core) -> Option<u64> {
         if std::mem::take(&mut self.waiting) {
-            self.feed(core, Event::Waited);
+            self.feed(core, Event::Waited { is_closing: core.status() == Status::Closed });
             return Some(0);
         }
         let event = match self.actions.pop_front()? {
@@ -122,8 +120,8 @@ impl Worker {
                 core.publish(snapshot);
                 return Some(0);
             }
-            Action::Reply(reply, answer) => {
-                reply.send(answer);
+            Action::Reply(answer) => {
+                answer.send();
                 return Some(0);
             }
             Action::DistrustView(why) => {

@@ -146,6 +146,11 @@ impl RecentWrites {
         }
     }
 
+    /// What each block changed, in order of the blocks.
+    pub(crate) fn into_footprints(self) -> impl Iterator<Item = Footprint> {
+        self.log.into_iter().map(|(_, footprint)| footprint)
+    }
+
     /// Forgets the blocks up to and including `floor`, because no open transaction has an older snapshot.
     pub(crate) fn prune(&mut self, floor: u64) {
         self.floor = self.floor.max(floor);

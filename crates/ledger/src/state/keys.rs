@@ -134,6 +134,11 @@ pub(crate) fn index_entry(index: IndexNumber, key: &[u8], number: u64) -> Vec<u8
     entry
 }
 
+/// The index of an entry.
+pub(crate) fn index_of_entry(entry: &[u8]) -> Option<IndexNumber> {
+    Some(u32::from_be_bytes(entry.get(..4)?.try_into().ok()?))
+}
+
 /// The key and the document number in an index entry.
 pub(crate) fn index_entry_parts(entry: &[u8]) -> Option<(&[u8], u64)> {
     let rest = entry.get(4..)?;

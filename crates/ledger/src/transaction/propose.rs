@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use everstrand_journal::{
-    CatalogChange, Draft, ProposedRevision, ProposedTransaction, StatementInfo, UniqueId,
-};
+use everstrand_journal::{Draft, ProposedRevision, ProposedTransaction, StatementInfo, UniqueId};
 
 use super::write_set::{WriteSet, Written};
 use crate::error::LedgerError;
@@ -71,23 +69,13 @@ pub(super) fn footprint(writes: &WriteSet, catalog: &Arc<Catalog>) -> Footprint 
         footprint.histories.push(redaction.table_id);
     }
     for change in writes.changes() {
-        let table_id = table_of(change);
+        let table_id = change.table_id();
         footprint.table_ids.push(table_id);
         if let Some(table) = catalog.by_id(table_id) {
             footprint.names.push(Arc::clone(&table.name));
         }
     }
     footprint
-}
-
-fn table_of(change: &CatalogChange) -> UniqueId {
-    match change {
-        CatalogChange::CreateTable { table_id, .. }
-        | CatalogChange::DropTable { table_id }
-        | CatalogChange::UndropTable { table_id }
-        | CatalogChange::CreateIndex { table_id, .. }
-        | CatalogChange::DropIndex { table_id, .. } => *table_id,
-    }
 }
 
 /// The index keys at which an entry is added or removed; none if the document keeps its key.

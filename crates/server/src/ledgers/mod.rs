@@ -35,7 +35,7 @@ use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
 use tokio::sync::oneshot;
 
 use self::entry::{Access, Entry, OpenError, Opened, Unfinished};
-use self::errors::{not_found, not_opened};
+use self::errors::{not_found, not_opened, unavailable};
 use self::folder::{Broken, DataFolder};
 use self::note::Note;
 use self::opening::Origin;
@@ -210,6 +210,13 @@ impl Ledgers {
             _ => self.open_busy(&entry),
         };
         opened.map_err(|error| not_opened(name, error))
+    }
+
+    /// The same, with every block that any server acknowledged before this call.
+    pub(crate) fn open_current(&self, name: &str) -> Result<Ledger, ServiceError> {
+        let ledger = self.open_blocking(name)?;
+        ledger.read_barrier().wait().map_err(|error| unavailable(name, &error.to_string()))?;
+        Ok(ledger)
     }
 
     /// Opens the ledger of an entry that this caller has made busy, and answers the requests that wait for it.
