@@ -1,5 +1,5 @@
-//! Journals beyond one machine. [`ObjectSlots`] keeps the slots of a ledger in an S3-compatible object store, and
-//! [`SqlSlots`] keeps them in PostgreSQL. Both keep the contract of [`SlotStore`], so the engine above them is the same
+//! Journals beyond one machine. [`ObjectJournals`] keeps the journals and names of ledgers in an S3-compatible object store, and
+//! [`SqlStore`] keeps them in PostgreSQL. Both keep the contract of [`SlotStore`], so the engine above them is the same
 //! as over a disk. [`probe`] finds out whether a store can keep it, before a ledger trusts the store.
 //!
 //! The engine is synchronous. [`RequestThreads`] sends the requests from threads of its own, and a call waits for the
@@ -8,7 +8,7 @@
 //! ```no_run
 //! use std::sync::Arc;
 //! use everstrand_journal::UniqueId;
-//! use everstrand_stores::{Location, ObjectSlots, ObjectStoreOptions, RequestThreads};
+//! use everstrand_stores::{Location, ObjectJournals, ObjectStoreOptions, RequestThreads};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let Location::Objects(place) = "s3://bucket/ledgers".parse()? else { unreachable!() };
@@ -16,7 +16,7 @@
 //! let options =
 //!     ObjectStoreOptions { endpoint: Some("http://127.0.0.1:9000".to_owned()), ..ObjectStoreOptions::default() };
 //! let store = place.open(&options)?;
-//! let slots = ObjectSlots::new(store, threads, &place.prefix, UniqueId::from_bytes([7; 16]));
+//! let slots = ObjectJournals::new(store, threads, &place.prefix).slots(UniqueId::from_bytes([7; 16]));
 //! # drop(slots);
 //! # Ok(())
 //! # }
@@ -31,6 +31,6 @@ mod sql;
 mod threads;
 
 pub use location::{Location, LocationError, ObjectPlace, ObjectStoreOptions, Replication, SqlPlace};
-pub use object::ObjectSlots;
-pub use sql::SqlSlots;
+pub use object::{ObjectJournals, ObjectSlots};
+pub use sql::{SqlSlots, SqlStore};
 pub use threads::RequestThreads;

@@ -12,7 +12,8 @@ use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::{Environment, Ledger, LedgerOptions};
 use everstrand_stores::probe::{Need, Report, probe_objects, probe_sql};
 use everstrand_stores::{
-    Location, ObjectPlace, ObjectSlots, ObjectStoreOptions, Replication, RequestThreads, SqlPlace, SqlSlots,
+    Location, ObjectJournals, ObjectPlace, ObjectStoreOptions, Replication, RequestThreads, SqlPlace,
+    SqlStore,
 };
 use everstrand_testkit::contract::{Clause, Placement, check};
 use everstrand_testkit::servers::{BUCKET, ObjectServer, PostgresServer, find_postgres};
@@ -37,7 +38,7 @@ impl Placement for InObjects {
     fn reopen(&self) -> Arc<dyn SlotStore> {
         let (place, options) = objects(&self.server);
         let store = place.open(&options).unwrap();
-        Arc::new(ObjectSlots::new(store, Arc::clone(&self.threads), &place.prefix, self.journal))
+        Arc::new(ObjectJournals::new(store, Arc::clone(&self.threads), &place.prefix).slots(self.journal))
     }
 }
 
@@ -54,7 +55,7 @@ struct InSql {
 impl Placement for InSql {
     fn reopen(&self) -> Arc<dyn SlotStore> {
         let (threads, single) = (Arc::clone(&self.threads), Replication::SingleNode);
-        Arc::new(SqlSlots::open(&self.place, threads, self.journal, single).unwrap())
+        Arc::new(SqlStore::open(&self.place, threads, single).unwrap().slots(self.journal))
     }
 }
 
@@ -130,7 +131,7 @@ fn a_commit_that_no_standby_has_is_unknown() {
     let threads = Arc::new(RequestThreads::start().unwrap());
     let (server, place) = postgres(&[SINGLE, &[("synchronous_standby_names", "nobody")]].concat());
     let open = |place: &SqlPlace, replication| {
-        SqlSlots::open(place, Arc::clone(&threads), JOURNAL, replication).unwrap()
+        SqlStore::open(place, Arc::clone(&threads), replication).unwrap().slots(JOURNAL)
     };
     // This one waits for nobody, so it can make the tables.
     let local = SqlPlace { url: format!("{}?options=-csynchronous_commit%3Dlocal", place.url) };

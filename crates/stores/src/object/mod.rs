@@ -1,6 +1,7 @@
-//! Slots as objects: `PREFIX/HH/JOURNAL/j/SLOT`, each created once with `If-None-Match: *`.
+//! Slots as objects, each created once with `If-None-Match: *`.
 
 mod answers;
+mod store;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,14 +14,12 @@ use object_store::{
     GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion,
 };
 
-use sha2::{Digest as _, Sha256};
-
-use everstrand_journal::UniqueId;
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore, check_redaction};
 
 use crate::threads::RequestThreads;
 pub(crate) use answers::chain;
 use answers::{not_created, not_read, not_replaced};
+pub use store::ObjectJournals;
 
 /// How many slots one call reads at the same time.
 const READS_AT_ONCE: usize = 32;
@@ -42,19 +41,9 @@ pub struct ObjectSlots {
 }
 
 impl ObjectSlots {
-    /// The slots of the journal `journal_id` under `prefix`. It sends nothing yet.
-    pub fn new(
-        objects: impl ObjectStore,
-        threads: Arc<RequestThreads>,
-        prefix: &Path,
-        journal_id: UniqueId,
-    ) -> ObjectSlots {
-        ObjectSlots {
-            objects: Arc::new(objects),
-            threads,
-            folder: folder_of(prefix, journal_id),
-            seen: AtomicU64::new(0),
-        }
+    /// The slots in a folder. It sends nothing yet.
+    fn new(objects: Arc<dyn ObjectStore>, threads: Arc<RequestThreads>, folder: Path) -> ObjectSlots {
+        ObjectSlots { objects, threads, folder, seen: AtomicU64::new(0) }
     }
 
     /// The key of a slot. The number has a fixed length, so that keys have the order of their slots.
@@ -207,13 +196,6 @@ impl ObjectSlots {
         }
         Ok(slots)
     }
-}
-
-/// The folder of a journal's slots. Two hexadecimal digits before the id spread journals over a store's partitions.
-fn folder_of(prefix: &Path, journal_id: UniqueId) -> Path {
-    let id = journal_id.to_string();
-    let spread = Sha256::digest(&id)[0];
-    prefix.clone().join(format!("{spread:02x}")).join(id).join("j")
 }
 
 /// The bytes of an object with what the store says of them. `None` if there is none. A read changes nothing, so it is

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use everstrand_journal::UniqueId;
+use everstrand_ledger::storage::SharedStore;
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore, check_redaction};
 use tokio::sync::Mutex;
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use crate::location::{Replication, SqlPlace};
@@ -17,7 +19,7 @@ pub(crate) use connection::Connection;
 pub(crate) use settings::settings;
 
 /// Whether the last of the tables exists.
-const HAS_TABLES: &str = "SELECT to_regclass('everstrand_barriers') IS NOT NULL";
+const HAS_TABLES: &str = "SELECT to_regclass('everstrand_names') IS NOT NULL";
 const CREATE_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS everstrand_slots (
         journal text COLLATE \"C\" NOT NULL,
@@ -27,20 +29,74 @@ const CREATE_TABLES: &str = "
     ALTER TABLE everstrand_slots ALTER COLUMN body SET STORAGE EXTERNAL;
     CREATE TABLE IF NOT EXISTS everstrand_barriers (
         server text PRIMARY KEY,
-        number bigint NOT NULL)";
+        number bigint NOT NULL);
+    CREATE TABLE IF NOT EXISTS everstrand_names (
+        name text COLLATE \"C\" NOT NULL,
+        revision bigint NOT NULL CHECK (revision >= 0),
+        body bytea NOT NULL,
+        PRIMARY KEY (name, revision))";
 
-/// The row appears only if the slot before exists and this one does not. One statement decides it.
-const CREATE: &str = "
-    INSERT INTO everstrand_slots (journal, slot, body)
-    SELECT $1::text, $2::bigint, $3::bytea
-    WHERE $2 = 0::bigint OR EXISTS (SELECT FROM everstrand_slots WHERE journal = $1 AND slot = $2 - 1)
-    ON CONFLICT DO NOTHING";
-const READ: &str = "SELECT body FROM everstrand_slots WHERE journal = $1 AND slot = $2";
-const READ_MANY: &str = "
-    SELECT slot, body FROM everstrand_slots WHERE journal = $1 AND slot >= $2 ORDER BY slot LIMIT $3";
-const TIP: &str = "SELECT max(slot) FROM everstrand_slots WHERE journal = $1";
-const REDACT: &str = "
-    UPDATE everstrand_slots SET body = $4 WHERE journal = $1 AND slot = $2 AND body = $3";
+/// What is asked of a table of chains.
+struct Statements {
+    create: &'static str,
+    read: &'static str,
+    read_many: &'static str,
+    tip: &'static str,
+    redact: &'static str,
+}
+
+macro_rules! statements {
+    ($table:literal, $chain:literal, $number:literal) => {
+        Statements {
+            // The row appears only if the one before exists and this one does not. One statement decides it.
+            create: concat!(
+                "INSERT INTO ",
+                $table,
+                " (",
+                $chain,
+                ", ",
+                $number,
+                ", body) ",
+                "SELECT $1::text, $2::bigint, $3::bytea WHERE $2 = 0::bigint OR EXISTS (SELECT FROM ",
+                $table,
+                " WHERE ",
+                $chain,
+                " = $1 AND ",
+                $number,
+                " = $2 - 1) ON CONFLICT DO NOTHING"
+            ),
+            read: concat!("SELECT body FROM ", $table, " WHERE ", $chain, " = $1 AND ", $number, " = $2"),
+            read_many: concat!(
+                "SELECT ",
+                $number,
+                ", body FROM ",
+                $table,
+                " WHERE ",
+                $chain,
+                " = $1 AND ",
+                $number,
+                " >= $2 ORDER BY ",
+                $number,
+                " LIMIT $3"
+            ),
+            tip: concat!("SELECT max(", $number, ") FROM ", $table, " WHERE ", $chain, " = $1"),
+            redact: concat!(
+                "UPDATE ",
+                $table,
+                " SET body = $4 WHERE ",
+                $chain,
+                " = $1 AND ",
+                $number,
+                " = $2 AND body = $3"
+            ),
+        }
+    };
+}
+
+static OF_SLOTS: Statements = statements!("everstrand_slots", "journal", "slot");
+static OF_NAMES: Statements = statements!("everstrand_names", "name", "revision");
+const NAMES: &str = "SELECT name, max(revision) FROM everstrand_names GROUP BY name ORDER BY name";
+
 /// A write whose commit waits for the standby. What it follows in the log is on the standby, too.
 const BARRIER: &str = "
     INSERT INTO everstrand_barriers (server, number) VALUES ($1, 1)
@@ -48,6 +104,24 @@ const BARRIER: &str = "
 
 /// The most rows that one query fetches.
 const ROWS_MAX: u64 = 64;
+
+/// How many connections write and how many read, for all journals of a process.
+const CONNECTIONS: usize = 8;
+
+/// The journals and names in a PostgreSQL database.
+pub struct SqlStore {
+    threads: Arc<RequestThreads>,
+    database: Arc<Database>,
+}
+
+struct Database {
+    /// The name of this process's row among the barriers.
+    server: String,
+    replication: Replication,
+    /// Creates and barriers wait for the standby, so reads have connections of their own.
+    writes: Vec<Mutex<Connection>>,
+    reads: Vec<Mutex<Connection>>,
+}
 
 /// The slots of one journal in PostgreSQL.
 ///
@@ -57,84 +131,153 @@ const ROWS_MAX: u64 = 64;
 /// synchronous write, unless this process knows that the slot is on the standby.
 pub struct SqlSlots {
     threads: Arc<RequestThreads>,
-    shared: Arc<Shared>,
+    shared: Arc<Chain>,
 }
 
-struct Shared {
-    journal: String,
-    /// The name of this process's row among the barriers.
-    server: String,
-    replication: Replication,
-    /// Creates and barriers wait for the standby, so reads have a connection of their own.
-    writes: Mutex<Connection>,
-    reads: Mutex<Connection>,
+/// One journal, or the revisions of one name.
+struct Chain {
+    database: Arc<Database>,
+    statements: &'static Statements,
+    key: String,
+    /// Which of the connections it uses.
+    lane: usize,
     /// All slots below this number are known to be where the database keeps what it acknowledged.
     kept: AtomicU64,
 }
 
-impl SqlSlots {
-    /// The slots of the journal `journal_id`. Makes the tables if they do not exist.
+impl SqlStore {
+    /// The store of a database. Makes the tables if they do not exist.
     pub fn open(
         place: &SqlPlace,
         threads: Arc<RequestThreads>,
-        journal_id: UniqueId,
         replication: Replication,
-    ) -> Result<SqlSlots, SlotError> {
+    ) -> Result<SqlStore, SlotError> {
         let mut server = [0; 16];
         getrandom::fill(&mut server).map_err(|error| SlotError::NotSent(error.to_string()))?;
-        let connection = || {
-            Connection::new(&place.url).map(Mutex::new).map_err(|error| SlotError::Denied(error.to_string()))
+        let connections = || -> Result<Vec<Mutex<Connection>>, SlotError> {
+            let denied = |error: tokio_postgres::Error| SlotError::Denied(error.to_string());
+            (0..CONNECTIONS).map(|_| Connection::new(&place.url).map(Mutex::new).map_err(denied)).collect()
         };
-        let shared = Arc::new(Shared {
-            journal: journal_id.to_string(),
+        let database = Database {
             server: UniqueId::from_bytes(server).to_string(),
             replication,
-            writes: connection()?,
-            reads: connection()?,
-            kept: AtomicU64::new(0),
-        });
-        let slots = SqlSlots { threads, shared };
+            writes: connections()?,
+            reads: connections()?,
+        };
+        let store = SqlStore { threads, database: Arc::new(database) };
         // Only where they are missing: changing a table waits for all who read it, and for the standby.
-        slots.wait(|shared| async move {
+        store.wait(|database| async move {
             let of_tables = |failed: connection::Failed| failed.of_read("the tables");
-            let rows = shared.reads.lock().await.query(HAS_TABLES, &[]).await.map_err(of_tables)?;
+            let rows = database.reads[0].lock().await.query(HAS_TABLES, &[]).await.map_err(of_tables)?;
             if rows.first().is_some_and(|row| row.get(0)) {
                 return Ok(());
             }
-            shared.writes.lock().await.run(CREATE_TABLES).await.map_err(of_tables)
+            database.writes[0].lock().await.run(CREATE_TABLES).await.map_err(of_tables)
         })?;
-        Ok(slots)
+        Ok(store)
+    }
+
+    /// The slots of a journal.
+    pub fn slots(&self, journal_id: UniqueId) -> SqlSlots {
+        self.chain(&OF_SLOTS, journal_id.to_string())
+    }
+
+    fn chain(&self, statements: &'static Statements, key: String) -> SqlSlots {
+        let lane = key.bytes().map(usize::from).sum::<usize>() % CONNECTIONS;
+        let database = Arc::clone(&self.database);
+        let chain = Chain { database, statements, key, lane, kept: AtomicU64::new(0) };
+        SqlSlots { threads: Arc::clone(&self.threads), shared: Arc::new(chain) }
     }
 
     fn wait<T: Send + 'static, F: Future<Output = Result<T, SlotError>> + Send + 'static>(
         &self,
-        request: impl FnOnce(Arc<Shared>) -> F,
+        request: impl FnOnce(Arc<Database>) -> F,
     ) -> Result<T, SlotError> {
-        self.threads
-            .wait(request(Arc::clone(&self.shared)))
-            .unwrap_or_else(|| Err(SlotError::Unknown("the thread that sent the request failed".to_owned())))
+        self.threads.wait(request(Arc::clone(&self.database))).unwrap_or_else(|| Err(thread_failed()))
     }
 }
 
-impl Shared {
+impl SharedStore for SqlStore {
+    fn journal(&self, journal_id: UniqueId) -> Result<Arc<dyn SlotStore>, SlotError> {
+        Ok(Arc::new(self.slots(journal_id)))
+    }
+
+    fn name(&self, name: &str) -> Result<Arc<dyn SlotStore>, SlotError> {
+        Ok(Arc::new(self.chain(&OF_NAMES, name.to_owned())))
+    }
+
+    fn names(&self) -> Result<Vec<(String, u64)>, SlotError> {
+        self.wait(|database| async move {
+            let rows = database.reads[0].lock().await.query(NAMES, &[]).await;
+            let rows = rows.map_err(|failed| failed.of_read("the names of ledgers"))?;
+            database.barrier(0).await?;
+            let number = |row: &Row| u64::try_from(row.get::<_, i64>(1)).unwrap_or(0);
+            Ok(rows.iter().map(|row| (row.get(0), number(row))).collect())
+        })
+    }
+}
+
+impl std::fmt::Debug for SqlStore {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("SqlStore").finish_non_exhaustive()
+    }
+}
+
+fn thread_failed() -> SlotError {
+    SlotError::Unknown("the thread that sent the request failed".to_owned())
+}
+
+impl SqlSlots {
+    fn wait<T: Send + 'static, F: Future<Output = Result<T, SlotError>> + Send + 'static>(
+        &self,
+        request: impl FnOnce(Arc<Chain>) -> F,
+    ) -> Result<T, SlotError> {
+        self.threads.wait(request(Arc::clone(&self.shared))).unwrap_or_else(|| Err(thread_failed()))
+    }
+}
+
+impl Database {
     /// Executes a write. The number of changed rows, or what is known of it.
-    async fn write(&self, statement: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, SlotError> {
-        let mut connection = self.writes.lock().await;
+    async fn write(
+        &self,
+        lane: usize,
+        statement: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<u64, SlotError> {
+        let mut connection = self.writes[lane].lock().await;
         connection.execute(statement, values).await.map_err(connection::Failed::of_write)
     }
 
     /// Answers only if all that this process has read so far is kept: on the standby as well, where there is one.
-    async fn barrier(&self) -> Result<(), SlotError> {
+    async fn barrier(&self, lane: usize) -> Result<(), SlotError> {
         if self.replication != Replication::Standby {
             return Ok(());
         }
-        match self.write(BARRIER, &[&self.server]).await {
+        match self.write(lane, BARRIER, &[&self.server]).await {
             Ok(_) => Ok(()),
             Err(SlotError::Denied(why)) => Err(SlotError::Denied(why)),
             Err(error) => Err(SlotError::NotSent(format!(
                 "what was read is not confirmed, because a write to the standby failed: {error}"
             ))),
         }
+    }
+}
+
+impl Chain {
+    async fn write(&self, statement: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, SlotError> {
+        self.database.write(self.lane, statement, values).await
+    }
+
+    async fn query(
+        &self,
+        statement: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, connection::Failed> {
+        self.database.reads[self.lane].lock().await.query(statement, values).await
+    }
+
+    async fn barrier(&self) -> Result<(), SlotError> {
+        self.database.barrier(self.lane).await
     }
 
     fn keeps(&self, slot: u64) -> bool {
@@ -147,7 +290,7 @@ impl Shared {
 
     async fn body(&self, slot: u64) -> Result<Option<Vec<u8>>, SlotError> {
         let Ok(number) = i64::try_from(slot) else { return Ok(None) };
-        let rows = self.reads.lock().await.query(READ, &[&self.journal, &number]).await;
+        let rows = self.query(self.statements.read, &[&self.key, &number]).await;
         let rows = rows.map_err(|failed| failed.of_read(&format!("slot {slot}")))?;
         Ok(rows.first().map(|row| row.get(0)))
     }
@@ -163,7 +306,7 @@ impl SlotStore for SqlSlots {
     fn create(&self, slot: u64, bytes: &[u8]) -> Result<Created, SlotError> {
         let (number, bytes) = (number(slot)?, bytes.to_vec());
         self.wait(|shared| async move {
-            if shared.write(CREATE, &[&shared.journal, &number, &bytes]).await? == 1 {
+            if shared.write(shared.statements.create, &[&shared.key, &number, &bytes]).await? == 1 {
                 shared.note_kept(slot);
                 return Ok(Created::Won);
             }
@@ -191,7 +334,7 @@ impl SlotStore for SqlSlots {
 
     fn tip_hint(&self) -> Result<Option<u64>, SlotError> {
         self.wait(|shared| async move {
-            let rows = shared.reads.lock().await.query(TIP, &[&shared.journal]).await;
+            let rows = shared.query(shared.statements.tip, &[&shared.key]).await;
             let rows = rows.map_err(|failed| failed.of_read("the last slot"))?;
             let tip: Option<i64> = rows.first().and_then(|row| row.get(0));
             Ok(tip.and_then(|tip| u64::try_from(tip).ok()))
@@ -204,7 +347,7 @@ impl SlotStore for SqlSlots {
             let absent = || SlotError::NotSent(format!("slot {slot} cannot be redacted: it does not exist"));
             let held = shared.body(slot).await?.ok_or_else(absent)?;
             check_redaction(slot, &held, &stored, &bytes)?;
-            match shared.write(REDACT, &[&shared.journal, &number, &stored, &bytes]).await? {
+            match shared.write(shared.statements.redact, &[&shared.key, &number, &stored, &bytes]).await? {
                 1 => Ok(()),
                 _ => Err(SlotError::NotSent(format!("slot {slot} has changed since it was read"))),
             }
@@ -218,8 +361,7 @@ impl SlotStore for SqlSlots {
                 let next = from.saturating_add(slots.len() as u64);
                 let Ok(first) = i64::try_from(next) else { break };
                 let limit = i64::try_from(count).unwrap_or(i64::MAX);
-                let rows =
-                    shared.reads.lock().await.query(READ_MANY, &[&shared.journal, &first, &limit]).await;
+                let rows = shared.query(shared.statements.read_many, &[&shared.key, &first, &limit]).await;
                 let rows = rows.map_err(|failed| failed.of_read(&format!("slots from {next} on")))?;
                 let found = rows.len() as u64;
                 for (row, expected) in rows.iter().zip(first..) {

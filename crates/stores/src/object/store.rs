@@ -1,0 +1,92 @@
+//! Where journals and names lie in a bucket:
+//!
+//! ```text
+//! PREFIX/HH/JOURNAL/j/SLOT       a slot of a journal. HH are two hexadecimal digits of the hash of its id
+//! PREFIX/names/NAME/REVISION     a revision of a ledger's name
+//! ```
+//!
+//! Slots and revisions are numbers of sixteen hexadecimal digits, so that keys have their order.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use object_store::ObjectStore;
+use object_store::path::Path;
+use sha2::{Digest as _, Sha256};
+
+use everstrand_journal::UniqueId;
+use everstrand_ledger::storage::SharedStore;
+use everstrand_ledger::storage::slots::{SlotError, SlotStore};
+
+use super::ObjectSlots;
+use super::answers::chain;
+use crate::threads::RequestThreads;
+
+/// The journals and names under a prefix of a bucket.
+pub struct ObjectJournals {
+    objects: Arc<dyn ObjectStore>,
+    threads: Arc<RequestThreads>,
+    prefix: Path,
+}
+
+impl ObjectJournals {
+    /// The journals under `prefix`. It sends nothing yet.
+    pub fn new(objects: impl ObjectStore, threads: Arc<RequestThreads>, prefix: &Path) -> ObjectJournals {
+        ObjectJournals { objects: Arc::new(objects), threads, prefix: prefix.clone() }
+    }
+
+    /// The slots of a journal.
+    pub fn slots(&self, journal_id: UniqueId) -> ObjectSlots {
+        let id = journal_id.to_string();
+        // They spread journals over a store's partitions.
+        let spread = Sha256::digest(&id)[0];
+        self.chain(self.prefix.clone().join(format!("{spread:02x}")).join(id).join("j"))
+    }
+
+    fn chain(&self, folder: Path) -> ObjectSlots {
+        ObjectSlots::new(Arc::clone(&self.objects), Arc::clone(&self.threads), folder)
+    }
+
+    fn names_folder(&self) -> Path {
+        self.prefix.clone().join("names")
+    }
+}
+
+impl SharedStore for ObjectJournals {
+    fn journal(&self, journal_id: UniqueId) -> Result<Arc<dyn SlotStore>, SlotError> {
+        Ok(Arc::new(self.slots(journal_id)))
+    }
+
+    fn name(&self, name: &str) -> Result<Arc<dyn SlotStore>, SlotError> {
+        Ok(Arc::new(self.chain(self.names_folder().join(name))))
+    }
+
+    fn names(&self) -> Result<Vec<(String, u64)>, SlotError> {
+        let (objects, folder) = (Arc::clone(&self.objects), self.names_folder());
+        let listed = self.threads.wait(async move {
+            let mut names = BTreeMap::new();
+            let mut keys = objects.list(Some(&folder));
+            while let Some(meta) = keys.try_next().await? {
+                let parts = meta.location.prefix_match(&folder).map(|parts| parts.collect::<Vec<_>>());
+                if let Some([name, revision]) = parts.as_deref()
+                    && let Ok(revision) = u64::from_str_radix(revision.as_ref(), 16)
+                {
+                    let last = names.entry(name.as_ref().to_owned()).or_insert(revision);
+                    *last = revision.max(*last);
+                }
+            }
+            Ok::<_, object_store::Error>(names)
+        });
+        let failed = |why: String| SlotError::NotSent(format!("the names of ledgers were not listed: {why}"));
+        let listed = listed.ok_or_else(|| failed("the thread that sent the request failed".to_owned()))?;
+        Ok(listed.map_err(|error| failed(chain(&error)))?.into_iter().collect())
+    }
+}
+
+impl fmt::Debug for ObjectJournals {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ObjectJournals").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
