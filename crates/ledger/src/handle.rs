@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::commit::future::{BarrierFuture, CommitReply, pair};
+use everstrand_journal::UniqueId;
+
+use crate::commit::future::{BarrierFuture, CommitReply, OutcomeFuture, pair};
 use crate::commit::proposal::Proposal;
 use crate::commit::queue::CommitQueue;
 use crate::core::Core;
@@ -37,6 +39,13 @@ impl Handle {
         }
         let (reply, future) = pair();
         self.queue.confirm(reply);
+        future
+    }
+
+    /// What became of a transaction.
+    pub(crate) fn outcome(&self, id: UniqueId) -> OutcomeFuture {
+        let (reply, future) = pair();
+        self.queue.decide(id, reply);
         future
     }
 

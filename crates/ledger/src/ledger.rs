@@ -5,11 +5,11 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use everstrand_journal::tree::{Proof, TreeError, block_path, consistency, root_at};
-use everstrand_journal::{BlockAddress, Digest, JournalBlock, Revision, UniqueId};
+use everstrand_journal::{BlockAddress, CommitDigest, Digest, Hash, JournalBlock, Revision, UniqueId};
 
 use crate::ahead::decode;
 use crate::check::{Checked, check_slots};
-use crate::commit::future::BarrierFuture;
+use crate::commit::future::{BarrierFuture, OutcomeFuture};
 use crate::commit::queue::CommitQueue;
 use crate::core::{Core, Environment, Status};
 use crate::error::LedgerError;
@@ -56,6 +56,10 @@ impl Ledger {
         Ok(Ledger { handle: Arc::new(Handle::new(queue)) })
     }
 
+    pub(crate) fn of(handle: Arc<Handle>) -> Ledger {
+        Ledger { handle }
+    }
+
     /// A new session.
     pub fn start_session(&self) -> Session {
         Session::new(Arc::clone(&self.handle))
@@ -70,6 +74,20 @@ impl Ledger {
     /// transaction after it, or asks for a digest, sees them. Without [`LedgerOptions::is_shared`] it answers at once.
     pub fn read_barrier(&self) -> BarrierFuture {
         self.handle.read_barrier()
+    }
+
+    /// What became of a transaction of this ledger, for ever. If no block holds it, none will from now on: if it is still
+    /// open, here or in another process, its commit answers [`LedgerError::OccConflict`].
+    pub fn outcome(&self, transaction_id: UniqueId) -> OutcomeFuture {
+        self.handle.outcome(transaction_id)
+    }
+
+    /// The commit digest of a transaction that a block holds; `None` for a block that is not of this ledger's own making.
+    pub fn commit_digest_of(&self, block_no: u64) -> Result<Option<Hash>, LedgerError> {
+        let Some(JournalBlock::Own(block)) = self.block(block_no)? else { return Ok(None) };
+        let mut digest = CommitDigest::new(block.transaction_id());
+        block.statements().for_each(|statement| digest.add(statement.statement_digest));
+        Ok(Some(digest.value()))
     }
 
     /// The digest of the journal up to its last block.

@@ -10,6 +10,7 @@ mod clock;
 mod commit;
 mod core;
 mod embed;
+mod end_of_journal;
 mod error;
 mod handle;
 mod ids;
@@ -31,8 +32,11 @@ pub mod storage;
 
 pub use check::{Checked, check_slots};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use commit::future::{AwaitedReply, BarrierFuture, CommitFuture, Committed, ReplyFuture};
+pub use commit::future::{
+    AwaitedReply, BarrierFuture, CommitFuture, Committed, Outcome, OutcomeFuture, ReplyFuture,
+};
 pub use core::{Environment, Status};
+pub use end_of_journal::seal_deleted;
 pub use error::{DuplicateKey, LedgerError};
 pub use everstrand_partiql::BufferedBytes;
 pub use ids::{Ids, RandomIds, SeededIds};

@@ -10,9 +10,11 @@
 //!
 //! Transactions that did not commit are held to the same: they read one state that the ledger had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use everstrand_journal::{Auditor, Block, Digest, check_block};
+
+use everstrand_ledger::Outcome;
 
 use crate::model::{Answer, Heard, Model};
 
@@ -27,6 +29,10 @@ pub(crate) struct Checker {
     records: BTreeMap<String, Record>,
     /// Transactions with a block that were not acknowledged yet.
     in_journal: BTreeMap<String, u64>,
+    /// The blocks of all transactions so far.
+    blocks: BTreeMap<String, u64>,
+    /// Transactions of which somebody was told that no block ever holds them.
+    never: BTreeSet<String>,
     /// The last block that a client of any server knows to be there.
     acknowledged: u64,
     /// By the number of the tip.
@@ -61,6 +67,8 @@ impl Checker {
             last_hash: None,
             records: BTreeMap::new(),
             in_journal: BTreeMap::new(),
+            blocks: BTreeMap::new(),
+            never: BTreeSet::new(),
             acknowledged: 0,
             digests: Vec::new(),
         }
@@ -107,6 +115,27 @@ impl Checker {
         self.records.get_mut(id)
     }
 
+    /// A transaction whose outcome somebody may want to know, if there is one: the `number`th, counted around.
+    pub(crate) fn undecided(&self, number: usize) -> Option<String> {
+        let of_clients = || self.records.iter().filter(|(_, record)| record.server.is_some());
+        of_clients().nth(number % of_clients().count().max(1)).map(|(id, _)| id.clone())
+    }
+
+    /// Somebody was told what became of a transaction. All blocks of the server that said so were seen.
+    pub(crate) fn told(&mut self, id: &str, outcome: Outcome) -> Result<(), String> {
+        let block = self.blocks.get(id).copied();
+        let expected = block.map_or(Outcome::Never, |block| Outcome::Committed { block });
+        if outcome != expected {
+            return Err(format!(
+                "of transaction {id} a server said {outcome:?}, and it stands in block {block:?}"
+            ));
+        }
+        if block.is_none() {
+            self.never.insert(id.to_owned());
+        }
+        Ok(())
+    }
+
     /// Looks at the next block.
     pub(crate) fn block(&mut self, block: &Block) -> Result<(), String> {
         let number = block.address().sequence_no;
@@ -131,6 +160,11 @@ impl Checker {
                 "block {number} holds transaction {id}, which nobody committed or which was refused"
             ));
         };
+        if self.never.contains(&id) {
+            return Err(format!(
+                "block {number} holds transaction {id}, of which somebody was told that none will"
+            ));
+        }
         if let Some(earlier) = self.in_journal.get(&id) {
             return Err(format!("transaction {id} stands in block {earlier} and in block {number}"));
         }
@@ -152,6 +186,7 @@ impl Checker {
         let acknowledged = record.acknowledged;
         self.states.insert(number, after);
         self.in_journal.insert(id.clone(), number);
+        self.blocks.insert(id.clone(), number);
         self.forget();
         if acknowledged { self.acknowledged(&id).map(drop) } else { Ok(()) }
     }

@@ -287,6 +287,7 @@ impl Client {
                 Exception::InvalidSession if error.message.contains("expired") => "answer: expired",
                 Exception::InvalidSession => "answer: no such session",
                 Exception::InternalFailure => "answer: internal failure",
+                Exception::CommitOutcomeUnknown => "answer: outcome unknown",
                 Exception::CapacityExceeded => "answer: no capacity",
                 Exception::ServiceUnavailable => "answer: unavailable",
                 _ => return Err(format!("an answer that no client should see: {error}")),
@@ -443,7 +444,9 @@ impl Client {
             Err(error) => {
                 self.note_dead_session(&error);
                 let repeated = checker.record(&open.id).is_some_and(|record| record.commit_repeated);
-                if error.exception == Exception::InternalFailure || (repeated && !wrong) {
+                let is_unknown =
+                    matches!(error.exception, Exception::InternalFailure | Exception::CommitOutcomeUnknown);
+                if is_unknown || (repeated && !wrong) {
                     counters.count("commit with unknown outcome");
                     return Ok(());
                 }

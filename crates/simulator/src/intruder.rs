@@ -102,7 +102,7 @@ pub(crate) fn commit(
 }
 
 /// Drives the ledger until it has answered.
-fn drive<T>(ledger: &Ledger, future: ReplyFuture<T>) -> Result<T, LedgerError> {
+pub(crate) fn drive<T>(ledger: &Ledger, future: ReplyFuture<T>) -> Result<T, LedgerError> {
     let mut future = future.into_future();
     let mut context = Context::from_waker(Waker::noop());
     loop {

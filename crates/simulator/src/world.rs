@@ -177,6 +177,7 @@ impl World {
             Event::Restart(server) => self.restart(server)?,
             Event::Inspection => {
                 let server = self.chaos.index(self.servers.len());
+                self.ask_for_an_outcome(server)?;
                 self.inspect(server)?;
                 self.schedule.plan(self.now + 500 + self.chaos.below(2000), Event::Inspection);
             }

@@ -3,7 +3,7 @@
 //! Its bytes are sent again until the store says whose the slot is. Meanwhile nothing else is written, so that the slot
 //! holds this group or another writer's, never a third thing. Who waits is answered after a while; the trying goes on.
 
-use super::event::{Action, refused, wait_after};
+use super::event::{Action, refused, undecided, wait_after};
 use super::group::Group;
 use super::{Committer, Phase};
 use crate::error::LedgerError;
@@ -28,6 +28,7 @@ impl Committer {
             actions.extend(refused(members, [], &unknown).map(Action::Reply));
             let refusal = LedgerError::Unavailable(format!("the journal's store does not answer: {why}"));
             actions.extend(refused([], group.barriers.drain(..), &refusal).map(Action::Reply));
+            actions.extend(undecided(group.voids.drain(..), &refusal).map(Action::Reply));
             actions.extend(self.refuse_waiting(&refusal));
         }
         actions.push(wait_after(group.attempts));
@@ -49,7 +50,9 @@ impl Committer {
         let unknown = LedgerError::OutcomeUnknown(why.to_owned());
         let members = group.members.into_iter().map(|member| member.reply);
         let mut actions: Vec<Action> = refused(members, [], &unknown).map(Action::Reply).collect();
-        actions.extend(refused([], group.barriers, &error.refusal()).map(Action::Reply));
+        let refusal = error.refusal();
+        actions.extend(refused([], group.barriers, &refusal).map(Action::Reply));
+        actions.extend(undecided(group.voids, &refusal).map(Action::Reply));
         actions.extend(self.fault(error));
         actions
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use everstrand_journal::UniqueId;
 
-use super::future::{BarrierReply, CommitReply, Committed};
+use super::future::{BarrierReply, CommitReply, Committed, Outcome, OutcomeReply};
 use super::proposal::Proposal;
 use super::rebuild::RebuiltView;
 use crate::error::LedgerError;
@@ -42,6 +42,8 @@ pub(crate) struct Arrivals {
     pub(crate) proposals: Vec<(Proposal, CommitReply)>,
     /// Readers that ask to see all that was committed anywhere before they arrived.
     pub(crate) barriers: Vec<BarrierReply>,
+    /// Transactions whose outcome somebody wants to know.
+    pub(crate) outcomes: Vec<(UniqueId, OutcomeReply)>,
 }
 
 /// What the committer wants done.
@@ -95,6 +97,8 @@ pub(crate) enum Answer {
     Commit(CommitReply, Result<Committed, LedgerError>),
     /// Of a read barrier.
     Barrier(BarrierReply, Result<(), LedgerError>),
+    /// Of the question what became of a transaction.
+    Outcome(OutcomeReply, Result<Outcome, LedgerError>),
 }
 
 impl Answer {
@@ -103,6 +107,7 @@ impl Answer {
         match self {
             Answer::Commit(reply, answer) => reply.send(answer),
             Answer::Barrier(reply, answer) => reply.send(answer),
+            Answer::Outcome(reply, answer) => reply.send(answer),
         }
     }
 }
@@ -110,13 +115,13 @@ impl Answer {
 impl Arrivals {
     /// Whether nothing arrived.
     pub(super) fn is_empty(&self) -> bool {
-        self.proposals.is_empty() && self.barriers.is_empty()
+        self.proposals.is_empty() && self.barriers.is_empty() && self.outcomes.is_empty()
     }
 
     /// The same error for all of them.
     pub(super) fn refused(self, error: &LedgerError) -> impl Iterator<Item = Answer> {
         let commits = self.proposals.into_iter().map(|(_, reply)| reply);
-        refused(commits, self.barriers, error)
+        refused(commits, self.barriers, error).chain(undecided(self.outcomes, error))
     }
 }
 
@@ -128,6 +133,14 @@ pub(super) fn refused(
 ) -> impl Iterator<Item = Answer> {
     let commits = commits.into_iter().map(|reply| Answer::Commit(reply, Err(error.clone())));
     commits.chain(barriers.into_iter().map(|reply| Answer::Barrier(reply, Err(error.clone()))))
+}
+
+/// The same error for all who asked for an outcome.
+pub(super) fn undecided(
+    outcomes: impl IntoIterator<Item = (UniqueId, OutcomeReply)>,
+    error: &LedgerError,
+) -> impl Iterator<Item = Answer> {
+    outcomes.into_iter().map(|(_, reply)| Answer::Outcome(reply, Err(error.clone())))
 }
 
 /// A pause that is longer after each failure.

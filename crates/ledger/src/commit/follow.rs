@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use everstrand_journal::Slot;
 
-use super::event::{Action, Answer, refused, wait_after};
+use super::event::{Action, Answer, Arrivals, refused, wait_after};
 use super::foreign;
 use super::future::BarrierReply;
 use super::group::{Group, Next};
@@ -25,13 +25,14 @@ const FAILURES_BEFORE_ANSWER: u32 = 5;
 impl Committer {
     /// Another writer has the slot of our group.
     pub(super) fn lost(&mut self, group: Group, stored: &Slot) -> Vec<Action> {
-        let (proposals, barriers) = match group.into_proposals() {
-            Ok(parts) => parts,
+        let Arrivals { proposals, barriers, outcomes } = match group.into_arrivals() {
+            Ok(arrivals) => arrivals,
             Err(error) => return self.fault(LedgerError::Internal(error.to_string())),
         };
         for proposal in proposals.into_iter().rev() {
             self.queue.push_front(proposal);
         }
+        self.outcomes.extend(outcomes);
         let snapshot = Arc::clone(&self.snapshot);
         self.take_foreign(barriers, stored, &*snapshot.view)
     }
@@ -50,6 +51,9 @@ impl Committer {
         if !planted!("foreign-commit-not-noted") {
             let catalogs = (&self.state.head.catalog, &state.head.catalog);
             let tip = state.head.tip.block_no;
+            if let Some(void) = slot.addition().and_then(|addition| addition.void.as_ref()) {
+                lock(&self.recent).record_void(void.ids().iter().copied(), tip);
+            }
             match foreign::footprint(slot, &batch, catalogs) {
                 Some(footprint) => lock(&self.recent).record(tip, footprint),
                 None => *lock(&self.recent) = RecentWrites::new(tip),

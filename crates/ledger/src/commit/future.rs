@@ -19,6 +19,18 @@ pub struct Committed {
     pub block_address: Option<BlockAddress>,
 }
 
+/// What became of a transaction, for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The block of this number holds it.
+    Committed {
+        /// The block.
+        block: u64,
+    },
+    /// No block holds it, and none ever will.
+    Never,
+}
+
 /// An answer under way. Await it, or call [`ReplyFuture::wait`]. Dropping it undoes nothing.
 #[derive(Debug)]
 #[must_use = "what happened is known only when this answers"]
@@ -29,6 +41,9 @@ pub type CommitFuture = ReplyFuture<Committed>;
 
 /// A read barrier under way.
 pub type BarrierFuture = ReplyFuture<()>;
+
+/// The outcome of a transaction under way.
+pub type OutcomeFuture = ReplyFuture<Outcome>;
 
 /// A [`ReplyFuture`] that is awaited.
 #[derive(Debug)]
@@ -43,6 +58,9 @@ pub(crate) type CommitReply = Reply<Committed>;
 
 /// Whoever waits for a read barrier.
 pub(crate) type BarrierReply = Reply<()>;
+
+/// Whoever waits for the outcome of a transaction.
+pub(crate) type OutcomeReply = Reply<Outcome>;
 
 /// An answer that somebody will give.
 pub(crate) fn pair<T>() -> (Reply<T>, ReplyFuture<T>) {

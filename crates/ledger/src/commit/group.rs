@@ -6,11 +6,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use everstrand_journal::{Draft, FormatError, Slot, WriterId};
+use everstrand_journal::{Addition, Draft, FormatError, Slot, UniqueId, Void, WriterId};
 use everstrand_partiql::Charge;
 
-use super::event::Answer;
-use super::future::{BarrierReply, CommitReply, Committed};
+use super::event::{Answer, Arrivals};
+use super::future::{BarrierReply, CommitReply, Committed, Outcome, OutcomeReply};
 use super::proposal::Proposal;
 use super::seal::Sealing;
 use crate::error::LedgerError;
@@ -38,6 +38,8 @@ pub(super) struct Group {
     pub(super) members: Vec<Member>,
     /// Read barriers that arrived before the slot was first sent. When the slot is ours, they have seen all before it.
     pub(super) barriers: Vec<BarrierReply>,
+    /// Transactions that the slot voids, and who asked what became of them.
+    pub(super) voids: Vec<(UniqueId, OutcomeReply)>,
     /// What its blocks change, to be recorded when the slot is written.
     pub(super) writes: RecentWrites,
     /// The state and the view's changes after the slot.
@@ -50,15 +52,20 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Answers its members that they are committed, and its readers.
-    pub(super) fn committed(members: Vec<Member>, barriers: Vec<BarrierReply>) -> Vec<Answer> {
+    /// Takes a group apart that is in the journal: what to record, what comes next, and the answers to all who wait.
+    pub(super) fn into_committed(self) -> (RecentWrites, Next, Vec<Answer>) {
+        let Group { members, barriers, voids, mut writes, next, .. } = self;
+        writes.record_void(voids.iter().map(|(id, _)| *id), next.state.head.tip.block_no);
         let commits = members.into_iter().map(|member| Answer::Commit(member.reply, Ok(member.committed)));
-        commits.chain(barriers.into_iter().map(|reply| Answer::Barrier(reply, Ok(())))).collect()
+        let readers = barriers.into_iter().map(|reply| Answer::Barrier(reply, Ok(())));
+        let never = voids.into_iter().map(|(_, reply)| Answer::Outcome(reply, Ok(Outcome::Never)));
+        (writes, next, commits.chain(readers).chain(never).collect())
     }
 
-    /// Takes a group apart that another writer's slot kept from happening: its transactions can be proposed again.
-    pub(super) fn into_proposals(self) -> Result<(Proposals, Vec<BarrierReply>), FormatError> {
-        let Group { slot, members, barriers, writes, .. } = self;
+    /// Takes a group apart that another writer's slot kept from happening: its transactions can be proposed again, and
+    /// its questions asked again.
+    pub(super) fn into_arrivals(self) -> Result<Arrivals, FormatError> {
+        let Group { slot, members, barriers, voids, writes, .. } = self;
         let parts = members.into_iter().zip(slot.blocks()).zip(writes.into_footprints());
         let proposals = parts.map(|((member, block), footprint)| {
             let Member { reply, mut committed, snapshot, reads, kept } = member;
@@ -66,12 +73,10 @@ impl Group {
             let draft = Draft::of(block)?;
             Ok((Proposal { committed, snapshot, reads, footprint, draft, kept }, reply))
         });
-        Ok((proposals.collect::<Result<_, FormatError>>()?, barriers))
+        let proposals = proposals.collect::<Result<_, FormatError>>()?;
+        Ok(Arrivals { proposals, barriers, outcomes: voids })
     }
 }
-
-/// Proposals in order, each with who waits for it.
-pub(super) type Proposals = Vec<(Proposal, CommitReply)>;
 
 /// The state after a slot, and the batch that brings the view there.
 pub(super) struct Next {
@@ -139,7 +144,10 @@ impl<'a> GroupBuilder<'a> {
         let Proposal { mut committed, snapshot, reads, footprint, draft, kept } = proposal;
         let (since, catalog) = (snapshot.head.tip.block_no, &snapshot.head.catalog);
         // Locked for a moment only, because transactions that only read are validated under the same lock.
-        let valid = lock(recent).validate(&reads, since, catalog);
+        let valid = {
+            let recent = lock(recent);
+            recent.check_void(committed.transaction_id).and_then(|()| recent.validate(&reads, since, catalog))
+        };
         let valid = valid.and_then(|()| match planted!("skip-group-validation") {
             true => Ok(()),
             false => self.writes.validate(&reads, since, catalog),
@@ -175,21 +183,30 @@ impl<'a> GroupBuilder<'a> {
     pub(super) fn finish(
         self,
         writer: WriterId,
+        voids: Vec<(UniqueId, OutcomeReply)>,
         now: i64,
-    ) -> Result<Option<Group>, (Vec<Member>, LedgerError)> {
+    ) -> Result<Option<Group>, Failed> {
         let GroupBuilder { sealing, members, writes, mut next, mut changes, failed, .. } = self;
-        if members.is_empty() {
+        if members.is_empty() && voids.is_empty() {
             return Ok(None);
         }
+        let time = now.max(next.head.tip.timestamp);
         let seal = || -> Result<_, String> {
             failed.map_or(Ok(()), Err)?;
-            let slot = sealing.into_slot(writer).map_err(|error| error.to_string())?;
+            let addition = match voids.is_empty() {
+                true => None,
+                false => Some(
+                    Void::new(voids.iter().map(|(id, _)| *id), time).map_err(|error| error.to_string())?,
+                ),
+            };
+            let addition = addition.map(|void| Addition { void: Some(void), ..Addition::default() });
+            let slot = sealing.into_slot(writer, addition).map_err(|error| error.to_string())?;
             next.close_slot(&slot, &mut changes).map_err(str::to_owned)?;
             Ok((slot.encode().map_err(|error| error.to_string())?, slot))
         };
         let (bytes, slot) = match seal() {
             Ok(slot) => slot,
-            Err(why) => return Err((members, refused(&why))),
+            Err(why) => return Err(Failed { members, voids, error: refused(&why) }),
         };
         let next = Next { state: next, batch: changes.into_batch() };
         Ok(Some(Group {
@@ -197,6 +214,7 @@ impl<'a> GroupBuilder<'a> {
             bytes: Arc::new(bytes),
             members,
             barriers: Vec::new(),
+            voids,
             writes,
             next,
             began: now,
@@ -204,6 +222,13 @@ impl<'a> GroupBuilder<'a> {
             attempts: 0,
         }))
     }
+}
+
+/// A group that could not be made, and who waits for it.
+pub(super) struct Failed {
+    pub(super) members: Vec<Member>,
+    pub(super) voids: Vec<(UniqueId, OutcomeReply)>,
+    pub(super) error: LedgerError,
 }
 
 fn refused(why: &str) -> LedgerError {

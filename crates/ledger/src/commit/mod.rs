@@ -34,6 +34,7 @@ mod foreign;
 pub(crate) mod future;
 mod group;
 mod live_snapshots;
+mod outcome;
 pub(crate) mod proposal;
 pub(crate) mod queue;
 mod rebuild;
@@ -45,9 +46,9 @@ use std::sync::{Arc, Mutex};
 
 use everstrand_journal::{Slot, UniqueId, WriterId};
 
-use self::event::{Action, Answer, Arrivals, Event, refused};
-use self::future::{BarrierReply, CommitReply};
-use self::group::{Group, GroupBuilder, Next};
+use self::event::{Action, Answer, Arrivals, Event, refused, undecided};
+use self::future::{BarrierReply, CommitReply, OutcomeReply};
+use self::group::{Failed, Group, GroupBuilder, Next};
 use self::live_snapshots::LiveSnapshots;
 use self::proposal::Proposal;
 use self::rebuild::RebuiltView;
@@ -74,6 +75,8 @@ pub(crate) struct Committer {
     queue: VecDeque<(Proposal, CommitReply)>,
     /// Readers that wait for a barrier that was not sent yet.
     barriers: Vec<BarrierReply>,
+    /// Questions what became of a transaction.
+    outcomes: Vec<(UniqueId, OutcomeReply)>,
     phase: Phase,
     writer: UniqueId,
     /// How many slots this opening of the ledger has tried to create.
@@ -82,6 +85,8 @@ pub(crate) struct Committer {
     group_transactions: usize,
     unknown_outcome_attempts: u32,
     redaction_failed: bool,
+    /// Whether other processes write to the journal.
+    is_shared: bool,
 }
 
 enum Phase {
@@ -128,6 +133,7 @@ impl Committer {
             recent,
             queue: VecDeque::new(),
             barriers: Vec::new(),
+            outcomes: Vec::new(),
             phase: Phase::Ready,
             writer,
             attempt: 0,
@@ -135,6 +141,7 @@ impl Committer {
             group_transactions: options.group_transactions,
             unknown_outcome_attempts: options.unknown_outcome_attempts,
             redaction_failed: false,
+            is_shared: options.is_shared,
         }
     }
 
@@ -147,9 +154,10 @@ impl Committer {
                 self.phase = Phase::Faulted(error);
                 arrivals.refused(&refusal).map(Action::Reply).collect()
             }
-            (Event::Arrived(Arrivals { proposals, barriers }), phase) => {
+            (Event::Arrived(Arrivals { proposals, barriers, outcomes }), phase) => {
                 self.queue.extend(proposals);
                 self.barriers.extend(barriers);
+                self.outcomes.extend(outcomes);
                 self.phase = phase;
                 self.begin(now)
             }
@@ -197,8 +205,14 @@ impl Committer {
         if !matches!(self.phase, Phase::Ready) {
             return actions;
         }
-        if self.queue.is_empty() {
-            return self.confirm().into_iter().collect();
+        if let Some(seal) = self.state.head.seal() {
+            let sealed = LedgerError::Sealed(seal.clone());
+            return self.fault(sealed);
+        }
+        let voids = self.decide(&mut actions);
+        if self.queue.is_empty() && voids.is_empty() {
+            actions.extend(self.confirm());
+            return actions;
         }
         // No open transaction has a snapshot older than this block, so nobody asks about the blocks before.
         lock(&self.recent).prune(self.live_snapshots.oldest_block(now));
@@ -216,7 +230,7 @@ impl Committer {
             }
         }
         self.attempt += 1;
-        match group.finish(WriterId { id: self.writer, attempt: self.attempt }, now) {
+        match group.finish(WriterId { id: self.writer, attempt: self.attempt }, voids, now) {
             Ok(None) => actions.extend(self.confirm()),
             Ok(Some(group)) if planted!("visible-before-commit") => {
                 let (head, view) = (group.next.state.head.clone(), self.overlaid(&group.next.batch));
@@ -228,9 +242,10 @@ impl Committer {
                 group.barriers = std::mem::take(&mut self.barriers);
                 actions.push(self.create(group));
             }
-            Err((members, error)) => {
+            Err(Failed { members, voids, error }) => {
                 let members = members.into_iter().map(|member| member.reply);
                 actions.extend(refused(members, [], &error).map(Action::Reply));
+                actions.extend(undecided(voids, &error).map(Action::Reply));
                 actions.extend(self.confirm());
             }
         }
@@ -260,8 +275,8 @@ impl Committer {
                 // This attempt wrote nothing, and no earlier one can have: the next group may take the slot.
                 let error = LedgerError::from(error);
                 let members = group.members.into_iter().map(|member| member.reply);
-                let mut actions: Vec<Action> =
-                    refused(members, group.barriers, &error).map(Action::Reply).collect();
+                let answers = refused(members, group.barriers, &error).chain(undecided(group.voids, &error));
+                let mut actions: Vec<Action> = answers.map(Action::Reply).collect();
                 actions.extend(self.begin(now));
                 actions
             }
@@ -302,11 +317,11 @@ impl Committer {
 
     /// The group is in the journal: records what it wrote, and writes that to the view.
     fn won(&mut self, group: Group) -> Vec<Action> {
+        let (writes, next, answers) = group.into_committed();
         if !planted!("commits-not-noted") {
-            lock(&self.recent).take_in(group.writes);
+            lock(&self.recent).take_in(writes);
         }
-        let answers = Group::committed(group.members, group.barriers);
-        vec![self.move_on(group.next, answers)]
+        vec![self.move_on(next, answers)]
     }
 
     /// Makes this the committer's state, because the journal has its slot now.
@@ -380,7 +395,8 @@ impl Committer {
     /// Refuses all that waits. Nothing of it was in a group, so nothing of it was or will be written.
     fn refuse_waiting(&mut self, refusal: &LedgerError) -> Vec<Action> {
         let proposals = self.queue.drain(..).map(|(_, reply)| reply);
-        refused(proposals, self.barriers.drain(..), refusal).map(Action::Reply).collect()
+        let answers = refused(proposals, self.barriers.drain(..), refusal);
+        answers.chain(undecided(self.outcomes.drain(..), refusal)).map(Action::Reply).collect()
     }
 
     /// Fails the committer. Replies in flight are dropped, which answers them `OutcomeUnknown`.
@@ -388,6 +404,7 @@ impl Committer {
         self.phase = Phase::Faulted(error.clone());
         self.queue.clear();
         self.barriers.clear();
+        self.outcomes.clear();
         error
     }
 

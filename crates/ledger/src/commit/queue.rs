@@ -12,9 +12,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use everstrand_journal::UniqueId;
+
 use super::Committer;
 use super::event::{Answer, Arrivals, Event};
-use super::future::{BarrierReply, CommitReply};
+use super::future::{BarrierReply, CommitReply, OutcomeReply};
 use super::proposal::Proposal;
 use super::worker::Worker;
 use crate::core::{Core, Status};
@@ -101,6 +103,11 @@ impl CommitQueue {
         self.add(Arrivals { barriers: vec![reply], ..Arrivals::default() });
     }
 
+    /// Puts the question into the queue what became of a transaction.
+    pub(crate) fn decide(self: &Arc<Self>, id: UniqueId, reply: OutcomeReply) {
+        self.add(Arrivals { outcomes: vec![(id, reply)], ..Arrivals::default() });
+    }
+
     fn add(self: &Arc<Self>, mut arrivals: Arrivals) {
         let mut waiting = self.waiting();
         // Asked under the lock: nothing comes into the queue after it was closed.
@@ -116,6 +123,7 @@ impl CommitQueue {
         }
         waiting.arrivals.proposals.append(&mut arrivals.proposals);
         waiting.arrivals.barriers.append(&mut arrivals.barriers);
+        waiting.arrivals.outcomes.append(&mut arrivals.outcomes);
         self.drive(waiting);
     }
 

@@ -1,7 +1,7 @@
 //! Sealing: each block gets its number, its time and the hash that chains it to the block before.
 
 use everstrand_journal::{
-    Block, BlockAddress, Draft, FormatError, Hash, Slot, SlotContent, SlotHeader, WriterId,
+    Addition, Block, BlockAddress, Draft, FormatError, Hash, Slot, SlotContent, SlotHeader, WriterId,
 };
 
 use crate::planted::planted;
@@ -57,19 +57,27 @@ impl<'a> Sealing<'a> {
     }
 
     /// The slot of these blocks.
-    pub(crate) fn into_slot(self, writer: WriterId) -> Result<Slot, FormatError> {
-        slot(self.head, writer, self.blocks)
+    pub(crate) fn into_slot(self, writer: WriterId, addition: Option<Addition>) -> Result<Slot, FormatError> {
+        let header = header(self.head, writer);
+        let content = SlotContent::Blocks(self.blocks);
+        match addition {
+            None => Slot::new(header, &self.head.frontier, content),
+            Some(addition) => Slot::with_addition(header, &self.head.frontier, content, addition),
+        }
     }
 }
 
 /// The slot of these blocks, which follows the last slot of a state.
 pub(crate) fn slot(head: &Head, writer: WriterId, blocks: Vec<Block>) -> Result<Slot, FormatError> {
-    let header = SlotHeader {
+    Slot::new(header(head, writer), &head.frontier, SlotContent::Blocks(blocks))
+}
+
+fn header(head: &Head, writer: WriterId) -> SlotHeader {
+    SlotHeader {
         strand_id: head.strand_id,
         slot: head.next_slot(),
         writer,
         previous_link: if head.is_empty() { Hash([0; 32]) } else { head.tip.link },
         first_block_no: head.frontier.size(),
-    };
-    Slot::new(header, &head.frontier, SlotContent::Blocks(blocks))
+    }
 }

@@ -49,8 +49,9 @@ pub enum Changed {
     LastBlock,
     /// Nobody knows: the transaction is older than the changes that the ledger remembers.
     Forgotten,
-    /// The end of the journal: another server wrote to it.
-    Journal,
+    /// The transaction itself: somebody asked what became of it before it was committed, and was answered that it never
+    /// will be.
+    Void,
 }
 
 impl Changed {
@@ -112,7 +113,9 @@ impl fmt::Display for Changed {
             Changed::Catalog => formatter.write_str("the catalog"),
             Changed::LastBlock => formatter.write_str("the last block"),
             Changed::Forgotten => formatter.write_str("something that the ledger no longer remembers"),
-            Changed::Journal => formatter.write_str("the journal, by another server,"),
+            Changed::Void => {
+                formatter.write_str("the transaction's outcome, which was asked for and decided,")
+            }
         }
     }
 }

@@ -43,6 +43,9 @@ pub(crate) struct RecentWrites {
     names: HashMap<Arc<str>, u64>,
     table_ids: HashMap<UniqueId, u64>,
     catalog: Option<u64>,
+    /// Transactions that are void, each with the block that was the last when its void was written. A void has no block of
+    /// its own, so that block is kept too.
+    voids: HashMap<UniqueId, u64>,
     /// The same by block, so that the oldest can be forgotten first.
     log: VecDeque<(u64, Footprint)>,
 }
@@ -133,6 +136,19 @@ impl RecentWrites {
         self.log.push_back((block, footprint));
     }
 
+    /// Records that transactions are void: no block of theirs may follow. `last_block` is the last block before that.
+    pub(crate) fn record_void(&mut self, ids: impl IntoIterator<Item = UniqueId>, last_block: u64) {
+        self.voids.extend(ids.into_iter().map(|id| (id, last_block)));
+    }
+
+    /// Fails if a transaction is void.
+    pub(crate) fn check_void(&self, id: UniqueId) -> Result<(), LedgerError> {
+        match self.voids.contains_key(&id) && !planted!("void-not-obeyed") {
+            true => Err(LedgerError::OccConflict { what: Changed::Void, block: None }),
+            false => Ok(()),
+        }
+    }
+
     /// How many blocks are remembered.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
@@ -144,6 +160,7 @@ impl RecentWrites {
         for (block, footprint) in group.log {
             self.record(block, footprint);
         }
+        self.voids.extend(group.voids);
     }
 
     /// What each block changed, in order of the blocks.
@@ -154,6 +171,9 @@ impl RecentWrites {
     /// Forgets the blocks up to and including `floor`, because no open transaction has an older snapshot.
     pub(crate) fn prune(&mut self, floor: u64) {
         self.floor = self.floor.max(floor);
+        if !self.voids.is_empty() {
+            self.voids.retain(|_, last_block| *last_block >= floor);
+        }
         while self.log.front().is_some_and(|(block, _)| *block <= floor)
             && let Some((block, footprint)) = self.log.pop_front()
         {

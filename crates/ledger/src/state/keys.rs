@@ -15,6 +15,7 @@
 //! Indexes     index:u32 key number:u64                     nothing
 //! Blocks      'b' block number:u64                         slot:u64 index in slot:u64 timestamp:i64
 //!             't' transaction id:16                        block number:u64
+//!             'v' transaction id:16                        nothing: the transaction is void
 //! Tiles       a `TileKey`                                  hashes (see `everstrand_journal::tree`)
 //! ```
 //!
@@ -157,5 +158,12 @@ pub(crate) fn block(block_no: u64) -> [u8; 9] {
 pub(crate) fn transaction(id: UniqueId) -> [u8; 17] {
     let mut key = [b't'; 17];
     key[1..].copy_from_slice(id.as_bytes());
+    key
+}
+
+/// The key that says that a transaction is void.
+pub(crate) fn void(id: UniqueId) -> [u8; 17] {
+    let mut key = transaction(id);
+    key[0] = b'v';
     key
 }

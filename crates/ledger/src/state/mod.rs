@@ -128,7 +128,7 @@ impl State {
             return Err("it follows the slot that seals the journal");
         }
         if let Some(addition) = slot.addition() {
-            self.take_addition(addition, slot)?;
+            self.take_addition(addition, slot, changes)?;
         }
         self.head.tip.slot = slot.header().slot;
         self.head.tip.link = slot.link();
@@ -139,7 +139,12 @@ impl State {
 
     /// Takes what a slot says beside its blocks. The committer remembers which transactions are void, because only the
     /// committer knows how long that matters.
-    fn take_addition(&mut self, addition: &Addition, slot: &Slot) -> Result<(), &'static str> {
+    fn take_addition(
+        &mut self,
+        addition: &Addition,
+        slot: &Slot,
+        changes: &mut Changes<'_>,
+    ) -> Result<(), &'static str> {
         let write_format = addition.config.and_then(|config| config.write_format);
         if write_format.is_some_and(|number| number > WRITE_FORMAT_MAX) {
             return Err("it asks for a write format that needs a newer version of this program");
@@ -149,6 +154,9 @@ impl State {
                 return Err("it has a block of a transaction that it voids");
             }
             self.head.tip.timestamp = self.head.tip.timestamp.max(void.time());
+            for id in void.ids() {
+                changes.put(Keyspace::Blocks, keys::void(*id), []);
+            }
         }
         self.head.additions = Some(Arc::new(Additions { seal: addition.seal.clone() }));
         Ok(())

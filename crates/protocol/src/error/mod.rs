@@ -76,6 +76,9 @@ exceptions! {
     LimitExceeded = "LimitExceededException", 400;
     /// The service is overloaded at the moment.
     CapacityExceeded = "CapacityExceededException", 503;
+    /// Nobody knows whether the transaction was committed. Ours: official clients raise an exception whose name they do not
+    /// know, and do not run the transaction again, as they do after status 500.
+    CommitOutcomeUnknown = "CommitOutcomeUnknownException", 400;
     /// The service failed.
     InternalFailure = "InternalFailure", 500;
     /// The service or the ledger is not available at the moment.

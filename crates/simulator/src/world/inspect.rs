@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use everstrand_ledger::storage::MemoryView;
-use everstrand_ledger::{Ledger, Status};
+use everstrand_ledger::{Ledger, Outcome, Status};
 
 use super::World;
 use crate::chance::{self, SoFar};
@@ -99,6 +99,31 @@ impl World {
             Ok(Some(block)) if Some(block.hash()) == self.checker.last_hash() => Ok(()),
             Ok(_) => Err(format!("block {last} is another after a start")),
             Err(_) => Ok(()),
+        }
+    }
+
+    /// Asks a server what became of a transaction of any server's client.
+    pub(super) fn ask_for_an_outcome(&mut self, server: usize) -> Result<(), String> {
+        let number = self.chaos.index(1000);
+        let Some(process) = &self.servers[server].process else { return Ok(()) };
+        let Some(id) = self.checker.undecided(number) else { return Ok(()) };
+        let parsed = id.parse().map_err(|_| format!("{id} is no id"))?;
+        let ledger = process.ledger.clone();
+        let answer = intruder::drive(&ledger, ledger.outcome(parsed));
+        if self.store.is_without_power() {
+            self.lose_power(server);
+            return Ok(());
+        }
+        self.look_at_new_blocks(server)?;
+        match answer {
+            Ok(outcome) if self.servers[server].process.is_some() => {
+                self.counters.count(match outcome {
+                    Outcome::Committed { .. } => "outcome: committed",
+                    Outcome::Never => "outcome: never",
+                });
+                self.checker.told(&id, outcome)
+            }
+            _ => Ok(()),
         }
     }
 

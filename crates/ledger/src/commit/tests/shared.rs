@@ -1,7 +1,7 @@
 //! A journal that other processes write to: lost slots, and read barriers.
 
 use super::*;
-use crate::commit::future::BarrierFuture;
+use crate::commit::future::{BarrierFuture, Outcome, OutcomeFuture};
 use crate::state::index::global_key;
 
 /// A reader that waits for a barrier.
@@ -110,7 +110,11 @@ fn a_slot_that_is_sent_after_a_reader_arrived_is_its_barrier_and_one_sent_before
     let mut world = World::new();
     let (proposal, answer) = world.insert(2, b"a");
     let (reply, early) = pair();
-    let actions = world.step(Event::Arrived(Arrivals { proposals: vec![proposal], barriers: vec![reply] }));
+    let actions = world.step(Event::Arrived(Arrivals {
+        proposals: vec![proposal],
+        barriers: vec![reply],
+        ..Arrivals::default()
+    }));
     let (slot, bytes) = create_of(&actions);
     let (arrived, late) = reader();
     assert!(world.step(arrived).is_empty());
@@ -176,4 +180,138 @@ fn who_waits_while_the_store_is_silent_is_answered_and_nothing_is_forgotten() {
     assert!(actions.iter().any(|action| matches!(action, Action::Fault(_))));
     world.perform(actions);
     assert!(matches!(last_answer.wait(), Err(LedgerError::OutcomeUnknown(_))));
+}
+
+/// Somebody who asks what became of a transaction.
+fn question(number: u8) -> (Event, OutcomeFuture) {
+    let (reply, future) = pair();
+    (Event::Arrived(Arrivals { outcomes: vec![(id(number), reply)], ..Arrivals::default() }), future)
+}
+
+fn shared_world() -> World {
+    World::with(&LedgerOptions { is_shared: true, ..LedgerOptions::default() })
+}
+
+fn ask(world: &mut World, number: u8) -> Outcome {
+    let (asked, future) = question(number);
+    let actions = world.step(asked);
+    world.perform(actions);
+    future.wait().unwrap()
+}
+
+#[test]
+fn a_transaction_whose_outcome_was_told_never_contradicts_it() {
+    for is_shared in [true, false] {
+        let mut world = World::with(&LedgerOptions { is_shared, ..LedgerOptions::default() });
+        let (committed, answer) = world.insert(2, b"a");
+        let (late, late_answer) = world.insert(3, b"b");
+        world.run(vec![committed]);
+        assert_eq!(block_of(answer), 2);
+        assert_eq!(ask(&mut world, 2), Outcome::Committed { block: 2 });
+        let slots = world.slots.tip_hint().unwrap();
+        assert_eq!(ask(&mut world, 3), Outcome::Never);
+        let written = world.slots.tip_hint().unwrap().unwrap() - slots.unwrap();
+        assert_eq!(written, u64::from(is_shared), "only other processes have to be told");
+        world.run(vec![late]);
+        assert!(is_conflict(late_answer));
+        assert_eq!(ask(&mut world, 3), Outcome::Never);
+        // The journal goes on behind the slot without blocks.
+        let (next, answer) = world.insert(4, b"c");
+        world.run(vec![next]);
+        assert_eq!(block_of(answer), 3);
+    }
+}
+
+#[test]
+fn a_transaction_that_waits_is_decided_by_its_commit() {
+    let mut world = shared_world();
+    let (first, first_answer) = world.insert(2, b"a");
+    let actions = world.step(proposed(vec![first]));
+    let (waiting, waiting_answer) = world.insert(3, b"b");
+    world.step(proposed(vec![waiting]));
+    let asked: Vec<_> = [2, 3]
+        .map(|number| {
+            let (asked, future) = question(number);
+            assert!(world.step(asked).is_empty());
+            future
+        })
+        .into_iter()
+        .collect();
+    world.perform(actions);
+    assert_eq!((block_of(first_answer), block_of(waiting_answer)), (2, 3));
+    let outcomes: Vec<Outcome> = asked.into_iter().map(|future| future.wait().unwrap()).collect();
+    assert_eq!(outcomes, [Outcome::Committed { block: 2 }, Outcome::Committed { block: 3 }]);
+}
+
+#[test]
+fn who_asks_and_loses_the_slot_looks_into_it() {
+    // Another process committed the transaction meanwhile.
+    let mut world = shared_world();
+    let (asked, future) = question(9);
+    let actions = world.step(asked);
+    let (slot, bytes) = create_of(&actions);
+    assert!(Slot::decode(bytes.to_vec()).unwrap().blocks().is_empty());
+    let theirs = foreign_slot(&world, 9);
+    world.slots.create(slot, &theirs).unwrap();
+    world.perform(actions);
+    assert_eq!(future.wait().unwrap(), Outcome::Committed { block: 2 });
+
+    // Another process voided a transaction that waits here.
+    let mut world = shared_world();
+    let (proposal, answer) = world.insert(2, b"a");
+    let (waiting, waiting_answer) = world.insert(3, b"b");
+    let actions = world.step(proposed(vec![proposal, waiting]));
+    let (slot, _) = create_of(&actions);
+    let theirs = void_slot(&world, 2);
+    world.slots.create(slot, &theirs).unwrap();
+    world.perform(actions);
+    assert!(is_conflict(answer), "it is void");
+    assert_eq!(block_of(waiting_answer), 2);
+    assert_eq!(ask(&mut world, 2), Outcome::Never);
+}
+
+#[test]
+fn a_void_is_remembered_as_long_as_its_transaction_may_be_open() {
+    let mut world = shared_world();
+    let (late, late_answer) = world.insert(2, b"a");
+    assert_eq!(ask(&mut world, 2), Outcome::Never);
+    for number in 10..20 {
+        let (other, answer) = world.insert(number, b"x");
+        world.run(vec![other]);
+        assert!(answer.wait().is_ok());
+    }
+    world.run(vec![late]);
+    assert!(is_conflict(late_answer));
+}
+
+#[test]
+fn behind_a_seal_nothing_is_written_and_everybody_is_told() {
+    let mut world = shared_world();
+    let (proposal, answer) = world.insert(2, b"a");
+    let actions = world.step(proposed(vec![proposal]));
+    crate::seal_deleted(&world.slots, id(201)).unwrap();
+    world.perform(actions);
+    assert!(matches!(answer.wait(), Err(LedgerError::Sealed(_))));
+    let (arrived, read) = reader();
+    let actions = world.step(arrived);
+    world.perform(actions);
+    assert!(matches!(read.wait(), Err(LedgerError::Sealed(_))));
+    let slots = world.slots.tip_hint();
+    crate::seal_deleted(&world.slots, id(202)).unwrap();
+    assert_eq!(world.slots.tip_hint().unwrap(), slots.unwrap(), "one seal is enough");
+}
+
+fn void_slot(world: &World, number: u8) -> Vec<u8> {
+    let head = &world.published.head;
+    let header = SlotHeader {
+        strand_id: head.strand_id,
+        slot: head.next_slot(),
+        writer: WriterId { id: id(200), attempt: 1 },
+        previous_link: head.tip.link,
+        first_block_no: head.frontier.size(),
+    };
+    let void = everstrand_journal::Void::new([id(number)], NOW).unwrap();
+    let addition = everstrand_journal::Addition { void: Some(void), ..Default::default() };
+    let content = SlotContent::Blocks(Vec::new());
+    Slot::with_addition(header, &head.frontier, content, addition).unwrap().encode().unwrap()
 }

@@ -1,0 +1,58 @@
+//! A shared store in memory: for tests with several servers in one process.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use everstrand_journal::UniqueId;
+
+use super::memory_slots::MemorySlots;
+use super::shared::SharedStore;
+use super::slots::{SlotError, SlotStore};
+
+/// Journals and names that are gone when it is dropped.
+#[derive(Default)]
+pub struct MemoryStore {
+    chains: Mutex<Chains>,
+}
+
+#[derive(Default)]
+struct Chains {
+    journals: BTreeMap<UniqueId, Arc<MemorySlots>>,
+    names: BTreeMap<String, Arc<MemorySlots>>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> MemoryStore {
+        MemoryStore::default()
+    }
+
+    fn chains(&self) -> MutexGuard<'_, Chains> {
+        self.chains.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SharedStore for MemoryStore {
+    fn journal(&self, journal_id: UniqueId) -> Result<Arc<dyn SlotStore>, SlotError> {
+        Ok(self.chains().journals.entry(journal_id).or_default().clone())
+    }
+
+    fn name(&self, name: &str) -> Result<Arc<dyn SlotStore>, SlotError> {
+        Ok(self.chains().names.entry(name.to_owned()).or_default().clone())
+    }
+
+    fn names(&self) -> Result<Vec<(String, u64)>, SlotError> {
+        let chains = self.chains();
+        let mut names = Vec::new();
+        for (name, revisions) in &chains.names {
+            names.extend(revisions.tip_hint()?.map(|last| (name.clone(), last)));
+        }
+        Ok(names)
+    }
+}
+
+impl std::fmt::Debug for MemoryStore {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}
