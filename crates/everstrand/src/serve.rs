@@ -11,10 +11,10 @@ use std::time::Duration;
 use everstrand_ledger::Limits;
 use everstrand_protocol::Exception;
 use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
-use everstrand_server::{AccessKeys, Descriptors, Memory, Service, http};
+use everstrand_server::{AccessKeys, ClusterKey, Descriptors, Memory, Service, http};
 
 use crate::client_variables::{self, Syntax};
-use crate::{listen, place};
+use crate::{listen, place, store};
 
 /// What `serve` may be told.
 #[derive(clap::Args)]
@@ -23,6 +23,19 @@ pub(crate) struct Arguments {
     /// The folder that holds the ledgers [default: the variable EVERSTRAND_DATA, else ./everstrand-data]
     #[arg(long, value_name = "DIR", conflicts_with = "in_memory")]
     data: Option<PathBuf>,
+    /// Keep ledgers in this store, which other servers may use at the same time: s3://BUCKET/PREFIX or
+    /// postgres://USER@HOST/DATABASE. Pass a location with a password in the variable EVERSTRAND_STORE, because other users of
+    /// the machine can see the arguments. Credentials and region of an object store come from the usual AWS variables
+    #[arg(
+        long, env = "EVERSTRAND_STORE", hide_env_values = true, value_name = "LOCATION",
+        conflicts_with_all = ["data", "in_memory", "checkpoints"]
+    )]
+    store: Option<String>,
+    #[command(flatten)]
+    store_access: store::Access,
+    /// The folder for what is computed from the ledgers of a store. It may be lost at any time [default: ./everstrand-cache]
+    #[arg(long, env = "EVERSTRAND_CACHE", value_name = "DIR", requires = "store")]
+    cache: Option<PathBuf>,
     /// Where to listen: an address or a host name with a port, or a port alone for 127.0.0.1. Port 0 picks a free one
     #[arg(long, env = "EVERSTRAND_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:8182", value_parser = listen::parse)]
     listen: SocketAddr,
@@ -59,6 +72,10 @@ pub(crate) struct Arguments {
     /// ~/.aws/credentials
     #[arg(long, env = "EVERSTRAND_ACCESS_KEYS", value_name = "FILE")]
     access_keys: Option<PathBuf>,
+    /// A file with a secret of 32 bytes or more, the same for all servers over one store, which `openssl rand -hex 32` makes.
+    /// With it a server can tell what became of a transaction that began on another server, or before its own restart
+    #[arg(long, env = "EVERSTRAND_CLUSTER_KEY", value_name = "FILE")]
+    cluster_key: Option<PathBuf>,
     /// A host name that requests may ask for, or `*` for any (may be repeated). Without it a server that listens on
     /// loopback answers only requests for localhost and loopback addresses, because a web page can give its own host name
     /// such an address
@@ -92,7 +109,19 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         .into());
     }
     let in_memory = arguments.in_memory || arguments.memory == Some(None);
+    let mut redaction_refused = None;
     let storage = match (in_memory, arguments.data) {
+        (true, _) if arguments.store.is_some() => {
+            return Err(
+                "--store and --memory without a size exclude each other: the ledgers lie in the store".into(),
+            );
+        }
+        (false, None) if let Some(location) = &arguments.store => {
+            let served = arguments.store_access.open_to_serve(location)?;
+            redaction_refused = served.redaction_refused;
+            let cache = arguments.cache.unwrap_or_else(|| PathBuf::from("./everstrand-cache"));
+            Storage::Shared { store: served.store, cache: Some(cache) }
+        }
         (true, Some(_)) => {
             return Err("--data and --memory without a size exclude each other: --memory without a size keeps ledgers in \
                         memory, not in a folder"
@@ -112,7 +141,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     }
     config.extensions = !arguments.strict;
     config.record_reads = arguments.record_reads;
+    config.redaction_refused = redaction_refused;
     config.access_keys = access_keys;
+    config.cluster_key = arguments.cluster_key.as_deref().map(read_cluster_key).transpose()?;
     let place = arguments.checkpoints.as_deref().filter(|place| !place.is_empty());
     let place = place.map(CheckpointPlace::parse).transpose()?;
     let every = Duration::from_secs(arguments.checkpoint_interval.into());
@@ -135,17 +166,32 @@ fn read_access_keys(file: &Path) -> Result<AccessKeys, String> {
     let text = std::fs::read_to_string(file).map_err(|error| error.to_string());
     let keys = text.and_then(|text| AccessKeys::parse(&text));
     let keys = keys.map_err(|error| format!("{}: {error}", file.display()))?;
-    // Such a file is not refused, because the modes of secrets mounted into a container often cannot be chosen.
+    warn_if_open(file, "access keys");
+    Ok(keys)
+}
+
+fn read_cluster_key(file: &Path) -> Result<ClusterKey, String> {
+    let secret = std::fs::read(file).map_err(|error| error.to_string());
+    let key = secret.and_then(|secret| ClusterKey::from_secret(&secret));
+    let key = key.map_err(|error| format!("{}: {error}", file.display()))?;
+    warn_if_open(file, "cluster key");
+    Ok(key)
+}
+
+/// Warns if other users may read a file with secrets. It is not refused, because the modes of secrets mounted into a
+/// container often cannot be chosen.
+fn warn_if_open(file: &Path, secret: &str) {
     #[cfg(unix)]
     if let Ok(metadata) = std::fs::metadata(file)
         && std::os::unix::fs::MetadataExt::mode(&metadata) & 0o077 != 0
     {
         tracing::warn!(
-            file = %file.display(),
-            "other users of this machine may read the access keys; change the mode of the file with chmod 600"
+            file = %file.display(), secret,
+            "other users of this machine may read this secret; change the mode of the file with chmod 600"
         );
     }
-    Ok(keys)
+    #[cfg(not(unix))]
+    let _ = (file, secret);
 }
 
 async fn serve(

@@ -1,10 +1,14 @@
-//! `everstrand store probe`: whether a store beyond this machine can keep journals.
+//! Stores beyond this machine: `everstrand store probe`, and what `everstrand serve --store` opens.
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use everstrand_ledger::storage::SharedStore;
 use everstrand_stores::probe::{Need, Report, Seen, probe_objects, probe_sql};
-use everstrand_stores::{Location, ObjectStoreOptions, Replication, RequestThreads};
+use everstrand_stores::{
+    Location, ObjectJournals, ObjectStoreOptions, Replication, RequestThreads, SqlStore,
+};
 use serde_json::json;
 
 /// Examine stores for journals beyond this machine
@@ -28,8 +32,19 @@ enum Command {
 struct Probe {
     /// s3://BUCKET/PREFIX or postgres://USER@HOST/DATABASE
     location: String,
+    #[command(flatten)]
+    access: Access,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a location does not say
+#[derive(clap::Args)]
+#[group(id = "store-access")]
+pub(crate) struct Access {
     /// The endpoint of an object store that is not AWS, such as http://127.0.0.1:9000
-    #[arg(long, value_name = "URL")]
+    #[arg(long, env = "EVERSTRAND_STORE_ENDPOINT", value_name = "URL")]
     store_endpoint: Option<String>,
     /// PostgreSQL runs on one machine, and what its disk loses is lost
     #[arg(long, conflicts_with = "replicated_storage")]
@@ -37,30 +52,66 @@ struct Probe {
     /// The storage below PostgreSQL replicates, as Aurora's and Cloud SQL's does
     #[arg(long)]
     replicated_storage: bool,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
+}
+
+type OpenStore = Box<dyn FnOnce() -> Result<Arc<dyn SharedStore>, Box<dyn Error>>>;
+
+/// What the probe saw of a store, and how to open it.
+struct Probed {
+    report: Report,
+    open: OpenStore,
+}
+
+/// A store that a server uses.
+pub(crate) struct Served {
+    pub(crate) store: Arc<dyn SharedStore>,
+    pub(crate) redaction_refused: Option<String>,
+}
+
+impl Access {
+    /// Probes the store of a location.
+    fn probe(&self, location: &str) -> Result<Probed, Box<dyn Error>> {
+        let threads = Arc::new(RequestThreads::start()?);
+        match location.parse()? {
+            Location::Objects(place) => {
+                let endpoint = self.store_endpoint.clone();
+                let bucket = place.open(&ObjectStoreOptions { endpoint, ..ObjectStoreOptions::default() })?;
+                let report = probe_objects(&place, &bucket, &threads)?;
+                let open = move || Ok(Arc::new(ObjectJournals::new(bucket, threads, &place.prefix)) as _);
+                Ok(Probed { report, open: Box::new(open) })
+            }
+            Location::Sql(place) => {
+                let replication = match (self.single_node, self.replicated_storage) {
+                    (true, _) => Replication::SingleNode,
+                    (_, true) => Replication::Storage,
+                    _ => Replication::Standby,
+                };
+                let report = probe_sql(&place, replication, &threads)?;
+                let open = move || Ok(Arc::new(SqlStore::open(&place, threads, replication)?) as _);
+                Ok(Probed { report, open: Box::new(open) })
+            }
+        }
+    }
+
+    /// Opens a store for a server. The error has the evidence why a store is not fit.
+    /// Answers also why data cannot be redacted in it, if they cannot.
+    pub(crate) fn open_to_serve(&self, location: &str) -> Result<Served, Box<dyn Error>> {
+        let Probed { report, open } = self.probe(location)?;
+        for need in [Need::Journal, Need::Listing] {
+            if !report.is_fit_for(need) {
+                return Err(format!("the store is not fit to keep ledgers:\n{report}").into());
+            }
+        }
+        let why = "the store cannot replace an object safely (see `everstrand store probe`)";
+        let redaction_refused = (!report.is_fit_for(Need::Redaction)).then(|| why.to_owned());
+        Ok(Served { store: open()?, redaction_refused })
+    }
 }
 
 /// Exits with 0 (fit for journals), 1 (unfit) or 2 (the store could not be probed).
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let Command::Probe(arguments) = &arguments.command;
-    let threads = RequestThreads::start()?;
-    let report = match arguments.location.parse()? {
-        Location::Objects(place) => {
-            let endpoint = arguments.store_endpoint.clone();
-            let store = place.open(&ObjectStoreOptions { endpoint, ..ObjectStoreOptions::default() })?;
-            probe_objects(&place, &store, &threads)?
-        }
-        Location::Sql(place) => {
-            let replication = match (arguments.single_node, arguments.replicated_storage) {
-                (true, _) => Replication::SingleNode,
-                (_, true) => Replication::Storage,
-                _ => Replication::Standby,
-            };
-            probe_sql(&place, replication, &threads)?
-        }
-    };
+    let report = arguments.access.probe(&arguments.location)?.report;
     if arguments.json {
         println!("{}", as_json(&report));
     } else {

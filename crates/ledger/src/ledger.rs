@@ -56,10 +56,6 @@ impl Ledger {
         Ok(Ledger { handle: Arc::new(Handle::new(queue)) })
     }
 
-    pub(crate) fn of(handle: Arc<Handle>) -> Ledger {
-        Ledger { handle }
-    }
-
     /// A new session.
     pub fn start_session(&self) -> Session {
         Session::new(Arc::clone(&self.handle))

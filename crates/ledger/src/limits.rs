@@ -148,6 +148,9 @@ pub struct LedgerOptions {
     /// Whether the language's extensions beyond QLDB are on (`ORDER BY`, `GROUP BY`, unique indexes and more).
     /// [`Ledger::set_extensions`](crate::Ledger::set_extensions) changes it later.
     pub extensions: bool,
+    /// If set, a redaction is refused with this reason before it is committed, because the journal's store cannot replace a
+    /// slot.
+    pub redaction_refused: Option<String>,
     /// Bytes of one group: no proposal is added to a group that has so many.
     pub group_bytes: usize,
     /// Transactions of one group at most.
@@ -177,6 +180,7 @@ impl Default for LedgerOptions {
             plan_bytes: BufferedBytes::new(64 << 20, "plan_bytes"),
             record_reads: false,
             extensions: true,
+            redaction_refused: None,
             group_bytes: 4 << 20,
             group_transactions: 2000,
             persist_millis: 3000,

@@ -20,7 +20,6 @@ use everstrand_journal::{Hash, UniqueId};
 use crate::commit::future::{BarrierFuture, CommitFuture};
 use crate::error::LedgerError;
 use crate::handle::Handle;
-use crate::ledger::Ledger;
 use crate::pace::{Interrupt, Pace};
 use crate::transaction::Transaction;
 use crate::transaction::pages::Page;
@@ -55,11 +54,6 @@ impl Session {
     /// Its id.
     pub fn id(&self) -> UniqueId {
         self.id
-    }
-
-    /// Its ledger.
-    pub fn ledger(&self) -> Ledger {
-        Ledger::of(Arc::clone(&self.ledger))
     }
 
     /// The strand of its ledger.

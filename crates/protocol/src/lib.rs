@@ -4,6 +4,7 @@
 //! bytes into values or values into bytes. Nothing uses a socket, a clock or a ledger.
 //!
 //! * [`send_command`]: the session API, one operation with seven commands;
+//! * [`outcome`]: what became of a transaction, an operation of ours beside the session API;
 //! * [`control`]: the control API, twenty operations on ledgers, journals and tags;
 //! * [`error`]: the exceptions of both, and how clients recognise them;
 //! * [`signature`]: AWS Signature Version 4, signing and checking.
@@ -26,6 +27,7 @@
 
 pub mod control;
 pub mod error;
+pub mod outcome;
 pub mod send_command;
 pub mod signature;
 

@@ -83,7 +83,15 @@ impl Service {
             (_, Some(token)) => token,
             (_, None) => return Err(ServiceError::bad_request("The parameter SessionToken is not valid")),
         };
-        let shared = self.sessions.get(&token)?;
+        let shared = match (self.sessions.get(&token), &request.command) {
+            (Ok(shared), _) => shared,
+            (Err(_), Command::CommitTransaction { transaction_id, commit_digest }) => {
+                let digest = digest(commit_digest);
+                self.settle(&token, transaction_id, digest).await?;
+                return Ok((committed(transaction_id.clone(), commit_digest.clone(), &stopwatch), None));
+            }
+            (Err(error), _) => return Err(error),
+        };
         let cancellation = match request.command {
             Command::AbortTransaction => Some(Cancellation::Transaction),
             Command::EndSession => Some(Cancellation::Session),
@@ -152,14 +160,8 @@ impl Service {
                 })
             }
             Command::CommitTransaction { transaction_id, commit_digest } => {
-                self.commit(shared, session, &transaction_id, &commit_digest).await?;
-                Reply::CommitTransaction(CommitTransactionResult {
-                    transaction_id,
-                    commit_digest,
-                    timing_information: stopwatch.timing(),
-                    consumed_ios: Some(io_usage(0, 0)),
-                    other: Map::new(),
-                })
+                self.commit(shared, session, token, &transaction_id, &commit_digest).await?;
+                committed(transaction_id, commit_digest, &stopwatch)
             }
             Command::AbortTransaction => {
                 let aborted = session.abort();
@@ -180,17 +182,24 @@ impl Service {
         &self,
         shared: &SharedSession,
         mut session: OwnedMutexGuard<Session>,
+        token: &SessionToken,
         transaction_id: &str,
         commit_digest: &[u8],
     ) -> Result<(), ServiceError> {
-        // A digest of another length becomes all zeros, which no hash is. So it fails the same checks in the same order
-        // as any other wrong digest.
-        let digest = Hash(commit_digest.try_into().unwrap_or([0; 32]));
+        let digest = digest(commit_digest);
         let permit = self.scheduler.begin(shared.account()).await.map_err(service_error)?;
         let commit = session.commit(transaction_id, digest);
         drop(permit);
         shared.release_ended_transaction(&session);
-        commit.map_err(commit_error)?.await.map(drop).map_err(commit_error)
+        match commit {
+            // Another server may have been asked to commit it, or this one whose answer was lost.
+            Err(LedgerError::NoOpenTransaction) if self.ledgers.is_shared() => {
+                drop(session);
+                self.settle(token, transaction_id, digest).await
+            }
+            Err(error) => Err(commit_error(error)),
+            Ok(commit) => commit.await.map(drop).map_err(commit_error),
+        }
     }
 
     fn cancelled_reply(
@@ -217,7 +226,7 @@ impl Service {
             Exception::ResourceNotFound => ServiceError::bad_request(error.message),
             _ => error,
         })?;
-        let token = format!("{}{}", self.ids.next(), self.ids.next());
+        let token = self.tokens.make(&self.ledgers.id_of(ledger_name)?, self.ids.next());
         let session = ledger.start_session();
         let lifetime = self.config.limits.session_millis.saturating_add(REMEMBERED_MILLIS);
         let now = self.clock.monotonic_millis();
@@ -237,6 +246,22 @@ impl Stopwatch<'_> {
         let elapsed = self.clock.monotonic_millis().saturating_sub(self.started);
         Some(TimingInformation::of_milliseconds(i64::try_from(elapsed).unwrap_or(i64::MAX)))
     }
+}
+
+/// A digest of another length becomes all zeros, which no hash is. So it fails the same checks in the same order as any
+/// other wrong digest.
+fn digest(commit_digest: &[u8]) -> Hash {
+    Hash(commit_digest.try_into().unwrap_or([0; 32]))
+}
+
+fn committed(transaction_id: String, commit_digest: Vec<u8>, stopwatch: &Stopwatch<'_>) -> Reply {
+    Reply::CommitTransaction(CommitTransactionResult {
+        transaction_id,
+        commit_digest,
+        timing_information: stopwatch.timing(),
+        consumed_ios: Some(io_usage(0, 0)),
+        other: Map::new(),
+    })
 }
 
 fn decode_parameters(holders: &[ValueHolder]) -> Result<Vec<Document>, ServiceError> {
@@ -314,9 +339,8 @@ pub(crate) fn service_error(error: LedgerError) -> ServiceError {
         // Of all answers with status 503, only this one says for certain that nothing was committed.
         LedgerError::Unavailable(_) => Exception::CapacityExceeded,
         LedgerError::Damaged(_) | LedgerError::BlocksMissing(_) => Exception::ServiceUnavailable,
-        LedgerError::OutcomeUnknown(_) | LedgerError::View(_) | LedgerError::Internal(_) => {
-            Exception::InternalFailure
-        }
+        LedgerError::OutcomeUnknown(_) => Exception::CommitOutcomeUnknown,
+        LedgerError::View(_) | LedgerError::Internal(_) => Exception::InternalFailure,
     };
     if exception.http_status() >= 500 && !is_busy {
         tracing::error!(error = %text, "a command failed in the ledger");

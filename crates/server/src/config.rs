@@ -1,22 +1,33 @@
 //! The settings of a service, with their defaults.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use everstrand_ledger::Limits;
+use everstrand_ledger::storage::SharedStore;
 
 use crate::access_keys::AccessKeys;
 use crate::checkpoints::CheckpointUrl;
 use crate::memory::Memory;
 use crate::scheduler::Concurrency;
+use crate::tokens::ClusterKey;
 
 /// Where the ledgers are stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Storage {
     /// In memory. The ledgers are gone when the service is dropped.
     Memory,
     /// In a folder, with one sub-folder for each ledger.
     Folder(PathBuf),
+    /// In a store that other servers use, too. A server that loses a race for a slot goes on behind the winner.
+    Shared {
+        /// The store.
+        store: Arc<dyn SharedStore>,
+        /// A folder for views, which may be lost at any time. Without one, views are in memory and are built again at each
+        /// opening of a ledger.
+        cache: Option<PathBuf>,
+    },
 }
 
 /// The publication of signed checkpoints.
@@ -69,6 +80,8 @@ pub struct Config {
     pub extensions: bool,
     /// Whether a read-only transaction writes a block, as QLDB's did.
     pub record_reads: bool,
+    /// If set, `REDACT_REVISION` is refused with this reason, because the storage cannot remove data from a slot.
+    pub redaction_refused: Option<String>,
     /// The region in the ARNs of ledgers. It is not compared with the region in a client's signature.
     pub region: String,
     /// The account in the ARNs of ledgers, twelve digits.
@@ -82,6 +95,9 @@ pub struct Config {
     /// If set, only requests signed with one of these keys are answered. `GET /health`, `/ready` and `/metrics` need no
     /// signature.
     pub access_keys: Option<AccessKeys>,
+    /// The secret that makes session tokens genuine on several servers, and across restarts. Without one, each start makes
+    /// its own.
+    pub cluster_key: Option<ClusterKey>,
     /// If set, only requests for these host names and for loopback names are answered; `*` stands for any name.
     pub host_names: Option<Vec<String>>,
     /// Where and how often signed checkpoints are published. Without it none are.
@@ -104,12 +120,14 @@ impl Config {
             limits: Limits::default(),
             extensions: true,
             record_reads: false,
+            redaction_refused: None,
             region: "us-east-1".to_owned(),
             account: "000000000000".to_owned(),
             memory: Memory::default(),
             connections_max: usize::MAX,
             sessions_max: 100_000,
             access_keys: None,
+            cluster_key: None,
             host_names: None,
             checkpoints: None,
             ledger_idle: Duration::from_secs(60),

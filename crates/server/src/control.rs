@@ -33,22 +33,23 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Whether an operation reads and writes no file, so that it may run on the runtime's own threads.
-    pub(crate) fn is_in_memory(request: &ControlRequest) -> bool {
-        matches!(
-            request,
-            ControlRequest::DescribeLedger(_)
-                | ControlRequest::ListLedgers(_)
-                | ControlRequest::ListTagsForResource(_)
-                | ControlRequest::ExportJournalToS3(_)
-                | ControlRequest::DescribeJournalS3Export(_)
-                | ControlRequest::ListJournalS3ExportsForLedger(_)
-                | ControlRequest::ListJournalS3Exports(_)
-                | ControlRequest::StreamJournalToKinesis(_)
-                | ControlRequest::DescribeJournalKinesisStream(_)
-                | ControlRequest::ListJournalKinesisStreamsForLedger(_)
-                | ControlRequest::CancelJournalKinesisStream(_)
-        )
+    /// Whether an operation waits for no file and no store, so that it may run on the runtime's own threads.
+    pub(crate) fn is_in_memory(&self, request: &ControlRequest) -> bool {
+        !self.ledgers.is_shared()
+            && matches!(
+                request,
+                ControlRequest::DescribeLedger(_)
+                    | ControlRequest::ListLedgers(_)
+                    | ControlRequest::ListTagsForResource(_)
+                    | ControlRequest::ExportJournalToS3(_)
+                    | ControlRequest::DescribeJournalS3Export(_)
+                    | ControlRequest::ListJournalS3ExportsForLedger(_)
+                    | ControlRequest::ListJournalS3Exports(_)
+                    | ControlRequest::StreamJournalToKinesis(_)
+                    | ControlRequest::DescribeJournalKinesisStream(_)
+                    | ControlRequest::ListJournalKinesisStreamsForLedger(_)
+                    | ControlRequest::CancelJournalKinesisStream(_)
+            )
     }
 
     /// The ledger that an operation reads without changing it.
@@ -83,7 +84,7 @@ impl Control {
             ControlRequest::TagResource(request) => {
                 let name = self.ledger_in_arn(&request.resource_arn)?;
                 self.ledgers.update(name, |record| {
-                    record.tags.extend(request.tags);
+                    record.tags.extend(request.tags.clone());
                 })?;
                 ControlReply::TagResource(Nothing {})
             }
@@ -193,6 +194,7 @@ impl Control {
 
     fn list_ledgers(&self, request: &ListLedgersRequest) -> Result<ListLedgersResult, ServiceError> {
         let after = request.next_token.as_deref().map(name_from_token).transpose()?;
+        self.ledgers.refresh_all()?;
         let limit = usize::try_from(request.max_results.unwrap_or(PAGE)).unwrap_or(usize::MAX);
         let records = self.ledgers.list(after, limit);
         let last = records.last().filter(|_| records.len() == limit).map(|record| record.name.clone());

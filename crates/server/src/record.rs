@@ -45,7 +45,7 @@ impl Record {
         Some(Record {
             id: text("ledgerId")?,
             name: text("name")?,
-            state: [LedgerState::Creating, LedgerState::Active, LedgerState::Deleting]
+            state: [LedgerState::Creating, LedgerState::Active, LedgerState::Deleting, LedgerState::Deleted]
                 .into_iter()
                 .find(|state| text("state").as_deref() == Some(state.name()))?,
             created_millis: value.get("createdMillis")?.as_i64()?,

@@ -8,18 +8,19 @@ use everstrand_ledger::{
 };
 use everstrand_protocol::control::{self, ControlReply, ControlRequest, PermissionsMode, Tags};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
-use everstrand_protocol::{Exception, Reply, ServiceError, ValueHolder, send_command};
+use everstrand_protocol::{Exception, Reply, ServiceError, ValueHolder, outcome, send_command};
 
 use crate::access_keys::AccessKeys;
 use crate::checkpoints::{Due, Published};
 use crate::client::{Caller, Client};
-use crate::config::{Config, Storage};
+use crate::config::Config;
 use crate::control::Control;
-use crate::ledgers::{LedgerOverview, Ledgers, Settings};
+use crate::ledgers::{LedgerOverview, Ledgers, Settings, random_seed};
 use crate::request::{Request, Response, Route};
 use crate::requests::Requests;
 use crate::scheduler::Scheduler;
 use crate::sessions::Sessions;
+use crate::tokens::{ClusterKey, Tokens};
 
 /// The greatest number of closed ledgers that one round of checkpoints opens.
 const OPENED_TO_PUBLISH: usize = 32;
@@ -29,6 +30,7 @@ pub struct Service {
     pub(crate) config: Config,
     pub(crate) ledgers: Arc<Ledgers>,
     pub(crate) sessions: Sessions,
+    pub(crate) tokens: Tokens,
     pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) published: Arc<Published>,
     /// The keys of the configuration, until [`Service::set_access_keys`] replaces them.
@@ -49,7 +51,12 @@ impl Service {
 
     /// Finds every ledger of the configured storage, with a clock and ids of the caller's.
     pub fn open_in(config: Config, environment: Environment) -> Result<Service, String> {
+        let cluster_key = match &config.cluster_key {
+            Some(key) => key.clone(),
+            None => ClusterKey::of_random(random_seed()?),
+        };
         Ok(Service {
+            tokens: Tokens::new(&cluster_key),
             ledgers: Arc::new(Ledgers::find(settings(&config), environment.clone())?),
             sessions: Sessions::new(config.sessions_max),
             scheduler: Arc::new(Scheduler::new(config.concurrency, Arc::clone(&environment.clock))),
@@ -174,12 +181,18 @@ impl Service {
                 let (reply, permit) = self.valid_command(caller, request).await?;
                 Ok(Scheduler::write(permit, bytes_of(&reply), || reply.to_json()))
             }
+            ("POST", "/", [target]) if *target == outcome::TARGET => {
+                *operation = "GetTransactionOutcome";
+                let request = outcome::GetTransactionOutcomeRequest::from_json(request.body)?;
+                Ok(self.transaction_outcome(&request).await?.to_json())
+            }
             ("POST", "/", []) => {
                 unknown(format!("The header X-Amz-Target is missing; the session API needs {expected}"))
             }
-            ("POST", "/", [other]) => {
-                unknown(format!("There is no operation {other}; the session API has only {expected}"))
-            }
+            ("POST", "/", [other]) => unknown(format!(
+                "There is no operation {other}; the session API has {expected} and, of ours, {}",
+                outcome::TARGET
+            )),
             ("POST", "/", _) => unknown("The header X-Amz-Target occurs more than once".to_owned()),
             (method, path, _) => unknown(format!(
                 "The header X-Amz-Target belongs to POST /, but this request is {method} {path}"
@@ -192,7 +205,7 @@ impl Service {
         let method = request.effective_method();
         let request = ControlRequest::from_http(method, request.path, request.query, request.body)?;
         let control = self.control_of_ledgers();
-        if Control::is_in_memory(&request) {
+        if control.is_in_memory(&request) {
             return Ok(control.run(request)?.to_json());
         }
         // Open the ledger first and hold it, so that no worker thread blocks while a journal is replayed.
@@ -298,14 +311,12 @@ impl Service {
 /// The part of the configuration for the ledgers.
 fn settings(config: &Config) -> Settings {
     Settings {
-        folder: match &config.storage {
-            Storage::Memory => None,
-            Storage::Folder(folder) => Some(folder.clone()),
-        },
+        storage: config.storage.clone(),
         ledger: LedgerOptions {
             limits: config.limits.clone(),
             extensions: config.extensions,
             record_reads: config.record_reads,
+            redaction_refused: config.redaction_refused.clone(),
             buffered_bytes: BufferedBytes::new(config.memory.buffered_rows(), "--memory"),
             plan_bytes: BufferedBytes::new(config.memory.plans(), "--memory"),
             ..LedgerOptions::default()

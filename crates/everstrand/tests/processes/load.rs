@@ -81,8 +81,19 @@ pub(crate) fn start(
     stop: &Arc<AtomicBool>,
     random: &mut Random,
 ) -> Vec<tokio::task::JoinHandle<()>> {
+    start_numbered(server, 0..clients, log, stop, random)
+}
+
+/// The same, for clients with these numbers, which no other server's clients may have.
+pub(crate) fn start_numbered(
+    server: &Server,
+    clients: std::ops::Range<u64>,
+    log: &Arc<Mutex<Log>>,
+    stop: &Arc<AtomicBool>,
+    random: &mut Random,
+) -> Vec<tokio::task::JoinHandle<()>> {
     let transport = server.transport();
-    (0..clients)
+    clients
         .map(|client| {
             let (transport, log, stop) = (Arc::clone(&transport), Arc::clone(log), Arc::clone(stop));
             let random = Random::new(random.next());

@@ -15,6 +15,7 @@ mod kill;
 mod load;
 mod lost_end;
 mod many_ledgers;
+mod one_store;
 mod process;
 mod redaction;
 mod sessions;

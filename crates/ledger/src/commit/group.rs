@@ -185,7 +185,7 @@ impl<'a> GroupBuilder<'a> {
         writer: WriterId,
         voids: Vec<(UniqueId, OutcomeReply)>,
         now: i64,
-    ) -> Result<Option<Group>, Failed> {
+    ) -> Result<Option<Group>, Box<Failed>> {
         let GroupBuilder { sealing, members, writes, mut next, mut changes, failed, .. } = self;
         if members.is_empty() && voids.is_empty() {
             return Ok(None);
@@ -206,7 +206,7 @@ impl<'a> GroupBuilder<'a> {
         };
         let (bytes, slot) = match seal() {
             Ok(slot) => slot,
-            Err(why) => return Err(Failed { members, voids, error: refused(&why) }),
+            Err(why) => return Err(Box::new(Failed { members, voids, error: refused(&why) })),
         };
         let next = Next { state: next, batch: changes.into_batch() };
         Ok(Some(Group {

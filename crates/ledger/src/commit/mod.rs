@@ -242,7 +242,8 @@ impl Committer {
                 group.barriers = std::mem::take(&mut self.barriers);
                 actions.push(self.create(group));
             }
-            Err(Failed { members, voids, error }) => {
+            Err(failed) => {
+                let Failed { members, voids, error } = *failed;
                 let members = members.into_iter().map(|member| member.reply);
                 actions.extend(refused(members, [], &error).map(Action::Reply));
                 actions.extend(undecided(voids, &error).map(Action::Reply));

@@ -18,6 +18,9 @@ impl Scope<'_> {
             let message = format!("REDACT_REVISION expects 3 arguments, not {}", arguments.len());
             return Err(LedgerError::bad_request(message));
         };
+        if let Some(why) = &self.core.options.redaction_refused {
+            return Err(refused(why));
+        }
         let block_address = BlockAddress::try_from(address).map_err(|error| refused(&error.to_string()))?;
         let table_id = id(table_id, "table id")?;
         let document_id = id(document_id, "document id")?;

@@ -7,7 +7,7 @@ use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
 use everstrand_protocol::{Exception, ServiceError};
 
 use super::entry::{Entry, OpenError, Unfinished};
-use super::errors::{exists_already, not_found, unavailable};
+use super::errors::{exists_already, not_found, protected, unavailable};
 use super::note::Note;
 use super::opening::Origin;
 use super::{Ledgers, folder, opening};
@@ -43,11 +43,7 @@ impl Ledgers {
         deletion_protection: bool,
         tags: Tags,
     ) -> Result<Record, ServiceError> {
-        if self.names().contains_key(name) {
-            return Err(exists_already(name));
-        }
-        check_tags(&tags)?;
-        let entry = self.reserve(Record {
+        let record = Record {
             id: self.environment.ids.next().to_string(),
             name: name.to_owned(),
             state: LedgerState::Creating,
@@ -55,7 +51,15 @@ impl Ledgers {
             permissions_mode,
             deletion_protection,
             tags,
-        })?;
+        };
+        if let Some(shared) = &self.shared {
+            return self.create_shared(shared, origin, record);
+        }
+        if self.names().contains_key(name) {
+            return Err(exists_already(name));
+        }
+        check_tags(&record.tags)?;
+        let entry = self.reserve(record)?;
         let unfinished = Unfinished::new(&entry);
         let made = self.make(&entry, origin);
         match made {
@@ -132,11 +136,10 @@ impl Ledgers {
     }
 
     /// Changes a ledger's record durably.
-    pub(crate) fn update(
-        &self,
-        name: &str,
-        change: impl FnOnce(&mut Record),
-    ) -> Result<Record, ServiceError> {
+    pub(crate) fn update(&self, name: &str, change: impl Fn(&mut Record)) -> Result<Record, ServiceError> {
+        if let Some(shared) = &self.shared {
+            return self.update_shared(shared, name, &change);
+        }
         let entry = self.entry(name)?;
         let _files = entry.files.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(why) = entry.why_broken() {
@@ -160,16 +163,15 @@ impl Ledgers {
 
     /// Deletes a ledger, unless it is protected. When this returns the deletion is durable. The files are removed in the background.
     pub(crate) fn delete(&self, name: &str) -> Result<(), ServiceError> {
+        if let Some(shared) = &self.shared {
+            return self.delete_shared(shared, name);
+        }
         let entry = self.entry(name)?;
         if let Some(why) = entry.why_broken() {
             return Err(unavailable(name, &why));
         }
         if entry.record().deletion_protection {
-            let message = format!(
-                "Preventing deletion of ledger {name} with DeletionProtection enabled; update it to false first"
-            );
-            let error = ServiceError::new(Exception::ResourcePreconditionNotMet, message);
-            return Err(error.with_resource("Ledger", name));
+            return Err(protected(name));
         }
         let Some(open) = entry.take() else { return Err(not_found(name)) };
         let unfinished = Unfinished::new(&entry);
@@ -205,7 +207,7 @@ impl Ledgers {
         let unfinished = Unfinished::new(&entry);
         let folder = self.folder.as_ref();
         if let Some(ledger) = open {
-            opening::close(folder, &entry, ledger);
+            self.close_opened(&entry, ledger);
         }
         let loss = entry.note().loss.clone();
         let accepted = match (loss, folder) {

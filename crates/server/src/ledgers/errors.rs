@@ -27,3 +27,10 @@ pub(super) fn exists_already(name: &str) -> ServiceError {
 pub(super) fn unavailable(name: &str, why: &str) -> ServiceError {
     ServiceError::new(Exception::ServiceUnavailable, format!("Ledger {name} could not be written: {why}"))
 }
+
+pub(super) fn protected(name: &str) -> ServiceError {
+    let message = format!(
+        "Preventing deletion of ledger {name} with DeletionProtection enabled; update it to false first"
+    );
+    ServiceError::new(Exception::ResourcePreconditionNotMet, message).with_resource("Ledger", name)
+}

@@ -103,6 +103,25 @@ impl DataFolder {
         self.path.join(id).join(VIEW)
     }
 
+    /// The folder of a view in a cache, which is made if it does not exist.
+    pub(super) fn make_view_folder(&self, id: &str) -> Result<PathBuf, String> {
+        let folder = self.path.join(id);
+        fs::create_dir_all(&folder).map_err(|error| {
+            format!("the folder {} of its view cannot be made: {error}", folder.display())
+        })?;
+        Ok(folder.join(VIEW))
+    }
+
+    /// Removes what a cache has of a ledger.
+    pub(super) fn remove_cached(&self, id: &str) {
+        let folder = self.path.join(id);
+        if folder.exists()
+            && let Err(error) = fs::remove_dir_all(&folder)
+        {
+            tracing::warn!(folder = %folder.display(), %error, "the view of a deleted ledger could not be removed");
+        }
+    }
+
     /// Reads which ledgers the folder has.
     pub(super) fn found(&self) -> Result<Found, String> {
         let mut found = Found { ledgers: Vec::new(), broken: Vec::new(), leftovers: Vec::new() };

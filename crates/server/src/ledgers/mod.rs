@@ -22,10 +22,12 @@ mod errors;
 mod folder;
 mod note;
 mod opening;
+mod shared;
+mod shared_changes;
 mod upkeep;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use everstrand_journal::{Digest, UniqueId};
@@ -39,7 +41,9 @@ use self::errors::{not_found, not_opened, unavailable};
 use self::folder::{Broken, DataFolder};
 use self::note::Note;
 use self::opening::Origin;
+use self::shared::Shared;
 use self::upkeep::Upkeep;
+use crate::config::Storage;
 use crate::record::{Record, STRICT_TAG};
 use crate::workers::Workers;
 
@@ -58,8 +62,8 @@ const TOO_MANY_JOBS: &str = "too many operations wait for the disk; try again la
 
 /// How the ledgers are stored and opened.
 pub(crate) struct Settings {
-    /// The data folder. Without one the ledgers are in memory.
-    pub(crate) folder: Option<PathBuf>,
+    /// Where they are.
+    pub(crate) storage: Storage,
     /// The options of every ledger.
     pub(crate) ledger: LedgerOptions,
     /// Bytes of the cache that all views share.
@@ -76,7 +80,10 @@ pub(crate) struct Settings {
 
 /// All ledgers of a service.
 pub(crate) struct Ledgers {
+    /// The data folder, if the ledgers lie in one.
     folder: Option<DataFolder>,
+    /// The store, if other servers serve the same ledgers.
+    shared: Option<Shared>,
     options: LedgerOptions,
     environment: Environment,
     by_name: RwLock<BTreeMap<String, Arc<Entry>>>,
@@ -97,7 +104,7 @@ impl Ledgers {
     /// Finds every ledger of the storage, without opening one.
     pub(crate) fn find(settings: Settings, environment: Environment) -> Result<Ledgers, String> {
         let Settings {
-            folder,
+            storage,
             ledger: options,
             cache_bytes,
             idle_millis,
@@ -105,13 +112,22 @@ impl Ledgers {
             view_files_max,
             unwritten_bytes_max,
         } = settings;
-        let folder =
-            folder.map(|folder| DataFolder::open(&folder, cache_bytes, view_files_max)).transpose()?;
-        let threads = |number: usize| if folder.is_some() { number } else { 0 };
+        let open_folder = |folder: &Path| DataFolder::open(folder, cache_bytes, view_files_max);
+        let (folder, shared) = match storage {
+            Storage::Memory => (None, None),
+            Storage::Folder(folder) => (Some(open_folder(&folder)?), None),
+            Storage::Shared { store, cache } => {
+                let cache = cache.as_deref().map(open_folder).transpose()?;
+                (None, Some(Shared::new(store, cache)))
+            }
+        };
+        let waits = folder.is_some() || shared.is_some();
+        let threads = |number: usize| if waits { number } else { 0 };
         let mut ledgers = Ledgers {
             files: Workers::new("everstrand-files", threads(FILE_THREADS)),
             changes: Workers::new("everstrand-changes", threads(CHANGE_THREADS)),
             folder,
+            shared,
             options,
             environment,
             by_name: RwLock::default(),
@@ -122,6 +138,7 @@ impl Ledgers {
             unwritten_bytes_max,
         };
         ledgers.register_found()?;
+        ledgers.refresh_all().map_err(|error| error.message)?;
         Ok(ledgers)
     }
 
@@ -183,6 +200,10 @@ impl Ledgers {
 
     /// The open ledger of a name. If it is closed, this opens it on another thread and awaits that.
     pub(crate) async fn open(self: &Arc<Self>, name: &str) -> Result<Ledger, ServiceError> {
+        if self.shared.is_some() {
+            let (ledgers, name) = (Arc::clone(self), name.to_owned());
+            self.files.run(move || ledgers.refresh(&name)).await?;
+        }
         let entry = self.entry(name)?;
         let opened = match entry.access(self.now()) {
             Access::Ready(opened) => opened,
@@ -204,6 +225,7 @@ impl Ledgers {
 
     /// The same, but blocks this thread.
     pub(crate) fn open_blocking(&self, name: &str) -> Result<Ledger, ServiceError> {
+        self.refresh(name)?;
         let entry = self.entry(name)?;
         let opened = match entry.access_blocking(self.now()) {
             Access::Ready(opened) => opened,
@@ -225,8 +247,12 @@ impl Ledgers {
         let unfinished = Unfinished::new(entry);
         let opened = self.make_room().map_err(OpenError::Failed).and_then(|()| {
             let options = self.options_of(&entry.record());
-            let folder = self.folder.as_ref();
-            let opened = opening::open(folder, entry, &self.environment, options, Origin::Existing);
+            let opened = match &self.shared {
+                Some(shared) => shared.open(entry, &self.environment, options, Origin::Existing),
+                None => {
+                    opening::open(self.folder.as_ref(), entry, &self.environment, options, Origin::Existing)
+                }
+            };
             opened.map_err(OpenError::Failed)
         });
         if let Err(OpenError::Failed(why)) = &opened {
@@ -234,6 +260,16 @@ impl Ledgers {
         }
         unfinished.settle(&opened, self.now());
         opened
+    }
+
+    /// Closes a ledger that was taken out of its entry.
+    fn close_opened(&self, entry: &Entry, ledger: Ledger) {
+        opening::close(self.folder.as_ref(), entry, ledger);
+    }
+
+    /// Whether other servers serve the same ledgers, so that what is known of them may be old.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared.is_some()
     }
 
     fn options_of(&self, record: &Record) -> LedgerOptions {
@@ -277,9 +313,20 @@ impl Ledgers {
 
     /// A ledger's record, and why the ledger is impaired, if it is.
     pub(crate) fn describe(&self, name: &str) -> Result<(Record, Option<String>), ServiceError> {
+        self.refresh(name)?;
         let entry = self.entry(name)?;
         let record = entry.record().clone();
         Ok((record, entry.impaired()))
+    }
+
+    /// The id of the ledger that has a name.
+    pub(crate) fn id_of(&self, name: &str) -> Result<String, ServiceError> {
+        Ok(self.entry(name)?.id.clone())
+    }
+
+    /// The name of the ledger with an id, if this server knows it.
+    pub(crate) fn name_of(&self, id: &str) -> Option<String> {
+        self.names().iter().find(|(_, entry)| entry.id == id).map(|(name, _)| name.clone())
     }
 
     /// The strand of a ledger; `None` if the ledger was not closed cleanly and not opened since.
@@ -315,7 +362,7 @@ impl Ledgers {
                 let Some(entry) = next.lock().unwrap_or_else(PoisonError::into_inner).next() else { return };
                 if let Some(open) = entry.take() {
                     if let Some(ledger) = open {
-                        opening::close(self.folder.as_ref(), entry, ledger);
+                        self.close_opened(entry, ledger);
                     }
                     // This time lies in the far future, so no request opens the ledger again.
                     entry.settle(&Err(OpenError::Failed("the server has stopped".to_owned())), u64::MAX / 2);
@@ -329,7 +376,8 @@ impl Ledgers {
             }
             close();
         });
-        if let Some(folder) = &self.folder {
+        let cache = self.shared.as_ref().and_then(|shared| shared.cache.as_ref());
+        if let Some(folder) = self.folder.as_ref().or(cache) {
             folder.release();
         }
     }
@@ -381,7 +429,7 @@ fn broken_entry(id: &str, name: &str, why: &str) -> Entry {
     Entry::broken(record, Note { name: name.to_owned(), ..Note::default() }, why.to_owned())
 }
 
-fn random_seed() -> Result<[u8; 32], String> {
+pub(crate) fn random_seed() -> Result<[u8; 32], String> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| format!("the system has no random numbers: {error}"))?;
     Ok(seed)

@@ -82,7 +82,7 @@ fn open_slots(
 }
 
 /// Writes the imported blocks into an empty journal, if there are any to import.
-fn import_blocks(
+pub(super) fn import_blocks(
     slots: &dyn SlotStore,
     environment: &Environment,
     origin: &mut Origin<'_>,
@@ -143,9 +143,7 @@ pub(super) fn close(folder: Option<&DataFolder>, entry: &Entry, ledger: Ledger) 
     let is_clean = ledger.status() == Status::Open && !ledger.has_work();
     ledger.close();
     let digest = ledger.digest();
-    if folder.is_some() {
-        wait_until_held_alone(&ledger);
-    }
+    wait_until_held_alone(&ledger);
     drop(ledger);
     if let Some(folder) = folder
         && is_clean

@@ -45,7 +45,7 @@ impl Ledgers {
     /// only if `is_published` answers true for its digest.
     pub(crate) fn start_upkeep(self: &Arc<Self>, is_published: impl Fn(&Digest) -> bool + Send + 'static) {
         // A ledger in memory would be lost if it was closed, and it has no files that could rot.
-        if self.folder.is_none() {
+        if self.folder.is_none() && self.shared.is_none() {
             return;
         }
         let ledgers = Arc::clone(self);
@@ -62,7 +62,9 @@ impl Ledgers {
                 ledgers.close_if_idle(entry, now.saturating_sub(ledgers.idle_millis), &is_published);
             }
             ledgers.write_views_out(&entries);
-            ledgers.open_after_unclean_stop(&entries, now);
+            if ledgers.folder.is_some() {
+                ledgers.open_after_unclean_stop(&entries, now);
+            }
             ledgers.check(&mut upkeep, now);
         });
     }
@@ -85,7 +87,7 @@ impl Ledgers {
     }
 
     fn close_taken(&self, entry: &Arc<Entry>, ledger: Ledger) {
-        opening::close(self.folder.as_ref(), entry, ledger);
+        self.close_opened(entry, ledger);
         tracing::debug!(ledger = %entry.record().name, "the ledger was closed, because nobody uses it");
         let waiting = entry.settle_closed();
         if waiting.is_empty() {

@@ -6,6 +6,7 @@ mod folder;
 mod ledgers;
 mod scheduler;
 mod sessions;
+mod shared;
 mod signatures;
 mod wire;
 

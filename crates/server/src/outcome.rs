@@ -1,0 +1,100 @@
+//! Commits without an answer: what became of a transaction, asked by its client, or settled for a commit that arrives where
+//! nobody knows its session.
+//!
+//! A commit is never answered with *no such session* or *no open transaction* while somebody else may have committed it,
+//! because official drivers run the transaction again after such an answer.
+
+use everstrand_journal::{Hash, UniqueId};
+use everstrand_ledger::{Ledger, LedgerError, Outcome};
+use everstrand_protocol::outcome::{self, GetTransactionOutcomeRequest, GetTransactionOutcomeResult};
+use everstrand_protocol::{Exception, ServiceError, SessionToken};
+
+use crate::commands::service_error;
+use crate::service::Service;
+
+impl Service {
+    /// What became of a transaction. The token must be of the session that began it, and genuine.
+    pub async fn transaction_outcome(
+        &self,
+        request: &GetTransactionOutcomeRequest,
+    ) -> Result<GetTransactionOutcomeResult, ServiceError> {
+        let id = transaction_id(&request.transaction_id)?;
+        let ledger = self.ledger_of(&request.session_token).await?;
+        let answer = |outcome, sequence_no| GetTransactionOutcomeResult { outcome, sequence_no };
+        Ok(match self.outcome_of(&ledger, id).await {
+            Ok(Outcome::Committed { block }) => answer(outcome::Outcome::Committed, Some(block)),
+            Ok(Outcome::Never) => answer(outcome::Outcome::Never, None),
+            Err(_) => answer(outcome::Outcome::Undecided, None),
+        })
+    }
+
+    /// Settles a commit that no open transaction here belongs to: success if a block has the transaction, a conflict if none
+    /// ever will.
+    pub(crate) async fn settle(
+        &self,
+        token: &SessionToken,
+        transaction: &str,
+        commit_digest: Hash,
+    ) -> Result<(), ServiceError> {
+        if !self.ledgers.is_shared() {
+            // Nobody else can have committed it.
+            return Err(no_session());
+        }
+        let ledger = self.ledger_of(token).await.map_err(|error| unknown(&error.message))?;
+        let id = transaction_id(transaction)?;
+        let block = match self.outcome_of(&ledger, id).await {
+            Ok(Outcome::Committed { block }) => block,
+            Ok(Outcome::Never) => {
+                let never = "The transaction was not committed, and its session is gone: run it again";
+                return Err(ServiceError::new(Exception::OccConflict, never));
+            }
+            Err(error) => return Err(unknown(&error.to_string())),
+        };
+        let of_block = ledger.clone();
+        let committed =
+            self.ledgers.files.run(move || of_block.commit_digest_of(block).map_err(service_error));
+        match committed.await {
+            Ok(Some(digest)) if digest == commit_digest => Ok(()),
+            Ok(_) => Err(service_error(LedgerError::DigestMismatch)),
+            Err(error) => Err(unknown(&error.message)),
+        }
+    }
+
+    async fn outcome_of(&self, ledger: &Ledger, id: UniqueId) -> Result<Outcome, LedgerError> {
+        match ledger.outcome(id).await {
+            // Nothing follows a seal, so the blocks that are there decide.
+            Err(LedgerError::Sealed(_)) => Ok(match ledger.block_of_transaction(id)? {
+                Some(block) => Outcome::Committed { block },
+                None => Outcome::Never,
+            }),
+            decided => decided,
+        }
+    }
+
+    /// The ledger of a genuine token.
+    async fn ledger_of(&self, token: &SessionToken) -> Result<Ledger, ServiceError> {
+        let id = self.tokens.ledger_of(token.as_str()).ok_or_else(no_session)?;
+        let name = match self.ledgers.name_of(id) {
+            Some(name) => name,
+            None => {
+                let ledgers = std::sync::Arc::clone(&self.ledgers);
+                self.ledgers.files.run(move || ledgers.refresh_all()).await?;
+                self.ledgers.name_of(id).ok_or_else(no_session)?
+            }
+        };
+        self.ledgers.open(&name).await
+    }
+}
+
+fn no_session() -> ServiceError {
+    ServiceError::new(Exception::InvalidSession, "No such session")
+}
+
+fn transaction_id(text: &str) -> Result<UniqueId, ServiceError> {
+    text.parse().map_err(|_| ServiceError::bad_request(format!("{text} is not the id of a transaction")))
+}
+
+fn unknown(why: &str) -> ServiceError {
+    let message = format!("Nobody knows yet whether the transaction was committed: {why}");
+    ServiceError::new(Exception::CommitOutcomeUnknown, message)
+}
