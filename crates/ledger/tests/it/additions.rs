@@ -87,10 +87,10 @@ fn slots_without_blocks_are_followed_and_read_again() {
     let before = ledger.digest();
     append(&*world.slots, void(0));
     append(&*world.slots, void(5));
-    let insert = || run(&ledger, "INSERT INTO t VALUE {'n': 3}", &[]);
-    assert!(matches!(insert(), Err(LedgerError::OccConflict { .. })), "another writer took its slot");
-    assert_eq!(ledger.digest(), before, "a slot without blocks changes no digest");
-    insert().unwrap();
+    // Another writer took its slots, and changed nothing that it read.
+    run(&ledger, "INSERT INTO t VALUE {'n': 3}", &[]).unwrap();
+    let unchanged = ledger.digest_at(before.digest_tip_address.sequence_no).unwrap();
+    assert_eq!(unchanged, before, "a slot without blocks changes no digest");
     append(&*world.slots, void(6));
     let (digest, tip) = (ledger.digest(), ledger.digest().digest_tip_address.sequence_no);
     assert_eq!(tip, 4);
