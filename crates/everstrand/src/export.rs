@@ -120,11 +120,16 @@ struct OfFolder(DiskSlots);
 
 impl Blocks for OfFolder {
     fn first_and_last(&self, ledger: &str) -> Result<(JournalBlock, JournalBlock), Box<dyn Error>> {
-        let Some(last) = self.0.tip_hint()? else {
-            return Err(format!("ledger {ledger} has no blocks").into());
-        };
-        let first = end_block(&self.0, 0, |blocks| blocks.next())?;
-        Ok((first, end_block(&self.0, last, |blocks| blocks.last())?))
+        let no_blocks = || format!("ledger {ledger} has no blocks");
+        let last = self.0.tip_hint()?.ok_or_else(no_blocks)?;
+        let first = end_block(&self.0, 0, |blocks| blocks.next())?.ok_or_else(no_blocks)?;
+        // The last slots may have no block.
+        for slot in (0..=last).rev() {
+            if let Some(block) = end_block(&self.0, slot, |blocks| blocks.last())? {
+                return Ok((first, block));
+            }
+        }
+        Err(no_blocks().into())
     }
 
     fn for_each(&self, last: BlockAddress, visit: &mut Visit<'_>) -> Result<(), Box<dyn Error>> {
@@ -187,15 +192,15 @@ fn journal(data: &Path, ledger: &str) -> Result<DiskSlots, Box<dyn Error>> {
     Ok(DiskSlots::open_read_only(Arc::new(disk))?)
 }
 
-/// The first or the last block of the journal.
+/// The first or the last block of a slot; `None` if the slot has none.
 fn end_block(
     slots: &DiskSlots,
     slot: u64,
     choose: impl Fn(&mut dyn Iterator<Item = JournalBlock>) -> Option<JournalBlock>,
-) -> Result<JournalBlock, Box<dyn Error>> {
+) -> Result<Option<JournalBlock>, Box<dyn Error>> {
     let bytes = slots.read(slot)?.ok_or_else(|| format!("slot {slot} is gone"))?;
     let decoded = decode(slot, bytes)?;
-    Ok(choose(&mut blocks(&decoded)).ok_or_else(|| format!("slot {slot} holds no block"))?)
+    Ok(choose(&mut blocks(&decoded)))
 }
 
 fn decode(slot: u64, bytes: Vec<u8>) -> Result<Slot, String> {

@@ -1,5 +1,6 @@
 //! The house as a whole: its plan, its documents and its program.
 
+mod additions;
 mod container;
 mod damage;
 mod demo;
