@@ -165,10 +165,12 @@ pub enum Statement {
     },
     /// A query. Any expression but [`Expression::Query`] is a bare expression, which is an extension.
     Query(Expression),
-    /// `EXPLAIN statement`. An extension.
+    /// `EXPLAIN [ANALYZE] statement`. An extension.
     Explain {
         /// The statement that is explained. It is no EXPLAIN itself.
         statement: Box<Statement>,
+        /// The word `ANALYZE`, if the statement is run and measured.
+        analyze: Option<Identifier>,
         /// Where `EXPLAIN` stands.
         position: Position,
     },

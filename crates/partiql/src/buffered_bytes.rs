@@ -23,17 +23,39 @@ struct Count {
     setting: Cow<'static, str>,
     /// The larger count, which counts these bytes too.
     whole: Option<BufferedBytes>,
+    /// Of a meter: the most bytes that were held at one time. A meter has no maximum of its own.
+    most: Option<AtomicUsize>,
 }
 
 impl BufferedBytes {
     /// A count of at most `bytes_max` bytes. Errors name the setting that sets the maximum.
     pub fn new(bytes_max: usize, setting: impl Into<Cow<'static, str>>) -> BufferedBytes {
-        BufferedBytes::counting(bytes_max, setting.into(), None)
+        BufferedBytes::counting(bytes_max, setting.into(), None, None)
     }
 
     /// A new count, whose bytes count in this one too.
     pub fn part(&self, bytes_max: usize, setting: impl Into<Cow<'static, str>>) -> BufferedBytes {
-        BufferedBytes::counting(bytes_max, setting.into(), Some(self.clone()))
+        BufferedBytes::counting(bytes_max, setting.into(), Some(self.clone()), None)
+    }
+
+    /// A new count, whose bytes count in this one too. It has no other maximum, counts every byte, and remembers the
+    /// most that were held.
+    pub(crate) fn metered(&self) -> BufferedBytes {
+        let (whole, most) = (self.clone(), Some(AtomicUsize::new(0)));
+        BufferedBytes::counting(usize::MAX, Cow::Borrowed(""), Some(whole), most)
+    }
+
+    /// The count whose maximum this one has.
+    fn unmetered(&self) -> &BufferedBytes {
+        match &self.0.whole {
+            Some(whole) if self.0.most.is_some() => whole.unmetered(),
+            _ => self,
+        }
+    }
+
+    /// The most bytes that were held at one time, if this is a meter.
+    pub(crate) fn most(&self) -> usize {
+        self.0.most.as_ref().map_or(0, |most| most.load(Ordering::Relaxed))
     }
 
     /// How many bytes are held now.
@@ -43,7 +65,7 @@ impl BufferedBytes {
 
     /// How many bytes may be held.
     pub fn bytes_max(&self) -> usize {
-        self.0.bytes_max
+        self.unmetered().0.bytes_max
     }
 
     /// An empty charge of this count.
@@ -51,8 +73,13 @@ impl BufferedBytes {
         Charge { held: self.clone(), used: 0, taken: 0 }
     }
 
-    fn counting(bytes_max: usize, setting: Cow<'static, str>, whole: Option<BufferedBytes>) -> BufferedBytes {
-        BufferedBytes(Arc::new(Count { bytes: AtomicUsize::new(0), bytes_max, setting, whole }))
+    fn counting(
+        bytes_max: usize,
+        setting: Cow<'static, str>,
+        whole: Option<BufferedBytes>,
+        most: Option<AtomicUsize>,
+    ) -> BufferedBytes {
+        BufferedBytes(Arc::new(Count { bytes: AtomicUsize::new(0), bytes_max, setting, whole, most }))
     }
 
     /// Takes all of the bytes or none. The error is the count that is full.
@@ -69,6 +96,9 @@ impl BufferedBytes {
                 self.0.bytes.fetch_sub(bytes, Ordering::Relaxed);
             })?;
         }
+        if let Some(most) = &self.0.most {
+            most.fetch_max(before + bytes, Ordering::Relaxed);
+        }
         Ok(())
     }
 
@@ -81,7 +111,7 @@ impl BufferedBytes {
 
     fn refusal(&self, full: &BufferedBytes, purpose: &str) -> PartiqlError {
         let Count { bytes_max, setting, .. } = &*full.0;
-        if Arc::ptr_eq(&self.0, &full.0) {
+        if Arc::ptr_eq(&self.unmetered().0, &full.0) {
             return PartiqlError::limit(format!(
                 "{purpose} needs to hold more than {bytes_max} bytes of rows (the limit {setting}); \
                  narrow the statement by a condition or a LIMIT, or first read other results to their end"
@@ -130,7 +160,7 @@ impl Charge {
     pub fn keep(&mut self, used: usize) {
         self.used = self.used.min(used);
         let spare = self.taken - self.used;
-        if spare > 2 * CHUNK_BYTES_MAX {
+        if spare > 2 * CHUNK_BYTES_MAX || self.held.0.most.is_some() {
             self.taken -= spare;
             self.held.subtract(spare);
         }
@@ -146,8 +176,11 @@ impl Charge {
 
     #[cold]
     fn fetch(&mut self, bytes: usize, purpose: &str) -> Result<(), PartiqlError> {
-        // A count with a small maximum has no bytes to take in advance.
-        let chunk = bytes.max(CHUNK_BYTES_MAX.min(self.held.bytes_max() / 64));
+        // A count with a small maximum has no bytes to take in advance, and a meter shows none.
+        let chunk = match self.held.0.most {
+            None => bytes.max(CHUNK_BYTES_MAX.min(self.held.bytes_max() / 64)),
+            Some(_) => bytes,
+        };
         if self.held.add(chunk).is_ok() {
             self.taken += chunk;
             return Ok(());
@@ -188,6 +221,29 @@ mod tests {
         second.take(350, "a join").unwrap();
         drop(second);
         assert_eq!((one.bytes(), two.bytes(), whole.bytes()), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_meter_remembers_the_most_and_has_the_maximum_of_the_whole() {
+        let limited = BufferedBytes::new(1000, "held_bytes_max");
+        let whole = limited.metered();
+        let (one, two) = (whole.metered(), whole.metered());
+        let mut first = one.charge();
+        first.take(600, "a join").unwrap();
+        first.keep(100);
+        let mut second = two.charge();
+        second.take(300, "a join").unwrap();
+        assert_eq!((one.bytes(), one.most(), two.most()), (100, 600, 300));
+        assert_eq!((whole.bytes(), whole.most(), limited.bytes()), (400, 600, 400));
+        assert_eq!((one.bytes_max(), whole.bytes_max()), (1000, 1000));
+        let full = second.take(601, "a join").unwrap_err();
+        assert_eq!(full.category(), crate::Category::Limit);
+        assert!(
+            full.to_string().contains("more than 1000 bytes of rows (the limit held_bytes_max)"),
+            "{full}"
+        );
+        drop((first, second));
+        assert_eq!((one.bytes(), two.bytes(), whole.bytes(), limited.bytes()), (0, 0, 0, 0));
     }
 
     #[test]

@@ -68,6 +68,7 @@ mod execute;
 mod hash_table;
 mod keywords;
 mod lexer;
+mod meters;
 mod number;
 mod options;
 mod parser;

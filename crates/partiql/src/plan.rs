@@ -28,7 +28,7 @@ pub use crate::ast::{Frame, FrameBound, FrameUnit, SetOperator};
 pub use names::{Coercion, Expression, Function, Link, NestedQuery, Never, PathStep, Resolved, Variable};
 pub use places::{JoinKind, SourceSlots};
 pub use premises::Plan;
-pub use statement::{InsertPlan, Insertion, ModifyPlan, Operation, Statement, Target, TargetStep};
+pub use statement::{Analyze, InsertPlan, Insertion, ModifyPlan, Operation, Statement, Target, TargetStep};
 pub use window::WindowKind;
 
 use crate::expression::AggregateFunction;

@@ -180,12 +180,29 @@ impl<'a> Planner<'a> {
                 }
                 plan::Statement::Expression(self.expression(expression)?)
             }
-            ast::Statement::Explain { statement, position } => {
-                self.extension(*position, "unexpected token found, IDENTIFIER : explain", "Unexpected term")?;
+            ast::Statement::Explain { statement, analyze, position } => {
+                match analyze {
+                    None => self.extension(
+                        *position,
+                        "unexpected token found, IDENTIFIER : explain",
+                        "Unexpected term",
+                    )?,
+                    Some(word) => self.extension(
+                        word.position,
+                        &format!("unexpected token found, IDENTIFIER : {}", word.name),
+                        "Unexpected token after expression",
+                    )?,
+                }
                 self.estimates = true;
                 let explained = self.statement(statement)?;
                 self.hints_of_fields(&explained)?;
-                plan::Statement::Explain(plan::explain::explain(&explained, &self.hints))
+                match analyze {
+                    None => plan::Statement::Explain(plan::explain::explain(&explained, &self.hints)),
+                    Some(_) => plan::Statement::Analyze(Box::new(plan::Analyze {
+                        statement: explained,
+                        hints: self.hints.clone(),
+                    })),
+                }
             }
         })
     }

@@ -196,6 +196,11 @@ pub trait Tables {
     /// `UTCNOW()`, the same for a whole statement.
     fn now(&self) -> Timestamp;
 
+    /// Nanoseconds since some fixed moment, never less than before. EXPLAIN ANALYZE tells times by it.
+    fn monotonic_nanos(&self) -> u64 {
+        0
+    }
+
     /// How many rows come after the cursor, counted up to about `limit`, and the cursor to go on from if there may be
     /// more. Called for COUNT. Override it if you can count without reading documents.
     fn count(

@@ -12,7 +12,7 @@ you open one. Ctrl-C drops the typed text, or stops the running statement.
   \history TABLE ID       all revisions of a document
   \tail TABLE [N]         the N latest revisions, 10 if not said
   \verify ID              verify the latest revision of a document against the ledger's present digest
-  \explain STATEMENT      how a statement would be executed
+  \explain STATEMENT      how a statement would be executed; \explain analyze STATEMENT runs it, also a change
   \watch [SECONDS]        run the last statement again and again until Ctrl-C, every 2 seconds if not said
   \format FORM            print rows as table, ion, json, csv or expanded
   \x                      switch between table and expanded, which prints one field a line
@@ -178,6 +178,7 @@ mod tests {
             ("\\tail Car 3", Command::Tail { table: "Car".to_owned(), count: 3 }),
             ("\\history Car 'A1'", Command::History { table: "Car".to_owned(), id: "A1".to_owned() }),
             ("\\explain SELECT * FROM Car;", Command::Statement("EXPLAIN SELECT * FROM Car".to_owned())),
+            ("\\explain analyze SELECT 1", Command::Statement("EXPLAIN analyze SELECT 1".to_owned())),
             ("\\format json", Command::Format(Format::Json)),
             ("\\o a file.txt", Command::Output(Some("a file.txt".to_owned()))),
             ("SELECT 1", Command::Statement("SELECT 1".to_owned())),

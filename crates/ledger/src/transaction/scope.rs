@@ -320,6 +320,10 @@ impl Tables for Scope<'_> {
         Timestamp::from_unix_millis(self.now)
     }
 
+    fn monotonic_nanos(&self) -> u64 {
+        self.core.environment.clock.monotonic_nanos()
+    }
+
     fn interrupted(&mut self) -> Result<(), TablesError> {
         let now = self.still_running()?;
         let Some(pace) = self.pace else { return Ok(()) };

@@ -75,7 +75,8 @@ impl Display for Statement {
             }
             Statement::Query(Expression::Query(query)) => query.fmt(f),
             Statement::Query(expression) => expression.fmt(f),
-            Statement::Explain { statement, .. } => write!(f, "EXPLAIN {statement}"),
+            Statement::Explain { statement, analyze: None, .. } => write!(f, "EXPLAIN {statement}"),
+            Statement::Explain { statement, .. } => write!(f, "EXPLAIN ANALYZE {statement}"),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::eval::like::LikePattern;
 use crate::eval::membership::Membership;
 use crate::eval::mistyped::TypeErrors;
 use crate::hash_table::Kept;
+use crate::meters::{Before, Meters, Operator};
 use crate::options::Options;
 use crate::tables::Tables;
 use crate::work::{self, ELEMENT, Work};
@@ -45,6 +46,8 @@ pub(crate) struct Execution {
     pub(crate) memberships: HashMap<usize, Arc<Membership>>,
     /// The hash tables that serve more than one execution of a query. The key is the address of the node of the plan.
     pub(crate) tables: HashMap<usize, Kept>,
+    /// What the operators did, if the statement is EXPLAIN ANALYZE.
+    pub(crate) meters: Option<Box<Meters>>,
 }
 
 impl Work for Context<'_> {
@@ -82,6 +85,7 @@ impl Execution {
             nested: HashMap::new(),
             memberships: HashMap::new(),
             tables: HashMap::new(),
+            meters: None,
         }
     }
 }
@@ -116,6 +120,37 @@ impl Context<'_> {
         compute: impl FnOnce(&mut Self) -> Result<T, PartiqlError>,
     ) -> Result<T, PartiqlError> {
         self.with(TypeErrors { refused: true, written: true, ..self.execution.type_errors }, compute)
+    }
+
+    /// Measures what operators do from now on. Answers the count of all that the statement holds.
+    pub(crate) fn start_meters(&mut self) -> BufferedBytes {
+        let whole = self.execution.budget.metered();
+        self.execution.working = whole.charge();
+        self.execution.budget = whole.clone();
+        self.execution.meters = Some(Box::new(Meters::new(whole.clone())));
+        whole
+    }
+
+    /// An operator works from now on, and is measured until [`Context::leave`].
+    pub(crate) fn enter(&mut self, operator: Operator, begins: bool) -> Option<Before> {
+        let Execution { meters, budget, .. } = &mut *self.execution;
+        Some(meters.as_mut()?.enter(operator, begins, budget, self.tables.monotonic_nanos()))
+    }
+
+    /// The operator rests.
+    pub(crate) fn leave(&mut self, before: Option<Before>, yielded: bool) {
+        let Execution { meters, budget, .. } = &mut *self.execution;
+        if let (Some(meters), Some(before)) = (meters, before) {
+            meters.leave(before, yielded, budget, self.tables.monotonic_nanos());
+        }
+    }
+
+    /// The operator that works now has read documents, and entries of indexes.
+    #[inline]
+    pub(crate) fn has_read(&mut self, documents: usize, entries: u64) {
+        if let Some(meters) = &mut self.execution.meters {
+            meters.read(documents as u64, entries);
+        }
     }
 
     fn with<T>(

@@ -76,7 +76,9 @@ fn one(
 
 fn first(scan: &Scan, access: &Access, context: &mut Context<'_>) -> Result<Option<Row>, PartiqlError> {
     context.step()?;
-    Ok(context.tables.rows(&scan.source, access, None, 1)?.into_iter().next())
+    let rows = context.tables.rows(&scan.source, access, None, 1)?;
+    context.has_read(rows.len(), rows.len() as u64);
+    Ok(rows.into_iter().next())
 }
 
 /// The value of the path in the user's document.

@@ -14,6 +14,7 @@ use crate::plan::{Plan, Statement};
 use crate::tables::Tables;
 
 mod access;
+mod analyze;
 mod combine;
 mod definition;
 mod dml;
@@ -151,6 +152,7 @@ fn at_once(
             }
         }
         Statement::Explain(rows) => rows.iter().map(Document::from).collect(),
+        Statement::Analyze(analyze) => analyze::analyze(analyze, at_once, context, outer)?,
     })
 }
 

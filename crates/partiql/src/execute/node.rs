@@ -21,7 +21,14 @@ use crate::plan::Node;
 
 /// The state of a node.
 #[derive(Debug)]
-pub(crate) enum State {
+pub(crate) struct State {
+    of: Kind,
+    /// Whether it was asked for a row.
+    has_begun: bool,
+}
+
+#[derive(Debug)]
+enum Kind {
     /// Whether the row was yielded.
     One(bool),
     Scan(ScanState),
@@ -47,9 +54,14 @@ impl State {
         outer: OuterScope<'_>,
         frame: &Frame,
     ) -> Result<usize, PartiqlError> {
-        match (self, node) {
-            (State::Scan(state), Node::Scan(scan)) => state.skip(scan, rows, context, outer, frame),
-            (State::Filter(state), Node::Filter { input, .. }) => {
+        match (&mut self.of, node) {
+            (Kind::Scan(state), Node::Scan(scan)) => {
+                let before = context.enter(node.into(), !std::mem::replace(&mut self.has_begun, true));
+                let skipped = state.skip(scan, rows, context, outer, frame);
+                context.leave(before, false);
+                skipped
+            }
+            (Kind::Filter(state), Node::Filter { input, .. }) => {
                 state.skip(input, rows, context, outer, frame)
             }
             _ => Ok(0),
@@ -58,10 +70,55 @@ impl State {
 
     /// Notes how many rows of a scan are wanted at most, so that no more are read at first.
     pub(crate) fn expect(&mut self, rows: Option<usize>) {
-        match self {
-            State::Scan(state) => state.wanted = rows,
-            State::Filter(state) => state.expect(rows),
+        match &mut self.of {
+            Kind::Scan(state) => state.wanted = rows,
+            Kind::Filter(state) => state.expect(rows),
             _ => {}
+        }
+    }
+
+    /// Notes how many rows of a sort are wanted at most, so that it keeps no more.
+    pub(crate) fn bound(&mut self, rows_max: usize) {
+        if let Kind::Sort(state) = &mut self.of {
+            state.rows_max = Some(rows_max);
+        }
+    }
+
+    fn advance(
+        &mut self,
+        node: &Node,
+        context: &mut Context<'_>,
+        outer: OuterScope<'_>,
+        frame: &mut Frame,
+    ) -> Result<bool, PartiqlError> {
+        match (&mut self.of, node) {
+            (Kind::One(is_over), Node::One) => {
+                context.step()?;
+                Ok(!std::mem::replace(is_over, true))
+            }
+            (Kind::Scan(state), Node::Scan(scan)) => state.next(scan, context, outer, frame),
+            (Kind::Iterate(state), Node::Iterate { value, unpivot, slots }) => {
+                state.next(value, *unpivot, *slots, context, outer, frame)
+            }
+            (Kind::Join(state), Node::Join { .. }) => state.next(node, context, outer, frame),
+            (Kind::HashJoin(state), Node::HashJoin(join)) => state.next(join, context, outer, frame),
+            (Kind::HashLookup(state), Node::HashLookup(lookup)) => state.next(lookup, context, outer, frame),
+            (Kind::FullJoin(state), Node::FullJoin(join)) => state.next(join, context, outer, frame),
+            (Kind::Combine(state), Node::Combine(combine)) => state.next(combine, context, outer, frame),
+            (Kind::Filter(state), Node::Filter { input, condition }) => {
+                while state.next(input, context, outer, frame)? {
+                    if outer.holds(context, frame, condition)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            (Kind::Window(state), Node::Window(window)) => state.next(window, context, outer, frame),
+            (Kind::Group(state), Node::Group(group)) => state.next(group, context, outer, frame),
+            (Kind::Sort(state), Node::Sort { input, terms }) => {
+                state.next(input, terms, context, outer, frame)
+            }
+            _ => unreachable!("a state is made of its node"),
         }
     }
 }
@@ -69,24 +126,23 @@ impl State {
 impl Input for State {
     fn start(node: &Node) -> State {
         let start = State::start;
-        match node {
-            Node::One => State::One(false),
-            Node::Scan(_) => State::Scan(ScanState::default()),
-            Node::Iterate { .. } => State::Iterate(IterateState::default()),
-            Node::Join { left, right, .. } => {
-                State::Join(Box::new(JoinState::new(start(left), start(right))))
-            }
-            Node::HashJoin(join) => State::HashJoin(Box::new(HashJoinState::new(start(&join.left)))),
-            Node::HashLookup(_) => State::HashLookup(Box::new(HashLookupState::new())),
+        let of = match node {
+            Node::One => Kind::One(false),
+            Node::Scan(_) => Kind::Scan(ScanState::default()),
+            Node::Iterate { .. } => Kind::Iterate(IterateState::default()),
+            Node::Join { left, right, .. } => Kind::Join(Box::new(JoinState::new(start(left), start(right)))),
+            Node::HashJoin(join) => Kind::HashJoin(Box::new(HashJoinState::new(start(&join.left)))),
+            Node::HashLookup(_) => Kind::HashLookup(Box::new(HashLookupState::new())),
             Node::FullJoin(join) => {
-                State::FullJoin(Box::new(FullJoinState::new(start(&join.left), start(&join.right))))
+                Kind::FullJoin(Box::new(FullJoinState::new(start(&join.left), start(&join.right))))
             }
-            Node::Combine(combine) => State::Combine(Box::new(CombineState::new(combine))),
-            Node::Filter { input, .. } => State::Filter(Box::new(start(input))),
-            Node::Window(window) => State::Window(Box::new(WindowState::new(start(&window.input)))),
-            Node::Group(group) => State::Group(Box::new(GroupState::new(start(&group.input)))),
-            Node::Sort { input, .. } => State::Sort(Box::new(SortState::new(start(input)))),
-        }
+            Node::Combine(combine) => Kind::Combine(Box::new(CombineState::new(combine))),
+            Node::Filter { input, .. } => Kind::Filter(Box::new(start(input))),
+            Node::Window(window) => Kind::Window(Box::new(WindowState::new(start(&window.input)))),
+            Node::Group(group) => Kind::Group(Box::new(GroupState::new(start(&group.input)))),
+            Node::Sort { input, .. } => Kind::Sort(Box::new(SortState::new(start(input)))),
+        };
+        State { of, has_begun: false }
     }
 
     fn next(
@@ -96,34 +152,12 @@ impl Input for State {
         outer: OuterScope<'_>,
         frame: &mut Frame,
     ) -> Result<bool, PartiqlError> {
-        match (self, node) {
-            (State::One(is_over), Node::One) => {
-                context.step()?;
-                Ok(!std::mem::replace(is_over, true))
-            }
-            (State::Scan(state), Node::Scan(scan)) => state.next(scan, context, outer, frame),
-            (State::Iterate(state), Node::Iterate { value, unpivot, slots }) => {
-                state.next(value, *unpivot, *slots, context, outer, frame)
-            }
-            (State::Join(state), Node::Join { .. }) => state.next(node, context, outer, frame),
-            (State::HashJoin(state), Node::HashJoin(join)) => state.next(join, context, outer, frame),
-            (State::HashLookup(state), Node::HashLookup(lookup)) => state.next(lookup, context, outer, frame),
-            (State::FullJoin(state), Node::FullJoin(join)) => state.next(join, context, outer, frame),
-            (State::Combine(state), Node::Combine(combine)) => state.next(combine, context, outer, frame),
-            (State::Filter(state), Node::Filter { input, condition }) => {
-                while state.next(input, context, outer, frame)? {
-                    if outer.holds(context, frame, condition)? {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            }
-            (State::Window(state), Node::Window(window)) => state.next(window, context, outer, frame),
-            (State::Group(state), Node::Group(group)) => state.next(group, context, outer, frame),
-            (State::Sort(state), Node::Sort { input, terms }) => {
-                state.next(input, terms, context, outer, frame)
-            }
-            _ => unreachable!("a state is made of its node"),
+        if context.execution.meters.is_none() {
+            return self.advance(node, context, outer, frame);
         }
+        let before = context.enter(node.into(), !std::mem::replace(&mut self.has_begun, true));
+        let is_row = self.advance(node, context, outer, frame);
+        context.leave(before, matches!(is_row, Ok(true)));
+        is_row
     }
 }

@@ -19,7 +19,7 @@ use crate::execute::frame::{Frame, Input, OuterScope};
 use crate::execute::node::State;
 use crate::key;
 use crate::number::Number;
-use crate::plan::{Coercion, Expression, NestedQuery, Node, Projection, ProjectionItem, QueryPlan};
+use crate::plan::{Coercion, Expression, NestedQuery, Projection, ProjectionItem, QueryPlan};
 use crate::work::Work;
 
 /// The state of a query.
@@ -51,6 +51,21 @@ impl QueryState {
 
     /// The next result.
     pub(crate) fn next(
+        &mut self,
+        plan: &QueryPlan,
+        context: &mut Context<'_>,
+        outer: OuterScope<'_>,
+    ) -> Result<Option<Datum>, PartiqlError> {
+        if context.execution.meters.is_none() {
+            return self.advance(plan, context, outer);
+        }
+        let before = context.enter(plan.into(), self.window.is_none());
+        let result = self.advance(plan, context, outer);
+        context.leave(before, matches!(result, Ok(Some(_))));
+        result
+    }
+
+    fn advance(
         &mut self,
         plan: &QueryPlan,
         context: &mut Context<'_>,
@@ -116,10 +131,9 @@ impl QueryState {
         }
         if plan.distinct {
             self.seen = Some((HashSet::new(), context.execution.budget.charge()));
-        } else if let (Some(take), State::Sort(sort), Node::Sort { .. }) = (take, &mut self.node, &plan.input)
-        {
-            // The sort may drop every row that no result is made of.
-            sort.rows_max = Some(skip.saturating_add(take));
+        } else if let Some(take) = take {
+            // A sort may drop every row that no result is made of.
+            self.node.bound(skip.saturating_add(take));
         }
         Ok(Window { skip, take })
     }

@@ -117,6 +117,7 @@ impl ScanState {
             context.tables.interrupted()?;
             self.after = after;
             context.execution.read_ios += more;
+            context.has_read(0, entries_of(access, more));
             skipped += usize::try_from(more).unwrap_or(0);
             if more == 0 {
                 break;
@@ -166,6 +167,8 @@ impl ScanState {
             if let Some(last) = rows.last() {
                 self.after = Some(last.cursor.clone());
             }
+            let entries = entries_of(access, rows.len() as u64);
+            context.has_read(rows.len(), entries);
             self.rows = rows.into();
         }
         Ok(self.rows.pop_front())
@@ -226,6 +229,7 @@ pub(crate) fn count(
     loop {
         let (counted, last) = context.tables.count(&scan.source, access, after.as_ref(), BATCH_COUNTED)?;
         rows += counted;
+        context.has_read(0, entries_of(access, counted));
         context.tables.interrupted()?;
         after = last;
         if after.is_none() {
@@ -233,6 +237,11 @@ pub(crate) fn count(
             return Ok(Some(rows));
         }
     }
+}
+
+/// How many entries of an index were read for so many rows.
+fn entries_of(access: &Access, rows: u64) -> u64 {
+    if matches!(access, Access::Index { .. }) { rows } else { 0 }
 }
 
 /// The one access of a scan, if its keys find exactly the rows for which the conditions that it serves are TRUE.

@@ -2,7 +2,7 @@
 
 use everstrand_ion::{Data, Value};
 
-use super::Parser;
+use super::{Parser, is_word};
 use crate::ast::{
     ConflictAction, Expression, FromClause, FromSource, FromTerm, Identifier, Join, Modify, ModifyForm,
     Operation, PathStep, SimplePath, SimpleStep, Statement, Variable,
@@ -15,9 +15,15 @@ impl Parser<'_> {
     /// A statement. Its first token decides which.
     pub(super) fn statement(&mut self) -> Result<Statement, PartiqlError> {
         let position = self.position();
-        if self.is_word("explain") && (self.begins_statement(1) || self.opens_query(1)) {
-            self.step();
-            return Ok(Statement::Explain { statement: Box::new(self.plain_statement()?), position });
+        if self.is_word("explain") {
+            let is_analyze = is_word(self.kind_after(1), "analyze");
+            let first = if is_analyze { 2 } else { 1 };
+            if self.begins_statement(first) || self.opens_query(first) {
+                self.step();
+                let analyze = if is_analyze { Some(self.identifier("Unexpected term")?) } else { None };
+                let statement = Box::new(self.plain_statement()?);
+                return Ok(Statement::Explain { statement, analyze, position });
+            }
         }
         self.plain_statement()
     }

@@ -2,9 +2,10 @@
 //! note in its read set, so that the author sees a scan before it causes conflicts.
 //!
 //! A row is `{depth, operation, detail?, reads?, rows?}`. `rows` is about how many rows the planner expects, where it
-//! knows the sizes of the tables. Hints to the author come last.
+//! knows the sizes of the tables. Hints to the author come last. EXPLAIN ANALYZE adds what happened.
 
 mod access;
+mod measured;
 
 use std::fmt;
 
@@ -12,22 +13,30 @@ use everstrand_ion::{Struct, Value};
 
 use super::statement::paths_text;
 use super::{
-    Expression, FullJoin, Group, Insertion, JoinKind, Node, Operation, Plan, Projection, ProjectionItem,
-    QueryPlan, SortTerm, Statement, Target, TargetStep, Window, WindowKind, WindowOrder,
+    Analyze, Expression, FullJoin, Group, Insertion, JoinKind, Node, Operation, Plan, Projection,
+    ProjectionItem, QueryPlan, SortTerm, Statement, Target, TargetStep, Window, WindowKind, WindowOrder,
 };
 use crate::expression::AggregateFunction;
+use crate::meters::{Meters, Operator};
 use crate::tables::OnConflict;
+use measured::Measured;
+pub(crate) use measured::Whole;
 
 /// The rows of EXPLAIN: how a statement would run.
 pub(crate) fn explain(statement: &Statement, hints: &[String]) -> Vec<Value> {
-    let hints = hints.iter().map(|hint| Row {
-        depth: 0,
-        operation: "Hint".to_owned(),
-        detail: hint.clone(),
-        reads: String::new(),
-        estimate: None,
-    });
-    let rows = rows(statement).into_iter().chain(hints).map(|row| {
+    values(rows(statement, None), hints)
+}
+
+/// The rows of EXPLAIN ANALYZE: how a statement ran.
+pub(crate) fn analyzed(analyze: &Analyze, meters: &Meters, whole: &Whole) -> Vec<Value> {
+    let mut rows = rows(&analyze.statement, Some(meters));
+    rows.push(Row { measured: Some(whole.measured()), ..Row::new(0, "Statement") });
+    values(rows, &analyze.hints)
+}
+
+fn values(rows: Vec<Row>, hints: &[String]) -> Vec<Value> {
+    let hints = hints.iter().map(|hint| Row { detail: hint.clone(), ..Row::new(0, "Hint") });
+    let rows = rows.into_iter().chain(hints).map(|row| {
         let mut fields = Struct::default();
         fields.push("depth", i64::try_from(row.depth).unwrap_or(i64::MAX));
         fields.push("operation", row.operation);
@@ -39,6 +48,9 @@ pub(crate) fn explain(statement: &Statement, hints: &[String]) -> Vec<Value> {
         if let Some(estimate) = row.estimate {
             fields.push("rows", i64::try_from(estimate).unwrap_or(i64::MAX));
         }
+        if let Some(measured) = row.measured {
+            measured.write(&mut fields);
+        }
         Value::from(fields)
     });
     rows.collect()
@@ -47,7 +59,7 @@ pub(crate) fn explain(statement: &Statement, hints: &[String]) -> Vec<Value> {
 impl fmt::Display for Plan {
     /// The rows of EXPLAIN, one to a line, indented by their depth.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Row { depth, operation, detail, reads, estimate } in rows(&self.statement) {
+        for Row { depth, operation, detail, reads, estimate, .. } in rows(&self.statement, None) {
             write!(f, "{:width$}{operation}", "", width = 2 * depth)?;
             if !detail.is_empty() {
                 write!(f, ": {detail}")?;
@@ -70,26 +82,34 @@ struct Row {
     detail: String,
     reads: String,
     estimate: Option<u64>,
+    measured: Option<Measured>,
 }
 
-fn rows(statement: &Statement) -> Vec<Row> {
-    let mut explainer = Explainer::default();
+impl Row {
+    fn new(depth: usize, operation: impl Into<String>) -> Row {
+        let (detail, reads) = (String::new(), String::new());
+        Row { depth, operation: operation.into(), detail, reads, estimate: None, measured: None }
+    }
+}
+
+fn rows(statement: &Statement, meters: Option<&Meters>) -> Vec<Row> {
+    let mut explainer = Explainer { meters, rows: Vec::new(), shown: Vec::new() };
     explainer.statement(statement);
     explainer.rows
 }
 
 /// The rows so far.
-#[derive(Default)]
-struct Explainer {
+struct Explainer<'m> {
+    /// What happened, if the statement was run.
+    meters: Option<&'m Meters>,
     rows: Vec<Row>,
     /// The addresses of the queries with names that have been shown.
     shown: Vec<usize>,
 }
 
-impl Explainer {
+impl Explainer<'_> {
     fn row(&mut self, depth: usize, operation: impl Into<String>, detail: impl Into<String>) {
-        let (operation, detail) = (operation.into(), detail.into());
-        self.rows.push(Row { depth, operation, detail, reads: String::new(), estimate: None });
+        self.rows.push(Row { detail: detail.into(), ..Row::new(depth, operation) });
     }
 
     fn statement(&mut self, statement: &Statement) {
@@ -108,6 +128,7 @@ impl Explainer {
             }
             Statement::Modify(modify) => {
                 self.operation(&modify.operation);
+                self.rows[0].measured = self.taken_in(&[Operator::from(&modify.input)]);
                 self.node(&modify.input, 1);
             }
             Statement::CreateTable { .. }
@@ -123,6 +144,7 @@ impl Explainer {
                 self.row_of(0, &format!("Execute {procedure}"), &arguments, ", ");
             }
             Statement::Explain(_) => self.row(0, "Explain", ""),
+            Statement::Analyze(analyze) => self.statement(&analyze.statement),
         }
     }
 
@@ -141,6 +163,7 @@ impl Explainer {
     }
 
     fn query(&mut self, query: &QueryPlan, mut depth: usize) {
+        let first = self.rows.len();
         for (operation, value) in [("Limit", &query.limit), ("Offset", &query.offset)] {
             if let Some(value) = value {
                 self.row_of(depth, operation, &[value], "");
@@ -173,10 +196,17 @@ impl Explainer {
                 self.row_of(depth, "Project", &values, ", ");
             }
         }
+        self.rows[first].measured = self.measured(query.into(), &[Operator::from(&query.input)]);
         self.node(&query.input, depth + 1);
     }
 
     fn node(&mut self, node: &Node, depth: usize) {
+        let first = self.rows.len();
+        self.node_rows(node, depth);
+        self.rows[first].measured = self.measured(node.into(), &measured::inputs(node));
+    }
+
+    fn node_rows(&mut self, node: &Node, depth: usize) {
         match node {
             Node::One => self.row(depth, "One row", ""),
             Node::Scan(scan) => self.scan(scan, depth),
@@ -205,12 +235,14 @@ impl Explainer {
                 self.rows[at].estimate = join.estimate;
                 self.node(&join.left, depth + 1);
                 self.node(&join.right, depth + 1);
+                self.without_table(join.otherwise.as_ref(), depth + 1);
             }
             Node::HashLookup(lookup) => {
                 let at = self.rows.len();
                 self.keyed_join("Hash lookup", &lookup.keys.equalities(), None, depth);
                 self.rows[at].estimate = lookup.estimate;
                 self.node(&lookup.input, depth + 1);
+                self.without_table(Some(&lookup.otherwise), depth + 1);
             }
             Node::Window(window) => {
                 self.window(window, depth);

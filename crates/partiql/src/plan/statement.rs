@@ -57,6 +57,17 @@ pub enum Statement {
     },
     /// Answers these rows. They tell how another statement would run.
     Explain(Vec<Value>),
+    /// Runs another statement, and answers rows that tell how it ran.
+    Analyze(Box<Analyze>),
+}
+
+/// `EXPLAIN ANALYZE statement`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Analyze {
+    /// The statement that is run. It explains nothing itself.
+    pub statement: Statement,
+    /// Hints to the author of the statement.
+    pub hints: Vec<String>,
 }
 
 impl Statement {

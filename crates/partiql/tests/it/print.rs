@@ -594,11 +594,21 @@ fn statement() -> impl Strategy<Value = Statement> {
             Statement::Exec { procedure, arguments: std::iter::once(first).chain(rest).collect() }
         }),
     ];
-    (plain, prop::bool::weighted(0.1)).prop_map(|(statement, explain)| match statement {
-        Statement::Query(expression) if explain && !matches!(expression, Expression::Query(_)) => {
-            Statement::Query(expression)
-        }
-        statement if explain => Statement::Explain { statement: Box::new(statement), position: position() },
-        statement => statement,
-    })
+    (plain, prop::bool::weighted(0.1), any::<bool>()).prop_map(
+        |(statement, explain, analyze)| match statement {
+            Statement::Query(expression) if explain && !matches!(expression, Expression::Query(_)) => {
+                Statement::Query(expression)
+            }
+            statement if explain => Statement::Explain {
+                analyze: analyze.then(|| Identifier {
+                    name: "ANALYZE".to_owned(),
+                    position: position(),
+                    is_quoted: false,
+                }),
+                statement: Box::new(statement),
+                position: position(),
+            },
+            statement => statement,
+        },
+    )
 }

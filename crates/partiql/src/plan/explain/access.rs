@@ -4,7 +4,7 @@ use super::{Explainer, Row, paths_text};
 use crate::plan::{AccessPlan, IndexAccess, IndexEnd, KeyRangePlan, Keys, Node, Scan};
 use crate::tables::{AsOf, Index, SourceKind};
 
-impl Explainer {
+impl Explainer<'_> {
     pub(super) fn scan(&mut self, scan: &Scan, depth: usize) {
         let Scan { source, name, access, .. } = scan;
         let at = self.rows.len();
@@ -34,11 +34,10 @@ impl Explainer {
             let (_, detail, _) = self.access(&end.access, &scan.name, depth + 1);
             let AccessPlan::Index(access) = &end.access else { continue };
             self.rows.push(Row {
-                depth,
-                operation: "First of index".to_owned(),
                 detail: format!("{}{detail}", shown(scan)),
                 reads: format!("that key of {} {}", scan.name, paths_text(&access.index.paths)),
                 estimate: Some(1),
+                ..Row::new(depth, "First of index")
             });
         }
     }
