@@ -89,6 +89,7 @@ impl Next {
     pub(super) fn after(state: &State, slot: &Slot, view: &dyn ViewSnapshot) -> Result<Next, LedgerError> {
         let (mut state, mut changes) = (state.clone(), Changes::new(view));
         state.apply_slot(slot, &mut changes)?;
+        state.store(&mut changes);
         Ok(Next { state, batch: changes.into_batch() })
     }
 }
@@ -202,6 +203,7 @@ impl<'a> GroupBuilder<'a> {
             let addition = addition.map(|void| Addition { void: Some(void), ..Addition::default() });
             let slot = sealing.into_slot(writer, addition).map_err(|error| error.to_string())?;
             next.close_slot(&slot, &mut changes).map_err(str::to_owned)?;
+            next.store(&mut changes);
             Ok((slot.encode().map_err(|error| error.to_string())?, slot))
         };
         let (bytes, slot) = match seal() {

@@ -15,16 +15,22 @@ use everstrand_partiql::tables::FieldNames;
 const NAMES_MAX: usize = 1_000;
 const BYTES_MAX: usize = 64 << 10;
 
+/// How many names a document may lack that another document has, so that the next name is still found beside the last.
+const LACKED_MAX: usize = 4;
+
 /// The names of the fields of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fields {
     /// `None` if there are too many.
     names: Option<FieldNames>,
+    /// The same names in the order in which they came. Most documents have their fields in the order of the first one,
+    /// so that each name is found by one comparison.
+    order: Vec<Arc<str>>,
 }
 
 impl Default for Fields {
     fn default() -> Fields {
-        Fields { names: Some(Arc::default()) }
+        Fields { names: Some(Arc::default()), order: Vec::new() }
     }
 }
 
@@ -36,7 +42,18 @@ impl Fields {
 
     /// Whether the document has only fields that are noted.
     pub(crate) fn cover(&self, document: RawValue<'_>) -> bool {
-        self.names.as_ref().is_none_or(|names| fields_of(document).all(|name| names.contains(name)))
+        let Some(names) = &self.names else { return true };
+        let mut next = 0;
+        fields_of(document).all(|name| {
+            let mut ahead = self.order.iter().skip(next).take(LACKED_MAX);
+            match ahead.position(|known| **known == *name) {
+                Some(lacked) => {
+                    next += lacked + 1;
+                    true
+                }
+                None => names.contains(name),
+            }
+        })
     }
 
     /// Notes the fields of a document.
@@ -50,27 +67,32 @@ impl Fields {
             }
             bytes += name.len();
             if names.len() == NAMES_MAX || bytes > BYTES_MAX {
-                self.names = None;
+                *self = Fields { names: None, order: Vec::new() };
                 return;
             }
-            names.insert(Arc::from(name));
+            let name: Arc<str> = Arc::from(name);
+            self.order.push(Arc::clone(&name));
+            names.insert(name);
         }
     }
 
     pub(super) fn to_stored(&self) -> Value {
         match &self.names {
-            Some(names) => Value::from(names.iter().map(|name| Value::from(&**name)).collect::<Vec<Value>>()),
+            Some(_) => {
+                Value::from(self.order.iter().map(|name| Value::from(&**name)).collect::<Vec<Value>>())
+            }
             None => Value::null(),
         }
     }
 
     pub(super) fn from_stored(stored: &Value) -> Option<Fields> {
         if stored.is_null() {
-            return Some(Fields { names: None });
+            return Some(Fields { names: None, order: Vec::new() });
         }
-        let names = stored.as_sequence()?.iter().map(|name| name.as_text().map(Arc::from));
-        let names: BTreeSet<Arc<str>> = names.collect::<Option<_>>()?;
-        Some(Fields { names: Some(Arc::new(names)) })
+        let order = stored.as_sequence()?.iter().map(|name| name.as_text().map(Arc::from));
+        let order: Vec<Arc<str>> = order.collect::<Option<_>>()?;
+        let names: BTreeSet<Arc<str>> = order.iter().cloned().collect();
+        Some(Fields { names: Some(Arc::new(names)), order })
     }
 }
 
@@ -95,6 +117,15 @@ mod tests {
         fields.note(first.root());
         fields.note(document("{d: null}").root());
         assert!(fields.cover(first.root()) && !fields.cover(document("{c: 1}").root()));
+        for (text, is_covered) in [
+            ("{d: 1, a: 2}", true),
+            ("{a: 1, d: 2, b: 3}", true),
+            ("{}", true),
+            ("{a: 1, b: 2, c: 3}", false),
+            ("{d: 1, e: 2}", false),
+        ] {
+            assert_eq!(fields.cover(document(text).root()), is_covered, "{text}");
+        }
         let names: Vec<&str> =
             fields.names().into_iter().flat_map(|names| names.iter().map(|name| &**name)).collect();
         assert_eq!(names, ["a", "b", "d"]);

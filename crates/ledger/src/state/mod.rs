@@ -95,7 +95,7 @@ impl State {
     }
 
     /// Applies the next slot. It fails if this is not the next slot of the journal. After an error the caller must
-    /// throw away the state and the changes.
+    /// throw away the state and the changes. After the last slot of a batch it calls [`State::store`].
     pub(crate) fn apply_slot(&mut self, slot: &Slot, changes: &mut Changes<'_>) -> Result<(), LedgerError> {
         let header = slot.header();
         let wrong = |why: &str| LedgerError::Damaged(format!("slot {}: {why}", header.slot));
@@ -132,9 +132,13 @@ impl State {
         }
         self.head.tip.slot = slot.header().slot;
         self.head.tip.link = slot.link();
+        Ok(())
+    }
+
+    /// Writes what the state holds in memory and a batch has changed. Only the last slot of a batch needs it.
+    pub(crate) fn store(&mut self, changes: &mut Changes<'_>) {
         self.head.store(changes);
         self.head.statistics.store(changes);
-        Ok(())
     }
 
     /// Takes what a slot says beside its blocks. The committer remembers which transactions are void, because only the

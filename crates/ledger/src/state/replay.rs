@@ -19,16 +19,19 @@ pub(crate) fn replay_part(
 ) -> Result<bool, LedgerError> {
     let view = views.snapshot()?;
     let mut changes = Changes::with_room(&*view, CHANGES_PER_BATCH);
-    let mut ended = false;
+    let (mut ended, mut has_slots) = (false, false);
     while changes.len() < CHANGES_PER_BATCH && !ended {
         match next(state.head.next_slot())? {
-            Some(slot) => state.apply_slot(&slot, &mut changes)?,
+            Some(slot) => {
+                state.apply_slot(&slot, &mut changes)?;
+                has_slots = true;
+            }
             None => ended = true,
         }
     }
-    let batch = changes.into_batch();
-    if !batch.changes.is_empty() {
-        views.commit(&batch, state.head.applied())?;
+    if has_slots {
+        state.store(&mut changes);
+        views.commit(&changes.into_batch(), state.head.applied())?;
     }
     Ok(ended)
 }

@@ -114,9 +114,9 @@ impl Statistics {
     }
 }
 
-/// Notes a number once. There are few, so looking through all costs less than a tree.
+/// Notes a number once. There are few, so looking through all costs less than a tree. Mostly the last one comes again.
 fn note(unsaved: &mut Vec<u32>, number: u32) {
-    if !unsaved.contains(&number) {
+    if unsaved.last() != Some(&number) && !unsaved.contains(&number) {
         unsaved.push(number);
     }
 }
