@@ -372,10 +372,16 @@ impl ViewSnapshot for FjallSnapshot {
         // What `each` answers is no failure of the engine.
         let mut refused = None;
         self.generation.guard(|| {
+            // In each of its files the engine would look for the upper bound, too, before the first entry. To compare
+            // each key with it costs less.
+            let end = if descending { upper } else { Bound::Unbounded };
             let range =
-                self.snapshot.range::<&[u8], _>(&self.generation.entries[keyspace.index()], (lower, upper));
+                self.snapshot.range::<&[u8], _>(&self.generation.entries[keyspace.index()], (lower, end));
             let mut goes_on = |guard: fjall::Guard| {
                 let (key, value) = guard.into_inner()?;
+                if !descending && is_beyond(&key, upper) {
+                    return fjall::Result::Ok(false);
+                }
                 fjall::Result::Ok(each(&key, &value).unwrap_or_else(|error| {
                     refused = Some(error);
                     false
@@ -387,6 +393,14 @@ impl ViewSnapshot for FjallSnapshot {
             }
         })?;
         refused.map_or(Ok(()), Err)
+    }
+}
+
+fn is_beyond(key: &[u8], upper: Bound<&[u8]>) -> bool {
+    match upper {
+        Bound::Included(upper) => key > upper,
+        Bound::Excluded(upper) => key >= upper,
+        Bound::Unbounded => false,
     }
 }
 
