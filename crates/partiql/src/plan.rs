@@ -55,6 +55,8 @@ pub struct QueryPlan {
     pub counts_rows: bool,
     /// Whether the query reads slots of frames around its own. If it does not, its result is always the same.
     pub correlated: bool,
+    /// Whether computing its results cannot fail.
+    pub is_total: bool,
 }
 
 /// The value that a query turns each row into.
@@ -147,6 +149,9 @@ pub enum Node {
         input: Box<Node>,
         /// The keys, the most significant first.
         terms: Vec<SortTerm>,
+        /// In the order of how many of the first terms the rows come already. Then only the rows that are equal in
+        /// these terms are held at one time.
+        presorted: usize,
     },
 }
 
@@ -163,6 +168,8 @@ pub struct Scan {
     pub access: AccessPlan,
     /// The slots that a row fills. `at` is always MISSING.
     pub slots: SourceSlots,
+    /// Whether only the first of the rows with the same key is wanted. The executor may yield the others, too.
+    pub firsts: bool,
     /// About how many rows the planner expects to be read each time, if it knows the size of the table.
     pub estimate: Option<u64>,
 }
@@ -330,12 +337,22 @@ pub struct Group {
     pub aggregates: Vec<Aggregate>,
     /// `GROUP AS`: a bag with a struct for each row of the group.
     pub group_as: Option<GroupAs>,
-    /// Whether the group only counts the rows of one scan whose access serves all conditions. The executor then
-    /// counts keys of the index instead of reading documents, unless a key is too long to be exact.
-    pub counts_keys: bool,
-    /// Where the first row of an index has the value of each aggregate, which is MIN or MAX of an indexed field. The
-    /// executor then reads these rows only, unless a key is too long to be exact. Empty if all rows must be read.
-    pub ends: Vec<IndexEnd>,
+    /// How each aggregate is answered without reading the rows of the one scan below, whose access serves all
+    /// conditions. Empty if all rows must be read. The executor reads them, too, if a key is too long to be exact.
+    pub kept: Vec<Kept>,
+}
+
+/// How an aggregate is answered without the rows that it is about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kept {
+    /// COUNT: as many as the access of the scan finds.
+    Rows,
+    /// COUNT of an indexed field: as many as this access finds.
+    Keys(AccessPlan),
+    /// COUNT(DISTINCT) of an indexed field: as many different keys as this access finds.
+    DifferentKeys(AccessPlan),
+    /// MIN or MAX of an indexed field: the first row of an access has the value.
+    End(IndexEnd),
 }
 
 /// The end of a part of an index: the row with the least or the greatest value of one path.

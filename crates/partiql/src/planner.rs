@@ -18,6 +18,7 @@ mod index_union;
 mod insert;
 mod items;
 mod join;
+mod kept;
 #[cfg(feature = "lenient-names")]
 mod lenient;
 mod modify;

@@ -130,6 +130,17 @@ pub struct Row {
     pub cursor: Cursor,
 }
 
+/// What [`Tables::count_keys`] answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeysCounted {
+    /// How many rows there are.
+    pub rows: u64,
+    /// How many different keys they have that no row before them has.
+    pub keys: u64,
+    /// Where to go on, if there may be more rows.
+    pub next: Option<Cursor>,
+}
+
 /// The place after a row in one access of one source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(pub Vec<u8>);
@@ -213,6 +224,31 @@ pub trait Tables {
         let rows = self.rows(source, access, after, limit)?;
         let last = rows.last().filter(|_| rows.len() >= limit);
         Ok((rows.len() as u64, last.map(|row| row.cursor.clone())))
+    }
+
+    /// How many rows come after the cursor of an index, and how many different keys they have, counted up to about
+    /// `limit` rows. A key that a row before the cursor has is not counted again. `None` if the tables cannot count so;
+    /// then the rows are read. Called for COUNT(DISTINCT).
+    fn count_keys(
+        &mut self,
+        source: &Source,
+        access: &Access,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Option<KeysCounted>, TablesError> {
+        Ok(None)
+    }
+
+    /// [`rows`](Tables::rows) of an index, without those that have the same key as a row before them. `None` if the
+    /// tables cannot leave them out without reading them; then all rows are read. Called for DISTINCT.
+    fn first_rows(
+        &mut self,
+        source: &Source,
+        access: &Access,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Option<Vec<Row>>, TablesError> {
+        Ok(None)
     }
 
     /// Skips at most `limit` rows after the cursor, and answers how many, and the cursor after the last of them. The

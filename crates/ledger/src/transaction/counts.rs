@@ -104,22 +104,24 @@ impl Scope<'_> {
                 from = Bound::Excluded(keys::index_entry(index.number, key, *number));
             }
             let (from, to) = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
-            let entries = self.snapshot.view.range(Keyspace::Indexes, from, to, false, left)?;
-            let mut last = None;
-            for (entry, _) in &entries {
-                let parts = keys::index_entry_parts(entry)
+            let (mut seen, mut last) = (0, None);
+            self.snapshot.view.visit(Keyspace::Indexes, from, to, false, left, &mut |entry, _| {
+                let (key, document) = keys::index_entry_parts(entry)
                     .ok_or_else(|| ViewError("an index entry is too short".to_owned()))?;
-                rows += u64::from(!written.contains(&parts.1));
-                last = Some(parts);
-            }
+                rows += u64::from(!written.contains(&document));
+                seen += 1;
+                if seen == left {
+                    last = Some((key.to_vec(), document));
+                }
+                Ok(true)
+            })?;
             let reached = position.take().map(|(key, _)| key);
-            if let Some((key, document)) = last.filter(|_| entries.len() == left) {
-                let cursor = index_cursor(number, key, document);
-                let key = key.to_vec();
+            if let Some((key, document)) = last {
+                let cursor = index_cursor(number, &key, document);
                 self.note_span(table, index, (lower, upper), reached, Some(key), false);
                 return Ok((rows, Some(cursor)));
             }
-            left -= entries.len();
+            left -= seen;
             rows += self.own_entries(source, table, index, &lower, &upper, None, false).len() as u64;
             self.note_span(table, index, (lower, upper), reached, None, false);
         }

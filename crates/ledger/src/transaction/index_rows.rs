@@ -257,7 +257,7 @@ pub(super) fn index_cursor(range: u32, key: &[u8], number: u64) -> Cursor {
 }
 
 /// The key of an index entry, and the number of its document.
-type EntryParts = (Vec<u8>, u64);
+pub(super) type EntryParts = (Vec<u8>, u64);
 
 /// Where reading goes on: in this range, behind the entry of this key and document if there is one.
 pub(super) fn resumed(after: Option<&Cursor>) -> Result<(u32, Option<EntryParts>), LedgerError> {

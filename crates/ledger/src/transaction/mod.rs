@@ -4,6 +4,7 @@
 mod counts;
 mod definitions;
 mod diff;
+mod different_keys;
 mod documents;
 mod found;
 mod index_rows;

@@ -11,8 +11,8 @@ use std::time::Duration;
 use everstrand_ion::{Document, Timestamp, Value};
 use everstrand_journal::UniqueId;
 use everstrand_partiql::tables::{
-    Access, AsOf, Cursor, FieldNames, HistoryTable, Index, IndexDefinition, OnConflict, Row, Source,
-    SourceKind, Tables, TablesError, spelling_in,
+    Access, AsOf, Cursor, FieldNames, HistoryTable, Index, IndexDefinition, KeysCounted, OnConflict, Row,
+    Source, SourceKind, Tables, TablesError, spelling_in,
 };
 
 use super::work::Work;
@@ -243,6 +243,26 @@ impl Tables for Scope<'_> {
         limit: usize,
     ) -> Result<(u64, Option<Cursor>), TablesError> {
         Ok(self.count_rows(source, access, after, limit)?)
+    }
+
+    fn count_keys(
+        &mut self,
+        source: &Source,
+        access: &Access,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Option<KeysCounted>, TablesError> {
+        Ok(self.count_different(source, access, after, limit)?)
+    }
+
+    fn first_rows(
+        &mut self,
+        source: &Source,
+        access: &Access,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Option<Vec<Row>>, TablesError> {
+        Ok(self.firsts(source, access, after, limit)?)
     }
 
     fn skip(

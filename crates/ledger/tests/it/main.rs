@@ -12,6 +12,7 @@ mod committing;
 mod contract;
 mod damaged_view;
 mod diff;
+mod different_keys;
 mod disk_damage;
 mod disk_layout;
 mod disk_slots;

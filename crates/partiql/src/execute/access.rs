@@ -12,11 +12,15 @@ use crate::eval::{operator, path};
 use crate::execute::frame::{Frame, OuterScope};
 use crate::key;
 use crate::plan::{AccessPlan, Expression, IndexAccess, KeyRangePlan, Keys};
-use crate::tables::{Access, KeyRange};
+use crate::tables::{Access, KeyRange, Source};
 use crate::work::Work;
 
 /// The most ranges of an index that one access may name. If there are more, the whole table is read.
 const RANGES_MAX: usize = 4096;
+
+/// From how many lookups on reading all rows may take less time, and how much longer a lookup takes than one row.
+const LOOKUPS_MANY: usize = 1000;
+const LOOKUP: u64 = 4;
 
 /// The longest text that is looked up as a document id. Every id is shorter.
 const ID_BYTES_MAX: usize = 64;
@@ -26,6 +30,7 @@ const ID_BYTES_MAX: usize = 64;
 /// evaluated, as it does without an index.
 pub(super) fn accesses(
     plan: &AccessPlan,
+    source: &Source,
     context: &mut Context<'_>,
     outer: OuterScope<'_>,
     frame: &Frame,
@@ -37,7 +42,7 @@ pub(super) fn accesses(
     };
     let mut accesses = Vec::with_capacity(plans.len());
     for plan in plans {
-        match computed(plan, context, outer, frame) {
+        match computed(plan, source, context, outer, frame) {
             Ok(None) => {}
             Ok(Some(Access::Scan)) => {
                 context.release(held);
@@ -56,6 +61,7 @@ pub(super) fn accesses(
 
 fn computed(
     plan: &AccessPlan,
+    source: &Source,
     context: &mut Context<'_>,
     outer: OuterScope<'_>,
     frame: &Frame,
@@ -70,13 +76,14 @@ fn computed(
                 .collect();
             (!ids.is_empty()).then_some(Access::Documents(ids))
         }
-        AccessPlan::Index(index) => index_access(index, context, outer, frame)?,
+        AccessPlan::Index(index) => index_access(index, source, context, outer, frame)?,
         AccessPlan::Union(_) => unreachable!("the planner makes no union of unions"),
     })
 }
 
 fn index_access(
     plan: &IndexAccess,
+    source: &Source,
     context: &mut Context<'_>,
     outer: OuterScope<'_>,
     frame: &Frame,
@@ -96,6 +103,9 @@ fn index_access(
             }
         }
         prefixes = longer;
+    }
+    if is_scan_better(plan, prefixes.len(), source, context) {
+        return Ok(Some(Access::Scan));
     }
     let Some(parts) = parts_of(plan, context, outer, frame)? else {
         return Ok(Some(Access::Scan));
@@ -183,6 +193,15 @@ fn parts_of(
             vec![(Some((Value::from(prefix), true)), upper)]
         }
     }))
+}
+
+/// Whether the values of a query are so many that reading all rows takes less time than looking each of them up. Values
+/// that the statement gives are looked up in any case, because that reads no other documents.
+fn is_scan_better(plan: &IndexAccess, lookups: usize, source: &Source, context: &mut Context<'_>) -> bool {
+    let is_query = |keys: &Keys| matches!(keys, Keys::Each(Expression::Query(_)));
+    lookups >= LOOKUPS_MANY
+        && plan.equal.iter().any(is_query)
+        && context.tables.rows_estimate(source).is_some_and(|rows| LOOKUP * lookups as u64 > rows)
 }
 
 /// The least text that is greater than all texts with this prefix.

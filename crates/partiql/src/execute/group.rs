@@ -12,7 +12,7 @@ use crate::eval::context::Context;
 use crate::eval::expression;
 use crate::eval::operand::Operand;
 use crate::execute::frame::{Frame, Input, OuterScope};
-use crate::execute::{ends, scan};
+use crate::execute::kept;
 use crate::key;
 use crate::plan::{Group, GroupAs, Node, Scan};
 
@@ -84,16 +84,8 @@ impl<I: Input> GroupState<I> {
             groups.push(One::new(plan, Vec::new()));
             places.insert(Vec::new(), 0);
         }
-        if plan.counts_keys
-            && let Some(rows) = scan::count(scan_of(&plan.input), context, outer, frame)?
-        {
-            for group in &mut groups {
-                group.accumulators.iter_mut().for_each(|accumulator| accumulator.count_rows(rows));
-            }
-            return Ok(groups);
-        }
-        if !plan.ends.is_empty()
-            && let Some(accumulators) = ends::read(plan, scan_of(&plan.input), context, outer, frame)?
+        if !plan.kept.is_empty()
+            && let Some(accumulators) = kept::read(plan, scan_of(&plan.input), context, outer, frame)?
         {
             return Ok(vec![One { keys: Vec::new(), accumulators, members: Vec::new() }]);
         }
@@ -182,7 +174,7 @@ fn keys_of(
     Ok(keys)
 }
 
-/// The scan whose keys are counted.
+/// The scan that the aggregates are about.
 fn scan_of(input: &Node) -> &Scan {
     match input.below_filter() {
         Node::Scan(scan) => scan,

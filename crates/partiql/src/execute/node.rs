@@ -115,8 +115,8 @@ impl State {
             }
             (Kind::Window(state), Node::Window(window)) => state.next(window, context, outer, frame),
             (Kind::Group(state), Node::Group(group)) => state.next(group, context, outer, frame),
-            (Kind::Sort(state), Node::Sort { input, terms }) => {
-                state.next(input, terms, context, outer, frame)
+            (Kind::Sort(state), Node::Sort { input, terms, presorted }) => {
+                state.next(input, (terms, *presorted), context, outer, frame)
             }
             _ => unreachable!("a state is made of its node"),
         }

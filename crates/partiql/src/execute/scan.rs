@@ -11,7 +11,7 @@ use crate::execute::access::accesses;
 use crate::execute::frame::{Frame, OuterScope};
 use crate::key;
 use crate::plan::{AccessPlan, Scan, SourceSlots};
-use crate::tables::{Access, Cursor, Row, SourceKind};
+use crate::tables::{Access, Cursor, KeysCounted, Row, SourceKind};
 use crate::work::{self, Work};
 
 /// How many rows are read at first.
@@ -85,7 +85,8 @@ impl ScanState {
     ) -> Result<(), PartiqlError> {
         if self.accesses.is_none() {
             let held = context.held();
-            let accesses = context.selecting(|context| accesses(&scan.access, context, outer, frame))?;
+            let accesses =
+                context.selecting(|context| accesses(&scan.access, &scan.source, context, outer, frame))?;
             if accesses.len() > 1 {
                 self.found = Some((HashSet::new(), context.execution.budget.charge()));
             }
@@ -109,7 +110,7 @@ impl ScanState {
         }
         self.begin(scan, context, outer, frame)?;
         let Some((accesses, _)) = &self.accesses else { return Ok(0) };
-        let Some(access) = exact(scan, accesses) else { return Ok(0) };
+        let Some(access) = exact(&scan.access, accesses) else { return Ok(0) };
         let mut skipped = 0;
         while skipped < rows {
             let wanted = (rows - skipped).min(BATCH_COUNTED);
@@ -154,14 +155,19 @@ impl ScanState {
             };
             let (tables, after) = (&mut *context.tables, self.after.as_ref());
             let is_alone = scan.slots.by.is_none() && self.found.is_none();
-            let rows = match is_alone {
-                true => tables.rows_alone(&scan.source, access, after, limit)?,
-                false => tables.rows(&scan.source, access, after, limit)?,
+            let firsts = match scan.firsts {
+                true => tables.first_rows(&scan.source, access, after, limit)?,
+                false => None,
             };
-            self.is_exhausted = match is_alone && matches!(access, Access::Scan) {
-                true => rows.is_empty(),
-                false => rows.len() < limit,
+            let (rows, may_be_fewer) = match firsts {
+                Some(rows) => (rows, false),
+                None if is_alone => {
+                    let is_scan = matches!(access, Access::Scan);
+                    (tables.rows_alone(&scan.source, access, after, limit)?, is_scan)
+                }
+                None => (tables.rows(&scan.source, access, after, limit)?, false),
             };
+            self.is_exhausted = if may_be_fewer { rows.is_empty() } else { rows.len() < limit };
             // Each batch costs something whatever it holds.
             self.batch_rows = (2 * limit).min(BATCH_ROWS_MAX);
             if let Some(last) = rows.last() {
@@ -211,30 +217,50 @@ impl ScanState {
     }
 }
 
-/// Counts the rows of a scan without reading them. `None` if the keys may find other rows than the conditions do. The
-/// count of read I/Os is the same as if the rows had been read.
+/// What [`count`] counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    Rows,
+    /// Rows with the same key count once.
+    Keys,
+}
+
+/// Counts the rows of a source without reading them. `None` if the keys may find other rows than the conditions do, or
+/// if the tables cannot count so. The count of read I/Os is the same as if the rows had been read.
 pub(crate) fn count(
     scan: &Scan,
+    access: &AccessPlan,
+    counted: Counted,
     context: &mut Context<'_>,
     outer: OuterScope<'_>,
     frame: &Frame,
 ) -> Result<Option<u64>, PartiqlError> {
-    let accesses = context.selecting(|context| accesses(&scan.access, context, outer, frame))?;
-    if accesses.is_empty() {
+    let found = context.selecting(|context| accesses(access, &scan.source, context, outer, frame))?;
+    if found.is_empty() {
         return Ok(Some(0));
     }
-    let Some(access) = exact(scan, &accesses) else { return Ok(None) };
-    let mut rows = 0;
+    let Some(access) = exact(access, &found) else { return Ok(None) };
+    let mut count = 0;
     let mut after = None;
     loop {
-        let (counted, last) = context.tables.count(&scan.source, access, after.as_ref(), BATCH_COUNTED)?;
-        rows += counted;
-        context.has_read(0, entries_of(access, counted));
+        let (tables, last) = (&mut *context.tables, after.as_ref());
+        let (rows, keys, next) = match counted {
+            Counted::Rows => {
+                let (rows, next) = tables.count(&scan.source, access, last, BATCH_COUNTED)?;
+                (rows, rows, next)
+            }
+            Counted::Keys => match tables.count_keys(&scan.source, access, last, BATCH_COUNTED)? {
+                Some(KeysCounted { rows, keys, next }) => (rows, keys, next),
+                None => return Ok(None),
+            },
+        };
+        count += keys;
+        context.has_read(0, entries_of(access, rows));
+        context.execution.read_ios += rows;
         context.tables.interrupted()?;
-        after = last;
+        after = next;
         if after.is_none() {
-            context.execution.read_ios += rows;
-            return Ok(Some(rows));
+            return Ok(Some(count));
         }
     }
 }
@@ -244,9 +270,9 @@ fn entries_of(access: &Access, rows: u64) -> u64 {
     if matches!(access, Access::Index { .. }) { rows } else { 0 }
 }
 
-/// The one access of a scan, if its keys find exactly the rows for which the conditions that it serves are TRUE.
-fn exact<'a>(scan: &Scan, accesses: &'a [Access]) -> Option<&'a Access> {
-    match (&scan.access, accesses) {
+/// The one access of a plan, if its keys find exactly the rows for which the conditions that it serves are TRUE.
+fn exact<'a>(plan: &AccessPlan, accesses: &'a [Access]) -> Option<&'a Access> {
+    match (plan, accesses) {
         (AccessPlan::Scan, [access @ Access::Scan]) => Some(access),
         (AccessPlan::Index(_), [access @ Access::Index { ranges, .. }])
             if ranges.iter().all(key::is_exact) =>

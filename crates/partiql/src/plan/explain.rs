@@ -13,7 +13,7 @@ use everstrand_ion::{Struct, Value};
 
 use super::statement::paths_text;
 use super::{
-    Analyze, Expression, FullJoin, Group, Insertion, JoinKind, Node, Operation, Plan, Projection,
+    Analyze, Expression, FullJoin, Group, Insertion, JoinKind, Kept, Node, Operation, Plan, Projection,
     ProjectionItem, QueryPlan, SortTerm, Statement, Target, TargetStep, Window, WindowKind, WindowOrder,
 };
 use crate::expression::AggregateFunction;
@@ -253,23 +253,29 @@ impl Explainer<'_> {
                 self.node(input, depth + 1);
             }
             Node::Group(group) => self.group(group, depth),
-            Node::Sort { input, terms } => {
+            Node::Sort { input, terms, presorted } => {
                 let at = self.rows.len();
-                self.row(depth, "Sort", "");
-                self.rows[at].detail = self.order(terms, depth + 1);
+                self.row(depth, if *presorted > 0 { "Sort within runs" } else { "Sort" }, "");
+                let (first, others) = terms.split_at(*presorted);
+                let mut detail = self.order(others, depth + 1);
+                if !first.is_empty() {
+                    detail = format!("{detail} within {}", self.order(first, depth + 1));
+                }
+                self.rows[at].detail = detail;
                 self.node(input, depth + 1);
             }
         }
     }
 
     fn group(&mut self, group: &Group, depth: usize) {
-        let Group { input, keys, aggregates, counts_keys, ends, .. } = group;
+        let Group { input, keys, aggregates, kept, .. } = group;
         let at = self.rows.len();
-        let operation = match (counts_keys, keys.is_empty()) {
-            (true, _) => "Count keys",
-            (false, true) if !ends.is_empty() => "Index ends",
-            (false, true) => "Aggregate",
-            (false, false) => "Group",
+        let are_ends = kept.iter().all(|kept| matches!(kept, Kept::End(_)));
+        let operation = match (kept.is_empty(), keys.is_empty()) {
+            (false, _) if are_ends => "Index ends",
+            (false, _) => "Count keys",
+            (true, true) => "Aggregate",
+            (true, false) => "Group",
         };
         self.row(depth, operation, "");
         let mut texts = Vec::new();
@@ -289,10 +295,9 @@ impl Explainer<'_> {
             texts.push(named(call, &aggregate.name));
         }
         self.rows[at].detail = texts.join(", ");
-        if ends.is_empty() {
+        self.kept(kept, input, depth + 1);
+        if kept.is_empty() || kept.contains(&Kept::Rows) {
             self.node(input, depth + 1);
-        } else {
-            self.ends(ends, input, depth + 1);
         }
     }
 
@@ -388,19 +393,25 @@ impl Explainer<'_> {
 
     fn nested(&mut self, expression: &Expression, depth: usize) {
         if let Expression::Query(nested) = expression {
-            let often = if nested.plan.correlated { "for each row" } else { "once" };
-            let Some(name) = &nested.name else {
-                self.row(depth, "Query", often);
-                return self.query(&nested.plan, depth + 1);
-            };
-            // A query that WITH names may stand in the plan many times. It is shown the first time.
+            // A query may stand in the plan many times: one that WITH names, and one that an access looks up and a
+            // condition checks. It is shown the first time.
             let address = std::ptr::from_ref(&*nested.plan).addr();
-            if self.shown.contains(&address) {
-                return self.row(depth, "Query", format!("{name} as above"));
+            let is_shown = self.shown.contains(&address);
+            let often = match (is_shown, nested.plan.correlated) {
+                (true, _) => "as above",
+                (false, true) => "for each row",
+                (false, false) => "once",
+            };
+            let detail = match &nested.name {
+                Some(name) => format!("{name} {often}"),
+                None => often.to_owned(),
+            };
+            self.row(depth, "Query", detail);
+            if !is_shown {
+                self.shown.push(address);
+                self.query(&nested.plan, depth + 1);
             }
-            self.shown.push(address);
-            self.row(depth, "Query", format!("{name} {often}"));
-            return self.query(&nested.plan, depth + 1);
+            return;
         }
         expression.for_each_child(&mut |child| self.nested(child, depth));
     }

@@ -179,7 +179,7 @@ impl Node {
                 window.input.for_each_expression(visit);
                 window.for_each_expression(visit);
             }
-            Node::Sort { input, terms } => {
+            Node::Sort { input, terms, .. } => {
                 input.for_each_expression(visit);
                 terms.iter().for_each(|term| visit(&term.value));
             }

@@ -85,27 +85,58 @@ pub(super) fn ordered(access: &mut AccessPlan, source: &Source, slots: SourceSlo
 /// Where an index has the least or the greatest value of a path among the rows of a scan whose access serves all
 /// conditions.
 pub(super) fn end(scan: &Scan, value: &Expression, greatest: bool) -> Option<IndexEnd> {
+    let (mut access, path) = known(keys_of(scan, value)?);
+    access.order = Some(KeyOrder { descending: greatest, nulls_first: false });
+    let path = path.iter().map(|name| (**name).to_owned()).collect();
+    Some(IndexEnd { access: AccessPlan::Index(Box::new(access)), path })
+}
+
+/// The keys that an index has for the known values of a path among the rows of a scan whose access serves all
+/// conditions. With `whole` the path is the last of the index, so that equal keys mean equal values.
+pub(super) fn keys_of_values(scan: &Scan, value: &Expression, whole: bool) -> Option<AccessPlan> {
+    let (access, _) = known(keys_of(scan, value)?);
+    let is_last = access.index.paths.len() == access.equal.len() + 1;
+    ((is_last || !whole) && access.range != KeyRangePlan::Unknown)
+        .then(|| AccessPlan::Index(Box::new(access)))
+}
+
+/// The keys that an index has for all values of a path, the last of the index, among the rows of a scan whose access
+/// serves all conditions. They come in the order in which the rows came, if that was an order. Of equal keys the first
+/// row comes first.
+pub(super) fn keys_of_path(scan: &Scan, value: &Expression) -> Option<AccessPlan> {
+    let (access, _) = keys_of(scan, value)?;
+    let order = match &scan.access {
+        AccessPlan::Index(before) => before.order,
+        _ => None,
+    };
+    (access.index.paths.len() == access.equal.len() + 1 && !order.is_some_and(|order| order.descending))
+        .then(|| AccessPlan::Index(Box::new(IndexAccess { order, ..access })))
+}
+
+/// The same without NULL and MISSING, which aggregates pass over.
+fn known<T>((mut access, path): (IndexAccess, T)) -> (IndexAccess, T) {
+    if matches!(access.range, KeyRangePlan::All) {
+        access.range = KeyRangePlan::Known;
+    }
+    (access, path)
+}
+
+/// The access to the values of a path by an index, and the path.
+fn keys_of(scan: &Scan, value: &Expression) -> Option<(IndexAccess, Vec<Arc<str>>)> {
     let Some(Place::Path(path)) = place(&scan.source, scan.slots, value) else { return None };
-    let mut access = match &scan.access {
+    let access = match &scan.access {
         AccessPlan::Scan => {
-            let index = scan.source.indexes.iter().find(|index| is_path(&index.paths[0], &path))?;
-            IndexAccess { index: index.clone(), equal: Vec::new(), range: KeyRangePlan::All, order: None }
+            // An index on this path alone has the fewest different keys.
+            let indexes = scan.source.indexes.iter().filter(|index| is_path(&index.paths[0], &path));
+            let index = indexes.min_by_key(|index| index.paths.len())?.clone();
+            IndexAccess { index, equal: Vec::new(), range: KeyRangePlan::All, order: None }
         }
-        AccessPlan::Index(access) => (**access).clone(),
+        AccessPlan::Index(access) => IndexAccess { order: None, ..(**access).clone() },
         AccessPlan::Documents(_) | AccessPlan::Union(_) => return None,
     };
     let next = access.index.paths.get(access.equal.len());
     let is_one_part = access.equal.iter().all(|keys| matches!(keys, Keys::One(_)));
-    if !is_one_part || !next.is_some_and(|next| is_path(next, &path)) {
-        return None;
-    }
-    // MIN and MAX pass over NULL and MISSING.
-    if matches!(access.range, KeyRangePlan::All) {
-        access.range = KeyRangePlan::Known;
-    }
-    access.order = Some(KeyOrder { descending: greatest, nulls_first: false });
-    let path = path.iter().map(|name| (**name).to_owned()).collect();
-    Some(IndexEnd { access: AccessPlan::Index(Box::new(access)), path })
+    (is_one_part && next.is_some_and(|next| is_path(next, &path))).then_some((access, path))
 }
 
 /// Whether QLDB used an index for a condition of this form.

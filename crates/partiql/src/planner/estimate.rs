@@ -19,6 +19,9 @@ const EQUAL: f64 = 0.1;
 /// The share of rows that one key of an index finds, if it is not known how many keys there are.
 const KEY: f64 = 0.01;
 
+/// From how many different keys on reading rows by an index and sorting those of one key pays.
+const RUNS_MIN: f64 = 8.0;
+
 /// The share of rows on one side of a bound.
 const BOUND: f64 = 0.3;
 
@@ -49,7 +52,7 @@ impl Planner<'_> {
     }
 
     /// How many different values the first paths of an index have.
-    fn keys_of(&mut self, source: &Source, index: &Index, paths: usize) -> Option<f64> {
+    pub(super) fn keys_of(&mut self, source: &Source, index: &Index, paths: usize) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "it is an estimate")]
         self.tables.keys_estimate(source, index, paths).map(|keys| (keys as f64).max(1.0))
     }
@@ -85,6 +88,14 @@ impl Planner<'_> {
                 found.min(rows)
             }
         }
+    }
+
+    /// Whether the rows that an index yields in order have many different keys, so that few have the same. If that is
+    /// not known they are taken to have.
+    pub(super) fn has_many_keys(&mut self, source: &Source, access: &AccessPlan) -> bool {
+        let AccessPlan::Index(access) = access else { return false };
+        let keys = self.keys_of(source, &access.index, access.equal.len() + 1);
+        keys.is_none_or(|keys| keys >= RUNS_MIN)
     }
 
     /// The share of the rows of a source that meets a condition. `others` are the rows of the largest of the other

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use super::items::NamedItems;
 use super::scope::{Clause, GroupKey, Groups, Scope};
-use super::shape::{conjuncts, path_of, slot_path};
-use super::{COMPARISON, Planner, access};
+use super::shape::{path_of, slot_path};
+use super::{COMPARISON, Planner, kept};
 use crate::ast::{self, SelectItem, is_aggregate, last_name};
 use crate::error::PartiqlError;
-use crate::plan::{self, Aggregate, Expression, Group, GroupAs, IndexEnd, Node, Scan, Variable};
-use crate::tables::SourceKind;
+use crate::plan::{self, Aggregate, Expression, Group, GroupAs, Kept, Node};
 
 /// A key before it is resolved.
 struct WrittenKey<'a> {
@@ -142,14 +141,14 @@ impl<'a> Planner<'a> {
             keys: keys.collect(),
             aggregates: groups.aggregates.into_iter().map(|(_, aggregate)| aggregate).collect(),
             group_as,
-            counts_keys: false,
-            ends: Vec::new(),
+            kept: Vec::new(),
         };
+        let kept = kept::kept(&group).unwrap_or_default();
         // QLDB read the documents that it counted, unless there was no condition.
-        group.counts_keys =
-            counts_keys(&group) && (self.options.extensions || matches!(group.input, Node::Scan(_)));
-        if self.options.extensions {
-            group.ends = ends(&group).unwrap_or_default();
+        let as_in_qldb =
+            || matches!(group.input, Node::Scan(_)) && kept.iter().all(|kept| *kept == Kept::Rows);
+        if self.options.extensions || as_in_qldb() {
+            group.kept = kept;
         }
         Node::Group(Box::new(group))
     }
@@ -309,66 +308,4 @@ pub(super) fn is_grouped(query: &ast::Query, extensions: bool) -> bool {
                 SelectItem::All(_) => false,
             }),
         }
-}
-
-/// The scan below a node, and the conditions on its rows, if the node is a scan of a table as it is now.
-pub(super) fn scan_of(node: &Node) -> Option<(&Scan, Vec<Expression>)> {
-    let (scan, conditions) = match node {
-        Node::Scan(scan) => (scan, Vec::new()),
-        Node::Filter { input, condition } => match &**input {
-            Node::Scan(scan) => (scan, conjuncts(condition.clone())),
-            _ => return None,
-        },
-        _ => return None,
-    };
-    let is_table = matches!(scan.source.kind, SourceKind::User | SourceKind::Committed);
-    (is_table && scan.source.as_of.is_none()).then_some((scan, conditions))
-}
-
-/// The ends of indexes that have the values of all aggregates, if they are MIN and MAX of fields of one scan whose
-/// access serves all conditions.
-fn ends(group: &Group) -> Option<Vec<IndexEnd>> {
-    let (scan, conditions) = scan_of(&group.input)?;
-    if !group.keys.is_empty() || group.group_as.is_some() || !access::serves(scan, &conditions) {
-        return None;
-    }
-    let end = |aggregate: &Aggregate| {
-        let greatest = match aggregate.function {
-            ast::AggregateFunction::Min => false,
-            ast::AggregateFunction::Max => true,
-            _ => return None,
-        };
-        access::end(scan, aggregate.argument.as_ref()?, greatest)
-    };
-    group.aggregates.iter().map(end).collect()
-}
-
-/// Whether a grouping only counts the rows of one scan, and the scan finds no other rows.
-fn counts_keys(group: &Group) -> bool {
-    let Some((scan, conditions)) = scan_of(&group.input) else { return false };
-    // COUNT(e) counts every row if e is never NULL or MISSING: a constant, the document itself, or a path that a
-    // condition compares.
-    let is_known = |argument: &Expression| match argument {
-        Expression::Literal { value, .. } => !value.is_null(),
-        Expression::Variable(Variable { depth: 0, slot, .. }) => *slot == scan.slots.value,
-        _ => slot_path(argument).is_some_and(|path| {
-            let is_it = |side: &Expression| slot_path(side).is_some_and(|side| side == path);
-            conditions.iter().any(|condition| match condition {
-                Expression::Binary { left, right, .. } => is_it(left) || is_it(right),
-                Expression::In { value, .. } | Expression::Between { value, .. } => is_it(value),
-                _ => false,
-            })
-        }),
-    };
-    group.keys.is_empty()
-        && group.group_as.is_none()
-        && !group.aggregates.is_empty()
-        // `serves` refuses more conditions than two for each path, so this loop is short.
-        && access::serves(scan, &conditions)
-        && group.aggregates.iter().all(|aggregate| {
-            aggregate.function == ast::AggregateFunction::Count
-                && !aggregate.distinct
-                && aggregate.filter.is_none()
-                && aggregate.argument.as_ref().is_none_or(is_known)
-        })
 }

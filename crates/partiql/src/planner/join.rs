@@ -68,7 +68,7 @@ impl Planner<'_> {
             order => order,
         };
         let group = Group::of(tree, movable, fixed, order);
-        self.estimates |= group.units.len() > 1 || self.scopes.len() > 1;
+        self.estimates |= group.has_join() || self.scopes.len() > 1;
         let places = self.order_of(&group, order)?;
         let Group { units, movable, fixed, .. } = group;
         let mut steps: Vec<Vec<Expression>> = places.iter().map(|_| Vec::new()).collect();
@@ -192,7 +192,15 @@ impl Planner<'_> {
                 let refs: Vec<&Expression> = conditions.iter().chain(looked_up).collect();
                 let access = access::choose(&source, slots, &own, &refs, self.lookups());
                 let (size, estimate) = self.size_of_rows(&source, slots, &own, &access, &conditions);
-                let scan = Node::Scan(Box::new(Scan { source, name, alias, access, slots, estimate }));
+                let scan = Node::Scan(Box::new(Scan {
+                    source,
+                    name,
+                    alias,
+                    access,
+                    slots,
+                    firsts: false,
+                    estimate,
+                }));
                 Ok(Built { node: filter(scan, conditions), slots: vec![own], size, is_total: true })
             }
             TreeKind::Value { value, unpivot, slots } => {

@@ -140,6 +140,12 @@ impl Group {
         }
         Group { units, movable, fixed, keys }
     }
+
+    /// Whether more than one source is read.
+    pub(super) fn has_join(&self) -> bool {
+        let is_join = |unit: &Unit| matches!(unit.tree.kind, TreeKind::Join { .. } | TreeKind::Full { .. });
+        self.units.len() > 1 || self.units.iter().any(is_join)
+    }
 }
 
 /// The bit of a unit.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use everstrand_ion::{Data, Value};
 
-use super::groups::{self, is_grouped};
+use super::groups::is_grouped;
 use super::items::NamedItems;
 use super::order::RowOrder;
 use super::scope::{Clause, Scope};
-use super::shape::conjuncts;
-use super::{Planner, access, join};
+use super::shape::{conjuncts, is_total_query};
+use super::{Planner, access, join, kept};
 use crate::ast::{self, OrderTerm, SelectItem, Unexpected, last_name};
 use crate::error::{Category, PartiqlError};
 use crate::expression::FunctionForm;
@@ -49,13 +49,17 @@ impl<'a> Planner<'a> {
             limit,
             counts_rows: false,
             correlated: false,
+            is_total: false,
         };
         // QLDB had neither clause.
         plan.counts_rows = (plan.limit.is_some() || plan.offset.is_some())
             && !plan.distinct
-            && groups::scan_of(&plan.input)
-                .is_some_and(|(scan, conditions)| access::serves(scan, &conditions));
+            && kept::scan_of(&plan.input).is_some_and(|(scan, conditions)| access::serves(scan, &conditions));
+        if plan.distinct && self.options.extensions {
+            self.read_firsts(&mut plan);
+        }
         plan.correlated = plan.reads_outer();
+        plan.is_total = self.options.extensions && is_total_query(&plan);
         Ok(plan)
     }
 
@@ -116,8 +120,12 @@ impl<'a> Planner<'a> {
             node = join::filter(node, vec![having]);
         }
         node = self.windows(node);
-        if !order.is_empty() && (grouped || !serves_order(&mut node, &order)) {
-            node = Node::Sort { input: Box::new(node), terms: order };
+        let presorted = match grouped {
+            true => 0,
+            false => self.presorted(&mut node, &order, query.limit.is_some()),
+        };
+        if presorted < order.len() {
+            node = Node::Sort { input: Box::new(node), terms: order, presorted };
         }
         Ok((node, projection))
     }
@@ -270,6 +278,26 @@ impl<'a> Planner<'a> {
         Ok(Some(value))
     }
 
+    /// Lets an index yield the rows in the order of the first term of ORDER BY, if there is one source. Answers of how
+    /// many terms it does. If there are more, the rows must be sorted all the same, so that it pays only with a LIMIT.
+    fn presorted(&mut self, node: &mut Node, order: &[SortTerm], is_limited: bool) -> usize {
+        match (node, order) {
+            (Node::Filter { input, .. }, _) => self.presorted(input, order, is_limited),
+            (Node::Scan(scan), [first, others @ ..])
+                if matches!(scan.source.kind, SourceKind::User | SourceKind::Committed) =>
+            {
+                let mut access = scan.access.clone();
+                let is_served = access::ordered(&mut access, &scan.source, scan.slots, first)
+                    && (others.is_empty() || (is_limited && self.has_many_keys(&scan.source, &access)));
+                if is_served {
+                    scan.access = access;
+                }
+                usize::from(is_served)
+            }
+            _ => 0,
+        }
+    }
+
     /// Refuses what QLDB refused, in QLDB's words if they are known.
     fn refuse_extensions(&self, query: &'a ast::Query) -> Result<(), PartiqlError> {
         const AFTER: &str = "Unexpected token after expression";
@@ -322,18 +350,4 @@ pub(super) fn reads_nothing(expression: &ast::Expression) -> bool {
 pub(super) fn field(name: &Arc<str>, slot: usize, position: Position) -> ProjectionItem {
     let value = Expression::Variable(Variable { depth: 0, slot, name: Arc::clone(name), position });
     ProjectionItem::Field { name: Arc::clone(name), value }
-}
-
-/// Lets an index yield the rows in order, if there is one source and one term of ORDER BY. Answers whether it does.
-fn serves_order(node: &mut Node, order: &[SortTerm]) -> bool {
-    match (node, order) {
-        (Node::Filter { input, .. }, _) => serves_order(input, order),
-        (Node::Scan(scan), [term])
-            if matches!(scan.source.kind, SourceKind::User | SourceKind::Committed) =>
-        {
-            let scan = &mut **scan;
-            access::ordered(&mut scan.access, &scan.source, scan.slots, term)
-        }
-        _ => false,
-    }
 }

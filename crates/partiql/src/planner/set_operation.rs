@@ -64,7 +64,7 @@ impl<'a> Planner<'a> {
         let (terms, projection) = planned?;
         let mut input = Node::Combine(Box::new(combine));
         if !terms.is_empty() {
-            input = Node::Sort { input: Box::new(input), terms };
+            input = Node::Sort { input: Box::new(input), terms, presorted: 0 };
         }
         let slots = slots.len();
         let mut plan = QueryPlan {
@@ -76,6 +76,7 @@ impl<'a> Planner<'a> {
             limit,
             counts_rows: false,
             correlated: false,
+            is_total: false,
         };
         plan.correlated = plan.reads_outer();
         Ok(plan)

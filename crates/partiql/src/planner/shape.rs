@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use everstrand_ion::{Data, Value};
 
-use crate::plan::{Expression, PathStep, Variable};
+use crate::expression::AggregateFunction;
+use crate::plan::{
+    Aggregate, Coercion, Expression, Node, PathStep, Projection, ProjectionItem, QueryPlan, Variable,
+};
 
 /// The path that goes on from an expression by more steps.
 pub(super) fn extended(root: Expression, mut more: Vec<PathStep>) -> Expression {
@@ -99,10 +102,65 @@ pub(super) fn is_total(expression: &Expression) -> bool {
         | Expression::Case { .. }
         | Expression::Cast { .. }
         | Expression::Call { .. }
-        | Expression::Chain { .. }
-        | Expression::Query { .. } => false,
+        | Expression::Chain { .. } => false,
+        Expression::Query(query) => {
+            let has_one_row = query.coercion == Coercion::None || yields_one_row(&query.plan);
+            query.plan.is_total && !query.plan.correlated && has_one_row
+        }
         Expression::Claused(never) => match **never {},
     }
+}
+
+/// Whether computing the results of a query cannot fail. If so, a condition with it may be checked wherever it helps.
+pub(super) fn is_total_query(plan: &QueryPlan) -> bool {
+    let are_total = match &plan.projection {
+        Projection::Value(value) => is_total(value),
+        Projection::Row(values) => values.iter().all(is_total),
+        Projection::Items(items) => items.iter().all(|item| match item {
+            ProjectionItem::Field { value, .. }
+            | ProjectionItem::All(value)
+            | ProjectionItem::AllBut(value, _) => is_total(value),
+        }),
+    };
+    plan.limit.iter().chain(&plan.offset).all(|bound| matches!(bound, Expression::Literal { .. }))
+        && are_total
+        && is_total_node(&plan.input)
+}
+
+fn is_total_node(node: &Node) -> bool {
+    match node {
+        // An access whose values cannot be computed reads all rows.
+        Node::One | Node::Scan(_) => true,
+        Node::Iterate { value, .. } => is_total(value),
+        Node::Filter { input, condition } => {
+            conjuncts(condition.clone()).iter().all(is_total_condition) && is_total_node(input)
+        }
+        Node::Sort { input, terms, .. } => {
+            terms.iter().all(|term| is_total(&term.value)) && is_total_node(input)
+        }
+        // SUM and AVG refuse what is no number.
+        Node::Group(group) => {
+            let is_total_aggregate = |aggregate: &Aggregate| {
+                !matches!(aggregate.function, AggregateFunction::Sum | AggregateFunction::Avg)
+                    && aggregate.argument.iter().all(is_total)
+                    && aggregate.filter.iter().all(is_total_condition)
+            };
+            group.keys.iter().all(|key| is_total(&key.value))
+                && group.aggregates.iter().all(is_total_aggregate)
+                && is_total_node(&group.input)
+        }
+        Node::Join { .. }
+        | Node::HashJoin(_)
+        | Node::HashLookup(_)
+        | Node::FullJoin(_)
+        | Node::Combine(_)
+        | Node::Window(_) => false,
+    }
+}
+
+/// Whether a query never has more than one result.
+fn yields_one_row(plan: &QueryPlan) -> bool {
+    matches!(plan.input.below_filter(), Node::Group(group) if group.keys.is_empty())
 }
 
 /// Whether a condition cannot fail on any row: neither its parts nor because its value is no boolean.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use everstrand_ion::{Document, Timestamp, Value, text};
 use everstrand_partiql::key;
 use everstrand_partiql::tables::{
-    Access, AsOf, Cursor, FieldNames, HistoryTable, Index, IndexDefinition, OnConflict, Row, Source,
-    SourceKind, Tables, TablesError, spelling_in,
+    Access, AsOf, Cursor, FieldNames, HistoryTable, Index, IndexDefinition, KeysCounted, OnConflict, Row,
+    Source, SourceKind, Tables, TablesError, spelling_in,
 };
 
 /// What tables say of their sizes.
@@ -84,6 +84,45 @@ fn refused<T>(code: Option<&'static str>, message: impl Into<String>) -> Result<
 }
 
 impl MemoryTables {
+    /// The rows of an access, with their keys if it is by index.
+    fn found(&mut self, source: &Source, access: &Access) -> Vec<(Vec<u8>, Row)> {
+        let all = self.all(source);
+        let unkeyed = |row: Row| (Vec::new(), row);
+        match access {
+            Access::Scan => {
+                self.scans += 1;
+                all.into_iter().map(|(row, _)| unkeyed(row)).collect()
+            }
+            Access::Documents(ids) => {
+                self.lookups += 1;
+                let rows = |id: &Arc<str>| {
+                    let id = id.clone();
+                    all.iter()
+                        .filter(move |(row, _)| row.id.as_ref() == Some(&id))
+                        .map(|(row, _)| row.clone())
+                };
+                ids.iter().flat_map(rows).map(unkeyed).collect()
+            }
+            Access::Index { index_id, ranges, descending } => {
+                self.lookups += 1;
+                let index =
+                    source.indexes.iter().find(|index| index.id == *index_id).expect("an index of it");
+                let mut entries: Vec<(Vec<u8>, Row)> =
+                    all.into_iter().filter_map(|(row, data)| Some((key_of(index, &data?), row))).collect();
+                entries.sort_by(|(left, _), (right, _)| left.cmp(right));
+                if *descending {
+                    entries.reverse();
+                }
+                let mut found = Vec::new();
+                for range in ranges {
+                    let range: (Bound<Vec<u8>>, Bound<Vec<u8>>) = key::range(range);
+                    found.extend(entries.iter().filter(|(key, _)| range.contains(key)).cloned());
+                }
+                found
+            }
+        }
+    }
+
     fn new_id(&mut self, kind: &str) -> Arc<str> {
         self.ids += 1;
         format!("{kind}{}", self.ids).into()
@@ -343,49 +382,37 @@ impl Tables for MemoryTables {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Vec<Row>, TablesError> {
-        let all = self.all(source);
-        let found: Vec<Row> = match access {
-            Access::Scan => {
-                self.scans += 1;
-                all.into_iter().map(|(row, _)| row).collect()
-            }
-            Access::Documents(ids) => {
-                self.lookups += 1;
-                let rows = |id: &Arc<str>| {
-                    let id = id.clone();
-                    all.iter()
-                        .filter(move |(row, _)| row.id.as_ref() == Some(&id))
-                        .map(|(row, _)| row.clone())
-                };
-                ids.iter().flat_map(rows).collect()
-            }
-            Access::Index { index_id, ranges, descending } => {
-                self.lookups += 1;
-                let index =
-                    source.indexes.iter().find(|index| index.id == *index_id).expect("an index of it");
-                let mut entries: Vec<(Vec<u8>, Row)> =
-                    all.into_iter().filter_map(|(row, data)| Some((key_of(index, &data?), row))).collect();
-                entries.sort_by(|(left, _), (right, _)| left.cmp(right));
-                if *descending {
-                    entries.reverse();
-                }
-                let mut found = Vec::new();
-                for range in ranges {
-                    let range: (Bound<Vec<u8>>, Bound<Vec<u8>>) = key::range(range);
-                    found.extend(
-                        entries.iter().filter(|(key, _)| range.contains(key)).map(|(_, row)| row.clone()),
-                    );
-                }
-                found
-            }
-        };
-        let skip = after.map_or(0, |cursor| {
-            usize::from_be_bytes(cursor.0.as_slice().try_into().expect("a cursor of these tables"))
-        });
-        let numbered = found.into_iter().enumerate().skip(skip).take(limit);
-        Ok(numbered
-            .map(|(number, row)| Row { cursor: Cursor((number + 1).to_be_bytes().to_vec()), ..row })
-            .collect())
+        let skip = after.map_or(0, number_in);
+        let numbered = self.found(source, access).into_iter().enumerate().skip(skip).take(limit);
+        Ok(numbered.map(|(number, (_, row))| Row { cursor: cursor_at(number + 1), ..row }).collect())
+    }
+
+    fn count_keys(
+        &mut self,
+        source: &Source,
+        access: &Access,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Option<KeysCounted>, TablesError> {
+        let (skip, found) = (after.map_or(0, number_in), self.found(source, access));
+        let end = found.len().min(skip + limit);
+        let is_new = |place: &usize| *place == 0 || found[place - 1].0 != found[*place].0;
+        let keys = (skip..end).filter(is_new).count() as u64;
+        let next = (end < found.len()).then(|| cursor_at(end));
+        Ok(Some(KeysCounted { rows: (end - skip) as u64, keys, next }))
+    }
+
+    fn first_rows(
+        &mut self,
+        source: &Source,
+        access: &Access,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Option<Vec<Row>>, TablesError> {
+        let (skip, found) = (after.map_or(0, number_in), self.found(source, access));
+        let is_new = |place: &usize| *place == 0 || found[place - 1].0 != found[*place].0;
+        let row = |place: usize| Row { cursor: cursor_at(place + 1), ..found[place].1.clone() };
+        Ok(Some((skip..found.len()).filter(is_new).take(limit).map(row).collect()))
     }
 
     fn field_names(&mut self, table: &Source) -> Result<Option<FieldNames>, TablesError> {
@@ -541,4 +568,12 @@ impl Tables for MemoryTables {
             None => Ok(()),
         }
     }
+}
+
+fn cursor_at(number: usize) -> Cursor {
+    Cursor(number.to_be_bytes().to_vec())
+}
+
+fn number_in(cursor: &Cursor) -> usize {
+    usize::from_be_bytes(cursor.0.as_slice().try_into().expect("a cursor of these tables"))
 }

@@ -1,7 +1,7 @@
 //! How EXPLAIN shows the access to the rows of a table.
 
 use super::{Explainer, Row, paths_text};
-use crate::plan::{AccessPlan, IndexAccess, IndexEnd, KeyRangePlan, Keys, Node, Scan};
+use crate::plan::{AccessPlan, IndexAccess, Kept, KeyRangePlan, Keys, Node, Scan};
 use crate::tables::{AsOf, Index, SourceKind};
 
 impl Explainer<'_> {
@@ -22,22 +22,33 @@ impl Explainer<'_> {
             (SourceKind::Diff { .. }, AccessPlan::Scan) => "Changed documents".to_owned(),
             _ => operation,
         };
-        row.detail = format!("{}{detail}", shown(scan));
+        let firsts = if scan.firsts { ", the first of each key" } else { "" };
+        row.detail = format!("{}{detail}{firsts}", shown(scan));
         row.reads = reads;
         row.estimate = scan.estimate;
     }
 
-    /// The rows at ends of indexes that stand in for the rows of a scan.
-    pub(super) fn ends(&mut self, ends: &[IndexEnd], input: &Node, depth: usize) {
+    /// The parts of indexes that stand in for the rows of a scan.
+    pub(super) fn kept(&mut self, kept: &[Kept], input: &Node, depth: usize) {
         let Node::Scan(scan) = input.below_filter() else { return };
-        for end in ends {
-            let (_, detail, _) = self.access(&end.access, &scan.name, depth + 1);
-            let AccessPlan::Index(access) = &end.access else { continue };
+        for kept in kept {
+            let (operation, access) = match kept {
+                Kept::Rows => continue,
+                Kept::Keys(access) => ("Keys of index", access),
+                Kept::DifferentKeys(access) => ("Different keys of index", access),
+                Kept::End(end) => ("First of index", &end.access),
+            };
+            let (_, detail, reads) = self.access(access, &scan.name, depth + 1);
+            let AccessPlan::Index(access) = access else { continue };
+            let is_end = matches!(kept, Kept::End(_));
             self.rows.push(Row {
                 detail: format!("{}{detail}", shown(scan)),
-                reads: format!("that key of {} {}", scan.name, paths_text(&access.index.paths)),
-                estimate: Some(1),
-                ..Row::new(depth, "First of index")
+                reads: match is_end {
+                    true => format!("that key of {} {}", scan.name, paths_text(&access.index.paths)),
+                    false => reads,
+                },
+                estimate: is_end.then_some(1),
+                ..Row::new(depth, operation)
             });
         }
     }

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use everstrand_ion::{Document, Struct, Value};
-use everstrand_partiql::plan::{AccessPlan, KeyRangePlan, Keys, Node, Plan, Statement};
+use everstrand_partiql::plan::{AccessPlan, Kept, KeyRangePlan, Keys, Node, Plan, Statement};
 use everstrand_partiql::{Options, execute, key, parse, plan};
 
-use crate::memory::MemoryTables;
+use crate::memory::{MemoryTables, Sizes};
 use crate::statements::run;
 
 mod evaluate;
@@ -96,6 +96,7 @@ fn visit(plan: &mut Plan, spoil: bool, seen: &mut BTreeMap<&'static str, u64>) {
 
 fn visit_node(node: &mut Node, spoil: bool, seen: &mut BTreeMap<&'static str, u64>) {
     let name = match node {
+        Node::Scan(scan) if scan.firsts => "first of each key",
         Node::Scan(scan) => match &mut scan.access {
             AccessPlan::Scan => "scan",
             AccessPlan::Documents(_) => "document lookup",
@@ -156,15 +157,29 @@ fn visit_node(node: &mut Node, spoil: bool, seen: &mut BTreeMap<&'static str, u6
         }
         Node::Group(group) => {
             visit_node(&mut group.input, spoil, seen);
-            if group.counts_keys { "count of keys" } else { "group" }
+            match &group.kept[..] {
+                [] => "group",
+                kept => {
+                    for kept in kept {
+                        let kind = match kept {
+                            Kept::Rows => "kept count",
+                            Kept::Keys(_) => "count of known keys",
+                            Kept::DifferentKeys(_) => "count of different keys",
+                            Kept::End(_) => "end of an index",
+                        };
+                        *seen.entry(kind).or_default() += 1;
+                    }
+                    "count of keys"
+                }
+            }
         }
         Node::Window(window) => {
             visit_node(&mut window.input, spoil, seen);
             "window"
         }
-        Node::Sort { input, .. } => {
+        Node::Sort { input, presorted, .. } => {
             visit_node(input, spoil, seen);
-            "sort"
+            if *presorted > 0 { "sort within runs" } else { "sort" }
         }
     };
     *seen.entry(name).or_default() += 1;
@@ -190,6 +205,12 @@ fn search(seed: u64, queries: u64, spoil: bool) -> (Report, Option<String>) {
         let mut indexed = tables_of(&world, &indexes);
         for _ in 0..QUERIES_PER_WORLD {
             let query = generate::query(&mut random);
+            // Other sizes choose other plans, and no other answers.
+            indexed.sizes = match random.index(3) {
+                0 => Sizes::Unknown,
+                1 => Sizes::True,
+                _ => Sizes::False(random.index(1 << 30) as u64),
+            };
             report.queries += 1;
             if query.names.is_some() {
                 *report.seen.entry("items called like fields").or_default() += 1;
@@ -293,7 +314,13 @@ fn plans_give_the_rows_of_nested_loops() {
         "filter",
         "group",
         "count of keys",
+        "kept count",
+        "count of known keys",
+        "count of different keys",
+        "end of an index",
+        "first of each key",
         "sort",
+        "sort within runs",
         "distinct",
         "limit",
         "refused condition",

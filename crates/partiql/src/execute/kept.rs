@@ -1,4 +1,5 @@
-//! MIN and MAX of an indexed field: they read one row at the end of the index instead of all rows.
+//! Aggregates that are answered without reading the rows that they are about: COUNT by the keys of an index or by the
+//! count that the tables keep, MIN and MAX by one row at the end of an index.
 //!
 //! Of several values that are equal, such as 1 and 1.0, MIN and MAX answer that of the first row of a scan. Among equal
 //! keys an index keeps the order of a scan, so that is the first row from the front. For MAX the greatest key is found
@@ -11,12 +12,12 @@ use crate::eval::aggregate::Accumulator;
 use crate::eval::context::Context;
 use crate::execute::access::accesses;
 use crate::execute::frame::{Frame, OuterScope};
+use crate::execute::scan::{self, Counted};
 use crate::key;
-use crate::plan::{Aggregate, Group, IndexEnd, Scan};
+use crate::plan::{Aggregate, Group, IndexEnd, Kept, Scan};
 use crate::tables::{Access, KeyRange, Row, SourceKind};
 
-/// The aggregates of a group whose values stand at ends of indexes. `None` if the keys there are not exact, so that
-/// all rows must be read.
+/// The aggregates of a group. `None` if the keys of one are not exact, so that all rows must be read.
 pub(super) fn read(
     plan: &Group,
     scan: &Scan,
@@ -24,9 +25,16 @@ pub(super) fn read(
     outer: OuterScope<'_>,
     frame: &Frame,
 ) -> Result<Option<Vec<Accumulator>>, PartiqlError> {
-    let mut accumulators = Vec::with_capacity(plan.ends.len());
-    for (aggregate, end) in plan.aggregates.iter().zip(&plan.ends) {
-        let Some(accumulator) = one(aggregate, end, scan, context, outer, frame)? else {
+    let before = context.execution.read_ios;
+    let mut accumulators = Vec::with_capacity(plan.kept.len());
+    let mut rows = None;
+    for (aggregate, kept) in plan.aggregates.iter().zip(&plan.kept) {
+        // Rows are counted once.
+        if let (Kept::Rows, None) = (kept, rows) {
+            rows = scan::count(scan, &scan.access, Counted::Rows, context, outer, frame)?;
+        }
+        let Some(accumulator) = one(aggregate, kept, rows, scan, context, outer, frame)? else {
+            context.execution.read_ios = before;
             return Ok(None);
         };
         accumulators.push(accumulator);
@@ -36,6 +44,28 @@ pub(super) fn read(
 
 fn one(
     aggregate: &Aggregate,
+    kept: &Kept,
+    rows: Option<u64>,
+    scan: &Scan,
+    context: &mut Context<'_>,
+    outer: OuterScope<'_>,
+    frame: &Frame,
+) -> Result<Option<Accumulator>, PartiqlError> {
+    let counted = match kept {
+        Kept::Rows => rows,
+        Kept::Keys(access) => scan::count(scan, access, Counted::Rows, context, outer, frame)?,
+        Kept::DifferentKeys(access) => scan::count(scan, access, Counted::Keys, context, outer, frame)?,
+        Kept::End(end) => return extreme(aggregate, end, scan, context, outer, frame),
+    };
+    Ok(counted.map(|counted| {
+        let mut accumulator = Accumulator::new(aggregate.function, false);
+        accumulator.count_rows(counted);
+        accumulator
+    }))
+}
+
+fn extreme(
+    aggregate: &Aggregate,
     end: &IndexEnd,
     scan: &Scan,
     context: &mut Context<'_>,
@@ -44,7 +74,7 @@ fn one(
 ) -> Result<Option<Accumulator>, PartiqlError> {
     let mut accumulator = Accumulator::new(aggregate.function, aggregate.distinct);
     let held = context.held();
-    let accesses = context.selecting(|context| accesses(&end.access, context, outer, frame))?;
+    let accesses = context.selecting(|context| accesses(&end.access, &scan.source, context, outer, frame))?;
     let (access, range) = match &accesses[..] {
         [] => return Ok(Some(accumulator)),
         [access @ Access::Index { ranges, .. }] => match &ranges[..] {
