@@ -90,6 +90,15 @@ impl Document {
         Ok(Document(Arc::new(Inner { bytes, layout: Places::Shared(Arc::new(layout)) })))
     }
 
+    /// The value in other bytes that this crate wrote, if they have the symbol table of this document, as the documents
+    /// of one table mostly have. Nothing is copied. Where the symbol table is another one the answer is `None`.
+    pub fn root_like<'a>(&'a self, bytes: &'a [u8]) -> Option<RawValue<'a>> {
+        let layout = self.layout();
+        let is_like = bytes.get(..layout.value_start) == self.as_bytes().get(..layout.value_start)
+            && binary::fills(bytes, layout.value_start);
+        is_like.then(|| RawValue::root(self, &bytes[layout.value_start..]))
+    }
+
     /// The bytes of the document.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0.bytes
@@ -197,6 +206,20 @@ impl fmt::Debug for Document {
 mod tests {
     use super::*;
     use crate::text;
+
+    #[test]
+    fn bytes_with_the_same_symbols_are_read_without_a_document() {
+        let document = |text: &str| Document::from(&text::read_one(text).unwrap());
+        let first = document("{a: 1, b: {c: x, d: [1]}}");
+        let other = document("{a: \"text\", b: {c: x, d: [7, {a: 2}]}}");
+        let raw = first.root_like(other.as_bytes()).unwrap();
+        assert_eq!(raw.to_value(), other.to_value());
+        for text in ["{a: 1}", "{b: 1, a: 1}", "1", "{a: 1, b: {c: x, e: [1]}}"] {
+            assert!(first.root_like(document(text).as_bytes()).is_none(), "{text}");
+        }
+        let bytes = other.as_bytes();
+        assert!(first.root_like(&bytes[..bytes.len() - 1]).is_none() && first.root_like(&[]).is_none());
+    }
 
     #[test]
     fn a_document_is_the_same_beside_any_other() {

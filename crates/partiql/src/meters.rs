@@ -87,6 +87,14 @@ impl Meters {
         *budget = before.budget;
     }
 
+    /// The operator that works now has passed over rows that the operator above would have dropped.
+    pub(crate) fn passed(&mut self, rows: u64) {
+        if let Some(meter) = self.current.and_then(|current| self.meters.get_mut(&current)) {
+            meter.rows += rows;
+            meter.documents += rows;
+        }
+    }
+
     /// The operator that works now has read something.
     pub(crate) fn read(&mut self, documents: u64, entries: u64) {
         if let Some(meter) = self.current.and_then(|current| self.meters.get_mut(&current)) {

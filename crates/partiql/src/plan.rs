@@ -168,6 +168,10 @@ pub struct Scan {
     pub access: AccessPlan,
     /// The slots that a row fills. `at` is always MISSING.
     pub slots: SourceSlots,
+    /// Conditions that the tables may check before they make a document of a row. They are the first of the filter above.
+    pub filter: Option<Expression>,
+    /// Whether they are all conditions of that filter.
+    pub filter_is_whole: bool,
     /// Whether only the first of the rows with the same key is wanted. The executor may yield the others, too.
     pub firsts: bool,
     /// About how many rows the planner expects to be read each time, if it knows the size of the table.

@@ -25,6 +25,7 @@ mod modify;
 mod names;
 mod nested;
 mod order;
+mod pushed;
 mod query;
 mod scope;
 mod set_operation;

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use everstrand_ion::{Document, Timestamp, Value};
+use everstrand_ion::{Document, RawValue, Timestamp, Value};
 
 /// A table or view that rows come from. The planner resolves it once for each statement.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,6 +130,17 @@ pub struct Row {
     pub cursor: Cursor,
 }
 
+/// What [`Tables::rows_where`] answers.
+#[derive(Clone, Debug)]
+pub struct WantedRows {
+    /// The rows, each with the number of rows between it and the one before that are not wanted.
+    pub rows: Vec<(u64, Row)>,
+    /// How many rows after the last one are not wanted.
+    pub passed: u64,
+    /// Where to go on, if there may be more rows.
+    pub next: Option<Cursor>,
+}
+
 /// What [`Tables::count_keys`] answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeysCounted {
@@ -248,6 +259,19 @@ pub trait Tables {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Option<Vec<Row>>, TablesError> {
+        Ok(None)
+    }
+
+    /// [`rows_alone`](Tables::rows_alone) of [`Access::Scan`], without the rows that are not `wanted`. At most `limit`
+    /// wanted rows. `None` if the tables cannot look at rows before they make documents of them; then all rows are read.
+    /// Override it if you can: most rows of a scan are not wanted.
+    fn rows_where(
+        &mut self,
+        source: &Source,
+        after: Option<&Cursor>,
+        limit: usize,
+        wanted: &mut dyn FnMut(RawValue<'_>) -> bool,
+    ) -> Result<Option<WantedRows>, TablesError> {
         Ok(None)
     }
 

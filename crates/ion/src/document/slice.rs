@@ -40,10 +40,15 @@ impl Slice {
 impl From<RawValue<'_>> for Slice {
     fn from(value: RawValue<'_>) -> Slice {
         let document = value.document();
+        let payload = range_of(document, value.payload());
+        // A value of `root_like` lies in other bytes, which nobody keeps alive.
+        if payload.is_empty() && !value.payload().is_empty() {
+            return Slice::from(value.to_document());
+        }
         Slice {
             document: document.clone(),
             annotations: range_of(document, value.annotation_bytes()),
-            payload: range_of(document, value.payload()),
+            payload,
             descriptor: value.descriptor(),
         }
     }
@@ -74,6 +79,21 @@ fn range_of(document: &Document, part: &[u8]) -> Range<usize> {
 mod tests {
     use super::*;
     use crate::text;
+
+    /// What is kept of a value in other bytes is a copy.
+    #[test]
+    fn a_slice_of_a_value_in_other_bytes_owns_them() {
+        let document = |text: &str| Document::from(&text::read_one(text).unwrap());
+        let first = document("{a: 1, b: {c: x, d: [1]}}");
+        let other = document("{a: \"text\", b: {c: x, d: [7, {a: 2}]}}");
+        let (whole, part) = {
+            let bytes = other.as_bytes().to_vec();
+            let raw = first.root_like(&bytes).unwrap();
+            (Slice::from(raw), Slice::from(raw.get("b").unwrap()))
+        };
+        assert_eq!(whole.get().to_document(), other);
+        assert_eq!(part.get().to_value(), other.root().get("b").unwrap().to_value());
+    }
 
     #[test]
     fn a_slice_is_the_value_it_was_taken_of() {

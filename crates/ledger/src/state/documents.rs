@@ -139,6 +139,12 @@ pub(crate) fn id_and_data_like(
     Ok((UniqueId::from_bytes(part(header, 49)), data))
 }
 
+/// The stored data of a current revision, if it has data.
+pub(crate) fn stored_data(bytes: &[u8]) -> Result<Option<&[u8]>, ViewError> {
+    let (header, data) = bytes.split_at_checked(HEADER).ok_or_else(|| damaged("is too short"))?;
+    Ok((header[0] == 0).then_some(data))
+}
+
 /// Whether a current revision has data, that is, it is neither deleted nor redacted.
 pub(crate) fn has_data(bytes: &[u8]) -> bool {
     bytes.first() == Some(&0)

@@ -6,6 +6,7 @@ mod definitions;
 mod diff;
 mod different_keys;
 mod documents;
+mod filtered;
 mod found;
 mod index_rows;
 pub(crate) mod pages;

@@ -8,11 +8,11 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
-use everstrand_ion::{Document, Timestamp, Value};
+use everstrand_ion::{Document, RawValue, Timestamp, Value};
 use everstrand_journal::UniqueId;
 use everstrand_partiql::tables::{
     Access, AsOf, Cursor, FieldNames, HistoryTable, Index, IndexDefinition, KeysCounted, OnConflict, Row,
-    Source, SourceKind, Tables, TablesError, spelling_in,
+    Source, SourceKind, Tables, TablesError, WantedRows, spelling_in,
 };
 
 use super::work::Work;
@@ -253,6 +253,16 @@ impl Tables for Scope<'_> {
         limit: usize,
     ) -> Result<Option<KeysCounted>, TablesError> {
         Ok(self.count_different(source, access, after, limit)?)
+    }
+
+    fn rows_where(
+        &mut self,
+        source: &Source,
+        after: Option<&Cursor>,
+        limit: usize,
+        wanted: &mut dyn FnMut(RawValue<'_>) -> bool,
+    ) -> Result<Option<WantedRows>, TablesError> {
+        Ok(self.wanted_rows(source, after, limit, wanted)?)
     }
 
     fn first_rows(

@@ -104,3 +104,24 @@ fn a_new_key_is_a_conflict_and_a_key_elsewhere_is_none() {
         assert_eq!(is_conflict, conflicts, "{query} and {added}: {outcome:?}");
     }
 }
+
+/// Few values of a query are looked up in an index. For very many the whole table is read, which takes less time.
+#[test]
+fn very_many_values_of_a_query_are_found_by_a_scan() {
+    let mut world = World::new();
+    world.options.limits.set("documents-per-transaction=10000").unwrap();
+    let ledger = world.open();
+    run(&ledger, "CREATE TABLE t", &[]).unwrap();
+    run(&ledger, "CREATE INDEX ON t (a)", &[]).unwrap();
+    let values: Vec<String> = (0..1200).map(|number| format!("{{'a': {number}}}")).collect();
+    run(&ledger, &format!("INSERT INTO t << {} >>", values.join(", ")), &[]).unwrap();
+    for (count, entries) in [(10, Some("indexEntries:10,")), (1100, None)] {
+        let query =
+            format!("SELECT VALUE x.a FROM t AS x WHERE x.a IN (SELECT y.a FROM t AS y WHERE y.a < {count})");
+        assert_eq!(run(&ledger, &query, &[]).unwrap().len(), count);
+        let rows = run(&ledger, &format!("EXPLAIN ANALYZE {query}"), &[]).unwrap();
+        let read = rows.iter().find(|row| row.contains("t AS x")).expect("the table is read");
+        assert_eq!(entries.is_some(), read.contains("indexEntries"), "{read}");
+        assert!(entries.is_none_or(|entries| read.contains(entries)), "{read}");
+    }
+}

@@ -65,7 +65,7 @@ fn evaluate_node<'e>(
             }
         },
         Expression::Variable(Variable { depth, slot, .. }) => {
-            Operand::Borrowed(scope.slot(*depth, *slot).expect("the planner numbered the slots").into())
+            Operand::Borrowed(scope.slot(*depth, *slot).expect("the planner numbered the slots"))
         }
         Expression::Path { root, steps } => {
             if let Some(value) = field_of_slot(scope, root, steps) {
@@ -134,7 +134,7 @@ fn evaluate_node<'e>(
 /// The value of a path of names from a slot, which nearly all paths are. It takes no value apart on the way.
 fn field_of_slot<'e>(scope: Scope<'e>, root: &'e Expression, steps: &'e [PathStep]) -> Option<ValueRef<'e>> {
     let Expression::Variable(Variable { depth, slot, .. }) = root else { return None };
-    let start = ValueRef::from(scope.slot(*depth, *slot)?);
+    let start = scope.slot(*depth, *slot)?;
     steps.iter().try_fold(start, |value, step| match step {
         PathStep::Field(name) => Some(value.field(name)),
         _ => None,

@@ -27,7 +27,7 @@ impl<'a> OuterScope<'a> {
     where
         'a: 's,
     {
-        Scope { frame, outer: self.enclosing, parameters: self.parameters }
+        Scope { frame, outer: self.enclosing, parameters: self.parameters, row: None }
     }
 
     /// The value of an expression over this frame.

@@ -19,6 +19,7 @@ mod combine;
 mod definition;
 mod dml;
 mod edit;
+mod filtered;
 mod frame;
 mod full_join;
 mod group;

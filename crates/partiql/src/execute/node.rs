@@ -31,7 +31,7 @@ pub(crate) struct State {
 enum Kind {
     /// Whether the row was yielded.
     One(bool),
-    Scan(ScanState),
+    Scan(Box<ScanState>),
     Iterate(IterateState),
     Join(Box<JoinState<State>>),
     HashJoin(Box<HashJoinState<State>>),
@@ -77,6 +77,11 @@ impl State {
         }
     }
 
+    /// Whether the last row of a scan meets the filter above it, because the tables have checked that.
+    fn has_checked(&self, node: &Node) -> bool {
+        matches!((&self.of, node), (Kind::Scan(state), Node::Scan(scan)) if state.has_checked(scan))
+    }
+
     /// Notes how many rows of a sort are wanted at most, so that it keeps no more.
     pub(crate) fn bound(&mut self, rows_max: usize) {
         if let Kind::Sort(state) = &mut self.of {
@@ -107,7 +112,7 @@ impl State {
             (Kind::Combine(state), Node::Combine(combine)) => state.next(combine, context, outer, frame),
             (Kind::Filter(state), Node::Filter { input, condition }) => {
                 while state.next(input, context, outer, frame)? {
-                    if outer.holds(context, frame, condition)? {
+                    if state.has_checked(input) || outer.holds(context, frame, condition)? {
                         return Ok(true);
                     }
                 }
@@ -128,7 +133,7 @@ impl Input for State {
         let start = State::start;
         let of = match node {
             Node::One => Kind::One(false),
-            Node::Scan(_) => Kind::Scan(ScanState::default()),
+            Node::Scan(_) => Kind::Scan(Box::default()),
             Node::Iterate { .. } => Kind::Iterate(IterateState::default()),
             Node::Join { left, right, .. } => Kind::Join(Box::new(JoinState::new(start(left), start(right)))),
             Node::HashJoin(join) => Kind::HashJoin(Box::new(HashJoinState::new(start(&join.left)))),

@@ -8,10 +8,11 @@ use crate::datum::Datum;
 use crate::error::PartiqlError;
 use crate::eval::context::Context;
 use crate::execute::access::accesses;
+use crate::execute::filtered::{filtered, pass};
 use crate::execute::frame::{Frame, OuterScope};
 use crate::key;
 use crate::plan::{AccessPlan, Scan, SourceSlots};
-use crate::tables::{Access, Cursor, KeysCounted, Row, SourceKind};
+use crate::tables::{Access, Cursor, KeysCounted, Row, SourceKind, WantedRows};
 use crate::work::{self, Work};
 
 /// How many rows are read at first.
@@ -41,6 +42,11 @@ pub(crate) struct ScanState {
     batch_rows: usize,
     rows: VecDeque<Row>,
     is_exhausted: bool,
+    /// Whether the rows meet the filter of the scan. Then `passed` has for each how many rows before it do not, and
+    /// `passed_last` how many after the last.
+    is_filtered: bool,
+    passed: VecDeque<u64>,
+    passed_last: u64,
     /// Rows whose long keys begin alike. They were sorted here, because the index keeps long keys only in part.
     run: VecDeque<Row>,
 }
@@ -57,13 +63,13 @@ impl ScanState {
         let row = match self.run.pop_front() {
             Some(row) => row,
             None => {
-                let Some(row) = self.fetch(scan, context)? else {
+                let Some(row) = self.fetch(scan, context, outer, frame)? else {
                     return Ok(false);
                 };
                 match long_key(scan, &row, context)? {
                     None => row,
                     Some(key) => {
-                        self.gather(key, row, scan, context)?;
+                        self.gather((key, row), scan, context, outer, frame)?;
                         self.run.pop_front().expect("the row itself was gathered")
                     }
                 }
@@ -73,6 +79,11 @@ impl ScanState {
         context.execution.read_ios += 1;
         fill(frame, scan.slots, row);
         Ok(true)
+    }
+
+    /// Whether the last row meets all conditions of the filter above, because the tables have checked them.
+    pub(crate) fn has_checked(&self, scan: &Scan) -> bool {
+        self.is_filtered && scan.filter_is_whole
     }
 
     /// Computes the accesses, if that was not done yet.
@@ -128,9 +139,15 @@ impl ScanState {
     }
 
     /// The next row in the order in which the tables yield them.
-    fn fetch(&mut self, scan: &Scan, context: &mut Context<'_>) -> Result<Option<Row>, PartiqlError> {
+    fn fetch(
+        &mut self,
+        scan: &Scan,
+        context: &mut Context<'_>,
+        outer: OuterScope<'_>,
+        frame: &Frame,
+    ) -> Result<Option<Row>, PartiqlError> {
         loop {
-            let Some(row) = self.fetch_any(scan, context)? else { return Ok(None) };
+            let Some(row) = self.fetch_any(scan, context, outer, frame)? else { return Ok(None) };
             let Some((found, charge)) = &mut self.found else { return Ok(Some(row)) };
             let Some(id) = &row.id else { return Ok(Some(row)) };
             context.step()?;
@@ -142,9 +159,16 @@ impl ScanState {
     }
 
     /// The next row of the accesses one after another.
-    fn fetch_any(&mut self, scan: &Scan, context: &mut Context<'_>) -> Result<Option<Row>, PartiqlError> {
+    fn fetch_any(
+        &mut self,
+        scan: &Scan,
+        context: &mut Context<'_>,
+        outer: OuterScope<'_>,
+        frame: &Frame,
+    ) -> Result<Option<Row>, PartiqlError> {
         let Some((accesses, _)) = &self.accesses else { return Ok(None) };
         while self.rows.is_empty() {
+            pass(context, std::mem::take(&mut self.passed_last));
             if self.is_exhausted {
                 (self.current, self.after, self.is_exhausted) = (self.current + 1, None, false);
             }
@@ -153,8 +177,21 @@ impl ScanState {
                 Some(wanted) => wanted.clamp(1, BATCH_ROWS),
                 None => self.batch_rows.max(BATCH_ROWS),
             };
-            let (tables, after) = (&mut *context.tables, self.after.as_ref());
             let is_alone = scan.slots.by.is_none() && self.found.is_none();
+            if is_alone
+                && matches!(access, Access::Scan)
+                && let Some(wanted) = filtered(scan, self.after.as_ref(), limit, context, outer, frame)?
+            {
+                let WantedRows { rows, passed, next } = wanted;
+                context.has_read(rows.len(), 0);
+                self.is_exhausted = next.is_none();
+                self.batch_rows = (2 * limit).min(BATCH_ROWS_MAX);
+                (self.is_filtered, self.after, self.passed_last) = (true, next, passed);
+                (self.passed, self.rows) = rows.into_iter().unzip();
+                continue;
+            }
+            self.is_filtered = false;
+            let (tables, after) = (&mut *context.tables, self.after.as_ref());
             let firsts = match scan.firsts {
                 true => tables.first_rows(&scan.source, access, after, limit)?,
                 false => None,
@@ -177,20 +214,24 @@ impl ScanState {
             context.has_read(rows.len(), entries);
             self.rows = rows.into();
         }
+        if let Some(passed) = self.passed.pop_front() {
+            pass(context, passed);
+        }
         Ok(self.rows.pop_front())
     }
 
     /// Reads all rows whose keys begin like this one, as far as the index keeps keys, and sorts them.
     fn gather(
         &mut self,
-        key: Vec<u8>,
-        row: Row,
+        first: (Vec<u8>, Row),
         scan: &Scan,
         context: &mut Context<'_>,
+        outer: OuterScope<'_>,
+        frame: &Frame,
     ) -> Result<(), PartiqlError> {
         let mut charge = context.execution.budget.charge();
-        let mut run = vec![(key, row)];
-        while let Some(row) = self.fetch(scan, context)? {
+        let mut run = vec![first];
+        while let Some(row) = self.fetch(scan, context, outer, frame)? {
             context.step()?;
             match long_key(scan, &row, context)? {
                 Some(key) if key[..key::PART_BYTES_MAX] == run[0].0[..key::PART_BYTES_MAX] => {

@@ -10,10 +10,10 @@ use std::ops::Range;
 
 use super::from::{Tree, TreeKind};
 use super::hash::{self, Sides, Split};
-use super::order::{Group, LOOKUP, LOOKUPS_MAX, RowOrder, hashed, inspect};
+use super::order::{Group, LOOKUP, LOOKUPS_MAX, RowOrder, hashed, inspect, is_total_tree};
 use super::shape::{conjunction, conjuncts, is_constant, is_total, is_total_condition, is_truth};
 use super::size::Size;
-use super::{Planner, access};
+use super::{Planner, access, pushed};
 use crate::error::PartiqlError;
 use crate::plan::{
     AccessPlan, Expression, FullJoin, HashJoin, HashKey, HashLookup, JoinKind, Node, Scan, SourceSlots,
@@ -51,7 +51,11 @@ impl Planner<'_> {
             is_behind |= !is_truth(condition) && is_constant(condition);
             !is_behind && is_total_condition(condition)
         });
-        Ok(self.inner_joins(tree, movable, fixed, order)?.node)
+        let mut node = self.inner_joins(tree, movable, fixed, order)?.node;
+        if self.options.extensions {
+            pushed::push(&mut node);
+        }
+        Ok(node)
     }
 
     /// Inner joins. Conditions are checked as soon as all that they read is there; the fixed ones on whole rows.
@@ -198,6 +202,8 @@ impl Planner<'_> {
                     alias,
                     access,
                     slots,
+                    filter: None,
+                    filter_is_whole: false,
                     firsts: false,
                     estimate,
                 }));
@@ -477,13 +483,6 @@ impl Planner<'_> {
         let rows = if kind == JoinKind::Left { rows.max(left.size.rows) } else { rows };
         Size { rows, is_known: left.size.is_known && right.is_known }
     }
-}
-
-/// Whether reading a tree cannot fail.
-fn is_total_tree(tree: &Tree) -> bool {
-    let mut is_total = true;
-    inspect(tree, &mut |_, is_total_part| is_total &= is_total_part);
-    is_total
 }
 
 /// The rows of a node for which all conditions are TRUE.

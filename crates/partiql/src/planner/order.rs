@@ -211,6 +211,13 @@ pub(super) fn inspect(tree: &Tree, visit: &mut dyn FnMut(&Expression, bool)) {
     }
 }
 
+/// Whether reading a tree cannot fail.
+pub(super) fn is_total_tree(tree: &Tree) -> bool {
+    let mut is_total = true;
+    inspect(tree, &mut |_, is_total_part| is_total &= is_total_part);
+    is_total
+}
+
 impl Planner<'_> {
     /// The places of the units of a group in the order in which they are joined.
     pub(super) fn order_of(&mut self, group: &Group, order: RowOrder) -> Result<Vec<usize>, PartiqlError> {

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
-use everstrand_ion::{Document, Timestamp, Value, text};
+use everstrand_ion::{Document, RawValue, Timestamp, Value, text};
 use everstrand_partiql::key;
 use everstrand_partiql::tables::{
     Access, AsOf, Cursor, FieldNames, HistoryTable, Index, IndexDefinition, KeysCounted, OnConflict, Row,
-    Source, SourceKind, Tables, TablesError, spelling_in,
+    Source, SourceKind, Tables, TablesError, WantedRows, spelling_in,
 };
 
 /// What tables say of their sizes.
@@ -400,6 +400,30 @@ impl Tables for MemoryTables {
         let keys = (skip..end).filter(is_new).count() as u64;
         let next = (end < found.len()).then(|| cursor_at(end));
         Ok(Some(KeysCounted { rows: (end - skip) as u64, keys, next }))
+    }
+
+    fn rows_where(
+        &mut self,
+        source: &Source,
+        after: Option<&Cursor>,
+        limit: usize,
+        wanted: &mut dyn FnMut(RawValue<'_>) -> bool,
+    ) -> Result<Option<WantedRows>, TablesError> {
+        let skip = after.map_or(0, number_in);
+        let found = self.found(source, &Access::Scan);
+        let mut answer = WantedRows { rows: Vec::new(), passed: 0, next: None };
+        // Batches are short, so that most queries have several.
+        for (number, (_, row)) in found.iter().enumerate().skip(skip) {
+            if answer.rows.len() == limit || number == skip + 5 {
+                answer.next = Some(cursor_at(number));
+                break;
+            }
+            match wanted(row.value.root()) {
+                true => answer.rows.push((std::mem::take(&mut answer.passed), row.clone())),
+                false => answer.passed += 1,
+            }
+        }
+        Ok(Some(answer))
     }
 
     fn first_rows(

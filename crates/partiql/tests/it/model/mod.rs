@@ -152,6 +152,12 @@ fn visit_node(node: &mut Node, spoil: bool, seen: &mut BTreeMap<&'static str, u6
             "hash lookup"
         }
         Node::Filter { input, .. } => {
+            if let Node::Scan(scan) = &**input
+                && scan.filter.is_some()
+            {
+                *seen.entry("filter of a scan").or_default() += 1;
+                *seen.entry("whole filter of a scan").or_default() += u64::from(scan.filter_is_whole);
+            }
             visit_node(input, spoil, seen);
             "filter"
         }
@@ -319,6 +325,8 @@ fn plans_give_the_rows_of_nested_loops() {
         "count of different keys",
         "end of an index",
         "first of each key",
+        "filter of a scan",
+        "whole filter of a scan",
         "sort",
         "sort within runs",
         "distinct",

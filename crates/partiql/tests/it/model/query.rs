@@ -116,7 +116,7 @@ impl Query {
 
     /// The statement that does something to the rows instead of selecting them.
     pub(super) fn print_change(&self, operation: &str) -> (String, Vec<Value>) {
-        let mut printer = Printer::default();
+        let mut printer = Printer { has_ids: true, ..Printer::default() };
         if operation == "DELETE" {
             printer.push("DELETE ");
         }
@@ -160,6 +160,8 @@ struct Printer {
     /// The keys of groups where fields are written without their source.
     plain: Option<Vec<Expression>>,
     parameters: Vec<Value>,
+    /// Whether the query names an id.
+    has_ids: bool,
 }
 
 impl Printer {
@@ -199,6 +201,8 @@ impl Printer {
     /// All that follows the select list.
     fn clauses(&mut self, query: &Query) {
         self.push(" FROM ");
+        // Tables check conditions before they make a document of a row only if no id is wanted.
+        self.has_ids = format!("{query:?}").contains("Id(");
         self.sources(&query.sources);
         if let Some(condition) = &query.condition {
             self.push(" WHERE ");
@@ -254,7 +258,10 @@ impl Printer {
             }
             match &source.over {
                 Over::Table(table) => {
-                    let _ = write!(self.text, "t{table} AS s{number} BY i{number}");
+                    let _ = write!(self.text, "t{table} AS s{number}");
+                    if self.has_ids {
+                        let _ = write!(self.text, " BY i{number}");
+                    }
                 }
                 Over::Values(values) => {
                     self.push("@");
