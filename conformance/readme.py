@@ -33,6 +33,8 @@ def main(binary, python, aws_folder, folder):
         def here(text):
             return text.replace("127.0.0.1:8182", address)
 
+        # As the README suggests before its examples.
+        subprocess.run([binary, "demo", "--endpoint", f"http://{address}"], check=True, capture_output=True)
         (example,) = blocks("python", "Python")
         for _ in range(2):
             printed = subprocess.run(
