@@ -34,6 +34,9 @@ pub(crate) fn evaluate<'e>(
     expression: &'e Expression,
 ) -> Result<Operand<'e>, PartiqlError> {
     context.work(ELEMENT)?;
+    if let Some(value) = plain(scope, expression) {
+        return Ok(Operand::Borrowed(value));
+    }
     let held = context.held();
     let value = evaluate_node(context, scope, expression)?;
     match &value {
@@ -50,6 +53,7 @@ pub(crate) fn evaluate<'e>(
     Ok(value)
 }
 
+#[inline(never)] // Its many variables would make [`evaluate`] slow for plain values, too.
 fn evaluate_node<'e>(
     context: &mut Context<'_>,
     scope: Scope<'e>,
@@ -68,9 +72,6 @@ fn evaluate_node<'e>(
             Operand::Borrowed(scope.slot(*depth, *slot).expect("the planner numbered the slots"))
         }
         Expression::Path { root, steps } => {
-            if let Some(value) = field_of_slot(scope, root, steps) {
-                return Ok(Operand::Borrowed(value));
-            }
             let root = evaluate(context, scope, root)?;
             steps_into(context, scope, root, steps)?
         }
@@ -131,7 +132,17 @@ fn evaluate_node<'e>(
     })
 }
 
-/// The value of a path of names from a slot, which nearly all paths are. It takes no value apart on the way.
+/// The value of a literal, or of a path of names from a slot, which nearly all paths are.
+#[inline]
+fn plain<'e>(scope: Scope<'e>, expression: &'e Expression) -> Option<ValueRef<'e>> {
+    match expression {
+        Expression::Literal { value, .. } => Some(value.into()),
+        Expression::Path { root, steps } => field_of_slot(scope, root, steps),
+        _ => None,
+    }
+}
+
+/// The value of a path of names from a slot. It takes no value apart on the way.
 fn field_of_slot<'e>(scope: Scope<'e>, root: &'e Expression, steps: &'e [PathStep]) -> Option<ValueRef<'e>> {
     let Expression::Variable(Variable { depth, slot, .. }) = root else { return None };
     let start = scope.slot(*depth, *slot)?;
