@@ -34,6 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "everstrand-bench",
         &["testkit", "ion", "partiql", "journal", "ledger", "protocol", "driver", "server", ""],
     ),
+    ("everstrand-differential", &["testkit", "ion", "ledger"]),
     ("everstrand-guard", &["testkit", "ion", "journal", "ledger", "protocol", "server"]),
 ];
 
@@ -74,6 +75,8 @@ const EDGES: &[&str] = &[
     "crates/testkit/src/redb_view.rs",
     "crates/testkit/src/servers.rs",
     "crates/bench/",
+    "crates/differential/src/reference/mod.rs",
+    "crates/differential/src/sqlite/mod.rs",
     "crates/guard/src/main.rs",
     "crates/guard/src/baseline.rs",
     "crates/guard/src/callgrind.rs",
