@@ -139,8 +139,7 @@ pub(crate) fn change_embedded(
     )
 }
 
-/// Changes a field of one document.
-pub(crate) fn change_one(ledger: &Ledger, number: u64) -> Result<Turn, Failure> {
+fn change_one(ledger: &Ledger, number: u64) -> Result<Turn, Failure> {
     let vin = parameter(vin(number));
     let mut transaction = ledger.start_transaction()?;
     let page = transaction.execute(SELECT, std::slice::from_ref(&vin))?;

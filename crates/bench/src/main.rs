@@ -26,7 +26,6 @@ mod queries;
 mod reads;
 mod report;
 mod rivals;
-mod stores;
 
 use measure::Failure;
 use report::Report;
@@ -36,7 +35,7 @@ use report::Report;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The workloads that run when none is named. `saving`, `large`, `queries`, `hostile` and `stores` run only when
+/// The workloads that run when none is named. `saving`, `large`, `queries` and `hostile` run only when
 /// they are.
 const USUAL: [&str; 5] = ["rmw", "insert", "reads", "journal", "rivals"];
 
@@ -44,8 +43,8 @@ const USUAL: [&str; 5] = ["rmw", "insert", "reads", "journal", "rivals"];
 #[derive(Parser)]
 #[command(name = "everstrand-bench")]
 pub(crate) struct Arguments {
-    /// rmw, insert, saving, reads, journal, large, rivals, queries, hostile, stores; without a name all but saving,
-    /// large, queries, hostile and stores
+    /// rmw, insert, saving, reads, journal, large, rivals, queries, hostile; without a name all but saving, large,
+    /// queries and hostile
     names: Vec<String>,
     /// Rounds of every measurement; medians are shown
     #[arg(long, default_value = "5")]
@@ -183,11 +182,10 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             "journal" => journal::journal(arguments, &mut report)?,
             "large" => large::large(arguments, &mut report)?,
             "rivals" => rivals::rivals(arguments, &mut report)?,
-            "stores" => stores::stores(arguments, &mut report)?,
             other => {
                 return Err(format!(
                     "there is no workload {other:?}; there are rmw, insert, saving, reads, journal, large, rivals, \
-                     queries, hostile, stores"
+                     queries, hostile"
                 )
                 .into());
             }

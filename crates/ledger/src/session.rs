@@ -32,8 +32,6 @@ pub struct Session {
     deadline: u64,
     pace: Option<Arc<dyn Pace>>,
     state: State,
-    /// The last transaction that was handed to the committer.
-    proposed: Option<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -50,7 +48,7 @@ impl Session {
         let id = core.environment.ids.next();
         let lifetime = core.options.limits.session_millis;
         let deadline = core.environment.clock.monotonic_millis().saturating_add(lifetime);
-        Session { ledger, id, deadline, pace: None, state: State::Idle, proposed: None }
+        Session { ledger, id, deadline, pace: None, state: State::Idle }
     }
 
     /// Its id.
@@ -141,17 +139,9 @@ impl Session {
     pub fn commit(&mut self, transaction_id: &str, commit_digest: Hash) -> Result<CommitFuture, LedgerError> {
         self.open(transaction_id)?;
         match std::mem::replace(&mut self.state, State::Idle) {
-            State::Open(transaction) => {
-                self.proposed = Some(Arc::clone(transaction.id()));
-                Ok(transaction.commit(commit_digest))
-            }
+            State::Open(transaction) => Ok(transaction.commit(commit_digest)),
             State::Idle | State::Dead(_) => Err(LedgerError::NoOpenTransaction),
         }
-    }
-
-    /// Whether this was the last transaction of the session that asked to be committed.
-    pub fn has_proposed(&self, transaction_id: &str) -> bool {
-        self.proposed.as_deref() == Some(transaction_id)
     }
 
     /// AbortTransaction. It is no error if no transaction is open.

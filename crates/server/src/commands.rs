@@ -192,10 +192,8 @@ impl Service {
         drop(permit);
         shared.release_ended_transaction(&session);
         match commit {
-            // The same request again, because its answer was lost.
-            Err(LedgerError::NoOpenTransaction)
-                if self.ledgers.is_shared() && session.has_proposed(transaction_id) =>
-            {
+            // Another server may have been asked to commit it, or this one whose answer was lost.
+            Err(LedgerError::NoOpenTransaction) if self.ledgers.is_shared() => {
                 drop(session);
                 self.settle(token, transaction_id, digest).await
             }

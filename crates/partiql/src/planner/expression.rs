@@ -45,8 +45,8 @@ impl<'a> Planner<'a> {
                 self.binary(*operator, [left, right], *position)?
             }
             ast::Expression::Chain { first, links } => self.chain(first, links)?,
-            ast::Expression::And(operands) => Expression::And(self.conditions(operands)?),
-            ast::Expression::Or(operands) => Expression::Or(self.conditions(operands)?),
+            ast::Expression::And(operands) => Expression::And(self.operands_and_keys(expression, operands)?),
+            ast::Expression::Or(operands) => Expression::Or(self.operands_and_keys(expression, operands)?),
             ast::Expression::In { value, collection, negated, position } => Expression::In {
                 value: self.operand(value)?,
                 collection: self.members_beside(collection, value)?,
@@ -248,10 +248,6 @@ impl<'a> Planner<'a> {
         let branches = vec![(self.condition(condition)?, self.expression(then)?)];
         let otherwise = Some(Box::new(self.expression(otherwise)?));
         Ok(Expression::Case { operand: None, branches, otherwise })
-    }
-
-    fn conditions(&mut self, operands: &'a [ast::Expression]) -> Result<Vec<Expression>, PartiqlError> {
-        operands.iter().map(|operand| self.condition(operand)).collect()
     }
 
     /// An expression whose truth is wanted.

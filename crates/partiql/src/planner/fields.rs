@@ -103,12 +103,21 @@ impl Planner<'_> {
         &mut self,
         name: &Identifier,
     ) -> Result<Option<Expression>, PartiqlError> {
+        self.field_within(name, self.scopes.len())
+    }
+
+    /// The field of the innermost source that can have one of this name, in so many of the innermost queries.
+    pub(super) fn field_within(
+        &mut self,
+        name: &Identifier,
+        queries: usize,
+    ) -> Result<Option<Expression>, PartiqlError> {
         if !self.resolves_fields() {
             return Ok(None);
         }
         // A source of a query within, which has had no such field so far.
         let mut not_so_far = None;
-        for depth in 0..self.scopes.len() {
+        for depth in 0..queries {
             let level = self.scopes.len() - 1 - depth;
             if self.scopes[level].clause == Clause::From {
                 continue;

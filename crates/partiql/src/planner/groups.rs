@@ -104,17 +104,20 @@ impl<'a> Planner<'a> {
             self.work(items.len())?;
             let item = items.for_key(key.expression)?;
             let copy = WrittenKey { expression: key.expression, name: key.name.clone() };
-            match self.key(copy) {
-                Ok(field) => fields.push(field),
+            let is_field = match self.key(copy) {
+                Ok(field) => {
+                    fields.push(field);
+                    true
+                }
                 Err(error) if item.is_none() => return Err(error),
-                Err(_) => {}
-            }
-            candidates.extend(item.map(|item| (at, item)));
+                Err(_) => false,
+            };
+            candidates.extend(item.map(|item| (at, item, is_field)));
         }
         let groups = Groups { keys: fields, group_as: None, aggregates: Vec::new() };
         self.scopes.last_mut().expect("a query is resolved in its scope").groups = Some(groups);
-        for (at, item) in candidates {
-            if self.expression(item).is_err() {
+        for (at, item, is_field) in candidates {
+            if !is_field || self.expression(item).is_err() {
                 self.work(COMPARISON * length(item))?;
                 written[at].expression = item;
             }
@@ -192,6 +195,45 @@ impl<'a> Planner<'a> {
                 .find(|key| key.path.as_ref().is_some_and(|(of, path)| (*of, path) == (slot, &names)))
         });
         Ok(key.map(|key| self.slot(depth, key.slot, expression.position())))
+    }
+
+    /// The operands of AND or OR. AND and OR in parentheses are part of the chain around them, so that a key that is such
+    /// a chain may stand for several operands.
+    pub(super) fn operands_and_keys(
+        &mut self,
+        whole: &'a ast::Expression,
+        operands: &'a [ast::Expression],
+    ) -> Result<Vec<Expression>, PartiqlError> {
+        let mut resolved = Vec::with_capacity(operands.len());
+        let mut at = 0;
+        while at < operands.len() {
+            let (operand, count) = match self.key_of_operands(whole, &operands[at..])? {
+                Some((slot, count)) => (self.slot(0, slot, operands[at].position()), count),
+                None => (self.condition(&operands[at])?, 1),
+            };
+            resolved.push(operand);
+            at += count;
+        }
+        Ok(resolved)
+    }
+
+    /// The slot of a key that the first of some operands of AND or OR make up, and how many they are.
+    fn key_of_operands(
+        &mut self,
+        whole: &'a ast::Expression,
+        operands: &'a [ast::Expression],
+    ) -> Result<Option<(usize, usize)>, PartiqlError> {
+        let keys = |scope: &Scope<'_>| scope.groups.as_ref().map_or(0, |groups| groups.keys.len());
+        self.work(COMPARISON * self.scopes.last().map_or(0, keys))?;
+        let groups = self.scopes.last().and_then(|scope| scope.groups.as_ref());
+        Ok(groups.iter().flat_map(|groups| &groups.keys).find_map(|key| {
+            let part = match (whole, key.expression) {
+                (ast::Expression::And(_), ast::Expression::And(part))
+                | (ast::Expression::Or(_), ast::Expression::Or(part)) => part,
+                _ => return None,
+            };
+            operands.starts_with(part).then_some((key.slot, part.len()))
+        }))
     }
 
     /// Whether all names in an expression mean sources of the query that is `depth` levels up.

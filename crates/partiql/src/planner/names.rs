@@ -28,7 +28,7 @@ impl<'a> Planner<'a> {
         // N2, N3: names of sources, the innermost query first. HAVING and ORDER BY also see items of the select list.
         for depth in 0..self.scopes.len() {
             if let Some(slot) = self.scopes[self.scopes.len() - 1 - depth].lookup(&name.name) {
-                return Ok(self.slot(depth, slot, Some(name.position)));
+                return self.named(name, local, depth, slot);
             }
             if depth == 0
                 && !local
@@ -38,7 +38,7 @@ impl<'a> Planner<'a> {
                 return Ok(item);
             }
         }
-        if let Some(field) = self.field_of_using(name) {
+        if let Some(field) = self.field_of_using(name, local)? {
             return Ok(field);
         }
         #[cfg(feature = "lenient-names")]
@@ -89,6 +89,21 @@ impl<'a> Planner<'a> {
         }
         // N5, N6, N11.
         Err(self.no_such_variable(name))
+    }
+
+    /// What a name means that is that of a slot `depth` query levels up. The name of a key of groups is the name of a field,
+    /// which a source of a query within may have, too.
+    fn named(
+        &mut self,
+        name: &'a Identifier,
+        local: bool,
+        depth: usize,
+        slot: usize,
+    ) -> Result<Expression, PartiqlError> {
+        let scope = &self.scopes[self.scopes.len() - 1 - depth];
+        let is_field = depth > 0 && !local && scope.source(&name.name).is_none();
+        let within = if is_field { self.field_within(name, depth)? } else { None };
+        Ok(within.unwrap_or_else(|| self.slot(depth, slot, Some(name.position))))
     }
 
     /// The variable of a slot that is `depth` query levels up.

@@ -85,14 +85,22 @@ impl Planner<'_> {
         }
     }
 
-    /// The value that USING gives to a name in the queries that are being resolved, the innermost first.
-    pub(super) fn field_of_using(&self, name: &Identifier) -> Option<Expression> {
-        self.scopes.iter().rev().enumerate().find_map(|(depth, scope)| {
+    /// The value that USING gives to a name in the queries that are being resolved, the innermost first. A source of a
+    /// query within may have such a field, too.
+    pub(super) fn field_of_using(
+        &mut self,
+        name: &Identifier,
+        local: bool,
+    ) -> Result<Option<Expression>, PartiqlError> {
+        let found = self.scopes.iter().rev().enumerate().find_map(|(depth, scope)| {
             let is_visible = scope.groups.is_none() && !(depth == 0 && scope.clause == Clause::From);
             let mut merged = scope.merged.iter().filter(|_| is_visible);
             let merged = merged.find(|merged| *merged.name == *name.name)?;
-            Some(self.merged_value(depth, merged, name.position))
-        })
+            Some((depth, self.merged_value(depth, merged, name.position)))
+        });
+        let Some((depth, field)) = found else { return Ok(None) };
+        let within = if local { None } else { self.field_within(name, depth)? };
+        Ok(Some(within.unwrap_or(field)))
     }
 
     /// What `*` shows of the fields that USING names, before the other fields of the sources.
