@@ -7,7 +7,7 @@ fn main() {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors");
     let evidence = std::env::var_os("VECTORS_DIR").map_or_else(beside, PathBuf::from);
     println!("cargo::rustc-env=EVIDENCE_FOLDER={}", evidence.display());
-    for variable in ["VECTORS_DIR", "REQUIRE_VECTORS", "PATH"] {
+    for variable in ["VECTORS_DIR", "REQUIRE_VECTORS", "SQLLOGICTEST_DIR", "PATH"] {
         println!("cargo::rerun-if-env-changed={variable}");
     }
     println!("cargo::rerun-if-changed=build.rs");
@@ -17,6 +17,7 @@ fn main() {
     // What is demanded is not ignored: without its data a test fails.
     let is_demanded = std::env::var_os("REQUIRE_VECTORS").is_some_and(|value| value == "1");
     have("evidence", evidence.is_dir() || is_demanded);
+    have("sqllogictest", std::env::var_os("SQLLOGICTEST_DIR").is_some());
     have("python", runs("python3", &["--version"]));
     have("strace", runs("strace", &["-o", "/dev/null", "true"]));
     have("gofakes3", is_on_path("gofakes3"));

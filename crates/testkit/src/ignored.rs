@@ -134,3 +134,21 @@ macro_rules! ignored_without_postgres {
         $crate::tests_in_module!(with_postgres: $(#[ignore = "PostgreSQL's server is not installed"] $test),+);
     };
 }
+
+/// Makes tests of functions that need the public files of sqllogictest.
+#[cfg(sqllogictest)]
+#[macro_export]
+macro_rules! ignored_without_sqllogictest {
+    ($($test:ident),+ $(,)?) => {
+        $crate::tests_in_module!(with_sqllogictest: $($test),+);
+    };
+}
+
+/// Ignores functions that need the public files of sqllogictest.
+#[cfg(not(sqllogictest))]
+#[macro_export]
+macro_rules! ignored_without_sqllogictest {
+    ($($test:ident),+ $(,)?) => {
+        $crate::tests_in_module!(with_sqllogictest: $(#[ignore = "SQLLOGICTEST_DIR names no folder of sqllogictest's files"] $test),+);
+    };
+}

@@ -32,5 +32,6 @@ mod occ_table;
 mod redaction;
 mod scripts;
 mod serial;
+mod sqllogictest;
 mod support;
 mod views;
