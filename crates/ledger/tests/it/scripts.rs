@@ -22,7 +22,7 @@ use std::fmt::Write;
 use everstrand_ion::{Value, text};
 use everstrand_journal::{Block, Hash};
 use everstrand_ledger::storage::MemoryView;
-use everstrand_ledger::{Committed, Ledger, LedgerError, Session};
+use everstrand_ledger::{Committed, DuplicateKey, Ledger, LedgerError, Session};
 use goldenscript::Argument;
 
 use crate::support::{World, all, documents, texts};
@@ -188,6 +188,10 @@ fn argument(argument: &Argument) -> String {
 fn described(error: &LedgerError) -> String {
     match error {
         LedgerError::BadRequest { code: Some(code), message } => format!("error {code}: {message}"),
+        LedgerError::DuplicateKey(duplicate) => {
+            let key = duplicate.key.as_deref().unwrap_or("a long key");
+            format!("error {}: {error}: {} {key}", DuplicateKey::CODE, duplicate.index)
+        }
         LedgerError::OccConflict { what, block } => {
             format!("conflict: {what} changed in block {}", block.unwrap_or_default())
         }
