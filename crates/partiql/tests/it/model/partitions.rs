@@ -1,4 +1,5 @@
-//! A condition is TRUE, FALSE or unknown: the rows of the three parts are all rows, by scan and by index.
+//! A condition is TRUE, FALSE or unknown: the rows of the three parts are all rows, by scan and by index, one after the
+//! other and put together by UNION ALL.
 
 use everstrand_ion::{Document, Value};
 use everstrand_partiql::Options;
@@ -9,10 +10,12 @@ use super::{NO_BOOLEAN, QUERIES_PER_WORLD, canonical, generate, tables_of, wante
 use crate::memory::MemoryTables;
 use crate::statements::run;
 
-/// The rows of a query, sorted; nothing if a condition was no boolean.
-fn sorted(tables: &mut MemoryTables, query: &Query) -> Option<Vec<Vec<u8>>> {
-    let (text, parameters) = query.print();
-    let parameters: Vec<Document> = parameters.iter().map(Document::from).collect();
+/// The rows of a query, or of several put together by UNION ALL, sorted; nothing if a condition was no boolean.
+fn sorted(tables: &mut MemoryTables, queries: &[Query]) -> Option<Vec<Vec<u8>>> {
+    let printed: Vec<(String, Vec<Value>)> = queries.iter().map(Query::print).collect();
+    let text = printed.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join(" UNION ALL ");
+    let parameters: Vec<Document> =
+        printed.iter().flat_map(|(_, parameters)| parameters).map(Document::from).collect();
     let rows = match run(tables, &text, &parameters, &Options::default()) {
         Err(error) if error.to_string().contains(NO_BOOLEAN) => return None,
         outcome => outcome.unwrap_or_else(|error| panic!("{error}\n{text}")).rows,
@@ -48,8 +51,9 @@ fn a_condition_its_negation_and_its_being_unknown_part_all_rows() {
             ];
             for indexes in [&[][..], &indexes] {
                 let mut tables = tables_of(&world, indexes);
-                let all = sorted(&mut tables, &with(None)).expect("no condition");
-                let found: Option<Vec<_>> = parts.iter().map(|part| sorted(&mut tables, part)).collect();
+                let all = sorted(&mut tables, &[with(None)]).expect("no condition");
+                let found: Option<Vec<_>> =
+                    parts.iter().map(|part| sorted(&mut tables, std::slice::from_ref(part))).collect();
                 let Some(found) = found else { continue };
                 for (count, part) in parts_with_rows.iter_mut().zip(&found) {
                     *count += u64::from(!part.is_empty());
@@ -58,6 +62,7 @@ fn a_condition_its_negation_and_its_being_unknown_part_all_rows() {
                 together.sort();
                 assert_eq!(together.len(), all.len(), "{}\n{indexes:?}", query.print().0);
                 assert!(together == all, "{}\n{indexes:?}", query.print().0);
+                assert!(sorted(&mut tables, &parts).is_some_and(|union| union == all), "{}", query.print().0);
             }
             conditions += 1;
         }
