@@ -29,6 +29,8 @@ mod timestamp;
 mod value;
 
 pub mod binary;
+#[cfg(feature = "serde")]
+pub mod serde;
 pub mod text;
 
 pub use decimal::{Decimal, ParseDecimalError};

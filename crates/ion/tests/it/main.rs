@@ -7,5 +7,7 @@ mod documents;
 mod ion_hash;
 mod ion_tests;
 mod qldb_text;
+#[cfg(feature = "serde")]
+mod serde;
 mod strategy;
 mod text;
