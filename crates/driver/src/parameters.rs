@@ -1,6 +1,61 @@
 //! The values for each `?` of a statement.
 
+use everstrand_ion::serde::to_document;
 use everstrand_ion::{Document, Value};
+use serde::Serialize;
+
+use crate::error::Error;
+
+/// Values of any types that serde can serialize, for each `?` of a statement: a `Result` of [`Parameters`]. The error names the
+/// number of the value and the field that has no form in Ion.
+///
+/// ```
+/// use everstrand_driver::params;
+///
+/// let tags = vec!["new", "blue"];
+/// let parameters = params!["Ann", 7, tags]?;
+/// assert_eq!(parameters[2].to_string(), r#"["new","blue"]"#);
+/// # Ok::<(), everstrand_driver::Error>(())
+/// ```
+#[macro_export]
+macro_rules! params {
+    ($($value:expr),* $(,)?) => {
+        $crate::ParameterList::new()$(.with(&$value))*.finish()
+    };
+}
+
+/// Collects values for [`params!`](crate::params), or for a number of `?` that the program decides.
+#[derive(Debug, Default)]
+pub struct ParameterList {
+    documents: Vec<Document>,
+    /// The first error.
+    error: Option<Error>,
+}
+
+impl ParameterList {
+    /// No values.
+    pub fn new() -> ParameterList {
+        ParameterList::default()
+    }
+
+    /// Adds a value.
+    #[must_use]
+    pub fn with<P: Serialize + ?Sized>(mut self, value: &P) -> ParameterList {
+        match to_document(value) {
+            Ok(document) => self.documents.push(document),
+            Err(error) if self.error.is_none() => {
+                self.error = Some(Error::of_parameter(self.documents.len() + 1, &error));
+            }
+            Err(_) => {}
+        }
+        self
+    }
+
+    /// The values, in order; or the error of the first one that has no form in Ion.
+    pub fn finish(self) -> Result<Vec<Document>, Error> {
+        self.error.map_or(Ok(self.documents), Err)
+    }
+}
 
 /// A value for one `?`.
 pub trait Parameter {

@@ -12,6 +12,7 @@ use everstrand_protocol::send_command::{
 
 use crate::error::Error;
 use crate::parameters::Parameters;
+use crate::runtime::in_background;
 use crate::transport::{SendCommandResponse, Transport};
 
 /// The result of a command in its reply. A reply to another command is an error.
@@ -176,7 +177,7 @@ impl<T: Transport> SessionClient<T> {
             return;
         }
         if let Err(error) = self.end_session().await {
-            tracing::warn!(ledger = self.ledger_name, %error, "could not end a session");
+            tracing::warn!(ledger = self.ledger_name, error = error.kind().name(), "could not end a session");
         }
         // Set after the attempt, even if it failed, so that dropping the session does not try again. Not before it,
         // because this future may be dropped before anything was sent.
@@ -190,7 +191,10 @@ impl<T: Transport> SessionClient<T> {
         match self.client.send_command(request).await.map_err(Error::from) {
             Ok(SendCommandResponse { reply, .. }) => Ok(reply),
             Err(error) => {
-                tracing::debug!(command = name, ledger = self.ledger_name, %error, "failed");
+                // The text of an error may hold values of documents.
+                let (kind, request_id) = (error.kind().name(), error.request_id());
+                tracing::debug!(command = name, ledger = self.ledger_name, kind, request_id, "failed");
+                tracing::trace!(%error);
                 if error.is_invalid_session() {
                     self.ended.store(true, Ordering::Relaxed);
                 }
@@ -205,15 +209,16 @@ impl<T: Transport> Drop for SessionClient<T> {
         if self.is_ended() {
             return;
         }
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
         let (client, ledger) = (Arc::clone(&self.client), std::mem::take(&mut self.ledger_name));
         let request =
             SendCommandRequest { session_token: Some(self.token.clone()), command: Command::EndSession };
-        runtime.spawn(async move {
+        in_background(async move {
             if let Err(error) = client.send_command(request).await {
-                tracing::debug!(ledger, %error, "could not end a session that was dropped");
+                tracing::debug!(
+                    ledger,
+                    error = Error::from(error).kind().name(),
+                    "could not end a session that was dropped"
+                );
             }
         });
     }

@@ -1,261 +1,168 @@
 //! A transaction: its statements, their results, and its end.
 
-mod cursor;
+pub(crate) mod core;
+pub(crate) mod cursor;
+pub(crate) mod query;
+pub(crate) mod rows;
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
 
-use everstrand_ion::Document;
-use everstrand_journal::{CommitDigest, Hash, statement_digest};
-use everstrand_protocol::send_command::{CommitTransactionResult, FetchPageResult, PageToken};
-use tokio::sync::{Mutex, MutexGuard};
+use everstrand_journal::Hash;
+use everstrand_protocol::send_command::{Page, PageToken};
 
+use self::core::{Committed, Core, Stage, Statistics};
+use self::cursor::Cursor;
+use self::query::Query;
 use crate::error::Error;
 use crate::parameters::Parameters;
-use crate::session_client::SessionClient;
+use crate::pool::Lease;
+use crate::runtime::{in_background, within};
 use crate::transport::Transport;
 
-pub use cursor::{Cursor, Statistics, documents};
-
-/// A transaction of a session. Clones are the same transaction.
+/// A transaction of a session.
 ///
 /// Statements run one at a time and in the order of the calls, because the commit digest depends on the order. A statement
 /// that the service refuses leaves the transaction open. It counts in the commit digest too.
+///
+/// A transaction that is dropped without [`commit`](Transaction::commit) is aborted in the background. If the future of a
+/// statement is dropped before it is ready, nobody knows whether the service ran the statement, so the transaction is over
+/// for this client: everything but dropping it is [`Error::TransactionOver`]. Neither harms the session's other users.
 #[derive(Debug)]
-pub struct Transaction<T: Transport>(Arc<Inner<T>>);
-
-impl<T: Transport> Clone for Transaction<T> {
-    fn clone(&self) -> Transaction<T> {
-        Transaction(Arc::clone(&self.0))
-    }
+#[must_use = "a transaction that is dropped is aborted"]
+pub struct Transaction<T: Transport> {
+    core: Arc<Core<T>>,
+    end: End<T>,
 }
 
-/// A handle that does not keep the transaction. If only such handles are left, the transaction was abandoned.
-pub(crate) struct WeakTransaction<T: Transport>(Weak<Inner<T>>);
-
-impl<T: Transport> WeakTransaction<T> {
-    pub(crate) fn upgrade(&self) -> Option<Transaction<T>> {
-        self.0.upgrade().map(Transaction)
-    }
-}
-
+/// What has to happen when the transaction is dropped.
 #[derive(Debug)]
-struct Inner<T: Transport> {
-    session: Arc<SessionClient<T>>,
-    id: String,
-    read_ahead: usize,
-    /// Locked while a command is sent and answered.
-    progress: Mutex<Progress>,
+enum End<T: Transport> {
+    /// Nothing, because the driver that lent it commits or aborts it.
+    Lent,
+    /// It is aborted, because its session goes on.
+    Abort,
+    /// It is aborted, and its session returns to the pool.
+    GiveBack(Option<Box<Lease<T>>>),
 }
 
-#[derive(Debug)]
-struct Progress {
-    stage: Stage,
-    digest: CommitDigest,
-    statistics: Statistics,
-    /// What the error of the last command means for the next attempt.
-    retry: Retry,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// The transaction accepts statements.
-    Open,
-    /// The transaction is over in the service too, so the session can have another one.
-    Over,
-    /// The transaction is over for this client, but may still be open in the service.
-    Uncertain,
-}
-
-/// What the error of a transaction means for the next attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Retry {
-    /// The next attempt would fail too.
-    No,
-    /// The next attempt may succeed after a wait.
-    Later,
-    /// The next attempt may succeed with another session.
-    WithNewSession,
-}
+/// How long an abort in the background may take. After it the session is not used again.
+const ABORT_MAX: Duration = Duration::from_secs(5);
 
 impl<T: Transport> Transaction<T> {
-    /// Starts a transaction in a session.
-    pub(crate) async fn start(
-        session: &Arc<SessionClient<T>>,
-        read_ahead: usize,
-    ) -> Result<Transaction<T>, Error> {
-        let result = session.start_transaction().await?;
-        let mut statistics = Statistics::default();
-        statistics.add(result.timing_information.as_ref(), None);
-        let digest = CommitDigest::from_text(&result.transaction_id);
-        let progress = Progress { stage: Stage::Open, digest, statistics, retry: Retry::No };
-        Ok(Transaction(Arc::new(Inner {
-            session: Arc::clone(session),
-            id: result.transaction_id,
-            read_ahead,
-            progress: Mutex::new(progress),
-        })))
+    /// The transaction of a session that goes on after it.
+    pub(crate) fn of_session(core: Arc<Core<T>>) -> Transaction<T> {
+        Transaction { core, end: End::Abort }
+    }
+
+    /// The transaction of a session that returns to the pool after it.
+    pub(crate) fn of_lease(core: Arc<Core<T>>, lease: Lease<T>) -> Transaction<T> {
+        Transaction { core, end: End::GiveBack(Some(Box::new(lease))) }
+    }
+
+    /// The same transaction for a closure, whose caller keeps the responsibility for its end.
+    pub(crate) fn lend(&self) -> Transaction<T> {
+        Transaction { core: Arc::clone(&self.core), end: End::Lent }
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core<T>> {
+        &self.core
     }
 
     /// The id of the transaction.
     pub fn id(&self) -> &str {
-        &self.0.id
+        self.core.id()
+    }
+
+    /// How long the transaction may still take. The service refuses it afterwards, and this client sends nothing any more:
+    /// the error is [`Error::TransactionExpired`].
+    pub fn time_left(&self) -> Duration {
+        self.core.time_left()
     }
 
     /// Runs a statement, with the values for each `?`. An error of the service leaves the transaction open.
-    pub async fn execute(&self, statement: &str, parameters: impl Parameters) -> Result<Cursor<T>, Error> {
-        self.execute_documents(statement, parameters.into_documents()).await
+    pub async fn execute(
+        &self,
+        statement: &str,
+        parameters: impl Parameters,
+    ) -> Result<Cursor<'_, T>, Error> {
+        let result = self.core.execute(statement, parameters.into_documents()).await?;
+        Ok(Cursor::new(&self.core, result))
+    }
+
+    /// A statement whose parameters and rows are Rust types.
+    pub fn query<'s>(&self, statement: &'s str) -> Query<'_, 's, T> {
+        Query::new(&self.core, statement)
+    }
+
+    /// The page with this token. The token comes from [`Cursor::page_token`] of the same transaction, or from a page.
+    pub async fn fetch_page(&self, token: &PageToken) -> Result<Page, Error> {
+        self.core.fetch_page(token).await.map(|result| result.page)
     }
 
     /// Commits the transaction, which makes its changes permanent.
     ///
-    /// After [`Error::CommitOutcomeUnknown`] the transaction may be permanent or not. After
+    /// If the answer is lost, the service is asked what became of the transaction. A service that does not know such
+    /// questions leaves [`Error::CommitOutcomeUnknown`]: the transaction may be permanent or not. After
     /// [`Error::CommitDigestMismatch`] it is permanent, with other statements than this client sent.
-    pub async fn commit(&self) -> Result<CommitTransactionResult, Error> {
-        let mut progress = self.open_progress().await?;
-        let digest = progress.digest.value();
-        // If this future is dropped, the outcome stays unknown.
-        progress.stage = Stage::Uncertain;
-        let result = self.0.session.commit_transaction(&self.0.id, digest).await;
-        match progress.note(result) {
-            Ok(result) => {
-                progress.stage = Stage::Over;
-                progress.statistics.add(result.timing_information.as_ref(), result.consumed_ios.as_ref());
-                if result.transaction_id == self.0.id && result.commit_digest == digest.as_bytes() {
-                    Ok(result)
-                } else {
-                    Err(Error::CommitDigestMismatch { transaction_id: self.0.id.clone() })
-                }
-            }
-            Err(error) if error.leaves_commit_unknown() => {
-                // The transaction may be permanent, so it must not run again.
-                progress.retry = Retry::No;
-                let transaction_id = self.0.id.clone();
-                Err(Error::CommitOutcomeUnknown { transaction_id, source: Box::new(error) })
-            }
-            Err(error) => {
-                progress.stage = if error.is_occ_conflict() { Stage::Over } else { Stage::Open };
-                Err(error)
-            }
-        }
+    pub async fn commit(self) -> Result<Committed, Error> {
+        self.core.commit().await
     }
 
     /// Rolls the transaction back. An error means that it was over, or that the service did not answer.
-    pub async fn abort(&self) -> Result<(), Error> {
-        let mut progress = self.open_progress().await?;
-        self.abort_open(&mut progress).await
+    pub async fn abort(self) -> Result<(), Error> {
+        self.core.abort().await
     }
 
     /// The commit digest of all statements so far.
     pub async fn commit_digest(&self) -> Hash {
-        self.0.progress.lock().await.digest.value()
+        self.core.commit_digest().await
     }
 
     /// The costs of the transaction so far.
     pub async fn statistics(&self) -> Statistics {
-        self.0.progress.lock().await.statistics
+        self.core.statistics().await
     }
 
-    pub(crate) async fn fetch_page(&self, token: &PageToken) -> Result<FetchPageResult, Error> {
-        let mut progress = self.open_progress().await?;
-        let result = self.0.session.fetch_page(&self.0.id, token).await;
-        let result = progress.note(result)?;
-        progress.statistics.add(result.timing_information.as_ref(), result.consumed_ios.as_ref());
-        Ok(result)
-    }
-
-    /// Commits the transaction, unless the closure has already ended it.
-    pub(crate) async fn commit_if_open(&self) -> Result<(), Error> {
-        match self.commit().await {
-            Err(Error::TransactionOver { .. }) => Ok(()),
-            result => result.map(|_| ()),
+    /// Aborts the transaction if it is open, and gives its session back.
+    pub(crate) async fn finish(mut self) {
+        let reusable = self.core.leave().await;
+        if let End::GiveBack(lease) = &mut self.end
+            && let Some(mut lease) = lease.take()
+        {
+            lease.reusable = reusable;
         }
     }
+}
 
-    /// Aborts the transaction if it is open. Returns whether the session can have another one.
-    pub(crate) async fn leave(&self) -> bool {
-        let mut progress = self.0.progress.lock().await;
-        if progress.stage == Stage::Open && !self.0.session.is_ended() {
-            // If the abort fails, the stage stays uncertain, and the session is not used again.
-            if let Err(error) = self.abort_open(&mut progress).await {
-                tracing::debug!(transaction = self.0.id, %error, "could not abort");
+impl<T: Transport> Drop for Transaction<T> {
+    fn drop(&mut self) {
+        match &mut self.end {
+            End::Lent => {}
+            End::Abort => {
+                self.core.abandon();
+                if !matches!(self.core.stage(), Some(Stage::Over | Stage::Uncertain)) {
+                    let core = Arc::clone(&self.core);
+                    in_background(async move {
+                        core.leave().await;
+                    });
+                }
             }
-        }
-        progress.stage == Stage::Over && !self.0.session.is_ended()
-    }
-
-    /// Whether the transaction accepts commands.
-    pub(crate) async fn is_open(&self) -> bool {
-        self.0.progress.lock().await.stage == Stage::Open
-    }
-
-    /// Whether the caller has the only handle of the transaction.
-    pub(crate) fn is_abandoned(&self) -> bool {
-        Arc::strong_count(&self.0) == 1
-    }
-
-    pub(crate) fn downgrade(&self) -> WeakTransaction<T> {
-        WeakTransaction(Arc::downgrade(&self.0))
-    }
-
-    /// What the error of the last command means for the next attempt.
-    pub(crate) async fn retry(&self) -> Retry {
-        self.0.progress.lock().await.retry
-    }
-
-    pub(crate) fn over(&self) -> Error {
-        Error::TransactionOver { transaction_id: self.0.id.clone() }
-    }
-
-    async fn execute_documents(
-        &self,
-        statement: &str,
-        parameters: Vec<Document>,
-    ) -> Result<Cursor<T>, Error> {
-        let said = statement_digest(statement, &parameters);
-        let mut progress = self.open_progress().await?;
-        let before = progress.digest;
-        // Added before the answer comes, because the service counts statements that fail too.
-        progress.digest.add(said);
-        let result = self.0.session.execute_statement(&self.0.id, statement, parameters).await;
-        if result.as_ref().is_err_and(Error::is_of_request_not_sent) {
-            progress.digest = before;
-        }
-        let result = progress.note(result)?;
-        progress.statistics.add(result.timing_information.as_ref(), result.consumed_ios.as_ref());
-        drop(progress);
-        Ok(Cursor::new(self.clone(), result, self.0.read_ahead))
-    }
-
-    async fn abort_open(&self, progress: &mut Progress) -> Result<(), Error> {
-        progress.stage = Stage::Uncertain;
-        let result = self.0.session.abort_transaction().await?;
-        progress.stage = Stage::Over;
-        progress.statistics.add(result.timing_information.as_ref(), None);
-        Ok(())
-    }
-
-    async fn open_progress(&self) -> Result<MutexGuard<'_, Progress>, Error> {
-        let progress = self.0.progress.lock().await;
-        if progress.stage == Stage::Open { Ok(progress) } else { Err(self.over()) }
-    }
-}
-
-impl Progress {
-    fn note<R>(&mut self, result: Result<R, Error>) -> Result<R, Error> {
-        self.retry = result.as_ref().err().map_or(Retry::No, Retry::after);
-        result
-    }
-}
-
-impl Retry {
-    /// What an error means for the next attempt.
-    pub(crate) fn after(error: &Error) -> Retry {
-        if !error.is_retriable() {
-            Retry::No
-        } else if error.is_invalid_session() {
-            Retry::WithNewSession
-        } else {
-            Retry::Later
+            End::GiveBack(lease) => {
+                let Some(mut lease) = lease.take() else { return };
+                match self.core.stage() {
+                    // Dropping the lease gives the session back, or ends it.
+                    Some(Stage::Over) => lease.reusable = true,
+                    Some(Stage::Uncertain) => {}
+                    Some(Stage::Open) if lease.client().is_ended() => {}
+                    Some(Stage::Open) | None => {
+                        let core = Arc::clone(&self.core);
+                        in_background(async move {
+                            lease.reusable = within(ABORT_MAX, core.leave()).await == Some(true);
+                        });
+                    }
+                }
+            }
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The way of a command to the service, and of its answer back.
 
 use std::error::Error as StdError;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::sync::Arc;
 
-use everstrand_protocol::send_command::ReplyError;
+use everstrand_protocol::control::{ControlReply, ControlRequest};
+use everstrand_protocol::send_command::{ReplyError, SessionToken};
 use everstrand_protocol::{Reply, SendCommandRequest, ServiceError};
 
 /// A way to the service: over HTTP, in the same process, or a script for tests.
@@ -15,6 +16,50 @@ pub trait Transport: Send + Sync + 'static {
         &self,
         request: SendCommandRequest,
     ) -> impl Future<Output = Result<SendCommandResponse, TransportError>> + Send;
+
+    /// Asks what became of a transaction whose commit was not answered. QLDB has no such operation, so a transport answers
+    /// [`TransactionOutcome::NotSupported`] unless it says otherwise.
+    fn transaction_outcome(
+        &self,
+        _request: TransactionOutcomeRequest,
+    ) -> impl Future<Output = Result<TransactionOutcome, TransportError>> + Send {
+        ready(Ok(TransactionOutcome::NotSupported))
+    }
+}
+
+/// A way to the control API, which gives digests, proofs and blocks.
+pub trait ControlTransport: Send + Sync + 'static {
+    /// Runs one operation of the control API. An error means that the service refused, or did not answer.
+    fn control(
+        &self,
+        request: &ControlRequest,
+    ) -> impl Future<Output = Result<ControlReply, TransportError>> + Send;
+}
+
+/// The question what became of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransactionOutcomeRequest {
+    /// The name of the ledger.
+    pub ledger_name: String,
+    /// The id of the transaction.
+    pub transaction_id: String,
+    /// The token of the session that the transaction belongs to.
+    pub session_token: SessionToken,
+}
+
+/// What became of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactionOutcome {
+    /// It is in the journal.
+    Committed,
+    /// It is not in the journal and never will be.
+    Never,
+    /// It had nothing to write, and its commit succeeded.
+    ReadOnly,
+    /// This is not decided yet. The answer later will be another one.
+    Undecided,
+    /// The service does not answer such questions.
+    NotSupported,
 }
 
 /// The answer to a command.
@@ -53,5 +98,21 @@ impl<T: Transport> Transport for Arc<T> {
         request: SendCommandRequest,
     ) -> impl Future<Output = Result<SendCommandResponse, TransportError>> + Send {
         T::send_command(self, request)
+    }
+
+    fn transaction_outcome(
+        &self,
+        request: TransactionOutcomeRequest,
+    ) -> impl Future<Output = Result<TransactionOutcome, TransportError>> + Send {
+        T::transaction_outcome(self, request)
+    }
+}
+
+impl<T: ControlTransport> ControlTransport for Arc<T> {
+    fn control(
+        &self,
+        request: &ControlRequest,
+    ) -> impl Future<Output = Result<ControlReply, TransportError>> + Send {
+        T::control(self, request)
     }
 }

@@ -26,17 +26,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 async fn first_steps<T: Transport>(driver: &QldbDriver<T>) -> Result<(), Box<dyn Error>> {
     if !driver.list_tables().await?.contains(&"Car".to_owned()) {
-        driver
-            .execute(|transaction| async move { transaction.execute("CREATE TABLE Car", ()).await })
-            .await?;
-        driver
-            .execute(|transaction| async move {
-                transaction
-                    .execute("INSERT INTO Car VALUE {'VIN': ?, 'Owner': ?}", ("1N4AL11D75C", "Ana"))
-                    .await
-            })
-            .await?;
+        driver.execute_statement("CREATE TABLE Car", ()).await?;
+        let car = ("1N4AL11D75C", "Ana");
+        driver.execute_statement("INSERT INTO Car VALUE {'VIN': ?, 'Owner': ?}", car).await?;
     }
+    // A closure is one transaction. It runs again after a conflict with another one.
     let cars = driver
         .execute(|transaction| async move {
             transaction

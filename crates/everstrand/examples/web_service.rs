@@ -27,7 +27,7 @@ pub async fn main() -> Result<(), Failure> {
     driver
         .execute(|transaction| async move {
             transaction.execute("CREATE TABLE Car", ()).await?;
-            transaction.execute("CREATE INDEX ON Car (VIN)", ()).await
+            transaction.execute("CREATE INDEX ON Car (VIN)", ()).await.map(drop)
         })
         .await?;
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use everstrand_driver::{SendCommandResponse, Transport, TransportError};
+use everstrand_driver::{ControlTransport, SendCommandResponse, Transport, TransportError};
 use everstrand_protocol::SendCommandRequest;
+use everstrand_protocol::control::{ControlReply, ControlRequest};
 use everstrand_server::Service;
 
 /// A transport that calls a service in the same process.
@@ -23,5 +24,14 @@ impl Transport for InProcess {
     async fn send_command(&self, request: SendCommandRequest) -> Result<SendCommandResponse, TransportError> {
         let reply = self.service.send_command(request).await?;
         Ok(SendCommandResponse { request_id: Some(self.service.next_request_id()), reply })
+    }
+}
+
+impl ControlTransport for InProcess {
+    async fn control(&self, request: &ControlRequest) -> Result<ControlReply, TransportError> {
+        let (service, request) = (Arc::clone(&self.service), request.clone());
+        // Control operations wait for files.
+        let work = tokio::task::spawn_blocking(move || service.control(request));
+        Ok(work.await.map_err(|error| TransportError::Lost(error.into()))??)
     }
 }

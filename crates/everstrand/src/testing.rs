@@ -6,7 +6,7 @@
 //! # async fn a_test() -> Result<(), everstrand::Error> {
 //! let ledger = testing::ledger();
 //! let driver = ledger.driver();
-//! driver.execute(async |transaction| transaction.execute("CREATE TABLE Car", ()).await).await?;
+//! driver.execute_statement("CREATE TABLE Car", ()).await?;
 //! assert_eq!(driver.list_tables().await?, ["Car"]);
 //!
 //! // The same ledger for a client that needs a URL.

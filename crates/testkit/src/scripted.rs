@@ -11,7 +11,9 @@ use everstrand_protocol::send_command::{
 };
 use everstrand_protocol::{Exception, ServiceError};
 
-use everstrand_driver::{SendCommandResponse, Transport, TransportError};
+use everstrand_driver::{
+    SendCommandResponse, TransactionOutcome, TransactionOutcomeRequest, Transport, TransportError,
+};
 
 /// One answer of the script.
 #[derive(Clone, Debug)]
@@ -26,6 +28,8 @@ pub enum Answer {
     NotSent,
     /// No answer, because the connection broke after the request was sent.
     Lost,
+    /// No answer for as long as the caller waits.
+    Never,
 }
 
 /// Answers by a script, and records the requests.
@@ -37,6 +41,8 @@ struct State {
     /// The next answers to each command.
     script: HashMap<&'static str, VecDeque<Answer>>,
     sent: Vec<SendCommandRequest>,
+    /// The next answers to the question what became of a transaction; afterwards such questions are not supported.
+    outcomes: VecDeque<TransactionOutcome>,
     sessions: u32,
     transactions: u32,
 }
@@ -53,6 +59,12 @@ impl ScriptedTransport {
         self
     }
 
+    /// Adds an answer to the next question what became of a transaction.
+    pub fn on_outcome(&self, outcome: TransactionOutcome) -> &ScriptedTransport {
+        self.state().outcomes.push_back(outcome);
+        self
+    }
+
     /// All requests so far, in order.
     pub fn sent(&self) -> Vec<SendCommandRequest> {
         self.state().sent.clone()
@@ -61,6 +73,11 @@ impl ScriptedTransport {
     /// The names of the commands that were sent, in order.
     pub fn commands(&self) -> Vec<&'static str> {
         self.state().sent.iter().map(|request| request.command.name()).collect()
+    }
+
+    /// The answer that a service gives to a command.
+    pub fn usual_reply(&self, command: &Command) -> Reply {
+        self.state().usual(command)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -82,18 +99,29 @@ impl Answer {
 
 impl Transport for ScriptedTransport {
     async fn send_command(&self, request: SendCommandRequest) -> Result<SendCommandResponse, TransportError> {
-        let mut state = self.state();
-        let answer = state.script.get_mut(request.command.name()).and_then(VecDeque::pop_front);
-        let usual = state.usual(&request.command);
-        state.sent.push(request);
+        let (answer, usual, number) = {
+            let mut state = self.state();
+            let answer = state.script.get_mut(request.command.name()).and_then(VecDeque::pop_front);
+            let usual = state.usual(&request.command);
+            state.sent.push(request);
+            (answer, usual, state.sent.len())
+        };
         let reply = match answer.unwrap_or(Answer::Usual) {
             Answer::Usual => usual,
             Answer::Reply(reply) => *reply,
             Answer::Fails(error) => return Err(TransportError::Service(error)),
             Answer::NotSent => return Err(TransportError::NotSent("by script".into())),
             Answer::Lost => return Err(TransportError::Lost("by script".into())),
+            Answer::Never => std::future::pending().await,
         };
-        Ok(SendCommandResponse { request_id: Some(format!("request-{}", state.sent.len())), reply })
+        Ok(SendCommandResponse { request_id: Some(format!("request-{number}")), reply })
+    }
+
+    async fn transaction_outcome(
+        &self,
+        _request: TransactionOutcomeRequest,
+    ) -> Result<TransactionOutcome, TransportError> {
+        Ok(self.state().outcomes.pop_front().unwrap_or(TransactionOutcome::NotSupported))
     }
 }
 

@@ -1,4 +1,7 @@
-//! The transport over HTTP, with signatures. Only this file uses sockets, environment variables and the clock.
+//! The transport over HTTP, with signatures.
+
+mod builder;
+mod connect;
 
 use std::error::Error as StdError;
 use std::time::{Duration, SystemTime};
@@ -7,44 +10,34 @@ use bytes::Bytes;
 use everstrand_protocol::control::{self, ControlReply, ControlRequest};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
 use everstrand_protocol::send_command::{self, ReplyError};
-use everstrand_protocol::signature::{AmzDate, Credentials, SignedParts, Signer};
+use everstrand_protocol::signature::{AmzDate, SignedParts, Signer};
 use everstrand_protocol::{Reply, SendCommandRequest, ServiceError};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::header::{HeaderMap, USER_AGENT};
+use hyper::header::{HeaderMap, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use crate::error::Error;
-use crate::transport::{SendCommandResponse, Transport, TransportError};
+use self::connect::Connector;
+use crate::transport::{ControlTransport, SendCommandResponse, Transport, TransportError};
+
+pub use builder::HttpTransportBuilder;
 
 /// The most bytes of a request. No service accepts more.
 const REQUEST_BYTES_MAX: usize = 16 << 20;
 /// The most bytes of an answer. A page of 200 values of 128 KiB takes 35 MB in base64.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
-const USER_AGENT_VALUE: &str = concat!("everstrand-driver/", env!("CARGO_PKG_VERSION"));
 
 /// Sends commands over HTTP. It keeps connections open and uses them again.
 #[derive(Debug)]
 pub struct HttpTransport {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<HttpsConnector<Connector>, Full<Bytes>>,
     endpoint: Uri,
     /// Host and port, as in the header `Host`.
     host: String,
     signer: Option<Signer>,
     timeout: Duration,
-}
-
-/// Sets up an [`HttpTransport`].
-#[derive(Debug, Default)]
-pub struct HttpTransportBuilder {
-    endpoint: Option<String>,
-    region: Option<String>,
-    credentials: Option<Credentials>,
-    timeout: Option<Duration>,
-    connect_timeout: Option<Duration>,
+    user_agent: HeaderValue,
 }
 
 impl HttpTransport {
@@ -59,91 +52,6 @@ impl HttpTransport {
     }
 }
 
-impl HttpTransportBuilder {
-    /// The URL of the service, which may begin with `http://`. If it is not set, it is `AWS_ENDPOINT_URL_QLDB_SESSION`,
-    /// `AWS_ENDPOINT_URL` or QLDB's own address in the region.
-    #[must_use]
-    pub fn endpoint(mut self, url: impl Into<String>) -> HttpTransportBuilder {
-        self.endpoint = Some(url.into());
-        self
-    }
-
-    /// The region. If it is not set, it is `AWS_REGION` or `AWS_DEFAULT_REGION`.
-    #[must_use]
-    pub fn region(mut self, region: impl Into<String>) -> HttpTransportBuilder {
-        self.region = Some(region.into());
-        self
-    }
-
-    /// The access key that signs requests. If it is not set, it is `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
-    /// `AWS_SESSION_TOKEN`. If these are not set either, requests to an endpoint are not signed; QLDB's own address needs
-    /// signatures.
-    #[must_use]
-    pub fn credentials(mut self, credentials: Credentials) -> HttpTransportBuilder {
-        self.credentials = Some(credentials);
-        self
-    }
-
-    /// How long to wait for an answer; 60 seconds unless set.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> HttpTransportBuilder {
-        self.timeout = Some(timeout);
-        self
-    }
-
-    /// How long to wait for a connection; 5 seconds unless set.
-    #[must_use]
-    pub fn connect_timeout(mut self, timeout: Duration) -> HttpTransportBuilder {
-        self.connect_timeout = Some(timeout);
-        self
-    }
-
-    /// Makes the transport. It connects with its first request. An error says which setting is missing or wrong.
-    pub fn build(self) -> Result<HttpTransport, Error> {
-        self.build_in(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-    }
-
-    fn build_in(self, environment: impl Fn(&str) -> Option<String>) -> Result<HttpTransport, Error> {
-        let region =
-            self.region.or_else(|| environment("AWS_REGION")).or_else(|| environment("AWS_DEFAULT_REGION"));
-        let endpoint = self
-            .endpoint
-            .or_else(|| environment("AWS_ENDPOINT_URL_QLDB_SESSION"))
-            .or_else(|| environment("AWS_ENDPOINT_URL"));
-        let credentials = self.credentials.or_else(|| {
-            Some(Credentials {
-                access_key_id: environment("AWS_ACCESS_KEY_ID")?,
-                secret_access_key: environment("AWS_SECRET_ACCESS_KEY")?,
-                session_token: environment("AWS_SESSION_TOKEN"),
-            })
-        });
-        let (endpoint, region) = match (endpoint, region) {
-            (Some(endpoint), region) => (endpoint, region.unwrap_or_else(|| "us-east-1".to_owned())),
-            (None, Some(region)) => {
-                if credentials.is_none() {
-                    let message = "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, give them to the \
-                                   builder, or give it the endpoint of a service that needs none";
-                    return Err(Error::Configuration(message.to_owned()));
-                }
-                (format!("https://session.qldb.{region}.amazonaws.com"), region)
-            }
-            (None, None) => {
-                let message = "no endpoint and no region: set AWS_ENDPOINT_URL_QLDB_SESSION or AWS_REGION, or give the \
-                               builder one of them";
-                return Err(Error::Configuration(message.to_owned()));
-            }
-        };
-        let (endpoint, host) = parse_endpoint(&endpoint)?;
-        Ok(HttpTransport {
-            client: client(self.connect_timeout.unwrap_or(Duration::from_secs(5)))?,
-            endpoint,
-            host,
-            signer: credentials.map(|credentials| Signer::new(credentials, region)),
-            timeout: self.timeout.unwrap_or(Duration::from_secs(60)),
-        })
-    }
-}
-
 impl Transport for HttpTransport {
     async fn send_command(&self, request: SendCommandRequest) -> Result<SendCommandResponse, TransportError> {
         let parts = Parts {
@@ -155,6 +63,12 @@ impl Transport for HttpTransport {
         };
         let (request_id, body) = self.exchange(parts, request.to_json()).await?;
         Ok(SendCommandResponse { request_id, reply: Reply::from_json(&body)? })
+    }
+}
+
+impl ControlTransport for HttpTransport {
+    async fn control(&self, request: &ControlRequest) -> Result<ControlReply, TransportError> {
+        HttpTransport::control(self, request).await
     }
 }
 
@@ -219,7 +133,7 @@ impl HttpTransport {
         let mut headers = vec![("content-type", content_type), ("host", &self.host)];
         headers.extend(target.map(|target| ("x-amz-target", target)));
         let mut request =
-            Request::builder().method(method.clone()).uri(uri).header(USER_AGENT, USER_AGENT_VALUE);
+            Request::builder().method(method.clone()).uri(uri).header(USER_AGENT, self.user_agent.clone());
         for (name, value) in &headers {
             request = request.header(*name, *value);
         }
@@ -271,44 +185,6 @@ impl HttpTransport {
     }
 }
 
-fn client(connect_timeout: Duration) -> Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, Error> {
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(connect_timeout));
-    // The provider is set here, because rustls panics without it in a program that links two providers.
-    let provider = rustls::crypto::ring::default_provider();
-    let https = HttpsConnectorBuilder::new()
-        .with_provider_and_webpki_roots(provider)
-        .map_err(|error| Error::Configuration(format!("TLS cannot be set up: {error}")))?
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(tcp);
-    let client = Client::builder(TokioExecutor::new())
-        // Everstrand closes idle connections after 30 seconds. The client must do so earlier, so that few commands are sent
-        // on a connection that is closed.
-        .pool_idle_timeout(Duration::from_secs(20))
-        .pool_timer(TokioTimer::new())
-        .build(https);
-    Ok(client)
-}
-
-fn parse_endpoint(text: &str) -> Result<(Uri, String), Error> {
-    let wrong = |why: &str| Error::Configuration(format!("the endpoint {text:?} is not a URL: {why}"));
-    let uri: Uri = text.parse().map_err(|error: hyper::http::uri::InvalidUri| wrong(&error.to_string()))?;
-    let default_port = match uri.scheme_str() {
-        Some("http") => 80,
-        Some("https") => 443,
-        _ => return Err(wrong("it must begin with http:// or https://")),
-    };
-    let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?;
-    let host = match uri.port_u16() {
-        Some(port) if port != default_port => format!("{host}:{port}"),
-        _ => host.to_owned(),
-    };
-    Ok((uri, host))
-}
-
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
@@ -317,64 +193,4 @@ fn now() -> AmzDate {
     // With a clock before 1970 the signature is of 1970, and the service refuses it.
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     AmzDate::from_unix_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A transport built where only these variables are set, with none given to the builder.
-    fn build_in(variables: &[(&str, &str)]) -> Result<HttpTransport, Error> {
-        HttpTransport::builder().build_in(|name| {
-            variables.iter().find(|variable| variable.0 == name).map(|variable| variable.1.to_owned())
-        })
-    }
-
-    const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "secret")];
-
-    #[test]
-    fn the_environment_names_the_endpoint() {
-        let of_service = ("AWS_ENDPOINT_URL_QLDB_SESSION", "http://localhost:1");
-        let of_all = ("AWS_ENDPOINT_URL", "http://localhost:2/aws");
-        assert_eq!(build_in(&[of_all, of_service]).unwrap().endpoint(), "http://localhost:1/");
-        assert_eq!(build_in(&[of_all]).unwrap().endpoint(), "http://localhost:2/aws");
-        for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
-            let transport = build_in(&[KEYS[0], KEYS[1], (name, "eu-west-1")]).unwrap();
-            assert_eq!(transport.endpoint(), "https://session.qldb.eu-west-1.amazonaws.com/");
-            assert_eq!(transport.host, "session.qldb.eu-west-1.amazonaws.com");
-        }
-        let both = build_in(&[KEYS[0], KEYS[1], ("AWS_REGION", "a"), ("AWS_DEFAULT_REGION", "b")]).unwrap();
-        assert_eq!(both.host, "session.qldb.a.amazonaws.com");
-    }
-
-    #[test]
-    fn only_an_endpoint_of_ones_own_needs_no_credentials() {
-        let endpoint = ("AWS_ENDPOINT_URL", "http://localhost:8182");
-        assert!(build_in(&[endpoint]).unwrap().signer.is_none());
-        assert!(build_in(&[endpoint, KEYS[0], KEYS[1]]).unwrap().signer.is_some());
-        assert!(build_in(&[endpoint, KEYS[0]]).unwrap().signer.is_none(), "half a key is none");
-        let error = build_in(&[("AWS_REGION", "eu-west-1")]).unwrap_err().to_string();
-        assert!(error.contains("AWS_ACCESS_KEY_ID"), "{error}");
-        let error = build_in(&[]).unwrap_err().to_string();
-        assert!(error.contains("AWS_ENDPOINT_URL_QLDB_SESSION") && error.contains("AWS_REGION"), "{error}");
-    }
-
-    #[test]
-    fn the_host_has_a_port_where_it_is_not_the_usual_one() {
-        for (url, host) in [
-            ("http://h", "h"),
-            ("http://h:80", "h"),
-            ("http://h:443", "h:443"),
-            ("https://h:443/x", "h"),
-            ("http://[::1]:8182", "[::1]:8182"),
-        ] {
-            assert_eq!(parse_endpoint(url).unwrap().1, host, "{url}");
-        }
-    }
-
-    #[test]
-    fn debug_shows_no_secret() {
-        let transport = build_in(&[KEYS[0], ("AWS_SECRET_ACCESS_KEY", "hush"), ("AWS_REGION", "r")]).unwrap();
-        assert!(!format!("{transport:?}").contains("hush"));
-    }
 }

@@ -1,33 +1,24 @@
 //! Reads the result of a statement, page by page.
 
+use std::sync::{Arc, Weak};
 use std::vec;
 
 use everstrand_ion::{Document, text};
 use everstrand_protocol::send_command::{
-    ExecuteStatementResult, FetchPageResult, IoUsage, Page, PageToken, TimingInformation, ValueHolder,
+    ExecuteStatementResult, FetchPageResult, Page, PageToken, ValueHolder,
 };
 use tokio::sync::mpsc;
 
 use crate::error::Error;
-use crate::transaction::{Transaction, WeakTransaction};
+use crate::runtime::in_background;
+use crate::transaction::core::{Core, Statistics};
 use crate::transport::Transport;
 
-/// The costs of statements, as the service reports them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Statistics {
-    /// The number of documents that were read.
-    pub read_ios: i64,
-    /// The number of writes.
-    pub write_ios: i64,
-    /// The time in the service, in milliseconds.
-    pub processing_time_milliseconds: i64,
-}
-
 /// The rows of a result. The first page comes with the answer to the statement. Each further page is fetched when it is
-/// needed, or before that if the driver reads ahead. The transaction must be open for it.
+/// needed, or before that if the driver reads ahead. A cursor borrows its transaction, so it cannot outlive it.
 #[derive(Debug)]
-pub struct Cursor<T: Transport> {
-    transaction: Transaction<T>,
+pub struct Cursor<'t, T: Transport> {
+    transaction: &'t Arc<Core<T>>,
     /// The rest of the current page.
     values: vec::IntoIter<ValueHolder>,
     rest: Rest,
@@ -39,7 +30,8 @@ pub struct Cursor<T: Transport> {
 enum Rest {
     Nothing,
     Token(PageToken),
-    Ahead(mpsc::Receiver<Result<FetchPageResult, Error>>),
+    /// The pages that a task fetches, and the token of the next one.
+    Ahead(mpsc::Receiver<Result<FetchPageResult, Error>>, PageToken),
 }
 
 /// Decodes the values of a page. An error means that one of them is not Ion.
@@ -47,26 +39,37 @@ pub fn documents(page: &Page) -> Result<Vec<Document>, Error> {
     page.values.iter().map(document).collect()
 }
 
-impl<T: Transport> Cursor<T> {
-    /// A cursor over a result. It holds at most `read_ahead` pages, with the one that is read. With 0 it fetches a page when
-    /// it is needed.
-    pub(crate) fn new(
-        transaction: Transaction<T>,
-        result: ExecuteStatementResult,
-        read_ahead: usize,
-    ) -> Cursor<T> {
+impl<'t, T: Transport> Cursor<'t, T> {
+    /// A cursor over a result. It holds at most as many pages as the transaction may read ahead, with the one that is read.
+    pub(crate) fn new(transaction: &'t Arc<Core<T>>, result: ExecuteStatementResult) -> Cursor<'t, T> {
         let mut statistics = Statistics::default();
         statistics.add(result.timing_information.as_ref(), result.consumed_ios.as_ref());
-        let rest = match (result.first_page.next_page_token, tokio::runtime::Handle::try_current()) {
-            (Some(token), Ok(runtime)) if read_ahead >= 2 => {
+        let read_ahead = transaction.read_ahead();
+        let rest = match result.first_page.next_page_token {
+            Some(token) if read_ahead >= 2 => {
                 let (sender, receiver) = mpsc::channel(read_ahead - 1);
-                runtime.spawn(read_pages(transaction.downgrade(), token, sender));
-                Rest::Ahead(receiver)
+                in_background(read_pages(Arc::downgrade(transaction), token.clone(), sender));
+                Rest::Ahead(receiver, token)
             }
-            (Some(token), _) => Rest::Token(token),
-            (None, _) => Rest::Nothing,
+            Some(token) => Rest::Token(token),
+            None => Rest::Nothing,
         };
         Cursor { transaction, values: result.first_page.values.into_iter(), rest, statistics }
+    }
+
+    /// The token of the page after the current one; `None` on the last page. [`Transaction::fetch_page`] takes it.
+    ///
+    /// [`Transaction::fetch_page`]: crate::Transaction::fetch_page
+    pub fn page_token(&self) -> Option<&PageToken> {
+        match &self.rest {
+            Rest::Nothing => None,
+            Rest::Token(token) | Rest::Ahead(_, token) => Some(token),
+        }
+    }
+
+    /// The number of rows that are left of the current page.
+    pub fn rows_at_hand(&self) -> usize {
+        self.values.len()
     }
 
     /// The next row; `None` after the last one. An error means that the next page could not be fetched, or that the row is
@@ -107,12 +110,17 @@ impl<T: Transport> Cursor<T> {
         self.statistics
     }
 
+    /// The next row as it came; `None` after the last one of the current page.
+    pub(crate) fn next_value(&mut self) -> Option<ValueHolder> {
+        self.values.next()
+    }
+
     /// Goes to the next page. Returns whether there is one.
-    async fn turn_page(&mut self) -> Result<bool, Error> {
+    pub(crate) async fn turn_page(&mut self) -> Result<bool, Error> {
         let result = match &mut self.rest {
             Rest::Nothing => return Ok(false),
             Rest::Token(token) => self.transaction.fetch_page(token).await?,
-            Rest::Ahead(pages) => match pages.recv().await {
+            Rest::Ahead(pages, _) => match pages.recv().await {
                 Some(result) => result?,
                 // The runtime stops, and has stopped the task before the last page.
                 None => return Err(self.transaction.over()),
@@ -121,27 +129,16 @@ impl<T: Transport> Cursor<T> {
         self.statistics.add(result.timing_information.as_ref(), result.consumed_ios.as_ref());
         self.values = result.page.values.into_iter();
         match (result.page.next_page_token, &mut self.rest) {
-            (None, rest) => *rest = Rest::Nothing,
-            (Some(next), Rest::Token(token)) => *token = next,
-            (Some(_), _) => {}
+            (Some(next), Rest::Token(token) | Rest::Ahead(_, token)) => *token = next,
+            (_, rest) => *rest = Rest::Nothing,
         }
         Ok(true)
     }
 }
 
-impl Statistics {
-    pub(crate) fn add(&mut self, timing: Option<&TimingInformation>, ios: Option<&IoUsage>) {
-        let milliseconds = timing.map_or(0, |timing| timing.processing_time_milliseconds);
-        let (reads, writes) = ios.map_or((0, 0), |ios| (ios.read_ios, ios.write_ios));
-        self.processing_time_milliseconds = self.processing_time_milliseconds.saturating_add(milliseconds);
-        self.read_ios = self.read_ios.saturating_add(reads);
-        self.write_ios = self.write_ios.saturating_add(writes);
-    }
-}
-
 /// Fetches pages until the last one or an error, or until the cursor is dropped.
 async fn read_pages<T: Transport>(
-    transaction: WeakTransaction<T>,
+    transaction: Weak<Core<T>>,
     first: PageToken,
     pages: mpsc::Sender<Result<FetchPageResult, Error>>,
 ) {
@@ -157,7 +154,7 @@ async fn read_pages<T: Transport>(
     }
 }
 
-fn document(value: &ValueHolder) -> Result<Document, Error> {
+pub(crate) fn document(value: &ValueHolder) -> Result<Document, Error> {
     Ok(match value {
         ValueHolder::IonBinary(bytes) => Document::from_binary(bytes)?,
         ValueHolder::IonText(text) => Document::from(&text::read_one(text)?),

@@ -169,3 +169,35 @@ fn endpoints_must_be_urls() {
         assert!(matches!(error, Error::Configuration(_)), "{endpoint}");
     }
 }
+
+/// A proxy is asked for a tunnel to the endpoint, with the name and the password in its URL.
+#[tokio::test]
+async fn a_proxy_is_asked_for_a_tunnel() {
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://name:secret@{}", proxy.local_addr().unwrap());
+    let asked = tokio::spawn(async move {
+        let (mut socket, _) = proxy.accept().await.unwrap();
+        let mut asked = Vec::new();
+        let mut buffer = [0; 65536];
+        for (end, answer) in [
+            (&b"\r\n\r\n"[..], "HTTP/1.1 200 OK\r\n\r\n".to_owned()),
+            (b"}", answer("200 OK", "", r#"{"StartSession":{"SessionToken":"abcd"}}"#)),
+        ] {
+            while !asked.ends_with(end) {
+                let count = socket.read(&mut buffer).await.unwrap();
+                assert_ne!(count, 0, "{}", String::from_utf8_lossy(&asked));
+                asked.extend_from_slice(&buffer[..count]);
+            }
+            socket.write_all(answer.as_bytes()).await.unwrap();
+        }
+        String::from_utf8(asked).unwrap()
+    });
+    // Nobody could find this name without the proxy.
+    let transport =
+        HttpTransport::builder().endpoint("http://ledger.invalid:8182").proxy(url).build().unwrap();
+    transport.send_command(start_session()).await.unwrap();
+    let asked = asked.await.unwrap();
+    assert!(asked.starts_with("CONNECT ledger.invalid:8182 HTTP/1.1\r\n"), "{asked}");
+    assert!(asked.contains("Basic bmFtZTpzZWNyZXQ="), "{asked}");
+    assert!(asked.contains("POST / HTTP/1.1\r\n"), "{asked}");
+}

@@ -2,9 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
 
+#[cfg(feature = "blocking")]
+mod blocking;
 mod driver;
+mod founding;
 mod http;
+mod pool;
 mod results;
+mod rows;
 mod session;
 mod session_client;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use everstrand_driver::{Error, Exception, QldbSession, Statistics, Transaction};
+use everstrand_driver::{Error, Exception, IoUsage, QldbSession, Statistics, Transaction};
 use everstrand_testkit::scripted::{Answer, ScriptedTransport};
 
 use crate::{first_page, further_page, until_sent};
@@ -90,8 +90,9 @@ async fn a_transaction_that_was_read_ahead_can_be_abandoned() {
     script(&transport);
     let cursor = transaction.execute("s", ()).await.unwrap();
     until_sent(&transport, 4).await;
-    drop((cursor, transaction));
-    session.start_transaction().await.unwrap();
+    drop(cursor);
+    drop(transaction);
+    let _open = session.start_transaction().await.unwrap();
     assert_eq!(transport.commands()[4..], ["AbortTransaction", "StartTransaction"]);
 }
 
@@ -109,13 +110,11 @@ async fn errors_arrive_in_their_place_also_from_ahead() {
 
 /// B15: a reader must not wait for a task that was stopped.
 #[test]
-fn a_reader_does_not_wait_for_a_task_that_is_gone() {
+fn b15_a_reader_does_not_wait_for_a_task_that_is_gone() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (mut cursor, _session) = runtime.block_on(async {
-        let (transport, session, transaction) = transaction(2).await;
-        script(&transport);
-        (transaction.execute("s", ()).await.unwrap(), session)
-    });
+    let (transport, _session, transaction) = runtime.block_on(transaction(2));
+    script(&transport);
+    let mut cursor = runtime.block_on(transaction.execute("s", ())).unwrap();
     // The runtime of the task is gone, so the task does not run.
     drop(runtime);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -126,14 +125,36 @@ fn a_reader_does_not_wait_for_a_task_that_is_gone() {
     });
 }
 
+/// B13: a result of one page, and answers that have only a part of the costs or none.
 #[tokio::test]
-async fn after_the_transaction_only_what_was_fetched_is_there() {
+async fn b13_a_single_page_and_missing_costs() {
+    for consumed_ios in [None, Some(IoUsage::new(0, 0))] {
+        let (transport, _session, transaction) = transaction(0).await;
+        let result = everstrand_driver::ExecuteStatementResult {
+            first_page: crate::page([1], None),
+            timing_information: None,
+            consumed_ios,
+            other: Default::default(),
+        };
+        transport.on("ExecuteStatement", Answer::reply(everstrand_driver::Reply::ExecuteStatement(result)));
+        let mut cursor = transaction.execute("s", ()).await.unwrap();
+        assert_eq!(cursor.statistics().read_ios, 0);
+        assert!(cursor.page_token().is_none());
+        assert_eq!(cursor.next_page().await.unwrap().unwrap().len(), 1);
+        assert!(cursor.next_page().await.unwrap().is_none() && cursor.next().await.unwrap().is_none());
+    }
+}
+
+/// Reading can be interrupted and resumed, here by the token of a page.
+#[tokio::test]
+async fn page_tokens_are_there_for_the_program() {
     let (transport, _session, transaction) = transaction(0).await;
     script(&transport);
-    let mut cursor = transaction.execute("s", ()).await.unwrap();
-    transaction.commit().await.unwrap();
-    assert_eq!(ints(&cursor.next_page().await.unwrap().unwrap()), [1, 2]);
-    assert!(matches!(cursor.next().await.unwrap_err(), Error::TransactionOver { .. }));
+    let cursor = transaction.execute("s", ()).await.unwrap();
+    let token = cursor.page_token().cloned().unwrap();
+    drop(cursor);
+    let page = transaction.fetch_page(&token).await.unwrap();
+    assert_eq!((page.values.len(), page.next_page_token.unwrap().as_str()), (0, "tok2"));
 }
 
 #[tokio::test]

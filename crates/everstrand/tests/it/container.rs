@@ -35,9 +35,7 @@ fn an_endpoint_that_is_dropped_leaves_the_ledger_open() {
         let remote = everstrand::QldbDriver::builder(testing::LEDGER_NAME).endpoint(endpoint.url());
         let remote = remote.build().expect("a driver");
         let table = format!("CREATE TABLE t{round}");
-        runtime
-            .block_on(remote.execute(async |transaction| transaction.execute(&table, ()).await))
-            .expect("a table");
+        runtime.block_on(remote.execute_statement(&table, ())).expect("a table");
         drop(endpoint);
         let tables = runtime.block_on(ledger.driver().list_tables()).expect("tables");
         assert_eq!(tables.len(), round + 1);

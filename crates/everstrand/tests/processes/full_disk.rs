@@ -150,8 +150,8 @@ async fn insert_filler(driver: &QldbDriver<HttpTransport>) -> Result<(), Error> 
 }
 
 fn without_retry() -> everstrand_driver::ExecuteOptions {
-    let retry = everstrand_driver::RetryPolicy { retry_limit: 0, ..Default::default() };
-    everstrand_driver::ExecuteOptions { retry: Some(retry), idempotent: false }
+    let retry = Some(everstrand_driver::RetryPolicy::never());
+    everstrand_driver::ExecuteOptions { retry, ..Default::default() }
 }
 
 /// Writes until nothing more fits.
