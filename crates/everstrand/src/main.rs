@@ -8,6 +8,7 @@ mod accept_loss;
 mod audit;
 mod client_variables;
 mod demo;
+mod dump;
 mod env;
 mod export;
 mod exported;
@@ -16,6 +17,7 @@ mod health;
 mod import;
 mod ledger;
 mod listen;
+mod load;
 mod place;
 mod remote;
 mod saved;
@@ -59,6 +61,8 @@ enum Command {
     Export(export::Arguments),
     /// Create a ledger that begins with an exported journal
     Import(import::Arguments),
+    Load(load::Arguments),
+    Dump(dump::Arguments),
     AcceptLoss(accept_loss::Arguments),
     Env(env::Arguments),
     Demo(demo::Arguments),
@@ -85,6 +89,8 @@ fn main() -> ExitCode {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Load(arguments) => load::run(&arguments),
+        Command::Dump(arguments) => dump::run(&arguments),
         Command::AcceptLoss(arguments) => accept_loss::run(&arguments),
         Command::Env(arguments) => env::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

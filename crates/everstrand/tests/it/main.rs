@@ -1,9 +1,11 @@
 //! The house as a whole: its plan, its documents and its program.
 
 mod additions;
+mod bulk;
 mod container;
 mod damage;
 mod demo;
+mod driver_transports;
 mod endpoint;
 mod env;
 mod evidence;

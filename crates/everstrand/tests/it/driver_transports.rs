@@ -1,0 +1,127 @@
+//! One suite for the driver over every transport: in process and over HTTP.
+
+use std::time::Duration;
+
+use everstrand::driver::{
+    ControlTransport, Error, ErrorKind, ExecuteOptions, QldbDriver, Transport, Trust, params, verify,
+};
+use everstrand::ion::{Decimal, Document};
+use everstrand::testing;
+
+/// What a program does with a driver, from the first table to the shutdown.
+async fn suite<T: Transport + ControlTransport>(driver: QldbDriver<T>) -> Result<(), Error> {
+    driver.execute_statement("CREATE TABLE car", ()).await?;
+    driver.execute_statement("CREATE INDEX ON car (vin)", ()).await?;
+    assert_eq!(driver.list_tables().await?, ["car"]);
+
+    // Parameters and rows of Rust types, over more than one page.
+    let vins: Vec<String> = (0..450).map(|number| format!("V{number}")).collect();
+    for vins in vins.chunks(40) {
+        driver
+            .execute(|transaction| async move {
+                for vin in vins {
+                    let insert = transaction.query("INSERT INTO car {'vin': ?, 'price': ?}");
+                    let price: Decimal = "1.10".parse().expect("a decimal");
+                    assert_eq!(insert.bind(vin)?.bind(&price)?.count().await?, 1);
+                }
+                Ok::<_, Error>(())
+            })
+            .await?;
+    }
+    let transaction = driver.begin().await?;
+    let mut rows = transaction.query("SELECT VALUE vin FROM car").stream::<String>().await?;
+    let mut seen = Vec::new();
+    while let Some(vin) = rows.next().await {
+        seen.push(vin?);
+    }
+    assert_eq!(seen.len(), vins.len());
+    assert!(rows.statistics().read_ios >= 450);
+    drop(rows);
+    let price = transaction.query("SELECT price FROM car WHERE vin = ?").bind_all(params!["V7"]?);
+    assert_eq!(price.fetch_scalar::<Decimal>().await?.to_string(), "1.10");
+    let committed = transaction.commit().await?;
+    assert!(committed.statistics.read_ios >= 451);
+
+    // A conflict is run again, and an explicit transaction is told of it.
+    let loser = driver.begin().await?;
+    loser.execute("UPDATE car SET price = 2 WHERE vin = 'V1'", ()).await?;
+    driver.execute_statement("UPDATE car SET price = 3 WHERE vin = 'V1'", ()).await?;
+    assert_eq!(loser.commit().await.expect_err("a conflict").kind(), ErrorKind::Conflict);
+    let runs = std::sync::atomic::AtomicU32::new(0);
+    let (other, runs) = (&driver, &runs);
+    let executed = driver.execute_reported(ExecuteOptions::default(), |transaction| async move {
+        transaction.execute("UPDATE car SET price = 4 WHERE vin = 'V2'", ()).await?;
+        if runs.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
+            other.execute_statement("UPDATE car SET price = 5 WHERE vin = 'V2'", ()).await?;
+        }
+        Ok::<_, Error>(())
+    });
+    assert_eq!(executed.await?.runs, 2);
+
+    // What is rolled back or dropped leaves nothing.
+    let options = ExecuteOptions { rolls_back: true, ..ExecuteOptions::default() };
+    driver
+        .execute_with(options, |transaction| async move {
+            transaction.execute("DELETE FROM car", ()).await.map(drop)
+        })
+        .await?;
+    let dropped = driver.begin().await?;
+    dropped.execute("DELETE FROM car WHERE vin = 'V3'", ()).await?;
+    drop(dropped);
+    let count =
+        driver.execute(|transaction| async move { transaction.query("SELECT vin FROM car").count().await });
+    assert_eq!(count.await?, 450);
+
+    // Errors have kinds.
+    let error = driver.execute_statement("SELEC", ()).await.expect_err("no statement");
+    assert_eq!(error.kind(), ErrorKind::BadRequest);
+
+    proofs(&driver).await?;
+
+    let report = driver.shutdown(Duration::from_secs(5)).await;
+    assert_eq!((report.aborted, report.unanswered), (0, 0));
+    assert!(matches!(driver.begin().await, Err(Error::DriverClosed)));
+    Ok(())
+}
+
+/// Digests move forward by proof alone, and rows are what the journal holds.
+async fn proofs<T: Transport + ControlTransport>(driver: &QldbDriver<T>) -> Result<(), Error> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("trust");
+    let mut trust = Trust::in_file(&file)?;
+    let first = trust.advance(driver).await?;
+    driver.execute_statement("UPDATE car SET price = 6 WHERE vin = 'V4'", ()).await?;
+    let mut trust = Trust::in_file(&file)?;
+    assert_eq!(trust.digest(), Some(first), "the file remembers");
+    let rows =
+        driver.execute_statement("SELECT * FROM _ql_committed_car AS c WHERE c.data.vin = 'V4'", ()).await?;
+    trust.verify_row(driver, &rows[0]).await?;
+    assert_ne!(trust.digest(), Some(first), "the row is newer");
+    let forged = rows[0].to_string().replace("V4", "V5");
+    let forged = Document::from(&everstrand::ion::text::read_one(&forged)?);
+    assert!(matches!(trust.verify_row(driver, &forged).await, Err(Error::NotVerified(_))));
+
+    // A digest that the ledger never had is not continued by it.
+    let mut lie = first;
+    lie.digest = trust.digest().expect("a digest").digest;
+    assert!(matches!(Trust::of(lie).advance(driver).await, Err(Error::NotVerified(_))));
+
+    let digest = trust.digest().expect("a digest");
+    let block = driver.get_block(digest.digest_tip_address, Some(digest.digest_tip_address)).await?;
+    verify(&block, &digest)?;
+    assert!(matches!(verify(&block, &first), Err(Error::NotVerified(_))));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_process() {
+    suite(testing::ledger().driver()).await.expect("no error");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_http() {
+    let ledger = testing::ledger();
+    let endpoint = ledger.endpoint();
+    let builder = QldbDriver::builder(testing::LEDGER_NAME).endpoint(endpoint.url()).read_ahead(2);
+    suite(builder.build().expect("valid settings")).await.expect("no error");
+}
