@@ -135,7 +135,8 @@ mod builder;
 mod driver;
 mod error;
 mod http;
-mod parameters;
+#[doc(hidden)]
+pub mod parameters;
 mod pool;
 mod retry;
 mod runtime;

@@ -20,7 +20,7 @@ use crate::error::Error;
 #[macro_export]
 macro_rules! params {
     ($($value:expr),* $(,)?) => {
-        $crate::ParameterList::new()$(.with(&$value))*.finish()
+        $crate::parameters::ParameterList::new()$(.with(&$value))*.finish()
     };
 }
 

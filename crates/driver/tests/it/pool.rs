@@ -392,7 +392,8 @@ async fn a_future_may_be_dropped_at_every_await() {
                 transaction.execute("INSERT INTO t ?", 1).await?;
                 transaction.execute("SELECT 1", ()).await?.fetch_all().await
             });
-            all.push(at_most(polls, closure).await.map(|result| result.map(drop)));
+            let ran = at_most(polls, async { closure.await.map(drop) });
+            all.push(ran.await);
             let explicit = async {
                 let transaction = driver.begin().await?;
                 transaction.execute("SELECT 1", ()).await?;

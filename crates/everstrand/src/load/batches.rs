@@ -59,10 +59,9 @@ pub(super) fn send(
                 let bytes = document.as_bytes().len();
                 // Two documents with one key do not see one another in one transaction's look.
                 let repeats = key.as_ref().is_some_and(|key| batch.keys.contains(&key.to_string()));
-                if repeats || batch.lines.len() >= DOCUMENTS_MAX || batch.bytes + bytes > BYTES_MAX {
-                    if batches.blocking_send(std::mem::take(&mut batch)).is_err() {
-                        return Ok(());
-                    }
+                let is_full = batch.lines.len() >= DOCUMENTS_MAX || batch.bytes + bytes > BYTES_MAX;
+                if (repeats || is_full) && batches.blocking_send(std::mem::take(&mut batch)).is_err() {
+                    return Ok(());
                 }
                 batch.bytes += bytes;
                 batch.keys.extend(key.as_ref().map(ToString::to_string));

@@ -62,7 +62,7 @@ async fn suite<T: Transport + ControlTransport>(driver: QldbDriver<T>) -> Result
     let options = ExecuteOptions { rolls_back: true, ..ExecuteOptions::default() };
     driver
         .execute_with(options, |transaction| async move {
-            transaction.execute("DELETE FROM car", ()).await.map(drop)
+            transaction.execute("DELETE FROM car WHERE vin = 'V4'", ()).await.map(drop)
         })
         .await?;
     let dropped = driver.begin().await?;
