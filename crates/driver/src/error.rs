@@ -327,6 +327,7 @@ impl Error {
         match self {
             // The service refuses a command for lack of capacity before it does anything.
             Error::Service(error) if error.exception == Exception::CapacityExceeded => false,
+            Error::Service(error) if error.exception == Exception::CommitOutcomeUnknown => true,
             Error::Service(error) => error.http_status() >= 500,
             Error::Transport(_) | Error::UnexpectedReply { .. } => !self.is_of_request_not_sent(),
             _ => false,

@@ -5,8 +5,9 @@ use std::future::{Future, ready};
 use std::sync::Arc;
 
 use everstrand_protocol::control::{ControlReply, ControlRequest};
+use everstrand_protocol::outcome::{GetTransactionOutcomeResult, Outcome};
 use everstrand_protocol::send_command::{ReplyError, SessionToken};
-use everstrand_protocol::{Reply, SendCommandRequest, ServiceError};
+use everstrand_protocol::{Exception, Reply, SendCommandRequest, ServiceError};
 
 /// A way to the service: over HTTP, in the same process, or a script for tests.
 pub trait Transport: Send + Sync + 'static {
@@ -60,6 +61,27 @@ pub enum TransactionOutcome {
     Undecided,
     /// The service does not answer such questions.
     NotSupported,
+}
+
+impl TransactionOutcome {
+    /// What a service said of a transaction. A service that knows neither the operation nor the session cannot tell.
+    pub fn of(
+        answer: Result<GetTransactionOutcomeResult, TransportError>,
+    ) -> Result<TransactionOutcome, TransportError> {
+        match answer {
+            Ok(result) => Ok(match result.outcome {
+                Outcome::Committed => TransactionOutcome::Committed,
+                Outcome::Never => TransactionOutcome::Never,
+                Outcome::Undecided => TransactionOutcome::Undecided,
+            }),
+            Err(TransportError::Service(error))
+                if matches!(error.exception, Exception::UnknownOperation | Exception::InvalidSession) =>
+            {
+                Ok(TransactionOutcome::NotSupported)
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// The answer to a command.

@@ -44,6 +44,11 @@ pub struct GetTransactionOutcomeResult {
 }
 
 impl GetTransactionOutcomeRequest {
+    /// The body of the request.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("texts are always JSON")
+    }
+
     /// Reads the body of a request.
     pub fn from_json(body: &[u8]) -> Result<GetTransactionOutcomeRequest, ServiceError> {
         from_json(body)
@@ -51,6 +56,11 @@ impl GetTransactionOutcomeRequest {
 }
 
 impl GetTransactionOutcomeResult {
+    /// Reads the body of an answer.
+    pub fn from_json(body: &[u8]) -> Result<GetTransactionOutcomeResult, serde_json::Error> {
+        serde_json::from_slice(body)
+    }
+
     /// The body of an answer.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("names and numbers are always JSON")

@@ -137,6 +137,8 @@ fn compare(
 ) -> Result<(), Box<Failure>> {
     let kind = match (expected, found) {
         (Err(_), Err(_)) => return Ok(()),
+        // SQLite folds a condition that is always false to 0, and then takes it for the position of an item.
+        (Err(why), Ok(_)) if why.contains("term out of range - should be between") => return Ok(()),
         (Ok(_), Err(_)) => Kind::OursRefuses,
         (Err(_), Ok(_)) => Kind::SqliteRefuses,
         (Ok(expected), Ok(found)) if sorted(expected) != sorted(found) => Kind::Rows,

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use everstrand_protocol::control::{self, ControlReply, ControlRequest};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
+use everstrand_protocol::outcome::{self, GetTransactionOutcomeRequest, GetTransactionOutcomeResult};
 use everstrand_protocol::send_command::{self, ReplyError};
 use everstrand_protocol::signature::{AmzDate, SignedParts, Signer};
 use everstrand_protocol::{Reply, SendCommandRequest, ServiceError};
@@ -19,7 +20,10 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 
 use self::connect::Connector;
-use crate::transport::{ControlTransport, SendCommandResponse, Transport, TransportError};
+use crate::transport::{
+    ControlTransport, SendCommandResponse, TransactionOutcome, TransactionOutcomeRequest, Transport,
+    TransportError,
+};
 
 pub use builder::HttpTransportBuilder;
 
@@ -63,6 +67,26 @@ impl Transport for HttpTransport {
         };
         let (request_id, body) = self.exchange(parts, request.to_json()).await?;
         Ok(SendCommandResponse { request_id, reply: Reply::from_json(&body)? })
+    }
+
+    async fn transaction_outcome(
+        &self,
+        request: TransactionOutcomeRequest,
+    ) -> Result<TransactionOutcome, TransportError> {
+        let TransactionOutcomeRequest { session_token, transaction_id, .. } = request;
+        let parts = Parts {
+            method: Method::POST,
+            path: self.endpoint.path(),
+            query: self.endpoint.query().unwrap_or_default(),
+            content_type: send_command::CONTENT_TYPE,
+            target: Some(outcome::TARGET),
+        };
+        let body = GetTransactionOutcomeRequest { session_token, transaction_id }.to_json();
+        let answer = self.exchange(parts, body).await.and_then(|(_, body)| {
+            let result = GetTransactionOutcomeResult::from_json(&body);
+            result.map_err(|error| TransportError::Answer(ReplyError::Json(error)))
+        });
+        TransactionOutcome::of(answer)
     }
 }
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use everstrand::driver::{
-    ControlTransport, Error, ErrorKind, ExecuteOptions, QldbDriver, Transport, Trust, params, verify,
+    ControlTransport, Error, ErrorKind, ExecuteOptions, HttpTransport, QldbDriver, QldbSession,
+    TransactionOutcome, TransactionOutcomeRequest, Transport, Trust, params, verify,
 };
 use everstrand::ion::{Decimal, Document};
-use everstrand::testing;
+use everstrand::{InProcess, testing};
 
 /// What a program does with a driver, from the first table to the shutdown.
 async fn suite<T: Transport + ControlTransport>(driver: QldbDriver<T>) -> Result<(), Error> {
@@ -111,6 +112,44 @@ async fn proofs<T: Transport + ControlTransport>(driver: &QldbDriver<T>) -> Resu
     verify(&block, &digest)?;
     assert!(matches!(verify(&block, &first), Err(Error::NotVerified(_))));
     Ok(())
+}
+
+/// What a transport hears of a transaction that was committed, of one that is open, and of a session that nobody knows.
+async fn outcomes<T: Transport>(transport: std::sync::Arc<T>) -> Result<(), Error> {
+    let mut session = QldbSession::start(testing::LEDGER_NAME, std::sync::Arc::clone(&transport)).await?;
+    let ask = |transaction_id: &str, session_token| TransactionOutcomeRequest {
+        ledger_name: testing::LEDGER_NAME.to_owned(),
+        transaction_id: transaction_id.to_owned(),
+        session_token,
+    };
+    let token = session.session_client().token().clone();
+    let committed = session.start_transaction().await?;
+    let id = committed.id().to_owned();
+    committed.execute("CREATE TABLE outcomes", ()).await?;
+    committed.commit().await?;
+    let outcome = transport.transaction_outcome(ask(&id, token.clone())).await?;
+    assert_eq!(outcome, TransactionOutcome::Committed);
+
+    let open = session.start_transaction().await?;
+    let id = open.id().to_owned();
+    open.execute("INSERT INTO outcomes {'n': 1}", ()).await?;
+    assert_eq!(transport.transaction_outcome(ask(&id, token)).await?, TransactionOutcome::Never);
+    assert_eq!(open.commit().await.expect_err("it is void").kind(), ErrorKind::Conflict);
+
+    let stranger = transport.transaction_outcome(ask(&id, "0123456789".into())).await?;
+    assert_eq!(stranger, TransactionOutcome::NotSupported);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_outcome_of_a_transaction_is_told_over_every_transport() {
+    let ledger = testing::ledger();
+    let in_process = InProcess::new(std::sync::Arc::clone(ledger.service()));
+    outcomes(std::sync::Arc::new(in_process)).await.expect("no error");
+    let other = testing::ledger();
+    let endpoint = other.endpoint();
+    let over_http = HttpTransport::builder().endpoint(endpoint.url()).build().expect("valid settings");
+    outcomes(std::sync::Arc::new(over_http)).await.expect("no error");
 }
 
 #[tokio::test(flavor = "multi_thread")]
