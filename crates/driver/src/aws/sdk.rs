@@ -91,7 +91,9 @@ fn error(error: SdkError<SendCommandError>) -> TransportError {
             let message = error.message().unwrap_or_default();
             let request_id = error.request_id().map(str::to_owned);
             let exception = ServiceError::new(Exception::from_name(name), message);
-            TransportError::Service(ServiceError { request_id, ..exception.with_http_status(status) })
+            let mut error = exception.with_http_status(status);
+            error.request_id = request_id;
+            TransportError::Service(error)
         }
         SdkError::ConstructionFailure(_) => TransportError::Unsendable(error.into()),
         // The SDK does not say for certain that nothing was sent.
