@@ -123,7 +123,7 @@
 //! | `IllegalStateError` | [`Error::CommitDigestMismatch`] |
 //! | `TransactionClosedError` | [`Error::TransactionOver`] |
 //! | `SessionClosedError`, `ResultClosedError` | the compiler: what is closed is gone |
-//! | `QldbHash`, `to_qldb_hash`, `dot` | [`CommitDigest`], [`Hash`] |
+//! | `QldbHash`, `to_qldb_hash`, `dot` | [`CommitDigest`], [`struct@Hash`] |
 //! | `AtomicInteger` | the pool |
 
 #[cfg(any(feature = "aws-sdk", feature = "aws-config"))]

@@ -9,10 +9,10 @@
 //! | sequences, tuples | list |
 //! | structs, maps | struct |
 //! | a variant with fields | a struct whose one field has the variant's name |
-//! | [`Value`](crate::Value), [`Document`](crate::Document), [`Decimal`](crate::Decimal), [`Timestamp`](crate::Timestamp), [`Int`](crate::Int), [`Symbol`](crate::Symbol) | exactly that value, with annotations, scale and precision |
+//! | [`Value`], [`Document`], [`Decimal`](crate::Decimal), [`Timestamp`](crate::Timestamp), [`Int`](crate::Int), [`Symbol`](crate::Symbol) | exactly that value, with annotations, scale and precision |
 //!
 //! Read back, a symbol serves as a string, a clob as a blob, an s-expression as a list, a decimal as a float, and a whole decimal as an
-//! integer. Annotations of a value are ignored, unless the Rust type is [`Value`](crate::Value) or [`Document`](crate::Document).
+//! integer. Annotations of a value are ignored, unless the Rust type is [`Value`] or [`Document`].
 //!
 //! ```
 //! use everstrand_ion::{Decimal, serde};
