@@ -264,7 +264,8 @@ impl Ledgers {
 
     /// Closes a ledger that was taken out of its entry.
     fn close_opened(&self, entry: &Entry, ledger: Ledger) {
-        opening::close(self.folder.as_ref(), entry, ledger);
+        let has_files = self.folder.is_some() || self.shared.is_some();
+        opening::close(self.folder.as_ref(), entry, ledger, has_files);
     }
 
     /// Whether other servers serve the same ledgers, so that what is known of them may be old.

@@ -139,11 +139,13 @@ pub(super) fn change_note(
 
 /// Closes a ledger that was taken out of its entry. Afterwards its files are closed, unless a request still holds the ledger
 /// after [`CLOSING_PATIENCE`].
-pub(super) fn close(folder: Option<&DataFolder>, entry: &Entry, ledger: Ledger) {
+pub(super) fn close(folder: Option<&DataFolder>, entry: &Entry, ledger: Ledger, has_files: bool) {
     let is_clean = ledger.status() == Status::Open && !ledger.has_work();
     ledger.close();
     let digest = ledger.digest();
-    wait_until_held_alone(&ledger);
+    if has_files {
+        wait_until_held_alone(&ledger);
+    }
     drop(ledger);
     if let Some(folder) = folder
         && is_clean
