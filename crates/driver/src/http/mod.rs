@@ -58,13 +58,7 @@ impl HttpTransport {
 
 impl Transport for HttpTransport {
     async fn send_command(&self, request: SendCommandRequest) -> Result<SendCommandResponse, TransportError> {
-        let parts = Parts {
-            method: Method::POST,
-            path: self.endpoint.path(),
-            query: self.endpoint.query().unwrap_or_default(),
-            content_type: send_command::CONTENT_TYPE,
-            target: Some(send_command::TARGET),
-        };
+        let parts = self.session_parts(send_command::TARGET);
         let (request_id, body) = self.exchange(parts, request.to_json()).await?;
         Ok(SendCommandResponse { request_id, reply: Reply::from_json(&body)? })
     }
@@ -74,13 +68,7 @@ impl Transport for HttpTransport {
         request: TransactionOutcomeRequest,
     ) -> Result<TransactionOutcome, TransportError> {
         let TransactionOutcomeRequest { session_token, transaction_id, .. } = request;
-        let parts = Parts {
-            method: Method::POST,
-            path: self.endpoint.path(),
-            query: self.endpoint.query().unwrap_or_default(),
-            content_type: send_command::CONTENT_TYPE,
-            target: Some(outcome::TARGET),
-        };
+        let parts = self.session_parts(outcome::TARGET);
         let body = GetTransactionOutcomeRequest { session_token, transaction_id }.to_json();
         let answer = self.exchange(parts, body).await.and_then(|(_, body)| {
             let result = GetTransactionOutcomeResult::from_json(&body);
@@ -121,6 +109,17 @@ impl HttpTransport {
         };
         let (_, body) = self.exchange(parts, http.body).await?;
         request.reply_from_json(&body).map_err(|error| TransportError::Answer(ReplyError::Json(error)))
+    }
+
+    /// The parts of a request of the session API.
+    fn session_parts(&self, target: &'static str) -> Parts<'_> {
+        Parts {
+            method: Method::POST,
+            path: self.endpoint.path(),
+            query: self.endpoint.query().unwrap_or_default(),
+            content_type: send_command::CONTENT_TYPE,
+            target: Some(target),
+        }
     }
 
     /// Sends a request, and waits for its answer at most as long as the timeout. Returns request id and body.
