@@ -18,6 +18,7 @@ use source::{Source, is_for_tests, root, sources};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("everstrand-ion", &[]),
     ("everstrand-protocol", &[]),
+    ("everstrand-sealing", &[]),
     ("everstrand-journal", &["ion"]),
     ("everstrand-partiql", &["ion"]),
     ("everstrand-ledger", &["ion", "partiql", "journal"]),
@@ -56,6 +57,8 @@ const EDGES: &[&str] = &[
     "crates/stores/src/probe/",
     "crates/stores/src/sql/",
     "crates/stores/src/threads.rs",
+    "crates/sealing/src/key.rs",
+    "crates/sealing/src/master.rs",
     "crates/server/src/http.rs",
     "crates/server/src/http/",
     "crates/server/src/checkpoints/folder.rs",
