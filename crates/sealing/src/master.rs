@@ -79,9 +79,9 @@ impl MasterKey {
         }
         let io = |error| MasterKeyError::Io { from: path.display().to_string(), error };
         // The key appears under its name as a whole, so that nobody reads half of it.
-        let temporary = path.with_extension(format!("{}.new", std::process::id()));
-        let created =
-            write_new(&temporary, &MasterKey::random()).and_then(|()| fs::hard_link(&temporary, path));
+        let key = MasterKey::random();
+        let temporary = path.with_extension(format!("{}.new", key.fingerprint()));
+        let created = write_new(&temporary, &key).and_then(|()| fs::hard_link(&temporary, path));
         let _ = fs::remove_file(&temporary);
         match created {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(io(error)),
