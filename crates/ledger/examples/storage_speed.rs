@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewStore};
 use everstrand_ledger::storage::{
-    DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions, MemoryView,
+    DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions, MemoryView, SealedView,
+    SealedViewOptions,
 };
 use everstrand_testkit::contract::body;
 use everstrand_testkit::redb_view::{RedbView, RedbViewOptions};
@@ -41,6 +42,8 @@ fn measure(directory: &Path) -> Outcome<()> {
     replay(directory)?;
     views("memory", &MemoryView::new())?;
     views("fjall", &FjallView::open(directory.join("fjall"), FjallViewOptions::default())?)?;
+    let key = everstrand_sealing::SealingKey::random();
+    views("sealed", &SealedView::open(directory.join("sealed"), key, SealedViewOptions::default())?)?;
     views("redb", &RedbView::open(directory.join("redb/view"), RedbViewOptions::default())?)?;
     let start = Instant::now();
     drop(FjallView::open(directory.join("fresh"), FjallViewOptions::default())?);

@@ -59,7 +59,7 @@ use crate::planted::planted;
 use crate::state::PendingRedaction;
 use crate::state::State;
 use crate::state::changes::Changes;
-use crate::state::overlay::Overlay;
+use crate::state::overlay::overlay;
 use crate::state::snapshot::Snapshot;
 use crate::storage::slots::{Created, SlotError};
 use crate::storage::views::{Batch, Keyspace, ViewError, ViewSnapshot};
@@ -381,7 +381,7 @@ impl Committer {
     }
 
     fn overlaid(&self, batch: &Batch) -> Box<dyn ViewSnapshot> {
-        Box::new(Overlay::new(Arc::clone(&self.snapshot), batch))
+        overlay(Arc::clone(&self.snapshot), batch)
     }
 
     /// Refuses all proposals, those that wait and those that come.

@@ -110,7 +110,32 @@ impl Disk for FileDisk {
     }
 }
 
-struct RealFile(File);
+/// A file of the file system.
+pub(super) struct RealFile(File);
+
+impl RealFile {
+    /// Opens a file for reading and writing, created for the process's user only if it does not exist.
+    pub(super) fn open_or_create(path: &Path) -> io::Result<RealFile> {
+        let mut options = OpenOptions::new();
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.read(true).write(true).create(true).truncate(false).open(path).map(RealFile)
+    }
+
+    /// Cuts the file, or fills it with zeros up to this length.
+    pub(super) fn set_length(&self, length: u64) -> io::Result<()> {
+        self.0.set_len(length)
+    }
+
+    /// Locks the file for this process, until the file is dropped or the process ends. Fails with `WouldBlock` if
+    /// another process has locked it.
+    pub(super) fn lock(&self) -> io::Result<()> {
+        self.0.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => io::ErrorKind::WouldBlock.into(),
+            TryLockError::Error(error) => error,
+        })
+    }
+}
 
 impl DiskFile for RealFile {
     #[cfg(unix)]

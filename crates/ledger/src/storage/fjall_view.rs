@@ -14,12 +14,12 @@
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fjall::{Database, KeyspaceCreateOptions, PersistMode, Readable};
 
 use super::file;
+use super::generations::{self, GenerationDirectory};
 use super::view_engine::{self, EngineError, FORMAT, failed};
 use super::views::{
     Applied, Batch, EachEntry, Keyspace, ViewError, ViewSnapshot, ViewStore, decode_applied, encode_applied,
@@ -39,9 +39,6 @@ const KEYSPACES: [&str; Keyspace::ALL.len()] =
 const ABOUT: &str = "about";
 const FORMAT_KEY: &[u8] = b"format";
 const APPLIED_KEY: &[u8] = b"applied";
-
-/// A file of this name is in the directory of a view that must not be opened again. The name is part of the format.
-const DISTRUSTED: &str = "doubtful";
 
 /// A file of this name is in the directory of a view. It names the last slot of the view when it was last saved. The
 /// engine takes a damaged journal for one that a crash has cut, so it may open with less than was saved, and even with
@@ -97,8 +94,7 @@ pub struct FjallView {
     generation: Mutex<Option<Arc<Generation>>>,
 }
 
-/// One life of the view, from empty to wiped. It has a directory of its own, so that a wipe does not disturb those
-/// who still read a snapshot of the old generation.
+/// One life of the view, from empty to wiped.
 struct Generation {
     database: Database,
     about: fjall::Keyspace,
@@ -108,42 +104,12 @@ struct Generation {
     directory: GenerationDirectory,
 }
 
-struct GenerationDirectory {
-    path: PathBuf,
-    is_wiped: AtomicBool,
-}
-
 impl FjallView {
     /// Opens the view in a directory. Begins an empty one if there is none, or if it is damaged or marked as failed.
     /// Fails if another process has it open, or if the directory cannot be written.
     pub fn open(path: impl Into<PathBuf>, options: FjallViewOptions) -> Result<Self, ViewError> {
         let path = path.into();
-        file::create_directories(&path).map_err(|error| failed(&path, &error))?;
-        let mut numbers = generations(&path)?;
-        let newest = numbers.pop();
-        for older in numbers {
-            remove(&path.join(older.to_string()));
-        }
-        let generation = match newest {
-            None => Generation::open(&path.join("0"), &options)?,
-            Some(newest) => {
-                let directory = path.join(newest.to_string());
-                let opened = match file::exists(&directory.join(DISTRUSTED)) {
-                    true => Err(EngineError::failed(&directory, &"it failed earlier")),
-                    false => Generation::open(&directory, &options),
-                };
-                match opened {
-                    Ok(generation) => generation,
-                    Err(EngineError::Locked(error)) => return Err(error),
-                    Err(EngineError::Failed(error)) => {
-                        tracing::warn!(path = %directory.display(), %error, "the view cannot be used and is built again from the journal");
-                        let generation = Generation::open(&path.join((newest + 1).to_string()), &options)?;
-                        remove(&directory);
-                        generation
-                    }
-                }
-            }
-        };
+        let generation = generations::open_newest(&path, |directory| Generation::open(directory, &options))?;
         Ok(FjallView { path, options, generation: Mutex::new(Some(Arc::new(generation))) })
     }
 
@@ -198,9 +164,9 @@ impl ViewStore for FjallView {
     }
 
     fn fresh(&self) -> Result<Option<Arc<dyn ViewStore>>, ViewError> {
-        let next = generations(&self.path)?.last().map_or(0, |newest| newest + 1);
-        let directory = self.path.join(next.to_string());
-        let generation = Generation::open(&directory, &self.options).inspect_err(|_| remove(&directory))?;
+        let directory = generations::next(&self.path)?;
+        let generation =
+            Generation::open(&directory, &self.options).inspect_err(|_| generations::remove(&directory))?;
         let generation = Mutex::new(Some(Arc::new(generation)));
         Ok(Some(Arc::new(FjallView { path: self.path.clone(), options: self.options.clone(), generation })))
     }
@@ -225,16 +191,14 @@ impl ViewStore for FjallView {
     fn discard(&self) {
         if let Some(generation) = self.generation().take() {
             // The directory is removed when the last snapshot of the generation is dropped.
-            generation.directory.is_wiped.store(true, Ordering::Relaxed);
-            let _ = generation.directory.mark_distrusted();
+            generation.directory.wipe();
         }
     }
 
     fn wipe(&self) -> Result<(), ViewError> {
         self.discard();
         let mut generation = self.generation();
-        let next = generations(&self.path)?.last().map_or(0, |newest| newest + 1);
-        *generation = Some(Arc::new(Generation::open(&self.path.join(next.to_string()), &self.options)?));
+        *generation = Some(Arc::new(Generation::open(&generations::next(&self.path)?, &self.options)?));
         Ok(())
     }
 }
@@ -275,7 +239,7 @@ impl Generation {
         if !is_ours {
             return Err(EngineError::failed(path, &"it has another format than this program's"));
         }
-        let directory = GenerationDirectory { path: path.to_owned(), is_wiped: AtomicBool::new(false) };
+        let directory = GenerationDirectory::new(path);
         let generation = Generation { database, about, entries, directory };
         let saved = file::read(&path.join(SAVED)).or_else(if_absent);
         let saved = saved.map_err(|error| EngineError::failed(path, &error))?;
@@ -311,21 +275,6 @@ impl Generation {
     fn distrust(&self, why: &str) -> ViewError {
         let _ = self.directory.mark_distrusted();
         failed(&self.directory.path, &why)
-    }
-}
-
-impl GenerationDirectory {
-    /// If even this fails, the next opening meets the same failure again.
-    fn mark_distrusted(&self) -> io::Result<()> {
-        file::touch(&self.path.join(DISTRUSTED))
-    }
-}
-
-impl Drop for GenerationDirectory {
-    fn drop(&mut self) {
-        if self.is_wiped.load(Ordering::Relaxed) {
-            remove(&self.path);
-        }
     }
 }
 
@@ -459,20 +408,5 @@ fn if_absent<T>(error: io::Error) -> io::Result<Vec<T>> {
     match error.kind() {
         io::ErrorKind::NotFound => Ok(Vec::new()),
         _ => Err(error),
-    }
-}
-
-/// The generations in a directory, the newest last.
-fn generations(path: &Path) -> Result<Vec<u64>, ViewError> {
-    let names = file::names(path).map_err(|error| failed(path, &error))?;
-    let mut numbers: Vec<u64> = names.iter().filter_map(|name| name.parse().ok()).collect();
-    numbers.sort_unstable();
-    Ok(numbers)
-}
-
-/// Removes an old generation. If that fails, the next opening tries again.
-fn remove(path: &Path) {
-    if let Err(error) = file::remove_directory(path) {
-        tracing::warn!(path = %path.display(), %error, "an old view was not removed");
     }
 }

@@ -9,8 +9,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewSnapshot, ViewStore};
-use everstrand_ledger::storage::{FjallCache, FjallView, FjallViewOptions, MemoryView};
+use everstrand_ledger::storage::views::{Applied, Batch, Keyspace, ViewError, ViewSnapshot, ViewStore};
+use everstrand_ledger::storage::{
+    FjallCache, FjallView, FjallViewOptions, MemoryView, SealedView, SealedViewOptions,
+};
+use everstrand_sealing::SealingKey;
 use everstrand_testkit::Random;
 use everstrand_testkit::redb_view::{RedbView, RedbViewOptions};
 
@@ -32,6 +35,15 @@ fn scratch() -> tempfile::TempDir {
 
 fn fjall(path: &Path) -> Box<dyn ViewStore> {
     Box::new(FjallView::open(path.join("view"), fjall_options()).unwrap())
+}
+
+fn sealed_with(path: &Path, key: u8) -> Result<SealedView, ViewError> {
+    let options = SealedViewOptions { cache_bytes: 1024 * 1024, unwritten_bytes: 4096 };
+    SealedView::open(path.join("view"), SealingKey::from_bytes(&[key; 32]), options)
+}
+
+fn sealed(path: &Path) -> Box<dyn ViewStore> {
+    Box::new(sealed_with(path, 1).unwrap())
 }
 
 fn redb(path: &Path) -> Box<dyn ViewStore> {
@@ -219,10 +231,23 @@ fn redb_view_behaves_like_the_model() {
 }
 
 #[test]
+fn sealed_view_behaves_like_the_model() {
+    let directory = scratch();
+    behaves_like_the_model(&mut |view| {
+        drop(view);
+        sealed(directory.path())
+    });
+}
+
+#[test]
 fn the_last_change_of_a_key_in_a_batch_wins() {
     let directory = scratch();
-    let views: [Box<dyn ViewStore>; 3] =
-        [Box::new(MemoryView::new()), fjall(&directory.path().join("a")), redb(&directory.path().join("b"))];
+    let views: [Box<dyn ViewStore>; 4] = [
+        Box::new(MemoryView::new()),
+        fjall(&directory.path().join("a")),
+        redb(&directory.path().join("b")),
+        sealed(&directory.path().join("c")),
+    ];
     for view in views {
         let mut batch = Batch::default();
         batch.put(Keyspace::Ids, "a", "1");
@@ -242,8 +267,12 @@ fn the_last_change_of_a_key_in_a_batch_wins() {
 #[test]
 fn a_key_that_not_every_engine_takes_is_refused_by_all() {
     let directory = scratch();
-    let views: [Box<dyn ViewStore>; 3] =
-        [Box::new(MemoryView::new()), fjall(&directory.path().join("a")), redb(&directory.path().join("b"))];
+    let views: [Box<dyn ViewStore>; 4] = [
+        Box::new(MemoryView::new()),
+        fjall(&directory.path().join("a")),
+        redb(&directory.path().join("b")),
+        sealed(&directory.path().join("c")),
+    ];
     for view in views {
         for key in [Vec::new(), vec![7; 65_536]] {
             let mut batch = Batch::default();
@@ -267,8 +296,12 @@ fn a_key_that_not_every_engine_takes_is_refused_by_all() {
 #[test]
 fn bounds_longer_than_any_key_lie_between_keys() {
     let directory = scratch();
-    let views: [Box<dyn ViewStore>; 3] =
-        [Box::new(MemoryView::new()), fjall(&directory.path().join("a")), redb(&directory.path().join("b"))];
+    let views: [Box<dyn ViewStore>; 4] = [
+        Box::new(MemoryView::new()),
+        fjall(&directory.path().join("a")),
+        redb(&directory.path().join("b")),
+        sealed(&directory.path().join("c")),
+    ];
     let long = |last: u8| [vec![7; 65_535], vec![last]].concat();
     let keys = [vec![7; 65_534], vec![7; 65_535], vec![8]];
     for view in views {
@@ -299,14 +332,17 @@ fn bounds_longer_than_any_key_lie_between_keys() {
 #[test]
 fn a_view_that_another_process_has_is_refused_and_not_begun_anew() {
     let directory = scratch();
-    for open in [fjall, redb] {
+    type Open = fn(&Path) -> Box<dyn ViewStore>;
+    type Again = fn(&Path) -> Result<(), ViewError>;
+    let engines: [(Open, Again); 3] = [
+        (fjall, |path| FjallView::open(path.join("view"), fjall_options()).map(drop)),
+        (redb, |path| RedbView::open(path.join("view/view.redb"), RedbViewOptions::default()).map(drop)),
+        (sealed, |path| sealed_with(path, 1).map(drop)),
+    ];
+    for (open, again) in engines {
         let view = open(directory.path());
         view.commit(&Batch::default(), applied(7)).unwrap();
-        let again = FjallView::open(directory.path().join("view"), fjall_options()).map(drop);
-        let again = again.and(
-            RedbView::open(directory.path().join("view/view.redb"), RedbViewOptions::default()).map(drop),
-        );
-        assert!(again.unwrap_err().0.contains("another process has it open"));
+        assert!(again(directory.path()).unwrap_err().0.contains("another process has it open"));
         view.persist().unwrap();
         drop(view);
         assert_eq!(open(directory.path()).applied().unwrap(), Some(applied(7)));
@@ -316,7 +352,7 @@ fn a_view_that_another_process_has_is_refused_and_not_begun_anew() {
 
 #[test]
 fn a_view_that_was_doubted_is_begun_anew() {
-    for open in [fjall, redb] {
+    for open in [fjall, redb, sealed] {
         let directory = scratch();
         let view = open(directory.path());
         view.commit(&Batch::default(), applied(7)).unwrap();
@@ -462,6 +498,33 @@ fn redb_view_notices_truncated_and_flipped_files() {
     damage_is_noticed(redb);
 }
 
+#[test]
+fn sealed_view_notices_truncated_and_flipped_files() {
+    damage_is_noticed(sealed);
+}
+
+#[test]
+fn a_sealed_view_is_begun_anew_under_another_key_and_shows_nothing_on_the_disk() {
+    let directory = scratch();
+    let view = sealed(directory.path());
+    let mut batch = Batch::default();
+    for number in 0..2000_u32 {
+        let key = [b"a key that nobody may read".as_slice(), &number.to_be_bytes()].concat();
+        batch.put(Keyspace::Indexes, key, "a value that nobody may read");
+    }
+    view.commit(&batch, applied(7)).unwrap();
+    view.persist().unwrap();
+    drop(view);
+    let on_disk: Vec<u8> = files(directory.path()).iter().flat_map(|file| fs::read(file).unwrap()).collect();
+    assert!(on_disk.len() > 2000 * 50, "{} bytes", on_disk.len());
+    let shown = on_disk.windows(8).any(|window| {
+        [&b"nobody m"[..], b"a key th", b"a value ", b"indexes\0"].iter().any(|clear| window == *clear)
+    });
+    assert!(!shown);
+    assert_eq!(sealed_with(directory.path(), 1).unwrap().applied().unwrap(), Some(applied(7)));
+    assert_eq!(sealed_with(directory.path(), 2).unwrap().applied().unwrap(), None);
+}
+
 /// Each file by itself, and each keyspace's folder.
 #[test]
 fn fjall_view_notices_files_that_are_gone() {
@@ -494,7 +557,7 @@ fn fjall_view_notices_files_that_are_gone() {
 #[test]
 fn a_view_whose_files_are_gone_or_another_ledgers_says_so() {
     let directory = scratch();
-    for open in [fjall, redb] {
+    for open in [fjall, redb, sealed] {
         let (a, b) = (directory.path().join("a"), directory.path().join("b"));
         filled(open, &a, 1);
         let states = filled(open, &b, 2);
@@ -632,6 +695,12 @@ fn fjall_snapshots_are_never_torn() {
 fn redb_snapshots_are_never_torn() {
     let directory = scratch();
     snapshots_are_never_torn(&*redb(directory.path()));
+}
+
+#[test]
+fn sealed_snapshots_are_never_torn() {
+    let directory = scratch();
+    snapshots_are_never_torn(&*sealed(directory.path()));
 }
 
 /// A view that is told to keeps no changes in memory, and answers as before.

@@ -1,0 +1,179 @@
+//! The pages of a database in a file, each sealed by itself.
+//!
+//! ```text
+//! offset          size
+//!      0             8  magic "evpages\n"
+//!      8             8  format "pre-1", filled with zeros
+//!     16            16  random: the file's id, which each page is sealed with
+//!     32          4064  zeros
+//!   4096   4096+40 · n  pages 0, 1, 2, …: nonce, ciphertext, tag; all zeros where no page was ever written
+//! ```
+//!
+//! A page is sealed together with the file's id and its number, so that no page can be taken for another.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use everstrand_sealing::{SEALED_BYTES_MORE, SealingKey};
+use redb::StorageBackend;
+
+use crate::storage::disk::{DiskFile, read_full_at, write_all_at};
+use crate::storage::file::RealFile;
+
+const MAGIC: &[u8; 8] = b"evpages\n";
+const FORMAT: &[u8; 8] = b"pre-1\0\0\0";
+const HEADER_BYTES: usize = 4096;
+const PAGE_BYTES: usize = 4096;
+const SEALED_PAGE_BYTES: usize = PAGE_BYTES + SEALED_BYTES_MORE;
+
+/// A file of sealed pages, which shows its reader a file of clear ones.
+pub(super) struct SealedPages {
+    file: RealFile,
+    key: SealingKey,
+    id: [u8; 16],
+    /// How many clear bytes the file shows. Locked while it is changed.
+    length: Mutex<u64>,
+}
+
+impl SealedPages {
+    /// Opens a file, or begins it. Fails with `WouldBlock` if another process has it open.
+    pub(super) fn open(path: &Path, key: &SealingKey) -> io::Result<SealedPages> {
+        let file = RealFile::open_or_create(path)?;
+        file.lock()?;
+        let length = file.length()?;
+        let id = if length == 0 { begin(&file)? } else { read_id(&file)? };
+        let pages = length.saturating_sub(HEADER_BYTES as u64) / SEALED_PAGE_BYTES as u64;
+        Ok(SealedPages { file, key: key.clone(), id, length: Mutex::new(pages * PAGE_BYTES as u64) })
+    }
+
+    fn length(&self) -> MutexGuard<'_, u64> {
+        self.length.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn associated(&self, page: u64) -> [u8; 24] {
+        let mut associated = [0; 24];
+        associated[..16].copy_from_slice(&self.id);
+        associated[16..].copy_from_slice(&page.to_le_bytes());
+        associated
+    }
+
+    /// Shows `visit` the clear bytes of some pages, one page after another.
+    fn read_pages(&self, first: u64, count: usize, mut visit: impl FnMut(usize, &[u8])) -> io::Result<()> {
+        let mut sealed = vec![0; count * SEALED_PAGE_BYTES];
+        // What lies behind the file's end was never written and is zero.
+        read_full_at(&self.file, offset_of(first), &mut sealed)?;
+        for (at, sealed) in sealed.chunks_exact(SEALED_PAGE_BYTES).enumerate() {
+            if sealed.iter().all(|byte| *byte == 0) {
+                visit(at, &[0; PAGE_BYTES]);
+                continue;
+            }
+            let page = first + at as u64;
+            let clear = self.key.open(&self.associated(page), sealed).map_err(|error| {
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("page {page} of the view cannot be opened: {error}"),
+                )
+            })?;
+            visit(at, &clear);
+        }
+        Ok(())
+    }
+
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        if offset + out.len() as u64 > *self.length() {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "behind the end of the view's pages"));
+        }
+        let (first, within, count) = extent(offset, out.len());
+        self.read_pages(first, count, |at, clear| {
+            // Where the page begins in `out`, if it began before `out` does.
+            let start = (at * PAGE_BYTES).saturating_sub(within);
+            let from = if at == 0 { within } else { 0 };
+            let length = (PAGE_BYTES - from).min(out.len() - start);
+            out[start..start + length].copy_from_slice(&clear[from..from + length]);
+        })
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let (first, within, count) = extent(offset, bytes.len());
+        let mut clear = vec![0; count * PAGE_BYTES];
+        // A page of which only a part is written keeps the rest.
+        if within != 0 || bytes.len() != clear.len() {
+            self.read_pages(first, count, |at, page| {
+                clear[at * PAGE_BYTES..(at + 1) * PAGE_BYTES].copy_from_slice(page);
+            })?;
+        }
+        clear[within..within + bytes.len()].copy_from_slice(bytes);
+        let mut sealed = Vec::with_capacity(count * SEALED_PAGE_BYTES);
+        for (at, page) in clear.chunks_exact(PAGE_BYTES).enumerate() {
+            self.key.seal_into(&self.associated(first + at as u64), page, &mut sealed);
+        }
+        write_all_at(&self.file, offset_of(first), &sealed)
+    }
+}
+
+impl StorageBackend for SealedPages {
+    fn len(&self) -> Result<u64, io::Error> {
+        Ok(*self.length())
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
+        self.read_at(offset, out)
+    }
+
+    fn set_len(&self, length: u64) -> Result<(), io::Error> {
+        let pages = length.div_ceil(PAGE_BYTES as u64);
+        let mut shown = self.length();
+        // The engine's lengths are whole pages, so the file's length says how many it shows.
+        self.file.set_length(offset_of(pages))?;
+        *shown = pages * PAGE_BYTES as u64;
+        Ok(())
+    }
+
+    fn sync_data(&self) -> Result<(), io::Error> {
+        self.file.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
+        self.write_at(offset, data)
+    }
+}
+
+impl std::fmt::Debug for SealedPages {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("SealedPages").field("length", &*self.length()).finish_non_exhaustive()
+    }
+}
+
+fn offset_of(page: u64) -> u64 {
+    HEADER_BYTES as u64 + page * SEALED_PAGE_BYTES as u64
+}
+
+/// The first page of so many bytes, where they begin in it, and how many pages they touch.
+fn extent(offset: u64, length: usize) -> (u64, usize, usize) {
+    let within = usize::try_from(offset % PAGE_BYTES as u64).expect("less than a page");
+    (offset / PAGE_BYTES as u64, within, (within + length).div_ceil(PAGE_BYTES))
+}
+
+fn begin(file: &RealFile) -> io::Result<[u8; 16]> {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).map_err(|error| io::Error::other(error.to_string()))?;
+    let mut header = [0; HEADER_BYTES];
+    header[..8].copy_from_slice(MAGIC);
+    header[8..16].copy_from_slice(FORMAT);
+    header[16..32].copy_from_slice(&id);
+    write_all_at(file, 0, &header)?;
+    Ok(id)
+}
+
+fn read_id(file: &RealFile) -> io::Result<[u8; 16]> {
+    let mut header = [0; 32];
+    let read = read_full_at(file, 0, &mut header)?;
+    let invalid = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    match (&header[..8] == MAGIC, &header[8..16] == FORMAT) {
+        _ if read < header.len() => invalid("the view's file is too short"),
+        (false, _) => invalid("the view's file does not begin as one"),
+        (true, false) => invalid("the view's file has another format than this program's"),
+        (true, true) => Ok(header[16..].try_into().expect("16 bytes")),
+    }
+}
