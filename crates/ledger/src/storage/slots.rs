@@ -2,6 +2,8 @@
 
 use everstrand_journal::Slot;
 
+use super::sealed_form;
+
 /// Holds the journal of a ledger. `contract` states its clauses C1 to C8 and tests them.
 pub trait SlotStore: Send + Sync {
     /// Creates `slot` with `bytes` if nothing was ever created there. The slot is durable when this answers
@@ -91,6 +93,12 @@ impl SlotError {
 pub fn check_redaction(slot: u64, held: &[u8], stored: &[u8], bytes: &[u8]) -> Result<(), SlotError> {
     if held != stored {
         return Err(SlotError::NotSent(format!("slot {slot} has changed since it was read")));
+    }
+    if let Some(may_replace) = sealed_form::may_replace(stored, bytes) {
+        return match may_replace {
+            true => Ok(()),
+            false => Err(SlotError::NotSent(format!("the bytes to replace slot {slot} are not that slot's"))),
+        };
     }
     let link_of = |bytes: &[u8]| Slot::decode(bytes.to_vec()).ok().map(|slot| slot.link());
     if link_of(bytes).is_none() || link_of(bytes) != link_of(stored) {

@@ -3,8 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use everstrand_journal::UniqueId;
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
-use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, MemorySlots};
+use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, MemorySlots, SealedSlots};
+use everstrand_sealing::SealingKey;
 use everstrand_testkit::contract::{Clause, Placement, check};
 use everstrand_testkit::memory_disk::{MemoryDisk, Unsynced};
 
@@ -66,6 +68,26 @@ fn disk_slots_keep_the_contract_on_real_files() {
     for clause in Clause::ALL {
         let placement = OnFiles(tempfile::tempdir().unwrap());
         check(clause, &placement).unwrap_or_else(|seen| panic!("{clause:?}: {seen}"));
+    }
+}
+
+/// Encrypts what another placement holds.
+struct Sealed<Inner>(Inner);
+
+impl<Inner: Placement> Placement for Sealed<Inner> {
+    fn reopen(&self) -> Arc<dyn SlotStore> {
+        let key = SealingKey::from_bytes(&[7; 32]);
+        Arc::new(SealedSlots::new(self.0.reopen(), UniqueId::from_bytes([7; 16]), key))
+    }
+}
+
+#[test]
+fn sealed_slots_keep_the_contract_over_memory_and_disk() {
+    for clause in Clause::ALL {
+        let in_memory = Sealed(InMemory(Arc::new(MemorySlots::new())));
+        check(clause, &in_memory).unwrap_or_else(|seen| panic!("{clause:?}: {seen}"));
+        let on_disk = Sealed(OnMemoryDisk(MemoryDisk::new()));
+        check(clause, &on_disk).unwrap_or_else(|seen| panic!("{clause:?}: {seen}"));
     }
 }
 

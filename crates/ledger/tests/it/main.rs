@@ -31,6 +31,7 @@ mod meta;
 mod occ_table;
 mod redaction;
 mod scripts;
+mod sealed_slots;
 mod serial;
 mod sqllogictest;
 mod support;

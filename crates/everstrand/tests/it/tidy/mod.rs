@@ -201,7 +201,7 @@ fn the_library_needs_nothing_of_the_program() {
     let tree = String::from_utf8(output.stdout).expect("text");
     let names: Vec<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
     assert!(names.contains(&"everstrand-ledger"), "{}", String::from_utf8_lossy(&output.stderr));
-    let of_the_program = ["clap", "rustyline", "tracing-subscriber", "redb"];
+    let of_the_program = ["clap", "rustyline", "tracing-subscriber"];
     assert_none(
         of_the_program.iter().filter(|name| names.contains(name)).map(|name| name.to_string()).collect(),
     );
