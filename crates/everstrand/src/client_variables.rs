@@ -22,6 +22,7 @@ pub(crate) type CredentialsFile<'a> = (&'a Path, &'a str);
 pub(crate) fn lines(
     endpoint: &str,
     credentials: Option<CredentialsFile<'_>>,
+    ca: Option<&Path>,
     syntax: Syntax,
 ) -> std::io::Result<Vec<String>> {
     let mut lines = vec![
@@ -39,6 +40,11 @@ pub(crate) fn lines(
             lines.push(syntax.unset(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]));
             lines.push(syntax.set(&[("AWS_SHARED_CREDENTIALS_FILE", &file), ("AWS_PROFILE", profile)]));
         }
+    }
+    if let Some(file) = ca {
+        let file = std::path::absolute(file)?.display().to_string();
+        // The SDK for JavaScript leaves the choice of certificates to Node.js.
+        lines.push(syntax.set(&[("AWS_CA_BUNDLE", &file), ("NODE_EXTRA_CA_CERTS", &file)]));
     }
     Ok(lines)
 }
@@ -98,7 +104,10 @@ mod tests {
     #[test]
     fn each_shell_takes_a_value_literally() {
         let file = Path::new("/home/ann o'neil/keys");
-        let written = |syntax| lines("http://[::1]:8182", Some((file, "default")), syntax).expect("lines");
+        let written = |syntax| {
+            lines("http://[::1]:8182", Some((file, "default")), Some(Path::new("/ca.pem")), syntax)
+                .expect("lines")
+        };
         assert_eq!(
             written(Syntax::Sh),
             [
@@ -106,6 +115,7 @@ mod tests {
                 "export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1",
                 "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN",
                 "export AWS_SHARED_CREDENTIALS_FILE='/home/ann o'\\''neil/keys' AWS_PROFILE=default",
+                "export AWS_CA_BUNDLE=/ca.pem NODE_EXTRA_CA_CERTS=/ca.pem",
             ]
         );
         assert_eq!(

@@ -10,7 +10,7 @@ use everstrand_ion::{Value, text};
 use everstrand_protocol::Exception;
 use everstrand_protocol::control::{ControlRequest, CreateLedgerRequest, PermissionsMode, Tags};
 
-use crate::remote;
+use crate::remote::{self, Certificates};
 
 /// Fill a ledger with a sample: vehicles, their registrations, their owners and two changes of owner
 ///
@@ -25,6 +25,8 @@ pub(crate) struct Arguments {
     /// http://127.0.0.1:8182]
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
+    #[command(flatten)]
+    certificates: Certificates,
 }
 
 /// The tables, and the fields that each has an index on.
@@ -114,7 +116,8 @@ const TRIES: [(&str, &str); 5] = [
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let endpoint = remote::endpoint(arguments.endpoint.as_deref());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let filled = runtime.block_on(fill(&arguments.ledger, &endpoint))?;
+    let filled =
+        runtime.block_on(fill(&arguments.ledger, Arc::new(arguments.certificates.transport(&endpoint)?)))?;
     match filled {
         true => println!("-- the ledger {} at {endpoint} has {} tables now", arguments.ledger, TABLES.len()),
         false => println!(
@@ -130,8 +133,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// Creates and fills the ledger; false where it has tables already.
-async fn fill(ledger: &str, endpoint: &str) -> Result<bool, Box<dyn Error>> {
-    let transport = Arc::new(HttpTransport::builder().endpoint(endpoint).build()?);
+async fn fill(ledger: &str, transport: Arc<HttpTransport>) -> Result<bool, Box<dyn Error>> {
     create_unless_it_exists(&transport, ledger).await?;
     let driver = QldbDriver::builder(ledger).build_over(transport)?;
     if !driver.list_tables().await?.is_empty() {

@@ -12,6 +12,7 @@ use everstrand_ion::{Timestamp, text};
 use everstrand_journal::json::to_json;
 
 use crate::place::Place;
+use crate::remote::Certificates;
 
 /// Write the documents of a table to a file
 ///
@@ -38,6 +39,8 @@ pub(crate) struct Arguments {
     /// The server [default: the variable AWS_ENDPOINT_URL_QLDB_SESSION, else http://127.0.0.1:8182]
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
+    #[command(flatten)]
+    certificates: Certificates,
 }
 
 /// The forms of a document.
@@ -52,7 +55,8 @@ enum Format {
 /// Writes, prints the number of documents on standard error, and exits with 0.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let place = Place::open(arguments.data.as_deref(), arguments.endpoint.as_deref())?;
+    let place =
+        Place::open(arguments.data.as_deref(), arguments.endpoint.as_deref(), &arguments.certificates)?;
     let outcome = runtime.block_on(async {
         match &place {
             Place::Server(transport) => dump(arguments, Arc::clone(transport)).await,

@@ -22,6 +22,9 @@ pub(crate) struct Arguments {
     /// The file of access keys that the server was started with. Its first profile is used
     #[arg(long, value_name = "FILE")]
     access_keys: Option<PathBuf>,
+    /// A file of certificates in PEM that clients have to trust, for an endpoint with https
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The shell that reads the variables
     #[arg(long, value_enum, default_value_t)]
     shell: Syntax,
@@ -39,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     };
     let endpoint = remote::endpoint(arguments.endpoint.as_deref());
     let credentials = keys.as_ref().map(|(file, keys)| (file.as_path(), keys.profile()));
-    for line in client_variables::lines(&endpoint, credentials, arguments.shell)? {
+    for line in client_variables::lines(&endpoint, credentials, arguments.ca.as_deref(), arguments.shell)? {
         println!("{line}");
     }
     Ok(ExitCode::SUCCESS)

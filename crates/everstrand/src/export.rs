@@ -20,7 +20,8 @@ use everstrand_ledger::{Clock, Ids, RandomIds, SystemClock};
 use everstrand_server::ledger_folders;
 use tokio::runtime::Runtime;
 
-use crate::{place, remote};
+use crate::place;
+use crate::remote::{self, Certificates};
 
 /// A data object ends with the block that brings it to this size.
 const OBJECT_BYTES_MAX: usize = 8 << 20;
@@ -38,6 +39,8 @@ pub(crate) struct Arguments {
     /// Ask this server for the blocks instead. Such an export does not name the indexes, because the server does not
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
+    #[command(flatten)]
+    certificates: Certificates,
     /// The folder to write to, which must be new or empty
     #[arg(long, value_name = "FOLDER")]
     to: PathBuf,
@@ -60,7 +63,9 @@ enum Format {
 /// Exports, prints the number of blocks, and exits with 0.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let source: Box<dyn Blocks> = match (&arguments.endpoint, &arguments.data) {
-        (Some(endpoint), _) => Box::new(OfServer::new(endpoint, &arguments.ledger)?),
+        (Some(endpoint), _) => {
+            Box::new(OfServer::new(arguments.certificates.transport(endpoint)?, &arguments.ledger)?)
+        }
         (None, data) => Box::new(OfFolder(journal(&place::data_folder(data.as_deref()), &arguments.ledger)?)),
     };
     let (first_block, last_block) = source.first_and_last(&arguments.ledger)?;
@@ -160,9 +165,8 @@ struct OfServer {
 }
 
 impl OfServer {
-    fn new(endpoint: &str, ledger: &str) -> Result<OfServer, Box<dyn Error>> {
+    fn new(transport: HttpTransport, ledger: &str) -> Result<OfServer, Box<dyn Error>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let transport = HttpTransport::builder().endpoint(endpoint).build()?;
         Ok(OfServer { runtime, transport, ledger: ledger.to_owned() })
     }
 

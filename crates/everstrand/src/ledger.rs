@@ -11,6 +11,7 @@ use everstrand_protocol::control::{
 };
 
 use crate::place::Place;
+use crate::remote::Certificates;
 
 /// Create, list, describe, protect, tag and delete ledgers
 #[derive(clap::Args)]
@@ -24,6 +25,8 @@ pub(crate) struct Arguments {
     /// http://127.0.0.1:8182]
     #[arg(long, global = true, value_name = "URL")]
     endpoint: Option<String>,
+    #[command(flatten)]
+    certificates: Certificates,
 }
 
 #[derive(clap::Subcommand)]
@@ -86,7 +89,8 @@ fn tag(text: &str) -> Result<(String, String), String> {
 /// Exits with 0 (done) or 2 (refused).
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let place = Place::open(arguments.data.as_deref(), arguments.endpoint.as_deref())?;
+    let place =
+        Place::open(arguments.data.as_deref(), arguments.endpoint.as_deref(), &arguments.certificates)?;
     let done = runtime.block_on(carry_out(&place, arguments.command));
     place.close();
     done.map(|()| ExitCode::SUCCESS)

@@ -24,6 +24,7 @@ mod saved;
 mod serve;
 mod shell;
 mod store;
+mod tls;
 mod verify;
 
 /// musl's own allocator has one lock for all threads.
@@ -67,6 +68,9 @@ enum Command {
     Env(env::Arguments),
     Demo(demo::Arguments),
     Store(store::Arguments),
+    /// Make certificates for trials of TLS
+    #[command(subcommand)]
+    Tls(tls::Command),
     /// Print a script that completes this program's arguments in a shell, for example: source <(everstrand completions bash)
     Completions {
         /// The shell
@@ -95,6 +99,7 @@ fn main() -> ExitCode {
         Command::Env(arguments) => env::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Store(arguments) => store::run(&arguments),
+        Command::Tls(command) => tls::run(&command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "everstrand", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

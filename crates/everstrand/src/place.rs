@@ -10,7 +10,7 @@ use everstrand_protocol::control::{ControlReply, ControlRequest, ListLedgersRequ
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 
-use crate::remote;
+use crate::remote::{self, Certificates};
 
 /// The data folder of a server and of the commands that work on its folder: the one that is named, else the one that the
 /// server's variable names.
@@ -30,7 +30,11 @@ pub(crate) enum Place {
 
 impl Place {
     /// The folder if one is named, else the server.
-    pub(crate) fn open(data: Option<&Path>, endpoint: Option<&str>) -> Result<Place, Box<dyn Error>> {
+    pub(crate) fn open(
+        data: Option<&Path>,
+        endpoint: Option<&str>,
+        certificates: &Certificates,
+    ) -> Result<Place, Box<dyn Error>> {
         match data {
             Some(folder) => {
                 // Opening a service creates a missing data folder. Here a missing folder is most likely a mistyped one.
@@ -42,7 +46,7 @@ impl Place {
             }
             None => {
                 let endpoint = remote::endpoint(endpoint);
-                Ok(Place::Server(Arc::new(HttpTransport::builder().endpoint(endpoint).build()?)))
+                Ok(Place::Server(Arc::new(certificates.transport(&endpoint)?)))
             }
         }
     }

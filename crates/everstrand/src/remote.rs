@@ -1,8 +1,9 @@
 //! Requests to a server's control API.
 
 use std::error::Error;
+use std::path::PathBuf;
 
-use everstrand_driver::HttpTransport;
+use everstrand_driver::{HttpTransport, HttpTransportBuilder};
 use everstrand_ion::{Document, text};
 use everstrand_journal::{BlockAddress, Digest, Hash};
 use everstrand_protocol::control::{ControlReply, ControlRequest, GetBlockRequest, GetDigestRequest};
@@ -17,6 +18,41 @@ pub(crate) fn endpoint(named: Option<&str>) -> String {
     let set = |name| std::env::var(name).ok().filter(|url| !url.is_empty());
     let named = named.map(str::to_owned).or_else(|| variables.into_iter().find_map(set));
     named.unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned())
+}
+
+/// Whose certificates a command trusts at an endpoint with `https`, and which one it shows.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Certificates {
+    /// For an endpoint with https: a file of certificates in PEM that are trusted, instead of the public ones [default: the
+    /// variable AWS_CA_BUNDLE]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// For a server that demands certificates of clients: a file with one in PEM
+    #[arg(long, global = true, value_name = "FILE")]
+    client_cert: Option<PathBuf>,
+    /// The key of --client-cert
+    #[arg(long, global = true, value_name = "FILE")]
+    client_key: Option<PathBuf>,
+}
+
+impl Certificates {
+    /// A way to the server at an endpoint.
+    pub(crate) fn transport(&self, endpoint: &str) -> Result<HttpTransport, Box<dyn Error>> {
+        Ok(self.transport_builder(endpoint)?.build()?)
+    }
+
+    /// The same, before its other settings are made.
+    pub(crate) fn transport_builder(&self, endpoint: &str) -> Result<HttpTransportBuilder, Box<dyn Error>> {
+        let mut transport = HttpTransport::builder().endpoint(endpoint);
+        if let Some(ca) = &self.ca {
+            transport = transport.certificates(ca);
+        }
+        match (&self.client_cert, &self.client_key) {
+            (Some(certificate), Some(key)) => Ok(transport.client_certificate(certificate, key)),
+            (None, None) => Ok(transport),
+            _ => Err("--client-cert and --client-key need each other".into()),
+        }
+    }
 }
 
 /// A block of a ledger, in QLDB's form.

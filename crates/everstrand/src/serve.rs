@@ -14,7 +14,7 @@ use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
 use everstrand_server::{AccessKeys, ClusterKey, Descriptors, Memory, Service, http};
 
 use crate::client_variables::{self, Syntax};
-use crate::{listen, place, store};
+use crate::{listen, place, store, tls};
 
 /// What `serve` may be told.
 #[derive(clap::Args)]
@@ -81,7 +81,9 @@ pub(crate) struct Arguments {
     /// such an address
     #[arg(long, value_name = "NAME")]
     host_name: Vec<String>,
-    /// Allow listening on a non-loopback address without access keys
+    #[command(flatten)]
+    tls: tls::Files,
+    /// Allow listening on a non-loopback address without TLS, or without access keys or certificates of clients
     #[arg(long)]
     insecure_listen: bool,
 }
@@ -100,13 +102,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         return Ok(ExitCode::SUCCESS);
     }
     let access_keys = arguments.access_keys.as_deref().map(read_access_keys).transpose()?;
-    if !arguments.listen.ip().is_loopback() && access_keys.is_none() && !arguments.insecure_listen {
-        return Err(format!(
-            "{} is not a loopback address, and requests need no signature, so anybody who reaches it may read and write \
-             every ledger. Demand signatures with --access-keys FILE, or allow this with --insecure-listen",
-            arguments.listen
-        )
-        .into());
+    check_listen(&arguments)?;
+    let tls = arguments.tls.open()?.map(Arc::new);
+    if let Some(key) = arguments.tls.key() {
+        warn_if_open(key, "key of the certificate");
     }
     let in_memory = arguments.in_memory || arguments.memory == Some(None);
     let mut redaction_refused = None;
@@ -154,12 +153,33 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     config.view_files_max = descriptors.view_files_max;
 
     let runtime = http::runtime(&config)?;
-    let serving = serve(config, arguments.listen, &arguments.create_ledger, arguments.access_keys);
+    let serving = serve(config, arguments.listen, &arguments.create_ledger, arguments.access_keys, tls);
     let served = runtime.block_on(serving);
     // Threads that still wait for something do not keep the process alive.
     runtime.shutdown_timeout(THREADS_GRACE);
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses to listen where others can reach the server without protection, unless the operator allows it.
+fn check_listen(arguments: &Arguments) -> Result<(), String> {
+    let listen = arguments.listen;
+    if listen.ip().is_loopback() || arguments.insecure_listen {
+        return Ok(());
+    }
+    if arguments.access_keys.is_none() && !arguments.tls.demand_certificates() {
+        return Err(format!(
+            "{listen} is not a loopback address, and requests need no signature, so anybody who reaches it may read and write \
+             every ledger. Demand signatures with --access-keys FILE, or allow this with --insecure-listen"
+        ));
+    }
+    if !arguments.tls.are_named() {
+        return Err(format!(
+            "{listen} is not a loopback address, and over plain HTTP anybody on the way reads what is sent. Speak TLS with \
+             --tls-cert FILE --tls-key FILE, or allow this with --insecure-listen"
+        ));
+    }
+    Ok(())
 }
 
 fn read_access_keys(file: &Path) -> Result<AccessKeys, String> {
@@ -199,13 +219,14 @@ async fn serve(
     listen: SocketAddr,
     ledgers: &[String],
     access_keys: Option<PathBuf>,
+    tls: Option<Arc<http::Tls>>,
 ) -> Result<(), Box<dyn Error>> {
     // Catch signals before anything is opened, so that a signal during the replay of a journal stops the server.
     let shutdown = shutdown_signal()?;
     let credentials = access_keys.as_deref().zip(config.access_keys.as_ref());
     let credentials = credentials.map(|(file, keys)| (file.to_owned(), keys.profile().to_owned()));
     let service = Arc::new(Service::open(config)?);
-    reload_on_hangup(Arc::clone(&service), access_keys)?;
+    reload_on_hangup(Arc::clone(&service), access_keys, tls.clone())?;
     for name in ledgers {
         match service.create_ledger_unless_it_exists(name) {
             // A ledger whose record cannot be read may have this name. The server serves the other ledgers.
@@ -215,18 +236,19 @@ async fn serve(
             created => created?,
         }
     }
-    let server = http::Server::bind(Arc::clone(&service), listen)
-        .await
-        .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let server = match tls {
+        None => http::Server::bind(Arc::clone(&service), listen).await,
+        Some(tls) => http::Server::bind_tls(Arc::clone(&service), listen, tls).await,
+    };
+    let server = server.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     let address = server.address()?;
-    if !address.ip().is_loopback() && credentials.is_none() {
-        tracing::warn!(
-            %address,
-            "anybody who reaches this address may read and write every ledger over plain HTTP, because requests need no signature \
-             (--insecure-listen); demand signatures with --access-keys FILE, and put a proxy with TLS before the server"
-        );
-    }
-    announce(address, credentials.as_ref().map(|(file, profile)| (file.as_path(), profile.as_str())))?;
+    warn_of_open_doors(address, scheme, credentials.is_some());
+    announce(
+        scheme,
+        address,
+        credentials.as_ref().map(|(file, profile)| (file.as_path(), profile.as_str())),
+    )?;
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), signed_only = credentials.is_some(), "started");
     server.run(shutdown).await;
     tracing::info!("stopping");
@@ -241,14 +263,47 @@ async fn serve(
     Ok(())
 }
 
-/// Reads the file of access keys again at each SIGHUP. If the file cannot be used, the server keeps the keys that it has.
-fn reload_on_hangup(service: Arc<Service>, access_keys: Option<PathBuf>) -> std::io::Result<()> {
+/// Says what stands open to others because the operator allowed it.
+fn warn_of_open_doors(address: SocketAddr, scheme: &str, signed_only: bool) {
+    if address.ip().is_loopback() {
+        return;
+    }
+    match (scheme, signed_only) {
+        ("http", false) => tracing::warn!(
+            %address,
+            "anybody who reaches this address may read and write every ledger over plain HTTP, because requests need no signature \
+             (--insecure-listen); demand signatures with --access-keys FILE, and speak TLS with --tls-cert and --tls-key"
+        ),
+        ("http", true) => tracing::warn!(
+            %address,
+            "anybody on the way reads what is sent to this address over plain HTTP (--insecure-listen); speak TLS with --tls-cert \
+             and --tls-key"
+        ),
+        _ => {}
+    }
+}
+
+/// Reads the files of access keys and of TLS again at each SIGHUP. If one cannot be used, the server keeps what it has.
+fn reload_on_hangup(
+    service: Arc<Service>,
+    access_keys: Option<PathBuf>,
+    tls: Option<Arc<http::Tls>>,
+) -> std::io::Result<()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         let mut hangup = signal(SignalKind::hangup())?;
         tokio::spawn(async move {
             while hangup.recv().await.is_some() {
+                match tls.as_ref().map(|tls| tls.reload()) {
+                    Some(Ok(())) => {
+                        tracing::info!("SIGHUP: the files of TLS were read again; new connections use them");
+                    }
+                    Some(Err(error)) => {
+                        tracing::error!(%error, "SIGHUP: the files of TLS cannot be used; the server keeps what it has");
+                    }
+                    None => {}
+                }
                 let Some(file) = &access_keys else {
                     tracing::info!("SIGHUP: there is no file of access keys to read again");
                     continue;
@@ -266,14 +321,14 @@ fn reload_on_hangup(service: Arc<Service>, access_keys: Option<PathBuf>) -> std:
         });
     }
     #[cfg(not(unix))]
-    drop((service, access_keys));
+    drop((service, access_keys, tls));
     Ok(())
 }
 
 /// Prints the address. Programs that start the server read the first line; people paste the others into a shell.
-fn announce(address: SocketAddr, credentials: Option<(&Path, &str)>) -> std::io::Result<()> {
+fn announce(scheme: &str, address: SocketAddr, credentials: Option<(&Path, &str)>) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "everstrand listening on http://{address}")?;
+    writeln!(out, "everstrand listening on {scheme}://{address}")?;
     writeln!(out)?;
     writeln!(out, "Point a QLDB driver or the AWS CLI at it:")?;
     let reached = match address.ip() {
@@ -281,7 +336,7 @@ fn announce(address: SocketAddr, credentials: Option<(&Path, &str)>) -> std::io:
         IpAddr::V4(_) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()),
         IpAddr::V6(_) => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), address.port()),
     };
-    for line in client_variables::lines(&format!("http://{reached}"), credentials, Syntax::Sh)? {
+    for line in client_variables::lines(&format!("{scheme}://{reached}"), credentials, None, Syntax::Sh)? {
         writeln!(out, "  {line}")?;
     }
     out.flush()

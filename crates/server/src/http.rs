@@ -9,6 +9,7 @@ mod bodies;
 mod connections;
 mod socket;
 mod stream;
+mod tls;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -25,9 +26,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 
 use crate::client::{Client, Presence};
 use crate::config::Config;
@@ -40,8 +43,10 @@ use bodies::Bodies;
 use connections::{Connection, Connections};
 use socket::Socket;
 use stream::PatientStream;
+use tls::HandshakeError;
 
 pub use bodies::BODY_BYTES_MAX;
+pub use tls::{Tls, TlsFiles};
 
 /// How long a client may take to send a request's head. An idle connection is closed after this time too.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -49,6 +54,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often [`Service::sweep`] is called.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the files of TLS are looked at. A change is taken at the second look that sees it.
+const LOOK_AT_FILES_INTERVAL: Duration = Duration::from_secs(2);
 /// How long running requests may go on after a shutdown began.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// The greatest number of threads that block: for files, for the answers of a checkpoint URL, or for a long statement's next turn.
@@ -71,21 +78,40 @@ pub struct Server {
     listener: TcpListener,
     service: Arc<Service>,
     shared: Arc<Shared>,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Server {
     /// Binds an address; port 0 picks a free port.
     pub async fn bind(service: Arc<Service>, address: SocketAddr) -> std::io::Result<Server> {
+        Server::bind_with(service, address, None).await
+    }
+
+    /// The same for HTTP over TLS, and nothing else.
+    pub async fn bind_tls(
+        service: Arc<Service>,
+        address: SocketAddr,
+        tls: Arc<Tls>,
+    ) -> std::io::Result<Server> {
+        Server::bind_with(service, address, Some(tls)).await
+    }
+
+    async fn bind_with(
+        service: Arc<Service>,
+        address: SocketAddr,
+        tls: Option<Arc<Tls>>,
+    ) -> std::io::Result<Server> {
         let listener = TcpListener::bind(address).await?;
         let memory = service.config.memory;
-        let connections = Connections::new(memory.connections().min(service.config.connections_max).max(2));
+        let room = if tls.is_some() { memory.tls_connections() } else { memory.connections() };
+        let connections = Connections::new(room.min(service.config.connections_max).max(2));
         let shared = Shared {
             service: Arc::clone(&service),
             bodies: Bodies::new(memory.bodies()),
             answers: Answers::new(memory.answers(), Arc::clone(&connections)),
             connections,
         };
-        Ok(Server { listener, service, shared: Arc::new(shared) })
+        Ok(Server { listener, service, shared: Arc::new(shared), tls })
     }
 
     /// The address that the server listens on.
@@ -99,6 +125,9 @@ impl Server {
         let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         let mut publish = self.service.checkpoint_interval().map(tokio::time::interval);
+        let mut look_at_files = self.tls.as_ref().map(|_| tokio::time::interval(LOOK_AT_FILES_INTERVAL));
+        // Ends the handshakes that are not finished. A connection whose handshake is finished ends by `graceful`.
+        let (stop_handshakes, stopping) = watch::channel(false);
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             tokio::select! {
@@ -108,8 +137,9 @@ impl Server {
                     let service = Arc::clone(&self.service);
                     tokio::task::spawn_blocking(move || service.publish_checkpoints_on_cadence());
                 }
+                () = next(&mut look_at_files) => self.look_at_files(),
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.connect(stream, Client::at(peer.ip()), &graceful),
+                    Ok((stream, peer)) => self.connect(stream, Client::at(peer.ip()), &graceful, &stopping),
                     Err(error) => {
                         // Most likely the process has no file descriptor left. A pause gives time to close some.
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -121,12 +151,31 @@ impl Server {
         drop(self.listener);
         // Connections are closed after the present request, so no client could commit a transaction whose statement still runs.
         self.service.stop_statements();
+        stop_handshakes.send_replace(true);
         if tokio::time::timeout(SHUTDOWN_GRACE, graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests were still running when the server stopped");
         }
     }
 
-    fn connect(&self, stream: TcpStream, client: Client, graceful: &GracefulShutdown) {
+    /// Looks on a thread that may wait whether the files of TLS changed.
+    fn look_at_files(&self) {
+        let Some(tls) = self.tls.clone() else { return };
+        tokio::task::spawn_blocking(move || match tls.reload_if_changed() {
+            None => {}
+            Some(Ok(())) => tracing::info!("the files of TLS changed; new connections use them"),
+            Some(Err(error)) => {
+                tracing::error!(%error, "the files of TLS changed and cannot be used; the server keeps what it has");
+            }
+        });
+    }
+
+    fn connect(
+        &self,
+        stream: TcpStream,
+        client: Client,
+        graceful: &GracefulShutdown,
+        stopping: &watch::Receiver<bool>,
+    ) {
         let Some(permit) = self.shared.connections.enter(client.clone()) else {
             tracing::debug!(%client, "a connection was closed at once, because the bound of open connections is reached");
             return;
@@ -135,12 +184,72 @@ impl Server {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "Nagle's algorithm could not be switched off for a connection");
         }
-        let connection = Arc::clone(&permit.connection);
-        let connections = Arc::clone(&self.shared.connections);
         let socket = Socket::new(stream);
-        let presence: Arc<dyn Presence> = Arc::new(socket.clone());
-        let stream = PatientStream::new(socket, WRITE_TIMEOUT, connections, Arc::clone(&connection));
-        let shared = Arc::clone(&self.shared);
+        let connections = Arc::clone(&self.shared.connections);
+        let patient =
+            PatientStream::new(socket.clone(), WRITE_TIMEOUT, connections, Arc::clone(&permit.connection));
+        let serving = Serving {
+            shared: Arc::clone(&self.shared),
+            client,
+            presence: Arc::new(socket.clone()),
+            connection: Arc::clone(&permit.connection),
+            watcher: graceful.watcher(),
+        };
+        let (tls, stopping) = (self.tls.clone(), stopping.clone());
+        tokio::spawn(async move {
+            let served = async move {
+                match tls {
+                    None => serving.serve(patient).await,
+                    // In a box, so that a connection without TLS takes no memory for it.
+                    Some(tls) => Box::pin(serving.serve_over_tls(&tls, patient, &socket, stopping)).await,
+                }
+            };
+            tokio::select! {
+                () = served => {}
+                () = permit.connection.wait_for_close() => {
+                    tracing::debug!("a connection was closed to make room");
+                }
+            }
+        });
+    }
+}
+
+/// What a connection is served with.
+struct Serving {
+    shared: Arc<Shared>,
+    client: Client,
+    presence: Arc<dyn Presence>,
+    connection: Arc<Connection>,
+    watcher: Watcher,
+}
+
+impl Serving {
+    /// Serves after a handshake. A connection without one counts as idle, so it makes room for others.
+    async fn serve_over_tls(
+        self,
+        tls: &Tls,
+        stream: PatientStream<Socket>,
+        socket: &Socket,
+        mut stopping: watch::Receiver<bool>,
+    ) {
+        let accepted = tokio::select! {
+            accepted = tls::accept(tls, stream, socket.first_byte()) => accepted,
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        };
+        let client = &self.client;
+        match accepted {
+            Ok(stream) => self.serve(stream).await,
+            Err(HandshakeError::NotTls) => {
+                tracing::info!(%client, "a client did not speak TLS; its endpoint must begin with https://");
+            }
+            Err(HandshakeError::TimedOut) => tracing::info!(%client, "a TLS handshake took too long"),
+            Err(HandshakeError::Failed(error)) => tracing::info!(%client, %error, "a TLS handshake failed"),
+        }
+    }
+
+    /// Answers the requests on a stream until it ends.
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
+        let Serving { shared, client, presence, connection, watcher } = self;
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(READ_TIMEOUT)
@@ -156,17 +265,9 @@ impl Server {
                     }
                 }),
             );
-        let watched = graceful.watch(served);
-        tokio::spawn(async move {
-            tokio::select! {
-                ended = watched => if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection ended early");
-                },
-                () = permit.connection.wait_for_close() => {
-                    tracing::debug!("a connection was closed to make room");
-                }
-            }
-        });
+        if let Err(error) = watcher.watch(served).await {
+            tracing::debug!(%error, "a connection ended early");
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! 1/4  rows that statements hold to sort, group and join, and what open transactions have read and written
 //! 1/4  blocks of the views' files, in one cache for all ledgers
-//! 1/4  connections, 32 KiB each, which is also the bound of a request's head
+//! 1/4  connections, 32 KiB each, which is also the bound of a request's head; 64 KiB each with TLS
 //! 1/8  bodies of requests that are not answered yet
 //! 1/8  answers that clients have not read yet
 //! ```
@@ -56,6 +56,11 @@ impl Memory {
     /// The greatest number of open connections.
     pub fn connections(self) -> usize {
         self.bytes / 4 / CONNECTION_BYTES
+    }
+
+    /// The greatest number of open connections that speak TLS, which take twice the memory.
+    pub fn tls_connections(self) -> usize {
+        self.connections() / 2
     }
 
     /// Bytes of all bodies of requests together.

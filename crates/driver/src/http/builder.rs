@@ -9,6 +9,7 @@ use hyper::header::HeaderValue;
 
 use super::HttpTransport;
 use super::connect::{self, Proxy};
+use super::tls;
 use crate::error::Error;
 
 const USER_AGENT_VALUE: &str = concat!("everstrand-driver/", env!("CARGO_PKG_VERSION"));
@@ -22,6 +23,7 @@ pub struct HttpTransportBuilder {
     timeout: Option<Duration>,
     connect_timeout: Option<Duration>,
     certificates: Option<PathBuf>,
+    client_certificate: Option<(PathBuf, PathBuf)>,
     proxy: Option<String>,
     user_agent: Option<String>,
 }
@@ -70,6 +72,17 @@ impl HttpTransportBuilder {
     #[must_use]
     pub fn certificates(mut self, file: impl Into<PathBuf>) -> HttpTransportBuilder {
         self.certificates = Some(file.into());
+        self
+    }
+
+    /// A file with this client's certificate in PEM, and a file with its key, for a server that demands one.
+    #[must_use]
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> HttpTransportBuilder {
+        self.client_certificate = Some((certificate.into(), key.into()));
         self
     }
 
@@ -127,8 +140,11 @@ impl HttpTransportBuilder {
         let certificates = self.certificates.or_else(|| environment("AWS_CA_BUNDLE").map(PathBuf::from));
         let proxy = Proxy::of(self.proxy.as_deref(), &endpoint)?;
         let connect_timeout = self.connect_timeout.unwrap_or(Duration::from_secs(5));
+        let client_certificate =
+            self.client_certificate.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path()));
+        let tls = tls::config(certificates.as_deref(), client_certificate)?;
         Ok(HttpTransport {
-            client: connect::client(connect_timeout, certificates.as_deref(), proxy)?,
+            client: connect::client(connect_timeout, tls, proxy),
             endpoint,
             host,
             signer: credentials.map(|credentials| Signer::new(credentials, region)),
@@ -230,6 +246,9 @@ mod tests {
         assert!(error.contains("/nowhere/ca.pem"), "{error}");
         let error = build_in(&[("AWS_ENDPOINT_URL", "https://h"), ("AWS_CA_BUNDLE", "/nowhere/b.pem")]);
         assert!(error.unwrap_err().to_string().contains("/nowhere/b.pem"));
+        let error =
+            builder().client_certificate("/nowhere/client.pem", "/nowhere/key.pem").build_in(|_| None);
+        assert!(error.unwrap_err().to_string().contains("/nowhere/client.pem"));
         let error = builder().proxy("not a url").build_in(|_| None).unwrap_err().to_string();
         assert!(error.contains("not a url"), "{error}");
         builder().proxy("http://name:secret@proxy:3128").build_in(|_| None).unwrap();

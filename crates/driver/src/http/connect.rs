@@ -1,9 +1,7 @@
-//! Connections: TCP, a proxy's tunnel, TLS. Only the files of this folder use sockets, environment variables and the clock.
+//! Connections: TCP, and a proxy's tunnel. Only the files of this folder use sockets, environment variables and the clock.
 
 use std::future::Future;
-use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,15 +9,13 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Uri;
 use hyper::header::HeaderValue;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
+use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
@@ -86,12 +82,12 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// A client that keeps connections. An error says why TLS cannot be set up.
+/// A client that keeps connections.
 pub(super) fn client(
     connect_timeout: Duration,
-    certificates: Option<&Path>,
+    tls: ClientConfig,
     proxy: Option<Proxy>,
-) -> Result<Client<HttpsConnector<Connector>, Full<Bytes>>, Error> {
+) -> Client<HttpsConnector<Connector>, Full<Bytes>> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
@@ -107,36 +103,14 @@ pub(super) fn client(
         }
     };
     let https = HttpsConnectorBuilder::new()
-        .with_tls_config(tls(certificates)?)
+        .with_tls_config(tls)
         .https_or_http()
         .enable_http1()
         .wrap_connector(connector);
-    let client = Client::builder(TokioExecutor::new())
+    Client::builder(TokioExecutor::new())
         // Everstrand closes idle connections after 30 seconds. The client must do so earlier, so that few commands are sent
         // on a connection that is closed.
         .pool_idle_timeout(Duration::from_secs(20))
         .pool_timer(TokioTimer::new())
-        .build(https);
-    Ok(client)
-}
-
-fn tls(certificates: Option<&Path>) -> Result<ClientConfig, Error> {
-    let cannot = |error: rustls::Error| Error::Configuration(format!("TLS cannot be set up: {error}"));
-    // The provider is set here, because rustls panics without it in a program that links two providers.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider);
-    let config = config.with_safe_default_protocol_versions().map_err(cannot)?;
-    let Some(file) = certificates else {
-        return Ok(config.with_webpki_roots().with_no_client_auth());
-    };
-    let cannot = |why: String| Error::Configuration(format!("the certificates in {}: {why}", file.display()));
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(file).map_err(|error| cannot(error.to_string()))? {
-        let certificate = certificate.map_err(|error| cannot(error.to_string()))?;
-        roots.add(certificate).map_err(|error| cannot(error.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(cannot("there are none".to_owned()));
-    }
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+        .build(https)
 }

@@ -2,6 +2,7 @@
 
 mod builder;
 mod connect;
+mod tls;
 
 use std::error::Error as StdError;
 use std::time::{Duration, SystemTime};
@@ -15,6 +16,7 @@ use everstrand_protocol::signature::{AmzDate, SignedParts, Signer};
 use everstrand_protocol::{Reply, SendCommandRequest, ServiceError};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::header::{HeaderMap, HeaderValue, USER_AGENT};
+use hyper::http::response;
 use hyper::{Method, Request, Uri};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
@@ -111,6 +113,17 @@ impl HttpTransport {
         request.reply_from_json(&body).map_err(|error| TransportError::Answer(ReplyError::Json(error)))
     }
 
+    /// Asks for one of the server's own pages, such as `/health`, `/ready` or `/metrics`, which need no signature. Answers the status
+    /// and the body.
+    pub async fn get(&self, path: &str) -> Result<(u16, Bytes), TransportError> {
+        let unsendable = |error: hyper::http::Error| TransportError::Unsendable(error.into());
+        let request = Request::builder().method(Method::GET).uri(self.uri(path).map_err(unsendable)?);
+        let request = request.header("host", &self.host).header(USER_AGENT, self.user_agent.clone());
+        let request = request.body(Full::default()).map_err(unsendable)?;
+        let (head, body) = self.within_timeout(self.receive(request)).await?;
+        Ok((head.status.as_u16(), body))
+    }
+
     /// The parts of a request of the session API.
     fn session_parts(&self, target: &'static str) -> Parts<'_> {
         Parts {
@@ -129,7 +142,14 @@ impl HttpTransport {
         body: Vec<u8>,
     ) -> Result<(Option<String>, Bytes), TransportError> {
         let request = self.request(parts, body)?;
-        match tokio::time::timeout(self.timeout, self.answer(request)).await {
+        self.within_timeout(self.answer(request)).await
+    }
+
+    async fn within_timeout<T>(
+        &self,
+        exchange: impl Future<Output = Result<T, TransportError>>,
+    ) -> Result<T, TransportError> {
+        match tokio::time::timeout(self.timeout, exchange).await {
             Ok(result) => result,
             Err(_) => {
                 let message = format!("no answer within {:?} from {}", self.timeout, self.host);
@@ -147,12 +167,7 @@ impl HttpTransport {
         let Parts { method, path, query, content_type, target } = parts;
         let unsendable = |error: hyper::http::Error| TransportError::Unsendable(error.into());
         let path_and_query = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-        let uri = Uri::builder()
-            .scheme(self.endpoint.scheme_str().unwrap_or("http"))
-            .authority(self.endpoint.authority().map_or("", |authority| authority.as_str()))
-            .path_and_query(path_and_query)
-            .build()
-            .map_err(unsendable)?;
+        let uri = self.uri(&path_and_query).map_err(unsendable)?;
         let mut headers = vec![("content-type", content_type), ("host", &self.host)];
         headers.extend(target.map(|target| ("x-amz-target", target)));
         let mut request =
@@ -169,7 +184,30 @@ impl HttpTransport {
         request.body(Full::from(body)).map_err(unsendable)
     }
 
+    fn uri(&self, path_and_query: &str) -> Result<Uri, hyper::http::Error> {
+        Uri::builder()
+            .scheme(self.endpoint.scheme_str().unwrap_or("http"))
+            .authority(self.endpoint.authority().map_or("", |authority| authority.as_str()))
+            .path_and_query(path_and_query)
+            .build()
+    }
+
     async fn answer(&self, request: Request<Full<Bytes>>) -> Result<(Option<String>, Bytes), TransportError> {
+        let (head, body) = self.receive(request).await?;
+        let request_id = text(&head.headers, REQUEST_ID_HEADER);
+        if head.status.as_u16() == 200 {
+            return Ok((request_id.map(str::to_owned), body));
+        }
+        let error_type = text(&head.headers, ERROR_TYPE_HEADER);
+        let error = ServiceError::from_response(head.status.as_u16(), error_type, request_id, &body);
+        Err(TransportError::Service(error))
+    }
+
+    /// Sends a request, and receives the whole answer.
+    async fn receive(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(response::Parts, Bytes), TransportError> {
         let response = match self.client.request(request).await {
             Ok(response) => response,
             Err(error) if error.is_connect() => return Err(TransportError::NotSent(self.named(error))),
@@ -184,27 +222,24 @@ impl HttpTransport {
             }
             Err(error) => return Err(TransportError::Lost(error)),
         };
-        let request_id = text(&head.headers, REQUEST_ID_HEADER);
-        if head.status.as_u16() == 200 {
-            return Ok((request_id.map(str::to_owned), body));
-        }
-        let error_type = text(&head.headers, ERROR_TYPE_HEADER);
-        let error = ServiceError::from_response(head.status.as_u16(), error_type, request_id, &body);
-        Err(TransportError::Service(error))
+        Ok((head, body))
     }
 
     /// Says with whom there was no connection, or whose answer was lost, and why. The causes say why: hyper's own text
     /// names neither.
     fn named(&self, error: hyper_util::client::legacy::Error) -> Box<dyn StdError + Send + Sync> {
         let what = if error.is_connect() { "no server answers at" } else { "the connection failed to" };
-        let mut message = format!("{what} {}", self.host);
+        let (mut causes, mut what, mut advice) = (String::new(), what, "");
         let mut cause = error.source();
         while let Some(error) = cause {
-            message.push_str(": ");
-            message.push_str(&error.to_string());
+            causes.push_str(": ");
+            causes.push_str(&error.to_string());
+            if let Some(found) = tls::advice(error) {
+                (what, advice) = ("there is no TLS with", found);
+            }
             cause = error.source();
         }
-        message.into()
+        format!("{what} {}{causes}{advice}", self.host).into()
     }
 }
 

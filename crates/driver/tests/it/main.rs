@@ -12,6 +12,7 @@ mod results;
 mod rows;
 mod session;
 mod session_client;
+mod tls;
 
 use std::time::Duration;
 

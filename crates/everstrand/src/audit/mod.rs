@@ -16,6 +16,7 @@ use everstrand_journal::{Auditor, CheckpointVerifier, SavedDigest};
 
 use self::remember::Remembered;
 use self::report::{Form, Report};
+use crate::remote::Certificates;
 use crate::saved;
 
 /// The arguments of `audit`.
@@ -37,6 +38,8 @@ pub(crate) struct Arguments {
     /// Continue where the audit that wrote this file ended, and write the end of this audit to it
     #[arg(long, value_name = "FILE")]
     remember: Option<PathBuf>,
+    #[command(flatten)]
+    certificates: Certificates,
     /// Print one JSON object a line: each deviation, then the summary
     #[arg(long, conflicts_with = "hashes_only")]
     json: bool,
@@ -55,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         _ => Form::Text,
     };
     let mut report = Report::new(form);
-    let journal = source::find(&arguments.source, arguments.ledger.as_deref())?;
+    let journal = source::find(&arguments.source, arguments.ledger.as_deref(), &arguments.certificates)?;
     let remembered = match &arguments.remember {
         Some(file) if file.exists() => Some(Remembered::read(file)?),
         _ => None,

@@ -15,7 +15,7 @@ use everstrand_server::ledger_folders;
 use super::remember::Remembered;
 use super::report::Report;
 use crate::exported::{BATCH_BLOCKS, ExportFolder, on_all_cores};
-use crate::remote;
+use crate::remote::{self, Certificates};
 
 /// Bytes of slots that are read and checked at a time.
 const BATCH_BYTES: usize = 16 << 20;
@@ -27,14 +27,22 @@ pub(crate) enum Journal {
     /// The folder of an export.
     Export(PathBuf),
     /// A ledger on a server.
-    Server { endpoint: String, ledger: String },
+    Server { endpoint: String, ledger: String, certificates: Certificates },
 }
 
 /// Decides from the argument and the files there which kind of journal it names.
-pub(crate) fn find(source: &str, ledger: Option<&str>) -> Result<Journal, String> {
+pub(crate) fn find(
+    source: &str,
+    ledger: Option<&str>,
+    certificates: &Certificates,
+) -> Result<Journal, String> {
     if source.starts_with("http://") || source.starts_with("https://") {
         let ledger = ledger.ok_or("name the ledger on that server with --ledger NAME")?;
-        return Ok(Journal::Server { endpoint: source.to_owned(), ledger: ledger.to_owned() });
+        return Ok(Journal::Server {
+            endpoint: source.to_owned(),
+            ledger: ledger.to_owned(),
+            certificates: certificates.clone(),
+        });
     }
     let path = Path::new(source);
     if !path.is_dir() {
@@ -84,10 +92,16 @@ impl Journal {
                 audit_export(folder, remembered.map(|remembered| remembered.last), auditor, report)?;
                 Ok(None)
             }
-            Journal::Server { endpoint, ledger } => {
+            Journal::Server { endpoint, ledger, certificates } => {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                 let from = remembered.map_or(0, |remembered| remembered.last.sequence_no + 1);
-                runtime.block_on(audit_server(endpoint, ledger, from, auditor, report))?;
+                runtime.block_on(audit_server(
+                    &certificates.transport(endpoint)?,
+                    ledger,
+                    from,
+                    auditor,
+                    report,
+                ))?;
                 Ok(None)
             }
         }
@@ -262,18 +276,17 @@ fn take_blocks(
 }
 
 async fn audit_server(
-    endpoint: &str,
+    transport: &HttpTransport,
     ledger: &str,
     from: u64,
     auditor: &mut Auditor,
     report: &mut Report,
 ) -> Result<(), Box<dyn Error>> {
-    let transport = HttpTransport::builder().endpoint(endpoint).build()?;
-    let digest = remote::digest(&transport, ledger).await?;
+    let digest = remote::digest(transport, ledger).await?;
     let tip = digest.digest_tip_address;
     for sequence_no in from..=tip.sequence_no {
         let address = BlockAddress { sequence_no, ..tip };
-        let block = remote::block(&transport, ledger, address).await?;
+        let block = remote::block(transport, ledger, address).await?;
         let block = check_foreign(block.root(), None);
         take_blocks(vec![block], &format!("block {sequence_no}"), None, auditor, report)?;
     }

@@ -19,6 +19,7 @@ use everstrand_driver::{ErrorKind, ExecuteOptions, PoolSettings, QldbDriver, Tra
 use tokio::sync::mpsc;
 
 use crate::place::Place;
+use crate::remote::Certificates;
 use batches::{Batch, Line};
 
 /// Insert the documents of a file into a table
@@ -55,6 +56,8 @@ pub(crate) struct Arguments {
     /// The server [default: the variable AWS_ENDPOINT_URL_QLDB_SESSION, else http://127.0.0.1:8182]
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
+    #[command(flatten)]
+    certificates: Certificates,
 }
 
 /// What became of the lines.
@@ -84,7 +87,8 @@ struct Load<T: Transport> {
 /// Loads, prints the numbers, and exits with 0 or 1.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let place = Place::open(arguments.data.as_deref(), arguments.endpoint.as_deref())?;
+    let place =
+        Place::open(arguments.data.as_deref(), arguments.endpoint.as_deref(), &arguments.certificates)?;
     let outcome = runtime.block_on(async {
         match &place {
             Place::Server(transport) => load(arguments, Arc::clone(transport)).await,

@@ -24,6 +24,7 @@ use self::prompt::{LedgerPrompt, Names};
 use self::script::Script;
 use self::session::{Session, State};
 use crate::place::Place;
+use crate::remote::Certificates;
 use crate::verify;
 
 /// The arguments of `shell`.
@@ -38,6 +39,8 @@ pub(crate) struct Arguments {
     /// http://127.0.0.1:8182]
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
+    #[command(flatten)]
+    certificates: Certificates,
     /// Run these statements and end (may be repeated)
     #[arg(short = 'c', long = "command", value_name = "STATEMENTS")]
     commands: Vec<String>,
@@ -58,7 +61,8 @@ pub(crate) struct Arguments {
 /// Runs statements until the input ends. Where nobody types, the first error ends the shell with exit code 1.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let place = Place::open(arguments.data.as_deref(), arguments.endpoint.as_deref())?;
+    let place =
+        Place::open(arguments.data.as_deref(), arguments.endpoint.as_deref(), &arguments.certificates)?;
     let code = runtime.block_on(async {
         match &place {
             Place::Folder(service) => {

@@ -19,7 +19,8 @@ use everstrand_protocol::control::{ControlReply, ControlRequest, GetRevisionRequ
 use serde_json::json;
 
 use crate::place::Place;
-use crate::{remote, saved};
+use crate::remote::{self, Certificates};
+use crate::saved;
 
 /// The arguments of `verify`.
 #[derive(clap::Args)]
@@ -47,6 +48,8 @@ pub(crate) struct Arguments {
     /// names, else http://127.0.0.1:8182]
     #[arg(long, value_name = "URL", requires = "ledger")]
     endpoint: Option<String>,
+    #[command(flatten)]
+    certificates: Certificates,
     /// Read the journal in this data folder, or in a ledger's folder in it, and make a proof that it continues the digest.
     /// With --document, take the evidence out of this data folder, which no server may have open
     #[arg(long, value_name = "DIR", conflicts_with = "endpoint")]
@@ -132,7 +135,11 @@ fn evidence(arguments: &Arguments) -> Result<Vec<File>, Box<dyn Error>> {
         let saved: Vec<File> = files.iter().filter(|(_, role, _)| *role == Role::Digest).cloned().collect();
         let tip = Evidence::read(&as_inputs(&saved))?.digest_tip_address;
         let name = arguments.data.as_ref().or(arguments.endpoint.as_ref()).cloned().unwrap_or_default();
-        let place = Place::open(arguments.data.as_ref().map(Path::new), arguments.endpoint.as_deref())?;
+        let place = Place::open(
+            arguments.data.as_ref().map(Path::new),
+            arguments.endpoint.as_deref(),
+            &arguments.certificates,
+        )?;
         let sought = Sought { ledger, document, version: arguments.version };
         let fetched = runtime.block_on(fetch(&place, &sought, tip));
         place.close();

@@ -108,13 +108,13 @@ enum Source {
 fn source_of(arguments: &Arguments) -> Result<Option<Source>, Box<dyn Error>> {
     if let (Some(endpoint), Some(ledger)) = (&arguments.endpoint, &arguments.ledger) {
         return Ok(Some(Source::Server {
-            transport: Box::new(HttpTransport::builder().endpoint(endpoint).build()?),
+            transport: Box::new(arguments.certificates.transport(endpoint)?),
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
             ledger: ledger.clone(),
         }));
     }
     let Some(data) = &arguments.data else { return Ok(None) };
-    match source::find(data, arguments.ledger.as_deref())? {
+    match source::find(data, arguments.ledger.as_deref(), &arguments.certificates)? {
         Journal::Slots(folder) => {
             let disk = FileDisk::read_only(folder)?;
             Ok(Some(Source::Slots(DiskSlots::open_read_only(Arc::new(disk))?)))

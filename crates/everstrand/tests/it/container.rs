@@ -22,7 +22,7 @@ fn a_running_server_is_healthy_and_a_stopped_one_is_not() {
     let (code, printed) = everstrand(&["health", "--endpoint", &url]);
     assert_eq!(code, 1);
     assert!(printed.contains("does not answer"), "{printed}");
-    assert_eq!(everstrand(&["health", "--endpoint", "https://127.0.0.1"]).0, 2);
+    assert_eq!(everstrand(&["health", "--endpoint", "ftp://127.0.0.1"]).0, 2);
 }
 
 /// The endpoint of a test goes away alone: the ledger still works in this process, and behind another endpoint.

@@ -23,5 +23,6 @@ mod shell;
 mod stopped;
 mod syncs;
 mod terminate;
+mod tls;
 mod two_servers;
 mod view_folder;

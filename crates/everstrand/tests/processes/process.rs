@@ -80,7 +80,8 @@ impl Server {
             let line = lines.recv_timeout(until.saturating_duration_since(Instant::now()));
             match line {
                 Ok(line) => {
-                    if let Some(address) = line.strip_prefix("everstrand listening on http://") {
+                    let url = line.strip_prefix("everstrand listening on ");
+                    if let Some((_, address)) = url.and_then(|url| url.split_once("://")) {
                         let address = address.trim().parse().expect("an address");
                         return Ok(Server { child, address, stderr });
                     }

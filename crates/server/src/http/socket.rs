@@ -20,6 +20,14 @@ impl Socket {
         Socket(Arc::new(Mutex::new(stream)))
     }
 
+    /// The first byte that the client sends, which stays to be read; `None` if the client leaves without one.
+    pub(crate) async fn first_byte(&self) -> io::Result<Option<u8>> {
+        let mut byte = [0];
+        let count =
+            std::future::poll_fn(|context| self.stream().poll_peek(context, &mut ReadBuf::new(&mut byte)));
+        Ok((count.await? == 1).then_some(byte[0]))
+    }
+
     fn stream(&self) -> MutexGuard<'_, TcpStream> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
