@@ -11,7 +11,7 @@ use std::time::Duration;
 use everstrand_ledger::Limits;
 use everstrand_protocol::Exception;
 use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
-use everstrand_server::{AccessKeys, ClusterKey, Descriptors, Memory, Service, http};
+use everstrand_server::{AccessKeys, ClusterKey, Descriptors, Memory, Origin, Service, http};
 
 use crate::client_variables::{self, Syntax};
 use crate::{listen, place, store, tls};
@@ -81,6 +81,10 @@ pub(crate) struct Arguments {
     /// such an address
     #[arg(long, value_name = "NAME")]
     host_name: Vec<String>,
+    /// With --access-keys: an origin whose web pages may send requests, such as https://app.example (may be repeated). They must be
+    /// signed like all others. Pages of other origins are refused
+    #[arg(long, value_name = "ORIGIN", requires = "access_keys")]
+    allow_origin: Vec<Origin>,
     #[command(flatten)]
     tls: tls::Files,
     /// Allow listening on a non-loopback address without TLS, or without access keys or certificates of clients
@@ -142,6 +146,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     config.record_reads = arguments.record_reads;
     config.redaction_refused = redaction_refused;
     config.access_keys = access_keys;
+    config.allowed_origins = arguments.allow_origin;
     config.cluster_key = arguments.cluster_key.as_deref().map(read_cluster_key).transpose()?;
     let place = arguments.checkpoints.as_deref().filter(|place| !place.is_empty());
     let place = place.map(CheckpointPlace::parse).transpose()?;

@@ -8,6 +8,7 @@ use everstrand_protocol::{Exception, ServiceError};
 
 use crate::access_keys::AccessKeys;
 use crate::client::{Admission, Caller, Claim, Client};
+use crate::origins::Origins;
 use crate::request::Request;
 use crate::service::Service;
 
@@ -24,6 +25,7 @@ impl Service {
             return Ok(Admission { sender, claim: None });
         }
         if let Some(keys) = self.access_keys() {
+            self.origins().check(head)?;
             let (authorization, key) = keys.check_head(head, self.amz_date())?;
             return Ok(Admission { sender, claim: Some(Claim { authorization, key }) });
         }
@@ -36,6 +38,17 @@ impl Service {
                  --access-keys",
             )),
         }
+    }
+
+    /// The headers of the answer to a browser that asks whether a page may send a request. `None` if the request is no such question,
+    /// or the page may not.
+    pub fn preflight(&self, head: &Request<'_>) -> Option<Vec<(&'static str, String)>> {
+        self.access_keys()?;
+        self.origins().preflight(head)
+    }
+
+    pub(crate) fn origins(&self) -> Origins<'_> {
+        Origins(&self.config.allowed_origins)
     }
 
     /// Checks the signature of a request that was [admitted](Service::admit) and whose body has arrived.

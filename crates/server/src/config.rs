@@ -10,6 +10,7 @@ use everstrand_ledger::storage::SharedStore;
 use crate::access_keys::AccessKeys;
 use crate::checkpoints::CheckpointUrl;
 use crate::memory::Memory;
+use crate::origins::Origin;
 use crate::scheduler::Concurrency;
 use crate::tokens::ClusterKey;
 
@@ -100,6 +101,8 @@ pub struct Config {
     pub cluster_key: Option<ClusterKey>,
     /// If set, only requests for these host names and for loopback names are answered; `*` stands for any name.
     pub host_names: Option<Vec<String>>,
+    /// The origins whose web pages may send requests to a server with access keys, signed like all others.
+    pub allowed_origins: Vec<Origin>,
     /// Where and how often signed checkpoints are published. Without it none are.
     pub checkpoints: Option<Checkpoints>,
     /// A ledger that nobody has used for this time is closed. The next session opens it again.
@@ -129,6 +132,7 @@ impl Config {
             access_keys: None,
             cluster_key: None,
             host_names: None,
+            allowed_origins: Vec::new(),
             checkpoints: None,
             ledger_idle: Duration::from_secs(60),
             ledgers_open_max: usize::MAX,

@@ -309,6 +309,9 @@ impl Shared {
             headers: &headers,
             body: b"",
         };
+        if let Some(headers) = self.service.preflight(&request) {
+            return response(204, headers, self.answers.bytes(connection, Vec::new(), None));
+        }
         let admitted = match self.service.admit(&request, sender.clone()) {
             Ok(admission) => {
                 let client = admission.client_so_far(&self.connections.client_of(connection));

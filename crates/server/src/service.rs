@@ -162,7 +162,10 @@ impl Service {
             Route::Session => send_command::CONTENT_TYPE,
             Route::Health | Route::Ready | Route::Control => control::CONTENT_TYPE,
         };
-        vec![(REQUEST_ID_HEADER, self.next_request_id()), ("Content-Type", content_type.to_owned())]
+        let id = (REQUEST_ID_HEADER, self.next_request_id());
+        let mut headers = vec![id, ("Content-Type", content_type.to_owned())];
+        headers.extend(self.origins().headers(request));
+        headers
     }
 
     /// Runs a command. Sets `operation` to the command's name as soon as the request is parsed.

@@ -82,6 +82,33 @@ async fn limits_take_effect() {
     assert!(late.is_transaction_expired(), "transaction-millis: {late}");
 }
 
+/// A browser asks before it sends a page's request, without a signature, and is told only what an allowed page may do.
+#[test]
+fn a_browser_is_told_which_pages_may_send_requests() {
+    use std::io::{Read, Write};
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("access-keys");
+    std::fs::write(&file, "[app]\naws_access_key_id = APP\naws_secret_access_key = hunter2\n")
+        .expect("a file");
+    let keys = file.to_str().expect("a path of text");
+    let server = Server::in_memory(&["--access-keys", keys, "--allow-origin", "https://app.example"]);
+    for (origin, status) in [("https://app.example", "204"), ("https://evil.example", "403")] {
+        let mut stream = std::net::TcpStream::connect(server.address).expect("connected");
+        let head = format!(
+            "OPTIONS / HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\nAccess-Control-Request-Method: POST\r\n\
+             Connection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{origin}: {answer}");
+        let allowed =
+            answer.to_ascii_lowercase().contains(&format!("access-control-allow-origin: {origin}\r\n"));
+        assert_eq!(allowed, status == "204", "{origin}: {answer}");
+    }
+}
+
 #[test]
 fn wrong_arguments_are_refused() {
     for (arguments, reason) in [
@@ -102,6 +129,8 @@ fn wrong_arguments_are_refused() {
         (vec!["--create-ledger", "not a name"], "no name for a ledger"),
         (vec!["--create-ledger", "1234"], "no name for a ledger"),
         (vec!["--data", "/dev/null/data"], "/dev/null/data"),
+        (vec!["--allow-origin", "https://app.example"], "--access-keys"),
+        (vec!["--access-keys", "keys", "--allow-origin", "*"], "is no origin of a web page"),
         (vec!["--frobnicate"], "--frobnicate"),
     ] {
         let mut command = program();

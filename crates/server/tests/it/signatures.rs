@@ -113,6 +113,40 @@ async fn without_access_keys_web_pages_are_refused() {
     }
 }
 
+/// With access keys a page of an allowed origin gets its answers, if it signs; a page of another origin gets none, even if it signs.
+#[tokio::test]
+async fn with_access_keys_pages_of_allowed_origins_are_answered() {
+    let mut config = Config::new(Storage::Memory);
+    config.access_keys = Some(AccessKeys::parse(FILE).expect("two keys"));
+    config.allowed_origins = vec!["https://app.example".parse().expect("an origin")];
+    let service = service_and_clock(config, 1).0;
+    service.create_ledger_unless_it_exists("signed").expect("a ledger");
+    for (origin, status, shown) in [
+        (Some("https://app.example"), 200, true),
+        (Some("https://evil.example"), 403, false),
+        (Some("null"), 403, false),
+        (Some("http://127.0.0.1"), 200, false),
+        (None, 200, false),
+    ] {
+        let mut request = signed(app(), NOW);
+        request.headers.extend(origin.map(|origin| ("Origin", origin.to_owned())));
+        let answered = send(&service, &request).await;
+        assert_eq!(answered.status, status, "{origin:?}");
+        let allowed = answered.headers.iter().find(|(name, _)| *name == "Access-Control-Allow-Origin");
+        assert_eq!(allowed.map(|(_, value)| value.as_str()), origin.filter(|_| shown));
+    }
+    let mut unsigned = signed(app(), NOW);
+    unsigned.headers.retain(|(name, _)| *name != "Authorization");
+    unsigned.headers.push(("Origin", "https://app.example".to_owned()));
+    assert_eq!(send(&service, &unsigned).await.status, 403, "an allowed page must sign");
+
+    let ask = [("Origin", "https://app.example"), ("Access-Control-Request-Method", "POST")];
+    let question = Request { method: "OPTIONS", path: "/", query: "", headers: &ask, body: b"" };
+    assert!(service.preflight(&question).is_some());
+    let (without_keys, _) = service_and_clock(Config::new(Storage::Memory), 1);
+    assert!(without_keys.preflight(&question).is_none());
+}
+
 #[tokio::test]
 async fn only_health_ready_and_metrics_need_no_signature() {
     let service = service();
