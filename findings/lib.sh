@@ -119,3 +119,50 @@ class Ask {
 END
     java_run Ask.java "$@"
 }
+
+# ion_schema_ask CONSTRAINTS VALUE…: whether ion-schema-kotlin 1.2.1 and the crate ion-schema 0.16.1 find each Ion value valid for a type of Ion Schema 1.0
+# with these constraints.
+ion_schema_ask() {
+    java_with com.amazon.ion:ion-schema-kotlin:1.2.1
+    cat >Validate.java <<'END'
+import com.amazon.ion.IonSystem;
+import com.amazon.ion.system.IonSystemBuilder;
+import com.amazon.ionschema.*;
+
+class Validate {
+    public static void main(String[] arguments) {
+        IonSystem ion = IonSystemBuilder.standard().build();
+        for (int i = 1; i < arguments.length; i++) {
+            String answer;
+            try {
+                Schema schema = IonSchemaSystemBuilder.standard().withIonSystem(ion).build().newSchema("type::{name: asked, " + arguments[0] + "}");
+                answer = schema.getType("asked").isValid(ion.singleValue(arguments[i])) ? "valid" : "invalid";
+            } catch (RuntimeException error) {
+                answer = error.getClass().getSimpleName();
+            }
+            System.out.println(arguments[i] + " " + answer);
+        }
+    }
+}
+END
+    rust_with 'ion-schema = "=0.16.1"' 'ion-rs = "=1.2.0"'
+    cat >main.rs <<'END'
+use ion_rs::Element;
+use ion_schema::{authority::MapDocumentAuthority, system::SchemaSystem};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let text = format!("type::{{name: asked, {}}}", arguments[0]);
+    let authority = MapDocumentAuthority::new([("asked.isl", text.as_str())]);
+    let schema = SchemaSystem::new(vec![Box::new(authority)]).load_schema("asked.isl");
+    for value in &arguments[1..] {
+        let element = Element::read_one(value).unwrap();
+        match &schema {
+            Ok(schema) => println!("{}", if schema.get_type("asked").unwrap().validate(&element).is_ok() { "valid" } else { "invalid" }),
+            Err(_) => println!("error"),
+        }
+    }
+}
+END
+    paste -d' ' <(java_run Validate.java "$@") <(rust_run "$@")
+}
