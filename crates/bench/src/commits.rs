@@ -45,6 +45,31 @@ pub(crate) fn read_modify_write(arguments: &Arguments, report: &mut Report) -> R
     speed_of_light(arguments, report)
 }
 
+/// Measures what encryption at rest costs, by the same changes of an encrypted ledger and of one in clear.
+pub(crate) fn encryption(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
+    let folders = [arguments.scratch()?, arguments.scratch()?];
+    let mut ledgers = [
+        ("in clear", Opened::open(folders[0].path(), raised_limits())?),
+        ("encrypted", Opened::open_encrypted(folders[1].path(), raised_limits())?),
+    ];
+    for (_, opened) in &ledgers {
+        fill(&opened.ledger, arguments.documents)?;
+    }
+    for _ in 0..arguments.rounds {
+        for (what, opened) in &ledgers {
+            for &clients in &arguments.clients {
+                let before = opened.syncs();
+                let sample = change_embedded(&opened.ledger, clients, arguments)?;
+                let syncs = Some(opened.syncs() - before);
+                report.sample(&format!("read-modify-write, {what}"), clients, "tx/s", &sample, 1, syncs);
+            }
+        }
+        // Neither is always the first.
+        ledgers.reverse();
+    }
+    Ok(())
+}
+
 /// Measures what saving the view costs, by the same commits in a ledger that saves it as usual and in one that never does.
 pub(crate) fn saving(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
     let usual = LedgerOptions { limits: raised_limits(), ..LedgerOptions::default() };

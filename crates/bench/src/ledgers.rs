@@ -7,9 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use everstrand_ion::{Document, Value};
+use everstrand_journal::UniqueId;
 use everstrand_ledger::storage::disk::{Disk, DiskFile, DiskLock};
-use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions};
-use everstrand_ledger::{Environment, Ledger, LedgerOptions, Limits, RandomIds, SystemClock, Transaction};
+use everstrand_ledger::storage::{
+    DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions, SealedSlots, SealedView,
+    SealedViewOptions,
+};
+use everstrand_ledger::{Environment, Ledger, LedgerOptions, Limits, Transaction};
+use everstrand_sealing::SealingKey;
 
 use crate::data::{DEFINITIONS, registration};
 use crate::measure::Failure;
@@ -34,9 +39,21 @@ impl Opened {
             CountingDisk { disk: FileDisk::create(folder.join("journal"))?, syncs: Arc::clone(&syncs) };
         let slots = DiskSlots::open(Arc::new(disk), DiskSlotsOptions::default())?;
         let view = FjallView::open(folder.join("view"), FjallViewOptions::default())?;
-        let clock = Arc::new(SystemClock::new());
-        let environment = Environment { clock: clock.clone(), ids: Arc::new(RandomIds::new(clock)) };
-        let ledger = Ledger::open(Arc::new(slots), Arc::new(view), environment, options)?;
+        let ledger = Ledger::open(Arc::new(slots), Arc::new(view), Environment::of_machine(), options)?;
+        Ok(Opened { ledger, syncs })
+    }
+
+    /// Opens an encrypted ledger in a folder.
+    pub(crate) fn open_encrypted(folder: &Path, limits: Limits) -> Result<Opened, Failure> {
+        let syncs = Arc::<AtomicU64>::default();
+        let disk =
+            CountingDisk { disk: FileDisk::create(folder.join("journal"))?, syncs: Arc::clone(&syncs) };
+        let slots = Arc::new(DiskSlots::open(Arc::new(disk), DiskSlotsOptions::default())?);
+        let (key, id) = (SealingKey::random(), UniqueId::from_bytes([1; 16]));
+        let slots = SealedSlots::new(slots, id, key.derive("journal"));
+        let view = SealedView::open(folder.join("view"), key.derive("view"), SealedViewOptions::default())?;
+        let options = LedgerOptions { limits, ..LedgerOptions::default() };
+        let ledger = Ledger::open(Arc::new(slots), Arc::new(view), Environment::of_machine(), options)?;
         Ok(Opened { ledger, syncs })
     }
 

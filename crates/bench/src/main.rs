@@ -43,7 +43,7 @@ const USUAL: [&str; 5] = ["rmw", "insert", "reads", "journal", "rivals"];
 #[derive(Parser)]
 #[command(name = "everstrand-bench")]
 pub(crate) struct Arguments {
-    /// rmw, insert, saving, reads, journal, large, rivals, queries, hostile; without a name all but saving, large,
+    /// rmw, encryption, insert, saving, reads, journal, large, rivals, queries, hostile; without a name all but saving, large,
     /// queries and hostile
     names: Vec<String>,
     /// Rounds of every measurement; medians are shown
@@ -176,6 +176,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         let mut report = Report::default();
         match name {
             "rmw" => commits::read_modify_write(arguments, &mut report)?,
+            "encryption" => commits::encryption(arguments, &mut report)?,
             "insert" => commits::inserts(arguments, &mut report)?,
             "saving" => commits::saving(arguments, &mut report)?,
             "reads" => reads::reads(arguments, &mut report)?,
@@ -184,7 +185,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             "rivals" => rivals::rivals(arguments, &mut report)?,
             other => {
                 return Err(format!(
-                    "there is no workload {other:?}; there are rmw, insert, saving, reads, journal, large, rivals, \
+                    "there is no workload {other:?}; there are rmw, encryption, insert, saving, reads, journal, large, rivals, \
                      queries, hostile"
                 )
                 .into());

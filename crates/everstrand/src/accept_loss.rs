@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 
-use crate::place;
+use crate::{master_key, place};
 
 /// Let a ledger take writes again although its journal lacks acknowledged blocks
 ///
@@ -34,7 +34,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     if !folder.is_dir() {
         return Err(format!("there is no data folder {}", folder.display()).into());
     }
-    let service = Service::open(Config::new(Storage::Folder(folder)))?;
+    let mut config = Config::new(Storage::Folder(folder));
+    config.master_key = master_key::of_process()?;
+    let service = Service::open(config)?;
     let accepted = service.accept_loss(&arguments.ledger);
     service.close();
     let loss = accepted.map_err(|error| error.message)?;

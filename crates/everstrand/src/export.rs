@@ -15,13 +15,12 @@ use everstrand_ion::Timestamp;
 use everstrand_journal::export::{OutputFormat, StartedManifest};
 use everstrand_journal::{BlockAddress, ExportObject, ExportWriter, ForeignBlock, JournalBlock, Slot};
 use everstrand_ledger::storage::slots::SlotStore;
-use everstrand_ledger::storage::{DiskSlots, FileDisk};
 use everstrand_ledger::{Clock, Ids, RandomIds, SystemClock};
 use everstrand_server::ledger_folders;
 use tokio::runtime::Runtime;
 
-use crate::place;
 use crate::remote::{self, Certificates};
+use crate::{journal_folder, place};
 
 /// A data object ends with the block that brings it to this size.
 const OBJECT_BYTES_MAX: usize = 8 << 20;
@@ -121,16 +120,16 @@ trait Blocks {
 }
 
 /// The journal in a data folder.
-struct OfFolder(DiskSlots);
+struct OfFolder(Arc<dyn SlotStore>);
 
 impl Blocks for OfFolder {
     fn first_and_last(&self, ledger: &str) -> Result<(JournalBlock, JournalBlock), Box<dyn Error>> {
         let no_blocks = || format!("ledger {ledger} has no blocks");
         let last = self.0.tip_hint()?.ok_or_else(no_blocks)?;
-        let first = end_block(&self.0, 0, |blocks| blocks.next())?.ok_or_else(no_blocks)?;
+        let first = end_block(&*self.0, 0, |blocks| blocks.next())?.ok_or_else(no_blocks)?;
         // The last slots may have no block.
         for slot in (0..=last).rev() {
-            if let Some(block) = end_block(&self.0, slot, |blocks| blocks.last())? {
+            if let Some(block) = end_block(&*self.0, slot, |blocks| blocks.last())? {
                 return Ok((first, block));
             }
         }
@@ -188,17 +187,16 @@ impl Blocks for OfServer {
     }
 }
 
-fn journal(data: &Path, ledger: &str) -> Result<DiskSlots, Box<dyn Error>> {
+fn journal(data: &Path, ledger: &str) -> Result<Arc<dyn SlotStore>, Box<dyn Error>> {
     let ledgers = ledger_folders(data)?;
     let found = ledgers.into_iter().find(|(name, _)| name == ledger);
     let (_, folder) = found.ok_or_else(|| format!("{} holds no ledger {ledger}", data.display()))?;
-    let disk = FileDisk::read_only(folder.join("journal"))?;
-    Ok(DiskSlots::open_read_only(Arc::new(disk))?)
+    journal_folder::open(&folder.join("journal"))
 }
 
 /// The first or the last block of a slot; `None` if the slot has none.
 fn end_block(
-    slots: &DiskSlots,
+    slots: &dyn SlotStore,
     slot: u64,
     choose: impl Fn(&mut dyn Iterator<Item = JournalBlock>) -> Option<JournalBlock>,
 ) -> Result<Option<JournalBlock>, Box<dyn Error>> {

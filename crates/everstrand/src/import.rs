@@ -16,7 +16,7 @@ use crate::audit::report::{Form, Report};
 use crate::audit::saved_digests;
 use crate::exported::{BATCH_BLOCKS, ExportFolder, on_all_cores};
 use crate::exported_indexes::ExportedIndexes;
-use crate::place;
+use crate::{master_key, place};
 
 /// The arguments of `import`.
 #[derive(clap::Args)]
@@ -43,7 +43,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let export = ExportFolder::open(&arguments.from)?;
     check_whole(&export)?;
     let folder = place::data_folder(arguments.data.as_deref());
-    let service = Arc::new(Service::open(Config::new(Storage::Folder(folder)))?);
+    let mut config = Config::new(Storage::Folder(folder));
+    config.master_key = master_key::of_process()?;
+    let service = Arc::new(Service::open(config)?);
     let mut loading = Loading {
         export,
         digests,

@@ -9,15 +9,18 @@ mod audit;
 mod client_variables;
 mod demo;
 mod dump;
+mod encrypt;
 mod env;
 mod export;
 mod exported;
 mod exported_indexes;
 mod health;
 mod import;
+mod journal_folder;
 mod ledger;
 mod listen;
 mod load;
+mod master_key;
 mod place;
 mod remote;
 mod saved;
@@ -45,6 +48,8 @@ struct Arguments {
     /// [default: the variable EVERSTRAND_LOG, else warn]
     #[arg(long, global = true, value_name = "LEVEL")]
     log: Option<String>,
+    #[command(flatten)]
+    master_key: master_key::MasterKeyArguments,
 }
 
 #[derive(Subcommand)]
@@ -65,6 +70,8 @@ enum Command {
     Load(load::Arguments),
     Dump(dump::Arguments),
     AcceptLoss(accept_loss::Arguments),
+    Encrypt(encrypt::Arguments),
+    MasterKey(encrypt::MasterKeyCommand),
     Env(env::Arguments),
     Demo(demo::Arguments),
     Store(store::Arguments),
@@ -85,6 +92,7 @@ fn main() -> ExitCode {
         eprintln!("everstrand: {error}");
         return ExitCode::from(2);
     }
+    arguments.master_key.hold();
     let outcome = match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Shell(arguments) => shell::run(&arguments),
@@ -96,6 +104,8 @@ fn main() -> ExitCode {
         Command::Load(arguments) => load::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
         Command::AcceptLoss(arguments) => accept_loss::run(&arguments),
+        Command::Encrypt(arguments) => encrypt::run(&arguments),
+        Command::MasterKey(arguments) => encrypt::run_master_key(&arguments),
         Command::Env(arguments) => env::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Store(arguments) => store::run(&arguments),

@@ -10,6 +10,7 @@ use everstrand_protocol::control::{ControlReply, ControlRequest, ListLedgersRequ
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 
+use crate::master_key;
 use crate::remote::{self, Certificates};
 
 /// The data folder of a server and of the commands that work on its folder: the one that is named, else the one that the
@@ -41,7 +42,9 @@ impl Place {
                 if !folder.is_dir() {
                     return Err(format!("there is no folder {}", folder.display()).into());
                 }
-                let service = Service::open(Config::new(Storage::Folder(folder.to_owned())))?;
+                let mut config = Config::new(Storage::Folder(folder.to_owned()));
+                config.master_key = master_key::of_process()?;
+                let service = Service::open(config)?;
                 Ok(Place::Folder(Arc::new(service)))
             }
             None => {

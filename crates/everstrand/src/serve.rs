@@ -14,7 +14,7 @@ use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
 use everstrand_server::{AccessKeys, ClusterKey, Descriptors, Memory, Origin, Service, http};
 
 use crate::client_variables::{self, Syntax};
-use crate::{listen, place, store, tls};
+use crate::{listen, master_key, place, store, tls};
 
 /// What `serve` may be told.
 #[derive(clap::Args)]
@@ -147,6 +147,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     config.redaction_refused = redaction_refused;
     config.access_keys = access_keys;
     config.allowed_origins = arguments.allow_origin;
+    config.master_key = master_key::of_process()?;
     config.cluster_key = arguments.cluster_key.as_deref().map(read_cluster_key).transpose()?;
     let place = arguments.checkpoints.as_deref().filter(|place| !place.is_empty());
     let place = place.map(CheckpointPlace::parse).transpose()?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use everstrand_ledger::Limits;
 use everstrand_ledger::storage::SharedStore;
+use everstrand_sealing::MasterKey;
 
 use crate::access_keys::AccessKeys;
 use crate::checkpoints::CheckpointUrl;
@@ -99,6 +100,8 @@ pub struct Config {
     /// The secret that makes session tokens genuine on several servers, and across restarts. Without one, each start makes
     /// its own.
     pub cluster_key: Option<ClusterKey>,
+    /// Seals the data keys of encrypted ledgers. With it new ledgers are encrypted; without it encrypted ledgers cannot be opened.
+    pub master_key: Option<MasterKey>,
     /// If set, only requests for these host names and for loopback names are answered; `*` stands for any name.
     pub host_names: Option<Vec<String>>,
     /// The origins whose web pages may send requests to a server with access keys, signed like all others.
@@ -131,6 +134,7 @@ impl Config {
             sessions_max: 100_000,
             access_keys: None,
             cluster_key: None,
+            master_key: None,
             host_names: None,
             allowed_origins: Vec::new(),
             checkpoints: None,

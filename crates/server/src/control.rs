@@ -155,7 +155,11 @@ impl Control {
             creation_date_time: Some(EpochMillis(record.created_millis)),
             permissions_mode: Some(record.permissions_mode),
             deletion_protection: Some(record.deletion_protection),
-            encryption_description: None,
+            encryption_description: self.ledgers.is_encrypted(name)?.then(|| LedgerEncryptionDescription {
+                kms_key_arn: OWNED_KEY.to_owned(),
+                encryption_status: EncryptionStatus::Enabled,
+                inaccessible_kms_key_date_time: None,
+            }),
             strict: Some(self.ledgers.is_strict(&record)),
             name: Some(record.name),
         })
@@ -264,13 +268,17 @@ fn not_found(resource_type: &str, what: &str, id: &str) -> ServiceError {
         .with_resource(resource_type, id)
 }
 
-/// Refuses a key of the caller's. Encryption is not built, so accepting the key would promise what does not happen.
+/// Refuses a key of the caller's. All ledgers are encrypted under the server's master key, so accepting another key would promise
+/// what does not happen.
 fn refuse_kms_key(key: Option<&str>) -> Result<(), ServiceError> {
     match key {
         None | Some("" | OWNED_KEY) => Ok(()),
         Some(_) => Err(ServiceError::new(
             Exception::InvalidParameter,
-            format!("Encryption with a KMS key is not supported yet; leave KmsKey out or give {OWNED_KEY}"),
+            format!(
+                "A ledger cannot have a KMS key of its own yet: the server's master key protects all of them; leave KmsKey out or \
+                 give {OWNED_KEY}"
+            ),
         )
         .with_parameter("KmsKey")),
     }

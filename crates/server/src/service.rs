@@ -9,6 +9,7 @@ use everstrand_ledger::{
 use everstrand_protocol::control::{self, ControlReply, ControlRequest, PermissionsMode, Tags};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
 use everstrand_protocol::{Exception, Reply, ServiceError, ValueHolder, outcome, send_command};
+use everstrand_sealing::MasterKey;
 
 use crate::access_keys::AccessKeys;
 use crate::checkpoints::{Due, Published};
@@ -248,6 +249,17 @@ impl Service {
         self.ledgers.accept_loss(name)
     }
 
+    /// Encrypts everything that the data folder holds of a ledger. `progress` is told the number of slots that are encrypted, and of
+    /// all. A call that was interrupted leaves a ledger that can be used, and the next call goes on.
+    pub fn encrypt(&self, name: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<(), ServiceError> {
+        self.ledgers.encrypt(name, progress)
+    }
+
+    /// Seals the data keys of all ledgers under another master key. Answers how many there were to seal.
+    pub fn seal_keys_again(&self, master_key: &MasterKey) -> Result<usize, String> {
+        self.ledgers.seal_keys_again(master_key)
+    }
+
     /// The time between two rounds of checkpoints; `None` if none are published.
     pub fn checkpoint_interval(&self) -> Option<std::time::Duration> {
         self.config.checkpoints.as_ref().map(|checkpoints| checkpoints.every)
@@ -324,6 +336,7 @@ fn settings(config: &Config) -> Settings {
             plan_bytes: BufferedBytes::new(config.memory.plans(), "--memory"),
             ..LedgerOptions::default()
         },
+        master_key: config.master_key.clone(),
         cache_bytes: config.memory.caches() as u64,
         idle_millis: u64::try_from(config.ledger_idle.as_millis()).unwrap_or(u64::MAX),
         open_max: config.ledgers_open_max,

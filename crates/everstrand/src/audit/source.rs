@@ -3,18 +3,17 @@
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use everstrand_driver::HttpTransport;
 use everstrand_journal::export::read_blocks;
 use everstrand_journal::{Auditor, BlockAddress, CheckedBlock, FormatError, Slot, check_foreign, check_slot};
-use everstrand_ledger::storage::slots::{SlotError, SlotStore};
-use everstrand_ledger::storage::{DiskSlots, FileDisk};
+use everstrand_ledger::storage::slots::SlotError;
 use everstrand_server::ledger_folders;
 
 use super::remember::Remembered;
 use super::report::Report;
 use crate::exported::{BATCH_BLOCKS, ExportFolder, on_all_cores};
+use crate::journal_folder;
 use crate::remote::{self, Certificates};
 
 /// Bytes of slots that are read and checked at a time.
@@ -114,8 +113,7 @@ fn audit_slots(
     auditor: &mut Auditor,
     report: &mut Report,
 ) -> Result<u64, Box<dyn Error>> {
-    let disk = FileDisk::read_only(folder)?;
-    let slots = DiskSlots::open_read_only(Arc::new(disk))?;
+    let slots = journal_folder::open(folder)?;
     let last = slots.tip_hint()?;
     if last.is_none() {
         let why = "holds no slot of a journal; every ledger has one with block 0, so its segments are gone";

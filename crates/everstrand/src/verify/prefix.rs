@@ -16,13 +16,12 @@ use everstrand_journal::{
     BlockAddress, CheckpointVerifier, Digest, Hash, Proof, Slot, SlotTree, verify_prefix,
 };
 use everstrand_ledger::storage::slots::{SlotError, SlotStore};
-use everstrand_ledger::storage::{DiskSlots, FileDisk};
 use everstrand_protocol::control::{ControlReply, ControlRequest, GetConsistencyProofRequest};
 use tokio::runtime::Runtime;
 
 use super::{Arguments, as_inputs, read};
 use crate::audit::source::{self, Journal};
-use crate::remote;
+use crate::{journal_folder, remote};
 
 /// Whether the arguments ask for a comparison of digests, and not for evidence of a revision or a block.
 pub(super) fn is_asked(arguments: &Arguments) -> bool {
@@ -102,7 +101,7 @@ fn save(file: &Path, digest: Digest, proof: &Proof) -> Result<(), String> {
 /// The server or the folder that has the journal.
 enum Source {
     Server { transport: Box<HttpTransport>, runtime: Runtime, ledger: String },
-    Slots(DiskSlots),
+    Slots(Arc<dyn SlotStore>),
 }
 
 fn source_of(arguments: &Arguments) -> Result<Option<Source>, Box<dyn Error>> {
@@ -115,10 +114,7 @@ fn source_of(arguments: &Arguments) -> Result<Option<Source>, Box<dyn Error>> {
     }
     let Some(data) = &arguments.data else { return Ok(None) };
     match source::find(data, arguments.ledger.as_deref(), &arguments.certificates)? {
-        Journal::Slots(folder) => {
-            let disk = FileDisk::read_only(folder)?;
-            Ok(Some(Source::Slots(DiskSlots::open_read_only(Arc::new(disk))?)))
-        }
+        Journal::Slots(folder) => Ok(Some(Source::Slots(journal_folder::open(&folder)?))),
         _ => Err(format!(
             "{data} holds no ledger; if it holds an export, use `everstrand audit --digest OLD --digest NEW`"
         )
@@ -134,7 +130,7 @@ impl Source {
                 runtime.block_on(remote::digest(transport, ledger))
             }
             Source::Slots(slots) => {
-                let mut tree = tree(slots)?;
+                let mut tree = tree(&**slots)?;
                 let tip = tree.tip();
                 Ok(tree.digest(tip)?)
             }
@@ -161,7 +157,7 @@ impl Source {
                 };
                 Ok(Evidence::read(&[proof])?.proof.unwrap_or_default().nodes)
             }
-            Source::Slots(slots) => Ok(tree(slots)?.consistency(old.sequence_no, new.sequence_no)?),
+            Source::Slots(slots) => Ok(tree(&**slots)?.consistency(old.sequence_no, new.sequence_no)?),
         }
     }
 }
@@ -169,7 +165,7 @@ impl Source {
 /// The tree of a journal, computed from its slots.
 type Tree<'a> = SlotTree<Box<dyn FnMut(u64) -> Result<Slot, SlotError> + 'a>>;
 
-fn tree(slots: &DiskSlots) -> Result<Tree<'_>, Box<dyn Error>> {
+fn tree(slots: &dyn SlotStore) -> Result<Tree<'_>, Box<dyn Error>> {
     let count = slots.tip_hint()?.map_or(0, |last| last + 1);
     let read = move |slot| {
         let corrupt = |why: String| SlotError::Corrupt { slot, why };

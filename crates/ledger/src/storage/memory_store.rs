@@ -19,6 +19,7 @@ pub struct MemoryStore {
 struct Chains {
     journals: BTreeMap<UniqueId, Arc<MemorySlots>>,
     names: BTreeMap<String, Arc<MemorySlots>>,
+    keys: BTreeMap<UniqueId, Arc<MemorySlots>>,
 }
 
 impl MemoryStore {
@@ -39,6 +40,15 @@ impl SharedStore for MemoryStore {
 
     fn name(&self, name: &str) -> Result<Arc<dyn SlotStore>, SlotError> {
         Ok(self.chains().names.entry(name.to_owned()).or_default().clone())
+    }
+
+    fn keys(&self, journal_id: UniqueId) -> Result<Arc<dyn SlotStore>, SlotError> {
+        Ok(self.chains().keys.entry(journal_id).or_default().clone())
+    }
+
+    fn remove_keys(&self, journal_id: UniqueId) -> Result<(), SlotError> {
+        self.chains().keys.remove(&journal_id);
+        Ok(())
     }
 
     fn names(&self) -> Result<Vec<(String, u64)>, SlotError> {

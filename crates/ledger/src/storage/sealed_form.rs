@@ -14,7 +14,8 @@
 //! another ledger's journal, cannot be opened. An older ciphertext of a slot that is put back into its place can be
 //! opened; only the hash of the slot, or of a redacted revision, shows that.
 
-use everstrand_journal::Slot;
+use everstrand_journal::{Slot, UniqueId};
+use everstrand_sealing::{SEALED_BYTES_MORE, SealingKey};
 
 const MAGIC: &[u8; 8] = b"evsealed";
 const FORMAT: &[u8; 8] = b"pre-1\0\0\0";
@@ -54,8 +55,25 @@ pub(super) struct SealedHeader {
     pub(super) replacement: u64,
 }
 
+/// The stored form of a slot that may be sealed already.
+pub(super) fn seal_if_clear(journal_id: UniqueId, key: &SealingKey, slot: u64, held: Vec<u8>) -> Vec<u8> {
+    match is_sealed(&held) {
+        true => held,
+        false => SealedHeader { journal_id: *journal_id.as_bytes(), slot, replacement: 0 }.seal(key, &held),
+    }
+}
+
 impl SealedHeader {
-    pub(super) fn encode(self) -> [u8; HEADER_BYTES] {
+    /// The stored form of a slot.
+    pub(super) fn seal(self, key: &SealingKey, clear: &[u8]) -> Vec<u8> {
+        let header = self.encode();
+        let mut stored = Vec::with_capacity(HEADER_BYTES + clear.len() + SEALED_BYTES_MORE);
+        stored.extend_from_slice(&header);
+        key.seal_into(&header, clear, &mut stored);
+        stored
+    }
+
+    fn encode(self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         bytes[..8].copy_from_slice(MAGIC);
         bytes[8..16].copy_from_slice(FORMAT);

@@ -24,11 +24,7 @@ impl SealedSlots {
     }
 
     fn seal(&self, slot: u64, replacement: u64, clear: &[u8]) -> Vec<u8> {
-        let header = SealedHeader { journal_id: *self.journal_id.as_bytes(), slot, replacement }.encode();
-        let mut stored = header.to_vec();
-        stored.reserve(clear.len() + everstrand_sealing::SEALED_BYTES_MORE);
-        self.key.seal_into(&header, clear, &mut stored);
-        stored
+        SealedHeader { journal_id: *self.journal_id.as_bytes(), slot, replacement }.seal(&self.key, clear)
     }
 
     fn open(&self, slot: u64, stored: Vec<u8>) -> Result<Vec<u8>, SlotError> {

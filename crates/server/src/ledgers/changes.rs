@@ -109,7 +109,7 @@ impl Ledgers {
             folder.write_record(&record)?;
         }
         let options = self.options_of(&record);
-        let ledger = opening::open(self.folder.as_ref(), entry, &self.environment, options, origin)?;
+        let ledger = self.open_files(entry, options, origin)?;
         record.state = LedgerState::Active;
         if let Some(folder) = &self.folder {
             folder.write_note(&entry.id, &entry.note())?;
@@ -124,7 +124,7 @@ impl Ledgers {
         // A creation that was refused before it wrote anything leaves no folder.
         if let Some(folder) = self.folder.as_ref().filter(|folder| folder.path().join(&entry.id).is_dir()) {
             match folder.mark_deleted(&entry.id) {
-                Ok(leftover) => folder::remove(folder.path(), &leftover),
+                Ok(leftover) => folder::remove(folder.path(), &leftover, &self.keys),
                 Err(why) => {
                     tracing::warn!(
                         ledger = %entry.record().name, %why,
@@ -183,8 +183,12 @@ impl Ledgers {
         if let Some(folder) = &self.folder {
             match folder.mark_deleted(&entry.id) {
                 Ok(leftover) => {
-                    let folder = folder.path().to_owned();
-                    self.changes.start(move || folder::remove(&folder, &leftover));
+                    // Before the answer, because the key's removal is the point of many a deletion.
+                    if let Err(why) = self.keys.remove(&entry.id) {
+                        tracing::warn!(ledger = name, %why, "the next start tries again");
+                    }
+                    let (folder, keys) = (folder.path().to_owned(), self.keys.clone());
+                    self.changes.start(move || folder::remove(&folder, &leftover, &keys));
                 }
                 Err(why) => {
                     entry.record().state = LedgerState::Active;

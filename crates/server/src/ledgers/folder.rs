@@ -10,6 +10,7 @@ use everstrand_journal::UniqueId;
 use everstrand_ledger::storage::{FileDisk, FjallCache, FjallViewOptions, meta};
 
 use super::note::Note;
+use crate::data_keys::{DataKey, DataKeys};
 use crate::record::Record;
 
 /// The file with a ledger's record.
@@ -178,17 +179,27 @@ impl DataFolder {
     pub(super) fn seed(
         &self,
         id: &str,
+        key: Option<&DataKey>,
         make: impl FnOnce() -> Result<[u8; 32], String>,
     ) -> Result<[u8; 32], String> {
         let disk = FileDisk::create(self.path.join(id)).map_err(|error| error.to_string())?;
-        match meta::read(&disk, KEY).map_err(|error| error.to_string())? {
-            Some(seed) => seed.try_into().map_err(|_| "the file key does not hold 32 bytes".to_owned()),
-            None => {
-                let seed = make()?;
-                meta::replace(&disk, KEY, &seed).map_err(|error| error.to_string())?;
-                Ok(seed)
+        let stored = meta::read(&disk, KEY).map_err(|error| error.to_string())?;
+        // A seed that was written before the ledger was encrypted is replaced by its sealed form.
+        let is_clear = stored.as_ref().is_none_or(|stored| stored.len() == 32);
+        let seed = match stored {
+            None => make()?,
+            Some(stored) if is_clear => stored.try_into().expect("32 bytes"),
+            Some(stored) => {
+                let opened = key.and_then(|key| key.seed().open(id.as_bytes(), &stored).ok());
+                let seed = opened.and_then(|seed| seed.try_into().ok());
+                seed.ok_or("the file key is damaged, or sealed under another data key")?
             }
+        };
+        if is_clear {
+            let stored = key.map_or(seed.to_vec(), |key| key.seed().seal(id.as_bytes(), &seed));
+            meta::replace(&disk, KEY, &stored).map_err(|error| error.to_string())?;
         }
+        Ok(seed)
     }
 
     /// Marks a ledger's folder as deleted by a rename, which is atomic and durable. Answers the new name; [`remove`] removes the
@@ -213,6 +224,16 @@ impl DataFolder {
             .map_err(|error| format!("its view could not be put aside: {error}"))
     }
 
+    /// Removes a ledger's view. The next opening builds it from the journal.
+    pub(super) fn remove_view(&self, id: &str) -> Result<(), String> {
+        match fs::remove_dir_all(self.view(id)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(format!("its view could not be removed: {error}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Removes a view that was put aside.
     pub(super) fn drop_view_aside(&self, id: &str) {
         let aside = self.path.join(id).join(VIEW_AHEAD);
@@ -231,7 +252,13 @@ impl Drop for DataFolder {
 }
 
 /// Removes a folder that was marked as deleted. If this fails, the next start tries again.
-pub(super) fn remove(folder: &Path, leftover: &str) {
+/// The data key goes first, because without it the files mean nothing.
+pub(super) fn remove(folder: &Path, leftover: &str, keys: &DataKeys) {
+    let id = leftover.strip_suffix(DELETED).unwrap_or(leftover);
+    if let Err(error) = keys.remove(id) {
+        tracing::warn!(folder = leftover, %error, "the data key of a deleted ledger could not be removed; the next start tries again");
+        return;
+    }
     if let Err(error) = fs::remove_dir_all(folder.join(leftover)) {
         tracing::warn!(folder = leftover, %error, "the files of a deleted ledger could not be removed; the next start tries again");
     }

@@ -17,6 +17,7 @@
 //! session's command needs.
 
 mod changes;
+mod encryption;
 mod entry;
 mod errors;
 mod folder;
@@ -34,6 +35,7 @@ use everstrand_journal::{Digest, UniqueId};
 use everstrand_ledger::{Environment, Ledger, LedgerOptions};
 use everstrand_protocol::ServiceError;
 use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
+use everstrand_sealing::MasterKey;
 use tokio::sync::oneshot;
 
 use self::entry::{Access, Entry, OpenError, Opened, Unfinished};
@@ -44,6 +46,7 @@ use self::opening::Origin;
 use self::shared::Shared;
 use self::upkeep::Upkeep;
 use crate::config::Storage;
+use crate::data_keys::DataKeys;
 use crate::record::{Record, STRICT_TAG};
 use crate::workers::Workers;
 
@@ -66,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) storage: Storage,
     /// The options of every ledger.
     pub(crate) ledger: LedgerOptions,
+    /// Seals the data keys of encrypted ledgers.
+    pub(crate) master_key: Option<MasterKey>,
     /// Bytes of the cache that all views share.
     pub(crate) cache_bytes: u64,
     /// A ledger that nobody has used for this time is closed.
@@ -84,6 +89,8 @@ pub(crate) struct Ledgers {
     folder: Option<DataFolder>,
     /// The store, if other servers serve the same ledgers.
     shared: Option<Shared>,
+    /// The data keys of the ledgers that are encrypted.
+    keys: DataKeys,
     options: LedgerOptions,
     environment: Environment,
     by_name: RwLock<BTreeMap<String, Arc<Entry>>>,
@@ -106,6 +113,7 @@ impl Ledgers {
         let Settings {
             storage,
             ledger: options,
+            master_key,
             cache_bytes,
             idle_millis,
             open_max,
@@ -113,12 +121,15 @@ impl Ledgers {
             unwritten_bytes_max,
         } = settings;
         let open_folder = |folder: &Path| DataFolder::open(folder, cache_bytes, view_files_max);
-        let (folder, shared) = match storage {
-            Storage::Memory => (None, None),
-            Storage::Folder(folder) => (Some(open_folder(&folder)?), None),
+        let (folder, shared, keys) = match storage {
+            Storage::Memory => (None, None, DataKeys::in_memory()),
+            Storage::Folder(folder) => {
+                (Some(open_folder(&folder)?), None, DataKeys::in_folder(&folder, master_key))
+            }
             Storage::Shared { store, cache } => {
                 let cache = cache.as_deref().map(open_folder).transpose()?;
-                (None, Some(Shared::new(store, cache)))
+                let keys = DataKeys::in_store(Arc::clone(&store), master_key);
+                (None, Some(Shared::new(store, cache)), keys)
             }
         };
         let waits = folder.is_some() || shared.is_some();
@@ -128,6 +139,7 @@ impl Ledgers {
             changes: Workers::new("everstrand-changes", threads(CHANGE_THREADS)),
             folder,
             shared,
+            keys,
             options,
             environment,
             by_name: RwLock::default(),
@@ -174,9 +186,9 @@ impl Ledgers {
         *self.by_name.get_mut().unwrap_or_else(PoisonError::into_inner) = by_name;
         if !found.leftovers.is_empty() {
             // In the background, because the files may have gigabytes.
-            let folder = folder.path().to_owned();
+            let (folder, keys) = (folder.path().to_owned(), self.keys.clone());
             self.changes.start(move || {
-                found.leftovers.iter().for_each(|leftover| folder::remove(&folder, leftover));
+                found.leftovers.iter().for_each(|leftover| folder::remove(&folder, leftover, &keys));
             });
         }
         Ok(())
@@ -247,19 +259,32 @@ impl Ledgers {
         let unfinished = Unfinished::new(entry);
         let opened = self.make_room().map_err(OpenError::Failed).and_then(|()| {
             let options = self.options_of(&entry.record());
-            let opened = match &self.shared {
-                Some(shared) => shared.open(entry, &self.environment, options, Origin::Existing),
-                None => {
-                    opening::open(self.folder.as_ref(), entry, &self.environment, options, Origin::Existing)
-                }
-            };
-            opened.map_err(OpenError::Failed)
+            self.open_files(entry, options, Origin::Existing).map_err(OpenError::Failed)
         });
         if let Err(OpenError::Failed(why)) = &opened {
             tracing::error!(ledger = %entry.record().name, %why, "the ledger could not be opened");
         }
         unfinished.settle(&opened, self.now());
         opened
+    }
+
+    /// Opens a ledger over its journal and its view. A new ledger is encrypted if there is a master key.
+    fn open_files(
+        &self,
+        entry: &Entry,
+        options: LedgerOptions,
+        origin: Origin<'_>,
+    ) -> Result<Ledger, String> {
+        let key = match &origin {
+            Origin::Existing => self.keys.of(&entry.id)?,
+            Origin::New | Origin::Imported(_) => self.keys.create(&entry.id)?,
+        };
+        match (&self.shared, &self.folder) {
+            (Some(shared), _) => shared.open(entry, key.as_ref(), &self.environment, options, origin),
+            (None, folder) => {
+                opening::open(folder.as_ref(), entry, key.as_ref(), &self.environment, options, origin)
+            }
+        }
     }
 
     /// Closes a ledger that was taken out of its entry.
@@ -286,7 +311,7 @@ impl Ledgers {
         }
         let seed = match &self.folder {
             None => random_seed()?,
-            Some(folder) => folder.seed(&entry.id, random_seed)?,
+            Some(folder) => folder.seed(&entry.id, self.keys.of(&entry.id)?.as_ref(), random_seed)?,
         };
         *known = Some(seed);
         Ok(seed)

@@ -1,15 +1,21 @@
 //! Opens one ledger over its files, and closes it. Both wait for the disk, so they run on threads that may wait.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use everstrand_ledger::storage::slots::SlotStore;
-use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, FjallView, MemorySlots, MemoryView};
+use everstrand_ledger::storage::views::{ViewError, ViewStore};
+use everstrand_ledger::storage::{
+    DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions, MemorySlots, MemoryView, SealedSlots,
+    SealedView, SealedViewOptions, is_sealed,
+};
 use everstrand_ledger::{Checked, Environment, Importer, Ledger, LedgerError, LedgerOptions, Loss, Status};
 
 use super::entry::{Entry, OpenError};
 use super::folder::DataFolder;
 use super::note::Note;
+use crate::data_keys::DataKey;
 
 /// How long closing waits for requests that still use the ledger.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(2);
@@ -29,6 +35,7 @@ pub(super) enum Origin<'a> {
 pub(super) fn open(
     folder: Option<&DataFolder>,
     entry: &Entry,
+    key: Option<&DataKey>,
     environment: &Environment,
     options: LedgerOptions,
     mut origin: Origin<'_>,
@@ -43,11 +50,11 @@ pub(super) fn open(
     change_note(folder, entry, |note| note.closed = None)?;
     let known_loss = entry.note().loss.clone();
     let mut attempt = |known_loss: Option<Loss>| {
-        let slots = open_slots(folder, entry, environment, &mut origin)?;
+        let slots = open_slots(folder, entry, key, environment, &mut origin)?;
         let options = LedgerOptions { known_loss, ..options.clone() };
-        let view = FjallView::open(folder.view(&entry.id), folder.view_options.clone())
+        let view = open_view(folder.view(&entry.id), &folder.view_options, key)
             .map_err(|error| LedgerError::View(error.to_string()))?;
-        Ledger::open(slots, Arc::new(view), environment.clone(), options)
+        Ledger::open(slots, view, environment.clone(), options)
     };
     let ledger = match attempt(known_loss) {
         Err(LedgerError::BlocksMissing(loss)) => {
@@ -66,19 +73,51 @@ pub(super) fn open(
 fn open_slots(
     folder: &DataFolder,
     entry: &Entry,
+    key: Option<&DataKey>,
     environment: &Environment,
     origin: &mut Origin<'_>,
-) -> Result<Arc<DiskSlots>, LedgerError> {
+) -> Result<Arc<dyn SlotStore>, LedgerError> {
     let existed = matches!(origin, Origin::Existing);
     let unavailable = |error: &dyn std::fmt::Display| LedgerError::Unavailable(error.to_string());
     let disk = FileDisk::create(folder.journal(&entry.id)).map_err(|error| unavailable(&error))?;
     let options = DiskSlotsOptions { must_exist: existed, ..DiskSlotsOptions::default() };
-    let slots = DiskSlots::open(Arc::new(disk), options)?;
+    let slots = seal(Arc::new(DiskSlots::open(Arc::new(disk), options)?), &entry.id, key)?;
     if existed && slots.tip_hint()?.is_none() {
         return Err(unavailable(&"its journal is empty, but this ledger had blocks before"));
     }
-    import_blocks(&slots, environment, origin).map_err(|error| unavailable(&error))?;
-    Ok(Arc::new(slots))
+    import_blocks(&*slots, environment, origin).map_err(|error| unavailable(&error))?;
+    Ok(slots)
+}
+
+/// Encrypts what goes into the slots of a ledger, if the ledger has a data key.
+pub(super) fn seal(
+    slots: Arc<dyn SlotStore>,
+    ledger_id: &str,
+    key: Option<&DataKey>,
+) -> Result<Arc<dyn SlotStore>, LedgerError> {
+    let Some(key) = key else {
+        return match slots.read(0) {
+            Ok(Some(first)) if is_sealed(&first) => Err(LedgerError::Unavailable(
+                "its journal is encrypted, and its data key is gone; put the key back from a backup".into(),
+            )),
+            _ => Ok(slots),
+        };
+    };
+    let id = ledger_id.parse();
+    let id = id.map_err(|_| LedgerError::Unavailable(format!("{ledger_id} is not the id of a ledger")))?;
+    Ok(Arc::new(SealedSlots::new(slots, id, key.journal())))
+}
+
+/// Opens the view of a ledger, which is encrypted if the ledger has a data key.
+pub(super) fn open_view(
+    path: PathBuf,
+    options: &FjallViewOptions,
+    key: Option<&DataKey>,
+) -> Result<Arc<dyn ViewStore>, ViewError> {
+    match key {
+        None => Ok(Arc::new(FjallView::open(path, options.clone())?)),
+        Some(key) => Ok(Arc::new(SealedView::open(path, key.view(), SealedViewOptions::default())?)),
+    }
 }
 
 /// Writes the imported blocks into an empty journal, if there are any to import.

@@ -21,12 +21,13 @@ use everstrand_ion::{Struct, Value, text};
 use everstrand_journal::UniqueId;
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
 use everstrand_ledger::storage::views::ViewStore;
-use everstrand_ledger::storage::{FjallView, MemoryView, SharedStore};
+use everstrand_ledger::storage::{MemoryView, SharedStore};
 use everstrand_ledger::{Environment, Ledger, LedgerError, LedgerOptions};
 
 use super::entry::Entry;
 use super::folder::DataFolder;
-use super::opening::{Origin, import_blocks};
+use super::opening::{self, Origin, import_blocks};
+use crate::data_keys::DataKey;
 use crate::record::Record;
 
 /// How often a revision is sent while the store does not say whether it is there.
@@ -103,20 +104,22 @@ impl Shared {
     }
 
     /// The slots of a ledger.
-    pub(super) fn slots(&self, ledger_id: &str) -> Result<Arc<dyn SlotStore>, String> {
+    pub(super) fn slots(&self, ledger_id: &str, key: Option<&DataKey>) -> Result<Arc<dyn SlotStore>, String> {
         let id = ledger_id.parse().map_err(|_| format!("{ledger_id} is not the id of a ledger"))?;
-        self.store.journal(id).map_err(|error| because(&error))
+        let slots = self.store.journal(id).map_err(|error| because(&error))?;
+        opening::seal(slots, ledger_id, key).map_err(|error| error.to_string())
     }
 
     /// Opens the ledger of an entry over its slots in the store and its view in the cache.
     pub(super) fn open(
         &self,
         entry: &Entry,
+        key: Option<&DataKey>,
         environment: &Environment,
         options: LedgerOptions,
         mut origin: Origin<'_>,
     ) -> Result<Ledger, String> {
-        let slots = self.slots(&entry.id)?;
+        let slots = self.slots(&entry.id, key)?;
         if matches!(origin, Origin::Existing) && slots.read(0).map_err(|error| because(&error))?.is_none() {
             return Err("its journal is not in the store, but this ledger had blocks before".to_owned());
         }
@@ -125,8 +128,7 @@ impl Shared {
             None => Arc::new(MemoryView::new()),
             Some(cache) => {
                 let folder = cache.make_view_folder(&entry.id)?;
-                let view = FjallView::open(folder, cache.view_options.clone());
-                Arc::new(view.map_err(|error| error.to_string())?)
+                opening::open_view(folder, &cache.view_options, key).map_err(|error| error.to_string())?
             }
         };
         // Many servers may write, and a silent store is waited for: nothing but its answer tells whose a slot is.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use everstrand_ledger::Ledger;
+use everstrand_ledger::storage::is_sealed;
 use everstrand_protocol::control::LedgerState;
 use everstrand_protocol::{Exception, ServiceError};
 
@@ -139,12 +140,13 @@ impl Ledgers {
     ) -> Result<Option<Ledger>, String> {
         self.make_room()?;
         let mut record = entry.record().clone();
-        let ledger = shared.open(entry, &self.environment, self.options_of(&record), origin)?;
+        let ledger = self.open_files(entry, self.options_of(&record), origin)?;
         record.state = LedgerState::Active;
         let taken = shared.advance(&record.name, after, &record, self.environment.ids.next());
         if !matches!(taken, Ok(true)) {
             // Its journal stays behind in the store, under an id that nobody will use.
             ledger.close();
+            let _ = self.keys.remove(&entry.id);
             if let Some(cache) = &shared.cache {
                 cache.remove_cached(&entry.id);
             }
@@ -200,13 +202,23 @@ impl Ledgers {
         }
     }
 
+    /// Ends the journal of a deleted ledger, and then removes its data key. So an encrypted journal without a key has its end.
+    fn seal_and_forget_key(&self, shared: &Shared, ledger_id: &str) -> Result<(), String> {
+        let key = self.keys.of(ledger_id)?;
+        let slots = shared.slots(ledger_id, key.as_ref())?;
+        let first = slots.read(0).map_err(|error| error.to_string())?;
+        if key.is_none() && first.is_some_and(|first| is_sealed(&first)) {
+            return Ok(());
+        }
+        everstrand_ledger::seal_deleted(&*slots, self.environment.ids.next())
+            .map_err(|error| error.to_string())?;
+        self.keys.remove(ledger_id)
+    }
+
     /// Finishes a deletion that is marked at revision `number`: by whomever, and however often.
     fn finish_deletion(&self, shared: &Shared, number: u64, record: &Record) -> Result<(), ServiceError> {
         let name = &record.name;
-        let slots = shared.slots(&record.id).map_err(|why| unavailable(name, &why))?;
-        let writer = self.environment.ids.next();
-        everstrand_ledger::seal_deleted(&*slots, writer)
-            .map_err(|error| unavailable(name, &error.to_string()))?;
+        self.seal_and_forget_key(shared, &record.id).map_err(|why| unavailable(name, &why))?;
         let deleted = Record { state: LedgerState::Deleted, ..record.clone() };
         // If it is somebody else's, they have finished the same deletion.
         let token = self.environment.ids.next();

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use std::sync::{Arc, TryLockError};
 
 use everstrand_journal::Digest;
+use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::{DiskSlots, FileDisk};
 use everstrand_ledger::{Checked, Ledger, LedgerError, Status, check_slots};
 
@@ -37,7 +38,7 @@ struct Checking {
     from: u64,
     parts_unsaved: u32,
     /// The journal, opened for reading only, while the ledger is closed.
-    closed: Option<DiskSlots>,
+    closed: Option<Arc<dyn SlotStore>>,
 }
 
 impl Ledgers {
@@ -185,7 +186,14 @@ impl Ledgers {
                 tracing::warn!(ledger = %entry.record().name, %why, "the progress of the journal's check could not be noted");
             }
         };
-        match checking.part(|| FileDisk::read_only(folder.journal(&entry.id))) {
+        let open = || {
+            let unavailable = |why: String| LedgerError::Unavailable(why);
+            let key = self.keys.of(&entry.id).map_err(unavailable)?;
+            let disk = FileDisk::read_only(folder.journal(&entry.id));
+            let disk = disk.map_err(|error| unavailable(error.to_string()))?;
+            opening::seal(Arc::new(DiskSlots::open_read_only(Arc::new(disk))?), &entry.id, key.as_ref())
+        };
+        match checking.part(open) {
             Ok(Checked::UpTo(next)) => {
                 checking.from = next;
                 checking.parts_unsaved += 1;
@@ -243,19 +251,19 @@ impl Ledgers {
 
 impl Checking {
     /// Checks the next part: through the ledger while it is open, else in files that are opened for reading only.
-    fn part(&mut self, disk: impl FnOnce() -> std::io::Result<FileDisk>) -> Result<Checked, LedgerError> {
+    fn part(
+        &mut self,
+        open: impl FnOnce() -> Result<Arc<dyn SlotStore>, LedgerError>,
+    ) -> Result<Checked, LedgerError> {
         if let Some(ledger) = self.entry.ledger() {
             self.closed = None;
             return ledger.check_journal(self.from, CHECK_BYTES);
         }
         let journal = match &mut self.closed {
             Some(journal) => journal,
-            closed => {
-                let disk = disk().map_err(|error| LedgerError::Unavailable(error.to_string()))?;
-                closed.insert(DiskSlots::open_read_only(Arc::new(disk))?)
-            }
+            closed => closed.insert(open()?),
         };
-        check_slots(journal, self.from, CHECK_BYTES)
+        check_slots(&**journal, self.from, CHECK_BYTES)
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::thread;
 
-use everstrand_ledger::storage::{MemoryStore, SharedStore};
+use everstrand_journal::UniqueId;
+use everstrand_ledger::storage::{MemoryStore, SharedStore, is_sealed};
+use everstrand_sealing::MasterKey;
 use everstrand_server::config::{Config, Storage};
 use everstrand_server::{ClusterKey, Service};
 use serde_json::{Value, json};
@@ -191,6 +193,52 @@ async fn a_ledger_is_created_changed_and_deleted_everywhere_at_once() {
         0,
         "it is another ledger"
     );
+}
+
+fn encrypting_server(store: &Arc<MemoryStore>, master_key: &str) -> Service {
+    let mut config = Config::new(Storage::Shared { store: Arc::clone(store) as _, cache: None });
+    config.master_key = Some(MasterKey::from_text(&master_key.repeat(32), "here").expect("a key"));
+    Service::open(config).expect("a service over a store")
+}
+
+#[tokio::test]
+async fn an_encrypted_ledger_is_served_by_all_who_have_the_master_key() {
+    let store = Arc::new(MemoryStore::new());
+    let (one, two) = (encrypting_server(&store, "7f"), encrypting_server(&store, "7f"));
+    answer(&control(&one, "POST", "/ledgers", CREATE).await);
+    let mut write = Transaction::begin(&two).await;
+    write.execute("CREATE TABLE readable").await;
+    assert_eq!(write.commit().await.status, 200);
+    let mut read = Transaction::begin(&one).await;
+    assert_eq!(read.execute("SELECT * FROM readable").await, 0);
+
+    let id = ledger_id_of(&store);
+    let slots = store.journal(id).expect("a journal");
+    for stored in slots.read_many(0, usize::MAX).expect("slots") {
+        assert!(is_sealed(&stored));
+        assert!(!stored.windows(8).any(|window| window == b"readable"));
+    }
+
+    for (stranger, why) in
+        [(server(&store), "no master key"), (encrypting_server(&store, "70"), "the one given has")]
+    {
+        let body = json!({"StartSession": {"LedgerName": "cars"}});
+        let (status, _, message) = error(&command(&stranger, &body).await);
+        assert_eq!((status, message.contains(why)), (503, true), "{message}");
+    }
+    assert_eq!(control(&two, "DELETE", "/ledgers/cars", "").await.status, 200);
+    assert_eq!(store.keys(id).expect("keys").read(0).expect("a read"), None);
+    // The name is free, and what the deleted ledger held can never be read again.
+    answer(&control(&one, "POST", "/ledgers", CREATE).await);
+}
+
+/// The id of the only ledger of a store.
+fn ledger_id_of(store: &Arc<MemoryStore>) -> UniqueId {
+    let revision = store.name("cars").expect("a name").read(0).expect("a read").expect("a revision");
+    let revision =
+        everstrand_ion::text::read_one(std::str::from_utf8(&revision).expect("text")).expect("Ion");
+    let id = revision.get("record").and_then(|record| record.get("ledgerId")?.as_text().map(str::to_owned));
+    id.expect("an id").parse().expect("an id")
 }
 
 #[test]

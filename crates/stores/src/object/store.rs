@@ -3,6 +3,7 @@
 //! ```text
 //! PREFIX/HH/JOURNAL/j/SLOT       a slot of a journal. HH are two hexadecimal digits of the hash of its id
 //! PREFIX/names/NAME/REVISION     a revision of a ledger's name
+//! PREFIX/keys/LEDGER/REVISION    a revision of an encrypted ledger's data key
 //! ```
 //!
 //! Slots and revisions are numbers of sixteen hexadecimal digits, so that keys have their order.
@@ -12,8 +13,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
-use object_store::ObjectStore;
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use sha2::{Digest as _, Sha256};
 
 use everstrand_journal::UniqueId;
@@ -49,6 +50,10 @@ impl ObjectJournals {
         ObjectSlots::new(Arc::clone(&self.objects), Arc::clone(&self.threads), folder)
     }
 
+    fn keys_folder(&self, journal_id: UniqueId) -> Path {
+        self.prefix.clone().join("keys").join(journal_id.to_string())
+    }
+
     fn names_folder(&self) -> Path {
         self.prefix.clone().join("names")
     }
@@ -61,6 +66,25 @@ impl SharedStore for ObjectJournals {
 
     fn name(&self, name: &str) -> Result<Arc<dyn SlotStore>, SlotError> {
         Ok(Arc::new(self.chain(self.names_folder().join(name))))
+    }
+
+    fn keys(&self, journal_id: UniqueId) -> Result<Arc<dyn SlotStore>, SlotError> {
+        Ok(Arc::new(self.chain(self.keys_folder(journal_id))))
+    }
+
+    fn remove_keys(&self, journal_id: UniqueId) -> Result<(), SlotError> {
+        let (objects, folder) = (Arc::clone(&self.objects), self.keys_folder(journal_id));
+        let removed = self.threads.wait(async move {
+            let keys: Vec<_> = objects.list(Some(&folder)).try_collect().await?;
+            for meta in keys {
+                objects.delete(&meta.location).await?;
+            }
+            Ok::<_, object_store::Error>(())
+        });
+        let failed =
+            |why: String| SlotError::Unknown(format!("the keys of {journal_id} may be there: {why}"));
+        let removed = removed.ok_or_else(|| failed("the thread that sent the request failed".to_owned()))?;
+        removed.map_err(|error| failed(chain(&error)))
     }
 
     fn names(&self) -> Result<Vec<(String, u64)>, SlotError> {

@@ -19,7 +19,7 @@ pub(crate) use connection::Connection;
 pub(crate) use settings::settings;
 
 /// Whether the last of the tables exists.
-const HAS_TABLES: &str = "SELECT to_regclass('everstrand_names') IS NOT NULL";
+const HAS_TABLES: &str = "SELECT to_regclass('everstrand_keys') IS NOT NULL";
 const CREATE_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS everstrand_slots (
         journal text COLLATE \"C\" NOT NULL,
@@ -34,7 +34,12 @@ const CREATE_TABLES: &str = "
         name text COLLATE \"C\" NOT NULL,
         revision bigint NOT NULL CHECK (revision >= 0),
         body bytea NOT NULL,
-        PRIMARY KEY (name, revision))";
+        PRIMARY KEY (name, revision));
+    CREATE TABLE IF NOT EXISTS everstrand_keys (
+        ledger text COLLATE \"C\" NOT NULL,
+        revision bigint NOT NULL CHECK (revision >= 0),
+        body bytea NOT NULL,
+        PRIMARY KEY (ledger, revision))";
 
 /// What is asked of a table of chains.
 struct Statements {
@@ -95,6 +100,8 @@ macro_rules! statements {
 
 static OF_SLOTS: Statements = statements!("everstrand_slots", "journal", "slot");
 static OF_NAMES: Statements = statements!("everstrand_names", "name", "revision");
+static OF_KEYS: Statements = statements!("everstrand_keys", "ledger", "revision");
+const REMOVE_KEYS: &str = "DELETE FROM everstrand_keys WHERE ledger = $1";
 const NAMES: &str = "SELECT name, max(revision) FROM everstrand_names GROUP BY name ORDER BY name";
 
 /// A write whose commit waits for the standby. What it follows in the log is on the standby, too.
@@ -204,6 +211,16 @@ impl SharedStore for SqlStore {
 
     fn name(&self, name: &str) -> Result<Arc<dyn SlotStore>, SlotError> {
         Ok(Arc::new(self.chain(&OF_NAMES, name.to_owned())))
+    }
+
+    fn keys(&self, journal_id: UniqueId) -> Result<Arc<dyn SlotStore>, SlotError> {
+        Ok(Arc::new(self.chain(&OF_KEYS, journal_id.to_string())))
+    }
+
+    fn remove_keys(&self, journal_id: UniqueId) -> Result<(), SlotError> {
+        self.wait(move |database| async move {
+            database.write(0, REMOVE_KEYS, &[&journal_id.to_string()]).await.map(drop)
+        })
     }
 
     fn names(&self) -> Result<Vec<(String, u64)>, SlotError> {

@@ -24,8 +24,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("everstrand-ledger", &["ion", "partiql", "journal", "sealing"]),
     ("everstrand-driver", &["ion", "journal", "protocol"]),
     ("everstrand-stores", &["journal", "ledger"]),
-    ("everstrand-server", &["journal", "ledger", "protocol", "ion"]),
-    ("everstrand", &["ion", "partiql", "journal", "ledger", "protocol", "driver", "stores", "server"]),
+    ("everstrand-server", &["journal", "ledger", "protocol", "ion", "sealing"]),
+    (
+        "everstrand",
+        &["ion", "partiql", "journal", "ledger", "protocol", "sealing", "driver", "stores", "server"],
+    ),
     ("everstrand-testkit", &["ion", "journal", "ledger", "driver", "protocol"]),
     (
         "everstrand-simulator",
@@ -33,7 +36,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "everstrand-bench",
-        &["testkit", "ion", "partiql", "journal", "ledger", "protocol", "driver", "server", ""],
+        &["testkit", "ion", "partiql", "journal", "ledger", "protocol", "sealing", "driver", "server", ""],
     ),
     ("everstrand-differential", &["testkit", "ion", "ledger"]),
     ("everstrand-guard", &["testkit", "ion", "journal", "ledger", "protocol", "server"]),
@@ -65,6 +68,7 @@ const EDGES: &[&str] = &[
     "crates/server/src/http/",
     "crates/server/src/checkpoints/folder.rs",
     "crates/server/src/checkpoints/url.rs",
+    "crates/server/src/data_keys.rs",
     "crates/server/src/descriptors.rs",
     "crates/server/src/ledgers/folder.rs",
     "crates/server/src/ledgers/mod.rs",

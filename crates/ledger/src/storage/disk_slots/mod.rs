@@ -17,6 +17,9 @@ mod segment;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use everstrand_journal::UniqueId;
+use everstrand_sealing::SealingKey;
+
 use self::index::{Files, Index, Offsets, Place, Segment, cannot_read};
 use self::install::{InstallError, Installed, Installing, fill};
 use self::open::{append_table, cannot_open};
@@ -26,6 +29,7 @@ use self::segment::{
     encode_table, record_extent,
 };
 use super::disk::{Disk, DiskFile, DiskLock, read_full_at, write_all_at};
+use super::sealed_form::{is_sealed, seal_if_clear};
 use super::slots::{Created, SlotError, SlotStore, check_redaction};
 
 /// A read begins with so many bytes, because most records are not longer.
@@ -209,7 +213,8 @@ impl SlotStore for DiskSlots {
         let held = self.read(slot)?.ok_or_else(|| SlotError::absent(slot))?;
         check_redaction(slot, &held, stored, bytes)?;
         body_length(bytes)?;
-        if let Err((error, refuse)) = self.rewrite(tail, slot, bytes) {
+        let replaced = |each, held| if each == slot { bytes.to_vec() } else { held };
+        if let Err((error, refuse)) = self.rewrite(tail, slot, &replaced) {
             if refuse {
                 *writer = Writer::Refusing(stopped(&error));
             }
@@ -239,6 +244,34 @@ impl SlotStore for DiskSlots {
 }
 
 impl DiskSlots {
+    /// Encrypts the slots of one segment that lie in clear: those of the segment of `slot`. Answers the first slot after
+    /// the segment, or `None` if `slot` does not exist. A crash leaves the old segment or the new one.
+    pub fn seal_segment(
+        &self,
+        slot: u64,
+        journal_id: UniqueId,
+        key: &SealingKey,
+    ) -> Result<Option<u64>, SlotError> {
+        let mut writer = self.writer();
+        let tail = match &mut *writer {
+            Writer::Open(tail) => tail,
+            Writer::Refusing(why) => return Err(SlotError::Denied(why.clone())),
+        };
+        let Some(place) = self.place(slot)? else { return Ok(None) };
+        let mut all = place.first_slot..place.segment_end;
+        let is_clear = |each| Ok(self.read(each)?.is_some_and(|stored| !is_sealed(&stored)));
+        if all.try_fold(false, |any, each| is_clear(each).map(|clear| any || clear))? {
+            let sealed = |each, held| seal_if_clear(journal_id, key, each, held);
+            if let Err((error, refuse)) = self.rewrite(tail, slot, &sealed) {
+                if refuse {
+                    *writer = Writer::Refusing(stopped(&error));
+                }
+                return Err(error);
+            }
+        }
+        Ok(Some(place.segment_end))
+    }
+
     /// Begins the segment of `slot`. An error says whether the store must refuse all further writes.
     fn begin_segment(&self, tail: &mut Tail, slot: u64) -> Result<(), (SlotError, bool)> {
         let prepare = || {
@@ -268,9 +301,14 @@ impl DiskSlots {
         Ok(())
     }
 
-    /// Writes the segment of `slot` again, with other bytes for that slot. An error says whether the store must refuse
-    /// all further writes.
-    fn rewrite(&self, tail: &mut Tail, slot: u64, bytes: &[u8]) -> Result<(), (SlotError, bool)> {
+    /// Writes the segment of `slot` again, with what `replaced` answers for each of its slots. An error says whether the
+    /// store must refuse all further writes.
+    fn rewrite(
+        &self,
+        tail: &mut Tail,
+        slot: u64,
+        replaced: &dyn Fn(u64, Vec<u8>) -> Vec<u8>,
+    ) -> Result<(), (SlotError, bool)> {
         let place = self.place(slot).and_then(|place| place.ok_or_else(|| SlotError::absent(slot)));
         let place = place.map_err(|error| (error, false))?;
         let header = SegmentHeader { first_slot: place.first_slot, nonce: place.nonce };
@@ -279,17 +317,11 @@ impl DiskSlots {
             let mut installing = Installing::begin(&*self.disk, header)?;
             let mut offsets = Vec::new();
             for each in place.first_slot..place.segment_end {
-                let stored;
-                let body = if each == slot {
-                    bytes
-                } else {
-                    let absent =
-                        || io::Error::other(format!("slot {each} of the same segment reads as absent"));
-                    stored = self.read(each).map_err(io::Error::other)?.ok_or_else(absent)?;
-                    &stored
-                };
+                let absent = || io::Error::other(format!("slot {each} of the same segment reads as absent"));
+                let held = self.read(each).map_err(io::Error::other)?.ok_or_else(absent)?;
+                let body = replaced(each, held);
                 offsets.push(u32::try_from(installing.end()).map_err(io::Error::other)?);
-                installing.append(&encode_record(RecordKind::Slot, each, header.nonce, body))?;
+                installing.append(&encode_record(RecordKind::Slot, each, header.nonce, &body))?;
             }
             let table = encode_table(&offsets, installing.end());
             let table_bytes = table.len() as u64;

@@ -44,6 +44,9 @@ pub(super) struct Generation {
 impl Generation {
     pub(super) fn open(path: &Path, key: &SealingKey, cache_bytes: usize) -> Result<Generation, EngineError> {
         let begin = || -> io::Result<SealedPages> {
+            if file::exists(path) && !file::exists(&path.join(FILE)) {
+                return Err(io::Error::other("it is no encrypted view"));
+            }
             file::create_directories(path)?;
             SealedPages::open(&path.join(FILE), key)
         };
