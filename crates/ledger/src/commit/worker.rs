@@ -197,15 +197,20 @@ impl Worker {
     pub(super) fn persist_in_time(&mut self, core: &Core) {
         let now = core.environment.clock.monotonic_millis();
         if self.unsaved_since.is_some_and(|since| now.saturating_sub(since) >= core.options.persist_millis) {
-            self.persist(core);
+            self.unsaved_since = None;
+            warn_if_unsaved(core, core.views().begin_to_persist());
         }
     }
 
     pub(super) fn persist(&mut self, core: &Core) {
         self.unsaved_since = None;
-        if let Err(error) = core.views().persist() {
-            tracing::warn!(strand_id = %core.strand_id, %error, "the view was not saved");
-        }
+        warn_if_unsaved(core, core.views().persist());
+    }
+}
+
+fn warn_if_unsaved(core: &Core, saved: Result<(), ViewError>) {
+    if let Err(error) = saved {
+        tracing::warn!(strand_id = %core.strand_id, %error, "the view was not saved");
     }
 }
 

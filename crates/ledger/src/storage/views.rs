@@ -98,6 +98,11 @@ pub trait ViewStore: Send + Sync {
     /// Syncs what was committed, so that it survives a loss of power.
     fn persist(&self) -> Result<(), ViewError>;
 
+    /// The same, but may answer before it is done, so that commits do not wait for it.
+    fn begin_to_persist(&self) -> Result<(), ViewError> {
+        self.persist()
+    }
+
     /// Remembers durably that this view failed, so that the next opening begins an empty one. A view in memory need
     /// not remember it, because every opening finds it empty.
     fn distrust(&self, _why: &str) {}

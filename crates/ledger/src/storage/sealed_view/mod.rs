@@ -34,7 +34,7 @@ pub struct SealedViewOptions {
 
 impl Default for SealedViewOptions {
     fn default() -> Self {
-        SealedViewOptions { cache_bytes: 64 * 1024 * 1024, unwritten_bytes: 16 * 1024 * 1024 }
+        SealedViewOptions { cache_bytes: 64 * 1024 * 1024, unwritten_bytes: 32 * 1024 * 1024 }
     }
 }
 
@@ -204,6 +204,10 @@ impl ViewStore for SealedView {
 
     fn persist(&self) -> Result<(), ViewError> {
         self.shared.write_out()
+    }
+
+    fn begin_to_persist(&self) -> Result<(), ViewError> {
+        self.begin_to_write()
     }
 
     fn distrust(&self, _why: &str) {
