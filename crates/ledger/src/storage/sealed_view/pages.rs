@@ -177,3 +177,77 @@ fn read_id(file: &RealFile) -> io::Result<[u8; 16]> {
         (true, true) => Ok(header[16..].try_into().expect("16 bytes")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pages(path: &Path) -> SealedPages {
+        SealedPages::open(path, &SealingKey::from_bytes(&[7; 32])).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn they_show_the_file_that_was_written(
+            writes in prop::collection::vec((0..60_000_u64, 1..9000_usize, any::<u8>()), 1..12),
+            reads in prop::collection::vec((0..70_000_u64, 0..9000_usize), 12),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("pages");
+            let shown = pages(&path);
+            let mut model = vec![0; 17 * PAGE_BYTES];
+            shown.set_len(model.len() as u64).unwrap();
+            for (offset, length, byte) in writes {
+                let bytes: Vec<u8> = (0..length).map(|at| byte.wrapping_add(at.to_le_bytes()[0])).collect();
+                let at = usize::try_from(offset).unwrap();
+                model[at..at + length].copy_from_slice(&bytes);
+                StorageBackend::write(&shown, offset, &bytes).unwrap();
+            }
+            drop(shown);
+            let shown = pages(&path);
+            prop_assert_eq!(StorageBackend::len(&shown).unwrap(), model.len() as u64);
+            for (offset, length) in reads {
+                let mut out = vec![0; length];
+                let read = StorageBackend::read(&shown, offset, &mut out);
+                let at = usize::try_from(offset).unwrap();
+                match model.get(at..at + length) {
+                    Some(expected) => { read.unwrap(); prop_assert_eq!(&out, expected); }
+                    None => prop_assert!(read.is_err()),
+                }
+            }
+            shown.set_len(PAGE_BYTES as u64).unwrap();
+            shown.set_len(3 * PAGE_BYTES as u64).unwrap();
+            let mut out = vec![1; 3 * PAGE_BYTES];
+            StorageBackend::read(&shown, 0, &mut out).unwrap();
+            prop_assert_eq!(&out[..PAGE_BYTES], &model[..PAGE_BYTES]);
+            prop_assert!(out[PAGE_BYTES..].iter().all(|byte| *byte == 0));
+        }
+    }
+
+    #[test]
+    fn a_page_opens_in_its_place_of_its_file_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+        for (path, byte) in [(&a, 1), (&b, 2)] {
+            let shown = pages(path);
+            shown.set_len(2 * PAGE_BYTES as u64).unwrap();
+            StorageBackend::write(&shown, 0, &[byte; 2 * PAGE_BYTES]).unwrap();
+        }
+        let read = |path: &Path, page: usize| {
+            StorageBackend::read(&pages(path), (page * PAGE_BYTES) as u64, &mut [0; PAGE_BYTES])
+        };
+        let written = std::fs::read(&a).unwrap();
+        let (first, second) = (HEADER_BYTES, HEADER_BYTES + SEALED_PAGE_BYTES);
+        let mut moved = written.clone();
+        moved.copy_within(first..second, second);
+        std::fs::write(&a, &moved).unwrap();
+        assert!(read(&a, 0).is_ok());
+        assert!(read(&a, 1).is_err(), "a page of another place was opened");
+        let mut foreign = std::fs::read(&b).unwrap();
+        foreign[second..].copy_from_slice(&written[second..]);
+        std::fs::write(&b, &foreign).unwrap();
+        assert!(read(&b, 1).is_err(), "a page of another file was opened");
+    }
+}
