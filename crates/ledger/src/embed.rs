@@ -4,6 +4,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use everstrand_journal::UniqueId;
+use everstrand_sealing::SealingKey;
+
 use crate::clock::SystemClock;
 use crate::core::Environment;
 use crate::error::LedgerError;
@@ -15,12 +18,18 @@ use crate::storage::file::FileDisk;
 use crate::storage::fjall_view::{FjallView, FjallViewOptions};
 use crate::storage::memory_slots::MemorySlots;
 use crate::storage::memory_view::MemoryView;
+use crate::storage::sealed_form::is_sealed;
+use crate::storage::sealed_slots::SealedSlots;
+use crate::storage::sealed_view::{SealedView, SealedViewOptions};
 use crate::storage::slots::SlotStore;
 use crate::storage::views::ViewStore;
 
 /// The folders of the journal and of the view, named as in the data folder of a server.
 const JOURNAL: &str = "journal";
 const VIEW: &str = "view";
+
+/// What names the journal in the slots of an encrypted folder: its key belongs to no other.
+const ONLY_LEDGER: UniqueId = UniqueId::from_bytes([0; 16]);
 
 impl Ledger {
     /// A new ledger in memory. It is gone when its last clone is dropped.
@@ -64,23 +73,79 @@ impl Ledger {
     /// # }
     /// ```
     pub fn in_folder(path: impl AsRef<Path>) -> Result<Ledger, LedgerError> {
-        let path = path.as_ref();
-        let unusable = |why: &dyn std::fmt::Display| {
-            LedgerError::Unavailable(format!("cannot open the ledger in {}: {why}", path.display()))
-        };
-        let disk = FileDisk::create(path.join(JOURNAL)).map_err(|error| unusable(&error))?;
-        // The view is made after the journal, so where there is a view there was a journal. A new journal beside it
-        // would hide that the old one is gone.
-        let options =
-            DiskSlotsOptions { must_exist: path.join(VIEW).exists(), ..DiskSlotsOptions::default() };
-        let slots = DiskSlots::open(Arc::new(disk), options).map_err(|error| unusable(&error))?;
-        let views = FjallView::open(path.join(VIEW), FjallViewOptions::default())
-            .map_err(|error| unusable(&error))?;
-        if slots.tip_hint()?.is_none() && views.applied()?.is_some() {
-            return Err(unusable(&"its journal is empty, though its view holds blocks"));
-        }
-        Ledger::open(Arc::new(slots), Arc::new(views), Environment::of_machine(), LedgerOptions::default())
+        open_folder(path.as_ref(), None)
     }
+
+    /// The same, but everything in the folder is encrypted under `key`, which must be this ledger's alone. Whoever loses
+    /// the key has lost the ledger. A ledger that was created in clear cannot be opened with a key, nor the other way
+    /// round.
+    ///
+    /// ```
+    /// use everstrand_ledger::{Ledger, SealingKey};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("cars");
+    /// let key = SealingKey::random();
+    /// let ledger = Ledger::in_encrypted_folder(&path, &key)?;
+    /// let digest = ledger.digest();
+    /// drop(ledger);
+    ///
+    /// // Keep `key.as_bytes()` where the folder is not.
+    /// assert_eq!(Ledger::in_encrypted_folder(&path, &key)?.digest(), digest);
+    /// assert!(Ledger::in_encrypted_folder(&path, &SealingKey::random()).is_err());
+    /// assert!(Ledger::in_folder(&path).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn in_encrypted_folder(path: impl AsRef<Path>, key: &SealingKey) -> Result<Ledger, LedgerError> {
+        open_folder(path.as_ref(), Some(key))
+    }
+}
+
+fn open_folder(path: &Path, key: Option<&SealingKey>) -> Result<Ledger, LedgerError> {
+    let unusable = |why: &dyn std::fmt::Display| {
+        LedgerError::Unavailable(format!("cannot open the ledger in {}: {why}", path.display()))
+    };
+    let disk = FileDisk::create(path.join(JOURNAL)).map_err(|error| unusable(&error))?;
+    // The view is made after the journal, so where there is a view there was a journal. A new journal beside it
+    // would hide that the old one is gone.
+    let options = DiskSlotsOptions { must_exist: path.join(VIEW).exists(), ..DiskSlotsOptions::default() };
+    let slots = Arc::new(DiskSlots::open(Arc::new(disk), options).map_err(|error| unusable(&error))?);
+    // A first slot that cannot be read says nothing about keys; opening the ledger tells what is wrong with it.
+    let first = slots.read(0).ok().flatten();
+    match (key, first.as_deref().map(is_sealed)) {
+        (None, Some(true)) => {
+            return Err(unusable(&"it is encrypted; open it with Ledger::in_encrypted_folder"));
+        }
+        (Some(_), Some(false)) => {
+            return Err(unusable(&"it is not encrypted; open it with Ledger::in_folder"));
+        }
+        _ => {}
+    }
+    let slots: Arc<dyn SlotStore> = match key {
+        None => slots,
+        Some(key) => Arc::new(SealedSlots::new(slots, ONLY_LEDGER, key.derive("journal"))),
+    };
+    if first.is_some() {
+        // Before the view is opened, because a view that another key has sealed would be built anew.
+        slots.read(0).map_err(|error| unusable(&error))?;
+    }
+    let views: Arc<dyn ViewStore> = match key {
+        None => {
+            let views = FjallView::open(path.join(VIEW), FjallViewOptions::default());
+            Arc::new(views.map_err(|error| unusable(&error))?)
+        }
+        Some(key) => {
+            let options = SealedViewOptions::default();
+            let views = SealedView::open(path.join(VIEW), key.derive("view"), options);
+            Arc::new(views.map_err(|error| unusable(&error))?)
+        }
+    };
+    if slots.tip_hint()?.is_none() && views.applied()?.is_some() {
+        return Err(unusable(&"its journal is empty, though its view holds blocks"));
+    }
+    Ledger::open(slots, views, Environment::of_machine(), LedgerOptions::default())
 }
 
 /// The machine's clock, and ids that nobody can guess.

@@ -39,6 +39,7 @@ pub use core::{Environment, Status};
 pub use end_of_journal::seal_deleted;
 pub use error::{DuplicateKey, LedgerError};
 pub use everstrand_partiql::BufferedBytes;
+pub use everstrand_sealing::SealingKey;
 pub use ids::{Ids, RandomIds, SeededIds};
 pub use import::Importer;
 pub use ledger::Ledger;

@@ -10,7 +10,7 @@ pub mod memory_slots;
 pub mod memory_store;
 pub mod memory_view;
 pub mod meta;
-mod sealed_form;
+pub(crate) mod sealed_form;
 pub mod sealed_slots;
 pub mod sealed_view;
 pub mod shared;
