@@ -8,11 +8,13 @@ mod journal;
 #[path = "../../crates/partiql/tests/it/memory.rs"]
 mod memory;
 mod partiql;
+mod policy;
 mod protocol;
 mod view;
 
 pub use journal::{journal_checkpoint, journal_evidence, journal_export, journal_slot};
 pub use partiql::{partiql_execute, partiql_parse};
+pub use policy::policy;
 pub use protocol::{control, send_command, signature};
 pub use view::view;
 
@@ -119,7 +121,7 @@ fn assert_same(raw: RawValue<'_>, value: &Value) {
 #[cfg(test)]
 mod tests {
     /// Every target by its name.
-    const TARGETS: [(&str, fn(&[u8])); 13] = [
+    const TARGETS: [(&str, fn(&[u8])); 14] = [
         ("control", super::control),
         ("cursor_vs_ion_rs", super::cursor_vs_ion_rs),
         ("ion_binary", super::ion_binary),
@@ -130,6 +132,7 @@ mod tests {
         ("journal_slot", super::journal_slot),
         ("partiql_execute", super::partiql_execute),
         ("partiql_parse", super::partiql_parse),
+        ("policy", super::policy),
         ("send_command", super::send_command),
         ("signature", super::signature),
         ("view", super::view),

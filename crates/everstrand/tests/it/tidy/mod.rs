@@ -18,13 +18,14 @@ use source::{Source, is_for_tests, root, sources};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("everstrand-ion", &[]),
     ("everstrand-protocol", &[]),
+    ("everstrand-policy", &[]),
     ("everstrand-sealing", &[]),
     ("everstrand-journal", &["ion"]),
     ("everstrand-partiql", &["ion"]),
     ("everstrand-ledger", &["ion", "partiql", "journal", "sealing"]),
     ("everstrand-driver", &["ion", "journal", "protocol"]),
     ("everstrand-stores", &["journal", "ledger"]),
-    ("everstrand-server", &["journal", "ledger", "protocol", "ion", "sealing"]),
+    ("everstrand-server", &["journal", "ledger", "policy", "protocol", "ion", "sealing"]),
     (
         "everstrand",
         &["ion", "partiql", "journal", "ledger", "protocol", "sealing", "driver", "stores", "server"],
