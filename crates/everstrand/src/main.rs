@@ -15,6 +15,7 @@ mod export;
 mod exported;
 mod exported_indexes;
 mod health;
+mod identity;
 mod import;
 mod journal_folder;
 mod ledger;
@@ -73,6 +74,11 @@ enum Command {
     Encrypt(encrypt::Arguments),
     MasterKey(encrypt::MasterKeyCommand),
     Env(env::Arguments),
+    Init(identity::init::Arguments),
+    User(identity::user::Arguments),
+    Group(identity::group::Arguments),
+    Policy(identity::policy::Arguments),
+    Credentials(identity::credentials::Arguments),
     Demo(demo::Arguments),
     Store(store::Arguments),
     /// Make certificates for trials of TLS
@@ -107,6 +113,11 @@ fn main() -> ExitCode {
         Command::Encrypt(arguments) => encrypt::run(&arguments),
         Command::MasterKey(arguments) => encrypt::run_master_key(&arguments),
         Command::Env(arguments) => env::run(&arguments),
+        Command::Init(arguments) => identity::init::run(&arguments),
+        Command::User(arguments) => identity::user::run(arguments),
+        Command::Group(arguments) => identity::group::run(arguments),
+        Command::Policy(arguments) => identity::policy::run(arguments),
+        Command::Credentials(arguments) => identity::credentials::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Store(arguments) => store::run(&arguments),
         Command::Tls(command) => tls::run(&command),

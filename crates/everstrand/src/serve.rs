@@ -14,7 +14,7 @@ use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
 use everstrand_server::{AccessKeys, ClusterKey, Descriptors, Memory, Origin, Service, http};
 
 use crate::client_variables::{self, Syntax};
-use crate::{listen, master_key, place, store, tls};
+use crate::{identity, listen, master_key, place, store, tls};
 
 /// What `serve` may be told.
 #[derive(clap::Args)]
@@ -81,13 +81,15 @@ pub(crate) struct Arguments {
     /// such an address
     #[arg(long, value_name = "NAME")]
     host_name: Vec<String>,
-    /// With --access-keys: an origin whose web pages may send requests, such as https://app.example (may be repeated). They must be
+    /// With access keys or users: an origin whose web pages may send requests, such as https://app.example (may be repeated). They must be
     /// signed like all others. Pages of other origins are refused
-    #[arg(long, value_name = "ORIGIN", requires = "access_keys")]
+    #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<Origin>,
     #[command(flatten)]
     tls: tls::Files,
-    /// Allow listening on a non-loopback address without TLS, or without access keys or certificates of clients
+    #[command(flatten)]
+    users: identity::serve::Users,
+    /// Allow listening on a non-loopback address without TLS, or without users, access keys or certificates of clients
     #[arg(long)]
     insecure_listen: bool,
 }
@@ -106,7 +108,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         return Ok(ExitCode::SUCCESS);
     }
     let access_keys = arguments.access_keys.as_deref().map(read_access_keys).transpose()?;
-    check_listen(&arguments)?;
+    let users_are_expected = arguments.users.are_expected(&place::data_folder(arguments.data.as_deref()));
+    check_listen(&arguments, users_are_expected)?;
     let tls = arguments.tls.open()?.map(Arc::new);
     if let Some(key) = arguments.tls.key() {
         warn_if_open(key, "key of the certificate");
@@ -148,6 +151,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     config.access_keys = access_keys;
     config.allowed_origins = arguments.allow_origin;
     config.master_key = master_key::of_process()?;
+    arguments.users.configure(&mut config)?;
     config.cluster_key = arguments.cluster_key.as_deref().map(read_cluster_key).transpose()?;
     let place = arguments.checkpoints.as_deref().filter(|place| !place.is_empty());
     let place = place.map(CheckpointPlace::parse).transpose()?;
@@ -159,7 +163,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     config.view_files_max = descriptors.view_files_max;
 
     let runtime = http::runtime(&config)?;
-    let serving = serve(config, arguments.listen, &arguments.create_ledger, arguments.access_keys, tls);
+    let (listen, ledgers) = (arguments.listen, &arguments.create_ledger);
+    let serving = serve(config, listen, ledgers, arguments.access_keys, users_are_expected, tls);
     let served = runtime.block_on(serving);
     // Threads that still wait for something do not keep the process alive.
     runtime.shutdown_timeout(THREADS_GRACE);
@@ -168,15 +173,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// Refuses to listen where others can reach the server without protection, unless the operator allows it.
-fn check_listen(arguments: &Arguments) -> Result<(), String> {
+fn check_listen(arguments: &Arguments, users_are_expected: bool) -> Result<(), String> {
     let listen = arguments.listen;
     if listen.ip().is_loopback() || arguments.insecure_listen {
         return Ok(());
     }
-    if arguments.access_keys.is_none() && !arguments.tls.demand_certificates() {
+    let is_open = arguments.access_keys.is_none() && !users_are_expected;
+    if is_open && !arguments.tls.demand_certificates() {
         return Err(format!(
             "{listen} is not a loopback address, and requests need no signature, so anybody who reaches it may read and write \
-             every ledger. Demand signatures with --access-keys FILE, or allow this with --insecure-listen"
+             every ledger. Demand signatures with everstrand init or --access-keys FILE, or allow this with --insecure-listen"
         ));
     }
     if !arguments.tls.are_named() {
@@ -225,13 +231,29 @@ async fn serve(
     listen: SocketAddr,
     ledgers: &[String],
     access_keys: Option<PathBuf>,
+    users_are_expected: bool,
     tls: Option<Arc<http::Tls>>,
 ) -> Result<(), Box<dyn Error>> {
     // Catch signals before anything is opened, so that a signal during the replay of a journal stops the server.
     let shutdown = shutdown_signal()?;
     let credentials = access_keys.as_deref().zip(config.access_keys.as_ref());
     let credentials = credentials.map(|(file, keys)| (file.to_owned(), keys.profile().to_owned()));
+    let has_origins = !config.allowed_origins.is_empty();
     let service = Arc::new(Service::open(config)?);
+    service.check_users()?;
+    let signed_only = credentials.is_some() || service.has_users();
+    if !signed_only && has_origins {
+        return Err(
+            "--allow-origin is for servers whose requests are signed: see everstrand init and --access-keys"
+                .into(),
+        );
+    }
+    if !listen.ip().is_loopback() && !signed_only && users_are_expected {
+        return Err(format!(
+            "{listen} is not a loopback address, and there are no users yet: see everstrand init"
+        )
+        .into());
+    }
     reload_on_hangup(Arc::clone(&service), access_keys, tls.clone())?;
     for name in ledgers {
         match service.create_ledger_unless_it_exists(name) {
@@ -249,13 +271,14 @@ async fn serve(
     };
     let server = server.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     let address = server.address()?;
-    warn_of_open_doors(address, scheme, credentials.is_some());
+    warn_of_open_doors(address, scheme, signed_only);
     announce(
         scheme,
         address,
         credentials.as_ref().map(|(file, profile)| (file.as_path(), profile.as_str())),
+        service.has_users(),
     )?;
-    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), signed_only = credentials.is_some(), "started");
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), signed_only, "started");
     server.run(shutdown).await;
     tracing::info!("stopping");
     // Publishing runs on a thread that may wait. The ledgers are closed even if it panics or takes too long.
@@ -332,7 +355,12 @@ fn reload_on_hangup(
 }
 
 /// Prints the address. Programs that start the server read the first line; people paste the others into a shell.
-fn announce(scheme: &str, address: SocketAddr, credentials: Option<(&Path, &str)>) -> std::io::Result<()> {
+fn announce(
+    scheme: &str,
+    address: SocketAddr,
+    credentials: Option<(&Path, &str)>,
+    has_users: bool,
+) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "everstrand listening on {scheme}://{address}")?;
     writeln!(out)?;
@@ -343,7 +371,16 @@ fn announce(scheme: &str, address: SocketAddr, credentials: Option<(&Path, &str)
         IpAddr::V6(_) => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), address.port()),
     };
     for line in client_variables::lines(&format!("{scheme}://{reached}"), credentials, None, Syntax::Sh)? {
-        writeln!(out, "  {line}")?;
+        // The usual words for a server that asks for no signature are of no use to a user, who has a key.
+        if !(has_users && credentials.is_none() && line.contains("AWS_ACCESS_KEY_ID")) {
+            writeln!(out, "  {line}")?;
+        }
+    }
+    if has_users {
+        writeln!(
+            out,
+            "  export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…   # of a user: see everstrand user"
+        )?;
     }
     out.flush()
 }

@@ -5,6 +5,7 @@
 //! optimistic concurrency control. Nothing here knows a network or an async runtime.
 
 mod ahead;
+mod authorize;
 mod check;
 mod clock;
 mod commit;
@@ -30,6 +31,7 @@ mod transaction;
 
 pub mod storage;
 
+pub use authorize::{Authorize, Protected, TableAction};
 pub use check::{Checked, check_slots};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use commit::future::{

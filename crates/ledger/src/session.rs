@@ -17,6 +17,7 @@ use std::sync::Arc;
 use everstrand_ion::Document;
 use everstrand_journal::{Hash, UniqueId};
 
+use crate::authorize::Authorize;
 use crate::commit::future::{BarrierFuture, CommitFuture};
 use crate::error::LedgerError;
 use crate::handle::Handle;
@@ -31,6 +32,7 @@ pub struct Session {
     /// When the session dies, on the monotonic clock.
     deadline: u64,
     pace: Option<Arc<dyn Pace>>,
+    authorize: Option<Arc<dyn Authorize>>,
     state: State,
 }
 
@@ -48,7 +50,7 @@ impl Session {
         let id = core.environment.ids.next();
         let lifetime = core.options.limits.session_millis;
         let deadline = core.environment.clock.monotonic_millis().saturating_add(lifetime);
-        Session { ledger, id, deadline, pace: None, state: State::Idle }
+        Session { ledger, id, deadline, pace: None, authorize: None, state: State::Idle }
     }
 
     /// Its id.
@@ -96,6 +98,11 @@ impl Session {
         self.pace = pace;
     }
 
+    /// Lets this decide what the next statements may do. Without one they may do everything.
+    pub fn set_authorize(&mut self, authorize: Option<Arc<dyn Authorize>>) {
+        self.authorize = authorize;
+    }
+
     /// [`Ledger::read_barrier`](crate::Ledger::read_barrier) of its ledger.
     pub fn read_barrier(&self) -> BarrierFuture {
         self.ledger.read_barrier()
@@ -123,15 +130,19 @@ impl Session {
         statement: &str,
         parameters: &[Document],
     ) -> Result<Page, LedgerError> {
-        let pace = self.pace.clone();
-        let answer = self.open(transaction_id)?.at_pace(pace).execute(statement, parameters);
+        let (pace, authorize) = (self.pace.clone(), self.authorize.clone());
+        let transaction = self.open(transaction_id)?.at_pace(pace);
+        transaction.set_authorize(authorize);
+        let answer = transaction.execute(statement, parameters);
         self.die_if_expired(answer)
     }
 
     /// FetchPage.
     pub fn fetch_page(&mut self, transaction_id: &str, page_token: &str) -> Result<Page, LedgerError> {
-        let pace = self.pace.clone();
-        let answer = self.open(transaction_id)?.at_pace(pace).fetch_page(page_token);
+        let (pace, authorize) = (self.pace.clone(), self.authorize.clone());
+        let transaction = self.open(transaction_id)?.at_pace(pace);
+        transaction.set_authorize(authorize);
+        let answer = transaction.fetch_page(page_token);
         self.die_if_expired(answer)
     }
 

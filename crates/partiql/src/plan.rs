@@ -18,6 +18,7 @@ mod names;
 mod places;
 pub(crate) mod premises;
 mod statement;
+mod uses;
 mod walk;
 mod window;
 
@@ -29,6 +30,7 @@ pub use names::{Coercion, Expression, Function, Link, NestedQuery, Never, PathSt
 pub use places::{JoinKind, SourceSlots};
 pub use premises::Plan;
 pub use statement::{Analyze, InsertPlan, Insertion, ModifyPlan, Operation, Statement, Target, TargetStep};
+pub use uses::{TableUse, UseKind};
 pub use window::WindowKind;
 
 use crate::expression::AggregateFunction;

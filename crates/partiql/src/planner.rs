@@ -43,7 +43,7 @@ use crate::ast;
 use crate::error::{Category, PartiqlError};
 use crate::options::Options;
 use crate::plan::premises::Premises;
-use crate::plan::{self, Expression, InsertPlan, Insertion, Plan};
+use crate::plan::{self, Expression, InsertPlan, Insertion, Plan, TableUse, UseKind};
 use crate::position::Position;
 use crate::tables::{AsOf, FieldNames, OnConflict, Source, SourceKind, Tables};
 
@@ -88,6 +88,7 @@ pub fn plan<'a>(
         estimates: false,
         stops_early: false,
         fields: Vec::new(),
+        uses: Vec::new(),
         hints: Vec::new(),
         repeating: 0,
         repeated: 0,
@@ -109,6 +110,7 @@ pub fn plan<'a>(
         statement: Arc::new(statement),
         options: options.clone(),
         hints: planner.hints.into(),
+        uses: planner.uses.into(),
         premises,
     })
 }
@@ -135,6 +137,8 @@ struct Planner<'a> {
     stops_early: bool,
     /// The tables whose fields were asked for, and the answers.
     fields: Vec<(Source, Option<FieldNames>)>,
+    /// What the statement does with tables, as far as the planner has seen it.
+    uses: Vec<TableUse>,
     /// Hints to the author: what the statement may have been meant to say.
     hints: Vec<String>,
     /// How much work was done so far.
@@ -221,6 +225,27 @@ impl<'a> Planner<'a> {
         Ok(source)
     }
 
+    /// Notes what the statement does with a table.
+    fn uses(&mut self, table: &Source, kind: UseKind) {
+        let table_use = TableUse { table_id: Arc::clone(&table.table_id), kind };
+        if !self.uses.contains(&table_use) {
+            self.uses.push(table_use);
+        }
+    }
+
+    /// Notes that the statement reads a source.
+    fn uses_rows(&mut self, source: &Source) {
+        match (&source.kind, &source.as_of) {
+            (SourceKind::UserTables, _) => self.uses(source, UseKind::ReadCatalog),
+            (SourceKind::User | SourceKind::Committed, None) => self.uses(source, UseKind::Read),
+            // A new kind of source counts as the past too, because that needs more.
+            _ => {
+                self.uses(source, UseKind::Read);
+                self.uses(source, UseKind::ReadPast);
+            }
+        }
+    }
+
     fn insert(
         &mut self,
         target: &'a ast::SimplePath,
@@ -241,6 +266,11 @@ impl<'a> Planner<'a> {
         let name = &target.root;
         let table = self.source(&name.name, None)?;
         let table = writable(table.ok_or_else(|| self.no_such_variable(name))?, name)?;
+        self.uses(&table, UseKind::Insert);
+        if on_conflict == OnConflict::DoReplace {
+            self.uses(&table, UseKind::Update);
+            self.uses(&table, UseKind::Read);
+        }
         if !target.steps.is_empty() {
             return Err(PartiqlError::refused(
                 name.position,

@@ -1,10 +1,10 @@
 //! Conditions: an operator, a key of the request's context, and values.
 
 use crate::date;
-use crate::decide::Context;
 use crate::json::Json;
 use crate::network::Network;
 use crate::pattern::Pattern;
+use crate::request::Context;
 
 /// One key under one operator. All conditions of a statement must hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +65,7 @@ enum Operator {
 /// A key's value in a request.
 enum Value<'a> {
     Text(&'a str),
-    Address(std::net::IpAddr),
+    Address(core::net::IpAddr),
     Millis(i64),
     Bool(bool),
 }

@@ -2,8 +2,8 @@
 
 use crate::action::{Action, Actions};
 use crate::condition::Condition;
-use crate::decide::Request;
 use crate::json::Json;
+use crate::request::Request;
 use crate::resource::{Place, Resources};
 
 /// The greatest length of a policy's text.
@@ -70,6 +70,12 @@ impl Policy {
             }
         }
         Ok(Policy { statements })
+    }
+
+    /// The policy that denies everything.
+    pub fn deny_all() -> Policy {
+        let document = r#"{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
+        Policy::parse(document).expect("the text above is a policy")
     }
 
     /// Refuses a policy that names a resource which a place cannot have, because its author believes that it protects something.

@@ -27,10 +27,12 @@ mod document;
 mod json;
 mod network;
 mod pattern;
+mod request;
 mod resource;
 
 pub use action::Action;
-pub use decide::{Context, Decision, Request, Rule, decide};
+pub use decide::{Decision, Rule, decide};
 pub use document::{Effect, POLICY_BYTES_MAX, Policy, Statement};
 pub use network::Network;
+pub use request::{Context, Request, Tags};
 pub use resource::Place;

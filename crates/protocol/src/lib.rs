@@ -5,6 +5,7 @@
 //!
 //! * [`send_command`]: the session API, one operation with seven commands;
 //! * [`outcome`]: what became of a transaction, an operation of ours beside the session API;
+//! * [`identity`]: users, groups, policies and keys, an operation of ours;
 //! * [`control`]: the control API, twenty operations on ledgers, journals and tags;
 //! * [`error`]: the exceptions of both, and how clients recognise them;
 //! * [`signature`]: AWS Signature Version 4, signing and checking.
@@ -27,6 +28,7 @@
 
 pub mod control;
 pub mod error;
+pub mod identity;
 pub mod outcome;
 pub mod send_command;
 pub mod signature;

@@ -3,10 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use everstrand_protocol::signature::{AmzDate, Authorization, Credentials, SERVICE, SigningKey};
+use everstrand_protocol::signature::{Authorization, Credentials};
 use everstrand_protocol::{Exception, ServiceError};
-
-use crate::request::Request;
 
 /// A profile of the file, while the file is read.
 struct Section<'a> {
@@ -90,28 +88,17 @@ impl AccessKeys {
         &self.profile
     }
 
-    /// Checks a request's head: it must name one of these keys, with a recent date. Answers what checks the signature once the
-    /// body has arrived, because the signature covers the body.
-    pub(crate) fn check_head(
-        &self,
-        head: &Request<'_>,
-        now: AmzDate,
-    ) -> Result<(Authorization, SigningKey), ServiceError> {
-        let authorization = Authorization::from_headers(head.headers)?;
-        let credentials = self.by_id.get(&authorization.access_key_id);
-        let credentials = credentials.filter(|known| known.session_token == authorization.session_token);
-        let credentials = credentials.ok_or_else(|| {
-            let message = "The security token included in the request is invalid.";
-            ServiceError::new(Exception::UnrecognizedClient, message)
-        })?;
-        if authorization.service != SERVICE {
-            let message = format!("Credential should be scoped to correct service: '{SERVICE}'.");
-            return Err(ServiceError::new(Exception::InvalidSignature, message));
-        }
-        authorization.check_head(head.headers, now)?;
-        let key = authorization.signing_key(&credentials.secret_access_key);
-        Ok((authorization, key))
+    /// The secret of the key that a request names.
+    pub(crate) fn secret_of(&self, authorization: &Authorization) -> Option<&str> {
+        let known = self.by_id.get(&authorization.access_key_id)?;
+        (known.session_token == authorization.session_token).then_some(&known.secret_access_key)
     }
+}
+
+/// The answer to a key that is not known.
+pub(crate) fn unrecognized() -> ServiceError {
+    let message = "The security token included in the request is invalid.";
+    ServiceError::new(Exception::UnrecognizedClient, message)
 }
 
 impl fmt::Debug for AccessKeys {

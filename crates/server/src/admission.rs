@@ -3,11 +3,13 @@
 use core::net::IpAddr;
 use std::sync::{Arc, PoisonError};
 
-use everstrand_protocol::signature::AmzDate;
+use everstrand_protocol::signature::{AmzDate, Authorization, SERVICE};
 use everstrand_protocol::{Exception, ServiceError};
 
-use crate::access_keys::AccessKeys;
+use crate::access_keys::{AccessKeys, unrecognized};
 use crate::client::{Admission, Caller, Claim, Client};
+use crate::identity::Identity;
+use crate::identity::permissions::Principal;
 use crate::origins::Origins;
 use crate::request::Request;
 use crate::service::Service;
@@ -24,10 +26,15 @@ impl Service {
         if head.is_open_to_all() {
             return Ok(Admission { sender, claim: None });
         }
-        if let Some(keys) = self.access_keys() {
+        if self.users_are_locked && sender != Client::InProcess {
+            let message = "This server has users but not the key of their secrets, so it answers nobody";
+            return Err(ServiceError::new(Exception::ServiceUnavailable, message));
+        }
+        let (keys, identity) = (self.access_keys(), self.identity.get());
+        if keys.is_some() || identity.is_some() {
             self.origins().check(head)?;
-            let (authorization, key) = keys.check_head(head, self.amz_date())?;
-            return Ok(Admission { sender, claim: Some(Claim { authorization, key }) });
+            let claim = self.claim(head, &sender, keys.as_deref(), identity.map(|identity| &**identity))?;
+            return Ok(Admission { sender, claim: Some(claim) });
         }
         let site = head.header("sec-fetch-site").filter(|site| *site != "none");
         match head.header("origin").or(site) {
@@ -43,7 +50,9 @@ impl Service {
     /// The headers of the answer to a browser that asks whether a page may send a request. `None` if the request is no such question,
     /// or the page may not.
     pub fn preflight(&self, head: &Request<'_>) -> Option<Vec<(&'static str, String)>> {
-        self.access_keys()?;
+        if self.access_keys().is_none() && self.identity.get().is_none() {
+            return None;
+        }
         self.origins().preflight(head)
     }
 
@@ -51,17 +60,50 @@ impl Service {
         Origins(&self.config.allowed_origins)
     }
 
+    /// Checks what the head alone shows of a signature: the key must be one of the server's file or of a user, and the date recent.
+    fn claim(
+        &self,
+        head: &Request<'_>,
+        sender: &Client,
+        keys: Option<&AccessKeys>,
+        identity: Option<&Identity>,
+    ) -> Result<Claim, ServiceError> {
+        if head.header("authorization").is_none() && is_presigned(head.query) {
+            let message =
+                "The signature stands in the query; this service takes it in the header Authorization only";
+            return Err(ServiceError::new(Exception::MissingAuthenticationToken, message));
+        }
+        let authorization = Authorization::from_headers(head.headers)?;
+        let now = self.amz_date();
+        let (principal, key) = match (keys.and_then(|keys| keys.secret_of(&authorization)), identity) {
+            (Some(secret), _) => (Principal::Operator, authorization.signing_key(secret)),
+            (None, Some(identity)) => {
+                let (user, secret) = identity.user_of(&authorization, now.unix_seconds())?;
+                (Principal::User(user), authorization.signing_key(&secret))
+            }
+            (None, None) => return Err(unrecognized()),
+        };
+        if authorization.service != SERVICE {
+            let message = format!("Credential should be scoped to correct service: '{SERVICE}'.");
+            return Err(ServiceError::new(Exception::InvalidSignature, message));
+        }
+        authorization.check_head(head.headers, now)?;
+        let source_ip = match principal {
+            Principal::Operator => None,
+            Principal::User(_) => self.source_ip(head, sender),
+        };
+        Ok(Claim { authorization, key, principal, source_ip })
+    }
+
     /// Checks the signature of a request that was [admitted](Service::admit) and whose body has arrived.
     pub fn verify(&self, admission: Admission, request: &Request<'_>) -> Result<Caller, ServiceError> {
         let Admission { sender, claim } = admission;
-        let client = match claim {
-            None => sender,
-            Some(claim) => {
-                claim.authorization.check(&request.signed_parts(), &claim.key, self.amz_date())?;
-                claim.client()
-            }
-        };
-        Ok(Caller { client, presence: None })
+        let Some(claim) = claim else { return Ok(Caller::operator(sender)) };
+        claim.authorization.check(&request.signed_parts(), &claim.key, self.amz_date())?;
+        let client = claim.client();
+        let Claim { authorization, principal, source_ip, .. } = claim;
+        let signed_by = matches!(principal, Principal::User(_)).then(|| authorization.access_key_id.into());
+        Ok(Caller { client, principal, signed_by, source_ip, presence: None })
     }
 
     /// Replaces the access keys whose requests are answered, from the next request on.
@@ -76,6 +118,12 @@ impl Service {
     pub(crate) fn amz_date(&self) -> AmzDate {
         AmzDate::from_unix_seconds(self.clock.unix_millis().div_euclid(1000))
     }
+}
+
+/// Whether a query holds a signature, as a presigned URL does.
+fn is_presigned(query: &str) -> bool {
+    let mut names = query.split('&').filter_map(|pair| pair.split('=').next());
+    names.any(|name| name.eq_ignore_ascii_case("x-amz-signature"))
 }
 
 /// Refuses a request for a foreign host name. A web page can give its own host name the address of this machine; then the browser

@@ -7,30 +7,65 @@
 
 use core::net::IpAddr;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use everstrand_protocol::signature::{Authorization, SigningKey};
+
+use crate::identity::permissions::Principal;
 
 /// The sender of a request. Bounds for each client use it to tell clients apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Client {
     /// A caller in this process. It has no bounds of its own.
     InProcess,
-    /// A machine by its address. An IPv6 address stands for its /64 network, because a machine can have any address in it.
-    Address(IpAddr),
-    /// The owner of an access key, from any address. Only a checked signature shows it.
+    /// A machine by its address.
+    Address(Address),
+    /// The owner of an access key of the server's file, from any address. Only a checked signature shows it.
     AccessKey(Arc<str>),
+    /// A user, with any key and from any address. Only a checked signature shows it.
+    User(Arc<str>),
+}
+
+/// The address of a machine. Addresses of one IPv6 network of 64 bits are equal, because a machine can have any address in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Address {
+    network: IpAddr,
+    exact: IpAddr,
+}
+
+impl Address {
+    /// The address itself.
+    pub fn exact(&self) -> IpAddr {
+        self.exact
+    }
+}
+
+impl PartialEq for Address {
+    fn eq(&self, other: &Address) -> bool {
+        self.network == other.network
+    }
+}
+
+impl Eq for Address {}
+
+impl Hash for Address {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.network.hash(state);
+    }
 }
 
 impl Client {
     /// The client at an address.
     pub fn at(address: IpAddr) -> Client {
-        Client::Address(match address.to_canonical() {
+        let exact = address.to_canonical();
+        let network = match exact {
             IpAddr::V6(address) if !address.is_loopback() => {
                 IpAddr::V6((u128::from(address) >> 64 << 64).into())
             }
             address => address,
-        })
+        };
+        Client::Address(Address { network, exact })
     }
 }
 
@@ -38,8 +73,9 @@ impl fmt::Display for Client {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Client::InProcess => formatter.write_str("this process"),
-            Client::Address(address) => address.fmt(formatter),
+            Client::Address(address) => address.network.fmt(formatter),
             Client::AccessKey(id) => write!(formatter, "access key {id}"),
+            Client::User(name) => write!(formatter, "user {name}"),
         }
     }
 }
@@ -57,6 +93,12 @@ pub trait Presence: Send + Sync {
 #[derive(Clone)]
 pub struct Caller {
     pub(crate) client: Client,
+    /// Whose permissions count.
+    pub(crate) principal: Principal,
+    /// The id of the key that signed the request, if a user did.
+    pub(crate) signed_by: Option<Arc<str>>,
+    /// The address that a user's request came from.
+    pub(crate) source_ip: Option<IpAddr>,
     /// Tells whether the caller has left while its statement runs. `None` for a caller in this process, which leaves by dropping
     /// the future.
     pub(crate) presence: Option<Arc<dyn Presence>>,
@@ -64,7 +106,12 @@ pub struct Caller {
 
 impl Caller {
     /// A caller in this process.
-    pub(crate) const IN_PROCESS: Caller = Caller { client: Client::InProcess, presence: None };
+    pub(crate) const IN_PROCESS: Caller = Caller::operator(Client::InProcess);
+
+    /// A client that may do everything.
+    pub(crate) const fn operator(client: Client) -> Caller {
+        Caller { client, principal: Principal::Operator, signed_by: None, source_ip: None, presence: None }
+    }
 
     /// The same, with the means to see whether the client leaves.
     #[must_use]
@@ -86,12 +133,19 @@ pub struct Admission {
 pub(crate) struct Claim {
     pub(crate) authorization: Authorization,
     pub(crate) key: SigningKey,
+    /// Whose key it is.
+    pub(crate) principal: Principal,
+    /// The address that a user's request came from.
+    pub(crate) source_ip: Option<IpAddr>,
 }
 
 impl Claim {
     /// The client that sent the request if the claim is true.
     pub(crate) fn client(&self) -> Client {
-        Client::AccessKey(Arc::from(self.authorization.access_key_id.as_str()))
+        match &self.principal {
+            Principal::Operator => Client::AccessKey(Arc::from(self.authorization.access_key_id.as_str())),
+            Principal::User(user) => Client::User(Arc::clone(&user.name)),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use everstrand_ion::{Document, text};
 use everstrand_journal::Hash;
-use everstrand_ledger::{Clock, DuplicateKey, LedgerError, Page as LedgerPage, Session};
+use everstrand_ledger::{Clock, LedgerError, Page as LedgerPage, Session};
 use everstrand_protocol::send_command::Limits;
 use everstrand_protocol::{
     AbortTransactionResult, Command, CommitTransactionResult, EndSessionResult, Exception,
@@ -15,9 +15,10 @@ use serde_json::Map;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::client::{Caller, Client, Presence};
+use crate::ledger_errors::service_error;
 use crate::scheduler::{Account, Permit};
 use crate::service::Service;
-use crate::sessions::{Cancellation, SharedSession};
+use crate::sessions::{Cancellation, Owner, SharedSession};
 
 /// How long the server keeps an expired session, so that its client is told that it expired.
 const REMEMBERED_MILLIS: u64 = 60_000;
@@ -37,7 +38,7 @@ impl Service {
         presence: Arc<dyn Presence>,
     ) -> Result<Reply, ServiceError> {
         request.validate(&self.wire_limits())?;
-        let caller = Caller { client: Client::InProcess, presence: Some(presence) };
+        let caller = Caller::IN_PROCESS.with_presence(presence);
         self.valid_command(&caller, request).await.map(|(reply, _)| reply)
     }
 
@@ -75,7 +76,7 @@ impl Service {
         let stopwatch = Stopwatch { clock: &*self.clock, started: self.clock.monotonic_millis() };
         let token = match (&request.command, request.session_token) {
             (Command::StartSession { ledger_name }, _) => {
-                let session_token = self.start_session(&caller.client, ledger_name).await?;
+                let session_token = self.start_session(caller, ledger_name).await?;
                 let timing_information = stopwatch.timing();
                 let result = StartSessionResult { session_token, timing_information, other: Map::new() };
                 return Ok((Reply::StartSession(result), None));
@@ -83,11 +84,11 @@ impl Service {
             (_, Some(token)) => token,
             (_, None) => return Err(ServiceError::bad_request("The parameter SessionToken is not valid")),
         };
-        let shared = match (self.sessions.get(&token), &request.command) {
+        let shared = match (self.sessions.get(&token, caller.principal.id()), &request.command) {
             (Ok(shared), _) => shared,
             (Err(_), Command::CommitTransaction { transaction_id, commit_digest }) => {
                 let digest = digest(commit_digest);
-                self.settle(&token, transaction_id, digest).await?;
+                self.settle(caller, &token, transaction_id, digest).await?;
                 return Ok((committed(transaction_id.clone(), commit_digest.clone(), &stopwatch), None));
             }
             (Err(error), _) => return Err(error),
@@ -101,6 +102,9 @@ impl Service {
             && shared.cancel(cancellation)
         {
             return Ok((self.cancelled_reply(cancellation, &token, stopwatch.timing()), None));
+        }
+        if cancellation.is_none() {
+            self.permit_commands(caller, shared.ledger())?;
         }
         self.run_in_session(&shared, &token, caller, request.command, stopwatch).await
     }
@@ -132,7 +136,9 @@ impl Service {
             }
             Command::ExecuteStatement { transaction_id, statement, parameters } => {
                 let parameters = decode_parameters(&parameters)?;
+                let authorize = self.table_permissions(caller, shared.ledger());
                 let execute = move |session: &mut Session| {
+                    session.set_authorize(authorize);
                     session.execute(&transaction_id, &statement, &parameters).map(encode_page)
                 };
                 let ran = shared.run(session, &self.scheduler, caller, execute).await;
@@ -146,7 +152,9 @@ impl Service {
                 })
             }
             Command::FetchPage { transaction_id, next_page_token } => {
+                let authorize = self.table_permissions(caller, shared.ledger());
                 let fetch = move |session: &mut Session| {
+                    session.set_authorize(authorize);
                     session.fetch_page(&transaction_id, next_page_token.as_str()).map(encode_page)
                 };
                 let ran = shared.run(session, &self.scheduler, caller, fetch).await;
@@ -160,7 +168,7 @@ impl Service {
                 })
             }
             Command::CommitTransaction { transaction_id, commit_digest } => {
-                self.commit(shared, session, token, &transaction_id, &commit_digest).await?;
+                self.commit(caller, shared, session, token, &transaction_id, &commit_digest).await?;
                 committed(transaction_id, commit_digest, &stopwatch)
             }
             Command::AbortTransaction => {
@@ -180,6 +188,7 @@ impl Service {
     /// Commits the session's transaction, and answers when its block is durable.
     async fn commit(
         &self,
+        caller: &Caller,
         shared: &SharedSession,
         mut session: OwnedMutexGuard<Session>,
         token: &SessionToken,
@@ -195,7 +204,7 @@ impl Service {
             // Another server may have been asked to commit it, or this one whose answer was lost.
             Err(LedgerError::NoOpenTransaction) if self.ledgers.is_shared() => {
                 drop(session);
-                self.settle(token, transaction_id, digest).await
+                self.settle(caller, token, transaction_id, digest).await
             }
             Err(error) => Err(commit_error(error)),
             Ok(commit) => commit.await.map(drop).map_err(commit_error),
@@ -220,17 +229,20 @@ impl Service {
         }
     }
 
-    async fn start_session(&self, client: &Client, ledger_name: &str) -> Result<SessionToken, ServiceError> {
+    async fn start_session(&self, caller: &Caller, ledger_name: &str) -> Result<SessionToken, ServiceError> {
+        self.permit_commands(caller, ledger_name)?;
         let ledger = self.ledgers.open(ledger_name).await.map_err(|error| match error.exception {
             // The session API has no ResourceNotFoundException.
             Exception::ResourceNotFound => ServiceError::bad_request(error.message),
             _ => error,
         })?;
-        let token = self.tokens.make(&self.ledgers.id_of(ledger_name)?, self.ids.next());
+        let token =
+            self.tokens.make(&self.ledgers.id_of(ledger_name)?, self.ids.next(), caller.principal.id());
         let session = ledger.start_session();
         let lifetime = self.config.limits.session_millis.saturating_add(REMEMBERED_MILLIS);
         let now = self.clock.monotonic_millis();
-        self.sessions.insert(&token, session, client, now, now.saturating_add(lifetime))?;
+        let owner = Owner { client: &caller.client, principal: caller.principal.id(), ledger: ledger_name };
+        self.sessions.insert(&token, session, owner, now, now.saturating_add(lifetime))?;
         Ok(SessionToken::from(token))
     }
 }
@@ -300,50 +312,4 @@ fn commit_error(error: LedgerError) -> ServiceError {
         LedgerError::Sealed(_) => ServiceError::new(Exception::OccConflict, error.to_string()),
         other => service_error(other),
     }
-}
-
-/// The exception of the session API for a ledger's error.
-pub(crate) fn service_error(error: LedgerError) -> ServiceError {
-    let text = error.to_string();
-    let is_busy = matches!(error, LedgerError::Busy(_));
-    let exception = match error {
-        LedgerError::BadRequest { code, .. } => {
-            let refused = ServiceError::bad_request(text);
-            return match code {
-                Some(code) => refused.with_code(code),
-                None => refused,
-            };
-        }
-        LedgerError::DuplicateKey(duplicate) => {
-            let DuplicateKey { table, index, key, .. } = *duplicate;
-            let duplicate = everstrand_protocol::DuplicateKey { table, index, key };
-            return ServiceError::bad_request(text)
-                .with_code(DuplicateKey::CODE)
-                .with_duplicate_key(duplicate);
-        }
-        LedgerError::DigestMismatch => return ServiceError::bad_request(text).with_code("412"),
-        LedgerError::NoOpenTransaction => return ServiceError::bad_request(text).with_code("405"),
-        // Not an exception after which drivers try again, because the client itself stopped the statement.
-        LedgerError::TransactionAlreadyOpen | LedgerError::InvalidPageToken | LedgerError::Interrupted => {
-            Exception::BadRequest
-        }
-        LedgerError::OccConflict { .. } => Exception::OccConflict,
-        LedgerError::TransactionExpired { .. }
-        | LedgerError::SessionExpired { .. }
-        | LedgerError::NoSuchSession
-        | LedgerError::Sealed(_)
-        | LedgerError::Closed => Exception::InvalidSession,
-        LedgerError::LimitExceeded(_) => Exception::LimitExceeded,
-        // Drivers try again after it, with longer and longer pauses.
-        LedgerError::Busy(_) => Exception::CapacityExceeded,
-        // Of all answers with status 503, only this one says for certain that nothing was committed.
-        LedgerError::Unavailable(_) => Exception::CapacityExceeded,
-        LedgerError::Damaged(_) | LedgerError::BlocksMissing(_) => Exception::ServiceUnavailable,
-        LedgerError::OutcomeUnknown(_) => Exception::CommitOutcomeUnknown,
-        LedgerError::View(_) | LedgerError::Internal(_) => Exception::InternalFailure,
-    };
-    if exception.http_status() >= 500 && !is_busy {
-        tracing::error!(error = %text, "a command failed in the ledger");
-    }
-    ServiceError::new(exception, text)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use everstrand_ledger::Limits;
 use everstrand_ledger::storage::SharedStore;
+use everstrand_policy::Network;
 use everstrand_sealing::MasterKey;
 
 use crate::access_keys::AccessKeys;
@@ -97,6 +98,10 @@ pub struct Config {
     /// If set, only requests signed with one of these keys are answered. `GET /health`, `/ready` and `/metrics` need no
     /// signature.
     pub access_keys: Option<AccessKeys>,
+    /// Seals the secrets of users. A service with users needs it.
+    pub users_key: Option<MasterKey>,
+    /// Proxies whose header `X-Forwarded-For` is believed, when a policy asks where a request came from.
+    pub trusted_proxies: Vec<Network>,
     /// The secret that makes session tokens genuine on several servers, and across restarts. Without one, each start makes
     /// its own.
     pub cluster_key: Option<ClusterKey>,
@@ -133,6 +138,8 @@ impl Config {
             connections_max: usize::MAX,
             sessions_max: 100_000,
             access_keys: None,
+            users_key: None,
+            trusted_proxies: Vec::new(),
             cluster_key: None,
             master_key: None,
             host_names: None,

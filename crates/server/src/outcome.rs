@@ -6,10 +6,13 @@
 
 use everstrand_journal::{Hash, UniqueId};
 use everstrand_ledger::{Ledger, LedgerError, Outcome};
+use everstrand_policy::Action;
 use everstrand_protocol::outcome::{self, GetTransactionOutcomeRequest, GetTransactionOutcomeResult};
 use everstrand_protocol::{Exception, ServiceError, SessionToken};
 
-use crate::commands::service_error;
+use crate::client::Caller;
+use crate::identity::permissions::Principal;
+use crate::ledger_errors::service_error;
 use crate::service::Service;
 
 impl Service {
@@ -18,8 +21,17 @@ impl Service {
         &self,
         request: &GetTransactionOutcomeRequest,
     ) -> Result<GetTransactionOutcomeResult, ServiceError> {
+        self.outcome_for(&Caller::IN_PROCESS, request).await
+    }
+
+    /// The same for a caller. Who has the permission `qldb:GetTransactionOutcome` on the ledger needs no genuine token.
+    pub(crate) async fn outcome_for(
+        &self,
+        caller: &Caller,
+        request: &GetTransactionOutcomeRequest,
+    ) -> Result<GetTransactionOutcomeResult, ServiceError> {
         let id = transaction_id(&request.transaction_id)?;
-        let ledger = self.ledger_of(&request.session_token).await?;
+        let ledger = self.ledger_of(caller, &request.session_token).await?;
         let answer = |outcome, sequence_no| GetTransactionOutcomeResult { outcome, sequence_no };
         Ok(match self.outcome_of(&ledger, id).await {
             Ok(Outcome::Committed { block }) => answer(outcome::Outcome::Committed, Some(block)),
@@ -32,6 +44,7 @@ impl Service {
     /// ever will.
     pub(crate) async fn settle(
         &self,
+        caller: &Caller,
         token: &SessionToken,
         transaction: &str,
         commit_digest: Hash,
@@ -40,7 +53,7 @@ impl Service {
             // Nobody else can have committed it.
             return Err(no_session());
         }
-        let ledger = self.ledger_of(token).await.map_err(|error| unknown(&error.message))?;
+        let ledger = self.ledger_of(caller, token).await.map_err(|error| unknown(&error.message))?;
         let id = transaction_id(transaction)?;
         let block = match self.outcome_of(&ledger, id).await {
             Ok(Outcome::Committed { block }) => block,
@@ -71,9 +84,16 @@ impl Service {
         }
     }
 
-    /// The ledger of a genuine token.
-    async fn ledger_of(&self, token: &SessionToken) -> Result<Ledger, ServiceError> {
-        let id = self.tokens.ledger_of(token.as_str()).ok_or_else(no_session)?;
+    /// The ledger of a token that the caller may use.
+    async fn ledger_of(&self, caller: &Caller, token: &SessionToken) -> Result<Ledger, ServiceError> {
+        let genuine = self.tokens.ledger_of(token.as_str(), caller.principal.id());
+        let id = match (genuine, &caller.principal) {
+            (Some(id), _) => id,
+            (None, Principal::User(_)) => {
+                crate::tokens::named_ledger(token.as_str()).ok_or_else(no_session)?
+            }
+            (None, Principal::Operator) => return Err(no_session()),
+        };
         let name = match self.ledgers.name_of(id) {
             Some(name) => name,
             None => {
@@ -82,6 +102,10 @@ impl Service {
                 self.ledgers.name_of(id).ok_or_else(no_session)?
             }
         };
+        if genuine.is_none() {
+            let resource = || self.place().ledger(&name);
+            self.permit(caller, Action::GetTransactionOutcome, resource).map_err(|_| no_session())?;
+        }
         self.ledgers.open(&name).await
     }
 }

@@ -1,6 +1,6 @@
 //! The server without sockets: it takes the parts of an HTTP request and answers with the parts of an HTTP response.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use everstrand_journal::UniqueId;
 use everstrand_ledger::{
@@ -16,7 +16,8 @@ use crate::checkpoints::{Due, Published};
 use crate::client::{Caller, Client};
 use crate::config::Config;
 use crate::control::Control;
-use crate::ledgers::{LedgerOverview, Ledgers, Settings, random_seed};
+use crate::identity::Identity;
+use crate::ledgers::{LedgerOverview, Ledgers, Settings, USERS_LEDGER, random_seed};
 use crate::request::{Request, Response, Route};
 use crate::requests::Requests;
 use crate::scheduler::Scheduler;
@@ -36,6 +37,10 @@ pub struct Service {
     pub(crate) published: Arc<Published>,
     /// The keys of the configuration, until [`Service::set_access_keys`] replaces them.
     pub(crate) access_keys: RwLock<Option<Arc<AccessKeys>>>,
+    /// The users, if there are any.
+    pub(crate) identity: OnceLock<Arc<Identity>>,
+    /// Whether there are users, but not the key of their secrets. Then only callers in this process are answered.
+    pub(crate) users_are_locked: bool,
     pub(crate) requests: Requests,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
@@ -56,18 +61,29 @@ impl Service {
             Some(key) => key.clone(),
             None => ClusterKey::of_random(random_seed()?),
         };
-        Ok(Service {
+        let ledgers = Arc::new(Ledgers::find(settings(&config), environment.clone())?);
+        let service = Service {
             tokens: Tokens::new(&cluster_key),
-            ledgers: Arc::new(Ledgers::find(settings(&config), environment.clone())?),
+            users_are_locked: config.users_key.is_none() && ledgers.has(USERS_LEDGER),
+            ledgers,
             sessions: Sessions::new(config.sessions_max),
             scheduler: Arc::new(Scheduler::new(config.concurrency, Arc::clone(&environment.clock))),
             published: Arc::default(),
             access_keys: RwLock::new(config.access_keys.clone().map(Arc::new)),
+            identity: OnceLock::new(),
             requests: Requests::default(),
             clock: environment.clock,
             ids: environment.ids,
             config,
-        })
+        };
+        if service.users_are_locked {
+            tracing::debug!(
+                "there are users, and without the key of their secrets nobody is answered over the network"
+            );
+        } else if service.ledgers.has(USERS_LEDGER) {
+            let _ = service.identity.set(Arc::new(service.open_identity()?));
+        }
+        Ok(service)
     }
 
     /// Creates a ledger unless one has this name. The program calls this at its start; clients use the control API.
@@ -124,7 +140,7 @@ impl Service {
                 let answered = self.session_api(caller, &request, &mut operation).await;
                 (operation, answered.map(|body| (200, body)))
             }
-            Route::Control => ("Control", self.control_api(&request).await.map(|body| (200, body))),
+            Route::Control => ("Control", self.control_api(caller, &request).await.map(|body| (200, body))),
         };
         self.finish(client, &request, operation, begin, answered)
     }
@@ -188,7 +204,11 @@ impl Service {
             ("POST", "/", [target]) if *target == outcome::TARGET => {
                 *operation = "GetTransactionOutcome";
                 let request = outcome::GetTransactionOutcomeRequest::from_json(request.body)?;
-                Ok(self.transaction_outcome(&request).await?.to_json())
+                Ok(self.outcome_for(caller, &request).await?.to_json())
+            }
+            ("POST", "/", [target]) if *target == everstrand_protocol::identity::TARGET => {
+                *operation = "Administer";
+                self.identity_api(caller, request.body).await
             }
             ("POST", "/", []) => {
                 unknown(format!("The header X-Amz-Target is missing; the session API needs {expected}"))
@@ -205,9 +225,10 @@ impl Service {
     }
 
     /// Runs an operation of the control API on a thread that may wait.
-    async fn control_api(&self, request: &Request<'_>) -> Result<Vec<u8>, ServiceError> {
+    async fn control_api(&self, caller: &Caller, request: &Request<'_>) -> Result<Vec<u8>, ServiceError> {
         let method = request.effective_method();
         let request = ControlRequest::from_http(method, request.path, request.query, request.body)?;
+        self.permit_control(caller, &request)?;
         let control = self.control_of_ledgers();
         if control.is_in_memory(&request) {
             return Ok(control.run(request)?.to_json());
@@ -240,6 +261,7 @@ impl Service {
     /// journals. To be called about once a second. Does not block.
     pub fn sweep(&self) {
         self.sessions.sweep(self.clock.monotonic_millis());
+        self.start_reading_users();
         let (published, publishes) = (Arc::clone(&self.published), self.config.checkpoints.is_some());
         self.ledgers.start_upkeep(move |digest| !publishes || published.covers(digest));
     }

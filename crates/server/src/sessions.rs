@@ -36,6 +36,10 @@ pub(crate) struct SharedSession {
     running: Mutex<Option<Running>>,
     /// The client and the ledger that its statements count for.
     account: Account,
+    /// The principal to whom it answers.
+    principal: Box<str>,
+    /// The name of its ledger.
+    ledger: Arc<str>,
     /// Whether a command has used the session.
     used: AtomicBool,
     /// Counts the open transaction among those of its client in its ledger.
@@ -59,6 +63,17 @@ pub(crate) enum Cancellation {
     Transaction,
     /// The session and its transaction.
     Session,
+}
+
+/// Whose a new session is.
+#[derive(Clone, Copy)]
+pub(crate) struct Owner<'a> {
+    /// The client that it counts for.
+    pub(crate) client: &'a Client,
+    /// The principal to whom it answers.
+    pub(crate) principal: &'a str,
+    /// The name of its ledger.
+    pub(crate) ledger: &'a str,
 }
 
 /// All sessions.
@@ -97,10 +112,11 @@ impl Sessions {
         &self,
         token: &str,
         session: Session,
-        client: &Client,
+        owner: Owner<'_>,
         now: u64,
         expires_at: u64,
     ) -> Result<(), ServiceError> {
+        let Owner { client, principal, ledger } = owner;
         let exceeded = |count: usize, whose: &str| {
             let message = format!("Exceeded the session limit: {count} sessions {whose} are open; end some");
             ServiceError::new(Exception::LimitExceeded, message)
@@ -126,6 +142,8 @@ impl Sessions {
             account: Account { client: client.clone(), ledger: session.strand_id() },
             session: Arc::new(tokio::sync::Mutex::new(session)),
             running: Mutex::default(),
+            principal: principal.into(),
+            ledger: ledger.into(),
             used: AtomicBool::new(*client == Client::InProcess),
             transaction: Mutex::default(),
             transactions: Arc::clone(&self.transactions),
@@ -141,11 +159,16 @@ impl Sessions {
         Ok(())
     }
 
-    /// The session of a token.
-    pub(crate) fn get(&self, token: &SessionToken) -> Result<Arc<SharedSession>, ServiceError> {
+    /// The session of a token, if it is the principal's.
+    pub(crate) fn get(
+        &self,
+        token: &SessionToken,
+        principal: &str,
+    ) -> Result<Arc<SharedSession>, ServiceError> {
         self.lock()
             .by_token
             .get(token.as_str())
+            .filter(|session| *session.principal == *principal)
             .cloned()
             .inspect(|session| session.used.store(true, Ordering::Relaxed))
             .ok_or_else(|| ServiceError::new(Exception::InvalidSession, "No such session"))
@@ -213,6 +236,11 @@ impl SharedSession {
     /// Waits for the session's earlier commands.
     pub(crate) async fn lock(&self) -> OwnedMutexGuard<Session> {
         Arc::clone(&self.session).lock_owned().await
+    }
+
+    /// The name that its ledger had when it began.
+    pub(crate) fn ledger(&self) -> &Arc<str> {
+        &self.ledger
     }
 
     /// The client and the ledger that its statements count for.
@@ -380,6 +408,10 @@ mod tests {
 
     use super::*;
 
+    fn owner(client: &Client) -> Owner<'_> {
+        Owner { client, principal: "", ledger: "ledger" }
+    }
+
     #[test]
     fn sessions_that_come_and_go_leave_little_behind() {
         let environment =
@@ -388,11 +420,11 @@ mod tests {
         let ledger = Ledger::open(slots, view, environment, LedgerOptions::default()).expect("a ledger");
         let sessions = Sessions::new(10);
         let client = Client::at(core::net::Ipv4Addr::LOCALHOST.into());
-        sessions.insert("stays", ledger.start_session(), &client, 0, 100).expect("room");
-        sessions.get(&SessionToken::from("stays")).expect("it is used");
+        sessions.insert("stays", ledger.start_session(), owner(&client), 0, 100).expect("room");
+        sessions.get(&SessionToken::from("stays"), "").expect("it is used");
         for number in 0..5000_u64 {
             let token = format!("token{number}");
-            sessions.insert(&token, ledger.start_session(), &client, 0, 100 + number).expect("room");
+            sessions.insert(&token, ledger.start_session(), owner(&client), 0, 100 + number).expect("room");
             sessions.remove(&SessionToken::from(token));
         }
         assert_eq!(sessions.count(), 1);
@@ -412,7 +444,7 @@ mod tests {
         let client = |last| Client::at(core::net::Ipv4Addr::new(10, 0, 0, last).into());
         let insert = |token: &str, last| {
             sessions
-                .insert(token, ledger.start_session(), &client(last), 0, 900_000)
+                .insert(token, ledger.start_session(), owner(&client(last)), 0, 900_000)
                 .map_err(|error| error.message)
         };
         for number in 0..4 {
@@ -424,9 +456,9 @@ mod tests {
         }
         assert!(insert("last", 4).expect_err("no more").contains("10 sessions of this ledger"));
         let in_process = ledger.start_session();
-        let refused = sessions.insert("in-process", in_process, &Client::InProcess, 0, 900_000);
+        let refused = sessions.insert("in-process", in_process, owner(&Client::InProcess), 0, 900_000);
         assert!(refused.is_ok(), "the bounds are those of clients that come from elsewhere");
-        sessions.get(&SessionToken::from("greedy0")).expect("a session");
+        sessions.get(&SessionToken::from("greedy0"), "").expect("a session");
         sessions.sweep(UNUSED_MILLIS - 1);
         assert_eq!(sessions.count(), 11);
         sessions.sweep(UNUSED_MILLIS);

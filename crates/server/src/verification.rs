@@ -139,6 +139,6 @@ fn failed(error: LedgerError) -> ServiceError {
     match error {
         LedgerError::BadRequest { message, .. } => ServiceError::new(Exception::InvalidParameter, message),
         LedgerError::Unavailable(_) => ServiceError::new(Exception::ServiceUnavailable, error.to_string()),
-        other => crate::commands::service_error(other),
+        other => crate::ledger_errors::service_error(other),
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use everstrand_protocol::control::{self, ControlReply, ControlRequest};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
+use everstrand_protocol::identity::{self, IdentityReply, IdentityRequest};
 use everstrand_protocol::outcome::{self, GetTransactionOutcomeRequest, GetTransactionOutcomeResult};
 use everstrand_protocol::send_command::{self, ReplyError};
 use everstrand_protocol::signature::{AmzDate, SignedParts, Signer};
@@ -122,6 +123,14 @@ impl HttpTransport {
         let request = request.body(Full::default()).map_err(unsendable)?;
         let (head, body) = self.within_timeout(self.receive(request)).await?;
         Ok((head.status.as_u16(), body))
+    }
+
+    /// Changes or lists the users, groups and policies of an Everstrand server. An error means that the service refused, or did not
+    /// answer.
+    pub async fn identity(&self, request: &IdentityRequest) -> Result<IdentityReply, TransportError> {
+        let parts = self.session_parts(identity::TARGET);
+        let (_, body) = self.exchange(parts, request.to_json()).await?;
+        IdentityReply::from_json(&body).map_err(|error| TransportError::Answer(ReplyError::Json(error)))
     }
 
     /// The parts of a request of the session API.

@@ -7,6 +7,7 @@ use everstrand_journal::{CatalogChange, UniqueId};
 use everstrand_partiql::tables::IndexDefinition;
 
 use super::scope::{COMMITTED_PREFIX, Scope};
+use crate::authorize::{Protected, TableAction};
 use crate::error::LedgerError;
 use crate::state::catalog::{Catalog, Table};
 
@@ -18,6 +19,10 @@ impl Scope<'_> {
     /// CREATE TABLE.
     pub(super) fn add_table(&mut self, name: &str, tags: Option<&Value>) -> Result<Arc<str>, LedgerError> {
         check_name(name, "A table's name")?;
+        self.require(TableAction::CreateTable, Protected::NewTable)?;
+        if tags.is_some() {
+            self.require(TableAction::Tag, Protected::NewTable)?;
+        }
         self.work.reads.names.insert(name.into());
         let limits = &self.core.options.limits;
         let catalog = self.catalog();
@@ -42,6 +47,7 @@ impl Scope<'_> {
     /// DROP TABLE.
     pub(super) fn remove_table(&mut self, name: &str) -> Result<Arc<str>, LedgerError> {
         let table = self.active_table(name)?;
+        self.require_on(TableAction::DropTable, &table)?;
         self.change(CatalogChange::DropTable { table_id: table.id })?;
         Ok(Arc::clone(&table.id_text))
     }
@@ -51,8 +57,9 @@ impl Scope<'_> {
         let unknown = || LedgerError::bad_request(format!("There is no inactive table with id {table_id}"));
         let id: UniqueId = table_id.parse().map_err(|_| unknown())?;
         self.work.reads.table_ids.insert(id);
-        let table =
-            self.catalog().by_id(id).filter(|table| !table.is_active()).cloned().ok_or_else(unknown)?;
+        let table = self.catalog().by_id(id).filter(|table| !table.is_active() && self.is_visible(table));
+        let table = table.cloned().ok_or_else(unknown)?;
+        self.require_on(TableAction::UndropTable, &table)?;
         self.work.reads.names.insert(Arc::clone(&table.name));
         if self.catalog().active(&table.name).is_some() {
             return Err(already_exists(&table.name));
@@ -60,7 +67,7 @@ impl Scope<'_> {
         for name in table.indexes.iter().filter_map(|index| index.name.as_deref()) {
             self.work.reads.catalog = true;
             if let Some(other) = self.catalog().with_index_named(name) {
-                return Err(name_is_taken(name, other));
+                return Err(self.name_is_taken(name, other));
             }
         }
         let active = self.catalog().active_count();
@@ -74,13 +81,14 @@ impl Scope<'_> {
     pub(super) fn add_index(&mut self, definition: &IndexDefinition) -> Result<Arc<str>, LedgerError> {
         let IndexDefinition { table, name, paths, unique, if_not_exists } = definition;
         let table = self.active_table(table)?;
+        self.require_on(TableAction::CreateIndex, &table)?;
         if let Some(name) = name {
             check_name(name, "An index's name")?;
             // Transactions that give a name at the same time conflict, also if they give it on different tables.
             self.work.reads.catalog = true;
             if let Some(table) = self.catalog().with_index_named(name) {
                 let id = Arc::clone(&table.id_text);
-                return if *if_not_exists { Ok(id) } else { Err(name_is_taken(name, table)) };
+                return if *if_not_exists { Ok(id) } else { Err(self.name_is_taken(name, table)) };
             }
         }
         if table.indexes.iter().any(|index| index.paths == *paths && index.unique == *unique) {
@@ -136,7 +144,8 @@ impl Scope<'_> {
             }
             None => {
                 self.work.reads.catalog = true;
-                let mut active = self.catalog().tables().iter().filter(|table| table.is_active());
+                let tables = self.catalog().tables().iter();
+                let mut active = tables.filter(|table| table.is_active() && self.is_visible(table));
                 let found = active.find_map(|table| Some((Arc::clone(table), of(table)?)));
                 (found, "any table".to_owned())
             }
@@ -148,8 +157,21 @@ impl Scope<'_> {
             let message = format!("There is no index with id {index} on {place}");
             return Err(LedgerError::bad_request(message));
         };
+        self.require_on(TableAction::DropIndex, &table)?;
         self.change(CatalogChange::DropIndex { index_id, table_id: table.id })?;
         Ok(Some(Arc::clone(&table.id_text)))
+    }
+
+    /// Names the table only to who may know of it.
+    fn name_is_taken(&self, index: &str, table: &Table) -> LedgerError {
+        let place = match self.is_visible(table) {
+            true => format!(", on table USER.{}", table.name),
+            false => String::new(),
+        };
+        LedgerError::BadRequest {
+            code: Some("412"),
+            message: format!("Index with name: {index} already exists{place}"),
+        }
     }
 
     fn active_table(&mut self, name: &str) -> Result<Arc<Table>, LedgerError> {
@@ -164,7 +186,8 @@ impl Scope<'_> {
         if name.starts_with(COMMITTED_PREFIX) {
             return Err(LedgerError::bad_request("Definitions are only supported on user tables"));
         }
-        self.catalog().active(name).cloned().ok_or_else(unknown)
+        let table = self.catalog().active(name).filter(|table| self.is_visible(table));
+        table.cloned().ok_or_else(unknown)
     }
 
     fn change(&mut self, change: CatalogChange) -> Result<(), LedgerError> {
@@ -205,13 +228,6 @@ fn check_active(active: usize, bound: usize) -> Result<(), LedgerError> {
 
 fn limit(message: String) -> LedgerError {
     LedgerError::BadRequest { code: None, message }
-}
-
-fn name_is_taken(index: &str, table: &Table) -> LedgerError {
-    LedgerError::BadRequest {
-        code: Some("412"),
-        message: format!("Index with name: {index} already exists, on table USER.{}", table.name),
-    }
 }
 
 fn already_exists(name: &str) -> LedgerError {

@@ -62,7 +62,7 @@ impl Scope<'_> {
                 Err(_) => None,
             },
         };
-        let Some(table) = found else { return Ok(None) };
+        let Some(table) = found.filter(|table| self.is_visible(table)) else { return Ok(None) };
         if may_change {
             self.work.reads.tables.insert(table.id);
         }

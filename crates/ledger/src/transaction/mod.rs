@@ -1,6 +1,7 @@
 //! A transaction: runs statements against one snapshot, and notes everything that they read and write, until the
 //! committer decides whether what was read still holds.
 
+mod authorized;
 mod counts;
 mod definitions;
 mod diff;
@@ -26,6 +27,7 @@ use everstrand_ion::Document;
 use everstrand_journal::{CommitDigest, Hash, StatementInfo, UniqueId, statement_digest};
 use everstrand_partiql::{self as partiql, BufferedBytes, Charge, Rows};
 
+use crate::authorize::Authorize;
 use crate::commit::future::{CommitFuture, Committed, pair};
 use crate::commit::proposal::Proposal;
 use crate::core::{Core, OpenTransaction};
@@ -66,6 +68,8 @@ pub struct Transaction {
     kept: Charge,
     interrupt: Interrupt,
     pace: Option<Arc<dyn Pace>>,
+    /// Decides what its statements may do.
+    authorize: Option<Arc<dyn Authorize>>,
     /// Counts it among the ledger's open transactions.
     _open: OpenTransaction,
 }
@@ -96,6 +100,7 @@ impl Transaction {
             kept: core.options.buffered_bytes.part(usize::MAX, "buffered_bytes").charge(),
             interrupt: Interrupt::default(),
             pace: None,
+            authorize: None,
             _open: open,
             ledger: Arc::clone(ledger),
         })
@@ -115,6 +120,11 @@ impl Transaction {
     pub(crate) fn at_pace(&mut self, pace: Option<Arc<dyn Pace>>) -> &mut Transaction {
         self.pace = pace;
         self
+    }
+
+    /// Lets this decide what the next statements may do. Without one they may do everything.
+    pub fn set_authorize(&mut self, authorize: Option<Arc<dyn Authorize>>) {
+        self.authorize = authorize;
     }
 
     /// Whether its time is over.
@@ -156,6 +166,7 @@ impl Transaction {
         });
 
         let answer = self.run(number, statement, parameters);
+        let answer = authorized::told(self.authorize.as_deref(), answer);
         let answer = answer.and_then(|page| self.count_kept().map(|()| page));
         let answer = self.ledger.rebuild_if_view_failed(&self.snapshot, answer);
         if answer.is_err() {
@@ -234,6 +245,7 @@ impl Transaction {
         let options = partiql::Options::new(self.core().extensions(), self.held.clone());
         let mut scope = self.scope(number);
         let plan = scope.core.statements.plan(text, parameters, &mut scope, &options)?;
+        scope.require_all(&plan.uses)?;
         let rows = partiql::execute(plan, parameters.into(), &mut scope)?;
         self.page(number, rows, None, (0, 0))
     }
@@ -262,6 +274,7 @@ impl Transaction {
             deadline: self.deadline,
             interrupt: &self.interrupt,
             pace: self.pace.as_deref(),
+            authorize: self.authorize.as_deref(),
             turn_ends: None,
         }
     }

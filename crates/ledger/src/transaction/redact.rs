@@ -7,6 +7,7 @@ use everstrand_ion::Value;
 use everstrand_journal::{BlockAddress, RedactedRevision, RevisionData, UniqueId};
 
 use super::scope::Scope;
+use crate::authorize::TableAction;
 use crate::error::LedgerError;
 use crate::state::documents::from_history;
 use crate::storage::views::Keyspace;
@@ -47,7 +48,9 @@ impl Scope<'_> {
     ) -> Result<u64, LedgerError> {
         let view = &self.snapshot.view;
         let table = self.snapshot.head.catalog.by_id(table_id);
+        let table = table.filter(|table| self.is_visible(table));
         let table = table.ok_or_else(|| refused(&format!("there is no table {table_id}")))?;
+        self.require_on(TableAction::Redact, table)?;
         let place = self.snapshot.place(document_id)?;
         let place = place.filter(|place| place.table == table.number);
         let unknown = || refused(&format!("table {} has no document {document_id}", table.name));

@@ -16,6 +16,7 @@ use everstrand_partiql::tables::{
 };
 
 use super::work::Work;
+use crate::authorize::Authorize;
 use crate::core::Core;
 use crate::error::LedgerError;
 use crate::pace::{Interrupt, Pace, TURN_MILLIS};
@@ -40,6 +41,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) deadline: u64,
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) pace: Option<&'a dyn Pace>,
+    /// Decides what the statement may do. Without one it may do everything.
+    pub(crate) authorize: Option<&'a dyn Authorize>,
     /// When the statement's turn ends, on the monotonic clock. Set at the first look.
     pub(crate) turn_ends: Option<u64>,
 }
@@ -109,6 +112,7 @@ impl Scope<'_> {
     ) -> Result<Option<Source>, LedgerError> {
         let block = self.block_at(as_of)?;
         let table = self.snapshot.head.catalog.active_at(name, block);
+        let table = table.filter(|table| self.is_visible(table));
         let is_present = block == self.snapshot.head.tip.block_no && !planted!("present-taken-for-past");
         if matches!(as_of, AsOf::Timestamp(_)) && is_present {
             // The next block may get the same time, so this answer about the present may change.
@@ -134,7 +138,8 @@ impl Tables for Scope<'_> {
             return Ok(self.past_source(kind, name, &as_of)?);
         }
         self.work.reads.names.insert(name.into());
-        Ok(self.catalog().active(name).map(|table| Source {
+        let table = self.catalog().active(name).filter(|table| self.is_visible(table));
+        Ok(table.map(|table| Source {
             kind,
             table_id: Arc::clone(&table.id_text),
             indexes: Arc::clone(&table.online),
@@ -161,6 +166,7 @@ impl Tables for Scope<'_> {
                 Err(_) => None,
             },
         };
+        let table = table.filter(|table| self.is_visible(table));
         let Some(table_id) = table.map(|table| Arc::clone(&table.id_text)) else {
             return Ok(None);
         };
@@ -192,16 +198,23 @@ impl Tables for Scope<'_> {
     }
 
     fn table_named_like(&self, name: &str) -> Option<String> {
-        self.catalog().active_named_like(name).map(str::to_owned)
+        let name = self.catalog().active_named_like(name)?;
+        self.catalog().active(name).filter(|table| self.is_visible(table)).map(|_| name.to_owned())
     }
 
     fn field_named_like(&mut self, table: &Source, name: &str) -> Result<Option<String>, TablesError> {
+        if !self.may_read(&table.table_id) {
+            return Ok(None);
+        }
         let documents = self.first_documents(table)?;
         Ok(spelling_in(&documents, name))
     }
 
     /// The transaction does not depend on the answer as on a read: names are resolved once, against its snapshot.
     fn field_names(&mut self, table: &Source) -> Result<Option<FieldNames>, TablesError> {
+        if !self.may_read(&table.table_id) {
+            return Ok(None);
+        }
         let table = self.table_of(table)?;
         let written = self.work.writes.iter().filter(|(_, written)| written.table.id == table.id);
         let written: Vec<&Document> =

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::Statement;
+use super::{Statement, TableUse};
 use crate::error::PartiqlError;
 use crate::options::Options;
 use crate::tables::{FieldNames, Source, Tables};
@@ -17,6 +17,8 @@ pub struct Plan {
     pub options: Options,
     /// Hints to the author: what the statement may have been meant to say.
     pub hints: Arc<[String]>,
+    /// What the statement does with tables.
+    pub uses: Arc<[TableUse]>,
     /// What must hold for the plan to be used again. Without premises it serves one execution only.
     pub(crate) premises: Option<Arc<Premises>>,
 }
@@ -79,7 +81,8 @@ impl Plan {
             }
         }
         let (statement, premises) = (Arc::clone(&self.statement), Some(Arc::clone(premises)));
-        Ok(Some(Plan { statement, options: options.clone(), hints: Arc::clone(&self.hints), premises }))
+        let (hints, uses) = (Arc::clone(&self.hints), Arc::clone(&self.uses));
+        Ok(Some(Plan { statement, options: options.clone(), hints, uses, premises }))
     }
 }
 

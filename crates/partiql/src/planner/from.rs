@@ -241,6 +241,7 @@ impl<'a> Planner<'a> {
         if self.scopes.len() > 1 && !self.options.extensions {
             return Err(global_access_is_illegal(name));
         }
+        self.uses_rows(&source);
         Ok(Some((source, shown)))
     }
 

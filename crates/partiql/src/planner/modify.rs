@@ -7,7 +7,9 @@ use super::shape::conjuncts;
 use super::{Planner, writable};
 use crate::ast::{self, Identifier, SimplePath, SimpleStep};
 use crate::error::PartiqlError;
-use crate::plan::{Expression, ModifyPlan, Operation, PathStep, SourceSlots, Target, TargetStep, Variable};
+use crate::plan::{
+    Expression, ModifyPlan, Operation, PathStep, SourceSlots, Target, TargetStep, UseKind, Variable,
+};
 use crate::tables::Source;
 
 /// The place in a document at which the elements of a source lie.
@@ -54,6 +56,8 @@ impl<'a> Planner<'a> {
             .find(|(slots, _)| *slots == document)
             .expect("origins are found among the tables");
         let table = writable(table.clone(), &first_name(modify))?;
+        let kind = if operation == Operation::Delete { UseKind::Delete } else { UseKind::Update };
+        self.uses(&table, kind);
         let conditions = match &modify.condition {
             Some(condition) => conjuncts(self.condition(condition)?),
             None => Vec::new(),

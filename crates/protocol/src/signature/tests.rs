@@ -277,3 +277,89 @@ proptest! {
         prop_assert!(authorization.check(&parts, &authorization.signing_key("s"), date).is_ok());
     }
 }
+
+/// The texts of a request, in which a byte can be changed.
+#[derive(Clone)]
+struct Texts {
+    method: String,
+    path: String,
+    query: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Texts {
+    /// How many bytes there are to change.
+    fn len(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.method.len() + self.path.len() + self.query.len() + headers + self.body.len()
+    }
+
+    /// The same with one bit of one byte changed.
+    fn flipped(&self, mut at: usize, bit: u8) -> Texts {
+        let mut changed = self.clone();
+        let headers = changed.headers.iter_mut().flat_map(|(name, value)| [name, value]);
+        for text in [&mut changed.method, &mut changed.path, &mut changed.query].into_iter().chain(headers) {
+            if at < text.len() {
+                let mut bytes = std::mem::take(text).into_bytes();
+                bytes[at] ^= 1 << bit;
+                *text = String::from_utf8(bytes).expect("ASCII");
+                return changed;
+            }
+            at -= text.len();
+        }
+        changed.body[at] ^= 1 << bit;
+        changed
+    }
+
+    /// Whether a server that knows the key accepts the request, and what it is accepted as: the canonical request, the scope and the
+    /// signature.
+    fn accepted(&self, secret: &str, now: AmzDate) -> Option<String> {
+        let headers: Vec<(&str, &str)> =
+            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let parts = SignedParts {
+            method: &self.method,
+            path: &self.path,
+            query: &self.query,
+            headers: &headers,
+            body: &self.body,
+        };
+        let authorization = Authorization::from_headers(&headers).ok()?;
+        let key = authorization.signing_key(secret);
+        authorization.check(&parts, &key, now).ok()?;
+        // Another id of a key finds another secret, or none; so it is not looked at here.
+        let Authorization { day, region, service, date, signed_headers, signature, .. } = &authorization;
+        let canonical = canonical_request(&parts, signed_headers);
+        Some(format!("{day} {region} {service} {date} {} {canonical}", hex(signature)))
+    }
+}
+
+#[test]
+fn every_changed_bit_that_changes_what_was_signed_is_refused() {
+    for vector in VECTORS {
+        let (_, added, date) = sign(vector);
+        let headers = received(vector, &added);
+        let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let SignedParts { method, path, query, body, .. } = vector.parts;
+        let (method, path, query) = (method.to_owned(), path.to_owned(), query.to_owned());
+        let request = Texts { method, path, query, headers, body: body.to_vec() };
+        let as_signed = request.accepted(vector.secret, date);
+        assert!(as_signed.is_some(), "the request itself");
+        let mut refused = 0;
+        for at in 0..request.len() {
+            for bit in 0..7 {
+                let changed = request.flipped(at, bit);
+                match changed.accepted(vector.secret, date) {
+                    None => refused += 1,
+                    // Upper and lower case of a header's name, for example, or blanks at the end of a value.
+                    accepted => assert_eq!(
+                        accepted, as_signed,
+                        "bit {bit} of byte {at} of {} {}",
+                        request.method, request.path
+                    ),
+                }
+            }
+        }
+        assert!(refused > request.len() * 5, "{refused} of {} flips", request.len() * 7);
+    }
+}

@@ -33,8 +33,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use everstrand_journal::{Digest, UniqueId};
 use everstrand_ledger::{Environment, Ledger, LedgerOptions};
-use everstrand_protocol::ServiceError;
 use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
+use everstrand_protocol::{Exception, ServiceError};
 use everstrand_sealing::MasterKey;
 use tokio::sync::oneshot;
 
@@ -51,6 +51,9 @@ use crate::record::{Record, STRICT_TAG};
 use crate::workers::Workers;
 
 pub use folder::ledger_folders;
+
+/// The name of the ledger that holds the users of the server. Clients can neither open nor list it.
+pub(crate) const USERS_LEDGER: &str = "everstrand-identity";
 
 /// The number of threads that open, close and read ledgers.
 const FILE_THREADS: usize = 8;
@@ -350,6 +353,24 @@ impl Ledgers {
         Ok(self.entry(name)?.id.clone())
     }
 
+    /// Whether this server knows a ledger of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names().contains_key(name)
+    }
+
+    /// Who decides about the tables of a ledger, as far as this server knows.
+    pub(crate) fn permissions_mode(&self, name: &str) -> Option<PermissionsMode> {
+        self.names().get(name).map(|entry| entry.record().permissions_mode)
+    }
+
+    /// Creates a ledger that only this server itself uses, unless it exists.
+    pub(crate) fn create_if_missing(&self, name: &str) -> Result<(), ServiceError> {
+        match self.create(name, PermissionsMode::Standard, true, Tags::new()) {
+            Err(error) if error.exception == Exception::ResourceAlreadyExists => Ok(()),
+            created => created.map(drop),
+        }
+    }
+
     /// The name of the ledger with an id, if this server knows it.
     pub(crate) fn name_of(&self, id: &str) -> Option<String> {
         self.names().iter().find(|(_, entry)| entry.id == id).map(|(name, _)| name.clone())
@@ -374,6 +395,7 @@ impl Ledgers {
         let lower = after.map_or(Bound::Unbounded, |after| Bound::Excluded(after.to_owned()));
         self.names()
             .range((lower, Bound::Unbounded))
+            .filter(|(name, _)| *name != USERS_LEDGER)
             .take(limit)
             .map(|(_, entry)| entry.record().clone())
             .collect()

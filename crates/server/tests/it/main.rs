@@ -3,6 +3,7 @@
 mod checkpoints;
 mod control;
 mod folder;
+mod identity;
 mod ledgers;
 mod scheduler;
 mod sessions;
