@@ -23,8 +23,8 @@ pub struct Authorization {
     pub date: AmzDate,
     /// The token of temporary credentials.
     pub session_token: Option<String>,
-    signed_headers: String,
-    signature: [u8; 32],
+    pub(super) signed_headers: String,
+    pub(super) signature: [u8; 32],
 }
 
 impl Authorization {

@@ -296,20 +296,24 @@ impl Texts {
     }
 
     /// The same with one bit of one byte changed.
-    fn flipped(&self, mut at: usize, bit: u8) -> Texts {
+    fn flipped(&self, at: usize, bit: u8) -> Texts {
         let mut changed = self.clone();
-        let headers = changed.headers.iter_mut().flat_map(|(name, value)| [name, value]);
-        for text in [&mut changed.method, &mut changed.path, &mut changed.query].into_iter().chain(headers) {
+        changed.flip(at, bit);
+        changed
+    }
+
+    fn flip(&mut self, mut at: usize, bit: u8) {
+        let headers = self.headers.iter_mut().flat_map(|(name, value)| [name, value]);
+        for text in [&mut self.method, &mut self.path, &mut self.query].into_iter().chain(headers) {
             if at < text.len() {
                 let mut bytes = std::mem::take(text).into_bytes();
                 bytes[at] ^= 1 << bit;
                 *text = String::from_utf8(bytes).expect("ASCII");
-                return changed;
+                return;
             }
             at -= text.len();
         }
-        changed.body[at] ^= 1 << bit;
-        changed
+        self.body[at] ^= 1 << bit;
     }
 
     /// Whether a server that knows the key accepts the request, and what it is accepted as: the canonical request, the scope and the
