@@ -11,7 +11,9 @@ import { load } from 'ion-js';
 
 const { QldbDriver, RetryConfig } = qldb;
 const endpoint = process.env.EVERSTRAND_ENDPOINT;
-const options = { endpoint, region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+const options = { endpoint, region: 'us-east-1', credentials: {
+    accessKeyId: process.env.AWS_ACCESS_KEY_ID ?? 'local', secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY ?? 'local',
+} };
 const control = new QLDB(options);
 const ledger = `n-${randomUUID().replaceAll('-', '').slice(0, 20)}`;
 let driver;

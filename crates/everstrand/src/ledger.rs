@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use everstrand_protocol::control::{
     ControlReply, ControlRequest, CreateLedgerRequest, DeleteLedgerRequest, DescribeLedgerRequest,
     ListTagsForResourceRequest, PermissionsMode, TagResourceRequest, Tags, UntagResourceRequest,
-    UpdateLedgerRequest,
+    UpdateLedgerPermissionsModeRequest, UpdateLedgerRequest,
 };
 
 use crate::place::Place;
@@ -43,6 +43,9 @@ enum Command {
         /// Accept QLDB's language only, without extensions
         #[arg(long)]
         strict: bool,
+        /// Ask policies about each table that a statement of a user touches (the permissions mode STANDARD)
+        #[arg(long)]
+        standard: bool,
         /// A tag of the new ledger (may be repeated)
         #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
         tags: Vec<(String, String)>,
@@ -67,6 +70,14 @@ enum Command {
         /// Allow its deletion
         #[arg(long)]
         off: bool,
+    },
+    /// Choose who decides about the tables of a ledger
+    Permissions {
+        /// Its name
+        name: String,
+        /// Policies decide (STANDARD), or whoever may send commands may do everything (ALLOW_ALL)
+        #[arg(value_parser = ["STANDARD", "ALLOW_ALL"])]
+        mode: String,
     },
     /// Print the tags of a ledger, after setting and removing some
     Tag {
@@ -99,16 +110,24 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
 async fn carry_out(place: &Place, command: Command) -> Result<(), Box<dyn Error>> {
     match command {
         Command::List => place.ledgers().await?.iter().for_each(|name| println!("{name}")),
-        Command::Create { name, protect, strict, tags } => {
+        Command::Create { name, protect, strict, standard, tags } => {
+            let mode = if standard { PermissionsMode::Standard } else { PermissionsMode::AllowAll };
             let request = ControlRequest::CreateLedger(CreateLedgerRequest {
                 name,
-                permissions_mode: PermissionsMode::AllowAll,
+                permissions_mode: mode,
                 deletion_protection: Some(protect),
                 kms_key: None,
                 tags: tags.into_iter().collect(),
                 strict: strict.then_some(true),
             });
             print(&place.control(request).await?)?;
+        }
+        Command::Permissions { name, mode } => {
+            let standard = mode == PermissionsMode::Standard.name();
+            let permissions_mode =
+                if standard { PermissionsMode::Standard } else { PermissionsMode::AllowAll };
+            let request = UpdateLedgerPermissionsModeRequest { name, permissions_mode };
+            print(&place.control(ControlRequest::UpdateLedgerPermissionsMode(request)).await?)?;
         }
         Command::Describe { name } => {
             let request = ControlRequest::DescribeLedger(DescribeLedgerRequest { name });

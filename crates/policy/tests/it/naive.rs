@@ -79,7 +79,7 @@ fn condition_holds(
         "DateGreaterThanEquals" => number(&found) >= number(value),
         other => panic!("{other}"),
     };
-    values.iter().any(|value| one(value)) != negated
+    values.iter().any(one) != negated
 }
 
 fn applies(statement: &Value, request: &Request<'_>, tags: &BTreeMap<String, String>) -> bool {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use everstrand_ledger::ManualClock;
+use everstrand_ledger::storage::MemoryStore;
+use everstrand_ledger::{Environment, ManualClock, SeededIds};
 use everstrand_protocol::identity::{IdentityReply, IdentityRequest, PolicyOwner};
 use everstrand_protocol::signature::{AmzDate, Credentials, SignedParts, Signer};
 use everstrand_server::config::{Config, Storage};
@@ -709,4 +710,61 @@ fn users_outlive_a_restart_under_their_key_and_under_no_other() {
             }
         }
     }
+}
+
+/// Two servers over one store share their users. One that could not read them for five seconds answers no user.
+#[test]
+fn servers_over_one_store_share_users_and_refuse_them_when_they_cannot_read() {
+    let store = Arc::new(MemoryStore::new());
+    let key = MasterKey::random();
+    let open = |seed: u64| {
+        let store = Arc::clone(&store) as _;
+        let mut config = Config::new(Storage::Shared { store, cache: None });
+        config.users_key = Some(key.clone());
+        let clock = Arc::new(ManualClock::new(1_700_000_000_000));
+        let environment = Environment { clock: clock.clone(), ids: Arc::new(SeededIds::new(seed)) };
+        (Service::open_in(config, environment).expect("a service"), clock)
+    };
+    let (first, _) = open(1);
+    let administrator = credentials(first.create_users("admin", None).expect("an administrator"));
+    let (second, clock) = open(2);
+    let asked = |by: &Credentials| {
+        let parts =
+            SignedParts { method: "GET", path: "/ledgers", query: "", headers: &[("Host", "h")], body: b"" };
+        let now = everstrand_ledger::Clock::unix_millis(&*clock).div_euclid(1000);
+        let mut headers = vec![("Host", "h".to_owned())];
+        headers.extend(Signer::new(by.clone(), "eu-central-1").sign(&parts, AmzDate::from_unix_seconds(now)));
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let request = Request { method: "GET", path: "/ledgers", query: "", headers: &headers, body: b"" };
+        let admitted = second.admit(&request, Client::at([127, 0, 0, 1].into()));
+        admitted.map(drop).map_err(|error| error.exception.name().to_owned())
+    };
+    assert_eq!(asked(&administrator), Ok(()));
+    let add = IdentityRequest::AddUser {
+        user_name: "ann".to_owned(),
+        groups: Vec::new(),
+        policies: Vec::new(),
+        tags: Default::default(),
+    };
+    let ann = credentials(first.administer(&add).expect("a user"));
+    assert_eq!(asked(&ann), Err("UnrecognizedClientException".to_owned()), "it has not read her yet");
+    // Whether what `wanted` says becomes true, while the background work runs as in a server.
+    let becomes = |wanted: &dyn Fn() -> bool| {
+        let mut tries = (0..500).map(|_| {
+            second.sweep();
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            wanted()
+        });
+        tries.any(|is_so| is_so)
+    };
+    assert!(becomes(&|| asked(&ann) == Ok(())), "it reads again");
+    first.administer(&IdentityRequest::RemoveUser { user_name: "ann".to_owned() }).expect("removed");
+    assert!(becomes(&|| asked(&ann).is_err()), "it reads again");
+
+    clock.advance(5000);
+    assert_eq!(asked(&administrator), Ok(()), "read five seconds ago");
+    clock.advance(1);
+    assert_eq!(asked(&administrator), Err("ServiceUnavailable".to_owned()), "read too long ago");
+    assert!(becomes(&|| asked(&administrator) == Ok(())), "it has read again");
 }
