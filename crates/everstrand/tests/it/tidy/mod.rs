@@ -40,6 +40,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["testkit", "ion", "partiql", "journal", "ledger", "protocol", "sealing", "driver", "server", ""],
     ),
     ("everstrand-differential", &["testkit", "ion", "ledger"]),
+    ("everstrand-fuzz", &["ion", "partiql", "policy", "journal", "ledger", "protocol"]),
     ("everstrand-guard", &["testkit", "ion", "journal", "ledger", "protocol", "server"]),
 ];
 

@@ -1,11 +1,11 @@
 //! What each fuzz target does with its bytes, as plain functions: a target panics where a decoder
-//! or a promise fails. `cargo test` runs each over `seeds/`: samples, and inputs that failed once. They
-//! are where a search begins, too, which keeps what it finds in `corpus/`:
+//! or a promise fails. `cargo test` runs each over `fuzz/seeds/`: samples, and inputs that failed once. They
+//! are where a search begins, too, which keeps what it finds in `fuzz/corpus/`:
 //!
 //! `RUSTC_BOOTSTRAP=1 cargo +stable fuzz run ion_binary fuzz/corpus/ion_binary fuzz/seeds/ion_binary -- -max_total_time=600`
 
 mod journal;
-#[path = "../../crates/partiql/tests/it/memory.rs"]
+#[path = "../../partiql/tests/it/memory.rs"]
 mod memory;
 mod partiql;
 mod policy;
@@ -120,8 +120,10 @@ fn assert_same(raw: RawValue<'_>, value: &Value) {
 
 #[cfg(test)]
 mod tests {
+    type Target = fn(&[u8]);
+
     /// Every target by its name.
-    const TARGETS: [(&str, fn(&[u8])); 14] = [
+    const TARGETS: [(&str, Target); 14] = [
         ("control", super::control),
         ("cursor_vs_ion_rs", super::cursor_vs_ion_rs),
         ("ion_binary", super::ion_binary),
@@ -140,7 +142,7 @@ mod tests {
 
     #[test]
     fn every_target_takes_its_seeds_and_what_is_cut_from_them() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
         for (name, target) in TARGETS {
             assert!(folder.join(format!("fuzz_targets/{name}.rs")).is_file(), "{name} can be searched");
             let seeds = std::fs::read_dir(folder.join("seeds").join(name)).expect("seeds of each target");
