@@ -20,6 +20,8 @@ pub struct Request<'a> {
 /// What a method, a path and the header `X-Amz-Target` ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
+    /// What a browser asks for first: what this is.
+    Root,
     /// Whether the server runs.
     Health,
     /// Whether every ledger is fully usable.
@@ -41,7 +43,7 @@ impl<'a> Request<'a> {
 
     /// Whether the request needs no signature.
     pub(crate) fn is_open_to_all(&self) -> bool {
-        matches!(self.route(), Route::Health | Route::Ready | Route::Metrics)
+        matches!(self.route(), Route::Root | Route::Health | Route::Ready | Route::Metrics)
     }
 
     pub(crate) fn route(&self) -> Route {
@@ -49,6 +51,7 @@ impl<'a> Request<'a> {
             ("POST", "/") => Route::Session,
             // The session API refuses the header wherever else it stands.
             _ if self.header("x-amz-target").is_some() => Route::Session,
+            ("GET", "/") => Route::Root,
             ("GET", "/health") => Route::Health,
             ("GET", "/ready") => Route::Ready,
             ("GET", "/metrics") => Route::Metrics,

@@ -46,6 +46,18 @@ pub struct Service {
     pub(crate) ids: Arc<dyn Ids>,
 }
 
+/// The answer to `GET /`: for somebody who opens the address in a browser. It shows nothing of this server.
+const WHAT_THIS_IS: &str = "\
+This is Everstrand, a ledger database that is compatible with Amazon QLDB.
+
+It has no pages for browsers. QLDB's drivers, the AWS CLI and `everstrand shell LEDGER --endpoint URL` work with this address;
+`everstrand env --endpoint URL` prints the environment variables that they need.
+
+GET /health   whether the server runs
+GET /ready    whether every ledger can be used, and why one cannot
+GET /metrics  numbers, in the text format of Prometheus
+";
+
 impl Service {
     /// Finds every ledger of the configured storage, with the machine's clock and random ids. A ledger is opened when
     /// it is first asked for.
@@ -132,6 +144,7 @@ impl Service {
         let begin = self.clock.monotonic_millis();
         let client = &caller.client;
         let (operation, answered) = match request.route() {
+            Route::Root => ("Root", Ok((200, WHAT_THIS_IS.into()))),
             Route::Health => ("Health", Ok((200, br#"{"status":"ok"}"#.to_vec()))),
             Route::Ready => ("Ready", Ok(self.ready())),
             Route::Metrics => ("Metrics", Ok((200, self.metrics().into_bytes()))),
@@ -175,6 +188,7 @@ impl Service {
 
     fn headers(&self, request: &Request<'_>) -> Vec<(&'static str, String)> {
         let content_type = match request.route() {
+            Route::Root => "text/plain",
             Route::Metrics => "text/plain; version=0.0.4",
             Route::Session => send_command::CONTENT_TYPE,
             Route::Health | Route::Ready | Route::Control => control::CONTENT_TYPE,

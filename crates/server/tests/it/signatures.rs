@@ -148,9 +148,10 @@ async fn with_access_keys_pages_of_allowed_origins_are_answered() {
 }
 
 #[tokio::test]
-async fn only_health_ready_and_metrics_need_no_signature() {
+async fn only_the_first_page_health_ready_and_metrics_need_no_signature() {
     let service = service();
     for (method, path, status) in [
+        ("GET", "/", 200),
         ("GET", "/health", 200),
         ("HEAD", "/health", 200),
         ("GET", "/ready", 200),
