@@ -1,5 +1,6 @@
 //! The program: arguments in, one of the commands out.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -122,8 +123,9 @@ fn main() -> ExitCode {
         Command::Store(arguments) => store::run(&arguments),
         Command::Tls(command) => tls::run(&command),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "everstrand", &mut std::io::stdout());
-            Ok(ExitCode::SUCCESS)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "everstrand", &mut script);
+            std::io::stdout().write_all(&script).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }
         Command::Health(arguments) => health::run(&arguments),
     };

@@ -345,3 +345,20 @@ fn a_file_is_not_a_data_folder() {
     assert_eq!(status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("it is a file, not a folder"), "{stderr}");
 }
+
+#[test]
+fn completions_are_printed_and_a_reader_that_leaves_early_causes_no_panic() {
+    let printed = program().args(["completions", "bash"]).output().expect("the program starts");
+    assert!(printed.status.success());
+    assert!(String::from_utf8_lossy(&printed.stdout).contains("everstrand"));
+
+    let mut child = program()
+        .args(["completions", "bash"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().expect("the program ends");
+    assert!(!String::from_utf8_lossy(&ended.stderr).contains("panicked"), "{ended:?}");
+}
