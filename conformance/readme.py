@@ -1,7 +1,7 @@
-"""Runs the README's five minutes as they are written there, its Python twice and its AWS CLI, against a started server;
+"""Runs the README's five minutes as they are written there, its Python and Node.js twice and its AWS CLI, against a started server;
 then what the server prints at its start, pasted into a shell, with access keys and without.
 
-usage: readme.py EVERSTRAND_BINARY PYTHON_WITH_PYQLDB FOLDER_OF_THE_AWS_COMMAND
+usage: readme.py EVERSTRAND_BINARY PYTHON_WITH_PYQLDB FOLDER_OF_THE_AWS_COMMAND FOLDER_OF_NODE_MODULES
 
 Only the port is another one, so that a server that is running already is left alone.
 """
@@ -22,7 +22,7 @@ def blocks(language, heading):
     return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
 
 
-def main(binary, python, aws_folder, folder):
+def main(binary, python, aws_folder, node_folder, folder):
     command = [binary, "--memory", "--listen", "127.0.0.1:0", "--create-ledger", "vehicle-registration"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -42,6 +42,13 @@ def main(binary, python, aws_folder, folder):
             ).stdout
             assert printed == "Raul Lewis\n", printed
 
+        (example,) = blocks("js", "Node.js")
+        script = Path(node_folder, "readme.mjs")
+        script.write_text(here(example))
+        for _ in range(2):
+            printed = subprocess.run(["node", script], env=environment, check=True, capture_output=True, text=True).stdout
+            assert printed == "Raul\n", printed
+
         (example,) = blocks("sh", "AWS CLI")
         printed = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", here(example)],
@@ -56,10 +63,10 @@ def main(binary, python, aws_folder, folder):
     finally:
         server.terminate()
         assert server.wait(timeout=20) == 0, "the server did not end cleanly"
-    print("the README's Python and AWS CLI ran as written")
+    print("the README's Python, Node.js and AWS CLI ran as written")
 
 
-def pasted(binary, python, aws_folder, folder, keys):
+def pasted(binary, python, aws_folder, _, folder, keys):
     """Pastes what a server prints into a shell in which nothing of AWS is set, and runs the AWS CLI and a driver there."""
     command = [binary, "--in-memory", "--listen", "127.0.0.1:0", "--create-ledger", "vehicle-registration"]
     if keys:
