@@ -1,12 +1,10 @@
 //! What each fuzz target does with its bytes, as plain functions: a target panics where a decoder
 //! or a promise fails. `cargo test` runs each over `fuzz/seeds/`: samples, and inputs that failed once. They
-//! are where a search begins, too, which keeps what it finds in `fuzz/corpus/`:
+//! are where a search begins, too, which keeps what it finds in a folder that it is given:
 //!
 //! `RUSTC_BOOTSTRAP=1 cargo +stable fuzz run ion_binary fuzz/corpus/ion_binary fuzz/seeds/ion_binary -- -max_total_time=600`
 
 mod journal;
-#[path = "../../partiql/tests/it/memory.rs"]
-mod memory;
 mod partiql;
 mod policy;
 mod protocol;

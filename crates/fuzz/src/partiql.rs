@@ -5,7 +5,10 @@ use std::sync::Arc;
 use everstrand_ion::{Document, text};
 use everstrand_partiql::{BufferedBytes, Options, execute, parse, plan};
 
-use crate::memory::MemoryTables;
+#[path = "../../partiql/tests/it/memory.rs"]
+mod memory;
+
+use memory::MemoryTables;
 
 /// Any text as a statement: whatever parses prints as a text that parses to the same tree.
 pub fn partiql_parse(bytes: &[u8]) {

@@ -20,7 +20,7 @@ fn files() -> BTreeSet<String> {
         for entry in std::fs::read_dir(&folder).expect("a folder of the project") {
             let path = entry.expect("an entry").path();
             let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-            if [".git", "target", "node_modules", "__pycache__"].contains(&name.as_str()) {
+            if [".git", "target", "dist", "node_modules", "__pycache__"].contains(&name.as_str()) {
                 continue;
             }
             // The suites are documents of others.
