@@ -11,7 +11,7 @@ use std::time::Duration;
 use everstrand_ledger::Limits;
 use everstrand_protocol::Exception;
 use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
-use everstrand_server::{AccessKeys, ClusterKey, Descriptors, Memory, Origin, Service, http};
+use everstrand_server::{AccessKeys, AuditTrail, ClusterKey, Descriptors, Memory, Origin, Service, http};
 
 use crate::client_variables::{self, Syntax};
 use crate::{identity, listen, master_key, place, store, tls};
@@ -81,6 +81,13 @@ pub(crate) struct Arguments {
     /// such an address
     #[arg(long, value_name = "NAME")]
     host_name: Vec<String>,
+    /// Record who did what to which ledger in this file, one JSON object a line, in the field names of AWS CloudTrail: operations of
+    /// the control API. SIGHUP makes the server open the file by its name again
+    #[arg(long, env = "EVERSTRAND_AUDIT_LOG", value_name = "FILE")]
+    audit_log: Option<PathBuf>,
+    /// Record commands of the session API there too, without their statements and parameters
+    #[arg(long, requires = "audit_log")]
+    audit_data_events: bool,
     /// With access keys or users: an origin whose web pages may send requests, such as https://app.example (may be repeated). They must be
     /// signed like all others. Pages of other origins are refused
     #[arg(long, value_name = "ORIGIN")]
@@ -152,6 +159,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     config.allowed_origins = arguments.allow_origin;
     config.master_key = master_key::of_process()?;
     arguments.users.configure(&mut config)?;
+    let audit_trail = arguments.audit_log.as_deref();
+    let audit_trail =
+        audit_trail.map(|file| AuditTrail::open(file, arguments.audit_data_events)).transpose()?;
+    config.audit_trail = audit_trail;
     config.cluster_key = arguments.cluster_key.as_deref().map(read_cluster_key).transpose()?;
     let place = arguments.checkpoints.as_deref().filter(|place| !place.is_empty());
     let place = place.map(CheckpointPlace::parse).transpose()?;
@@ -236,6 +247,7 @@ async fn serve(
 ) -> Result<(), Box<dyn Error>> {
     // Catch signals before anything is opened, so that a signal during the replay of a journal stops the server.
     let shutdown = shutdown_signal()?;
+    let audit_trail = config.audit_trail.clone();
     let credentials = access_keys.as_deref().zip(config.access_keys.as_ref());
     let credentials = credentials.map(|(file, keys)| (file.to_owned(), keys.profile().to_owned()));
     let has_origins = !config.allowed_origins.is_empty();
@@ -254,7 +266,7 @@ async fn serve(
         )
         .into());
     }
-    reload_on_hangup(Arc::clone(&service), access_keys, tls.clone())?;
+    reload_on_hangup(Arc::clone(&service), access_keys, tls.clone(), audit_trail.clone())?;
     for name in ledgers {
         match service.create_ledger_unless_it_exists(name) {
             // A ledger whose record cannot be read may have this name. The server serves the other ledgers.
@@ -287,7 +299,13 @@ async fn serve(
     if tokio::time::timeout(CHECKPOINTS_GRACE, publishing).await.is_err() {
         tracing::warn!("the last checkpoints were not published in time; the next start publishes them");
     }
-    let _ = tokio::task::spawn_blocking(move || service.close()).await;
+    let closing = move || {
+        service.close();
+        if let Some(trail) = audit_trail {
+            trail.flush();
+        }
+    };
+    let _ = tokio::task::spawn_blocking(closing).await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -317,6 +335,7 @@ fn reload_on_hangup(
     service: Arc<Service>,
     access_keys: Option<PathBuf>,
     tls: Option<Arc<http::Tls>>,
+    audit_trail: Option<Arc<AuditTrail>>,
 ) -> std::io::Result<()> {
     #[cfg(unix)]
     {
@@ -332,6 +351,15 @@ fn reload_on_hangup(
                         tracing::error!(%error, "SIGHUP: the files of TLS cannot be used; the server keeps what it has");
                     }
                     None => {}
+                }
+                if let Some(trail) = audit_trail.clone() {
+                    let reopened = tokio::task::spawn_blocking(move || trail.reopen()).await;
+                    match reopened.unwrap_or_else(|error| Err(error.to_string())) {
+                        Ok(()) => tracing::info!("SIGHUP: the file of the audit trail was opened again"),
+                        Err(error) => {
+                            tracing::error!(%error, "SIGHUP: the audit trail goes on in the file that it has");
+                        }
+                    }
                 }
                 let Some(file) = &access_keys else {
                     tracing::info!("SIGHUP: there is no file of access keys to read again");
@@ -350,7 +378,7 @@ fn reload_on_hangup(
         });
     }
     #[cfg(not(unix))]
-    drop((service, access_keys, tls));
+    drop((service, access_keys, tls, audit_trail));
     Ok(())
 }
 

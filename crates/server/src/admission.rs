@@ -103,7 +103,7 @@ impl Service {
         let client = claim.client();
         let Claim { authorization, principal, source_ip, .. } = claim;
         let signed_by = matches!(principal, Principal::User(_)).then(|| authorization.access_key_id.into());
-        Ok(Caller { client, principal, signed_by, source_ip, presence: None })
+        Ok(Caller { client, principal, signed_by, source_ip, peer: None, presence: None })
     }
 
     /// Replaces the access keys whose requests are answered, from the next request on.

@@ -99,6 +99,8 @@ pub struct Caller {
     pub(crate) signed_by: Option<Arc<str>>,
     /// The address that a user's request came from.
     pub(crate) source_ip: Option<IpAddr>,
+    /// The address that the request came from; `None` for a caller in this process.
+    pub(crate) peer: Option<IpAddr>,
     /// Tells whether the caller has left while its statement runs. `None` for a caller in this process, which leaves by dropping
     /// the future.
     pub(crate) presence: Option<Arc<dyn Presence>>,
@@ -110,7 +112,21 @@ impl Caller {
 
     /// A client that may do everything.
     pub(crate) const fn operator(client: Client) -> Caller {
-        Caller { client, principal: Principal::Operator, signed_by: None, source_ip: None, presence: None }
+        Caller {
+            client,
+            principal: Principal::Operator,
+            signed_by: None,
+            source_ip: None,
+            peer: None,
+            presence: None,
+        }
+    }
+
+    /// The same, at this address.
+    #[must_use]
+    pub fn at(mut self, peer: IpAddr) -> Caller {
+        self.peer = Some(peer.to_canonical());
+        self
     }
 
     /// The same, with the means to see whether the client leaves.

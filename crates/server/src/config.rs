@@ -10,6 +10,7 @@ use everstrand_policy::Network;
 use everstrand_sealing::MasterKey;
 
 use crate::access_keys::AccessKeys;
+use crate::audit_trail::AuditTrail;
 use crate::checkpoints::CheckpointUrl;
 use crate::memory::Memory;
 use crate::origins::Origin;
@@ -109,6 +110,8 @@ pub struct Config {
     pub master_key: Option<MasterKey>,
     /// If set, only requests for these host names and for loopback names are answered; `*` stands for any name.
     pub host_names: Option<Vec<String>>,
+    /// Where it is recorded who did what. Without it nothing is recorded.
+    pub audit_trail: Option<Arc<AuditTrail>>,
     /// The origins whose web pages may send requests to a server with access keys, signed like all others.
     pub allowed_origins: Vec<Origin>,
     /// Where and how often signed checkpoints are published. Without it none are.
@@ -143,6 +146,7 @@ impl Config {
             cluster_key: None,
             master_key: None,
             host_names: None,
+            audit_trail: None,
             allowed_origins: Vec::new(),
             checkpoints: None,
             ledger_idle: Duration::from_secs(60),

@@ -13,7 +13,7 @@ mod tls;
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,7 +139,7 @@ impl Server {
                 }
                 () = next(&mut look_at_files) => self.look_at_files(),
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.connect(stream, Client::at(peer.ip()), &graceful, &stopping),
+                    Ok((stream, peer)) => self.connect(stream, peer.ip(), &graceful, &stopping),
                     Err(error) => {
                         // Most likely the process has no file descriptor left. A pause gives time to close some.
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -172,10 +172,11 @@ impl Server {
     fn connect(
         &self,
         stream: TcpStream,
-        client: Client,
+        peer: IpAddr,
         graceful: &GracefulShutdown,
         stopping: &watch::Receiver<bool>,
     ) {
+        let client = Client::at(peer);
         let Some(permit) = self.shared.connections.enter(client.clone()) else {
             tracing::debug!(%client, "a connection was closed at once, because the bound of open connections is reached");
             return;
@@ -190,6 +191,7 @@ impl Server {
             PatientStream::new(socket.clone(), WRITE_TIMEOUT, connections, Arc::clone(&permit.connection));
         let serving = Serving {
             shared: Arc::clone(&self.shared),
+            peer,
             client,
             presence: Arc::new(socket.clone()),
             connection: Arc::clone(&permit.connection),
@@ -217,6 +219,7 @@ impl Server {
 /// What a connection is served with.
 struct Serving {
     shared: Arc<Shared>,
+    peer: IpAddr,
     client: Client,
     presence: Arc<dyn Presence>,
     connection: Arc<Connection>,
@@ -249,7 +252,7 @@ impl Serving {
 
     /// Answers the requests on a stream until it ends.
     async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
-        let Serving { shared, client, presence, connection, watcher } = self;
+        let Serving { shared, peer, client, presence, connection, watcher } = self;
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(READ_TIMEOUT)
@@ -261,7 +264,9 @@ impl Serving {
                         (Arc::clone(&shared), client.clone(), Arc::clone(&presence));
                     let connection = Arc::clone(&connection);
                     async move {
-                        Ok::<_, Infallible>(shared.answer(&connection, presence, &client, request).await)
+                        Ok::<_, Infallible>(
+                            shared.answer(&connection, presence, (&client, peer), request).await,
+                        )
                     }
                 }),
             );
@@ -293,7 +298,7 @@ impl Shared {
         &self,
         connection: &Arc<Connection>,
         presence: Arc<dyn Presence>,
-        sender: &Client,
+        (sender, peer): (&Client, IpAddr),
         request: Request<Incoming>,
     ) -> Response<Full<Bytes>> {
         connection.request_began(self.connections.now());
@@ -327,7 +332,7 @@ impl Shared {
         connection.request_arrived();
         let whole = request::Request { body: &body.bytes, ..request };
         let caller = match self.service.verify(admission, &whole) {
-            Ok(caller) => caller.with_presence(presence),
+            Ok(caller) => caller.at(peer).with_presence(presence),
             Err(error) => return self.refuse(connection, sender, &request, error),
         };
         let client = caller.client.clone();

@@ -8,6 +8,7 @@ pub mod http;
 
 mod access_keys;
 mod admission;
+mod audit_trail;
 mod budget;
 mod checkpoints;
 mod client;
@@ -35,6 +36,7 @@ mod verification;
 mod workers;
 
 pub use access_keys::AccessKeys;
+pub use audit_trail::AuditTrail;
 pub use checkpoints::{CheckpointUrl, fetch};
 pub use client::{Address, Admission, Caller, Client, Presence};
 pub use config::Config;

@@ -142,7 +142,7 @@ impl Service {
     /// Answers a request whose signature was [checked](Service::verify).
     pub async fn answer(&self, caller: &Caller, request: Request<'_>) -> Response {
         let begin = self.clock.monotonic_millis();
-        let client = &caller.client;
+        let (client, request_id) = (&caller.client, self.next_request_id());
         let (operation, answered) = match request.route() {
             Route::Root => ("Root", Ok((200, WHAT_THIS_IS.into()))),
             Route::Health => ("Health", Ok((200, br#"{"status":"ok"}"#.to_vec()))),
@@ -150,28 +150,32 @@ impl Service {
             Route::Metrics => ("Metrics", Ok((200, self.metrics().into_bytes()))),
             Route::Session => {
                 let mut operation = "SendCommand";
-                let answered = self.session_api(caller, &request, &mut operation).await;
+                let answered = self.session_api(caller, &request, &request_id, &mut operation).await;
                 (operation, answered.map(|body| (200, body)))
             }
-            Route::Control => ("Control", self.control_api(caller, &request).await.map(|body| (200, body))),
+            Route::Control => {
+                let answered = self.control_api(caller, &request, &request_id).await;
+                ("Control", answered.map(|body| (200, body)))
+            }
         };
-        self.finish(client, &request, operation, begin, answered)
+        self.finish(client, &request, request_id, (operation, begin), answered)
     }
 
     /// Answers a request with this error, for example because its body could not be read.
     pub fn refuse(&self, client: &Client, request: &Request<'_>, error: ServiceError) -> Response {
-        self.finish(client, request, "Refused", self.clock.monotonic_millis(), Err(error))
+        let begin = self.clock.monotonic_millis();
+        self.finish(client, request, self.next_request_id(), ("Refused", begin), Err(error))
     }
 
     fn finish(
         &self,
         client: &Client,
         request: &Request<'_>,
-        operation: &'static str,
-        begin: u64,
+        request_id: String,
+        (operation, begin): (&'static str, u64),
         answered: Result<(u16, Vec<u8>), ServiceError>,
     ) -> Response {
-        let mut headers = self.headers(request);
+        let mut headers = self.headers(request, request_id);
         let millis = self.clock.monotonic_millis().saturating_sub(begin);
         let status = answered.as_ref().map(|(status, _)| *status);
         self.requests.note(client, request, operation, millis, status, &headers[0].1);
@@ -186,15 +190,14 @@ impl Service {
         }
     }
 
-    fn headers(&self, request: &Request<'_>) -> Vec<(&'static str, String)> {
+    fn headers(&self, request: &Request<'_>, request_id: String) -> Vec<(&'static str, String)> {
         let content_type = match request.route() {
             Route::Root => "text/plain",
             Route::Metrics => "text/plain; version=0.0.4",
             Route::Session => send_command::CONTENT_TYPE,
             Route::Health | Route::Ready | Route::Control => control::CONTENT_TYPE,
         };
-        let id = (REQUEST_ID_HEADER, self.next_request_id());
-        let mut headers = vec![id, ("Content-Type", content_type.to_owned())];
+        let mut headers = vec![(REQUEST_ID_HEADER, request_id), ("Content-Type", content_type.to_owned())];
         headers.extend(self.origins().headers(request));
         headers
     }
@@ -204,15 +207,21 @@ impl Service {
         &self,
         caller: &Caller,
         request: &Request<'_>,
+        request_id: &str,
         operation: &mut &'static str,
     ) -> Result<Vec<u8>, ServiceError> {
         let unknown = |message: String| Err(ServiceError::new(Exception::UnknownOperation, message));
         let expected = send_command::TARGET;
         match (request.method, request.path, request.targets().as_slice()) {
             ("POST", "/", [target]) if *target == expected => {
-                let request = self.read_command(&caller.client, request.body).await?;
-                *operation = request.command.name();
-                let (reply, permit) = self.valid_command(caller, request).await?;
+                let command = self.read_command(&caller.client, request.body).await?;
+                *operation = command.command.name();
+                let event = self.command_event(caller, request, &command, request_id);
+                let ran = self.valid_command(caller, command).await;
+                if let Some(event) = event {
+                    self.record_command(event, ran.as_ref().err());
+                }
+                let (reply, permit) = ran?;
                 Ok(Scheduler::write(permit, bytes_of(&reply), || reply.to_json()))
             }
             ("POST", "/", [target]) if *target == outcome::TARGET => {
@@ -239,9 +248,20 @@ impl Service {
     }
 
     /// Runs an operation of the control API on a thread that may wait.
-    async fn control_api(&self, caller: &Caller, request: &Request<'_>) -> Result<Vec<u8>, ServiceError> {
+    async fn control_api(
+        &self,
+        caller: &Caller,
+        request: &Request<'_>,
+        request_id: &str,
+    ) -> Result<Vec<u8>, ServiceError> {
         let method = request.effective_method();
-        let request = ControlRequest::from_http(method, request.path, request.query, request.body)?;
+        let operation = ControlRequest::from_http(method, request.path, request.query, request.body)?;
+        let event = self.record_begin(caller, request, &operation, request_id).await?;
+        let answered = self.run_control(caller, operation).await;
+        self.record_end(event, answered).await
+    }
+
+    async fn run_control(&self, caller: &Caller, request: ControlRequest) -> Result<Vec<u8>, ServiceError> {
         self.permit_control(caller, &request)?;
         let control = self.control_of_ledgers();
         if control.is_in_memory(&request) {

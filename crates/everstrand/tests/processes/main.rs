@@ -5,6 +5,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "what the tests count is small")]
 
 mod attacked;
+mod audit_trail;
 mod dump;
 mod flags;
 mod full_disk;

@@ -66,6 +66,7 @@ const EDGES: &[&str] = &[
     "crates/stores/src/threads.rs",
     "crates/sealing/src/key.rs",
     "crates/sealing/src/master.rs",
+    "crates/server/src/audit_trail/file.rs",
     "crates/server/src/http.rs",
     "crates/server/src/http/",
     "crates/server/src/checkpoints/folder.rs",

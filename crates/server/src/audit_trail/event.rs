@@ -1,0 +1,191 @@
+//! An event as a line of JSON. Its fields are those of AWS CloudTrail's records
+//! (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>).
+
+use everstrand_ion::Timestamp;
+use everstrand_journal::UniqueId;
+use everstrand_protocol::ServiceError;
+use everstrand_protocol::control::ControlRequest;
+use serde_json::{Map, Value, json};
+
+use crate::client::{Caller, Client};
+
+/// The version of the records' form.
+const VERSION: &str = "1.11";
+/// The longest that a line repeats of the header `User-Agent`, in characters.
+const USER_AGENT_CHARACTERS_MAX: usize = 256;
+
+/// Where a service is, as its ARNs say.
+pub(super) struct Place<'a> {
+    pub(super) region: &'a str,
+    pub(super) account: &'a str,
+}
+
+/// The request that an event is about.
+pub(super) struct Asked<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) user_agent: &'a str,
+    pub(super) request_id: &'a str,
+    pub(super) unix_millis: i64,
+}
+
+/// What somebody asked for, and later what became of it.
+#[derive(Clone)]
+pub(crate) struct Event {
+    record: Map<String, Value>,
+    /// Whether the operation changes a ledger or its settings.
+    pub(super) changes: bool,
+}
+
+impl Event {
+    /// An operation of the control API.
+    pub(super) fn control(place: &Place<'_>, asked: &Asked<'_>, operation: &ControlRequest) -> Event {
+        let (ledger, parameters) = parameters(operation);
+        let name = operation.name();
+        let changes = !["Get", "List", "Describe"].iter().any(|reading| name.starts_with(reading));
+        Event::new(place, asked, name, Value::Object(parameters), ledger.as_deref(), changes, true)
+    }
+
+    /// A command of the session API. `ledger` is known unless the token is not genuine.
+    pub(super) fn command(
+        place: &Place<'_>,
+        asked: &Asked<'_>,
+        command: &str,
+        ledger: Option<&str>,
+        transaction: Option<&str>,
+    ) -> Event {
+        let mut parameters = Map::new();
+        parameters.insert("command".to_owned(), command.into());
+        parameters.extend(ledger.map(|ledger| ("ledgerName".to_owned(), ledger.into())));
+        parameters.extend(transaction.map(|id| ("transactionId".to_owned(), id.into())));
+        let changes = !matches!(command, "FetchPage");
+        Event::new(place, asked, "SendCommand", Value::Object(parameters), ledger, changes, false)
+    }
+
+    fn new(
+        place: &Place<'_>,
+        asked: &Asked<'_>,
+        name: &str,
+        parameters: Value,
+        ledger: Option<&str>,
+        changes: bool,
+        is_control: bool,
+    ) -> Event {
+        let (account, region) = (place.account, place.region);
+        let (source, category) = match is_control {
+            true => ("qldb.amazonaws.com", "Management"),
+            false => ("qldbsession.amazonaws.com", "Data"),
+        };
+        let user_agent: String = asked.user_agent.chars().take(USER_AGENT_CHARACTERS_MAX).collect();
+        let mut record = json!({
+            "eventVersion": VERSION,
+            "userIdentity": identity(asked.caller, account),
+            "eventTime": Timestamp::from_unix_millis(asked.unix_millis).to_string(),
+            "eventSource": source,
+            "eventName": name,
+            "awsRegion": region,
+            "sourceIPAddress": asked.caller.peer.map_or("in-process".to_owned(), |peer| peer.to_string()),
+            "userAgent": user_agent,
+            "requestParameters": parameters,
+            "responseElements": null,
+            "requestID": asked.request_id,
+            "readOnly": !changes,
+            "eventType": "AwsApiCall",
+            "managementEvent": is_control,
+            "recipientAccountId": account,
+            "eventCategory": category,
+        });
+        if let Some(ledger) = ledger {
+            let arn = format!("arn:aws:qldb:{region}:{account}:ledger/{ledger}");
+            record["resources"] = json!([{ "ARN": arn, "accountId": account, "type": "AWS::QLDB::Ledger" }]);
+        }
+        let record = match record {
+            Value::Object(record) => record,
+            _ => Map::new(),
+        };
+        Event { record, changes }
+    }
+
+    /// The line that says that a change begins. It has the request id of the line that says what became of it.
+    pub(super) fn begun(&self, id: UniqueId) -> Vec<u8> {
+        let mut event = self.clone();
+        event.record.insert("additionalEventData".to_owned(), json!({ "stage": "begun" }));
+        event.line(id)
+    }
+
+    /// The line that says what became of it. An error of the session API is named by its code alone, because its text may repeat a
+    /// part of a statement.
+    pub(super) fn ended(mut self, id: UniqueId, error: Option<&ServiceError>, with_message: bool) -> Vec<u8> {
+        if let Some(error) = error {
+            self.record.insert("errorCode".to_owned(), error.exception.name().into());
+            if with_message {
+                self.record.insert("errorMessage".to_owned(), error.message.as_str().into());
+            }
+        }
+        self.line(id)
+    }
+
+    fn line(mut self, id: UniqueId) -> Vec<u8> {
+        self.record.insert("eventID".to_owned(), uuid(id).into());
+        let mut line = Value::Object(self.record).to_string().into_bytes();
+        line.push(b'\n');
+        line
+    }
+}
+
+/// Who asked: the owner of an access key, or nobody whom a signature shows.
+fn identity(caller: &Caller, account: &str) -> Value {
+    match &caller.client {
+        Client::AccessKey(id) => {
+            json!({ "type": "IAMUser", "principalId": &**id, "accountId": account, "accessKeyId": &**id })
+        }
+        Client::User(name) => json!({
+            "type": "IAMUser", "principalId": &**name, "accountId": account, "accessKeyId": caller.signed_by.as_deref(),
+            "userName": &**name,
+        }),
+        Client::Address(_) | Client::InProcess => json!({ "type": "Unknown", "accountId": account }),
+    }
+}
+
+/// The ledger of an operation, if it has one, and its parameters. Tokens of pages are left out.
+fn parameters(operation: &ControlRequest) -> (Option<String>, Map<String, Value>) {
+    use ControlRequest as R;
+    let ledger = match operation {
+        R::CreateLedger(it) => Some(&it.name),
+        R::DescribeLedger(it) => Some(&it.name),
+        R::UpdateLedger(it) => Some(&it.name),
+        R::UpdateLedgerPermissionsMode(it) => Some(&it.name),
+        R::DeleteLedger(it) => Some(&it.name),
+        R::GetDigest(it) => Some(&it.name),
+        R::GetBlock(it) => Some(&it.name),
+        R::GetRevision(it) => Some(&it.name),
+        R::GetConsistencyProof(it) => Some(&it.name),
+        _ => None,
+    };
+    let resource = match operation {
+        R::TagResource(it) => Some(&it.resource_arn),
+        R::UntagResource(it) => Some(&it.resource_arn),
+        R::ListTagsForResource(it) => Some(&it.resource_arn),
+        _ => None,
+    };
+    let http = operation.to_http();
+    let body: Map<String, Value> = serde_json::from_slice(&http.body).unwrap_or_default();
+    let body = body.into_iter().filter(|(name, _)| name != "NextToken");
+    let mut parameters: Map<String, Value> =
+        body.map(|(name, value)| (name[..1].to_ascii_lowercase() + &name[1..], value)).collect();
+    parameters.extend(ledger.map(|name| ("name".to_owned(), name.as_str().into())));
+    parameters.extend(resource.map(|arn| ("resourceArn".to_owned(), arn.as_str().into())));
+    if let R::UntagResource(it) = operation {
+        parameters.insert("tagKeys".to_owned(), json!(it.tag_keys));
+    }
+    if ledger.is_none() && resource.is_none() {
+        parameters.insert("path".to_owned(), http.path.into());
+    }
+    let of_resource = resource.and_then(|arn| arn.rsplit_once("ledger/")).map(|(_, name)| name.to_owned());
+    (ledger.cloned().or(of_resource), parameters)
+}
+
+/// The id of an event in the form that CloudTrail's ids have.
+fn uuid(id: UniqueId) -> String {
+    let hex: String = id.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}

@@ -1,0 +1,95 @@
+//! When events are recorded: a change of the control API before it begins, every operation before it is answered, and a command of the
+//! session API after it ran.
+
+use everstrand_protocol::control::ControlRequest;
+use everstrand_protocol::{Command, Exception, SendCommandRequest, ServiceError};
+
+use super::event::{Asked, Place};
+use super::{AuditTrail, Event};
+use crate::client::Caller;
+use crate::request::Request;
+use crate::service::Service;
+
+impl Service {
+    /// Records that an operation of the control API begins, if it changes something. An error means that it must not begin.
+    pub(crate) async fn record_begin(
+        &self,
+        caller: &Caller,
+        request: &Request<'_>,
+        operation: &ControlRequest,
+        request_id: &str,
+    ) -> Result<Option<Event>, ServiceError> {
+        let Some(trail) = &self.config.audit_trail else { return Ok(None) };
+        let event =
+            Event::control(&self.place_of_events(), &self.asked(caller, request, request_id), operation);
+        if event.changes {
+            let written = trail.lines.write_durably(event.begun(self.ids.next())).await;
+            written.map_err(|error| refusal(&error, "and nothing was changed"))?;
+        }
+        Ok(Some(event))
+    }
+
+    /// Records what became of an operation of the control API, and passes that on. If it cannot be recorded, the client gets an error
+    /// in its place.
+    pub(crate) async fn record_end<T>(
+        &self,
+        event: Option<Event>,
+        answered: Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
+        let (Some(trail), Some(event)) = (&self.config.audit_trail, event) else { return answered };
+        let what = match (event.changes, &answered) {
+            (true, Ok(_)) => "but the change is made: its begin is recorded",
+            _ => "and nothing was changed",
+        };
+        let line = event.ended(self.ids.next(), answered.as_ref().err(), true);
+        trail.lines.write_durably(line).await.map_err(|error| refusal(&error, what))?;
+        answered
+    }
+
+    /// The event of a command of the session API, if such events are recorded.
+    pub(crate) fn command_event(
+        &self,
+        caller: &Caller,
+        request: &Request<'_>,
+        command: &SendCommandRequest,
+        request_id: &str,
+    ) -> Option<Event> {
+        self.config.audit_trail.as_deref().filter(|trail| trail.data_events)?;
+        let of_token =
+            |token: &str| self.ledgers.name_of(self.tokens.ledger_of(token, caller.principal.id())?);
+        let (name, token) = (command.command.name(), command.session_token.as_ref());
+        let ledger = match &command.command {
+            Command::StartSession { ledger_name } => Some(ledger_name.to_string()),
+            _ => token.and_then(|token| of_token(token.as_str())),
+        };
+        let transaction = match &command.command {
+            Command::ExecuteStatement { transaction_id, .. }
+            | Command::FetchPage { transaction_id, .. }
+            | Command::CommitTransaction { transaction_id, .. } => Some(&**transaction_id),
+            _ => None,
+        };
+        let asked = self.asked(caller, request, request_id);
+        Some(Event::command(&self.place_of_events(), &asked, name, ledger.as_deref(), transaction))
+    }
+
+    /// Records what became of a command of the session API.
+    pub(crate) fn record_command(&self, event: Event, error: Option<&ServiceError>) {
+        if let Some(AuditTrail { lines, .. }) = self.config.audit_trail.as_deref() {
+            lines.write(event.ended(self.ids.next(), error, false));
+        }
+    }
+
+    fn place_of_events(&self) -> Place<'_> {
+        Place { region: &self.config.region, account: &self.config.account }
+    }
+
+    fn asked<'a>(&self, caller: &'a Caller, request: &Request<'a>, request_id: &'a str) -> Asked<'a> {
+        let user_agent = request.header("user-agent").unwrap_or("");
+        Asked { caller, user_agent, request_id, unix_millis: self.clock.unix_millis() }
+    }
+}
+
+fn refusal(error: &std::io::Error, what: &str) -> ServiceError {
+    let message = format!("The audit trail cannot be written ({error}), {what}; the server's log says more");
+    ServiceError::new(Exception::ServiceUnavailable, message)
+}
