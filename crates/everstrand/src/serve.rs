@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -81,6 +82,10 @@ pub(crate) struct Arguments {
     /// such an address
     #[arg(long, value_name = "NAME")]
     host_name: Vec<String>,
+    /// Refuse further requests of a client, who is an access key or else an address, that sends more than this in a second. A
+    /// commit, and what else ends a transaction or a session, is never refused for this
+    #[arg(long, value_name = "N")]
+    requests_per_second: Option<NonZeroU32>,
     /// Record who did what to which ledger in this file, one JSON object a line, in the field names of AWS CloudTrail: operations of
     /// the control API. SIGHUP makes the server open the file by its name again
     #[arg(long, env = "EVERSTRAND_AUDIT_LOG", value_name = "FILE")]
@@ -159,6 +164,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     config.allowed_origins = arguments.allow_origin;
     config.master_key = master_key::of_process()?;
     arguments.users.configure(&mut config)?;
+    config.requests_per_second = arguments.requests_per_second;
     let audit_trail = arguments.audit_log.as_deref();
     let audit_trail =
         audit_trail.map(|file| AuditTrail::open(file, arguments.audit_data_events)).transpose()?;

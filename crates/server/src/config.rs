@@ -1,5 +1,6 @@
 //! The settings of a service, with their defaults.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,6 +97,9 @@ pub struct Config {
     pub connections_max: usize,
     /// The greatest number of sessions, over all ledgers.
     pub sessions_max: usize,
+    /// How many requests a second one client may send, except those that end a transaction or a session. Without it there is no
+    /// such bound.
+    pub requests_per_second: Option<NonZeroU32>,
     /// If set, only requests signed with one of these keys are answered. `GET /health`, `/ready` and `/metrics` need no
     /// signature.
     pub access_keys: Option<AccessKeys>,
@@ -140,6 +144,7 @@ impl Config {
             memory: Memory::default(),
             connections_max: usize::MAX,
             sessions_max: 100_000,
+            requests_per_second: None,
             access_keys: None,
             users_key: None,
             trusted_proxies: Vec::new(),

@@ -24,6 +24,7 @@ mod memory;
 mod metrics;
 mod origins;
 mod outcome;
+mod rates;
 mod ready;
 mod record;
 mod request;

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::control::Control;
 use crate::identity::Identity;
 use crate::ledgers::{LedgerOverview, Ledgers, Settings, USERS_LEDGER, random_seed};
+use crate::rates::Rates;
 use crate::request::{Request, Response, Route};
 use crate::requests::Requests;
 use crate::scheduler::Scheduler;
@@ -42,6 +43,7 @@ pub struct Service {
     /// Whether there are users, but not the key of their secrets. Then only callers in this process are answered.
     pub(crate) users_are_locked: bool,
     pub(crate) requests: Requests,
+    rates: Rates,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
 }
@@ -84,6 +86,7 @@ impl Service {
             access_keys: RwLock::new(config.access_keys.clone().map(Arc::new)),
             identity: OnceLock::new(),
             requests: Requests::default(),
+            rates: Rates::new(config.requests_per_second),
             clock: environment.clock,
             ids: environment.ids,
             config,
@@ -216,6 +219,8 @@ impl Service {
             ("POST", "/", [target]) if *target == expected => {
                 let command = self.read_command(&caller.client, request.body).await?;
                 *operation = command.command.name();
+                let now = self.clock.monotonic_millis();
+                self.rates.take_for(&caller.client, &command.command, now)?;
                 let event = self.command_event(caller, request, &command, request_id);
                 let ran = self.valid_command(caller, command).await;
                 if let Some(event) = event {
@@ -256,6 +261,7 @@ impl Service {
     ) -> Result<Vec<u8>, ServiceError> {
         let method = request.effective_method();
         let operation = ControlRequest::from_http(method, request.path, request.query, request.body)?;
+        self.rates.take(&caller.client, self.clock.monotonic_millis())?;
         let event = self.record_begin(caller, request, &operation, request_id).await?;
         let answered = self.run_control(caller, operation).await;
         self.record_end(event, answered).await

@@ -7,6 +7,7 @@
 mod attacked;
 mod audit_trail;
 mod dump;
+mod fair_share;
 mod flags;
 mod full_disk;
 mod hostile;
