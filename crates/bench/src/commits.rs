@@ -199,7 +199,7 @@ pub(crate) fn insert_over_http(
     served.run(clients, |driver, _, started| insert_until(driver, started, time, Arc::clone(next)))
 }
 
-async fn change_until(
+pub(crate) async fn change_until(
     driver: QldbDriver<HttpTransport>,
     client: u64,
     started: Instant,

@@ -7,53 +7,91 @@ use std::time::Instant;
 use everstrand_driver::Credentials;
 use everstrand_driver::{HttpTransport, QldbDriver};
 use everstrand_ledger::Ledger;
+use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
-use everstrand_server::{Service, http};
+use everstrand_server::http::{self, Tls, TlsFiles};
+use tempfile::NamedTempFile;
 use tokio::runtime::Runtime;
 
 use crate::ledgers::raised_limits;
 use crate::machine::processor_time;
 use crate::measure::{Failure, Sample, Times};
 
-const NAME: &str = "vehicle-registration";
+/// The name of a ledger that is served alone.
+pub(crate) const NAME: &str = "vehicle-registration";
 
 /// A running server and a runtime for its clients.
 pub(crate) struct Served {
     /// Where clients run.
     clients: Runtime,
     address: SocketAddr,
+    /// The certificate that clients trust, in a file; `None` over plain HTTP.
+    certificate: Option<NamedTempFile>,
     _server: Runtime,
 }
 
 impl Served {
     /// Serves a ledger as the program does.
     pub(crate) fn start(ledger: &Ledger) -> Result<Served, Failure> {
+        Served::start_with(&[(NAME, ledger)], None)
+    }
+
+    /// Serves a ledger over TLS, with a certificate of its own.
+    pub(crate) fn start_tls(ledger: &Ledger) -> Result<Served, Failure> {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?;
+        let (certificate, key) = (NamedTempFile::new()?, NamedTempFile::new()?);
+        std::fs::write(&certificate, made.cert.pem())?;
+        std::fs::write(&key, made.signing_key.serialize_pem())?;
+        Served::start_with(&[(NAME, ledger)], Some((certificate, key)))
+    }
+
+    /// Serves ledgers by their names, over TLS if there are a certificate and its key.
+    pub(crate) fn start_with(
+        ledgers: &[(&str, &Ledger)],
+        tls: Option<(NamedTempFile, NamedTempFile)>,
+    ) -> Result<Served, Failure> {
         let mut config = Config::new(Storage::Memory);
         config.limits = raised_limits();
         let server = http::runtime(&config)?;
         let clients = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let service = Arc::new(Service::open(config)?);
-        service.serve_ledger(NAME, ledger.clone())?;
+        for (name, ledger) in ledgers {
+            service.serve_ledger(name, (*ledger).clone())?;
+        }
         let runtimes = (server, clients);
-        let server = runtimes.0.block_on(http::Server::bind(service, ([127, 0, 0, 1], 0).into()))?;
+        let listen = ([127, 0, 0, 1], 0).into();
+        let (server, certificate) = match tls {
+            None => (runtimes.0.block_on(http::Server::bind(service, listen))?, None),
+            Some((certificate, key)) => {
+                let files = TlsFiles {
+                    certificate: certificate.path().to_owned(),
+                    key: key.path().to_owned(),
+                    client_ca: None,
+                };
+                let tls = Arc::new(Tls::open(files)?);
+                (runtimes.0.block_on(http::Server::bind_tls(service, listen, tls))?, Some(certificate))
+            }
+        };
         let address = server.address()?;
         runtimes.0.spawn(server.run(std::future::pending()));
-        Ok(Served { clients: runtimes.1, address, _server: runtimes.0 })
+        Ok(Served { clients: runtimes.1, address, certificate, _server: runtimes.0 })
     }
 
-    /// A driver whose requests are signed.
-    fn driver(&self) -> Result<QldbDriver<HttpTransport>, Failure> {
+    /// A driver for a ledger, whose requests are signed.
+    fn driver(&self, ledger: &str) -> Result<QldbDriver<HttpTransport>, Failure> {
         let credentials = Credentials {
             access_key_id: "AKIDEXAMPLE".to_owned(),
             secret_access_key: "secret".to_owned(),
             session_token: None,
         };
-        let driver = QldbDriver::builder(NAME)
-            .endpoint(format!("http://{}", self.address))
-            .region("us-east-1")
-            .credentials(credentials)
-            .build()?;
-        Ok(driver)
+        let transport = HttpTransport::builder().region("us-east-1").credentials(credentials);
+        let transport = match &self.certificate {
+            None => transport.endpoint(format!("http://{}", self.address)),
+            Some(file) => transport
+                .endpoint(format!("https://localhost:{}", self.address.port()))
+                .certificates(file.path()),
+        };
+        Ok(QldbDriver::builder(ledger).build_over(Arc::new(transport.build()?))?)
     }
 
     /// Like [`crate::measure::run`], with a task for each client in place of a thread. A task stops by itself when its
@@ -66,7 +104,20 @@ impl Served {
     where
         F: Future<Output = Result<Times, Failure>> + Send + 'static,
     {
-        let driver = self.driver()?;
+        self.run_on(NAME, clients, client)
+    }
+
+    /// The same on the ledger with this name.
+    pub(crate) fn run_on<F>(
+        &self,
+        ledger: &str,
+        clients: u64,
+        client: impl Fn(QldbDriver<HttpTransport>, u64, Instant) -> F,
+    ) -> Result<Sample, Failure>
+    where
+        F: Future<Output = Result<Times, Failure>> + Send + 'static,
+    {
+        let driver = self.driver(ledger)?;
         self.clients.block_on(async {
             let (started, before) = (Instant::now(), processor_time());
             let tasks: Vec<_> =

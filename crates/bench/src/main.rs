@@ -20,6 +20,7 @@ mod ledgers;
 mod light;
 mod machine;
 mod measure;
+mod network;
 mod pairing;
 mod plot;
 mod queries;
@@ -35,16 +36,15 @@ use report::Report;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The workloads that run when none is named. `saving`, `large`, `queries` and `hostile` run only when
-/// they are.
+/// The workloads that run when none is named. `saving`, `large`, `queries`, `tls`, `share` and `hostile` run only when they are.
 const USUAL: [&str; 5] = ["rmw", "insert", "reads", "journal", "rivals"];
 
 /// Measures Everstrand.
 #[derive(Parser)]
 #[command(name = "everstrand-bench")]
 pub(crate) struct Arguments {
-    /// rmw, encryption, insert, saving, reads, journal, large, rivals, queries, hostile; without a name all but saving, large,
-    /// queries and hostile
+    /// rmw, encryption, insert, saving, reads, journal, large, rivals, queries, tls, share, hostile; without a name all but saving, large,
+    /// queries, tls, share and hostile
     names: Vec<String>,
     /// Rounds of every measurement; medians are shown
     #[arg(long, default_value = "5")]
@@ -182,11 +182,13 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             "reads" => reads::reads(arguments, &mut report)?,
             "journal" => journal::journal(arguments, &mut report)?,
             "large" => large::large(arguments, &mut report)?,
+            "tls" => network::tls(arguments, &mut report)?,
+            "share" => network::share(arguments, &mut report)?,
             "rivals" => rivals::rivals(arguments, &mut report)?,
             other => {
                 return Err(format!(
                     "there is no workload {other:?}; there are rmw, encryption, insert, saving, reads, journal, large, rivals, \
-                     queries, hostile"
+                     queries, tls, share, hostile"
                 )
                 .into());
             }
