@@ -9,10 +9,13 @@ use everstrand::journal::evidence::{Input, Role};
 use everstrand::journal::verify_files;
 use everstrand::journal::{Auditor, BlockAddress, Digest, FormatError, Hash, SavedDigest, audit_slots};
 use everstrand::ledger::storage::slots::SlotStore;
-use everstrand::ledger::storage::{DiskSlots, FileDisk};
+use everstrand::ledger::storage::{DiskSlots, FileDisk, SealedSlots};
 use everstrand::protocol::control::{
     ControlReply, ControlRequest, GetBlockRequest, GetDigestRequest, IonText,
 };
+
+use everstrand::server::DataKeys;
+use everstrand_sealing::MasterKey;
 
 use crate::process::{LEDGER, Server, program, run_to_end};
 
@@ -108,7 +111,25 @@ pub(crate) async fn verify_block(server: &Server, sequence_no: u64, digest: &Dig
     assert!(report.is_verified(), "block {sequence_no}: {report}");
 }
 
-fn open(data: &Path) -> DiskSlots {
-    let disk = FileDisk::read_only(folder(data)).expect("a journal's folder");
-    DiskSlots::open_read_only(Arc::new(disk)).expect("a journal that can be read")
+fn open(data: &Path) -> Arc<dyn SlotStore> {
+    let folder = folder(data);
+    let disk = FileDisk::read_only(&folder).expect("a journal");
+    let slots = Arc::new(DiskSlots::open_read_only(Arc::new(disk)).expect("a journal"));
+    let id = folder.parent().and_then(|ledger| ledger.file_name()?.to_str()).expect("a ledger's folder");
+    match DataKeys::in_folder(data, master_key()).of(id).expect("its data key") {
+        None => slots,
+        Some(key) => Arc::new(SealedSlots::new(slots, id.parse().expect("an id"), key.journal())),
+    }
+}
+
+/// The variable makes the servers of all tests encrypt their ledgers.
+fn master_key() -> Option<MasterKey> {
+    let variable = "EVERSTRAND_MASTER_KEY";
+    let key = std::env::var(variable).ok()?;
+    Some(MasterKey::from_text(&key, variable).expect("a master key"))
+}
+
+/// Whether the ledgers of this run are encrypted.
+pub(crate) fn is_encrypted() -> bool {
+    master_key().is_some()
 }

@@ -5,7 +5,8 @@
 //!      0             8  magic "evpages\n"
 //!      8             8  format "pre-1", filled with zeros
 //!     16            16  random: the file's id, which each page is sealed with
-//!     32          4064  zeros
+//!     32             8  how many pages the file has, little-endian
+//!     40          4056  zeros
 //!   4096   4096+40 · n  pages 0, 1, 2, …: nonce, ciphertext, tag; all zeros where no page was ever written
 //! ```
 //!
@@ -24,6 +25,7 @@ use crate::storage::file::RealFile;
 const MAGIC: &[u8; 8] = b"evpages\n";
 const FORMAT: &[u8; 8] = b"pre-1\0\0\0";
 const HEADER_BYTES: usize = 4096;
+const AT_PAGES: u64 = 32;
 const PAGE_BYTES: usize = 4096;
 const SEALED_PAGE_BYTES: usize = PAGE_BYTES + SEALED_BYTES_MORE;
 
@@ -42,8 +44,14 @@ impl SealedPages {
         let file = RealFile::open_or_create(path)?;
         file.lock()?;
         let length = file.length()?;
-        let id = if length == 0 { begin(&file)? } else { read_id(&file)? };
-        let pages = length.saturating_sub(HEADER_BYTES as u64) / SEALED_PAGE_BYTES as u64;
+        let (id, pages) = if length == 0 { (begin(&file)?, 0) } else { read_header(&file)? };
+        // The engine panics if the file is shorter than its own pages say.
+        if pages
+            .checked_mul(SEALED_PAGE_BYTES as u64)
+            .is_none_or(|bytes| bytes > length.saturating_sub(HEADER_BYTES as u64))
+        {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the view's file was cut"));
+        }
         Ok(SealedPages { file, key: key.clone(), id, length: Mutex::new(pages * PAGE_BYTES as u64) })
     }
 
@@ -124,7 +132,11 @@ impl StorageBackend for SealedPages {
     fn set_len(&self, length: u64) -> Result<(), io::Error> {
         let pages = length.div_ceil(PAGE_BYTES as u64);
         let mut shown = self.length();
-        // The engine's lengths are whole pages, so the file's length says how many it shows.
+        // The file is never shorter than its header says, whenever the process dies.
+        if pages * PAGE_BYTES as u64 > *shown {
+            self.file.set_length(offset_of(pages))?;
+        }
+        write_all_at(&self.file, AT_PAGES, &pages.to_le_bytes())?;
         self.file.set_length(offset_of(pages))?;
         *shown = pages * PAGE_BYTES as u64;
         Ok(())
@@ -166,15 +178,19 @@ fn begin(file: &RealFile) -> io::Result<[u8; 16]> {
     Ok(id)
 }
 
-fn read_id(file: &RealFile) -> io::Result<[u8; 16]> {
-    let mut header = [0; 32];
+/// The file's id, and how many pages it has.
+fn read_header(file: &RealFile) -> io::Result<([u8; 16], u64)> {
+    let mut header = [0; HEADER_BYTES];
     let read = read_full_at(file, 0, &mut header)?;
     let invalid = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidData, why));
     match (&header[..8] == MAGIC, &header[8..16] == FORMAT) {
         _ if read < header.len() => invalid("the view's file is too short"),
         (false, _) => invalid("the view's file does not begin as one"),
         (true, false) => invalid("the view's file has another format than this program's"),
-        (true, true) => Ok(header[16..].try_into().expect("16 bytes")),
+        (true, true) => {
+            let pages = u64::from_le_bytes(header[32..40].try_into().expect("8 bytes"));
+            Ok((header[16..32].try_into().expect("16 bytes"), pages))
+        }
     }
 }
 
