@@ -47,7 +47,10 @@ impl Generator<'_> {
         let tree = match self.random.below(4) {
             0 => {
                 let by = self.leaf_or_literal(Kind::Text, scope);
-                construct("REPLACE", sequence!["REPLACE(", one, ", ", other, ", ", by, ")"])
+                let call = sequence!["REPLACE(", one, ", ", other, ", ", by.clone(), ")"];
+                // SQLite looks for an empty text first, and answers the whole text then, though the last argument is NULL.
+                let of_sqlite = sequence!["CASE WHEN ", by, " IS NULL THEN NULL ELSE ", call.clone(), " END"];
+                construct("REPLACE", spelled(call, of_sqlite))
             }
             1 => construct("CONCAT", sequence!["CONCAT(", one, ", ", other, ")"]),
             2 => {
