@@ -1,6 +1,6 @@
 //! Journals beyond one machine. [`ObjectJournals`] keeps the journals and names of ledgers in an S3-compatible object store, and
-//! [`SqlStore`] keeps them in PostgreSQL. Both keep the contract of [`SlotStore`], so the engine above them is the same
-//! as over a disk. [`probe`] finds out whether a store can keep it, before a ledger trusts the store.
+//! [`SqlStore`] keeps them in PostgreSQL. [`FolderStore`] keeps them in a folder, for copies. All keep the contract of
+//! [`SlotStore`], so what is above them is the same as over a disk. [`probe`] finds out whether a store can keep it, before a ledger trusts the store.
 //!
 //! The engine is synchronous. [`RequestThreads`] sends the requests from threads of its own, and a call waits for the
 //! answer. No call may be made on a thread of an async runtime that must not wait.
@@ -24,12 +24,14 @@
 //!
 //! [`SlotStore`]: everstrand_ledger::storage::slots::SlotStore
 
+mod folder;
 mod location;
 mod object;
 pub mod probe;
 mod sql;
 mod threads;
 
+pub use folder::FolderStore;
 pub use location::{Location, LocationError, ObjectPlace, ObjectStoreOptions, Replication, SqlPlace};
 pub use object::{ObjectJournals, ObjectSlots};
 pub use sql::{SqlSlots, SqlStore};

@@ -8,12 +8,13 @@ use std::thread;
 
 use everstrand_journal::UniqueId;
 use everstrand_ledger::storage::MemoryView;
-use everstrand_ledger::storage::slots::SlotStore;
+use everstrand_ledger::storage::SharedStore;
+use everstrand_ledger::storage::slots::{Created, SlotStore};
 use everstrand_ledger::{Environment, Ledger, LedgerOptions};
 use everstrand_stores::probe::{Need, Report, probe_objects, probe_sql};
 use everstrand_stores::{
-    Location, ObjectJournals, ObjectPlace, ObjectStoreOptions, Replication, RequestThreads, SqlPlace,
-    SqlStore,
+    FolderStore, Location, ObjectJournals, ObjectPlace, ObjectStoreOptions, Replication, RequestThreads,
+    SqlPlace, SqlStore,
 };
 use everstrand_testkit::contract::{Clause, Placement, check};
 use everstrand_testkit::servers::{BUCKET, ObjectServer, PostgresServer, find_postgres};
@@ -26,6 +27,52 @@ fn objects(server: &ObjectServer) -> (ObjectPlace, ObjectStoreOptions) {
     let Ok(Location::Objects(place)) = place else { panic!("{place:?}") };
     let access_key = Some(("any".to_owned(), "any".to_owned()));
     (place, ObjectStoreOptions { endpoint: Some(server.endpoint()), access_key, region: None })
+}
+
+struct InFolder {
+    folder: tempfile::TempDir,
+    journal: UniqueId,
+}
+
+impl Placement for InFolder {
+    fn reopen(&self) -> Arc<dyn SlotStore> {
+        FolderStore::open(self.folder.path()).unwrap().journal(self.journal).unwrap()
+    }
+}
+
+#[test]
+fn a_folder_keeps_the_contract() {
+    for (number, clause) in (1..).zip(Clause::ALL) {
+        let placement = InFolder { folder: tempfile::tempdir().unwrap(), journal: journal(number) };
+        check(clause, &placement).unwrap_or_else(|seen| panic!("{clause:?}: {seen}"));
+    }
+}
+
+/// A revision has one creator, whoever races for it, and is removed with its journal.
+#[test]
+fn names_in_a_folder_have_one_creator() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FolderStore::open(folder.path()).unwrap();
+    let name = store.name("copy.a").unwrap();
+    let won = thread::scope(|scope| {
+        let racers: Vec<_> = (0..8u8)
+            .map(|racer| {
+                let name = Arc::clone(&name);
+                scope.spawn(move || name.create(0, &[racer]).unwrap() == Created::Won)
+            })
+            .collect();
+        racers.into_iter().map(|racer| racer.join().unwrap()).filter(|won| *won).count()
+    });
+    assert_eq!(won, 1);
+    assert!(name.create(2, b"too early").is_err());
+    assert_eq!(name.create(1, b"next").unwrap(), Created::Won);
+    assert_eq!(store.names().unwrap(), [("copy.a".to_owned(), 1)]);
+    drop(store.journal(JOURNAL).unwrap());
+    store.remove(JOURNAL, "copy.a").unwrap();
+    assert_eq!(store.names().unwrap(), []);
+    assert!(!folder.path().join(JOURNAL.to_string()).exists());
+    let reader = FolderStore::open_read_only(folder.path()).unwrap();
+    assert_eq!(reader.journal(JOURNAL).unwrap().tip_hint().unwrap(), None);
 }
 
 struct InObjects {

@@ -59,6 +59,13 @@ impl SharedStore for MemoryStore {
         }
         Ok(names)
     }
+
+    fn remove(&self, journal_id: UniqueId, name: &str) -> Result<(), SlotError> {
+        let mut chains = self.chains();
+        chains.journals.remove(&journal_id);
+        chains.names.remove(name);
+        Ok(())
+    }
 }
 
 impl std::fmt::Debug for MemoryStore {

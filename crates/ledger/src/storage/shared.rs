@@ -25,4 +25,13 @@ pub trait SharedStore: fmt::Debug + Send + Sync {
 
     /// Every name that has a revision, with the number of its last one, in order of the names.
     fn names(&self) -> Result<Vec<(String, u64)>, SlotError>;
+
+    /// Removes a journal with all its slots, the last one first, and then all revisions of a name, the first one first.
+    /// Never for a ledger: its slots are never deleted. A copy is removed in this way after its last revision says so,
+    /// and what a crash leaves of it has no first revision, or says so still.
+    fn remove(&self, journal_id: UniqueId, name: &str) -> Result<(), SlotError> {
+        Err(SlotError::Denied(format!(
+            "{journal_id} with {name} cannot be removed: this store removes nothing"
+        )))
+    }
 }

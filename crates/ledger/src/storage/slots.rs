@@ -10,6 +10,21 @@ pub trait SlotStore: Send + Sync {
     /// [`Created::Won`]. The caller creates slot `n` only when slot `n - 1` exists.
     fn create(&self, slot: u64, bytes: &[u8]) -> Result<Created, SlotError>;
 
+    /// Creates the slots `from`, `from + 1`, … in order, each only when the one before it exists, and answers how many of
+    /// them this call has durably created. Where it stops before the last, that slot may exist already.
+    fn create_many(&self, from: u64, slots: &[Vec<u8>]) -> Result<usize, SlotError> {
+        for (created, bytes) in slots.iter().enumerate() {
+            match self.create(from.saturating_add(created as u64), bytes) {
+                Ok(Created::Won) => {}
+                Ok(Created::Exists) => return Ok(created),
+                Err(error) if created == 0 => return Err(error),
+                // The caller asks for the rest again, and then hears of the failure.
+                Err(_) => return Ok(created),
+            }
+        }
+        Ok(slots.len())
+    }
+
     /// The bytes of `slot`; `None` if it did not exist at some instant during the call.
     fn read(&self, slot: u64) -> Result<Option<Vec<u8>>, SlotError>;
 

@@ -91,6 +91,51 @@ fn sealed_slots_keep_the_contract_over_memory_and_disk() {
     }
 }
 
+/// Slots that arrive together are a segment of their own. After a loss of power all of them are there or none, and what
+/// follows them is appended as ever.
+#[test]
+fn many_slots_at_once_are_there_after_a_loss_of_power() {
+    let disk = MemoryDisk::new();
+    let body = |slot: u64| format!("slot {slot}").into_bytes();
+    let bodies = |slots: std::ops::Range<u64>| slots.map(body).collect::<Vec<_>>();
+    let store = open(disk.clone());
+    assert_eq!(store.create_many(0, &bodies(0..100)).unwrap(), 100);
+    assert_eq!(store.create_many(100, &bodies(100..103)).unwrap(), 3);
+    assert_eq!(store.create_many(103, &bodies(103..203)).unwrap(), 100);
+    // Those that exist are not created again, and none is left out.
+    assert_eq!(store.create_many(150, &bodies(150..250)).unwrap(), 0);
+    assert!(matches!(store.create_many(204, &bodies(204..304)), Err(SlotError::NotSent(_))));
+    disk.crash(Unsynced::Lost);
+    drop(store);
+    disk.crash(Unsynced::Lost);
+    let store = open(disk.clone());
+    assert_eq!(store.create(203, &body(203)).unwrap(), Created::Won);
+    let read = store.read_many(0, usize::MAX).unwrap().len() as u64;
+    assert!(read > 0);
+    for slot in 0..204 {
+        assert_eq!(store.read(slot).unwrap(), Some(body(slot)), "slot {slot}");
+    }
+    assert_eq!(store.read(204).unwrap(), None);
+    assert!(store.damage().is_none());
+    let shown = DiskSlots::open_read_only(Arc::new(disk)).unwrap();
+    shown.make_durable().unwrap();
+    assert_eq!(shown.tip_hint().unwrap(), Some(203));
+}
+
+/// As many as fit into a segment are created at once; the caller asks for the rest again.
+#[test]
+fn slots_that_do_not_fit_into_a_segment_are_left_to_the_next_call() {
+    let store = open(MemoryDisk::new());
+    let bodies: Vec<Vec<u8>> = (0..200).map(|_| vec![7; 100]).collect();
+    let mut created = 0;
+    while created < bodies.len() {
+        let more = store.create_many(created as u64, &bodies[created..]).unwrap();
+        assert!(more > 0);
+        created += more;
+    }
+    assert_eq!(store.tip_hint().unwrap(), Some(199));
+}
+
 /// Breaks one clause.
 struct Broken {
     clause: Clause,

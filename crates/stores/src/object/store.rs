@@ -40,10 +40,14 @@ impl ObjectJournals {
 
     /// The slots of a journal.
     pub fn slots(&self, journal_id: UniqueId) -> ObjectSlots {
+        self.chain(self.slots_folder(journal_id))
+    }
+
+    fn slots_folder(&self, journal_id: UniqueId) -> Path {
         let id = journal_id.to_string();
         // They spread journals over a store's partitions.
         let spread = Sha256::digest(&id)[0];
-        self.chain(self.prefix.clone().join(format!("{spread:02x}")).join(id).join("j"))
+        self.prefix.clone().join(format!("{spread:02x}")).join(id).join("j")
     }
 
     fn chain(&self, folder: Path) -> ObjectSlots {
@@ -106,6 +110,31 @@ impl SharedStore for ObjectJournals {
         let failed = |why: String| SlotError::NotSent(format!("the names of ledgers were not listed: {why}"));
         let listed = listed.ok_or_else(|| failed("the thread that sent the request failed".to_owned()))?;
         Ok(listed.map_err(|error| failed(chain(&error)))?.into_iter().collect())
+    }
+
+    fn remove(&self, journal_id: UniqueId, name: &str) -> Result<(), SlotError> {
+        let (journal, names) = (self.slots_folder(journal_id), self.names_folder().join(name));
+        let objects = Arc::clone(&self.objects);
+        let removed = self.threads.wait(async move {
+            for (folder, newest_first) in [(journal, true), (names, false)] {
+                let mut keys: Vec<Path> =
+                    objects.list(Some(&folder)).map_ok(|meta| meta.location).try_collect().await?;
+                keys.sort();
+                if newest_first {
+                    keys.reverse();
+                }
+                for key in keys {
+                    match objects.delete(&key).await {
+                        Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            Ok::<_, object_store::Error>(())
+        });
+        let failed = |why: String| SlotError::Unknown(format!("{name} was not removed: {why}"));
+        let removed = removed.ok_or_else(|| failed("the thread that sent the request failed".to_owned()))?;
+        removed.map_err(|error| failed(chain(&error)))
     }
 }
 

@@ -104,6 +104,9 @@ static OF_KEYS: Statements = statements!("everstrand_keys", "ledger", "revision"
 const REMOVE_KEYS: &str = "DELETE FROM everstrand_keys WHERE ledger = $1";
 const NAMES: &str = "SELECT name, max(revision) FROM everstrand_names GROUP BY name ORDER BY name";
 
+const REMOVE_SLOTS: &str = "DELETE FROM everstrand_slots WHERE journal = $1";
+const REMOVE_NAME: &str = "DELETE FROM everstrand_names WHERE name = $1";
+
 /// A write whose commit waits for the standby. What it follows in the log is on the standby, too.
 const BARRIER: &str = "
     INSERT INTO everstrand_barriers (server, number) VALUES ($1, 1)
@@ -230,6 +233,14 @@ impl SharedStore for SqlStore {
             database.barrier(0).await?;
             let number = |row: &Row| u64::try_from(row.get::<_, i64>(1)).unwrap_or(0);
             Ok(rows.iter().map(|row| (row.get(0), number(row))).collect())
+        })
+    }
+
+    fn remove(&self, journal_id: UniqueId, name: &str) -> Result<(), SlotError> {
+        let (journal, name) = (journal_id.to_string(), name.to_owned());
+        self.wait(|database| async move {
+            database.write(0, REMOVE_SLOTS, &[&journal]).await?;
+            database.write(0, REMOVE_NAME, &[&name]).await.map(drop)
         })
     }
 }

@@ -8,6 +8,7 @@
 //!   never reached the disk. The store refuses all further writes. Opening it again copies what can be read to a new
 //!   file, and that decides which slots exist.
 
+mod bulk;
 mod index;
 mod install;
 mod open;
@@ -171,6 +172,10 @@ impl SlotStore for DiskSlots {
         index.next = slot + 1;
         tail.end += extent;
         Ok(Created::Won)
+    }
+
+    fn create_many(&self, from: u64, slots: &[Vec<u8>]) -> Result<usize, SlotError> {
+        self.create_segment(from, slots)
     }
 
     fn read(&self, slot: u64) -> Result<Option<Vec<u8>>, SlotError> {

@@ -1,0 +1,109 @@
+//! The revisions of a name: one small file each. A file is written and synced under another name and then linked under
+//! its own, which fails if the name exists. So one creator wins, and a revision is never half there.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+
+use everstrand_ledger::storage::FileDisk;
+use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
+
+use super::failed;
+
+pub(super) struct Revisions {
+    folder: PathBuf,
+    is_read_only: bool,
+}
+
+impl Revisions {
+    pub(super) fn new(folder: PathBuf, is_read_only: bool) -> Revisions {
+        Revisions { folder, is_read_only }
+    }
+
+    fn path(&self, revision: u64) -> PathBuf {
+        self.folder.join(format!("{revision:016x}"))
+    }
+
+    /// Removes all revisions, the first one first.
+    pub(super) fn remove(&self) -> Result<(), SlotError> {
+        let removed = entries(&self.folder).and_then(|names| {
+            names.iter().try_for_each(|name| fs::remove_file(self.folder.join(name)))?;
+            match fs::remove_dir(&self.folder) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            }
+        });
+        removed.map_err(|error| failed(&self.folder, &error))
+    }
+
+    fn write(&self, revision: u64, bytes: &[u8]) -> io::Result<Created> {
+        FileDisk::create(&self.folder)?;
+        let mut nonce = [0; 8];
+        getrandom::fill(&mut nonce).map_err(|error| io::Error::other(error.to_string()))?;
+        let temporary = self.folder.join(format!("{revision:016x}.{:016x}.tmp", u64::from_le_bytes(nonce)));
+        let mut options = File::options();
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.write(true).create_new(true).open(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_data()?;
+        let linked = fs::hard_link(&temporary, self.path(revision));
+        fs::remove_file(&temporary)?;
+        match linked {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Created::Exists),
+            linked => linked.map(|()| Created::Won),
+        }
+    }
+}
+
+impl SlotStore for Revisions {
+    fn create(&self, slot: u64, bytes: &[u8]) -> Result<Created, SlotError> {
+        if self.is_read_only {
+            return Err(SlotError::Denied("the folder was opened for reading only".to_owned()));
+        }
+        if slot > 0 && !self.path(slot - 1).exists() {
+            return Err(SlotError::NotSent(format!("revision {} does not exist", slot - 1)));
+        }
+        let created = self.write(slot, bytes).map_err(|error| failed(&self.folder, &error))?;
+        let synced = sync_directory(&self.folder);
+        synced.map_err(|error| SlotError::Unknown(format!("{}: {error}", self.folder.display())))?;
+        Ok(created)
+    }
+
+    fn read(&self, slot: u64) -> Result<Option<Vec<u8>>, SlotError> {
+        match fs::read(self.path(slot)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(&self.path(slot), &error)),
+        }
+    }
+
+    fn tip_hint(&self) -> Result<Option<u64>, SlotError> {
+        let names = entries(&self.folder).map_err(|error| failed(&self.folder, &error))?;
+        Ok(names.iter().filter_map(|name| u64::from_str_radix(name, 16).ok()).max())
+    }
+
+    fn redact(&self, slot: u64, _stored: &[u8], _bytes: &[u8]) -> Result<(), SlotError> {
+        Err(SlotError::Denied(format!("revision {slot} of a name holds nothing to redact")))
+    }
+}
+
+/// The names in a folder, sorted; none if it does not exist.
+pub(super) fn entries(folder: &std::path::Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut names = names.collect::<io::Result<Vec<String>>>()?;
+    names.sort();
+    Ok(names)
+}
+
+fn sync_directory(path: &std::path::Path) -> io::Result<()> {
+    #[cfg(unix)]
+    File::open(path)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
