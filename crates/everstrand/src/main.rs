@@ -8,6 +8,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 mod accept_loss;
 mod audit;
 mod client_variables;
+mod copies;
 mod demo;
 mod dump;
 mod encrypt;
@@ -85,6 +86,7 @@ enum Command {
     /// Make certificates for trials of TLS
     #[command(subcommand)]
     Tls(tls::Command),
+    Backup(copies::backup::Arguments),
     /// Print a script that completes this program's arguments in a shell, for example: source <(everstrand completions bash)
     Completions {
         /// The shell
@@ -122,6 +124,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Store(arguments) => store::run(&arguments),
         Command::Tls(command) => tls::run(&command),
+        Command::Backup(arguments) => copies::backup::run(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "everstrand", &mut script);

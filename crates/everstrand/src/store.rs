@@ -69,6 +69,27 @@ pub(crate) struct Served {
 }
 
 impl Access {
+    /// Opens a store without probing it.
+    pub(crate) fn open(&self, location: &str) -> Result<Arc<dyn SharedStore>, Box<dyn Error>> {
+        let threads = Arc::new(RequestThreads::start()?);
+        match location.parse()? {
+            Location::Objects(place) => {
+                let endpoint = self.store_endpoint.clone();
+                let bucket = place.open(&ObjectStoreOptions { endpoint, ..ObjectStoreOptions::default() })?;
+                Ok(Arc::new(ObjectJournals::new(bucket, threads, &place.prefix)))
+            }
+            Location::Sql(place) => Ok(Arc::new(SqlStore::open(&place, threads, self.replication())?)),
+        }
+    }
+
+    fn replication(&self) -> Replication {
+        match (self.single_node, self.replicated_storage) {
+            (true, _) => Replication::SingleNode,
+            (_, true) => Replication::Storage,
+            _ => Replication::Standby,
+        }
+    }
+
     /// Probes the store of a location.
     fn probe(&self, location: &str) -> Result<Probed, Box<dyn Error>> {
         let threads = Arc::new(RequestThreads::start()?);
@@ -81,11 +102,7 @@ impl Access {
                 Ok(Probed { report, open: Box::new(open) })
             }
             Location::Sql(place) => {
-                let replication = match (self.single_node, self.replicated_storage) {
-                    (true, _) => Replication::SingleNode,
-                    (_, true) => Replication::Storage,
-                    _ => Replication::Standby,
-                };
+                let replication = self.replication();
                 let report = probe_sql(&place, replication, &threads)?;
                 let open = move || Ok(Arc::new(SqlStore::open(&place, threads, replication)?) as _);
                 Ok(Probed { report, open: Box::new(open) })
@@ -105,6 +122,17 @@ impl Access {
         let why = "the store cannot replace an object safely (see `everstrand store probe`)";
         let redaction_refused = (!report.is_fit_for(Need::Redaction)).then(|| why.to_owned());
         Ok(Served { store: open()?, redaction_refused })
+    }
+}
+
+impl Access {
+    /// Refuses a store to which a copy may not be written, with the evidence why.
+    pub(crate) fn check_for_copies(&self, location: &str) -> Result<(), Box<dyn Error>> {
+        let report = self.probe(location)?.report;
+        match [Need::Journal, Need::Listing].into_iter().all(|need| report.is_fit_for(need)) {
+            true => Ok(()),
+            false => Err(format!("the store is not fit to keep copies of ledgers:\n{report}").into()),
+        }
     }
 }
 

@@ -45,7 +45,7 @@ pub use data_keys::{DataKey, DataKeys};
 pub use descriptors::Descriptors;
 pub use everstrand_policy::Network;
 pub use everstrand_sealing::{MasterKey, MasterKeyError};
-pub use ledgers::ledger_folders;
+pub use ledgers::{StoredLedger, ledger_folders, ledgers_in_folder, ledgers_in_store};
 pub use memory::Memory;
 pub use origins::Origin;
 pub use request::{Request, Response};

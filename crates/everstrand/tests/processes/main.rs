@@ -6,6 +6,7 @@
 
 mod attacked;
 mod audit_trail;
+mod backup;
 mod dump;
 mod fair_share;
 mod flags;

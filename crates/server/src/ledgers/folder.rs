@@ -8,8 +8,10 @@ use std::sync::{Mutex, PoisonError};
 use everstrand_ion::{Value, text};
 use everstrand_journal::UniqueId;
 use everstrand_ledger::storage::{FileDisk, FjallCache, FjallViewOptions, meta};
+use everstrand_protocol::control::LedgerState;
 
 use super::note::Note;
+use super::stored::StoredLedger;
 use crate::data_keys::{DataKey, DataKeys};
 use crate::record::Record;
 
@@ -274,6 +276,20 @@ pub fn ledger_folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, String> {
         }
     }
     ledgers.sort();
+    Ok(ledgers)
+}
+
+/// The ledgers of a data folder that serve or did serve, with their records. A server may be running on it meanwhile.
+pub fn ledgers_in_folder(folder: &Path) -> Result<Vec<StoredLedger>, String> {
+    let mut ledgers = Vec::new();
+    for id in folders(folder)?.into_iter().filter(|id| !id.ends_with(DELETED)) {
+        let path = folder.join(&id);
+        let Some(record) = read::<Record>(&path, META, Record::from_ion)? else { continue };
+        if record.state == LedgerState::Active {
+            ledgers.push(StoredLedger::new(&record, Some(path.join(JOURNAL)))?);
+        }
+    }
+    ledgers.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(ledgers)
 }
 

@@ -25,6 +25,7 @@ mod note;
 mod opening;
 mod shared;
 mod shared_changes;
+mod stored;
 mod upkeep;
 
 use std::collections::BTreeMap;
@@ -50,7 +51,9 @@ use crate::data_keys::DataKeys;
 use crate::record::{Record, STRICT_TAG};
 use crate::workers::Workers;
 
-pub use folder::ledger_folders;
+pub use folder::{ledger_folders, ledgers_in_folder};
+pub use shared::ledgers_in_store;
+pub use stored::StoredLedger;
 
 /// The name of the ledger that holds the users of the server. Clients can neither open nor list it.
 pub(crate) const USERS_LEDGER: &str = "everstrand-identity";

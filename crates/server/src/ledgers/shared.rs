@@ -23,10 +23,12 @@ use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
 use everstrand_ledger::storage::views::ViewStore;
 use everstrand_ledger::storage::{MemoryView, SharedStore};
 use everstrand_ledger::{Environment, Ledger, LedgerError, LedgerOptions};
+use everstrand_protocol::control::LedgerState;
 
 use super::entry::Entry;
 use super::folder::DataFolder;
 use super::opening::{self, Origin, import_blocks};
+use super::stored::StoredLedger;
 use crate::data_keys::DataKey;
 use crate::record::Record;
 
@@ -58,7 +60,10 @@ impl Shared {
     pub(super) fn news(&self) -> Result<Vec<String>, String> {
         let names = self.store.names().map_err(|error| because(&error))?;
         let last = self.last();
-        let is_new = |name: &str, number| last.get(name).is_none_or(|known| known.number < number);
+        // A copy of a ledger has a name with a point, which no ledger has.
+        let is_new = |name: &str, number| {
+            !name.contains('.') && last.get(name).is_none_or(|known| known.number < number)
+        };
         Ok(names.into_iter().filter(|(name, number)| is_new(name, *number)).map(|(name, _)| name).collect())
     }
 
@@ -145,6 +150,20 @@ impl Shared {
     fn last(&self) -> MutexGuard<'_, HashMap<String, Revision>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The ledgers of a store. Servers may be running on it meanwhile.
+pub fn ledgers_in_store(store: Arc<dyn SharedStore>) -> Result<Vec<StoredLedger>, String> {
+    let shared = Shared::new(store, None);
+    let mut ledgers = Vec::new();
+    for name in shared.news()? {
+        if let Some(Revision { record, .. }) = shared.read(&name)?
+            && record.state == LedgerState::Active
+        {
+            ledgers.push(StoredLedger::new(&record, None)?);
+        }
+    }
+    Ok(ledgers)
 }
 
 /// Creates a revision. While nobody knows whether it is there, the same bytes are sent again.

@@ -25,10 +25,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("everstrand-ledger", &["ion", "partiql", "journal", "sealing"]),
     ("everstrand-driver", &["ion", "journal", "protocol"]),
     ("everstrand-stores", &["journal", "ledger"]),
+    ("everstrand-copies", &["ion", "journal", "ledger"]),
     ("everstrand-server", &["journal", "ledger", "policy", "protocol", "ion", "sealing"]),
     (
         "everstrand",
-        &["ion", "partiql", "journal", "ledger", "protocol", "sealing", "driver", "stores", "server"],
+        &["ion", "partiql", "journal", "ledger", "protocol", "sealing", "driver", "stores", "copies", "server"],
     ),
     ("everstrand-testkit", &["ion", "journal", "ledger", "driver", "protocol"]),
     (
@@ -59,6 +60,7 @@ const EDGES: &[&str] = &[
     "crates/driver/src/http/",
     "crates/driver/src/runtime.rs",
     "crates/driver/src/trust.rs",
+    "crates/stores/src/folder/",
     "crates/stores/src/location.rs",
     "crates/stores/src/object/mod.rs",
     "crates/stores/src/probe/",

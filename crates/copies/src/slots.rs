@@ -1,0 +1,100 @@
+//! What a copier reads in slots. Their bytes are passed on unchanged; here alone they are decoded.
+
+use std::thread;
+
+use everstrand_journal::{CheckedBlock, FormatError, Slot, StoredData, UniqueId, check_slot};
+use everstrand_ledger::storage::slots::SlotStore;
+
+use crate::error::CopyError;
+
+/// Bytes of slots that are read and written at a time.
+pub(crate) const BATCH_BYTES: usize = 8 << 20;
+
+/// A revision: the number of its block, and its document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) block: u64,
+    pub(crate) document_id: UniqueId,
+}
+
+/// A slot that was read and checked by itself.
+pub(crate) struct Checked {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) slot: Slot,
+    pub(crate) blocks: Vec<CheckedBlock>,
+}
+
+/// The slot of a copy.
+pub(crate) fn read(copy: &dyn SlotStore, slot: u64) -> Result<(Vec<u8>, Slot), CopyError> {
+    let gone = || CopyError::Damaged(format!("slot {slot} is gone"));
+    let bytes = copy.read(slot)?.ok_or_else(gone)?;
+    let decoded = decode(&bytes).map_err(|error| CopyError::unreadable(slot, &error))?;
+    Ok((bytes, decoded))
+}
+
+/// The slot in these bytes.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Slot, FormatError> {
+    Slot::decode(bytes.to_vec())
+}
+
+/// Decodes slots and computes their hashes, on all cores.
+pub(crate) fn check(batch: Vec<Vec<u8>>) -> Vec<Result<Checked, FormatError>> {
+    let one = |bytes: Vec<u8>| {
+        let slot = decode(&bytes)?;
+        let blocks = check_slot(&slot);
+        Ok(Checked { bytes, slot, blocks })
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let share = batch.len().div_ceil(threads).max(1);
+    let mut rest = batch.into_iter();
+    thread::scope(|scope| {
+        let mut running = Vec::new();
+        loop {
+            let part: Vec<Vec<u8>> = rest.by_ref().take(share).collect();
+            if part.is_empty() {
+                break;
+            }
+            running.push(scope.spawn(move || part.into_iter().map(one).collect::<Vec<_>>()));
+        }
+        let parts = running.into_iter().map(|thread| thread.join().expect("checking a slot does not panic"));
+        parts.flatten().collect()
+    })
+}
+
+/// The revisions that a slot says are redacted, each with the number of the block that says so.
+pub(crate) fn redacted_by(slot: &Slot) -> Vec<(Place, u64)> {
+    let of_block = |block: &everstrand_journal::Block| {
+        let by = block.address().sequence_no;
+        let place = |of: everstrand_journal::RedactedRevision| Place {
+            block: of.block_address.sequence_no,
+            document_id: of.document_id,
+        };
+        block.redactions().map(|redaction| (place(redaction), by)).collect::<Vec<_>>()
+    };
+    slot.blocks().iter().flat_map(of_block).collect()
+}
+
+/// The revisions of our own blocks whose data is gone. What another ledger emptied before its journal was imported is
+/// not meant: only that ledger could say why.
+pub(crate) fn emptied(slot: &Slot) -> impl Iterator<Item = Place> {
+    slot.blocks().iter().flat_map(|block| {
+        let number = block.address().sequence_no;
+        block
+            .revisions()
+            .filter(|revision| matches!(revision.data, StoredData::Redacted(_)))
+            .map(move |revision| Place { block: number, document_id: revision.document_id })
+    })
+}
+
+/// The bytes of a slot without the data of these revisions; `None` if they are gone from it already.
+pub(crate) fn without(
+    number: u64,
+    slot: &Slot,
+    bytes: &[u8],
+    places: &[Place],
+) -> Result<Option<Vec<u8>>, CopyError> {
+    let named: Vec<(u64, UniqueId)> = places.iter().map(|place| (place.block, place.document_id)).collect();
+    let emptied = slot.redacted(&named).and_then(|slot| slot.encode());
+    let emptied = emptied.map_err(|error| CopyError::unreadable(number, &error))?;
+    Ok((emptied != bytes).then_some(emptied))
+}
