@@ -349,11 +349,15 @@ def read_slot(data):
     need(at == len(data), "bytes follow the last block")
     linked = b"EVSpre-1" + kind[:1] + journal + before + slot + first + b"".join(block.hash for block in blocks)
     linked += b"addition" + sha(addition) if size else b""
-    said = read_addition(addition) if size else (frozenset(), False)
-    return int.from_bytes(slot, "little"), before, link, frontier, blocks, sha(linked) == link, *said
+    said = read_addition(addition) if size else (frozenset(), False, None)
+    fork = said[2]
+    need(not fork or (any(slot) and all(block.strand != id_text(journal) for block in blocks)), "a fork beside blocks of its own strand")
+    return int.from_bytes(slot, "little"), id_text(journal), before, link, frontier, blocks, sha(linked) == link, *said
+FORK = ["ledger", "strand", "block", "digest", "slot", "link", "redactions"]
 def read_addition(data):
-    said, known = one(data), {"": ["void", "config", "seal"], "void": ["ids", "time"], "config": ["write_format"]}
-    need(len(data) <= 131072 and said.type == "struct" and said.content, "an addition says nothing")
+    said, known = one(data), {"": ["void", "config", "seal", "fork"], "void": ["ids", "time"], "config": ["write_format"], "fork": FORK}
+    need(said.type == "struct" and said.content, "an addition says nothing")
+    need(len(data) <= (4194304 if get(said, "fork") else 131072), "an addition is too long")
     for name, value in [("", said)] + said.content:
         names = [field for field, _ in value.content]
         allowed = [["deleted"], ["continues_at"]] if name == "seal" else [known.get(name, [])]
@@ -366,7 +370,17 @@ def read_addition(data):
     need(all(value.type == "string" and len(value.content) == 22 for value in ids), "a void with something other than ids")
     need(all(a < b for a, b in zip(texts, texts[1:])), "a void whose ids are not in order")
     need(seal is None or get(seal, "deleted") is None or content(seal, "deleted") is True, "a seal that is none")
-    return frozenset(texts), seal is not None
+    return frozenset(texts), seal is not None, read_fork(get(said, "fork"))
+def read_fork(fork):
+    """The strand before the fork, the last block that was restored, and the digest there."""
+    if fork is None:
+        return None
+    need(0 < len(content(fork, "ledger").encode()) <= 64 and len(content(fork, "link")) == 32, "a fork without ledger or link")
+    names, entries = ["block", "table", "document", "version", "by"], content(fork, "redactions")
+    need(len(entries) <= 20000 and all([n for n, _ in entry.content] == names for entry in entries), "a fork with other redactions")
+    order = [[content(entry, name) for name in ("block", "document", "table", "version", "by")] for entry in entries]
+    need(all(a < b for a, b in zip(order, order[1:])), "a fork whose redactions are not in order")
+    return content(fork, "strand"), content(fork, "block"), content(fork, "digest")
 def read_segment(data):
     f = Frame(data)
     f.expect(b"evslots\npre-1\0\0\0", "this is no segment of version pre-1")
@@ -426,13 +440,14 @@ def check_shape(block, changes):
 class Audit:
     def __init__(self, digests):
         self.digests, self.tip, self.frontier, self.bad, self.blocks, self.whole = digests, None, [], [], 0, True
-        self.voided = set()
+        self.voided, self.entered = set(), None
     def block(self, block):
         place = "block %d: " % block.number
         self.bad += [place + problem for problem in block.bad]
         self.bad += [place + "void"] if block.tx in self.voided else []
         tip = self.tip or Block(block.number - 1, block.strand, b"", block.before, [])
-        follows = (block.number, block.strand) == (tip.number + 1, tip.strand)
+        strand, self.entered = self.entered or tip.strand, None
+        follows = (block.number, block.strand) == (tip.number + 1, strand)
         self.bad += [] if follows else [place + "block number"]
         self.bad += [] if block.before == tip.hash else [place + "previousBlockHash"]
         self.whole = self.whole and block.number == self.blocks
@@ -455,9 +470,11 @@ def audit(path, *digest_files):
     state, link = Audit([saved_digest(read_values(read_file(name))[0]) for name in digest_files]), bytes(32)
     names = sorted(os.path.join(folder, name) for folder, _, found in os.walk(path) for name in found)
     slots = [body for name in names if name.endswith(".segment") for body in read_segment(read_file(name))]
-    sealed = False
+    sealed, strand = False, None
     for body in slots or ([read_file(path)] if os.path.isfile(path) else []):
-        number, before, after, frontier, blocks, linked, voided, seals = read_slot(body)
+        number, its_strand, before, after, frontier, blocks, linked, voided, seals, fork = read_slot(body)
+        state.bad += ["slot %d: strand" % number] if strand and (strand != its_strand) != bool(fork) else []
+        state.bad += ["slot %d: fork" % number] if fork and strand and fork[0] != strand else []
         state.bad += ["slot %d: seal" % number] if sealed else []
         state.voided |= voided
         sealed = sealed or seals
@@ -465,7 +482,11 @@ def audit(path, *digest_files):
             state.block(block)
         state.bad += ["slot %d: link" % number] if not linked or (slots and before != link) else []
         state.bad += ["slot %d: frontier" % number] if state.whole and frontier != state.frontier else []
-        link = after
+        if fork:
+            here = (state.tip and state.tip.number, state.digest())
+            state.bad += ["slot %d: fork" % number] if state.whole and here != fork[1:] else []
+            state.entered = its_strand
+        link, strand = after, its_strand
     catalogues = [read_values(read_file(name)) for name in names if name.endswith(".catalogue.ion")]
     changes = {content(v, "sequenceNo"): content(v, "changes") for catalogue in catalogues for v in catalogue}
     objects = [(int(m.group(1)), name) for name in names for m in [re.search(r"\.(\d+)-\d+\.(ion|10n)$", name)] if m]
@@ -491,7 +512,7 @@ def proof_problems(value):
         bad, start = checked.bad, checked.hash
     if place is not None and tip is not None:
         number, last = content(place, "sequenceNo"), content(tip, "sequenceNo")
-        if content(place, "strandId") != content(tip, "strandId") or number > last:
+        if number > last:  # the strands may differ where the ledger was restored (section 5); the proof decides
             return bad + ["the digest does not cover the block"]
         length = path_length(number, last)
         wrong = len(nodes) <= length if of_revision else len(nodes) != length

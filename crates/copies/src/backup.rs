@@ -14,32 +14,13 @@ use crate::error::CopyError;
 use crate::planted::planted;
 use crate::slots::{BATCH_BYTES, Checked, check, decode, read, redacted_by};
 use crate::sweep::Sweep;
+use crate::watch::{Watcher, Way};
 
 /// How often the same slots are sent again when nobody knows whether they arrived.
 const ATTEMPTS: u32 = 6;
 
 /// After so many bytes a long run notes how far it has come.
 const NOTE_BYTES: u64 = 1 << 30;
-
-/// Who watches a run: shows its progress, and waits for it.
-pub trait Watcher {
-    /// So far it has come.
-    fn progress(&mut self, way: &Way);
-
-    /// Waits before a request is sent again; `attempt` counts from 1.
-    fn pause(&mut self, attempt: u32);
-}
-
-/// How far a run has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Way {
-    /// Slots that are done.
-    pub slots: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// How many slots there are to do, as far as that is known.
-    pub of_slots: Option<u64>,
-}
 
 /// What a run has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +83,7 @@ impl<'a> Backup<'a> {
             }
             let (slots, damage) = follow(&mut auditor, next, batch);
             let named = slots.iter().flat_map(|checked| redacted_by(&checked.slot));
-            let mut named: Vec<_> = named.map(|(place, _)| place).collect();
+            let mut named: Vec<_> = named.map(|redaction| redaction.place).collect();
             if planted!("emptied before the REDACT is copied") && next > 0 {
                 let there = read(self.copy.slots(), next - 1)?.1.frontier().size();
                 let early = named.iter().copied().filter(|place| place.block < there);
@@ -185,7 +166,7 @@ impl<'a> Backup<'a> {
             let mut named = Vec::new();
             for (number, bytes) in (next..).zip(&batch) {
                 let slot = decode(bytes).map_err(|error| CopyError::unreadable(number, &error))?;
-                named.extend(redacted_by(&slot).into_iter().map(|(place, _)| place));
+                named.extend(redacted_by(&slot).into_iter().map(|redaction| redaction.place));
             }
             next += batch.len() as u64;
             self.sweep.take_out(self.copy.slots(), named, count, self.watcher)?;

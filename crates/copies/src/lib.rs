@@ -13,14 +13,18 @@ mod backup;
 mod copy;
 mod error;
 mod planted;
+mod restore;
 mod slots;
 mod sweep;
 mod verify;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
-pub use backup::{Backup, Run, Watcher, Way};
+pub use backup::{Backup, Run};
 pub use copy::{Copies, Copy, Known, Mark, Origin};
 pub use error::CopyError;
+pub use restore::{Point, Restore, Restored};
 pub use verify::{Emptied, Standing, Verdict, Verified, verify};
+pub use watch::{Watcher, Way};

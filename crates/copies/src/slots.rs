@@ -2,7 +2,10 @@
 
 use std::thread;
 
-use everstrand_journal::{CheckedBlock, FormatError, Slot, StoredData, UniqueId, check_slot};
+use everstrand_journal::{
+    Block, CheckedBlock, ForkedRedaction, FormatError, RedactedRevision, Slot, StoredData, UniqueId,
+    check_slot,
+};
 use everstrand_ledger::storage::slots::SlotStore;
 
 use crate::error::CopyError;
@@ -61,17 +64,48 @@ pub(crate) fn check(batch: Vec<Vec<u8>>) -> Vec<Result<Checked, FormatError>> {
     })
 }
 
-/// The revisions that a slot says are redacted, each with the number of the block that says so.
-pub(crate) fn redacted_by(slot: &Slot) -> Vec<(Place, u64)> {
-    let of_block = |block: &everstrand_journal::Block| {
+/// A redaction that a slot tells of: a block of it carries it out, or its fork lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Redaction {
+    pub(crate) place: Place,
+    pub(crate) table_id: UniqueId,
+    pub(crate) version: u64,
+    /// The number of the block that says so, in the journal that had it.
+    pub(crate) by: u64,
+}
+
+/// The redactions that blocks of a slot carry out.
+pub(crate) fn redactions(slot: &Slot) -> Vec<Redaction> {
+    let of_block = |block: &Block| {
         let by = block.address().sequence_no;
-        let place = |of: everstrand_journal::RedactedRevision| Place {
-            block: of.block_address.sequence_no,
-            document_id: of.document_id,
+        let redaction = |of: RedactedRevision| Redaction {
+            place: Place { block: of.block_address.sequence_no, document_id: of.document_id },
+            table_id: of.table_id,
+            version: of.version,
+            by,
         };
-        block.redactions().map(|redaction| (place(redaction), by)).collect::<Vec<_>>()
+        block.redactions().map(redaction).collect::<Vec<_>>()
     };
     slot.blocks().iter().flat_map(of_block).collect()
+}
+
+/// The redactions that the fork of a slot lists.
+pub(crate) fn listed(slot: &Slot) -> Vec<Redaction> {
+    let fork = slot.addition().and_then(|addition| addition.fork.as_ref());
+    let redaction = |listed: &ForkedRedaction| Redaction {
+        place: Place { block: listed.block, document_id: listed.document_id },
+        table_id: listed.table_id,
+        version: listed.version,
+        by: listed.redacted_by,
+    };
+    fork.map_or(Vec::new(), |fork| fork.redactions.iter().map(redaction).collect())
+}
+
+/// All redactions that a slot tells of.
+pub(crate) fn redacted_by(slot: &Slot) -> Vec<Redaction> {
+    let mut all = redactions(slot);
+    all.extend(listed(slot));
+    all
 }
 
 /// The revisions of our own blocks whose data is gone. What another ledger emptied before its journal was imported is

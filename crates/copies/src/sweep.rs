@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 
 use everstrand_ledger::storage::slots::{SlotError, SlotStore};
 
-use crate::backup::Watcher;
 use crate::error::CopyError;
 use crate::slots::{Place, read, without};
+use crate::watch::Watcher;
 
 /// How often a slot is read and replaced again before the run gives up.
 const ATTEMPTS: u32 = 8;

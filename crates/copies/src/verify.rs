@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 
 use everstrand_journal::{AuditSummary, Auditor, Deviation, SavedDigest};
 
-use crate::backup::{Watcher, Way};
 use crate::copy::Copy;
 use crate::error::CopyError;
 use crate::planted::planted;
-use crate::slots::{BATCH_BYTES, Place, check, emptied, redacted_by};
+use crate::slots::{BATCH_BYTES, Place, Redaction, check, emptied, redacted_by};
 use crate::sweep::Sweep;
+use crate::watch::{Watcher, Way};
 
 /// The most deviations that are kept.
 const DEVIATIONS_MAX: usize = 100;
@@ -115,7 +115,7 @@ pub fn verify(
             let found = match checked {
                 Ok(checked) => {
                     bare.extend(emptied(&checked.slot).map(|place| (place, next)));
-                    for (place, by) in redacted_by(&checked.slot) {
+                    for Redaction { place, by, .. } in redacted_by(&checked.slot) {
                         if bare.remove(&place).is_some() {
                             continue;
                         }

@@ -87,6 +87,9 @@ enum Command {
     #[command(subcommand)]
     Tls(tls::Command),
     Backup(copies::backup::Arguments),
+    Restore(copies::restore::Arguments),
+    Copy(copies::between::Arguments),
+    Drill(copies::drill::Arguments),
     /// Print a script that completes this program's arguments in a shell, for example: source <(everstrand completions bash)
     Completions {
         /// The shell
@@ -125,6 +128,9 @@ fn main() -> ExitCode {
         Command::Store(arguments) => store::run(&arguments),
         Command::Tls(command) => tls::run(&command),
         Command::Backup(arguments) => copies::backup::run(&arguments),
+        Command::Restore(arguments) => copies::restore::run(&arguments),
+        Command::Copy(arguments) => copies::between::run(&arguments),
+        Command::Drill(arguments) => copies::drill::run(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "everstrand", &mut script);

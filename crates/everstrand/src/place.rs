@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use everstrand_driver::HttpTransport;
 use everstrand_journal::Digest;
-use everstrand_protocol::control::{ControlReply, ControlRequest, ListLedgersRequest};
+use everstrand_protocol::control::{ControlReply, ControlRequest, DescribeLedgerRequest, ListLedgersRequest};
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 
@@ -85,6 +85,15 @@ impl Place {
             if next_token.is_none() {
                 return Ok(names);
             }
+        }
+    }
+
+    /// What a ledger was restored from, if it was.
+    pub(crate) async fn restored_from(&self, ledger: &str) -> Option<String> {
+        let request = ControlRequest::DescribeLedger(DescribeLedgerRequest { name: ledger.to_owned() });
+        match self.control(request).await {
+            Ok(ControlReply::DescribeLedger(described)) => described.restored_from,
+            _ => None,
         }
     }
 

@@ -41,9 +41,9 @@ pub use evidence::{
     check_foreign, check_revision, check_slot, hashes_only, origin, verify, verify_files, verify_prefix,
 };
 pub use format::{
-    Addition, Block, BlockKind, Draft, ForeignBlock, ForeignRevision, FormatError, JournalBlock,
-    ProposedRevision, ProposedTransaction, Seal, Settings, Slot, SlotContent, SlotHeader, StoredData,
-    StoredRevision, StoredStatement, Void, WriterId, genesis,
+    Addition, Block, BlockKind, Draft, ForeignBlock, ForeignRevision, Fork, ForkedRedaction, FormatError,
+    JournalBlock, ProposedRevision, ProposedTransaction, Seal, Settings, Slot, SlotContent, SlotHeader,
+    StoredData, StoredRevision, StoredStatement, Void, WriterId, genesis,
 };
 pub use hashing::{
     BlockAddress, CatalogChange, CommitDigest, Digest, Hash, InvalidAddress, InvalidChange, InvalidId,

@@ -17,6 +17,7 @@ use crate::handle::Handle;
 use crate::limits::LedgerOptions;
 use crate::recover;
 use crate::session::Session;
+use crate::state::head::Part;
 use crate::state::keys;
 use crate::state::snapshot::{BlockPosition, Snapshot, StoredTree};
 use crate::storage::slots::SlotStore;
@@ -96,8 +97,7 @@ impl Ledger {
         let snapshot = self.core().snapshot();
         let digest = root_at(&StoredTree(&*snapshot.view), snapshot.head.frontier.size(), tip);
         let digest = self.of_tree(&snapshot, digest)?;
-        let digest_tip_address = BlockAddress { strand_id: self.strand_id(), sequence_no: tip };
-        Ok(Digest { digest, digest_tip_address })
+        Ok(Digest { digest, digest_tip_address: snapshot.head.address(tip) })
     }
 
     /// The digest of the journal up to block `tip`, which another writer has put into the store after our last block. `None`
@@ -187,9 +187,19 @@ impl Ledger {
         Ok(Some(Proof { nodes }))
     }
 
-    /// The journal's one strand. Its id never changes.
+    /// The journal's strand. Its id never changes. The blocks that a restored ledger was restored from have others.
     pub fn strand_id(&self) -> UniqueId {
         self.core().strand_id
+    }
+
+    /// What the ledger was restored from, the oldest first; nothing if it was not restored.
+    pub fn restored_from(&self) -> Vec<Part> {
+        self.core().snapshot().head.parts().to_vec()
+    }
+
+    /// The strand of a block.
+    pub fn strand_of(&self, block_no: u64) -> UniqueId {
+        self.core().snapshot().head.strand_of(block_no)
     }
 
     /// How the ledger behaves.

@@ -50,6 +50,7 @@ pub use loss::Loss;
 pub use occ::changed::Changed;
 pub use pace::{Interrupt, Pace};
 pub use session::Session;
+pub use state::head::Part;
 pub use subscription::Subscription;
 pub use transaction::Transaction;
 pub use transaction::pages::Page;

@@ -170,7 +170,7 @@ fn known_good(slots: &dyn SlotStore, views: &dyn ViewStore) -> Result<Option<Kno
         // Nothing can be compared with the view. But no crash leaves a damaged slot that the view holds, and without the
         // view nobody could tell that the slot was there if it was cut off later.
         Err(damage @ LedgerError::Damaged(_)) if applied.slot > 0 => {
-            return match is_of_strand(slots, state.head.strand_id).map_err(Unusable::Journal)? {
+            return match is_of_strand(slots, state.head.strand_of(0)).map_err(Unusable::Journal)? {
                 true => Ok(Some(Known { state, damage: Some(damage) })),
                 false => Err(Unusable::View("the journal is of another ledger".to_owned())),
             };
@@ -182,7 +182,7 @@ fn known_good(slots: &dyn SlotStore, views: &dyn ViewStore) -> Result<Option<Kno
         Some(slot) if slot.link().0 == applied.link || planted!("link-not-checked-on-open") => {
             Ok(Some(Known { state, damage: None }))
         }
-        stored if is_of_strand(slots, state.head.strand_id).map_err(Unusable::Journal)? => {
+        stored if is_of_strand(slots, state.head.strand_of(0)).map_err(Unusable::Journal)? => {
             Err(Unusable::Missing(loss_of(&state, stored.is_some(), slots).map_err(Unusable::Journal)?))
         }
         Some(_) => Err(Unusable::View(format!("the journal has another slot {}", applied.slot))),

@@ -161,6 +161,7 @@ impl Control {
                 inaccessible_kms_key_date_time: None,
             }),
             strict: Some(self.ledgers.is_strict(&record)),
+            restored_from: record.restored_from,
             name: Some(record.name),
         })
     }

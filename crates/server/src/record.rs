@@ -21,13 +21,15 @@ pub(crate) struct Record {
     pub(crate) permissions_mode: PermissionsMode,
     pub(crate) deletion_protection: bool,
     pub(crate) tags: Tags,
+    /// What the ledger was restored from, if it was.
+    pub(crate) restored_from: Option<String>,
 }
 
 impl Record {
     /// The record as the file `meta` in the ledger's folder holds it.
     pub(crate) fn to_ion(&self) -> Value {
         let tags: Struct = self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        Value::from(Struct::from_iter([
+        let mut fields = Struct::from_iter([
             ("ledgerId", Value::from(self.id.as_str())),
             ("name", Value::from(self.name.as_str())),
             ("state", Value::from(self.state.name())),
@@ -35,7 +37,11 @@ impl Record {
             ("permissionsMode", Value::from(self.permissions_mode.name())),
             ("deletionProtection", Value::from(self.deletion_protection)),
             ("tags", Value::from(tags)),
-        ]))
+        ]);
+        if let Some(restored_from) = &self.restored_from {
+            fields.push("restoredFrom", restored_from.as_str());
+        }
+        Value::from(fields)
     }
 
     /// Reads what [`Record::to_ion`] wrote.
@@ -56,6 +62,7 @@ impl Record {
             tags: tags
                 .map(|(key, value)| Some((key.text()?.to_owned(), value.as_text()?.to_owned())))
                 .collect::<Option<_>>()?,
+            restored_from: text("restoredFrom"),
         })
     }
 }

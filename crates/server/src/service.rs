@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, OnceLock, RwLock};
 
+use everstrand_ion::Value;
 use everstrand_journal::UniqueId;
+use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::{
     BufferedBytes, Clock, Environment, Ids, Importer, Ledger, LedgerOptions, Loss, RandomIds, SystemClock,
 };
@@ -19,6 +21,7 @@ use crate::control::Control;
 use crate::identity::Identity;
 use crate::ledgers::{LedgerOverview, Ledgers, Settings, USERS_LEDGER, random_seed};
 use crate::rates::Rates;
+use crate::record::Record;
 use crate::request::{Request, Response, Route};
 use crate::requests::Requests;
 use crate::scheduler::Scheduler;
@@ -119,6 +122,20 @@ impl Service {
     ) -> Result<(), ServiceError> {
         check_name(name)?;
         self.ledgers.import(name, write_blocks).map(drop)
+    }
+
+    /// Creates a ledger that begins with the slots of another one, which `write_slots` writes with a fork behind them.
+    /// `copied` is the record that a copy has of that ledger, and `restored_from` says what it was. If `write_slots` fails,
+    /// no ledger is created. Waits for the disk.
+    pub fn restore_ledger(
+        &self,
+        name: &str,
+        copied: &Value,
+        restored_from: &str,
+        write_slots: &mut dyn FnMut(&dyn SlotStore) -> Result<(), String>,
+    ) -> Result<(), ServiceError> {
+        check_name(name)?;
+        self.ledgers.restore(name, Record::from_ion(copied), restored_from, write_slots).map(drop)
     }
 
     /// Serves a ledger that the caller has opened over its own stores.

@@ -89,11 +89,16 @@ fn block_address(ledger: &Ledger, parameter: &str, given: &IonText) -> Result<Bl
     let value = text::read_one(&given.text)
         .map_err(|_| invalid(parameter, "The provided Ion value is not valid and cannot be parsed."))?;
     let strand = value.get("strandId").and_then(Value::as_text);
-    if strand.is_some_and(|strand| strand != ledger.strand_id().to_string()) {
+    let address = BlockAddress::try_from(&value);
+    if let Some(message) = of_the_ledger_before(ledger, address.as_ref().ok()) {
+        return Err(invalid(parameter, &message));
+    }
+    let own = address.as_ref().map_or(ledger.strand_id(), |address| ledger.strand_of(address.sequence_no));
+    // The strand of a restored ledger names all of its blocks, also those that have the strand of the copied one.
+    if strand.is_some_and(|strand| ![own, ledger.strand_id()].iter().any(|id| id.to_string() == strand)) {
         return Err(invalid(parameter, "The Strand ID of the provided block address is not valid."));
     }
-    let address = BlockAddress::try_from(&value)
-        .map_err(|_| invalid(parameter, "The provided block address is not valid."))?;
+    let address = address.map_err(|_| invalid(parameter, "The provided block address is not valid."))?;
     if address.sequence_no > ledger.digest().digest_tip_address.sequence_no {
         return Err(if parameter == "BlockAddress" {
             no_block(parameter)
@@ -104,6 +109,20 @@ fn block_address(ledger: &Ledger, parameter: &str, given: &IonText) -> Result<Bl
         });
     }
     Ok(address)
+}
+
+/// Why a restored ledger lacks a block of the ledger that it was restored from, if the address names one.
+fn of_the_ledger_before(ledger: &Ledger, address: Option<&BlockAddress>) -> Option<String> {
+    let address = address?;
+    let parts = ledger.restored_from();
+    let part = parts.iter().find(|part| part.strand_id == address.strand_id)?;
+    (address.sequence_no > part.last_block).then(|| {
+        format!(
+            "Block {} of strand {} is after block {}, up to which this ledger was restored from ledger {}; this ledger never \
+             had it. A digest that was saved after that block belongs to that ledger",
+            address.sequence_no, part.strand_id, part.last_block, part.ledger
+        )
+    })
 }
 
 /// The number of the block at the tip that a proof shall lead to, if the request names one. It must not be before the proven

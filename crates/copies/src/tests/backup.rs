@@ -62,6 +62,14 @@ impl SharedStore for Mortal {
         self.of(self.store.name(name))
     }
 
+    fn keys(&self, journal_id: UniqueId) -> Result<Arc<dyn SlotStore>, SlotError> {
+        self.of(self.store.keys(journal_id))
+    }
+
+    fn remove_keys(&self, journal_id: UniqueId) -> Result<(), SlotError> {
+        self.store.remove_keys(journal_id)
+    }
+
     fn names(&self) -> Result<Vec<(String, u64)>, SlotError> {
         self.store.names()
     }

@@ -48,7 +48,6 @@ impl SlotStore for Recorder {
 /// A ledger with a past.
 pub(super) struct History {
     pub(super) ledger: Ledger,
-    pub(super) environment: Environment,
     pub(super) originals: Vec<Vec<u8>>,
     /// The texts that were redacted.
     pub(super) secrets: Vec<String>,
@@ -120,7 +119,7 @@ impl History {
         // A REDACT may have lost its race, so only what is gone counts.
         let shown = |secret: &str| originals_hold(&slots.slots, secret);
         secrets.retain(|secret| !shown(secret));
-        History { ledger, environment, originals, secrets }
+        History { ledger, originals, secrets }
     }
 
     /// How many blocks it has.
@@ -133,7 +132,7 @@ impl History {
         let of_slot = |(number, bytes): (u64, &Vec<u8>)| {
             redacted_by(&decode(bytes).unwrap())
                 .into_iter()
-                .map(move |(place, _)| (number, place))
+                .map(move |redaction| (number, redaction.place))
                 .collect::<Vec<_>>()
         };
         (0..).zip(&self.originals).flat_map(of_slot).collect()

@@ -4,3 +4,4 @@
 
 mod backup;
 mod history;
+mod restore;

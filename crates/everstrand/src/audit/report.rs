@@ -97,6 +97,20 @@ impl Report {
                 first.strand_id, first.sequence_no, last.sequence_no
             )?;
         }
+        for (strand_id, fork) in &summary.forks {
+            writeln!(
+                self.out,
+                "restored   from ledger {}, strand {}, up to block {}: from the next block on the strand is {strand_id}",
+                fork.ledger, fork.strand_id, fork.block
+            )?;
+            for redaction in &fork.redactions {
+                writeln!(
+                    self.out,
+                    "redacted   block {} shows document {} without its data: block {} of that ledger redacted it later",
+                    redaction.block, redaction.document_id, redaction.redacted_by
+                )?;
+            }
+        }
         if let Some(digest) = &summary.digest {
             writeln!(
                 self.out,
@@ -139,6 +153,10 @@ fn json_summary(summary: &AuditSummary) -> Value {
         "revisions": summary.revisions,
         "first": summary.first.map(address),
         "last": summary.last.map(address),
+        "restoredFrom": summary.forks.iter().map(|(strand_id, fork)| json!({
+            "ledger": fork.ledger, "strandId": fork.strand_id.to_string(), "block": fork.block,
+            "newStrandId": strand_id.to_string(), "redactedLater": fork.redactions.len(),
+        })).collect::<Vec<_>>(),
         "digest": summary.digest.map(|digest| digest.digest.to_string()),
         "digestsMatched": summary.digests_matched,
         "digestsUnchecked": summary.digests_unchecked,

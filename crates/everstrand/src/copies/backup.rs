@@ -62,6 +62,9 @@ struct RunArguments {
     /// Copy at most so many megabytes a second, so that a server on the same disk keeps its throughput
     #[arg(long, value_name = "MB")]
     rate: Option<u32>,
+    /// Write the digest at the copy's last block to this file, to be kept where the copy's place cannot change it
+    #[arg(long, value_name = "FILE", conflicts_with = "all")]
+    save_digest: Option<PathBuf>,
     /// Print one JSON object for each ledger
     #[arg(long)]
     json: bool,
@@ -153,6 +156,11 @@ fn back_up(arguments: &RunArguments) -> Result<ExitCode, Box<dyn Error>> {
         let done = copy_of(&copies, &known, ledger, arguments.new).and_then(|copy| {
             let slots = source.slots(ledger)?;
             let run = Backup::new(&*slots, &copy, &mut progress, place::now_millis()).run()?;
+            if let Some(file) = &arguments.save_digest {
+                let text = everstrand_ion::text::write_pretty(&run.mark.digest.to_ion()) + "\n";
+                std::fs::write(file, text)
+                    .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+            }
             Ok((copy, run))
         });
         progress.end();
@@ -173,7 +181,7 @@ fn back_up(arguments: &RunArguments) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// Damage and another journal are 1, so that a script can tell them from a place that does not answer.
-fn code_of(error: &(dyn Error + 'static)) -> u8 {
+pub(super) fn code_of(error: &(dyn Error + 'static)) -> u8 {
     match error.downcast_ref::<CopyError>() {
         Some(
             CopyError::Source(_) | CopyError::Diverged(_) | CopyError::Damaged(_) | CopyError::NotEmptied(_),
@@ -243,12 +251,7 @@ fn run_as_json(ledger: &StoredLedger, copy: &Copy, run: &Run, progress: &Progres
     })
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a rate"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "a rate needs no more digits")]
 fn rate(bytes: u64, seconds: f64) -> u64 {
     (bytes as f64 / seconds.max(0.001)) as u64
 }

@@ -1,5 +1,8 @@
 //! Copies of ledgers: the commands that make, verify and restore them.
 
 pub(crate) mod backup;
+pub(crate) mod between;
+pub(crate) mod drill;
 mod place;
 mod progress;
+pub(crate) mod restore;

@@ -40,7 +40,6 @@ impl Progress {
 impl Watcher for Progress {
     fn progress(&mut self, way: &Way) {
         if let Some(limit) = self.limit.filter(|limit| *limit > 0) {
-            #[expect(clippy::cast_precision_loss, reason = "a rate needs no more digits")]
             let due = Duration::from_secs_f64(way.bytes as f64 / limit as f64);
             thread::sleep(due.saturating_sub(self.began.elapsed()));
         }
@@ -57,7 +56,7 @@ impl Watcher for Progress {
 }
 
 /// The line on the terminal: a bar where the end is known, bytes, rate, and the time that is left.
-#[expect(clippy::cast_precision_loss, reason = "what is shown has three digits")]
+#[expect(clippy::cast_possible_truncation, reason = "what is shown has three digits")]
 fn line(what: &str, way: &Way, seconds: f64) -> String {
     let rate = way.bytes as f64 / seconds.max(0.001);
     let moved = format!("{}, {}/s", bytes(way.bytes), bytes(rate as u64));
@@ -70,7 +69,6 @@ fn line(what: &str, way: &Way, seconds: f64) -> String {
 }
 
 /// A number of bytes as people read it.
-#[expect(clippy::cast_precision_loss, reason = "what is shown has three digits")]
 pub(super) fn bytes(number: u64) -> String {
     match number {
         0..1_000 => format!("{number} B"),

@@ -311,7 +311,10 @@ impl<T: Transport> Shell<'_, T> {
             }
             Command::Ledgers => {
                 for ledger in self.session.place.ledgers().await? {
-                    println!("{ledger}");
+                    match self.session.place.restored_from(&ledger).await {
+                        Some(from) => println!("{ledger}  (restored from {from})"),
+                        None => println!("{ledger}"),
+                    }
                 }
             }
         }

@@ -13,7 +13,7 @@ use everstrand_ion::{Struct, Value, text};
 use everstrand_journal::evidence::{Evidence, Role};
 use everstrand_journal::verify::{Outcome, Step, VerifyReport};
 use everstrand_journal::{
-    BlockAddress, CheckpointVerifier, Digest, Hash, Proof, Slot, SlotTree, verify_prefix,
+    BlockAddress, CheckpointVerifier, Digest, Hash, Proof, Slot, SlotTree, UniqueId, verify_prefix,
 };
 use everstrand_ledger::storage::slots::{SlotError, SlotStore};
 use everstrand_protocol::control::{ControlReply, ControlRequest, GetConsistencyProofRequest};
@@ -57,7 +57,7 @@ pub(super) fn verify(
     }
     let new_tip =
         newer.digest_tip_address.ok_or("the file of the newer digest lacks the address of its tip")?;
-    if let Some(failed) = beyond(end, [old_tip, new_tip]) {
+    if let Some(failed) = beyond(&source, end, [old_tip, new_tip])? {
         return Ok(failed);
     }
     let in_order = old_tip.sequence_no <= new_tip.sequence_no;
@@ -71,21 +71,33 @@ pub(super) fn verify(
 }
 
 /// The report of a failure, if the journal is shorter than a digest, or belongs to another ledger.
-fn beyond(end: BlockAddress, tips: [BlockAddress; 2]) -> Option<VerifyReport> {
-    let why = tips.into_iter().find_map(|tip| {
-        if tip.strand_id != end.strand_id {
-            Some(format!("the digest is of strand {}, the journal of {}", tip.strand_id, end.strand_id))
-        } else if tip.sequence_no > end.sequence_no {
-            let (tip, end) = (tip.sequence_no, end.sequence_no);
-            Some(format!(
-                "the digest covers block {tip}, the journal ends with block {end}: blocks are missing"
-            ))
-        } else {
-            None
+fn beyond(
+    source: &Source,
+    end: BlockAddress,
+    tips: [BlockAddress; 2],
+) -> Result<Option<VerifyReport>, Box<dyn Error>> {
+    let mut why = None;
+    for tip in tips {
+        let (block, last) = (tip.sequence_no, end.sequence_no);
+        if block > last {
+            why = Some(format!(
+                "the digest covers block {block}, the journal ends with block {last}: blocks are missing"
+            ));
+            break;
         }
-    })?;
+        // A restored ledger has another strand up to the block up to which it was restored.
+        if let Some(strand_id) = source.strand_of(block)?.filter(|strand_id| *strand_id != tip.strand_id) {
+            why = Some(format!(
+                "the digest is of strand {}, and block {block} of the journal of {strand_id}: it is another ledger's, or this \
+                 ledger was restored to a block before the digest was saved",
+                tip.strand_id
+            ));
+            break;
+        }
+    }
     let what = "the journal has all blocks that the digests cover".to_owned();
-    Some(VerifyReport { facts: Vec::new(), steps: vec![Step { what, outcome: Outcome::Failed(why) }] })
+    let step = |why| Step { what, outcome: Outcome::Failed(why) };
+    Ok(why.map(|why| VerifyReport { facts: Vec::new(), steps: vec![step(why)] }))
 }
 
 fn save(file: &Path, digest: Digest, proof: &Proof) -> Result<(), String> {
@@ -134,6 +146,14 @@ impl Source {
                 let tip = tree.tip();
                 Ok(tree.digest(tip)?)
             }
+        }
+    }
+
+    /// The strand of a block. A server checks it itself.
+    fn strand_of(&self, block: u64) -> Result<Option<UniqueId>, Box<dyn Error>> {
+        match self {
+            Source::Server { .. } => Ok(None),
+            Source::Slots(slots) => Ok(Some(tree(&**slots)?.digest(block)?.digest_tip_address.strand_id)),
         }
     }
 

@@ -10,9 +10,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::evidence::forks::{Forks, fork_of};
 use crate::evidence::{BlockShape, Check, CheckedBlock, Deviation, Forbidden, check_block, check_foreign};
-use crate::format::{ForeignBlock, FormatError, Slot, SlotContent, SlotHeader};
-use crate::hashing::{BlockAddress, Digest, Hash};
+use crate::format::{ForeignBlock, Fork, FormatError, Slot, SlotContent, SlotHeader};
+use crate::hashing::{BlockAddress, Digest, Hash, UniqueId};
 use crate::tree::{Frontier, Proof};
 
 /// Follows a journal, see [`Auditor::slot`] and [`Auditor::block`].
@@ -21,6 +22,7 @@ pub struct Auditor {
     tip: Option<(BlockAddress, Hash)>,
     last_slot: Option<LastSlot>,
     forbidden: Forbidden,
+    forks: Forks,
     /// The frontier after all blocks so far; `None` if the journal did not begin with block 0 or has a gap.
     frontier: Option<Frontier>,
     /// The digests that are still to be compared, by the number of the block at which they are.
@@ -70,6 +72,8 @@ pub struct AuditSummary {
     pub first: Option<BlockAddress>,
     /// The last block that was read.
     pub last: Option<BlockAddress>,
+    /// Where this ledger and those that it was restored from were restored, each with the strand that begins there.
+    pub forks: Vec<(UniqueId, Fork)>,
     /// The digest at the last block; `None` if the beginning or a block is missing.
     pub digest: Option<Digest>,
 }
@@ -171,6 +175,10 @@ impl Auditor {
             self.count(std::slice::from_ref(&deviation));
             found.push(deviation);
         }
+        if let Some(fork) = fork_of(slot) {
+            self.summary.forks.push((header.strand_id, fork.clone()));
+            self.forks.enter(header.strand_id, fork);
+        }
         found
     }
 
@@ -183,7 +191,7 @@ impl Auditor {
             Some(before) if before.header.slot.checked_add(1) != Some(header.slot) => {
                 found.push(report(format!("slot {} follows slot {}", header.slot, before.header.slot)));
             }
-            Some(before) if header.strand_id != before.header.strand_id => {
+            Some(before) if header.strand_id != before.header.strand_id && fork_of(slot).is_none() => {
                 found.push(report(format!("slot {} is of another strand than the slot before", header.slot)));
             }
             Some(before) if header.previous_link != before.link => {
@@ -201,6 +209,8 @@ impl Auditor {
             }
             _ => {}
         }
+        let before = self.last_slot.map(|before| before.header.strand_id);
+        found.extend(fork_of(slot).and_then(|fork| Forks::misplaced(fork, slot, before)).map(&report));
         found.extend(self.forbidden.slot(slot));
         self.last_slot =
             Some(LastSlot { header: *header, link: slot.link(), next_block_no: slot.frontier().size() });
@@ -211,7 +221,12 @@ impl Auditor {
 
     /// Takes the next slot, whose blocks an earlier audit has read. Only its place behind the slot before is checked.
     pub fn audited_slot(&mut self, slot: &Slot) -> Vec<Deviation> {
-        self.slot_follows(slot)
+        let found = self.slot_follows(slot);
+        if let Some(fork) = fork_of(slot) {
+            self.summary.forks.push((slot.header().strand_id, fork.clone()));
+            self.forks.enter(slot.header().strand_id, fork);
+        }
+        found
     }
 
     /// Records a part of the journal, `what`, that could not be read at all. Its blocks count as missing.
@@ -260,6 +275,11 @@ impl Auditor {
                 continue;
             }
             let detail = match self.tip {
+                _ if let Some(detail) =
+                    self.forks.after_restore(&saved.name, saved.digest.digest_tip_address) =>
+                {
+                    detail
+                }
                 Some((last, _)) if tip < last.sequence_no => {
                     format!("{} covers block {tip}, which is missing", saved.name)
                 }
@@ -291,7 +311,7 @@ impl Auditor {
             return true;
         };
         let expected = before.sequence_no.checked_add(1);
-        if before.strand_id != address.strand_id || expected != Some(block_no) {
+        if !self.forks.follows(&before, address) || expected != Some(block_no) {
             let detail = format!(
                 "block {} of strand {} is followed by block {block_no} of strand {}",
                 before.sequence_no, before.strand_id, address.strand_id
@@ -325,7 +345,9 @@ impl Auditor {
             return None;
         }
         let tip = saved.digest.digest_tip_address;
-        let detail = if digest.digest_tip_address.strand_id == tip.strand_id {
+        let detail = if let Some(detail) = self.forks.after_restore(&saved.name, tip) {
+            detail
+        } else if digest.digest_tip_address.strand_id == tip.strand_id {
             format!("{} is not the digest of the journal up to here, which is {}", saved.name, digest.digest)
         } else {
             format!("{} is of another strand, {}", saved.name, tip.strand_id)

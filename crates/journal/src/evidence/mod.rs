@@ -8,6 +8,7 @@ mod check_foreign;
 mod checked_block;
 mod checkpoint;
 mod forbidden;
+mod forks;
 pub mod hashes_only;
 mod saved;
 mod slot_tree;

@@ -21,11 +21,12 @@ pub struct SlotTree<R> {
     read: R,
     slots: u64,
     size: u64,
-    strand_id: UniqueId,
     kept: BTreeMap<u64, Arc<Kept>>,
 }
 
 struct Kept {
+    /// The strand of its blocks.
+    strand_id: UniqueId,
     hashes: Vec<Hash>,
     after: Frontier,
 }
@@ -35,15 +36,16 @@ impl<E, R: FnMut(u64) -> Result<Slot, E>> SlotTree<R> {
     pub fn new(slots: u64, mut read: R) -> Result<SlotTree<R>, TreeError<E>> {
         let last = slots.checked_sub(1).ok_or(TreeError::Beyond(0))?;
         let last = read(last).map_err(TreeError::Reader)?;
-        let strand_id = last.header().strand_id;
-        Ok(SlotTree { read, slots, size: last.frontier().size(), strand_id, kept: BTreeMap::new() })
+        Ok(SlotTree { read, slots, size: last.frontier().size(), kept: BTreeMap::new() })
     }
 
     /// The digest at block `tip`. An error means that there is no such block, or that a slot cannot be read.
     pub fn digest(&mut self, tip: u64) -> Result<Digest, TreeError<E>> {
         self.reach(tip)?;
         let digest = self.frontier(tip + 1)?.root().ok_or(TreeError::Beyond(tip))?;
-        let digest_tip_address = BlockAddress { strand_id: self.strand_id, sequence_no: tip };
+        // A restored ledger has one strand up to the fork and another one behind it.
+        let slot = self.slot_of(tip)?;
+        let digest_tip_address = BlockAddress { strand_id: self.slot(slot)?.strand_id, sequence_no: tip };
         Ok(Digest { digest, digest_tip_address })
     }
 
@@ -107,7 +109,9 @@ impl<E, R: FnMut(u64) -> Result<Slot, E>> SlotTree<R> {
         }
         let slot = (self.read)(number).map_err(TreeError::Reader)?;
         let hashes = slot.content().block_hashes().collect();
-        let kept = Arc::new(Kept { hashes, after: slot.frontier().clone() });
+        let of_block = slot.block(0).map(|block| block.address().strand_id);
+        let strand_id = of_block.unwrap_or(slot.header().strand_id);
+        let kept = Arc::new(Kept { strand_id, hashes, after: slot.frontier().clone() });
         if self.kept.len() >= SLOTS_KEPT {
             self.kept.clear();
         }

@@ -7,19 +7,20 @@
 //!   void: {ids: [id, …], time: int},        1 to 4096 ids in ascending order, none twice; milliseconds since 1970
 //!   config: {write_format: int},            from 0 to 2^64 - 1
 //!   seal: {deleted: true}                   or {continues_at: text}, 1 to 1024 bytes
+//!   fork: {...}                             see `fork.rs`
 //! }
 //! ```
 //!
 //! One content has one encoding, and a reader refuses every other one, because the link covers the bytes. A reader also
-//! refuses a field that it does not know: whoever writes behind a slot obeys all that the slot says. The field `fork` is
-//! reserved for a ledger that was restored from another one.
+//! refuses a field that it does not know: whoever writes behind a slot obeys all that the slot says.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use everstrand_ion::{Document, RawValue, Struct, Value};
 
-use crate::format::FormatError;
+use crate::format::fork::only;
+use crate::format::{Fork, FormatError};
 use crate::hashing::UniqueId;
 
 /// What a slot says beside its blocks. At least one field is there.
@@ -31,6 +32,8 @@ pub struct Addition {
     pub config: Option<Settings>,
     /// The end of the journal: nothing follows this slot.
     pub seal: Option<Seal>,
+    /// This is the first own slot of a restored ledger.
+    pub fork: Option<Fork>,
 }
 
 /// Transactions that are in no block and never will be.
@@ -163,12 +166,14 @@ impl fmt::Display for Seal {
 }
 
 impl Addition {
-    /// The most bytes of an encoded addition. A void of the most ids fits.
+    /// The most bytes of an encoded addition without a fork. A void of the most ids fits.
     pub const BYTES_MAX: usize = 128 << 10;
+    /// The most bytes of one with a fork.
+    pub const BYTES_MAX_WITH_FORK: usize = 4 << 20;
 
     /// The bytes. An error means that it says nothing, or that a text is too long.
     pub fn encode(&self) -> Result<Vec<u8>, FormatError> {
-        let Addition { void, config, seal } = self;
+        let Addition { void, config, seal, fork } = self;
         let mut fields = Struct::default();
         if let Some(void) = void {
             fields.push("void", void.to_ion());
@@ -179,6 +184,9 @@ impl Addition {
         if let Some(seal) = seal {
             fields.push("seal", seal.to_ion()?);
         }
+        if let Some(fork) = fork {
+            fields.push("fork", fork.to_ion()?);
+        }
         if fields.iter().next().is_none() {
             return Err(FormatError::new("an addition says nothing", 0));
         }
@@ -188,36 +196,30 @@ impl Addition {
     /// Reads an addition. An error means that the bytes are no addition that this version knows, or not in the one form
     /// in which it is written.
     pub fn decode(bytes: &[u8]) -> Result<Addition, FormatError> {
-        if bytes.len() > Addition::BYTES_MAX {
-            return Err(FormatError::new(
-                format!("an addition has {} bytes, 131072 is the most", bytes.len()),
-                0,
-            ));
+        let too_long =
+            |max| FormatError::new(format!("an addition has {} bytes, {max} is the most", bytes.len()), 0);
+        if bytes.len() > Addition::BYTES_MAX_WITH_FORK {
+            return Err(too_long(Addition::BYTES_MAX_WITH_FORK));
         }
         let document =
-            Document::from_canonical(bytes).map_err(|error| FormatError::new(error.message, error.offset))?;
+            Document::from_canonical(bytes).map_err(|error| match bytes.len() > Addition::BYTES_MAX {
+                true => too_long(Addition::BYTES_MAX),
+                false => FormatError::new(error.message, error.offset),
+            })?;
         let root = document.root();
-        only(root, &["void", "config", "seal"])?;
+        only(root, &["void", "config", "seal", "fork"])?;
+        if bytes.len() > Addition::BYTES_MAX && root.get("fork").is_none() {
+            return Err(too_long(Addition::BYTES_MAX));
+        }
         let addition = Addition {
             void: root.get("void").map(Void::from_ion).transpose()?,
             config: root.get("config").map(Settings::from_ion).transpose()?,
             seal: root.get("seal").map(Seal::from_ion).transpose()?,
+            fork: root.get("fork").map(Fork::from_ion).transpose()?,
         };
         if addition.encode()? != bytes {
             return Err(FormatError::new("an addition is not in the form in which it is written", 0));
         }
         Ok(addition)
-    }
-}
-
-/// Refuses a struct that has a field with another name.
-fn only(value: RawValue<'_>, known: &[&str]) -> Result<(), FormatError> {
-    match value.fields().map(|(name, _)| name.unwrap_or_default()).find(|name| !known.contains(name)) {
-        None => Ok(()),
-        Some(name) => {
-            let name: String = name.chars().take(40).collect();
-            let why = format!("an addition with {name:?} needs a newer version of this program");
-            Err(FormatError::new(why, 0))
-        }
     }
 }

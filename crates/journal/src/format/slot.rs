@@ -277,6 +277,16 @@ impl Slot {
                 AT_FRONTIER,
             ));
         }
+        let is_fork = addition.as_ref().is_some_and(|encoded| encoded.addition.fork.is_some());
+        if is_fork
+            && (header.slot == 0
+                || content.chain().any(|(address, ..)| address.strand_id == header.strand_id))
+        {
+            return Err(FormatError::new(
+                "a fork stands in the first slot, or beside blocks of its own strand",
+                0,
+            ));
+        }
         if previous.is_none() {
             let may_have_no_block =
                 addition.is_some() && next > 0 && matches!(content, SlotContent::Blocks(_));

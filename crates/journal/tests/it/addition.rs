@@ -3,8 +3,8 @@
 use everstrand_ion::{Document, text};
 use everstrand_journal::tree::{Frontier, verify_consistency};
 use everstrand_journal::{
-    Addition, Auditor, Block, Check, ForeignBlock, Hash, Seal, Settings, Slot, SlotContent, SlotHeader,
-    SlotTree, UniqueId, Void, WriterId,
+    Addition, Auditor, Block, Check, ForeignBlock, Fork, ForkedRedaction, FormatError, Hash, Seal, Settings,
+    Slot, SlotContent, SlotHeader, SlotTree, UniqueId, Void, WriterId,
 };
 use proptest::prelude::*;
 
@@ -33,6 +33,73 @@ pub(crate) fn additions() -> Vec<(&'static str, Addition)> {
         ("continues", seal(place.clone())),
         ("all", Addition { config: config().config, seal: Some(place), ..void(&[7]) }),
     ]
+}
+
+/// The fork of a ledger of strand 7, restored up to the end of `before`.
+pub(crate) fn fork(before: &Slot) -> Fork {
+    let redaction = |document: u8| ForkedRedaction {
+        block: 1,
+        document_id: id(document),
+        table_id: id(30),
+        version: 2,
+        redacted_by: 9,
+    };
+    Fork {
+        ledger: id(40).to_string(),
+        strand_id: before.header().strand_id,
+        block: before.frontier().size() - 1,
+        digest: before.frontier().root().unwrap(),
+        slot: before.header().slot,
+        link: before.link(),
+        redactions: vec![redaction(20), redaction(21)],
+    }
+}
+
+/// The slot with the fork of a restored ledger, whose strand is `strand`.
+fn forked(before: &Slot, strand: u8, fork: Fork) -> Result<Slot, FormatError> {
+    let header = SlotHeader { strand_id: id(strand), ..*after(before, &[], Some(config())).header() };
+    let addition = Addition { fork: Some(fork), ..Addition::default() };
+    Slot::with_addition(header, before.frontier(), SlotContent::Blocks(Vec::new()), addition)
+}
+
+/// A fork reads back, is refused in another form, and is judged by an audit: only it may begin another strand.
+#[test]
+fn a_fork_begins_another_strand_and_nothing_else_does() {
+    let (first, rest) = begun();
+    let fork = fork(&first);
+    let slot = forked(&first, 50, fork.clone()).unwrap();
+    let read = Slot::decode(slot.encode().unwrap()).unwrap();
+    assert_eq!(read.addition().unwrap().fork, Some(fork.clone()));
+    let unsorted = Fork { redactions: fork.redactions.iter().rev().copied().collect(), ..fork.clone() };
+    assert!(forked(&first, 50, unsorted).is_err());
+    assert!(forked(&first, 50, Fork { ledger: String::new(), ..fork.clone() }).is_err());
+
+    let audit = |slots: &[&Slot]| {
+        let mut auditor = Auditor::new([]);
+        let found = slots.iter().flat_map(|slot| auditor.slot(slot)).collect::<Vec<_>>();
+        (
+            found.into_iter().map(|deviation| deviation.detail).collect::<Vec<_>>(),
+            auditor.summary().forks.clone(),
+        )
+    };
+    assert_eq!(audit(&[&first, &slot]), (vec![], vec![(id(50), fork.clone())]));
+    // The blocks that follow must have the strand of the fork.
+    let old = SlotHeader { previous_link: slot.link(), slot: slot.header().slot + 1, ..*slot.header() };
+    let old = Slot::new(old, slot.frontier(), SlotContent::Blocks(rest[..1].to_vec())).unwrap();
+    assert_eq!(audit(&[&first, &slot, &old]).0.len(), 1);
+    for wrong in [
+        Fork { block: fork.block + 1, ..fork.clone() },
+        Fork { digest: first.link(), ..fork.clone() },
+        Fork { strand_id: id(8), ..fork.clone() },
+    ] {
+        assert_eq!(audit(&[&first, &forked(&first, 50, wrong).unwrap()]).0.len(), 1);
+    }
+    // A fork to its own strand, and another strand without a fork.
+    assert_eq!(audit(&[&first, &forked(&first, 1, fork).unwrap()]).0.len(), 1);
+    let header = SlotHeader { strand_id: id(50), ..*after(&first, &[], Some(config())).header() };
+    let other =
+        Slot::with_addition(header, first.frontier(), SlotContent::Blocks(Vec::new()), config()).unwrap();
+    assert_eq!(audit(&[&first, &other]).0.len(), 1);
 }
 
 /// The slot with these blocks, perhaps none, that follows another one.
@@ -149,8 +216,8 @@ fn an_addition_has_one_form() {
         assert!(Addition::decode(&encoded(&wrong)).is_err(), "{wrong}");
     }
     let unknown = [
-        "{fork:{block:3}}".to_owned(),
-        "{seal:{deleted:true},fork:{}}".to_owned(),
+        "{forks:{block:3}}".to_owned(),
+        "{seal:{deleted:true},forks:{}}".to_owned(),
         "{config:{write_format:2,tags:{}}}".to_owned(),
         "{seal:{deleted:true,by:\"x\"}}".to_owned(),
         format!("{{void:{{ids:[\"{a}\"],time:0,why:1}}}}"),
@@ -174,6 +241,7 @@ fn an_addition_has_bounds() {
         void: Some(most),
         config: Some(Settings { write_format: Some(u64::MAX) }),
         seal: Some(place),
+        fork: None,
     };
     let bytes = most.encode().unwrap();
     assert!(bytes.len() < Addition::BYTES_MAX, "{}", bytes.len());
@@ -414,7 +482,7 @@ fn any_addition() -> impl Strategy<Value = Addition> {
     let seal = prop_oneof![Just(Seal::Deleted), ".{1,200}".prop_map(Seal::ContinuesAt)];
     let config = any::<u64>().prop_map(|number| Settings { write_format: Some(number) });
     (prop::option::of(void), prop::option::of(config), prop::option::of(seal))
-        .prop_map(|(void, config, seal)| Addition { void, config, seal })
+        .prop_map(|(void, config, seal)| Addition { void, config, seal, fork: None })
         .prop_filter("it says something", |addition| *addition != Addition::default())
 }
 

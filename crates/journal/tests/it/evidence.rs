@@ -175,10 +175,12 @@ fn a_proof_of_another_place_does_not_pass() {
         verify(&[(Role::Digest, &earlier), (Role::Proof, &proof), (Role::Revision, &revision)]),
         Ok(false)
     );
+    // The strand beside a digest is covered by no hash, and in a restored ledger it is another one than an old block's. So
+    // the proof alone decides.
     let strand = digest.replacen(&id(1).to_string(), &id(2).to_string(), 1);
     assert_eq!(
         verify(&[(Role::Digest, &strand), (Role::Proof, &proof), (Role::Revision, &revision)]),
-        Ok(false)
+        Ok(true)
     );
     assert!(verify(&[(Role::Digest, &digest), (Role::Revision, &revision)]).is_err(), "without a proof");
     assert!(verify(&[(Role::Digest, &digest), (Role::Proof, &proof)]).is_err(), "without a revision");

@@ -12,7 +12,7 @@ use crate::storage::views::Applied;
 /// The part of the state that every reader needs. It is cheap to copy.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
-    /// The journal's one strand.
+    /// The journal's strand; that of its own blocks if it was restored from another one.
     pub(crate) strand_id: UniqueId,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) tip: Tip,
@@ -31,6 +31,19 @@ pub(crate) struct Head {
 pub(crate) struct Additions {
     /// The seal of the last slot; nothing follows it.
     pub(crate) seal: Option<Seal>,
+    /// What the ledger was restored from, the oldest first.
+    pub(crate) parts: Vec<Part>,
+}
+
+/// A part of the journal that was copied when the ledger was restored, and that has a strand of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The id of the ledger that was copied.
+    pub ledger: String,
+    /// The strand of its blocks.
+    pub strand_id: UniqueId,
+    /// Its last block.
+    pub last_block: u64,
 }
 
 /// The last applied block and the last applied slot, which is a later one if it has no block. Before block 0 its fields
@@ -81,8 +94,24 @@ impl Head {
 
     /// The digest of the journal; `None` before block 0.
     pub(crate) fn digest(&self) -> Option<Digest> {
-        let address = BlockAddress { strand_id: self.strand_id, sequence_no: self.tip.block_no };
+        let address = self.address(self.tip.block_no);
         self.frontier.root().map(|digest| Digest { digest, digest_tip_address: address })
+    }
+
+    /// The parts that were copied when the ledger was restored, the oldest first.
+    pub(crate) fn parts(&self) -> &[Part] {
+        self.additions.as_ref().map_or(&[], |additions| &additions.parts)
+    }
+
+    /// The strand of a block.
+    pub(crate) fn strand_of(&self, block: u64) -> UniqueId {
+        let part = self.parts().iter().find(|part| block <= part.last_block);
+        part.map_or(self.strand_id, |part| part.strand_id)
+    }
+
+    /// The address of a block.
+    pub(crate) fn address(&self, block: u64) -> BlockAddress {
+        BlockAddress { strand_id: self.strand_of(block), sequence_no: block }
     }
 
     /// The slot that a view with this state names as the last one.

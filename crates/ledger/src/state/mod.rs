@@ -32,7 +32,7 @@ use everstrand_journal::{
 
 use self::changes::Changes;
 use self::documents::Origin;
-use self::head::{Additions, Head};
+use self::head::{Additions, Head, Part};
 use self::keys::IndexNumber;
 use self::snapshot::{BlockPosition, StoredTree};
 use crate::error::LedgerError;
@@ -103,7 +103,12 @@ impl State {
             return Err(wrong("it is not the next one"));
         }
         let head = &self.head;
-        if !head.is_empty() && (header.previous_link != head.tip.link || header.strand_id != head.strand_id) {
+        let fork = slot.addition().and_then(|addition| addition.fork.as_ref());
+        let of_strand = match fork {
+            None => header.strand_id == head.strand_id,
+            Some(fork) => fork.strand_id == head.strand_id && header.strand_id != head.strand_id,
+        };
+        if !head.is_empty() && (header.previous_link != head.tip.link || !of_strand) {
             return Err(wrong("it does not follow the slot before"));
         }
         let of_block = |number: u64| move |why: String| wrong(&format!("its block {number}: {why}"));
@@ -162,7 +167,16 @@ impl State {
                 changes.put(Keyspace::Blocks, keys::void(*id), []);
             }
         }
-        self.head.additions = Some(Arc::new(Additions { seal: addition.seal.clone() }));
+        let mut parts = self.head.parts().to_vec();
+        if let Some(fork) = &addition.fork {
+            if self.head.tip.block_no != fork.block || self.head.frontier.root() != Some(fork.digest) {
+                return Err("it was restored up to another block or digest than the journal has there");
+            }
+            let (ledger, strand_id, last_block) = (fork.ledger.clone(), fork.strand_id, fork.block);
+            parts.push(Part { ledger, strand_id, last_block });
+            self.head.strand_id = slot.header().strand_id;
+        }
+        self.head.additions = Some(Arc::new(Additions { seal: addition.seal.clone(), parts }));
         Ok(())
     }
 

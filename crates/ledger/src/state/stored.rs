@@ -7,7 +7,8 @@
 //!
 //! Once a slot had an addition, the name is "EVVpre-6" and "seal: length:u32, text" stands before the frontier: no text
 //! if there is no seal, "deleted", or "at" and the place. A build that does not know additions refuses such a view and
-//! builds it again; then it meets the addition in the journal, so it never writes behind it.
+//! builds it again; then it meets the addition in the journal, so it never writes behind it. Once a slot had a fork, the
+//! name is "EVVpre-7", and behind the seal stand "parts: u32, each: strand id:16  last block:u64  length:u32, ledger id".
 //!
 //! Every value of the keyspace Catalog ends with the CRC32C of its key and of the bytes before. If a bit of a table's
 //! id changed, the next commits would name that id, and the journal's replay would refuse them. The engine's own
@@ -25,7 +26,7 @@ use everstrand_journal::{Hash, Seal, UniqueId};
 use super::catalog::{Catalog, Table};
 use super::changes::Changes;
 use super::checked_entry;
-use super::head::{Additions, Head, Tip};
+use super::head::{Additions, Head, Part, Tip};
 use super::keys::{self, TableNumber};
 use super::statistics::Statistics;
 use crate::storage::views::{Keyspace, ViewError, ViewSnapshot};
@@ -37,11 +38,18 @@ const FORMAT: &[u8; 8] = b"EVVpre-5";
 /// The name of the format of a view that has applied an addition.
 const FORMAT_WITH_ADDITIONS: &[u8; 8] = b"EVVpre-6";
 
+/// The name of the format of a restored ledger's view.
+const FORMAT_WITH_PARTS: &[u8; 8] = b"EVVpre-7";
+
 impl Head {
     /// Writes the head without its tables.
     pub(crate) fn store(&self, changes: &mut Changes<'_>) {
         let mut bytes = Vec::with_capacity(140 + 32 * self.frontier.hashes().len());
-        bytes.extend_from_slice(if self.additions.is_some() { FORMAT_WITH_ADDITIONS } else { FORMAT });
+        bytes.extend_from_slice(match (&self.additions, self.parts().is_empty()) {
+            (None, _) => FORMAT,
+            (Some(_), true) => FORMAT_WITH_ADDITIONS,
+            (Some(_), false) => FORMAT_WITH_PARTS,
+        });
         bytes.extend_from_slice(self.strand_id.as_bytes());
         bytes.extend_from_slice(&self.tip.block_no.to_be_bytes());
         bytes.extend_from_slice(self.tip.hash.as_bytes());
@@ -56,6 +64,7 @@ impl Head {
             bytes.extend_from_slice(&u32::try_from(seal.len()).unwrap_or(u32::MAX).to_be_bytes());
             bytes.extend_from_slice(seal.as_bytes());
         }
+        store_parts(self.parts(), &mut bytes);
         bytes.extend_from_slice(&self.frontier.size().to_be_bytes());
         for hash in self.frontier.hashes() {
             bytes.extend_from_slice(hash.as_bytes());
@@ -98,9 +107,12 @@ impl Head {
 
 /// The head, and the number of its tables.
 fn read(bytes: &[u8]) -> Option<(Head, u32)> {
-    let (mut rest, has_additions) = match bytes.strip_prefix(FORMAT) {
-        Some(rest) => (rest, false),
-        None => (bytes.strip_prefix(FORMAT_WITH_ADDITIONS)?, true),
+    let (format, mut rest) = bytes.split_first_chunk::<8>()?;
+    let (has_additions, has_parts) = match format {
+        FORMAT => (false, false),
+        FORMAT_WITH_ADDITIONS => (true, false),
+        FORMAT_WITH_PARTS => (true, true),
+        _ => return None,
     };
     let strand_id = UniqueId::from_bytes(take(&mut rest)?);
     let block_no = u64::from_be_bytes(take(&mut rest)?);
@@ -112,7 +124,11 @@ fn read(bytes: &[u8]) -> Option<(Head, u32)> {
     let tables = u32::from_be_bytes(take(&mut rest)?);
     let indexes = u32::from_be_bytes(take(&mut rest)?);
     let additions = match has_additions {
-        true => Some(Arc::new(Additions { seal: take_seal(&mut rest)? })),
+        true => {
+            let seal = take_seal(&mut rest)?;
+            let parts = if has_parts { take_parts(&mut rest)? } else { Vec::new() };
+            Some(Arc::new(Additions { seal, parts }))
+        }
         false => None,
     };
     let size = u64::from_be_bytes(take(&mut rest)?);
@@ -149,6 +165,36 @@ fn take_seal(rest: &mut &[u8]) -> Option<Option<Seal>> {
         "deleted" => Some(Some(Seal::Deleted)),
         other => Some(Some(Seal::ContinuesAt(other.strip_prefix("at")?.to_owned()))),
     }
+}
+
+/// Writes the parts of a restored ledger; nothing for any other one.
+fn store_parts(parts: &[Part], bytes: &mut Vec<u8>) {
+    let length = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+    if parts.is_empty() {
+        return;
+    }
+    bytes.extend_from_slice(&length(parts.len()));
+    for part in parts {
+        bytes.extend_from_slice(part.strand_id.as_bytes());
+        bytes.extend_from_slice(&part.last_block.to_be_bytes());
+        bytes.extend_from_slice(&length(part.ledger.len()));
+        bytes.extend_from_slice(part.ledger.as_bytes());
+    }
+}
+
+/// What [`store_parts`] wrote; `None` if it is damaged.
+fn take_parts(rest: &mut &[u8]) -> Option<Vec<Part>> {
+    let count = u32::from_be_bytes(take(rest)?);
+    let mut parts = Vec::new();
+    for _ in 0..count {
+        let strand_id = UniqueId::from_bytes(take(rest)?);
+        let last_block = u64::from_be_bytes(take(rest)?);
+        let length = usize::try_from(u32::from_be_bytes(take(rest)?)).ok()?;
+        let (ledger, left) = rest.split_at_checked(length)?;
+        *rest = left;
+        parts.push(Part { ledger: std::str::from_utf8(ledger).ok()?.to_owned(), strand_id, last_block });
+    }
+    Some(parts)
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {

@@ -25,7 +25,7 @@ impl Scope<'_> {
         let block_address = BlockAddress::try_from(address).map_err(|error| refused(&error.to_string()))?;
         let table_id = id(table_id, "table id")?;
         let document_id = id(document_id, "document id")?;
-        if block_address.strand_id != self.snapshot.head.strand_id {
+        if block_address.strand_id != self.snapshot.head.strand_of(block_address.sequence_no) {
             return Err(refused("the block is of another strand"));
         }
         if self.work.writes.redactions().len() > 0 {

@@ -277,7 +277,7 @@ impl Scope<'_> {
         let time = Value::from(Timestamp::from_unix_millis(revision.time));
         let mut row = StructWriter::new();
         row.structure("blockAddress", |address| {
-            address.text("strandId", &self.snapshot.head.strand_id.to_string());
+            address.text("strandId", &self.snapshot.head.strand_of(revision.block).to_string());
             address.int("sequenceNo", signed(revision.block));
         });
         row.blob("hash", revision.hash.as_bytes());

@@ -106,6 +106,10 @@ pub struct DescribeLedgerResult {
     /// Whether the ledger accepts QLDB's language only. QLDB did not have this member.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strict: Option<bool>,
+    /// The ledger, strand and block that the ledger was restored from; absent if it was not restored. QLDB did not have this
+    /// member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restored_from: Option<String>,
     /// Why the ledger does not work as it should; absent if it does. QLDB did not have this member.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub impaired: Option<String>,

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
+use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::{Importer, Ledger, Loss};
 use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
 use everstrand_protocol::{Exception, ServiceError};
@@ -35,6 +36,23 @@ impl Ledgers {
         self.create_from(Origin::Imported(write_blocks), name, mode, true, Tags::new())
     }
 
+    /// Creates a ledger that begins with the slots of another one. `copied` is the record of that ledger, whose options the
+    /// new one gets. If `write_slots` fails, no ledger is created.
+    pub(crate) fn restore(
+        &self,
+        name: &str,
+        copied: Option<Record>,
+        restored_from: &str,
+        write_slots: &mut dyn FnMut(&dyn SlotStore) -> Result<(), String>,
+    ) -> Result<Record, ServiceError> {
+        let (mode, tags) = copied.map_or((PermissionsMode::AllowAll, Tags::new()), |copied| {
+            (copied.permissions_mode, copied.tags)
+        });
+        let record = self.new_record(name, mode, true, tags);
+        let record = Record { restored_from: Some(restored_from.to_owned()), ..record };
+        self.create_with(Origin::Restored(write_slots), record)
+    }
+
     fn create_from(
         &self,
         origin: Origin<'_>,
@@ -43,7 +61,17 @@ impl Ledgers {
         deletion_protection: bool,
         tags: Tags,
     ) -> Result<Record, ServiceError> {
-        let record = Record {
+        self.create_with(origin, self.new_record(name, permissions_mode, deletion_protection, tags))
+    }
+
+    fn new_record(
+        &self,
+        name: &str,
+        permissions_mode: PermissionsMode,
+        deletion_protection: bool,
+        tags: Tags,
+    ) -> Record {
+        Record {
             id: self.environment.ids.next().to_string(),
             name: name.to_owned(),
             state: LedgerState::Creating,
@@ -51,7 +79,12 @@ impl Ledgers {
             permissions_mode,
             deletion_protection,
             tags,
-        };
+            restored_from: None,
+        }
+    }
+
+    fn create_with(&self, origin: Origin<'_>, record: Record) -> Result<Record, ServiceError> {
+        let name = &record.name.clone();
         if let Some(shared) = &self.shared {
             return self.create_shared(shared, origin, record);
         }

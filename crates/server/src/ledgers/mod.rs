@@ -210,6 +210,7 @@ impl Ledgers {
             permissions_mode: PermissionsMode::AllowAll,
             deletion_protection: true,
             tags: Tags::new(),
+            restored_from: None,
         };
         let entry = self.reserve(record)?;
         entry.settle(&Ok(ledger), u64::MAX);
@@ -283,7 +284,7 @@ impl Ledgers {
     ) -> Result<Ledger, String> {
         let key = match &origin {
             Origin::Existing => self.keys.of(&entry.id)?,
-            Origin::New | Origin::Imported(_) => self.keys.create(&entry.id)?,
+            Origin::New | Origin::Imported(_) | Origin::Restored(_) => self.keys.create(&entry.id)?,
         };
         match (&self.shared, &self.folder) {
             (Some(shared), _) => shared.open(entry, key.as_ref(), &self.environment, options, origin),
@@ -476,6 +477,7 @@ fn broken_entry(id: &str, name: &str, why: &str) -> Entry {
         permissions_mode: PermissionsMode::AllowAll,
         deletion_protection: true,
         tags: Tags::new(),
+        restored_from: None,
     };
     Entry::broken(record, Note { name: name.to_owned(), ..Note::default() }, why.to_owned())
 }

@@ -28,6 +28,8 @@ pub(super) enum Origin<'a> {
     New,
     /// Nothing yet; this function writes the imported blocks.
     Imported(&'a mut dyn FnMut(&mut Importer<'_>) -> Result<(), String>),
+    /// Nothing yet; this function writes the slots of another ledger, and the fork behind them.
+    Restored(&'a mut dyn FnMut(&dyn SlotStore) -> Result<(), String>),
 }
 
 /// Opens the ledger of an entry. If the entry's ledger existed before, its journal must not be empty: an empty journal under its
@@ -126,7 +128,11 @@ pub(super) fn import_blocks(
     environment: &Environment,
     origin: &mut Origin<'_>,
 ) -> Result<(), String> {
-    let Origin::Imported(write_blocks) = origin else { return Ok(()) };
+    let write_blocks = match origin {
+        Origin::Existing | Origin::New => return Ok(()),
+        Origin::Restored(write_slots) => return write_slots(slots),
+        Origin::Imported(write_blocks) => write_blocks,
+    };
     let mut importer = Importer::new(slots, environment.ids.next()).map_err(|error| error.to_string())?;
     write_blocks(&mut importer)?;
     match importer.finish().map_err(|error| error.to_string())? {

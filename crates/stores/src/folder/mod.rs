@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/JOURNAL/journal/      the segment files of a journal
 //! DIR/names/NAME/REVISION   a revision of a name, a number of sixteen hexadecimal digits
+//! DIR/keys/JOURNAL/REVISION   a revision of an encrypted journal's data key
 //! DIR/JOURNAL.removed/      a journal that is being removed
 //! ```
 
@@ -18,7 +19,7 @@ use everstrand_journal::UniqueId;
 use everstrand_ledger::storage::slots::{SlotError, SlotStore};
 use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, FileDisk, MemorySlots, SharedStore};
 
-use self::revisions::Revisions;
+use self::revisions::{Revisions, failed};
 
 /// The journals and names in a folder.
 pub struct FolderStore {
@@ -37,6 +38,10 @@ impl FolderStore {
     pub fn open_read_only(path: &Path) -> Result<FolderStore, SlotError> {
         FileDisk::read_only(path).map_err(|error| failed(path, &error))?;
         Ok(FolderStore { path: path.to_owned(), is_read_only: true })
+    }
+
+    fn keys_of(&self, journal_id: UniqueId) -> Revisions {
+        Revisions::new(self.path.join("keys").join(journal_id.to_string()), self.is_read_only)
     }
 
     fn names_folder(&self) -> PathBuf {
@@ -62,6 +67,17 @@ impl SharedStore for FolderStore {
 
     fn name(&self, name: &str) -> Result<Arc<dyn SlotStore>, SlotError> {
         Ok(Arc::new(Revisions::new(self.names_folder().join(name), self.is_read_only)))
+    }
+
+    fn keys(&self, journal_id: UniqueId) -> Result<Arc<dyn SlotStore>, SlotError> {
+        Ok(Arc::new(self.keys_of(journal_id)))
+    }
+
+    fn remove_keys(&self, journal_id: UniqueId) -> Result<(), SlotError> {
+        match self.is_read_only {
+            true => Err(SlotError::Denied("the folder was opened for reading only".to_owned())),
+            false => self.keys_of(journal_id).remove(),
+        }
     }
 
     fn names(&self) -> Result<Vec<(String, u64)>, SlotError> {
@@ -97,14 +113,5 @@ impl SharedStore for FolderStore {
 impl fmt::Debug for FolderStore {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("FolderStore").field("path", &self.path).finish_non_exhaustive()
-    }
-}
-
-/// What a failure at a path means, before anything was written there.
-fn failed(path: &Path, error: &io::Error) -> SlotError {
-    let why = format!("{}: {error}", path.display());
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => SlotError::Full(why),
-        _ => SlotError::Denied(why),
     }
 }

@@ -3,12 +3,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use everstrand_ledger::storage::FileDisk;
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
-
-use super::failed;
 
 pub(super) struct Revisions {
     folder: PathBuf,
@@ -89,7 +87,7 @@ impl SlotStore for Revisions {
 }
 
 /// The names in a folder, sorted; none if it does not exist.
-pub(super) fn entries(folder: &std::path::Path) -> io::Result<Vec<String>> {
+pub(super) fn entries(folder: &Path) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
@@ -100,10 +98,19 @@ pub(super) fn entries(folder: &std::path::Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-fn sync_directory(path: &std::path::Path) -> io::Result<()> {
+fn sync_directory(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     File::open(path)?.sync_all()?;
     #[cfg(not(unix))]
     let _ = path;
     Ok(())
+}
+
+/// What a failure at a path means, before anything was written there.
+pub(super) fn failed(path: &Path, error: &io::Error) -> SlotError {
+    let why = format!("{}: {error}", path.display());
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => SlotError::Full(why),
+        _ => SlotError::Denied(why),
+    }
 }

@@ -29,7 +29,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("everstrand-server", &["journal", "ledger", "policy", "protocol", "ion", "sealing"]),
     (
         "everstrand",
-        &["ion", "partiql", "journal", "ledger", "protocol", "sealing", "driver", "stores", "copies", "server"],
+        &[
+            "ion", "partiql", "journal", "ledger", "protocol", "sealing", "driver", "stores", "copies",
+            "server",
+        ],
     ),
     ("everstrand-testkit", &["ion", "journal", "ledger", "driver", "protocol"]),
     (
