@@ -46,8 +46,13 @@ enum Kind {
 impl Failure {
     /// Whether the other is a failure of the same kind, so that it may be a simpler form of this one.
     pub(super) fn is_like(&self, other: &Failure) -> bool {
-        let refusal = |failure: &Failure| failure.found.split_once(';').map(|(_, text)| text.to_owned());
-        self.kind == other.kind && (self.kind != Kind::OursRefuses || refusal(self) == refusal(other))
+        let refusal = |failure: &Failure| match failure.kind {
+            Kind::OursRefuses => failure.found.split_once(';').map(|(_, text)| text.to_owned()),
+            // SQLite names what it looked for, and repeats the statement behind that.
+            Kind::SqliteRefuses => failure.expected.split_once(" in ").map(|(why, _)| why.to_owned()),
+            Kind::Rows | Kind::Order => None,
+        };
+        self.kind == other.kind && refusal(self) == refusal(other)
     }
 }
 
