@@ -27,6 +27,7 @@ mod outcome;
 mod rates;
 mod ready;
 mod record;
+mod recording;
 mod request;
 mod requests;
 mod scheduler;

@@ -15,17 +15,17 @@ const VERSION: &str = "1.11";
 const USER_AGENT_CHARACTERS_MAX: usize = 256;
 
 /// Where a service is, as its ARNs say.
-pub(super) struct Place<'a> {
-    pub(super) region: &'a str,
-    pub(super) account: &'a str,
+pub(crate) struct Place<'a> {
+    pub(crate) region: &'a str,
+    pub(crate) account: &'a str,
 }
 
 /// The request that an event is about.
-pub(super) struct Asked<'a> {
-    pub(super) caller: &'a Caller,
-    pub(super) user_agent: &'a str,
-    pub(super) request_id: &'a str,
-    pub(super) unix_millis: i64,
+pub(crate) struct Asked<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) user_agent: &'a str,
+    pub(crate) request_id: &'a str,
+    pub(crate) unix_millis: i64,
 }
 
 /// What somebody asked for, and later what became of it.
@@ -33,12 +33,12 @@ pub(super) struct Asked<'a> {
 pub(crate) struct Event {
     record: Map<String, Value>,
     /// Whether the operation changes a ledger or its settings.
-    pub(super) changes: bool,
+    pub(crate) changes: bool,
 }
 
 impl Event {
     /// An operation of the control API.
-    pub(super) fn control(place: &Place<'_>, asked: &Asked<'_>, operation: &ControlRequest) -> Event {
+    pub(crate) fn control(place: &Place<'_>, asked: &Asked<'_>, operation: &ControlRequest) -> Event {
         let (ledger, parameters) = parameters(operation);
         let name = operation.name();
         let changes = !["Get", "List", "Describe"].iter().any(|reading| name.starts_with(reading));
@@ -46,7 +46,7 @@ impl Event {
     }
 
     /// A command of the session API. `ledger` is known unless the token is not genuine.
-    pub(super) fn command(
+    pub(crate) fn command(
         place: &Place<'_>,
         asked: &Asked<'_>,
         command: &str,
@@ -106,7 +106,7 @@ impl Event {
     }
 
     /// The line that says that a change begins. It has the request id of the line that says what became of it.
-    pub(super) fn begun(&self, id: UniqueId) -> Vec<u8> {
+    pub(crate) fn begun(&self, id: UniqueId) -> Vec<u8> {
         let mut event = self.clone();
         event.record.insert("additionalEventData".to_owned(), json!({ "stage": "begun" }));
         event.line(id)
@@ -114,7 +114,7 @@ impl Event {
 
     /// The line that says what became of it. An error of the session API is named by its code alone, because its text may repeat a
     /// part of a statement.
-    pub(super) fn ended(mut self, id: UniqueId, error: Option<&ServiceError>, with_message: bool) -> Vec<u8> {
+    pub(crate) fn ended(mut self, id: UniqueId, error: Option<&ServiceError>, with_message: bool) -> Vec<u8> {
         if let Some(error) = error {
             self.record.insert("errorCode".to_owned(), error.exception.name().into());
             if with_message {

@@ -4,8 +4,7 @@
 use everstrand_protocol::control::ControlRequest;
 use everstrand_protocol::{Command, Exception, SendCommandRequest, ServiceError};
 
-use super::event::{Asked, Place};
-use super::{AuditTrail, Event};
+use crate::audit_trail::event::{Asked, Event, Place};
 use crate::client::Caller;
 use crate::request::Request;
 use crate::service::Service;
@@ -23,7 +22,7 @@ impl Service {
         let event =
             Event::control(&self.place_of_events(), &self.asked(caller, request, request_id), operation);
         if event.changes {
-            let written = trail.lines.write_durably(event.begun(self.ids.next())).await;
+            let written = trail.write_durably(event.begun(self.ids.next())).await;
             written.map_err(|error| refusal(&error, "and nothing was changed"))?;
         }
         Ok(Some(event))
@@ -42,7 +41,7 @@ impl Service {
             _ => "and nothing was changed",
         };
         let line = event.ended(self.ids.next(), answered.as_ref().err(), true);
-        trail.lines.write_durably(line).await.map_err(|error| refusal(&error, what))?;
+        trail.write_durably(line).await.map_err(|error| refusal(&error, what))?;
         answered
     }
 
@@ -54,7 +53,7 @@ impl Service {
         command: &SendCommandRequest,
         request_id: &str,
     ) -> Option<Event> {
-        self.config.audit_trail.as_deref().filter(|trail| trail.data_events)?;
+        self.config.audit_trail.as_deref().filter(|trail| trail.has_data_events())?;
         let of_token =
             |token: &str| self.ledgers.name_of(self.tokens.ledger_of(token, caller.principal.id())?);
         let (name, token) = (command.command.name(), command.session_token.as_ref());
@@ -74,8 +73,8 @@ impl Service {
 
     /// Records what became of a command of the session API.
     pub(crate) fn record_command(&self, event: Event, error: Option<&ServiceError>) {
-        if let Some(AuditTrail { lines, .. }) = self.config.audit_trail.as_deref() {
-            lines.write(event.ended(self.ids.next(), error, false));
+        if let Some(trail) = &self.config.audit_trail {
+            trail.write(event.ended(self.ids.next(), error, false));
         }
     }
 
