@@ -23,6 +23,9 @@ use crate::slots::{
 };
 use crate::watch::{Watcher, Way};
 
+/// What is done with a slot of the copy: its number, what it says, its bytes.
+type Take<'t> = dyn FnMut(u64, &Slot, Vec<u8>) -> Result<(), CopyError> + 't;
+
 /// Up to where a ledger is restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
@@ -162,11 +165,7 @@ impl<'a> Restore<'a> {
     }
 
     /// Reads the first `count` slots of the copy.
-    fn each_slot(
-        &self,
-        count: u64,
-        take: &mut dyn FnMut(u64, &Slot, Vec<u8>) -> Result<(), CopyError>,
-    ) -> Result<(), CopyError> {
+    fn each_slot(&self, count: u64, take: &mut Take<'_>) -> Result<(), CopyError> {
         let mut next = 0;
         while next < count {
             let batch = self.copy.slots().read_many(next, BATCH_BYTES)?;
