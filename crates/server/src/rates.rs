@@ -99,7 +99,7 @@ mod tests {
         rates.take(&client(1), 0).expect("the only one");
         let commit = Command::CommitTransaction {
             transaction_id: "HgXAkLjAtV0HQ4lNYdzX60".into(),
-            commit_digest: vec![0; 32].into(),
+            commit_digest: vec![0; 32],
         };
         for command in [commit, Command::AbortTransaction, Command::EndSession] {
             rates.take_for(&client(1), &command, 0).expect("no token is needed");
