@@ -78,11 +78,16 @@ impl FjallCache {
     pub fn new(bytes: u64) -> FjallCache {
         FjallCache(Database::builder(".").cache_size(bytes).into_config())
     }
+
+    /// The most bytes that it holds.
+    pub fn bytes(&self) -> u64 {
+        self.0.cache.capacity()
+    }
 }
 
 impl std::fmt::Debug for FjallCache {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("FjallCache").field("bytes", &self.0.cache.capacity()).finish()
+        formatter.debug_struct("FjallCache").field("bytes", &self.bytes()).finish()
     }
 }
 

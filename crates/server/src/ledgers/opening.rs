@@ -20,6 +20,11 @@ use crate::data_keys::DataKey;
 /// How long closing waits for requests that still use the ledger.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(2);
 
+/// The cache of an encrypted view belongs to it alone, because the engine has no cache for several. It is so small a part of the
+/// cache that views in clear share, and at least so many bytes.
+const SEALED_VIEW_PART: u64 = 8;
+const SEALED_VIEW_BYTES_MIN: usize = 1024 * 1024;
+
 /// What the journal of a ledger holds before the ledger is opened.
 pub(super) enum Origin<'a> {
     /// The blocks of an existing ledger.
@@ -118,7 +123,12 @@ pub(super) fn open_view(
 ) -> Result<Arc<dyn ViewStore>, ViewError> {
     match key {
         None => Ok(Arc::new(FjallView::open(path, options.clone())?)),
-        Some(key) => Ok(Arc::new(SealedView::open(path, key.view(), SealedViewOptions::default())?)),
+        Some(key) => {
+            let part = options.cache.bytes() / SEALED_VIEW_PART;
+            let cache_bytes = usize::try_from(part).unwrap_or(usize::MAX).max(SEALED_VIEW_BYTES_MIN);
+            let options = SealedViewOptions { cache_bytes, ..SealedViewOptions::default() };
+            Ok(Arc::new(SealedView::open(path, key.view(), options)?))
+        }
     }
 }
 
