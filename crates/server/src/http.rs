@@ -28,7 +28,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
@@ -47,6 +47,9 @@ use tls::HandshakeError;
 
 pub use bodies::BODY_BYTES_MAX;
 pub use tls::{Tls, TlsFiles};
+
+/// How many connections may wait to be accepted. The system may allow fewer (`net.core.somaxconn`, 4096 on Linux).
+const WAITING_CONNECTIONS: u32 = 4096;
 
 /// How long a client may take to send a request's head. An idle connection is closed after this time too.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -81,6 +84,20 @@ pub struct Server {
     tls: Option<Arc<Tls>>,
 }
 
+/// Listens on an address. While so many clients connect at once, the system keeps them waiting until they are accepted. It drops
+/// the others, who try again after a second.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A server may listen again at once after its predecessor on this address ended. Windows means something else by it.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING_CONNECTIONS)
+}
+
 impl Server {
     /// Binds an address; port 0 picks a free port.
     pub async fn bind(service: Arc<Service>, address: SocketAddr) -> std::io::Result<Server> {
@@ -101,7 +118,7 @@ impl Server {
         address: SocketAddr,
         tls: Option<Arc<Tls>>,
     ) -> std::io::Result<Server> {
-        let listener = TcpListener::bind(address).await?;
+        let listener = listen(address)?;
         let memory = service.config.memory;
         let room = if tls.is_some() { memory.tls_connections() } else { memory.connections() };
         let connections = Connections::new(room.min(service.config.connections_max).max(2));

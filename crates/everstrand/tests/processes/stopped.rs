@@ -67,3 +67,21 @@ async fn what_was_open_expires_while_the_server_stands_still() {
     journal::audit(data, &[digest]);
     server.terminate();
 }
+
+/// The system completes the handshakes of a listening socket. If the socket let too few wait, the system would drop the others, and
+/// each of these would try again a second later, a bystander among them.
+#[test]
+fn many_clients_may_connect_at_once_before_one_is_accepted() {
+    let allowed = std::fs::read_to_string("/proc/sys/net/core/somaxconn");
+    let allowed = allowed.ok().and_then(|allowed| allowed.trim().parse().ok()).unwrap_or(128);
+    let server = Server::in_memory(&[]);
+    let address = server.address;
+    server.signal("STOP");
+    let patience = Duration::from_millis(900);
+    let connected: Vec<_> = (0..allowed.min(700) - 10)
+        .map(|_| std::net::TcpStream::connect_timeout(&address, patience))
+        .collect();
+    server.signal("CONT");
+    let refused = connected.iter().filter(|connected| connected.is_err()).count();
+    assert_eq!(refused, 0, "of {}", connected.len());
+}
