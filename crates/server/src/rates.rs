@@ -55,12 +55,11 @@ impl Rates {
             buckets.retain(|_, bucket| parts_at(bucket) < full);
         }
         let bucket = buckets.entry(client.clone()).or_insert(Bucket { parts: full, at: now });
-        let parts = parts_at(bucket);
-        *bucket = Bucket { parts: parts.saturating_sub(PARTS), at: now };
-        if parts >= PARTS {
+        *bucket = Bucket { parts: parts_at(bucket), at: now };
+        if let Some(left) = bucket.parts.checked_sub(PARTS) {
+            bucket.parts = left;
             return Ok(());
         }
-        bucket.parts = parts;
         // With this status the official drivers wait and try again; with QLDB's 400 they would not.
         let message =
             format!("Rate exceeded: a client of this server may send {per_second} requests a second");

@@ -14,7 +14,7 @@ pub(crate) fn overlay(below: Arc<Snapshot>, batch: &Batch) -> Box<dyn ViewSnapsh
     Box::new(Layer { changes, below })
 }
 
-impl ViewSnapshot for Arc<Snapshot> {
+impl ViewSnapshot for Snapshot {
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
         self.view.get(keyspace, key)
     }

@@ -40,14 +40,14 @@ impl Changes {
 }
 
 /// A snapshot with changes over it.
-pub(crate) struct Layer<Below> {
+pub(crate) struct Layer {
     /// What was changed.
     pub(crate) changes: Changes,
     /// What was there before.
-    pub(crate) below: Below,
+    pub(crate) below: Arc<dyn ViewSnapshot>,
 }
 
-impl<Below: ViewSnapshot> ViewSnapshot for Layer<Below> {
+impl ViewSnapshot for Layer {
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
         match self.changes.maps[keyspace.index()].get(key) {
             Some(changed) => Ok(changed.as_deref().map(<[u8]>::to_vec)),
@@ -158,8 +158,9 @@ mod tests {
             for seed in [seed, seed + 1000, seed + 2000] {
                 after.commit(&batch(seed), applied).unwrap();
             }
-            let below = Layer { changes: changes(&batch(seed + 1000)), below: below.snapshot().unwrap() };
-            let layer = Layer { changes: changes(&batch(seed + 2000)), below };
+            let below =
+                Layer { changes: changes(&batch(seed + 1000)), below: below.snapshot().unwrap().into() };
+            let layer = Layer { changes: changes(&batch(seed + 2000)), below: Arc::new(below) };
             let after = after.snapshot().unwrap();
             for key in 0..14u8 {
                 for keyspace in [Keyspace::Ids, Keyspace::Documents, Keyspace::Tiles] {

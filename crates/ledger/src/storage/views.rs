@@ -169,24 +169,6 @@ pub trait ViewSnapshot: Send + Sync {
     }
 }
 
-impl<Snapshot: ViewSnapshot + ?Sized> ViewSnapshot for Box<Snapshot> {
-    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
-        (**self).get(keyspace, key)
-    }
-
-    fn visit(
-        &self,
-        keyspace: Keyspace,
-        lower: Bound<&[u8]>,
-        upper: Bound<&[u8]>,
-        descending: bool,
-        limit: usize,
-        each: &mut EachEntry<'_>,
-    ) -> Result<(), ViewError> {
-        (**self).visit(keyspace, lower, upper, descending, limit, each)
-    }
-}
-
 /// Whether no key can lie between two bounds. Several engines panic when they are asked for such a range.
 pub(crate) fn is_empty_range(lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> bool {
     match (lower, upper) {

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use everstrand_ledger::storage::FileDisk;
+use everstrand_ledger::storage::disk::Disk as _;
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
 
 pub(super) struct Revisions {
@@ -63,7 +64,7 @@ impl SlotStore for Revisions {
             return Err(SlotError::NotSent(format!("revision {} does not exist", slot - 1)));
         }
         let created = self.write(slot, bytes).map_err(|error| failed(&self.folder, &error))?;
-        let synced = sync_directory(&self.folder);
+        let synced = FileDisk::create(&self.folder).and_then(|disk| disk.sync_directory());
         synced.map_err(|error| SlotError::Unknown(format!("{}: {error}", self.folder.display())))?;
         Ok(created)
     }
@@ -96,14 +97,6 @@ pub(super) fn entries(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = names.collect::<io::Result<Vec<String>>>()?;
     names.sort();
     Ok(names)
-}
-
-fn sync_directory(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    File::open(path)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }
 
 /// What a failure at a path means, before anything was written there.

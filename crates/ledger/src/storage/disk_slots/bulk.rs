@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::super::slots::{Created, SlotError, SlotStore};
 use super::index::{Offsets, Segment};
 use super::install::Installing;
-use super::open::{append_table, cannot_open};
-use super::segment::{RecordKind, SegmentHeader, encode_record, encode_table, file_name};
+use super::open::cannot_open;
+use super::segment::{RecordKind, SegmentHeader, encode_record, file_name};
 use super::{DiskSlots, Tail, Writer, body_length, not_written, stopped};
 
 /// Fewer slots are appended to the last segment, because each segment is a file.
@@ -94,11 +94,8 @@ impl DiskSlots {
         let full = std::mem::replace(tail, Tail::new(header, installed));
         if replaces_empty {
             index.segments.pop();
-        } else if let Some(segment) = index.segments.last_mut()
-            && let Offsets::Memory(before) = &segment.offsets
-            && let Ok(at) = append_table(&*full.file, &encode_table(before, full.end))
-        {
-            segment.offsets = Offsets::Table { at };
+        } else {
+            full.append_table_to(&mut index);
         }
         let created = offsets.len();
         let (first_slot, nonce) = (header.first_slot, header.nonce);

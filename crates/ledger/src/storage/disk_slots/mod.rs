@@ -295,12 +295,7 @@ impl DiskSlots {
         })?;
         let full = std::mem::replace(tail, Tail::new(header, installed));
         let mut index = self.index_mut();
-        if let Some(segment) = index.segments.last_mut()
-            && let Offsets::Memory(offsets) = &segment.offsets
-            && let Ok(at) = append_table(&*full.file, &encode_table(offsets, full.end))
-        {
-            segment.offsets = Offsets::Table { at };
-        }
+        full.append_table_to(&mut index);
         index.segments.push(Segment::empty(header));
         index.tail = Some(Arc::clone(&tail.file));
         Ok(())
@@ -375,6 +370,16 @@ impl Tail {
             self.filled = fill(&*self.file, self.filled, needed).map_err(|error| not_written(&error))?;
         }
         Ok(())
+    }
+
+    /// No record follows: the table of its offsets goes behind it, so that they need not be in memory.
+    fn append_table_to(&self, index: &mut Index) {
+        if let Some(segment) = index.segments.last_mut()
+            && let Offsets::Memory(offsets) = &segment.offsets
+            && let Ok(at) = append_table(&*self.file, &encode_table(offsets, self.end))
+        {
+            segment.offsets = Offsets::Table { at };
+        }
     }
 
     /// Writes a record and syncs it. After an error the record may exist or not.

@@ -198,8 +198,8 @@ impl ViewStore for SealedView {
         let mut state = self.shared.state();
         let state = open(&mut state)?;
         let below = Written { tables: Arc::clone(&state.written), generation: Arc::clone(&state.generation) };
-        let below = Layer { changes: state.leaving.clone(), below };
-        Ok(Box::new(Layer { changes: state.newest.clone(), below }))
+        let below = Layer { changes: state.leaving.clone(), below: Arc::new(below) };
+        Ok(Box::new(Layer { changes: state.newest.clone(), below: Arc::new(below) }))
     }
 
     fn persist(&self) -> Result<(), ViewError> {
