@@ -6,7 +6,7 @@
 //! never before, because a copy that shows emptied data without the REDACT of it is incomplete, and the source may be
 //! lost the next moment.
 
-use everstrand_journal::{Auditor, BlockAddress, Deviation, Digest, Hash, Slot};
+use everstrand_journal::{Auditor, BlockAddress, Digest, Hash, Slot};
 use everstrand_ledger::storage::slots::{SlotError, SlotStore};
 
 use crate::copy::{Copy, Mark};
@@ -81,15 +81,15 @@ impl<'a> Backup<'a> {
             if batch.is_empty() {
                 break;
             }
-            let (slots, damage) = follow(&mut auditor, next, batch);
-            let named = slots.iter().flat_map(|checked| redacted_by(&checked.slot));
+            let Followed { mut slots, bodies, blocks, damage } = follow(&mut auditor, next, batch);
+            let named = slots.iter().flat_map(redacted_by);
             let mut named: Vec<_> = named.map(|redaction| redaction.place).collect();
             if planted!("emptied before the REDACT is copied") && next > 0 {
                 let there = read(self.copy.slots(), next - 1)?.1.frontier().size();
                 let early = named.iter().copied().filter(|place| place.block < there);
                 self.sweep.take_out(self.copy.slots(), early.collect::<Vec<_>>(), next, self.watcher)?;
             }
-            self.send(next, &slots)?;
+            self.send(next, &slots, &bodies)?;
             next += slots.len() as u64;
             if planted!("emptied because it was read so") {
                 named.retain(|place| {
@@ -99,12 +99,12 @@ impl<'a> Backup<'a> {
                 });
             }
             self.sweep.take_out(self.copy.slots(), named, next, self.watcher)?;
-            let bytes: u64 = slots.iter().map(|checked| checked.bytes.len() as u64).sum();
-            self.blocks += slots.iter().map(|checked| checked.blocks.len() as u64).sum::<u64>();
+            let bytes: u64 = bodies.iter().map(|body| body.len() as u64).sum();
+            self.blocks += blocks;
             self.way.slots += slots.len() as u64;
             self.way.bytes += bytes;
             swept_bytes += bytes;
-            tip = slots.into_iter().last().map(|checked| checked.slot).or(tip);
+            tip = slots.pop().or(tip);
             self.watcher.progress(&self.way);
             if let Some(damage) = damage {
                 return Err(CopyError::Source(damage));
@@ -175,8 +175,7 @@ impl<'a> Backup<'a> {
     }
 
     /// Creates slots in the copy. One that is there already must be the same.
-    fn send(&mut self, from: u64, slots: &[Checked]) -> Result<(), CopyError> {
-        let bodies: Vec<Vec<u8>> = slots.iter().map(|checked| checked.bytes.clone()).collect();
+    fn send(&mut self, from: u64, slots: &[Slot], bodies: &[Vec<u8>]) -> Result<(), CopyError> {
         let (mut done, mut attempts) = (0, 0);
         while done < bodies.len() {
             let at = from + done as u64;
@@ -198,7 +197,7 @@ impl<'a> Backup<'a> {
             match self.copy.slots().read(at)? {
                 Some(stored) => {
                     let stored = decode(&stored).map_err(|error| CopyError::unreadable(at, &error))?;
-                    if stored.link() != slots[done].slot.link() {
+                    if stored.link() != slots[done].link() {
                         let why = format!("slot {at} is another one in the copy than in the source");
                         return Err(CopyError::Diverged(why));
                     }
@@ -244,23 +243,33 @@ fn last_block(slot: &Slot) -> Option<(BlockAddress, Hash)> {
     last
 }
 
-/// The slots of a batch up to the first that is not as it must be, and what is wrong with that one.
-fn follow(auditor: &mut Auditor, from: u64, batch: Vec<Vec<u8>>) -> (Vec<Checked>, Option<String>) {
-    let mut good = Vec::with_capacity(batch.len());
+/// The slots of a batch up to the first that is not as it must be.
+struct Followed {
+    slots: Vec<Slot>,
+    /// Their bytes.
+    bodies: Vec<Vec<u8>>,
+    /// How many blocks they have.
+    blocks: u64,
+    /// What is wrong with the slot behind them.
+    damage: Option<String>,
+}
+
+fn follow(auditor: &mut Auditor, from: u64, batch: Vec<Vec<u8>>) -> Followed {
+    let mut good = Followed { slots: Vec::new(), bodies: Vec::new(), blocks: 0, damage: None };
     for (number, checked) in (from..).zip(check(batch)) {
-        let mut checked = match checked {
+        let Checked { bytes, slot, blocks } = match checked {
             Ok(checked) => checked,
-            Err(error) => return (good, Some(format!("slot {number}: {error}"))),
+            Err(error) => return Followed { damage: Some(format!("slot {number}: {error}")), ..good },
         };
-        let blocks = std::mem::take(&mut checked.blocks);
-        let found: Vec<Deviation> = auditor.checked_slot(&checked.slot, blocks.clone());
-        checked.blocks = blocks;
-        if let Some(first) = found.first() {
-            return (good, Some(format!("slot {number}: {first}")));
+        let count = blocks.len() as u64;
+        if let Some(first) = auditor.checked_slot(&slot, blocks).first() {
+            return Followed { damage: Some(format!("slot {number}: {first}")), ..good };
         }
-        good.push(checked);
+        good.slots.push(slot);
+        good.bodies.push(bytes);
+        good.blocks += count;
     }
-    (good, None)
+    good
 }
 
 fn mark_of(tip: &Slot, millis: i64) -> Result<Mark, CopyError> {

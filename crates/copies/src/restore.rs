@@ -24,7 +24,7 @@ use crate::slots::{
 use crate::watch::{Watcher, Way};
 
 /// What is done with a slot of the copy: its number, what it says, its bytes.
-type Take<'t> = dyn FnMut(u64, &Slot, Vec<u8>) -> Result<(), CopyError> + 't;
+type Take<'t> = dyn FnMut(u64, Slot, Vec<u8>) -> Result<(), CopyError> + 't;
 
 /// Up to where a ledger is restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ struct Found {
     known: BTreeMap<Place, Redaction>,
     /// Emptied revisions, each with its slot, until their redaction is met.
     bare: BTreeMap<Place, u64>,
-    /// Of each slot that has blocks: the number of blocks after it, and the time of its last block.
+    /// Where the point is, as far as the copy was read.
     at: Option<Chosen>,
 }
 
@@ -153,10 +153,10 @@ impl<'a> Restore<'a> {
         let block = self.block;
         let mut own = BTreeSet::new();
         self.each_slot(self.slot + 1, &mut |number, slot, _| {
-            let said = redactions(slot).into_iter().filter(|redaction| redaction.by <= block);
+            let said = redactions(&slot).into_iter().filter(|redaction| redaction.by <= block);
             own.extend(said.map(|redaction| redaction.place));
             if number < self.slot || self.is_last {
-                own.extend(listed(slot).into_iter().map(|redaction| redaction.place));
+                own.extend(listed(&slot).into_iter().map(|redaction| redaction.place));
             }
             Ok(())
         })?;
@@ -174,7 +174,7 @@ impl<'a> Restore<'a> {
             }
             for bytes in batch.into_iter().take(usize::try_from(count - next).unwrap_or(usize::MAX)) {
                 let slot = decode(&bytes).map_err(|error| CopyError::unreadable(next, &error))?;
-                take(next, &slot, bytes)?;
+                take(next, slot, bytes)?;
                 next += 1;
             }
         }
@@ -198,20 +198,20 @@ impl<'a> Restore<'a> {
             if last.as_ref().is_some_and(|last| slot.header().previous_link != last.link()) {
                 return Err(CopyError::Damaged(format!("slot {number} does not follow the slot before")));
             }
-            if emptied(slot).any(|place| !self.known.contains_key(&place))
+            if emptied(&slot).any(|place| !self.known.contains_key(&place))
                 && !planted!("redactions read before the slots")
             {
                 let why = "a run of the backup has changed the copy meanwhile: restore it again";
                 return Err(CopyError::Refused(why.to_owned()));
             }
-            let bytes = without(number, slot, &bytes, &self.named_in(slot))?.unwrap_or(bytes);
+            let bytes = without(number, &slot, &bytes, &self.named_in(&slot))?.unwrap_or(bytes);
             if number == whole {
                 cut = Some(bytes);
                 return Ok(());
             }
             batch_bytes += bytes.len();
             batch.push(bytes);
-            last = Some(slot.clone());
+            last = Some(slot);
             if batch_bytes >= BATCH_BYTES {
                 (way.slots, way.bytes) = (way.slots + batch.len() as u64, way.bytes + batch_bytes as u64);
                 send(target, &mut written, &batch)?;

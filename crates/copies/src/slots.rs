@@ -1,10 +1,8 @@
 //! What a copier reads in slots. Their bytes are passed on unchanged; here alone they are decoded.
 
-use std::thread;
-
 use everstrand_journal::{
     Block, CheckedBlock, ForkedRedaction, FormatError, RedactedRevision, Slot, StoredData, UniqueId,
-    check_slot,
+    check_slot, on_all_cores,
 };
 use everstrand_ledger::storage::slots::SlotStore;
 
@@ -47,21 +45,7 @@ pub(crate) fn check(batch: Vec<Vec<u8>>) -> Vec<Result<Checked, FormatError>> {
         let blocks = check_slot(&slot);
         Ok(Checked { bytes, slot, blocks })
     };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let share = batch.len().div_ceil(threads).max(1);
-    let mut rest = batch.into_iter();
-    thread::scope(|scope| {
-        let mut running = Vec::new();
-        loop {
-            let part: Vec<Vec<u8>> = rest.by_ref().take(share).collect();
-            if part.is_empty() {
-                break;
-            }
-            running.push(scope.spawn(move || part.into_iter().map(one).collect::<Vec<_>>()));
-        }
-        let parts = running.into_iter().map(|thread| thread.join().expect("checking a slot does not panic"));
-        parts.flatten().collect()
-    })
+    on_all_cores(batch, one)
 }
 
 /// A redaction that a slot tells of: a block of it carries it out, or its fork lists it.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use everstrand_journal::export::{
     DataObject, ExportFiles, ExportedBlock, read_catalog, read_completed_manifest,
@@ -95,28 +94,4 @@ fn file_names(folder: &Path) -> Result<Vec<String>, String> {
         }
     }
     Ok(names)
-}
-
-/// Applies a function to all items on as many threads as there are cores, and keeps their order.
-pub(crate) fn on_all_cores<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U + Sync) -> Vec<U> {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let share = items.len().div_ceil(threads).max(1);
-    let mut shares = Vec::with_capacity(threads);
-    let mut rest = items;
-    while rest.len() > share {
-        let tail = rest.split_off(share);
-        shares.push(std::mem::replace(&mut rest, tail));
-    }
-    shares.push(rest);
-    thread::scope(|scope| {
-        let work = &work;
-        let running: Vec<_> = shares
-            .into_iter()
-            .map(|share| scope.spawn(move || share.into_iter().map(work).collect::<Vec<U>>()))
-            .collect();
-        running
-            .into_iter()
-            .flat_map(|thread| thread.join().expect("checking a block does not panic"))
-            .collect()
-    })
 }

@@ -7,14 +7,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use everstrand_journal::export::{DataObject, read_blocks};
-use everstrand_journal::{Auditor, ForeignBlock, FormatError, SavedDigest};
+use everstrand_journal::{Auditor, ForeignBlock, FormatError, SavedDigest, on_all_cores};
 use everstrand_ledger::Importer;
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 
 use crate::audit::report::{Form, Report};
 use crate::audit::saved_digests;
-use crate::exported::{BATCH_BLOCKS, ExportFolder, on_all_cores};
+use crate::exported::{BATCH_BLOCKS, ExportFolder};
 use crate::exported_indexes::ExportedIndexes;
 use crate::{master_key, place};
 

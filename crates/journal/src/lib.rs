@@ -38,7 +38,8 @@ pub mod tree;
 pub use evidence::{
     AuditSummary, Auditor, BlockShape, Check, CheckedBlock, Checkpoint, CheckpointSigner, CheckpointVerifier,
     DELETE_RULES, Deviation, Forbidden, InvalidNote, SavedDigest, SlotTree, audit_slots, check_block,
-    check_foreign, check_revision, check_slot, hashes_only, origin, verify, verify_files, verify_prefix,
+    check_foreign, check_revision, check_slot, hashes_only, on_all_cores, origin, verify, verify_files,
+    verify_prefix,
 };
 pub use format::{
     Addition, Block, BlockKind, Draft, ForeignBlock, ForeignRevision, Fork, ForkedRedaction, FormatError,

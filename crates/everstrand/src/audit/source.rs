@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 
 use everstrand_driver::HttpTransport;
 use everstrand_journal::export::read_blocks;
-use everstrand_journal::{Auditor, BlockAddress, CheckedBlock, FormatError, Slot, check_foreign, check_slot};
+use everstrand_journal::{
+    Auditor, BlockAddress, CheckedBlock, FormatError, Slot, check_foreign, check_slot, on_all_cores,
+};
 use everstrand_ledger::storage::slots::SlotError;
 use everstrand_server::ledger_folders;
 
 use super::remember::Remembered;
 use super::report::Report;
-use crate::exported::{BATCH_BLOCKS, ExportFolder, on_all_cores};
+use crate::exported::{BATCH_BLOCKS, ExportFolder};
 use crate::journal_folder;
 use crate::remote::{self, Certificates};
 
