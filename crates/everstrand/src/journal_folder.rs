@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use everstrand_journal::UniqueId;
 use everstrand_ledger::storage::slots::SlotStore;
-use everstrand_ledger::storage::{DiskSlots, FileDisk, SealedSlots, is_sealed};
+use everstrand_ledger::storage::{DiskSlots, FileDisk, is_sealed};
 use everstrand_server::DataKeys;
 
 use crate::master_key;
@@ -22,10 +22,7 @@ pub(crate) fn open(folder: &Path) -> Result<Arc<dyn SlotStore>, Box<dyn Error>> 
         && let Some(id) = ledger.file_name().and_then(|name| name.to_str()?.parse::<UniqueId>().ok())
     {
         let keys = DataKeys::in_folder(data, master_key::of_process()?);
-        let because = |why: String| format!("{}: {why}", folder.display());
-        if let Some(key) = keys.of(&id.to_string()).map_err(because)? {
-            return Ok(Arc::new(SealedSlots::new(slots, id, key.journal())));
-        }
+        return Ok(keys.open_journal(id, slots).map_err(|why| format!("{}: {why}", folder.display()))?);
     }
     if slots.read(0)?.is_some_and(|first| is_sealed(&first)) {
         return Err(format!(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use everstrand_policy::Place;
 use everstrand_protocol::control::{
     CancelJournalKinesisStreamRequest, ControlReply, ControlRequest, CreateLedgerRequest, CreateLedgerResult,
     DescribeJournalKinesisStreamRequest, DescribeLedgerResult, EncryptionStatus, EpochMillis,
@@ -26,10 +27,8 @@ const PAGE: u32 = 100;
 pub(crate) struct Control {
     pub(crate) ledgers: Arc<Ledgers>,
     pub(crate) published: Arc<Published>,
-    /// The region in the ARNs of ledgers.
-    pub(crate) region: String,
-    /// The account in the ARNs of ledgers.
-    pub(crate) account: String,
+    /// Where the ledgers are, as their ARNs say it.
+    pub(crate) place: Place,
 }
 
 impl Control {
@@ -150,7 +149,7 @@ impl Control {
         let impaired = (!reasons.is_empty()).then(|| reasons.join("; "));
         Ok(DescribeLedgerResult {
             impaired,
-            arn: Some(self.arn(&record.name)),
+            arn: Some(self.place.ledger(&record.name)),
             state: Some(record.state),
             creation_date_time: Some(EpochMillis(record.created_millis)),
             permissions_mode: Some(record.permissions_mode),
@@ -173,7 +172,7 @@ impl Control {
         let mode = request.permissions_mode;
         let record = self.ledgers.update(&request.name, |record| record.permissions_mode = mode)?;
         Ok(UpdateLedgerPermissionsModeResult {
-            arn: Some(self.arn(&record.name)),
+            arn: Some(self.place.ledger(&record.name)),
             permissions_mode: Some(record.permissions_mode),
             name: Some(record.name),
         })
@@ -186,7 +185,7 @@ impl Control {
         set_strict(&mut tags, request.strict);
         let record = self.ledgers.create(&request.name, request.permissions_mode, protected, tags)?;
         Ok(CreateLedgerResult {
-            arn: Some(self.arn(&record.name)),
+            arn: Some(self.place.ledger(&record.name)),
             // QLDB answered CREATING here. The ledger is active already, as the first DescribeLedger shows.
             state: Some(LedgerState::Creating),
             creation_date_time: Some(EpochMillis(record.created_millis)),
@@ -229,17 +228,13 @@ impl Control {
             inaccessible_kms_key_date_time: None,
         });
         Ok(UpdateLedgerResult {
-            arn: Some(self.arn(&record.name)),
+            arn: Some(self.place.ledger(&record.name)),
             state: Some(record.state),
             creation_date_time: Some(EpochMillis(record.created_millis)),
             deletion_protection: Some(record.deletion_protection),
             encryption_description,
             name: Some(record.name),
         })
-    }
-
-    fn arn(&self, name: &str) -> String {
-        format!("arn:aws:qldb:{}:{}:ledger/{name}", self.region, self.account)
     }
 
     /// The name of the ledger in an ARN. Region and account are not compared with ours, because a client may still use its ARNs

@@ -10,9 +10,11 @@ use std::sync::Arc;
 
 use everstrand_ion::{Data, Struct, Value, text};
 use everstrand_journal::UniqueId;
-use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
-use everstrand_ledger::storage::{FileDisk, SharedStore, meta};
+use everstrand_ledger::storage::slots::SlotStore;
+use everstrand_ledger::storage::{FileDisk, SealedSlots, SharedStore, is_sealed, meta};
 use everstrand_sealing::{MasterKey, SealingKey};
+
+use crate::revisions::create_revision;
 
 /// The folder of a data folder in which the sealed data keys lie.
 const FOLDER: &str = "keys";
@@ -96,6 +98,20 @@ impl DataKeys {
         other.of(ledger_id).map(|_| true)
     }
 
+    /// The slots of a journal as they were written, in clear or encrypted.
+    pub fn open_journal(
+        &self,
+        ledger_id: UniqueId,
+        slots: Arc<dyn SlotStore>,
+    ) -> Result<Arc<dyn SlotStore>, String> {
+        let key = self.of(&ledger_id.to_string())?;
+        if key.is_none() {
+            // A first slot that cannot be read says nothing about keys.
+            check_first(slots.read(0).ok().flatten().as_deref(), None)?;
+        }
+        Ok(DataKey::seal_if(key.as_ref(), slots, ledger_id))
+    }
+
     /// Removes a deleted ledger's data key, if it has one.
     pub fn remove(&self, ledger_id: &str) -> Result<(), String> {
         match &self.place {
@@ -156,7 +172,7 @@ impl DataKeys {
             Place::Memory => Ok(()),
             Place::Store(store) => {
                 let chain = store.keys(id_of(ledger_id)?).map_err(|error| failed(&error))?;
-                create(&*chain, number, &bytes).map_err(|error| failed(&error))
+                create_revision(&*chain, number, &bytes).map(drop).map_err(|error| failed(&error))
             }
             Place::Folder(folder) => {
                 let disk = FileDisk::create(folder).map_err(|error| failed(&error))?;
@@ -167,39 +183,31 @@ impl DataKeys {
 }
 
 impl DataKey {
+    /// The slots of a journal, encrypted if there is a key.
+    pub(crate) fn seal_if(
+        key: Option<&DataKey>,
+        slots: Arc<dyn SlotStore>,
+        ledger_id: UniqueId,
+    ) -> Arc<dyn SlotStore> {
+        match key {
+            None => slots,
+            Some(key) => Arc::new(SealedSlots::new(slots, ledger_id, key.journal())),
+        }
+    }
+
     /// Seals the slots of the journal.
-    pub fn journal(&self) -> SealingKey {
+    pub(crate) fn journal(&self) -> SealingKey {
         self.0.derive("journal")
     }
 
     /// Seals the pages of the view.
-    pub fn view(&self) -> SealingKey {
+    pub(crate) fn view(&self) -> SealingKey {
         self.0.derive("view")
     }
 
     /// Seals the seed of the key that signs checkpoints.
-    pub fn seed(&self) -> SealingKey {
+    pub(crate) fn seed(&self) -> SealingKey {
         self.0.derive("seed")
-    }
-}
-
-/// Creates a revision unless there is one. While nobody knows whether it is there, the same bytes are sent again.
-fn create(chain: &dyn SlotStore, number: u64, bytes: &[u8]) -> Result<(), SlotError> {
-    const ATTEMPTS: u32 = 6;
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        match chain.create(number, bytes) {
-            Ok(Created::Won) => return Ok(()),
-            Ok(Created::Exists) if chain.read(number)?.is_some() => return Ok(()),
-            Err(error) if attempt == ATTEMPTS || !matches!(error, SlotError::Unknown(_)) => {
-                return Err(error);
-            }
-            Ok(Created::Exists) if attempt == ATTEMPTS => {
-                return Err(SlotError::Unknown("the store says that it exists, and does not show it".into()));
-            }
-            _ => {}
-        }
     }
 }
 
@@ -246,11 +254,22 @@ impl Revision {
     }
 }
 
+/// Refuses a journal whose first slot shows that it is encrypted, if there is no key.
+pub(crate) fn check_first(first: Option<&[u8]>, key: Option<&DataKey>) -> Result<(), String> {
+    match first {
+        Some(first) if key.is_none() && is_sealed(first) => {
+            Err("its journal is encrypted, and its data key is gone; put the key back from a backup, into the folder `keys` of its data \
+                 folder or into its store".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
 fn file_name(ledger_id: &str, number: u64) -> String {
     format!("{ledger_id}.{number}")
 }
 
-fn id_of(ledger_id: &str) -> Result<UniqueId, String> {
+pub(crate) fn id_of(ledger_id: &str) -> Result<UniqueId, String> {
     ledger_id.parse().map_err(|_| format!("{ledger_id} is not the id of a ledger"))
 }
 

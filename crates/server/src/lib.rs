@@ -30,6 +30,7 @@ mod record;
 mod recording;
 mod request;
 mod requests;
+mod revisions;
 mod scheduler;
 mod service;
 mod sessions;

@@ -4,7 +4,7 @@
 use everstrand_protocol::control::ControlRequest;
 use everstrand_protocol::{Command, Exception, SendCommandRequest, ServiceError};
 
-use crate::audit_trail::event::{Asked, Event, Place};
+use crate::audit_trail::event::{Asked, Event};
 use crate::client::Caller;
 use crate::request::Request;
 use crate::service::Service;
@@ -19,8 +19,7 @@ impl Service {
         request_id: &str,
     ) -> Result<Option<Event>, ServiceError> {
         let Some(trail) = &self.config.audit_trail else { return Ok(None) };
-        let event =
-            Event::control(&self.place_of_events(), &self.asked(caller, request, request_id), operation);
+        let event = Event::control(&self.place(), &self.asked(caller, request, request_id), operation);
         if event.changes {
             let written = trail.write_durably(event.begun(self.ids.next())).await;
             written.map_err(|error| refusal(&error, "and nothing was changed"))?;
@@ -68,7 +67,7 @@ impl Service {
             _ => None,
         };
         let asked = self.asked(caller, request, request_id);
-        Some(Event::command(&self.place_of_events(), &asked, name, ledger.as_deref(), transaction))
+        Some(Event::command(&self.place(), &asked, name, ledger.as_deref(), transaction))
     }
 
     /// Records what became of a command of the session API.
@@ -76,10 +75,6 @@ impl Service {
         if let Some(trail) = &self.config.audit_trail {
             trail.write(event.ended(self.ids.next(), error, false));
         }
-    }
-
-    fn place_of_events(&self) -> Place<'_> {
-        Place { region: &self.config.region, account: &self.config.account }
     }
 
     fn asked<'a>(&self, caller: &'a Caller, request: &Request<'a>, request_id: &'a str) -> Asked<'a> {

@@ -309,8 +309,7 @@ impl Service {
         Control {
             ledgers: Arc::clone(&self.ledgers),
             published: Arc::clone(&self.published),
-            region: self.config.region.clone(),
-            account: self.config.account.clone(),
+            place: self.place(),
         }
     }
 

@@ -9,7 +9,7 @@ use everstrand::journal::evidence::{Input, Role};
 use everstrand::journal::verify_files;
 use everstrand::journal::{Auditor, BlockAddress, Digest, FormatError, Hash, SavedDigest, audit_slots};
 use everstrand::ledger::storage::slots::SlotStore;
-use everstrand::ledger::storage::{DiskSlots, FileDisk, SealedSlots};
+use everstrand::ledger::storage::{DiskSlots, FileDisk};
 use everstrand::protocol::control::{
     ControlReply, ControlRequest, GetBlockRequest, GetDigestRequest, IonText,
 };
@@ -116,10 +116,9 @@ fn open(data: &Path) -> Arc<dyn SlotStore> {
     let disk = FileDisk::read_only(&folder).expect("a journal");
     let slots = Arc::new(DiskSlots::open_read_only(Arc::new(disk)).expect("a journal"));
     let id = folder.parent().and_then(|ledger| ledger.file_name()?.to_str()).expect("a ledger's folder");
-    match DataKeys::in_folder(data, master_key()).of(id).expect("its data key") {
-        None => slots,
-        Some(key) => Arc::new(SealedSlots::new(slots, id.parse().expect("an id"), key.journal())),
-    }
+    DataKeys::in_folder(data, master_key())
+        .open_journal(id.parse().expect("an id"), slots)
+        .expect("its data key")
 }
 
 /// The variable makes the servers of all tests encrypt their ledgers.

@@ -3,6 +3,7 @@
 
 use everstrand_ion::Timestamp;
 use everstrand_journal::UniqueId;
+use everstrand_policy::Place;
 use everstrand_protocol::ServiceError;
 use everstrand_protocol::control::ControlRequest;
 use serde_json::{Map, Value, json};
@@ -13,12 +14,6 @@ use crate::client::{Caller, Client};
 const VERSION: &str = "1.11";
 /// The longest that a line repeats of the header `User-Agent`, in characters.
 const USER_AGENT_CHARACTERS_MAX: usize = 256;
-
-/// Where a service is, as its ARNs say.
-pub(crate) struct Place<'a> {
-    pub(crate) region: &'a str,
-    pub(crate) account: &'a str,
-}
 
 /// The request that an event is about.
 pub(crate) struct Asked<'a> {
@@ -38,7 +33,7 @@ pub(crate) struct Event {
 
 impl Event {
     /// An operation of the control API.
-    pub(crate) fn control(place: &Place<'_>, asked: &Asked<'_>, operation: &ControlRequest) -> Event {
+    pub(crate) fn control(place: &Place, asked: &Asked<'_>, operation: &ControlRequest) -> Event {
         let (ledger, parameters) = parameters(operation);
         let name = operation.name();
         let changes = !["Get", "List", "Describe"].iter().any(|reading| name.starts_with(reading));
@@ -47,7 +42,7 @@ impl Event {
 
     /// A command of the session API. `ledger` is known unless the token is not genuine.
     pub(crate) fn command(
-        place: &Place<'_>,
+        place: &Place,
         asked: &Asked<'_>,
         command: &str,
         ledger: Option<&str>,
@@ -62,7 +57,7 @@ impl Event {
     }
 
     fn new(
-        place: &Place<'_>,
+        place: &Place,
         asked: &Asked<'_>,
         name: &str,
         parameters: Value,
@@ -70,7 +65,7 @@ impl Event {
         changes: bool,
         is_control: bool,
     ) -> Event {
-        let (account, region) = (place.account, place.region);
+        let account = &place.account;
         let (source, category) = match is_control {
             true => ("qldb.amazonaws.com", "Management"),
             false => ("qldbsession.amazonaws.com", "Data"),
@@ -82,7 +77,7 @@ impl Event {
             "eventTime": Timestamp::from_unix_millis(asked.unix_millis).to_string(),
             "eventSource": source,
             "eventName": name,
-            "awsRegion": region,
+            "awsRegion": place.region,
             "sourceIPAddress": asked.caller.peer.map_or("in-process".to_owned(), |peer| peer.to_string()),
             "userAgent": user_agent,
             "requestParameters": parameters,
@@ -95,7 +90,7 @@ impl Event {
             "eventCategory": category,
         });
         if let Some(ledger) = ledger {
-            let arn = format!("arn:aws:qldb:{region}:{account}:ledger/{ledger}");
+            let arn = place.ledger(ledger);
             record["resources"] = json!([{ "ARN": arn, "accountId": account, "type": "AWS::QLDB::Ledger" }]);
         }
         let record = match record {

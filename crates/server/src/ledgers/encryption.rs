@@ -11,6 +11,7 @@ use everstrand_sealing::MasterKey;
 use super::Ledgers;
 use super::entry::Unfinished;
 use super::errors::{not_found, unavailable};
+use crate::data_keys::id_of;
 
 impl Ledgers {
     /// Whether what is written into a ledger is encrypted.
@@ -53,7 +54,7 @@ impl Ledgers {
         let key =
             self.keys.create(ledger_id)?.ok_or("there is no master key; name one by --master-key-file")?;
         // From here on the ledger counts as encrypted, and what lies in clear is read as it is.
-        let id = ledger_id.parse().map_err(|_| format!("{ledger_id} is not the id of a ledger"))?;
+        let id = id_of(ledger_id)?;
         let disk = FileDisk::create(folder.journal(ledger_id)).map_err(|error| error.to_string())?;
         let options = DiskSlotsOptions { must_exist: true, ..DiskSlotsOptions::default() };
         let slots = DiskSlots::open(Arc::new(disk), options).map_err(|error| error.to_string())?;

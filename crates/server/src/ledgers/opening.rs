@@ -7,15 +7,15 @@ use std::time::Duration;
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::views::{ViewError, ViewStore};
 use everstrand_ledger::storage::{
-    DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions, MemorySlots, MemoryView, SealedSlots,
-    SealedView, SealedViewOptions, is_sealed,
+    DiskSlots, DiskSlotsOptions, FileDisk, FjallView, FjallViewOptions, MemorySlots, MemoryView, SealedView,
+    SealedViewOptions,
 };
 use everstrand_ledger::{Checked, Environment, Importer, Ledger, LedgerError, LedgerOptions, Loss, Status};
 
 use super::entry::{Entry, OpenError};
 use super::folder::DataFolder;
 use super::note::Note;
-use crate::data_keys::DataKey;
+use crate::data_keys::{DataKey, check_first, id_of};
 
 /// How long closing waits for requests that still use the ledger.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(2);
@@ -88,31 +88,15 @@ fn open_slots(
     let unavailable = |error: &dyn std::fmt::Display| LedgerError::Unavailable(error.to_string());
     let disk = FileDisk::create(folder.journal(&entry.id)).map_err(|error| unavailable(&error))?;
     let options = DiskSlotsOptions { must_exist: existed, ..DiskSlotsOptions::default() };
-    let slots = seal(Arc::new(DiskSlots::open(Arc::new(disk), options)?), &entry.id, key)?;
+    let slots = DiskSlots::open(Arc::new(disk), options)?;
+    check_first(slots.read(0).ok().flatten().as_deref(), key).map_err(|why| unavailable(&why))?;
+    let id = id_of(&entry.id).map_err(|why| unavailable(&why))?;
+    let slots = DataKey::seal_if(key, Arc::new(slots), id);
     if existed && slots.tip_hint()?.is_none() {
         return Err(unavailable(&"its journal is empty, but this ledger had blocks before"));
     }
     import_blocks(&*slots, environment, origin).map_err(|error| unavailable(&error))?;
     Ok(slots)
-}
-
-/// Encrypts what goes into the slots of a ledger, if the ledger has a data key.
-pub(super) fn seal(
-    slots: Arc<dyn SlotStore>,
-    ledger_id: &str,
-    key: Option<&DataKey>,
-) -> Result<Arc<dyn SlotStore>, LedgerError> {
-    let Some(key) = key else {
-        return match slots.read(0) {
-            Ok(Some(first)) if is_sealed(&first) => Err(LedgerError::Unavailable(
-                "its journal is encrypted, and its data key is gone; put the key back from a backup".into(),
-            )),
-            _ => Ok(slots),
-        };
-    };
-    let id = ledger_id.parse();
-    let id = id.map_err(|_| LedgerError::Unavailable(format!("{ledger_id} is not the id of a ledger")))?;
-    Ok(Arc::new(SealedSlots::new(slots, id, key.journal())))
 }
 
 /// Opens the view of a ledger, which is encrypted if the ledger has a data key.

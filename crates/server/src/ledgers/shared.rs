@@ -12,14 +12,11 @@
 //! had the name and is not sealed has it still. That a name is free is never kept: it is read each time.
 
 use std::collections::HashMap;
-use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::Duration;
 
 use everstrand_ion::{Struct, Value, text};
 use everstrand_journal::UniqueId;
-use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
+use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::views::ViewStore;
 use everstrand_ledger::storage::{MemoryView, SharedStore};
 use everstrand_ledger::{Environment, Ledger, LedgerError, LedgerOptions};
@@ -29,11 +26,9 @@ use super::entry::Entry;
 use super::folder::DataFolder;
 use super::opening::{self, Origin, import_blocks};
 use super::stored::StoredLedger;
-use crate::data_keys::DataKey;
+use crate::data_keys::{DataKey, check_first, id_of};
 use crate::record::Record;
-
-/// How often a revision is sent while the store does not say whether it is there.
-const ATTEMPTS: u32 = 6;
+use crate::revisions::{because, create_revision};
 
 /// The ledgers of a store, as this server knows them.
 pub(super) struct Shared {
@@ -94,7 +89,7 @@ impl Shared {
         let chain = self.store.name(name).map_err(|error| because(&error))?;
         let number = after.map_or(0, |number| number + 1);
         let bytes = encode(record, token);
-        if !create(&*chain, number, &bytes)? {
+        if !create_revision(&*chain, number, &bytes)? {
             return Ok(false);
         }
         self.note(name, &Revision { number, record: record.clone() });
@@ -110,9 +105,9 @@ impl Shared {
 
     /// The slots of a ledger.
     pub(super) fn slots(&self, ledger_id: &str, key: Option<&DataKey>) -> Result<Arc<dyn SlotStore>, String> {
-        let id = ledger_id.parse().map_err(|_| format!("{ledger_id} is not the id of a ledger"))?;
+        let id = id_of(ledger_id)?;
         let slots = self.store.journal(id).map_err(|error| because(&error))?;
-        opening::seal(slots, ledger_id, key).map_err(|error| error.to_string())
+        Ok(DataKey::seal_if(key, slots, id))
     }
 
     /// Opens the ledger of an entry over its slots in the store and its view in the cache.
@@ -125,8 +120,10 @@ impl Shared {
         mut origin: Origin<'_>,
     ) -> Result<Ledger, String> {
         let slots = self.slots(&entry.id, key)?;
-        if matches!(origin, Origin::Existing) && slots.read(0).map_err(|error| because(&error))?.is_none() {
-            return Err("its journal is not in the store, but this ledger had blocks before".to_owned());
+        if matches!(origin, Origin::Existing) {
+            let first = slots.read(0).map_err(|error| because(&error))?;
+            let first = first.ok_or("its journal is not in the store, but this ledger had blocks before")?;
+            check_first(Some(&first), key)?;
         }
         import_blocks(&*slots, environment, &mut origin)?;
         let view: Arc<dyn ViewStore> = match &self.cache {
@@ -166,29 +163,6 @@ pub fn ledgers_in_store(store: Arc<dyn SharedStore>) -> Result<Vec<StoredLedger>
     Ok(ledgers)
 }
 
-/// Creates a revision. While nobody knows whether it is there, the same bytes are sent again.
-fn create(chain: &dyn SlotStore, number: u64, bytes: &[u8]) -> Result<bool, String> {
-    let mut attempts = 0;
-    loop {
-        attempts += 1;
-        let unknown = match chain.create(number, bytes) {
-            Ok(Created::Won) => return Ok(true),
-            Ok(Created::Exists) => match chain.read(number) {
-                Ok(Some(stored)) => return Ok(stored == bytes),
-                Ok(None) => "the store said that the revision exists, and then that it does not".to_owned(),
-                Err(error) => because(&error),
-            },
-            Err(SlotError::Unknown(why)) => why,
-            Err(error) if attempts == 1 => return Err(because(&error)),
-            Err(error) => because(&error),
-        };
-        if attempts == ATTEMPTS {
-            return Err(format!("nobody knows whether its name was changed: {unknown}"));
-        }
-        thread::sleep(Duration::from_millis(50 << attempts));
-    }
-}
-
 /// A revision's bytes. The token makes those of two servers different, so that each knows its own.
 fn encode(record: &Record, token: UniqueId) -> Vec<u8> {
     let revision = [("record", record.to_ion()), ("token", Value::from(token.to_string()))];
@@ -198,15 +172,4 @@ fn encode(record: &Record, token: UniqueId) -> Vec<u8> {
 fn decode(bytes: &[u8]) -> Option<Record> {
     let revision = text::read_one(std::str::from_utf8(bytes).ok()?).ok()?;
     Record::from_ion(revision.get("record")?)
-}
-
-/// The reason alone: a slot's error says what did not happen to a journal.
-fn because(error: &SlotError) -> String {
-    let why: &dyn Display = match error {
-        SlotError::Unknown(why) | SlotError::NotSent(why) | SlotError::Denied(why) | SlotError::Full(why) => {
-            why
-        }
-        SlotError::Corrupt { .. } => error,
-    };
-    format!("the store: {why}")
 }

@@ -11,6 +11,7 @@ use everstrand_ledger::{Checked, Ledger, LedgerError, Status, check_slots};
 
 use super::entry::{Access, Entry, OpenError};
 use super::{Ledgers, TOO_MANY_JOBS, opening};
+use crate::data_keys::id_of;
 
 /// Bytes of a journal that are read at a time, about once a second.
 const CHECK_BYTES: usize = 4 << 20;
@@ -188,10 +189,11 @@ impl Ledgers {
         };
         let open = || {
             let unavailable = |why: String| LedgerError::Unavailable(why);
-            let key = self.keys.of(&entry.id).map_err(unavailable)?;
             let disk = FileDisk::read_only(folder.journal(&entry.id));
             let disk = disk.map_err(|error| unavailable(error.to_string()))?;
-            opening::seal(Arc::new(DiskSlots::open_read_only(Arc::new(disk))?), &entry.id, key.as_ref())
+            let slots = Arc::new(DiskSlots::open_read_only(Arc::new(disk))?);
+            let id = id_of(&entry.id).map_err(unavailable)?;
+            self.keys.open_journal(id, slots).map_err(unavailable)
         };
         match checking.part(open) {
             Ok(Checked::UpTo(next)) => {

@@ -82,6 +82,7 @@ const EDGES: &[&str] = &[
     "crates/server/src/ledgers/mod.rs",
     "crates/server/src/ledgers/opening.rs",
     "crates/server/src/ledgers/shared.rs",
+    "crates/server/src/revisions.rs",
     "crates/server/src/workers.rs",
     "crates/server/src/scheduler/threads.rs",
     "crates/everstrand/",
