@@ -1,5 +1,7 @@
 //! The dates of conditions: ISO 8601 with a zone, a day alone, or seconds since 1970.
 
+use time::{Date, Month};
+
 /// Milliseconds since 1970 of a date as policies write it.
 pub(crate) fn parse(text: &str) -> Option<i64> {
     // Fewer digits could be meant as a year.
@@ -68,17 +70,9 @@ fn two(digits: &str, greatest: i64) -> Option<i64> {
 }
 
 fn days_from_1970(year: i64, month: i64, day: i64) -> Option<i64> {
-    let is_leap_year = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let february = if is_leap_year { 29 } else { 28 };
-    let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let before = usize::try_from(month).ok()?.checked_sub(1)?;
-    if !(1..=*lengths.get(before)?).contains(&day) {
-        return None;
-    }
-    let past = year - 1;
-    let leap_days = |year: i64| year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    let years = (year - 1970) * 365 + leap_days(past) - leap_days(1969);
-    Some(years + lengths[..before].iter().sum::<i64>() + day - 1)
+    let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+    let date = Date::from_calendar_date(year.try_into().ok()?, month, day.try_into().ok()?).ok()?;
+    Some(date.midnight().assume_utc().unix_timestamp() / 86_400)
 }
 
 #[cfg(test)]

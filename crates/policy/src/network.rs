@@ -1,21 +1,18 @@
 //! Networks of addresses.
 
-use core::net::{IpAddr, Ipv6Addr};
+use core::net::IpAddr;
 use core::str::FromStr;
+
+use ipnet::IpNet;
 
 /// Addresses with the same first bits, such as `203.0.113.0/24`. An address alone is a network of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    is_v4: bool,
-    bits: u128,
-    mask: u128,
-}
+pub struct Network(IpNet);
 
 impl Network {
     /// Whether an address lies in it. An IPv4 address that is written as an IPv6 one counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
-        let (is_v4, bits) = bits(address.to_canonical());
-        is_v4 == self.is_v4 && bits & self.mask == self.bits
+        self.0.contains(&address.to_canonical())
     }
 }
 
@@ -23,34 +20,12 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Network, String> {
-        let wrong = || format!("{text:?} is not an address or a network such as 203.0.113.0/24");
-        let (address, length) = match text.split_once('/') {
-            None => (text, None),
-            Some((address, length)) => (address, Some(length)),
+        let network = match text.parse() {
+            Ok::<IpAddr, _>(address) => Some(IpNet::from(address)),
+            Err(_) => text.parse().ok(),
         };
-        let (is_v4, bits) = bits(address.parse().map_err(|_| wrong())?);
-        let width: u32 = if is_v4 { 32 } else { 128 };
-        let is_number = |length: &str| {
-            (1..=3).contains(&length.len()) && length.bytes().all(|byte| byte.is_ascii_digit())
-        };
-        let length = match length {
-            None => width,
-            Some(length) if is_number(length) => length.parse().map_err(|_| wrong())?,
-            Some(_) => return Err(wrong()),
-        };
-        if length > width {
-            return Err(wrong());
-        }
-        // An IPv4 address stands in the last 32 bits.
-        let mask = u128::MAX.checked_shl(width - length).unwrap_or(0);
-        Ok(Network { is_v4, bits: bits & mask, mask })
-    }
-}
-
-fn bits(address: IpAddr) -> (bool, u128) {
-    match address {
-        IpAddr::V4(address) => (true, u32::from(address).into()),
-        IpAddr::V6(address) => (false, Ipv6Addr::into(address)),
+        let network = network.map(|network: IpNet| Network(network.trunc()));
+        network.ok_or_else(|| format!("{text:?} is not an address or a network such as 203.0.113.0/24"))
     }
 }
 
