@@ -86,7 +86,7 @@ impl Baseline {
         );
         for Row { name, instructions: Instructions { work, hashing }, allocated } in &self.rows {
             let Allocated { allocations, bytes } = allocated;
-            let _ = writeln!(text, "{name:<18} {work:>12} {hashing:>12} {allocations:>12.2} {bytes:>12.1}");
+            let _ = writeln!(text, "{name:<18} {work:>12} {hashing:>12} {allocations:>12.2} {bytes:>12.2}");
         }
         text
     }
