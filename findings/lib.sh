@@ -93,6 +93,25 @@ expect() {
     fi
 }
 
+# postgres_run COMMAND…: runs a command beside the PostgreSQL that pgserver 0.1.4 brings; the folder of its socket is in $PGHOST. (Run by root, pgserver
+# makes a user of its name.)
+postgres_run() {
+    python_with pgserver==0.1.4
+    chmod 755 .
+    cat >postgres_run.py <<'END'
+import os
+import subprocess
+import sys
+import pgserver
+
+os.mkdir("data")
+server = pgserver.get_server("data")
+sys.exit(subprocess.run(sys.argv[1:], env={**os.environ, "PGHOST": os.path.abspath("data"), "PGUSER": "postgres", "PGDATABASE": "postgres"}).returncode)
+END
+    "$python" -W ignore postgres_run.py "$@"
+    rm -rf data
+}
+
 # partiql_ask QUERY…: what partiql-lang-kotlin 0.2.7, the interpreter of QLDB's years, answers to each query, beside the query.
 partiql_ask() {
     java_with org.partiql:partiql-lang-kotlin:0.2.7
