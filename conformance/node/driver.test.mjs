@@ -113,7 +113,8 @@ test('of three that count at once, none is lost', async () => {
     assert.ok(attempts >= 3);
 });
 
-test('the loser of a conflict may only have read', async () => {
+// Where several servers answer, a transaction that only read is answered as of its begin, whatever another server committed since.
+test('the loser of a conflict may only have read', { skip: process.env.SEVERAL_SERVERS === '1' }, async () => {
     await run('CREATE TABLE read_only');
     await run('INSERT INTO read_only ?', { a: 1 });
     const loses = driver.executeLambda(async txn => {

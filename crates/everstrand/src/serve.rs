@@ -12,7 +12,9 @@ use std::time::Duration;
 use everstrand_ledger::Limits;
 use everstrand_protocol::Exception;
 use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
-use everstrand_server::{AccessKeys, AuditTrail, ClusterKey, Descriptors, Memory, Origin, Service, http};
+use everstrand_server::{
+    AccessKeys, AuditTrail, ClusterKey, Descriptors, Memory, Origin, PeerSettings, Service, http,
+};
 
 use crate::client_variables::{self, Syntax};
 use crate::{identity, listen, master_key, place, store, tls};
@@ -77,6 +79,13 @@ pub(crate) struct Arguments {
     /// With it a server can tell what became of a transaction that began on another server, or before its own restart
     #[arg(long, env = "EVERSTRAND_CLUSTER_KEY", value_name = "FILE")]
     cluster_key: Option<PathBuf>,
+    /// The URL at which the other servers over the store reach this one, such as http://10.0.0.5:8182. With it every server takes
+    /// the commands of every session, and passes on those of sessions that another server holds
+    #[arg(long, env = "EVERSTRAND_ADVERTISE", value_name = "URL", requires_all = ["store", "cluster_key"])]
+    advertise: Option<String>,
+    /// The certificates (PEM) by which the other servers are known, if their URLs begin with https://
+    #[arg(long, env = "EVERSTRAND_PEER_CA", value_name = "FILE", requires = "advertise")]
+    peer_ca: Option<PathBuf>,
     /// A host name that requests may ask for, or `*` for any (may be repeated). Without it a server that listens on
     /// loopback answers only requests for localhost and loopback addresses, because a web page can give its own host name
     /// such an address
@@ -170,6 +179,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         audit_trail.map(|file| AuditTrail::open(file, arguments.audit_data_events)).transpose()?;
     config.audit_trail = audit_trail;
     config.cluster_key = arguments.cluster_key.as_deref().map(read_cluster_key).transpose()?;
+    config.peers = arguments.advertise.map(|url| PeerSettings::new(&url, arguments.peer_ca)).transpose()?;
     let place = arguments.checkpoints.as_deref().filter(|place| !place.is_empty());
     let place = place.map(CheckpointPlace::parse).transpose()?;
     let every = Duration::from_secs(arguments.checkpoint_interval.into());

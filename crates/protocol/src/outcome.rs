@@ -61,6 +61,11 @@ impl GetTransactionOutcomeResult {
         serde_json::from_slice(body)
     }
 
+    /// Whether the body of an answer says what became of the transaction.
+    pub fn is_decided(body: &[u8]) -> bool {
+        GetTransactionOutcomeResult::from_json(body).is_ok_and(|answer| answer.outcome != Outcome::Undecided)
+    }
+
     /// The body of an answer.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("names and numbers are always JSON")

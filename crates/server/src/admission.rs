@@ -11,7 +11,7 @@ use crate::client::{Admission, Caller, Claim, Client};
 use crate::identity::Identity;
 use crate::identity::permissions::Principal;
 use crate::origins::Origins;
-use crate::request::Request;
+use crate::request::{ACCESS_KEY_ID, Request};
 use crate::service::Service;
 
 impl Service {
@@ -29,6 +29,9 @@ impl Service {
         if self.users_are_locked && sender != Client::InProcess {
             let message = "This server has users but not the key of their secrets, so it answers nobody";
             return Err(ServiceError::new(Exception::ServiceUnavailable, message));
+        }
+        if head.is_passed_on() && self.peers.is_some() {
+            return Ok(Admission { sender, claim: Some(self.peer_claim(head)?) });
         }
         let (keys, identity) = (self.access_keys(), self.identity.get());
         if keys.is_some() || identity.is_some() {
@@ -75,6 +78,9 @@ impl Service {
         }
         let authorization = Authorization::from_headers(head.headers)?;
         let now = self.amz_date();
+        if authorization.access_key_id == ACCESS_KEY_ID {
+            return Err(unrecognized());
+        }
         let (principal, key) = match (keys.and_then(|keys| keys.secret_of(&authorization)), identity) {
             (Some(secret), _) => (Principal::Operator, authorization.signing_key(secret)),
             (None, Some(identity)) => {

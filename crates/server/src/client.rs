@@ -13,6 +13,7 @@ use std::sync::Arc;
 use everstrand_protocol::signature::{Authorization, SigningKey};
 
 use crate::identity::permissions::Principal;
+use crate::request::ACCESS_KEY_ID;
 
 /// The sender of a request. Bounds for each client use it to tell clients apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +24,8 @@ pub enum Client {
     Address(Address),
     /// The owner of an access key of the server's file, from any address. Only a checked signature shows it.
     AccessKey(Arc<str>),
+    /// Another server over the same store, which passes a client's request on. Only a checked signature shows it.
+    Peer,
     /// A user, with any key and from any address. Only a checked signature shows it.
     User(Arc<str>),
 }
@@ -73,6 +76,7 @@ impl fmt::Display for Client {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Client::InProcess => formatter.write_str("this process"),
+            Client::Peer => formatter.write_str("another server"),
             Client::Address(address) => address.network.fmt(formatter),
             Client::AccessKey(id) => write!(formatter, "access key {id}"),
             Client::User(name) => write!(formatter, "user {name}"),
@@ -159,6 +163,7 @@ impl Claim {
     /// The client that sent the request if the claim is true.
     pub(crate) fn client(&self) -> Client {
         match &self.principal {
+            Principal::Operator if self.authorization.access_key_id == ACCESS_KEY_ID => Client::Peer,
             Principal::Operator => Client::AccessKey(Arc::from(self.authorization.access_key_id.as_str())),
             Principal::User(user) => Client::User(Arc::clone(&user.name)),
         }

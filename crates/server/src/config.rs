@@ -9,6 +9,7 @@ use everstrand_ledger::Limits;
 use everstrand_ledger::storage::SharedStore;
 use everstrand_policy::Network;
 use everstrand_sealing::MasterKey;
+use hyper::Uri;
 
 use crate::access_keys::AccessKeys;
 use crate::audit_trail::AuditTrail;
@@ -73,6 +74,35 @@ impl CheckpointPlace {
     }
 }
 
+/// How the other servers over a store reach this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerSettings {
+    /// The URL of this server for the others: `http://` or `https://`, a host, and a port unless it is the usual one.
+    pub url: String,
+    /// A file with the certificates by which servers with `https://` are known.
+    pub certificates: Option<PathBuf>,
+}
+
+impl PeerSettings {
+    /// Checks a URL as an operator writes it.
+    pub fn new(url: &str, certificates: Option<PathBuf>) -> Result<PeerSettings, String> {
+        let url = url.trim_end_matches('/');
+        let refused = |why: &str| Err(format!("{url:?} is not the URL of a server: {why}"));
+        let Ok(uri) = url.parse::<Uri>() else { return refused("it is no URL") };
+        match (uri.scheme_str(), uri.authority()) {
+            (Some("http" | "https"), Some(authority)) if !authority.as_str().contains('@') => {}
+            _ => return refused("write http://HOST:PORT or https://HOST:PORT"),
+        }
+        if uri.path() != "/" || uri.query().is_some() {
+            return refused("nothing may stand behind the port");
+        }
+        if uri.scheme_str() == Some("https") && certificates.is_none() {
+            return refused("over https, name the file with the certificates by which servers are known");
+        }
+        Ok(PeerSettings { url: url.to_owned(), certificates })
+    }
+}
+
 /// The settings of a [`Service`](crate::Service).
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -110,6 +140,9 @@ pub struct Config {
     /// The secret that makes session tokens genuine on several servers, and across restarts. Without one, each start makes
     /// its own.
     pub cluster_key: Option<ClusterKey>,
+    /// How the other servers over the store reach this one. With it and a cluster key, clients may send each command to any of the
+    /// servers. Without it, a session is known to the server that began it alone.
+    pub peers: Option<PeerSettings>,
     /// Seals the data keys of encrypted ledgers. With it new ledgers are encrypted; without it encrypted ledgers cannot be opened.
     pub master_key: Option<MasterKey>,
     /// If set, only requests for these host names and for loopback names are answered; `*` stands for any name.
@@ -149,6 +182,7 @@ impl Config {
             users_key: None,
             trusted_proxies: Vec::new(),
             cluster_key: None,
+            peers: None,
             master_key: None,
             host_names: None,
             audit_trail: None,
@@ -158,6 +192,27 @@ impl Config {
             ledgers_open_max: usize::MAX,
             view_files_max: 64,
             concurrency: Concurrency::of_this_machine(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_a_scheme_a_host_and_a_port() {
+        let file = || Some(PathBuf::from("ca.pem"));
+        for (url, certificates) in
+            [("http://10.0.0.1:8182", None), ("https://one.example", file()), ("http://[::1]:80/", None)]
+        {
+            let settings = PeerSettings::new(url, certificates).expect(url);
+            assert!(!settings.url.ends_with('/'));
+        }
+        for url in
+            ["", "10.0.0.1:8182", "ftp://x", "http://", "http://x/y", "http://x?y", "http://a@x", "https://x"]
+        {
+            assert!(PeerSettings::new(url, None).is_err(), "{url}");
         }
     }
 }

@@ -34,6 +34,35 @@ pub(crate) enum Route {
     Control,
 }
 
+/// The access key with which servers sign what they pass on. No client can have it.
+pub(crate) const ACCESS_KEY_ID: &str = "EVERSTRAND-PEER";
+
+/// What one server over a store passes on to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PassedOn {
+    /// A SendCommand that commits. It has a deadline, because it can be settled without its holder.
+    Commit,
+    /// Any other SendCommand.
+    Command,
+    /// The question what became of a transaction.
+    Outcome,
+}
+
+impl PassedOn {
+    /// The value of the header `X-Amz-Target`.
+    pub(crate) fn target(self) -> &'static str {
+        match self {
+            PassedOn::Commit | PassedOn::Command => "EverstrandPeer.SendCommand",
+            PassedOn::Outcome => "EverstrandPeer.GetTransactionOutcome",
+        }
+    }
+
+    /// The operation of a target. Whether a SendCommand commits, its body shows.
+    pub(crate) fn of_target(target: &str) -> Option<PassedOn> {
+        [PassedOn::Command, PassedOn::Outcome].into_iter().find(|operation| operation.target() == target)
+    }
+}
+
 impl<'a> Request<'a> {
     /// The value of the first header with a name.
     pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
@@ -44,6 +73,11 @@ impl<'a> Request<'a> {
     /// Whether the request needs no signature.
     pub(crate) fn is_open_to_all(&self) -> bool {
         matches!(self.route(), Route::Root | Route::Health | Route::Ready | Route::Metrics)
+    }
+
+    /// Whether the head says that another server passes the request on.
+    pub(crate) fn is_passed_on(&self) -> bool {
+        self.targets().first().is_some_and(|target| PassedOn::of_target(target).is_some())
     }
 
     pub(crate) fn route(&self) -> Route {

@@ -10,7 +10,9 @@ use everstrand_ledger::{
 };
 use everstrand_protocol::control::{self, ControlReply, ControlRequest, PermissionsMode, Tags};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
-use everstrand_protocol::{Exception, Reply, ServiceError, ValueHolder, outcome, send_command};
+use everstrand_protocol::{
+    Command, Exception, Reply, SendCommandRequest, ServiceError, ValueHolder, outcome, send_command,
+};
 use everstrand_sealing::MasterKey;
 
 use crate::access_keys::AccessKeys;
@@ -20,13 +22,14 @@ use crate::config::Config;
 use crate::control::Control;
 use crate::identity::Identity;
 use crate::ledgers::{LedgerOverview, Ledgers, Settings, USERS_LEDGER, random_seed};
+use crate::peers::Peers;
 use crate::rates::Rates;
 use crate::record::Record;
-use crate::request::{Request, Response, Route};
+use crate::request::{PassedOn, Request, Response, Route};
 use crate::requests::Requests;
 use crate::scheduler::Scheduler;
 use crate::sessions::Sessions;
-use crate::tokens::{ClusterKey, Tokens};
+use crate::tokens::{ClusterKey, Holder, Tokens};
 
 /// The greatest number of closed ledgers that one round of checkpoints opens.
 const OPENED_TO_PUBLISH: usize = 32;
@@ -37,6 +40,8 @@ pub struct Service {
     pub(crate) ledgers: Arc<Ledgers>,
     pub(crate) sessions: Sessions,
     pub(crate) tokens: Tokens,
+    /// The other servers over the same store, if sessions may be used on any of them.
+    pub(crate) peers: Option<Arc<Peers>>,
     pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) published: Arc<Published>,
     /// The keys of the configuration, until [`Service::set_access_keys`] replaces them.
@@ -78,9 +83,13 @@ impl Service {
             Some(key) => key.clone(),
             None => ClusterKey::of_random(random_seed()?),
         };
+        let own_start = UniqueId::from_bytes(random_seed()?[..16].try_into().expect("a seed has more bytes"));
+        let peers = config.peers.as_ref().map(|settings| Peers::new(settings, own_start, &cluster_key));
+        let holder = config.peers.as_ref().map(|it| Holder { start: own_start, url: it.url.clone() });
         let ledgers = Arc::new(Ledgers::find(settings(&config), environment.clone())?);
         let service = Service {
-            tokens: Tokens::new(&cluster_key),
+            tokens: Tokens::new(&cluster_key, holder.as_ref()),
+            peers: peers.transpose()?.map(Arc::new),
             users_are_locked: config.users_key.is_none() && ledgers.has(USERS_LEDGER),
             ledgers,
             sessions: Sessions::new(config.sessions_max),
@@ -238,18 +247,31 @@ impl Service {
                 *operation = command.command.name();
                 let now = self.clock.monotonic_millis();
                 self.rates.take_for(&caller.client, &command.command, now)?;
-                let event = self.command_event(caller, request, &command, request_id);
-                let ran = self.valid_command(caller, command).await;
-                if let Some(event) = event {
-                    self.record_command(event, ran.as_ref().err());
+                let passed = match command.command {
+                    Command::CommitTransaction { .. } => PassedOn::Commit,
+                    _ => PassedOn::Command,
+                };
+                if let Some(token) = &command.session_token
+                    && let Some(answered) = self.pass(caller, request, token, passed).await
+                {
+                    return answered;
                 }
-                let (reply, permit) = ran?;
-                Ok(Scheduler::write(permit, bytes_of(&reply), || reply.to_json()))
+                self.run_command(caller, request, command, request_id).await
             }
             ("POST", "/", [target]) if *target == outcome::TARGET => {
                 *operation = "GetTransactionOutcome";
-                let request = outcome::GetTransactionOutcomeRequest::from_json(request.body)?;
-                Ok(self.outcome_for(caller, &request).await?.to_json())
+                let asked = outcome::GetTransactionOutcomeRequest::from_json(request.body)?;
+                // The holder knows of a transaction that is open or under way, and nobody else does.
+                match self.pass(caller, request, &asked.session_token, PassedOn::Outcome).await {
+                    Some(Ok(answer)) if outcome::GetTransactionOutcomeResult::is_decided(&answer) => {
+                        Ok(answer)
+                    }
+                    _ => Ok(self.outcome_for(caller, &asked).await?.to_json()),
+                }
+            }
+            ("POST", "/", [target]) if caller.client == Client::Peer => {
+                *operation = "PassedOn";
+                self.held_session(caller, request, target, request_id).await
             }
             ("POST", "/", [target]) if *target == everstrand_protocol::identity::TARGET => {
                 *operation = "Administer";
@@ -267,6 +289,23 @@ impl Service {
                 "The header X-Amz-Target belongs to POST /, but this request is {method} {path}"
             )),
         }
+    }
+
+    /// Runs a command on a session of this server, and records it.
+    pub(crate) async fn run_command(
+        &self,
+        caller: &Caller,
+        request: &Request<'_>,
+        command: SendCommandRequest,
+        request_id: &str,
+    ) -> Result<Vec<u8>, ServiceError> {
+        let event = self.command_event(caller, request, &command, request_id);
+        let ran = self.valid_command(caller, command).await;
+        if let Some(event) = event {
+            self.record_command(event, ran.as_ref().err());
+        }
+        let (reply, permit) = ran?;
+        Ok(Scheduler::write(permit, bytes_of(&reply), || reply.to_json()))
     }
 
     /// Runs an operation of the control API on a thread that may wait.

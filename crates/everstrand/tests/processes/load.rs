@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use everstrand::ion::{Document, RawValue};
 use everstrand::{HttpTransport, QldbDriver, QldbSession};
-use everstrand_driver::{Error, Transaction};
+use everstrand_driver::{Error, Transaction, Transport};
 use everstrand_testkit::Random;
 
 use crate::process::{LEDGER, Server};
@@ -92,7 +92,17 @@ pub(crate) fn start_numbered(
     stop: &Arc<AtomicBool>,
     random: &mut Random,
 ) -> Vec<tokio::task::JoinHandle<()>> {
-    let transport = server.transport();
+    start_over(server.transport(), clients, log, stop, random)
+}
+
+/// The same, over any way to the service.
+pub(crate) fn start_over<T: Transport>(
+    transport: Arc<T>,
+    clients: std::ops::Range<u64>,
+    log: &Arc<Mutex<Log>>,
+    stop: &Arc<AtomicBool>,
+    random: &mut Random,
+) -> Vec<tokio::task::JoinHandle<()>> {
     clients
         .map(|client| {
             let (transport, log, stop) = (Arc::clone(&transport), Arc::clone(log), Arc::clone(stop));
@@ -119,9 +129,9 @@ pub(crate) async fn run_for(
     }
 }
 
-async fn work(
+async fn work<T: Transport>(
     client: u64,
-    transport: Arc<HttpTransport>,
+    transport: Arc<T>,
     log: Arc<Mutex<Log>>,
     stop: Arc<AtomicBool>,
     mut random: Random,
@@ -159,7 +169,11 @@ async fn work(
 }
 
 /// One transaction. Answers its fate, and whether the session can have another one.
-async fn attempt(session: &mut QldbSession<HttpTransport>, mark: Mark, random: &mut Random) -> (Fate, bool) {
+async fn attempt<T: Transport>(
+    session: &mut QldbSession<T>,
+    mark: Mark,
+    random: &mut Random,
+) -> (Fate, bool) {
     let Ok(transaction) = session.start_transaction().await else { return (Fate::NotCommitted, false) };
     if let Err(error) = say(&transaction, mark, random).await {
         // Refused statements are bugs of this test, or of the ledger.
@@ -174,7 +188,11 @@ async fn attempt(session: &mut QldbSession<HttpTransport>, mark: Mark, random: &
     }
 }
 
-async fn say(transaction: &Transaction<HttpTransport>, mark: Mark, random: &mut Random) -> Result<(), Error> {
+async fn say<T: Transport>(
+    transaction: &Transaction<T>,
+    mark: Mark,
+    random: &mut Random,
+) -> Result<(), Error> {
     let (client, number) = mark;
     let kind = ["insert", "count", "transfer"][random.below(3) as usize];
     let (mut counter, mut from, mut to, mut amount) = (0, 0, 0, 0);

@@ -1,12 +1,15 @@
-//! Three servers over one store, of which one is killed again and again under load. Each client talks to one server. What a
-//! client was told, every other server must show at once.
+//! Three servers over one store, of which one is killed again and again under load. Some clients talk to one server, others send each
+//! command to another one. What a client was told, every other server must show at once.
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use everstrand::HttpTransport;
+use everstrand_driver::{SendCommandResponse, Transport, TransportError};
+use everstrand_protocol::SendCommandRequest;
 use everstrand_testkit::servers::{BUCKET, ObjectServer, PostgresServer, find_postgres};
 
 use crate::journal;
@@ -56,13 +59,15 @@ async fn kills(serve: &dyn Fn() -> Command, kills: u64) {
     std::fs::write(&key, "a secret of this test, and longer than needed").expect("written");
     let start = |number: usize| {
         let mut command = serve();
+        let address = free_address();
+        command.args(["--listen", &address, "--advertise", &format!("http://{address}")]);
         command
             .arg("--cache")
             .arg(folder.path().join(format!("cache-{number}")))
             .arg("--cluster-key")
             .arg(&key);
         command.args(["--create-ledger", LEDGER]);
-        Server::run(command).expect("the server starts")
+        Server::run_at_its_own_address(command).expect("the server starts")
     };
     let mut servers: Vec<Server> = (0..SERVERS).map(start).collect();
     load::prepare(&servers[0]).await;
@@ -74,6 +79,9 @@ async fn kills(serve: &dyn Fn() -> Command, kills: u64) {
             let own = number * CLIENTS_PER_SERVER..(number + 1) * CLIENTS_PER_SERVER;
             clients.extend(load::start_numbered(server, own, &log, &stop, &mut random));
         }
+        let spread = Arc::new(Spread::over(&servers));
+        let own = SERVERS as u64 * CLIENTS_PER_SERVER..(SERVERS as u64 + 1) * CLIENTS_PER_SERVER;
+        clients.extend(load::start_over(spread, own, &log, &stop, &mut random));
         tokio::time::sleep(Duration::from_millis(200 + random.below(800))).await;
         let victim = random.below(SERVERS as u64) as usize;
         servers.remove(victim).kill();
@@ -101,6 +109,33 @@ async fn kills(serve: &dyn Fn() -> Command, kills: u64) {
         eprintln!("{kill} SIGKILLs: {all} transactions, {committed} committed, 0 lost");
     }
     assert!(log.lock().expect("no panic").committed() > 0, "nothing was committed: there was no load");
+}
+
+/// A load balancer that sends each command to the next server.
+struct Spread {
+    ways: Vec<Arc<HttpTransport>>,
+    turns: AtomicUsize,
+}
+
+impl Spread {
+    fn over(servers: &[Server]) -> Spread {
+        Spread { ways: servers.iter().map(Server::transport).collect(), turns: AtomicUsize::new(0) }
+    }
+
+    fn next(&self) -> &HttpTransport {
+        &self.ways[self.turns.fetch_add(1, Ordering::Relaxed) % self.ways.len()]
+    }
+}
+
+impl Transport for Spread {
+    async fn send_command(&self, request: SendCommandRequest) -> Result<SendCommandResponse, TransportError> {
+        self.next().send_command(request).await
+    }
+}
+
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").to_string()
 }
 
 /// A cache may be lost at any time.

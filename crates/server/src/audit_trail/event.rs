@@ -137,7 +137,9 @@ fn identity(caller: &Caller, account: &str) -> Value {
             "type": "IAMUser", "principalId": &**name, "accountId": account, "accessKeyId": caller.signed_by.as_deref(),
             "userName": &**name,
         }),
-        Client::Address(_) | Client::InProcess => json!({ "type": "Unknown", "accountId": account }),
+        Client::Address(_) | Client::InProcess | Client::Peer => {
+            json!({ "type": "Unknown", "accountId": account })
+        }
     }
 }
 

@@ -131,6 +131,12 @@ impl Identity {
         found.filter(|(user, _)| user.enabled).ok_or_else(unrecognized)
     }
 
+    /// The user with an id, unless it is disabled.
+    pub(crate) fn user_with_id(&self, id: &str) -> Result<Arc<KnownUser>, ServiceError> {
+        let users = self.users()?;
+        users.with_id(id).filter(|user| user.enabled).cloned().ok_or_else(unrecognized)
+    }
+
     /// Changes or lists users, groups and policies. This waits for the disk or the store.
     pub(crate) fn administer(
         &self,

@@ -5,6 +5,7 @@ mod control;
 mod folder;
 mod identity;
 mod ledgers;
+mod peers;
 mod scheduler;
 mod sessions;
 mod shared;

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::{error, json as answer, send};
 
-const CREATE: &str = r#"{"Name": "cars", "PermissionsMode": "ALLOW_ALL", "DeletionProtection": false}"#;
+pub(super) const CREATE: &str =
+    r#"{"Name": "cars", "PermissionsMode": "ALLOW_ALL", "DeletionProtection": false}"#;
 
 /// A server over a store, with views in memory.
 fn server(store: &Arc<MemoryStore>) -> Service {
@@ -26,15 +27,20 @@ fn server_with_key(store: &Arc<MemoryStore>, secret: &[u8]) -> Service {
     Service::open(config).expect("a service over a store")
 }
 
-async fn control(service: &Service, method: &str, path: &str, body: &str) -> everstrand_server::Response {
+pub(super) async fn control(
+    service: &Service,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> everstrand_server::Response {
     send(service, method, path, None, body.as_bytes()).await
 }
 
-async fn command(service: &Service, body: &Value) -> everstrand_server::Response {
+pub(super) async fn command(service: &Service, body: &Value) -> everstrand_server::Response {
     send(service, "POST", "/", Some("QLDBSession.SendCommand"), body.to_string().as_bytes()).await
 }
 
-async fn session(service: &Service) -> String {
+pub(super) async fn session(service: &Service) -> String {
     let body = json!({"StartSession": {"LedgerName": "cars"}});
     text(&answer(&command(service, &body).await)["StartSession"]["SessionToken"])
 }
@@ -45,30 +51,39 @@ async fn begin(service: &Service, session: &str) -> String {
 }
 
 /// A transaction as a client has it: it computes the commit digest itself.
-struct Transaction<'s> {
+pub(super) struct Transaction<'s> {
     service: &'s Service,
-    session: String,
-    id: String,
+    pub(super) session: String,
+    pub(super) id: String,
     digest: everstrand_journal::CommitDigest,
 }
 
 impl<'s> Transaction<'s> {
-    async fn begin(service: &'s Service) -> Transaction<'s> {
+    pub(super) async fn begin(service: &'s Service) -> Transaction<'s> {
         let session = session(service).await;
         let id = begin(service, &session).await;
         let digest = everstrand_journal::CommitDigest::new(id.parse().expect("an id"));
         Transaction { service, session, id, digest }
     }
 
-    async fn send(&mut self, statement: &str) -> everstrand_server::Response {
+    pub(super) async fn send(&mut self, statement: &str) -> everstrand_server::Response {
+        self.send_to(self.service, statement).await
+    }
+
+    /// Sends a statement to any server.
+    pub(super) async fn send_to(
+        &mut self,
+        service: &Service,
+        statement: &str,
+    ) -> everstrand_server::Response {
         let request = json!({"TransactionId": self.id, "Statement": statement});
         let body = json!({"SessionToken": self.session, "ExecuteStatement": request});
         self.digest.add(everstrand_journal::statement_digest(statement, &[]));
-        command(self.service, &body).await
+        command(service, &body).await
     }
 
     /// The number of values in the result.
-    async fn execute(&mut self, statement: &str) -> usize {
+    pub(super) async fn execute(&mut self, statement: &str) -> usize {
         self.values(statement).await.len()
     }
 
@@ -80,20 +95,25 @@ impl<'s> Transaction<'s> {
         values.iter().map(|value| ion_text(&value["IonBinary"])).collect()
     }
 
-    async fn commit(self) -> everstrand_server::Response {
+    pub(super) async fn commit(self) -> everstrand_server::Response {
         self.commit_at(self.service).await
     }
 
     /// Sends the commit to any server.
-    async fn commit_at(&self, service: &Service) -> everstrand_server::Response {
+    pub(super) async fn commit_at(&self, service: &Service) -> everstrand_server::Response {
+        command(service, &self.commit_body()).await
+    }
+
+    /// The body of the commit.
+    pub(super) fn commit_body(&self) -> Value {
         use base64::Engine;
         let digest = base64::engine::general_purpose::STANDARD.encode(self.digest.value().0);
         let request = json!({"TransactionId": self.id, "CommitDigest": digest});
-        command(service, &json!({"SessionToken": self.session, "CommitTransaction": request})).await
+        json!({"SessionToken": self.session, "CommitTransaction": request})
     }
 
     /// What a server says became of it.
-    async fn outcome_at(&self, service: &Service) -> everstrand_server::Response {
+    pub(super) async fn outcome_at(&self, service: &Service) -> everstrand_server::Response {
         let body = json!({"SessionToken": self.session, "TransactionId": self.id}).to_string();
         let target = "EverstrandSession.GetTransactionOutcome";
         send(service, "POST", "/", Some(target), body.as_bytes()).await
@@ -106,7 +126,7 @@ fn ion_text(base64: &Value) -> String {
     everstrand_ion::text::write(&everstrand_ion::binary::read_one(&bytes).expect("Ion"))
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().expect("a text").to_owned()
 }
 

@@ -76,6 +76,7 @@ const EDGES: &[&str] = &[
     "crates/server/src/http/",
     "crates/server/src/checkpoints/folder.rs",
     "crates/server/src/checkpoints/url.rs",
+    "crates/server/src/peers/mod.rs",
     "crates/server/src/data_keys.rs",
     "crates/server/src/descriptors.rs",
     "crates/server/src/ledgers/folder.rs",

@@ -1,0 +1,70 @@
+//! Both ends of passing on: the server that is asked, and the one that holds the session.
+
+use everstrand_protocol::signature::{Authorization, SERVICE};
+use everstrand_protocol::{Exception, ServiceError, SessionToken, outcome};
+
+use crate::access_keys::unrecognized;
+use crate::client::{Caller, Claim};
+use crate::identity::permissions::Principal;
+use crate::peers::passed::{PassedCaller, write_answer};
+use crate::request::{ACCESS_KEY_ID, PassedOn, Request};
+use crate::service::Service;
+
+impl Service {
+    /// Checks the head of a request that another server passes on. Only servers with the cluster key can sign it.
+    pub(crate) fn peer_claim(&self, head: &Request<'_>) -> Result<Claim, ServiceError> {
+        let peers = self.peers.as_ref().ok_or_else(unrecognized)?;
+        let authorization = Authorization::from_headers(head.headers)?;
+        if authorization.access_key_id != ACCESS_KEY_ID || authorization.service != SERVICE {
+            return Err(unrecognized());
+        }
+        authorization.check_head(head.headers, self.amz_date())?;
+        let key = authorization.signing_key(peers.secret());
+        Ok(Claim { authorization, key, principal: Principal::Operator, source_ip: None })
+    }
+
+    /// Passes a request on if another server holds its session. `None` if none does, or if it gave no answer that counts.
+    pub(crate) async fn pass(
+        &self,
+        caller: &Caller,
+        request: &Request<'_>,
+        token: &SessionToken,
+        operation: PassedOn,
+    ) -> Option<Result<Vec<u8>, ServiceError>> {
+        let peers = self.peers.as_ref()?;
+        let holder = self.tokens.other_holder(token.as_str(), caller.principal.id())?;
+        let user_agent = request.header("user-agent").unwrap_or("");
+        peers.pass(&holder, operation, caller, user_agent, (request.body, self.amz_date())).await
+    }
+
+    /// Runs what another server passes on. An error means that it did not run here, unless it is within the answer.
+    pub(crate) async fn held_session(
+        &self,
+        peer: &Caller,
+        request: &Request<'_>,
+        target: &str,
+        request_id: &str,
+    ) -> Result<Vec<u8>, ServiceError> {
+        if !self.peers.as_ref().is_some_and(|peers| peers.is_for_this_process(request)) {
+            let message = "The process that held the session is gone";
+            return Err(ServiceError::new(Exception::InvalidSession, message));
+        }
+        let mut caller = PassedCaller::caller(request, self.identity.get().map(|identity| &**identity))?;
+        caller.presence.clone_from(&peer.presence);
+        let answered = match PassedOn::of_target(target) {
+            Some(PassedOn::Outcome) => {
+                let asked = outcome::GetTransactionOutcomeRequest::from_json(request.body)?;
+                self.outcome_for(&caller, &asked).await.map(|answer| answer.to_json())
+            }
+            Some(PassedOn::Command | PassedOn::Commit) => {
+                let command = self.read_command(&peer.client, request.body).await?;
+                self.run_command(&caller, request, command, request_id).await
+            }
+            None => {
+                let message = format!("There is no operation {target} that servers pass on");
+                return Err(ServiceError::new(Exception::UnknownOperation, message));
+            }
+        };
+        Ok(write_answer(answered))
+    }
+}
