@@ -7,6 +7,7 @@
 //! lost the next moment.
 
 use everstrand_journal::{Auditor, BlockAddress, Digest, Hash, Slot};
+use everstrand_ledger::storage::SealedSlots;
 use everstrand_ledger::storage::slots::{SlotError, SlotStore};
 
 use crate::copy::{Copy, Mark};
@@ -39,9 +40,21 @@ pub struct Run {
     pub mark: Mark,
 }
 
+/// Slots that were read from the source.
+struct Batch {
+    clear: Vec<Vec<u8>>,
+    /// As they are stored, if the source is encrypted.
+    sealed: Option<Vec<Vec<u8>>>,
+    /// Why the slot behind them cannot be opened, if so.
+    damage: Option<String>,
+}
+
 /// One run.
 pub struct Backup<'a> {
+    /// The source in clear.
     source: &'a dyn SlotStore,
+    /// The source as it is stored, if it is encrypted.
+    sealed: Option<&'a SealedSlots>,
     copy: &'a Copy,
     watcher: &'a mut dyn Watcher,
     now_millis: i64,
@@ -59,11 +72,26 @@ impl<'a> Backup<'a> {
         now_millis: i64,
     ) -> Backup<'a> {
         let (sweep, way) = (Sweep::default(), Way::default());
-        Backup { source, copy, watcher, now_millis, sweep, way, blocks: 0 }
+        Backup { source, sealed: None, copy, watcher, now_millis, sweep, way, blocks: 0 }
+    }
+
+    /// A run from an encrypted source, whose slots are copied as they are stored, to a copy that is sealed under the same key.
+    pub fn of_sealed(
+        source: &'a SealedSlots,
+        copy: &'a Copy,
+        watcher: &'a mut dyn Watcher,
+        now_millis: i64,
+    ) -> Backup<'a> {
+        Backup { sealed: Some(source), ..Backup::new(source, copy, watcher, now_millis) }
     }
 
     /// Copies all slots that the source has and the copy lacks. After an error the copy holds what was copied so far.
     pub fn run(mut self) -> Result<Run, CopyError> {
+        if self.sealed.is_some() != self.copy.origin().is_sealed {
+            let why =
+                "of source and copy one is encrypted and the other is not: begin another copy with --new";
+            return Err(CopyError::Refused(why.to_owned()));
+        }
         let before = self.copy.slot_count()?;
         let last = self.compare(before)?;
         let end = self.source.tip_hint()?.map_or(0, |tip| tip + 1);
@@ -77,11 +105,12 @@ impl<'a> Backup<'a> {
         let mut tip = last;
         let (mut noted, mut swept_bytes) = (before, 0);
         loop {
-            let batch = self.source.read_many(next, BATCH_BYTES)?;
-            if batch.is_empty() {
+            let Batch { clear, sealed, damage: not_opened } = self.read_batch(next)?;
+            if clear.is_empty() && not_opened.is_none() {
                 break;
             }
-            let Followed { mut slots, bodies, blocks, damage } = follow(&mut auditor, next, batch);
+            let Followed { mut slots, bodies, blocks, damage } = follow(&mut auditor, next, clear);
+            let damage = damage.or(not_opened);
             let named = slots.iter().flat_map(redacted_by);
             let mut named: Vec<_> = named.map(|redaction| redaction.place).collect();
             if planted!("emptied before the REDACT is copied") && next > 0 {
@@ -89,7 +118,7 @@ impl<'a> Backup<'a> {
                 let early = named.iter().copied().filter(|place| place.block < there);
                 self.sweep.take_out(self.copy.slots(), early.collect::<Vec<_>>(), next, self.watcher)?;
             }
-            self.send(next, &slots, &bodies)?;
+            self.send(next, &slots, &bodies, sealed)?;
             next += slots.len() as u64;
             if planted!("emptied because it was read so") {
                 named.retain(|place| {
@@ -126,6 +155,29 @@ impl<'a> Backup<'a> {
         let Way { slots, bytes, .. } = self.way;
         let slots_emptied = self.sweep.replaced;
         Ok(Run { slots_before: before, slots, blocks: self.blocks, bytes, slots_emptied, mark })
+    }
+
+    /// Reads a batch of slots, up to the first that cannot be opened.
+    fn read_batch(&self, from: u64) -> Result<Batch, CopyError> {
+        let Some(source) = self.sealed else {
+            let clear = self.source.read_many(from, BATCH_BYTES)?;
+            return Ok(Batch { clear, sealed: None, damage: None });
+        };
+        let (mut clear, mut sealed, mut damage) = (Vec::new(), Vec::new(), None);
+        for (slot, stored) in (from..).zip(source.stored().read_many(from, BATCH_BYTES)?) {
+            match source.open(slot, stored.clone()) {
+                Ok(opened) => clear.push(opened),
+                Err(error) => {
+                    damage = Some(error.to_string());
+                    break;
+                }
+            }
+            sealed.push(match planted!("clear slots are copied in clear") {
+                true => stored,
+                false => source.seal_if_clear(slot, stored),
+            });
+        }
+        Ok(Batch { clear, sealed: Some(sealed), damage })
     }
 
     /// Compares the end of the copy with its mark and with the source. Answers the copy's last slot.
@@ -174,12 +226,24 @@ impl<'a> Backup<'a> {
         Ok(())
     }
 
-    /// Creates slots in the copy. One that is there already must be the same.
-    fn send(&mut self, from: u64, slots: &[Slot], bodies: &[Vec<u8>]) -> Result<(), CopyError> {
+    /// Creates slots in the copy, in their sealed form if there is one. One that is there already must be the same.
+    fn send(
+        &mut self,
+        from: u64,
+        slots: &[Slot],
+        clear: &[Vec<u8>],
+        sealed: Option<Vec<Vec<u8>>>,
+    ) -> Result<(), CopyError> {
+        let (target, bodies) = match (self.copy.sealed_slots(), &sealed) {
+            (Some(copy), Some(sealed)) if !planted!("sealed slots are sealed again") => {
+                (&**copy.stored(), &sealed[..slots.len()])
+            }
+            _ => (self.copy.slots(), clear),
+        };
         let (mut done, mut attempts) = (0, 0);
         while done < bodies.len() {
             let at = from + done as u64;
-            let created = match self.copy.slots().create_many(at, &bodies[done..]) {
+            let created = match target.create_many(at, &bodies[done..]) {
                 Ok(created) => created,
                 Err(SlotError::Unknown(_) | SlotError::NotSent(_)) if attempts < ATTEMPTS => {
                     attempts += 1;

@@ -4,20 +4,26 @@
 //! stands in the revisions of the name `copy.ID`, which no ledger can have:
 //!
 //! ```text
-//! {copy: {format: 1, ledgerId, name, begun, record}}             the first one: whose copy this is
+//! {copy: {format: 1, ledgerId, name, begun, record, sealed}}     the first one: whose copy this is
 //! {mark: {slots, link, tip, digest, written}}                    after each run: all slots below `slots` are there, and
 //!                                                                what they say is redacted was seen gone
 //! {removed: true}                                                the copy is being removed
 //! ```
+//!
+//! The copy of an encrypted ledger has the slots as the ledger's own place has them, sealed under the ledger's data key. The
+//! place keeps the sealed data key of the copy as it keeps a ledger's, in a chain of its own. So whoever removes this chain
+//! has made the copy unreadable, and has removed nothing else.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use everstrand_ion::{Data, Struct, Value, text};
 use everstrand_journal::{BlockAddress, Digest, Hash, UniqueId};
-use everstrand_ledger::storage::SharedStore;
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
+use everstrand_ledger::storage::{SealedSlots, SharedStore};
+use everstrand_sealing::SealingKey;
 
 use crate::error::CopyError;
+use crate::planted::planted;
 use crate::slots::read;
 
 /// The names of copies begin with this.
@@ -37,6 +43,8 @@ pub struct Origin {
     pub begun_millis: i64,
     /// What the server keeps of the ledger beside its journal, such as its tags.
     pub record: Value,
+    /// Whether the copy's slots are sealed under the ledger's data key.
+    pub is_sealed: bool,
 }
 
 /// How far a copy came.
@@ -61,9 +69,15 @@ pub struct Copies {
 pub struct Copy {
     id: UniqueId,
     origin: Origin,
-    slots: Arc<dyn SlotStore>,
+    slots: Slots,
     revisions: Arc<dyn SlotStore>,
     last: Mutex<(u64, Option<Mark>)>,
+}
+
+/// The slots of a copy.
+enum Slots {
+    Clear(Arc<dyn SlotStore>),
+    Sealed(SealedSlots),
 }
 
 /// What the revisions of a copy say.
@@ -100,22 +114,70 @@ impl Copies {
         Ok(copies)
     }
 
-    /// Begins a copy under a new id.
-    pub fn begin(&self, id: UniqueId, origin: Origin) -> Result<Copy, CopyError> {
+    /// Begins a copy under a new id. `key` seals the journal of an encrypted ledger, and `data_key` has every form in which
+    /// the ledger's data key is sealed. They are in the place before the copy has a slot.
+    pub fn begin(
+        &self,
+        id: UniqueId,
+        origin: Origin,
+        key: Option<SealingKey>,
+        data_key: &[Vec<u8>],
+    ) -> Result<Copy, CopyError> {
         let revisions = self.store.name(&name(id))?;
         let bytes = encode(&Revision::Origin(origin.clone()));
         if create(&*revisions, 0, &bytes)? {
             let known = Known { id, origin, mark: None, last_revision: 0 };
-            return self.open(known);
+            self.bring_data_key(&known, data_key)?;
+            return self.open(known, key);
         }
         Err(CopyError::Refused(format!("there is a copy with the id {id} already")))
     }
 
-    /// Opens a copy.
-    pub fn open(&self, known: Known) -> Result<Copy, CopyError> {
+    /// Opens a copy, a sealed one with the key that seals its ledger's journal.
+    pub fn open(&self, known: Known, key: Option<SealingKey>) -> Result<Copy, CopyError> {
         let Known { id, origin, mark, last_revision } = known;
         let (slots, revisions) = (self.store.journal(id)?, self.store.name(&name(id))?);
+        let slots = match (origin.is_sealed, key) {
+            (false, _) => Slots::Clear(slots),
+            (true, Some(key)) => Slots::Sealed(SealedSlots::new(slots, origin.ledger_id, key)),
+            (true, None) => {
+                return Err(CopyError::Refused(format!("the copy {id} is encrypted, and no key was given")));
+            }
+        };
         Ok(Copy { id, origin, slots, revisions, last: Mutex::new((last_revision, mark)) })
+    }
+
+    /// Every form in which the data key of a copy is sealed, the oldest first.
+    pub fn data_key(&self, known: &Known) -> Result<Vec<Vec<u8>>, CopyError> {
+        let chain = self.store.keys(known.id)?;
+        let mut forms = Vec::new();
+        while let Some(form) = chain.read(forms.len() as u64)? {
+            forms.push(form);
+        }
+        Ok(forms)
+    }
+
+    /// Brings the forms in which a data key is sealed to a copy that lacks the last of them.
+    pub fn bring_data_key(&self, known: &Known, forms: &[Vec<u8>]) -> Result<(), CopyError> {
+        let chain = self.store.keys(known.id)?;
+        for (number, form) in (0..).zip(forms) {
+            let stored = match chain.read(number)? {
+                None if create(&*chain, number, form)? => continue,
+                None => chain.read(number)?,
+                stored => stored,
+            };
+            if stored.as_ref() != Some(form) && !planted!("another data key is taken over") {
+                return Err(CopyError::Diverged(format!(
+                    "revision {number} of the copy's data key is another one than the ledger's. It was swapped, or changed"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the data key of a copy. Afterwards nobody can read the copy.
+    pub fn remove_data_key(&self, known: &Known) -> Result<(), CopyError> {
+        Ok(self.store.remove_keys(known.id)?)
     }
 
     /// Removes a copy with all that it holds.
@@ -125,6 +187,7 @@ impl Copies {
         while !create(&*revisions, number, &encode(&Revision::Removed))? {
             number += 1;
         }
+        self.remove_data_key(known)?;
         Ok(self.store.remove(known.id, &name(known.id))?)
     }
 
@@ -133,6 +196,7 @@ impl Copies {
         let mut removed = Vec::new();
         for (id, last) in self.ids()? {
             if self.known(id, last)?.is_none() {
+                self.store.remove_keys(id)?;
                 self.store.remove(id, &name(id))?;
                 removed.push(id);
             }
@@ -176,14 +240,25 @@ impl Copy {
         &self.origin
     }
 
-    /// Its slots.
+    /// Its slots, in clear.
     pub fn slots(&self) -> &dyn SlotStore {
-        &*self.slots
+        match &self.slots {
+            Slots::Clear(slots) => &**slots,
+            Slots::Sealed(slots) => slots,
+        }
+    }
+
+    /// Its slots, if they are sealed.
+    pub fn sealed_slots(&self) -> Option<&SealedSlots> {
+        match &self.slots {
+            Slots::Clear(_) => None,
+            Slots::Sealed(slots) => Some(slots),
+        }
     }
 
     /// How many slots it has.
     pub fn slot_count(&self) -> Result<u64, CopyError> {
-        Ok(self.slots.tip_hint()?.map_or(0, |tip| tip + 1))
+        Ok(self.slots().tip_hint()?.map_or(0, |tip| tip + 1))
     }
 
     /// How far it came.
@@ -242,16 +317,19 @@ fn encode(revision: &Revision) -> Vec<u8> {
     let blob = |hash: Hash| Value::new(Data::Blob(hash.0.to_vec()));
     let number = |number: u64| Value::from(number);
     let (name, fields) = match revision {
-        Revision::Origin(origin) => (
-            "copy",
-            Value::from(Struct::from_iter([
+        Revision::Origin(origin) => {
+            let mut fields = Struct::from_iter([
                 ("format", Value::from(FORMAT)),
                 ("ledgerId", Value::from(origin.ledger_id.to_string())),
                 ("name", Value::from(origin.name.as_str())),
                 ("begun", Value::from(origin.begun_millis)),
                 ("record", origin.record.clone()),
-            ])),
-        ),
+            ]);
+            if origin.is_sealed {
+                fields.push("sealed", true);
+            }
+            ("copy", Value::from(fields))
+        }
         Revision::Mark(mark) => (
             "mark",
             Value::from(Struct::from_iter([
@@ -279,6 +357,7 @@ fn decode(bytes: &[u8]) -> Option<Revision> {
             name: copy.get("name")?.as_text()?.to_owned(),
             begun_millis: copy.get("begun")?.as_i64()?,
             record: copy.get("record")?.clone(),
+            is_sealed: matches!(copy.get("sealed").map(|sealed| &sealed.data), Some(Data::Bool(true))),
         }));
     }
     if let Some(mark) = value.get("mark") {

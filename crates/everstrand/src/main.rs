@@ -25,6 +25,7 @@ mod listen;
 mod load;
 mod master_key;
 mod place;
+mod places_of_copies;
 mod remote;
 mod saved;
 mod serve;

@@ -10,8 +10,9 @@ use everstrand_protocol::control::{ControlReply, ControlRequest, DescribeLedgerR
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 
-use crate::master_key;
 use crate::remote::{self, Certificates};
+use crate::store::Access;
+use crate::{master_key, places_of_copies};
 
 /// The data folder of a server and of the commands that work on its folder: the one that is named, else the one that the
 /// server's variable names.
@@ -44,6 +45,7 @@ impl Place {
                 }
                 let mut config = Config::new(Storage::Folder(folder.to_owned()));
                 config.master_key = master_key::of_process()?;
+                config.places_of_copies = Some(places_of_copies::open_with(Access::default()));
                 let service = Service::open(config)?;
                 Ok(Place::Folder(Arc::new(service)))
             }

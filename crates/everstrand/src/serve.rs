@@ -17,7 +17,7 @@ use everstrand_server::{
 };
 
 use crate::client_variables::{self, Syntax};
-use crate::{identity, listen, master_key, place, store, tls};
+use crate::{identity, listen, master_key, place, places_of_copies, store, tls};
 
 /// What `serve` may be told.
 #[derive(clap::Args)]
@@ -172,6 +172,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     config.access_keys = access_keys;
     config.allowed_origins = arguments.allow_origin;
     config.master_key = master_key::of_process()?;
+    config.places_of_copies = Some(places_of_copies::open_with(arguments.store_access.clone()));
     arguments.users.configure(&mut config)?;
     config.requests_per_second = arguments.requests_per_second;
     let audit_trail = arguments.audit_log.as_deref();

@@ -40,7 +40,7 @@ struct Probe {
 }
 
 /// What a location does not say
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone, Default)]
 #[group(id = "store-access")]
 pub(crate) struct Access {
     /// The endpoint of an object store that is not AWS, such as http://127.0.0.1:9000

@@ -14,6 +14,7 @@ use hyper::Uri;
 use crate::access_keys::AccessKeys;
 use crate::audit_trail::AuditTrail;
 use crate::checkpoints::CheckpointUrl;
+use crate::data_keys::PlacesOfCopies;
 use crate::memory::Memory;
 use crate::origins::Origin;
 use crate::scheduler::Concurrency;
@@ -145,6 +146,8 @@ pub struct Config {
     pub peers: Option<PeerSettings>,
     /// Seals the data keys of encrypted ledgers. With it new ledgers are encrypted; without it encrypted ledgers cannot be opened.
     pub master_key: Option<MasterKey>,
+    /// Opens the places of copies, so that DeleteLedger also removes the data keys of copies. Without it the log names them all.
+    pub places_of_copies: Option<PlacesOfCopies>,
     /// If set, only requests for these host names and for loopback names are answered; `*` stands for any name.
     pub host_names: Option<Vec<String>>,
     /// Where it is recorded who did what. Without it nothing is recorded.
@@ -184,6 +187,7 @@ impl Config {
             cluster_key: None,
             peers: None,
             master_key: None,
+            places_of_copies: None,
             host_names: None,
             audit_trail: None,
             allowed_origins: Vec::new(),

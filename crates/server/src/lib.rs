@@ -45,7 +45,7 @@ pub use audit_trail::AuditTrail;
 pub use checkpoints::{CheckpointUrl, fetch};
 pub use client::{Address, Admission, Caller, Client, Presence};
 pub use config::{Config, PeerSettings};
-pub use data_keys::{DataKey, DataKeys};
+pub use data_keys::{DataKey, DataKeys, NotedCopy, PlacesOfCopies};
 pub use descriptors::Descriptors;
 pub use everstrand_policy::Network;
 pub use everstrand_sealing::{MasterKey, MasterKeyError};

@@ -454,6 +454,7 @@ fn settings(config: &Config) -> Settings {
             ..LedgerOptions::default()
         },
         master_key: config.master_key.clone(),
+        places_of_copies: config.places_of_copies.clone(),
         cache_bytes: config.memory.caches() as u64,
         idle_millis: u64::try_from(config.ledger_idle.as_millis()).unwrap_or(u64::MAX),
         open_max: config.ledgers_open_max,

@@ -8,6 +8,7 @@ use everstrand_ion::Value;
 use everstrand_journal::UniqueId;
 use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
 use everstrand_ledger::storage::{MemoryStore, SharedStore};
+use everstrand_sealing::SealingKey;
 use everstrand_testkit::Random;
 
 use super::history::{History, Seen, holds};
@@ -111,22 +112,32 @@ impl SlotStore for MortalSlots {
 
 pub(super) fn begin(copies: &Copies) -> Copy {
     let id = |number: u8| UniqueId::from_bytes([number; 16]);
-    let origin =
-        Origin { ledger_id: id(1), name: "a-ledger".to_owned(), begun_millis: 1, record: Value::from(7) };
-    copies.begin(id(2), origin).unwrap()
+    let origin = Origin {
+        ledger_id: id(1),
+        name: "a-ledger".to_owned(),
+        begun_millis: 1,
+        record: Value::from(7),
+        is_sealed: false,
+    };
+    copies.begin(id(2), origin, None, &[]).unwrap()
+}
+
+/// The key of all copies that are sealed.
+pub(super) fn key() -> SealingKey {
+    SealingKey::from_bytes(&[7; 32])
 }
 
 pub(super) fn newest(copies: &Copies) -> Copy {
-    copies.open(copies.list().unwrap().pop().unwrap()).unwrap()
+    copies.open(copies.list().unwrap().pop().unwrap(), Some(key())).unwrap()
 }
 
 pub(super) fn back_up(source: &dyn SlotStore, copies: &Copies) -> Result<Run, CopyError> {
     let known = copies.list()?.pop().unwrap();
-    Backup::new(source, &copies.open(known)?, &mut Nobody, 1).run()
+    Backup::new(source, &copies.open(known, None)?, &mut Nobody, 1).run()
 }
 
 /// Why a copy is not what it may be. `before` is what was accepted before.
-fn bad(history: &History, copies: &Copies, before: &mut u64) -> Result<Verified, String> {
+pub(super) fn bad(history: &History, copies: &Copies, before: &mut u64) -> Result<Verified, String> {
     let copy = newest(copies);
     let verified = verify(&copy, Vec::new(), &mut Nobody).map_err(|error| error.to_string())?;
     // A copier that died before the first slot leaves nothing to open.
@@ -208,7 +219,7 @@ fn life_of_a_copy(seed: u64) -> Result<(), String> {
 }
 
 /// `COPIES_SEEDS` makes it longer.
-fn seeds() -> u64 {
+pub(super) fn seeds() -> u64 {
     std::env::var("COPIES_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(40)
 }
 
@@ -358,7 +369,7 @@ fn whole_copies_are_removed() {
     source.finish();
     back_up(&source, &copies).unwrap();
     let origin = Origin { begun_millis: 2, ..first.origin().clone() };
-    copies.begin(UniqueId::from_bytes([3; 16]), origin).unwrap();
+    copies.begin(UniqueId::from_bytes([3; 16]), origin, None, &[]).unwrap();
     back_up(&source, &copies).unwrap();
     let both = copies.list().unwrap();
     assert_eq!(both.iter().map(|copy| copy.origin.begun_millis).collect::<Vec<_>>(), [1, 2]);

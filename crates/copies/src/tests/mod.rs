@@ -3,3 +3,4 @@
 mod backup;
 mod history;
 mod restore;
+mod sealed;

@@ -4,11 +4,11 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use everstrand_copies::{Backup, Copies, Copy, CopyError, Known, Origin, Run, Verdict, Verified, verify};
+use everstrand_copies::{Copies, Copy, CopyError, Known, Origin, Run, Verdict, Verified, verify};
 use everstrand_server::StoredLedger;
 use serde_json::{Value, json};
 
-use super::place::{self, Source};
+use super::place::{self, Journal, Source};
 use super::progress::{Progress, bytes};
 use crate::audit::saved_digests;
 use crate::store::Access;
@@ -36,6 +36,7 @@ enum Command {
     List(ListArguments),
     Verify(VerifyArguments),
     Prune(PruneArguments),
+    Shred(ShredArguments),
 }
 
 #[derive(clap::Args)]
@@ -124,6 +125,19 @@ struct PruneArguments {
     access: Access,
 }
 
+/// Remove the data key of copies of an encrypted ledger, so that nobody can ever read them
+///
+/// DeleteLedger does this for the copies that it can reach, and its log names the others. No master key is needed.
+#[derive(clap::Args)]
+struct ShredArguments {
+    /// The place of the copies
+    place: String,
+    /// The ledger, or the id of a copy
+    copy: String,
+    #[command(flatten)]
+    access: Access,
+}
+
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     match &arguments.command {
@@ -131,6 +145,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         Some(Command::List(arguments)) => list(arguments),
         Some(Command::Verify(arguments)) => verify_copies(arguments),
         Some(Command::Prune(arguments)) => prune(arguments),
+        Some(Command::Shred(arguments)) => shred(arguments),
     }
 }
 
@@ -153,9 +168,13 @@ fn back_up(arguments: &RunArguments) -> Result<ExitCode, Box<dyn Error>> {
     for ledger in &ledgers {
         let limit = arguments.rate.map(|rate| u64::from(rate) * 1_000_000);
         let mut progress = Progress::new(format!("ledger {}", ledger.name), limit);
-        let done = copy_of(&copies, &known, ledger, arguments.new).and_then(|copy| {
-            let slots = source.slots(ledger)?;
-            let run = Backup::new(&*slots, &copy, &mut progress, place::now_millis()).run()?;
+        let done = source.journal(ledger).and_then(|journal| {
+            let newest = newest_of(&known, ledger, &journal, arguments);
+            let copy = copy_of(&copies, newest, ledger, &journal)?;
+            if journal.sealed.is_some() {
+                source.note_copy(ledger.id, to, copy.id())?;
+            }
+            let run = journal.backup(&copy, &mut progress, place::now_millis()).run()?;
             if let Some(file) = &arguments.save_digest {
                 let text = everstrand_ion::text::write_pretty(&run.mark.digest.to_ion()) + "\n";
                 std::fs::write(file, text)
@@ -190,26 +209,51 @@ pub(super) fn code_of(error: &(dyn Error + 'static)) -> u8 {
     }
 }
 
-/// The newest copy of a ledger, or a new one.
+/// The newest copy of a ledger, if the run goes on with it.
+fn newest_of<'a>(
+    known: &'a [Known],
+    ledger: &StoredLedger,
+    journal: &Journal,
+    arguments: &RunArguments,
+) -> Option<&'a Known> {
+    let newest = known.iter().rfind(|copy| copy.origin.ledger_id == ledger.id)?;
+    if !newest.origin.is_sealed && journal.sealed.is_some() && !arguments.new {
+        eprintln!(
+            "everstrand: ledger {} was encrypted after copy {} was begun, which lies in clear. Another copy is begun; remove the \
+             one in clear with `everstrand backup prune`",
+            ledger.name, newest.id
+        );
+        return None;
+    }
+    (!arguments.new).then_some(newest)
+}
+
+/// The copy of a ledger, or a new one.
 fn copy_of(
     copies: &Copies,
-    known: &[Known],
+    newest: Option<&Known>,
     ledger: &StoredLedger,
-    is_new: bool,
+    journal: &Journal,
 ) -> Result<Copy, Box<dyn Error>> {
-    let newest = known.iter().rfind(|copy| copy.origin.ledger_id == ledger.id);
-    match newest.filter(|_| !is_new) {
-        Some(newest) => Ok(copies.open(newest.clone())?),
-        None => {
-            let origin = Origin {
-                ledger_id: ledger.id,
-                name: ledger.name.clone(),
-                begun_millis: place::now_millis(),
-                record: ledger.record.clone(),
-            };
-            Ok(copies.begin(place::new_id(), origin)?)
+    let (key, forms) = match &journal.sealed {
+        Some(sealed) => (Some(sealed.key.clone()), &sealed.forms[..]),
+        None => (None, &[][..]),
+    };
+    if let Some(newest) = newest {
+        if newest.origin.is_sealed {
+            // The run brings the forms that the copy lacks, and finds one that was swapped or changed.
+            copies.bring_data_key(newest, forms)?;
         }
+        return Ok(copies.open(newest.clone(), key)?);
     }
+    let origin = Origin {
+        ledger_id: ledger.id,
+        name: ledger.name.clone(),
+        begun_millis: place::now_millis(),
+        record: ledger.record.clone(),
+        is_sealed: journal.sealed.is_some(),
+    };
+    Ok(copies.begin(place::new_id(), origin, key, forms)?)
 }
 
 fn run_as_text(ledger: &StoredLedger, copy: &Copy, run: &Run, progress: &Progress) -> String {
@@ -265,7 +309,7 @@ fn list(arguments: &ListArguments) -> Result<ExitCode, Box<dyn Error>> {
         if arguments.json {
             let line = json!({
                 "copy": id.to_string(), "ledger": origin.name, "ledgerId": origin.ledger_id.to_string(),
-                "begun": begun, "lastRun": written, "slots": slots, "tip": tip,
+                "encrypted": origin.is_sealed, "begun": begun, "lastRun": written, "slots": slots, "tip": tip,
                 "digest": mark.map(|mark| mark.digest.digest.to_string()),
             });
             println!("{line}");
@@ -275,7 +319,8 @@ fn list(arguments: &ListArguments) -> Result<ExitCode, Box<dyn Error>> {
             (Some(written), Some(tip)) => format!("{slots} slots, blocks 0 to {tip}, last run {written}"),
             _ => "no run was completed".to_owned(),
         };
-        println!("{id}  {}  begun {begun}  {end}", origin.name);
+        let encrypted = if origin.is_sealed { "  encrypted" } else { "" };
+        println!("{id}  {}  begun {begun}  {end}{encrypted}", origin.name);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -294,7 +339,7 @@ fn verify_copies(arguments: &VerifyArguments) -> Result<ExitCode, Box<dyn Error>
     for known in named {
         let digests = saved_digests(&arguments.digest, &arguments.key)?;
         let mut progress = Progress::new(format!("copy {}", known.id), None);
-        let copy = copies.open(known.clone())?;
+        let copy = place::open(&copies, &known)?;
         let verified = verify(&copy, digests, &mut progress)?;
         progress.end();
         worst.take(&verified);
@@ -411,6 +456,20 @@ fn prune(arguments: &PruneArguments) -> Result<ExitCode, Box<dyn Error>> {
                 time(copy.origin.begun_millis)
             );
         }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn shred(arguments: &ShredArguments) -> Result<ExitCode, Box<dyn Error>> {
+    let copies = place::write(&arguments.place, &arguments.access)?;
+    for copy in place::named(copies.list()?, Some(&arguments.copy))? {
+        if !copy.origin.is_sealed {
+            return Err(
+                format!("copy {} lies in clear, so there is no key to remove: prune it", copy.id).into()
+            );
+        }
+        copies.remove_data_key(&copy)?;
+        println!("removed the data key of copy {} of ledger {}", copy.id, copy.origin.name);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -81,13 +81,23 @@ fn bring(
 ) -> Result<(String, Run), Box<dyn Error>> {
     let origin = known.origin.clone();
     let mark = known.mark.ok_or("no run of its backup was ever completed")?;
-    let source = from.open(known)?;
-    let newest = there.iter().rfind(|copy| copy.origin.ledger_id == origin.ledger_id);
-    let target = match newest {
-        Some(newest) => to.open(newest.clone())?,
-        None => to.begin(place::new_id(), origin)?,
+    let (key, forms) = (place::key_of(from, &known)?, from.data_key(&known)?);
+    let source = from.open(known, key.clone())?;
+    let is_same = |copy: &&Known| {
+        copy.origin.ledger_id == origin.ledger_id && copy.origin.is_sealed == origin.is_sealed
     };
-    let run = Backup::new(source.slots(), &target, progress, place::now_millis()).run()?;
+    let target = match there.iter().rfind(is_same) {
+        Some(newest) => {
+            to.bring_data_key(newest, &forms)?;
+            to.open(newest.clone(), key)?
+        }
+        None => to.begin(place::new_id(), origin, key, &forms)?,
+    };
+    let backup = match source.sealed_slots() {
+        Some(sealed) => Backup::of_sealed(sealed, &target, progress, place::now_millis()),
+        None => Backup::new(source.slots(), &target, progress, place::now_millis()),
+    };
+    let run = backup.run()?;
     if run.mark.slots == mark.slots && run.mark.digest != mark.digest {
         return Err(format!(
             "the digest is {} here and {} there",

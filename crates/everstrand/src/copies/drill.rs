@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
 fn drill(copies: &Copies, known: Known, progress: &mut Progress) -> Result<(u64, String), String> {
     let readable = |error: CopyError| error.to_string();
     let mark = known.mark.ok_or("no run of the backup was ever completed")?;
-    let copy = copies.open(known).map_err(readable)?;
+    let copy = place::open(copies, &known).map_err(|error| error.to_string())?;
     let restore = Restore::plan(&copy, Point::End, None, progress).map_err(readable)?;
     let slots = Arc::new(MemorySlots::new());
     let restored = restore.write(&*slots, place::new_id(), place::new_id(), progress).map_err(readable)?;

@@ -4,12 +4,13 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use everstrand_copies::{Copies, Known};
+use everstrand_copies::{Backup, Copies, Copy, Known, Watcher};
 use everstrand_journal::UniqueId;
 use everstrand_ledger::storage::slots::SlotStore;
-use everstrand_ledger::storage::{DiskSlots, FileDisk, SharedStore};
+use everstrand_ledger::storage::{DiskSlots, FileDisk, SealedSlots, SharedStore};
 use everstrand_ledger::{Clock, Ids, RandomIds, SystemClock};
-use everstrand_server::{DataKeys, StoredLedger, ledgers_in_folder, ledgers_in_store};
+use everstrand_sealing::SealingKey;
+use everstrand_server::{DataKeys, NotedCopy, StoredLedger, ledgers_in_folder, ledgers_in_store};
 use everstrand_stores::FolderStore;
 
 use crate::place;
@@ -57,20 +58,43 @@ impl Source {
         Ok((Source::Folder(folder), ledgers))
     }
 
-    /// The slots of a ledger. Those of a folder are the durable ones of this moment.
-    pub(super) fn slots(&self, ledger: &StoredLedger) -> Result<Arc<dyn SlotStore>, Box<dyn Error>> {
-        let keys = match self {
-            Source::Folder(folder) => DataKeys::in_folder(folder, None),
-            Source::Store(store) => DataKeys::in_store(Arc::clone(store), None),
+    /// The journal of a ledger. The slots of a folder are the durable ones of this moment.
+    pub(super) fn journal(&self, ledger: &StoredLedger) -> Result<Journal, Box<dyn Error>> {
+        let slots = self.stored_slots(ledger)?;
+        let keys = self.keys()?;
+        let id = ledger.id.to_string();
+        let because = |why: String| format!("ledger {}: {why}", ledger.name);
+        let sealed = match keys.of(&id).map_err(because)? {
+            Some(key) => Some(SealedJournal {
+                slots: Arc::new(SealedSlots::new(Arc::clone(&slots), ledger.id, key.journal())),
+                key: key.journal(),
+                forms: keys.sealed_forms(&id).map_err(because)?,
+            }),
+            // Refuses a sealed journal without a data key.
+            None => {
+                keys.open_journal(ledger.id, Arc::clone(&slots)).map_err(because)?;
+                None
+            }
         };
-        if keys.has(&ledger.id.to_string())? {
-            return Err(format!(
-                "ledger {} is encrypted at rest, and such a ledger cannot be copied yet",
-                ledger.name
-            )
-            .into());
-        }
-        self.stored_slots(ledger)
+        Ok(Journal { slots, sealed })
+    }
+
+    /// Notes beside the ledger's own data key that a copy of it has one, too.
+    pub(super) fn note_copy(&self, ledger_id: UniqueId, place: &str, copy: UniqueId) -> Result<(), String> {
+        // A server that deletes the ledger may run in another folder.
+        let place = match place.contains("://") {
+            true => place.to_owned(),
+            false => std::path::absolute(place).map_err(|error| error.to_string())?.display().to_string(),
+        };
+        self.keys()?.note_copy(&ledger_id.to_string(), &NotedCopy { place, copy: copy.to_string() })
+    }
+
+    fn keys(&self) -> Result<DataKeys, String> {
+        let master = crate::master_key::of_process()?;
+        Ok(match self {
+            Source::Folder(folder) => DataKeys::in_folder(folder, master),
+            Source::Store(store) => DataKeys::in_store(Arc::clone(store), master),
+        })
     }
 
     fn stored_slots(&self, ledger: &StoredLedger) -> Result<Arc<dyn SlotStore>, Box<dyn Error>> {
@@ -84,6 +108,61 @@ impl Source {
             (Source::Folder(_), None) => Err(format!("ledger {} has no folder", ledger.name).into()),
         }
     }
+}
+
+/// The journal of a ledger.
+pub(super) struct Journal {
+    slots: Arc<dyn SlotStore>,
+    /// What else there is, if the ledger is encrypted.
+    pub(super) sealed: Option<SealedJournal>,
+}
+
+/// The journal of an encrypted ledger.
+pub(super) struct SealedJournal {
+    pub(super) slots: Arc<SealedSlots>,
+    /// Seals the slots.
+    pub(super) key: SealingKey,
+    /// The sealed forms of the ledger's data key.
+    pub(super) forms: Vec<Vec<u8>>,
+}
+
+impl Journal {
+    /// The slots in clear.
+    pub(super) fn clear(&self) -> Arc<dyn SlotStore> {
+        match &self.sealed {
+            None => Arc::clone(&self.slots),
+            Some(sealed) => Arc::clone(&sealed.slots) as _,
+        }
+    }
+
+    /// A run of a backup to a copy.
+    pub(super) fn backup<'a>(
+        &'a self,
+        copy: &'a Copy,
+        watcher: &'a mut dyn Watcher,
+        now_millis: i64,
+    ) -> Backup<'a> {
+        match &self.sealed {
+            None => Backup::new(&*self.slots, copy, watcher, now_millis),
+            Some(sealed) => Backup::of_sealed(&sealed.slots, copy, watcher, now_millis),
+        }
+    }
+}
+
+/// Opens a copy. One of an encrypted ledger needs the master key.
+pub(super) fn open(copies: &Copies, known: &Known) -> Result<Copy, Box<dyn Error>> {
+    Ok(copies.open(known.clone(), key_of(copies, known)?)?)
+}
+
+/// What seals the slots of a copy, if they are sealed.
+pub(super) fn key_of(copies: &Copies, known: &Known) -> Result<Option<SealingKey>, Box<dyn Error>> {
+    if !known.origin.is_sealed {
+        return Ok(None);
+    }
+    let keys = DataKeys::of_copies(crate::master_key::of_process()?);
+    let opened = keys.open_forms(&known.origin.ledger_id.to_string(), &copies.data_key(known)?);
+    let key = opened.map_err(|why| format!("copy {} of ledger {}: {why}", known.id, known.origin.name))?;
+    Ok(Some(key.journal()))
 }
 
 /// The copies of a ledger, or the copy with an id; all of them without a name.

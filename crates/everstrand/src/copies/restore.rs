@@ -84,7 +84,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let copies = place::read(&arguments.from, &arguments.access)?;
     let known = place::newest(&copies, arguments.ledger.as_deref())?;
     let name = arguments.name.clone().unwrap_or_else(|| known.origin.name.clone());
-    let copy = copies.open(known)?;
+    let copy = place::open(&copies, &known)?;
     let source = source_of(arguments, &copy)?;
     let mut progress = Progress::new(format!("reading copy {}", copy.id()), None);
     let planned = Restore::plan(&copy, point, source.as_deref(), &mut progress);
@@ -134,7 +134,7 @@ fn source_of(arguments: &Arguments, copy: &Copy) -> Result<Option<Arc<dyn SlotSt
     let (source, ledgers) = Source::find(asked.0, asked.1, &arguments.access)?;
     let copied = ledgers.iter().find(|ledger| ledger.id == copy.origin().ledger_id);
     match copied {
-        Some(ledger) => Ok(Some(source.slots(ledger)?)),
+        Some(ledger) => Ok(Some(source.journal(ledger)?.clear())),
         None if arguments.ask.is_some() => {
             Err("the place that was to be asked does not have the copied ledger".into())
         }

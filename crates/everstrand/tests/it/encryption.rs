@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A data folder and the files of two master keys beside it.
-struct World {
+pub(crate) struct World {
     folder: tempfile::TempDir,
 }
 
 impl World {
-    fn new() -> World {
+    pub(crate) fn new() -> World {
         let world = World { folder: tempfile::tempdir().expect("a folder") };
         for key in ["old.key", "new.key"] {
             let (code, printed) = world.run(None, &["master-key", "new", &world.path(key)]);
@@ -23,16 +23,20 @@ impl World {
         world
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
     /// Runs the program with one of the master keys, or with none: its exit code and what it printed.
-    fn run(&self, key: Option<&str>, arguments: &[&str]) -> (i32, String) {
+    pub(crate) fn run(&self, key: Option<&str>, arguments: &[&str]) -> (i32, String) {
         self.run_with_input(key, arguments, "")
     }
 
@@ -56,14 +60,14 @@ impl World {
         self.run_with_input(key, &["shell", ledger, "--data", &data], statements)
     }
 
-    fn create(&self, key: Option<&str>, ledger: &str) {
+    pub(crate) fn create(&self, key: Option<&str>, ledger: &str) {
         let (code, printed) = self.run(key, &["ledger", "create", ledger, "--data", &self.path("data")]);
         assert_eq!(code, 0, "{printed}");
     }
 
     /// Fills a ledger with marks that occur nowhere else: in documents, names of fields, tables and indexes, in
     /// statements and their errors; some of it is deleted, replaced and redacted.
-    fn fill(&self, key: Option<&str>, ledger: &str) {
+    pub(crate) fn fill(&self, key: Option<&str>, ledger: &str) {
         let mut statements =
             String::from("CREATE TABLE TableMark7c1f;\nCREATE INDEX ON TableMark7c1f (FieldMark2b9e);\n");
         for number in 0..300 {
@@ -78,7 +82,7 @@ impl World {
         assert_eq!(code, 0, "{printed}");
     }
 
-    fn count(&self, key: Option<&str>, ledger: &str) -> (i32, String) {
+    pub(crate) fn count(&self, key: Option<&str>, ledger: &str) -> (i32, String) {
         self.shell(
             key,
             ledger,
@@ -90,13 +94,13 @@ impl World {
 /// Eight bytes each of what `fill` writes.
 const MARKS: [&str; 6] = ["TableMar", "FieldMar", "KeyMark8", "OtherMar", "ValueMar", "LaterMar"];
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let paths = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 /// How many files below a folder hold each mark.
-fn shown(folder: &Path) -> BTreeMap<&'static str, usize> {
+pub(crate) fn shown(folder: &Path) -> BTreeMap<&'static str, usize> {
     let mut shown = BTreeMap::new();
     for file in files(folder) {
         let bytes = fs::read(&file).expect("a file");
@@ -109,7 +113,7 @@ fn shown(folder: &Path) -> BTreeMap<&'static str, usize> {
     shown
 }
 
-fn key_files(world: &World) -> Vec<PathBuf> {
+pub(crate) fn key_files(world: &World) -> Vec<PathBuf> {
     let mut keys = files(&world.data().join("keys"));
     keys.sort();
     keys

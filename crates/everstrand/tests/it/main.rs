@@ -6,6 +6,7 @@ mod container;
 mod damage;
 mod demo;
 mod driver_transports;
+mod encrypted_copies;
 mod encryption;
 mod endpoint;
 mod env;

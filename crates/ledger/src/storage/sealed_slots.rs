@@ -7,7 +7,7 @@ use std::sync::Arc;
 use everstrand_journal::UniqueId;
 use everstrand_sealing::SealingKey;
 
-use super::sealed_form::{HEADER_BYTES, SealedHeader, is_sealed};
+use super::sealed_form::{HEADER_BYTES, SealedHeader, is_sealed, seal_if_clear};
 use super::slots::{Created, SlotError, SlotStore, check_redaction};
 
 /// A journal that is sealed under a data key.
@@ -27,7 +27,18 @@ impl SealedSlots {
         SealedHeader { journal_id: *self.journal_id.as_bytes(), slot, replacement }.seal(&self.key, clear)
     }
 
-    fn open(&self, slot: u64, stored: Vec<u8>) -> Result<Vec<u8>, SlotError> {
+    /// The store of what is sealed.
+    pub fn stored(&self) -> &Arc<dyn SlotStore> {
+        &self.inner
+    }
+
+    /// The stored form of a slot: what was read, if it is sealed already.
+    pub fn seal_if_clear(&self, slot: u64, held: Vec<u8>) -> Vec<u8> {
+        seal_if_clear(self.journal_id, &self.key, slot, held)
+    }
+
+    /// What a slot says, of which these bytes are stored.
+    pub fn open(&self, slot: u64, stored: Vec<u8>) -> Result<Vec<u8>, SlotError> {
         if !is_sealed(&stored) {
             return Ok(stored);
         }
@@ -45,6 +56,11 @@ impl SlotStore for SealedSlots {
     /// forms the store kept, both are opened to the same bytes.
     fn create(&self, slot: u64, bytes: &[u8]) -> Result<Created, SlotError> {
         self.inner.create(slot, &self.seal(slot, 0, bytes))
+    }
+
+    fn create_many(&self, from: u64, slots: &[Vec<u8>]) -> Result<usize, SlotError> {
+        let sealed: Vec<_> = (from..).zip(slots).map(|(slot, bytes)| self.seal(slot, 0, bytes)).collect();
+        self.inner.create_many(from, &sealed)
     }
 
     fn read(&self, slot: u64) -> Result<Option<Vec<u8>>, SlotError> {

@@ -47,8 +47,10 @@ impl Ledgers {
 
     fn encrypt_files(&self, ledger_id: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<(), String> {
         let Some(folder) = &self.folder else {
-            return Err("only a ledger in a data folder can be encrypted where it lies; export one from a store, and import \
-                        the export under a master key"
+            return Err("a ledger in a store is encrypted by making another one of it. Run these with the master key: \
+                        `everstrand backup LEDGER --store STORE --to PLACE`, then `everstrand restore PLACE LEDGER --store STORE \
+                        --as NEW_NAME`. Digests and proofs stay as they are. Then delete the ledger in clear, and remove its \
+                        slots and PLACE, where it lies in clear still"
                 .to_owned());
         };
         let key =

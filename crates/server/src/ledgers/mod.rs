@@ -47,7 +47,7 @@ use self::opening::Origin;
 use self::shared::Shared;
 use self::upkeep::Upkeep;
 use crate::config::Storage;
-use crate::data_keys::DataKeys;
+use crate::data_keys::{DataKeys, PlacesOfCopies};
 use crate::record::{Record, STRICT_TAG};
 use crate::workers::Workers;
 
@@ -77,6 +77,8 @@ pub(crate) struct Settings {
     pub(crate) ledger: LedgerOptions,
     /// Seals the data keys of encrypted ledgers.
     pub(crate) master_key: Option<MasterKey>,
+    /// Opens the places of copies, whose data keys a deletion removes, too.
+    pub(crate) places_of_copies: Option<PlacesOfCopies>,
     /// Bytes of the cache that all views share.
     pub(crate) cache_bytes: u64,
     /// A ledger that nobody has used for this time is closed.
@@ -120,6 +122,7 @@ impl Ledgers {
             storage,
             ledger: options,
             master_key,
+            places_of_copies,
             cache_bytes,
             idle_millis,
             open_max,
@@ -145,7 +148,7 @@ impl Ledgers {
             changes: Workers::new("everstrand-changes", threads(CHANGE_THREADS)),
             folder,
             shared,
-            keys,
+            keys: keys.with_copies(places_of_copies),
             options,
             environment,
             by_name: RwLock::default(),

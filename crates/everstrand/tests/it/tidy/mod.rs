@@ -25,7 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("everstrand-ledger", &["ion", "partiql", "journal", "sealing"]),
     ("everstrand-driver", &["ion", "journal", "protocol"]),
     ("everstrand-stores", &["journal", "ledger"]),
-    ("everstrand-copies", &["ion", "journal", "ledger"]),
+    ("everstrand-copies", &["ion", "journal", "ledger", "sealing"]),
     ("everstrand-server", &["journal", "ledger", "policy", "protocol", "ion", "sealing"]),
     (
         "everstrand",
@@ -77,7 +77,8 @@ const EDGES: &[&str] = &[
     "crates/server/src/checkpoints/folder.rs",
     "crates/server/src/checkpoints/url.rs",
     "crates/server/src/peers/mod.rs",
-    "crates/server/src/data_keys.rs",
+    "crates/server/src/data_keys/place.rs",
+    "crates/server/src/data_keys/shredding.rs",
     "crates/server/src/descriptors.rs",
     "crates/server/src/ledgers/folder.rs",
     "crates/server/src/ledgers/mod.rs",
