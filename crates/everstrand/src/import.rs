@@ -16,6 +16,7 @@ use crate::audit::report::{Form, Report};
 use crate::audit::saved_digests;
 use crate::exported::{BATCH_BLOCKS, ExportFolder};
 use crate::exported_indexes::ExportedIndexes;
+use crate::remote::Certificates;
 use crate::{master_key, place};
 
 /// The arguments of `import`.
@@ -39,7 +40,7 @@ pub(crate) struct Arguments {
 
 /// Loads, prints the deviations, and exits with 0 (loaded), 1 (deviations, nothing was loaded) or 2 (unusable input).
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    let digests = saved_digests(&arguments.digest, &[])?;
+    let digests = saved_digests(&arguments.digest, &[], &Certificates::default())?;
     let export = ExportFolder::open(&arguments.from)?;
     check_whole(&export)?;
     let folder = place::data_folder(arguments.data.as_deref());

@@ -23,7 +23,7 @@ pub(crate) fn endpoint(named: Option<&str>) -> String {
 /// Whose certificates a command trusts at an endpoint with `https`, and which one it shows.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct Certificates {
-    /// For an endpoint with https: a file of certificates in PEM that are trusted, instead of the public ones [default: the
+    /// For an endpoint or another URL with https: a file of certificates in PEM that are trusted, instead of the public ones [default: the
     /// variable AWS_CA_BUNDLE]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
@@ -36,6 +36,12 @@ pub(crate) struct Certificates {
 }
 
 impl Certificates {
+    /// The file of certificates to trust, if one is named.
+    pub(crate) fn authorities(&self) -> Option<PathBuf> {
+        let of_variable = || std::env::var_os("AWS_CA_BUNDLE").filter(|file| !file.is_empty());
+        self.ca.clone().or_else(|| of_variable().map(PathBuf::from))
+    }
+
     /// A way to the server at an endpoint.
     pub(crate) fn transport(&self, endpoint: &str) -> Result<HttpTransport, Box<dyn Error>> {
         Ok(self.transport_builder(endpoint)?.build()?)

@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
 /// Audits, prints the deviations, and exits with 0 (none), 1 (deviations) or 2 (unusable input, an error, or a digest that could
 /// not be compared).
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    let digests = saved_digests(&arguments.digest, &arguments.key)?;
+    let digests = saved_digests(&arguments.digest, &arguments.key, &arguments.certificates)?;
     let form = match (arguments.json, arguments.hashes_only) {
         (true, _) => Form::JsonLines,
         (_, true) => Form::HashesOnly,
@@ -83,13 +83,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// Reads the digests in these files, or at these URLs.
-pub(crate) fn saved_digests(files: &[String], keys: &[String]) -> Result<Vec<SavedDigest>, Box<dyn Error>> {
+pub(crate) fn saved_digests(
+    files: &[String],
+    keys: &[String],
+    certificates: &Certificates,
+) -> Result<Vec<SavedDigest>, Box<dyn Error>> {
     let keys = keys.iter().map(|key| CheckpointVerifier::parse(key)).collect::<Result<Vec<_>, _>>()?;
-    files.iter().map(|file| saved_digest(file, &keys)).collect()
+    files.iter().map(|file| saved_digest(file, &keys, certificates)).collect()
 }
 
-fn saved_digest(name: &str, keys: &[CheckpointVerifier]) -> Result<SavedDigest, Box<dyn Error>> {
-    let bytes = saved::read(name)?;
+fn saved_digest(
+    name: &str,
+    keys: &[CheckpointVerifier],
+    certificates: &Certificates,
+) -> Result<SavedDigest, Box<dyn Error>> {
+    let bytes = saved::read(name, certificates)?;
     let evidence = Evidence::read(&[Input { name, role: Role::Digest, bytes: &bytes }])?;
     if let Some(checkpoint) = evidence.checkpoint.as_ref().filter(|_| !keys.is_empty())
         && !keys.iter().any(|key| checkpoint.is_signed_by(key))

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::place::{self, Journal, Source};
 use super::progress::{Progress, bytes};
 use crate::audit::saved_digests;
+use crate::remote::Certificates;
 use crate::store::Access;
 
 /// Copy ledgers to a folder, a bucket or a database, also while a server serves them
@@ -337,7 +338,7 @@ fn verify_copies(arguments: &VerifyArguments) -> Result<ExitCode, Box<dyn Error>
         return Err(format!("{} holds no copy", arguments.place).into());
     }
     for known in named {
-        let digests = saved_digests(&arguments.digest, &arguments.key)?;
+        let digests = saved_digests(&arguments.digest, &arguments.key, &Certificates::default())?;
         let mut progress = Progress::new(format!("copy {}", known.id), None);
         let copy = place::open(&copies, &known)?;
         let verified = verify(&copy, digests, &mut progress)?;

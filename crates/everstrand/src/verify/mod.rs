@@ -119,17 +119,22 @@ fn as_inputs(files: &[File]) -> Vec<Input<'_>> {
 }
 
 /// Reads files that have the same role.
-fn read<'a>(names: impl IntoIterator<Item = &'a String>, role: Role) -> Result<Vec<File>, String> {
-    names.into_iter().map(|name| Ok((name.clone(), role, saved::read(name)?))).collect()
+fn read<'a>(
+    arguments: &Arguments,
+    names: impl IntoIterator<Item = &'a String>,
+    role: Role,
+) -> Result<Vec<File>, String> {
+    let certificates = &arguments.certificates;
+    names.into_iter().map(|name| Ok((name.clone(), role, saved::read(name, certificates)?))).collect()
 }
 
 /// Reads all evidence that belongs together, and asks the server for the rest.
 fn evidence(arguments: &Arguments) -> Result<Vec<File>, Box<dyn Error>> {
-    let mut files = read(&arguments.digest, Role::Digest)?;
-    files.extend(read(&arguments.revision, Role::Revision)?);
-    files.extend(read(&arguments.block, Role::Block)?);
-    files.extend(read(&arguments.proof, Role::Proof)?);
-    files.extend(read(&arguments.files, Role::Any)?);
+    let mut files = read(arguments, &arguments.digest, Role::Digest)?;
+    files.extend(read(arguments, &arguments.revision, Role::Revision)?);
+    files.extend(read(arguments, &arguments.block, Role::Block)?);
+    files.extend(read(arguments, &arguments.proof, Role::Proof)?);
+    files.extend(read(arguments, &arguments.files, Role::Any)?);
     if let (Some(ledger), Some(document)) = (&arguments.ledger, &arguments.document) {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let saved: Vec<File> = files.iter().filter(|(_, role, _)| *role == Role::Digest).cloned().collect();

@@ -40,12 +40,12 @@ pub(super) fn verify(
         [] => return Err("give the old digest with --digest".into()),
         _ => return Err("give two digests at most".into()),
     };
-    let old = Evidence::read(&as_inputs(&read([old], Role::Digest)?))?;
+    let old = Evidence::read(&as_inputs(&read(arguments, [old], Role::Digest)?))?;
     let old_tip =
         old.digest_tip_address.ok_or("the file of the older digest lacks the address of its tip")?;
-    let mut files = read(new, Role::Digest)?;
-    files.extend(read(&arguments.proof, Role::Proof)?);
-    files.extend(read(&arguments.files, Role::Any)?);
+    let mut files = read(arguments, new, Role::Digest)?;
+    files.extend(read(arguments, &arguments.proof, Role::Proof)?);
+    files.extend(read(arguments, &arguments.files, Role::Any)?);
     let mut newer = Evidence::read(&as_inputs(&files))?;
     let Some(source) = source_of(arguments)? else { return Ok(verify_prefix(&old, &newer, keys)?) };
 

@@ -129,6 +129,14 @@ async fn the_driver_and_the_commands_speak_tls() {
         assert_ne!(code, Some(0), "{arguments:?} without --ca: {stdout}");
         assert!(stderr.contains("--ca FILE"), "{arguments:?} without --ca: {stderr}");
     }
+    // A saved digest at a URL is fetched under the same authorities. Here it is a page that holds none.
+    let page = format!("{endpoint}/health");
+    let audit = ["audit", &folder, "--digest", &page];
+    let (_, _, stderr) = everstrand(&[&audit[..], &["--ca", &ca]].concat());
+    assert!(stderr.contains("/health") && stderr.contains("digest"), "{stderr}");
+    let (_, _, stderr) = everstrand(&audit);
+    assert!(stderr.contains("ertificate"), "{stderr}");
+
     let log = server.stderr();
     assert!(log.contains("client=access key ANN") && log.contains("client=127.0.0.1"), "{log}");
     assert!(!log.contains("hunter2"));

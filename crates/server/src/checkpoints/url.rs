@@ -4,12 +4,15 @@
 //! compare its file with ours. A file that replaces one that was read before is sent with `If-Match` and the version that was read; then
 //! 412 means that another server has replaced it meanwhile. A web server that does not know these headers replaces the file.
 
+use std::fmt::Display;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hyper::header::{
     AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION,
 };
 use hyper::{Method, Request, StatusCode, Uri};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, AsSendBody};
 
 use super::place::{Existing, Newest, PutError};
@@ -96,11 +99,16 @@ struct Answer {
 impl<'a> Connection<'a> {
     /// Prepares connections to the place. They block, so they must be used on a thread that may wait.
     pub(super) fn new(url: &'a CheckpointUrl, patience: Duration) -> Connection<'a> {
+        Connection::trusting(url, patience, TlsConfig::default())
+    }
+
+    fn trusting(url: &'a CheckpointUrl, patience: Duration, tls: TlsConfig) -> Connection<'a> {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
             .user_agent(USER_AGENT_VALUE)
+            .tls_config(tls)
             .build()
             .new_agent();
         Connection { url, patience, deadline: Instant::now() + patience * ROUND_PATIENCES, agent }
@@ -215,16 +223,43 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// Fetches a checkpoint or other evidence from a URL. It blocks, so do not call it on a runtime's thread.
-pub fn fetch(url: &str) -> Result<Vec<u8>, String> {
+/// Fetches a checkpoint or other evidence from a URL. `certificates` is a file in PEM whose certificates are trusted instead of the
+/// public ones. It blocks, so do not call it on a runtime's thread.
+pub fn fetch(url: &str, certificates: Option<&Path>) -> Result<Vec<u8>, String> {
+    fetch_within(url, certificates, FETCH_PATIENCE)
+}
+
+/// The same with another patience.
+pub(crate) fn fetch_within(
+    url: &str,
+    certificates: Option<&Path>,
+    patience: Duration,
+) -> Result<Vec<u8>, String> {
     let (place, name) = url.rsplit_once('/').ok_or("this is not a URL")?;
     let place = CheckpointUrl::parse(place)?;
-    let connection = Connection::new(&place, FETCH_PATIENCE);
+    let tls = certificates.map(trusted).transpose()?.unwrap_or_default();
+    let connection = Connection::trusting(&place, patience, tls);
     match connection.exchange(Method::GET, name, "", None) {
         Ok(answer) if answer.status == StatusCode::OK => Ok(answer.body),
         Ok(answer) => Err(connection.failed(&Method::GET, name, &answer).into_why()),
         Err(error) => Err(error.into_why()),
     }
+}
+
+/// Trusts the certificates of a file and no others.
+fn trusted(file: &Path) -> Result<TlsConfig, String> {
+    let wrong = |why: &dyn Display| format!("{}: {why}", file.display());
+    let pem = std::fs::read(file).map_err(|error| wrong(&error))?;
+    let mut certificates = Vec::new();
+    for item in parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| wrong(&error))? {
+            certificates.push(certificate);
+        }
+    }
+    if certificates.is_empty() {
+        return Err(wrong(&"the file holds no certificate in PEM"));
+    }
+    Ok(TlsConfig::builder().root_certs(RootCerts::new_with_certs(&certificates)).build())
 }
 
 #[cfg(test)]

@@ -248,8 +248,8 @@ fn a_checkpoint_and_its_key_are_put_below_the_url() {
 
     // A published checkpoint can be fetched.
     let path = files.keys().next().expect("a checkpoint");
-    assert_eq!(fetch(&format!("http://{}{path}", place.address)).expect("there"), note.as_bytes());
-    let missing = fetch(&format!("http://{}/nothing", place.address)).expect_err("not there");
+    assert_eq!(fetch(&format!("http://{}{path}", place.address), None).expect("there"), note.as_bytes());
+    let missing = fetch(&format!("http://{}/nothing", place.address), None).expect_err("not there");
     assert!(missing.contains("404"), "{missing}");
 }
 
