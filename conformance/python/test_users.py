@@ -1,10 +1,12 @@
 """Users of a server, limited by policies, with unmodified clients."""
 
+import base64
 import json
 import os
 import re
 import shutil
 import subprocess
+import time
 
 import boto3
 import pytest
@@ -58,12 +60,21 @@ def allow(actions, *resources):
 
 
 @pytest.fixture
-def users(start_server, tmp_path):
+def users(start_users):
+    return start_users()
+
+
+@pytest.fixture
+def start_users(start_server, tmp_path):
+    return lambda *arguments: users_of(start_server, tmp_path, arguments)
+
+
+def users_of(start_server, tmp_path, arguments):
     data = str(tmp_path / "data")
     administrator = key_of(run("init", "--data", data))
     assert len(administrator) == 2
     assert "already" in run("init", "--data", data, code=2)
-    users = Users(start_server("--data", data), administrator)
+    users = Users(start_server("--data", data, *arguments), administrator)
     control = session_of(administrator).client("qldb", endpoint_url=users.server.endpoint)
     control.create_ledger(Name="bank", PermissionsMode="STANDARD", DeletionProtection=False)
     with users.driver(administrator) as driver:
@@ -127,6 +138,55 @@ def test_keys_end_when_the_administrator_says_so(users):
     # Only an administrator manages users.
     bob = key_of(users.run("user", "add", "bob", "--policy", "all"))
     assert "not authorized to perform: everstrand:ManageIdentity" in users.run("user", "remove", "admin", key=bob, code=2)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="there is no openssl to sign with")
+def test_a_session_gets_its_keys_for_a_token(start_users, tmp_path, monkeypatch):
+    def openssl(*arguments, given=None):
+        return subprocess.run(["openssl", *arguments], input=given, check=True, capture_output=True).stdout
+
+    def encoded(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+    private, keys, token = (tmp_path / name for name in ("issuer.pem", "keys.json", "token"))
+    openssl("genrsa", "-out", str(private), "2048")
+    modulus = openssl("rsa", "-in", str(private), "-noout", "-modulus").split(b"=")[1].strip()
+    key = {"kty": "RSA", "kid": "1", "alg": "RS256", "use": "sig", "e": "AQAB"}
+    keys.write_text(json.dumps({"keys": [key | {"n": encoded(bytes.fromhex(modulus.decode())).decode()}]}))
+
+    def write_token(**claims):
+        now = int(time.time())
+        claims = {"iss": "https://issuer.example", "aud": ["ledgers"], "iat": now, "exp": now + 60} | claims
+        parts = [{"alg": "RS256", "kid": "1"}, claims]
+        message = b".".join(encoded(json.dumps(part).encode()) for part in parts)
+        signature = openssl("dgst", "-sha256", "-sign", str(private), given=message)
+        token.write_bytes(message + b"." + encoded(signature) + b"\n")
+
+    issuer = ("--oidc-issuer", "https://issuer.example", "--oidc-audience", "ledgers", "--oidc-keys", str(keys))
+    users = start_users(*issuer)
+    users.put("read", allow(["qldb:SendCommand", "qldb:PartiQLSelect"], "*"))
+    users.run("user", "add", "ann", "--policy", "read")
+    program, endpoint = os.environ["EVERSTRAND_BINARY"], users.server.endpoint
+    config = tmp_path / "config"
+    process = f"{program} credentials --endpoint {endpoint} --oidc-token-file {token}"
+    config.write_text(f"[profile ledgers]\nregion = us-east-1\ncredential_process = {process}\n")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    write_token(sub="ann")
+    session = boto3.Session(profile_name="ledgers")
+    with QldbDriver("bank", boto3_session=session, endpoint_url=endpoint) as driver:
+        assert len(driver.execute_lambda(lambda txn: list(txn.execute_statement("SELECT * FROM Accounts")))) == 1
+        with pytest.raises(ClientError) as error:
+            driver.execute_lambda(lambda txn: txn.execute_statement("DELETE FROM Accounts"))
+        assert error.value.response["Error"]["Code"] == "BadRequestException"
+    for claims, why in [
+        ({"sub": "nobody"}, "names no user"),
+        ({"sub": "ann", "aud": "others"}, "another audience"),
+        ({"sub": "ann", "exp": int(time.time()) - 61}, "expired"),
+    ]:
+        write_token(**claims)
+        assert why in run("credentials", "--oidc-token-file", str(token), endpoint=endpoint, code=2)
 
 
 @pytest.mark.skipif(not shutil.which("aws"), reason="there is no AWS CLI")

@@ -59,7 +59,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Serve ledgers over QLDB's two protocols (the default without a command)
-    Serve(serve::Arguments),
+    Serve(Box<serve::Arguments>),
     /// Run statements that you type, or that come from a pipe
     Shell(shell::Arguments),
     Ledger(ledger::Arguments),
@@ -106,8 +106,8 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     arguments.master_key.hold();
-    let outcome = match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
-        Command::Serve(arguments) => serve::run(arguments),
+    let outcome = match arguments.command.unwrap_or(Command::Serve(Box::new(arguments.serve))) {
+        Command::Serve(arguments) => serve::run(*arguments),
         Command::Shell(arguments) => shell::run(&arguments),
         Command::Ledger(arguments) => ledger::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),

@@ -268,9 +268,13 @@ async fn serve(
     let credentials = access_keys.as_deref().zip(config.access_keys.as_ref());
     let credentials = credentials.map(|(file, keys)| (file.to_owned(), keys.profile().to_owned()));
     let has_origins = !config.allowed_origins.is_empty();
+    let exchanges_tokens = config.oidc.is_some();
     let service = Arc::new(Service::open(config)?);
     service.check_users()?;
     let signed_only = credentials.is_some() || service.has_users();
+    if exchanges_tokens && !service.has_users() {
+        return Err("--oidc-issuer is for servers with users: see everstrand init".into());
+    }
     if !signed_only && has_origins {
         return Err(
             "--allow-origin is for servers whose requests are signed: see everstrand init and --access-keys"

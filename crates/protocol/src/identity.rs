@@ -1,6 +1,7 @@
 //! `EverstrandIdentity.Administer`: users, groups, policies and keys of a server. QLDB left them to IAM.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,9 @@ use crate::wire::from_json;
 
 /// The value of the header `X-Amz-Target`.
 pub const TARGET: &str = "EverstrandIdentity.Administer";
+
+/// The value of the header `X-Amz-Target` of [`ExchangeToken`], which needs no signature.
+pub const EXCHANGE_TARGET: &str = "EverstrandIdentity.ExchangeToken";
 
 /// What is done with users, groups, policies and keys. A name has 1 to 64 letters, digits and characters of `+=,.@_-`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +127,17 @@ pub enum IdentityRequest {
     },
 }
 
+/// Exchanges a token of OpenID Connect for a temporary key of the user whom the token names. Answers
+/// [`IdentityReply::TemporaryKey`]. The token is the proof, so the request is not signed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct ExchangeToken {
+    /// The token, in its compact form.
+    pub token: String,
+    /// How long the key is valid, 900 to 43,200 seconds.
+    pub duration_seconds: u32,
+}
+
 /// To whom a policy is attached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PolicyOwner {
@@ -229,6 +244,26 @@ impl IdentityRequest {
     /// Reads the body of a request.
     pub fn from_json(body: &[u8]) -> Result<IdentityRequest, ServiceError> {
         from_json(body)
+    }
+}
+
+impl ExchangeToken {
+    /// The body of the request.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("texts are always JSON")
+    }
+
+    /// Reads the body of a request.
+    pub fn from_json(body: &[u8]) -> Result<ExchangeToken, ServiceError> {
+        from_json(body)
+    }
+}
+
+/// Without the token, which is a secret.
+impl fmt::Debug for ExchangeToken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = &self.duration_seconds;
+        formatter.debug_struct("ExchangeToken").field("duration_seconds", seconds).finish_non_exhaustive()
     }
 }
 

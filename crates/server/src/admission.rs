@@ -11,7 +11,7 @@ use crate::client::{Admission, Caller, Claim, Client};
 use crate::identity::Identity;
 use crate::identity::permissions::Principal;
 use crate::origins::Origins;
-use crate::request::{ACCESS_KEY_ID, Request};
+use crate::request::{ACCESS_KEY_ID, Request, Route};
 use crate::service::Service;
 
 impl Service {
@@ -32,6 +32,11 @@ impl Service {
         }
         if head.is_passed_on() && self.peers.is_some() {
             return Ok(Admission { sender, claim: Some(self.peer_claim(head)?) });
+        }
+        if head.route() == Route::Exchange {
+            // The token is the proof. What is admitted here is answered by this route alone.
+            self.origins().check(head)?;
+            return Ok(Admission { sender, claim: None });
         }
         let (keys, identity) = (self.access_keys(), self.identity.get());
         if keys.is_some() || identity.is_some() {

@@ -16,6 +16,7 @@ use crate::audit_trail::AuditTrail;
 use crate::checkpoints::CheckpointUrl;
 use crate::data_keys::PlacesOfCopies;
 use crate::memory::Memory;
+use crate::oidc::Oidc;
 use crate::origins::Origin;
 use crate::scheduler::Concurrency;
 use crate::tokens::ClusterKey;
@@ -136,6 +137,8 @@ pub struct Config {
     pub access_keys: Option<AccessKeys>,
     /// Seals the secrets of users. A service with users needs it.
     pub users_key: Option<MasterKey>,
+    /// The issuer of OpenID Connect whose tokens are exchanged for temporary keys of users. Without it none are.
+    pub oidc: Option<Arc<Oidc>>,
     /// Proxies whose header `X-Forwarded-For` is believed, when a policy asks where a request came from.
     pub trusted_proxies: Vec<Network>,
     /// The secret that makes session tokens genuine on several servers, and across restarts. Without one, each start makes
@@ -183,6 +186,7 @@ impl Config {
             requests_per_second: None,
             access_keys: None,
             users_key: None,
+            oidc: None,
             trusted_proxies: Vec::new(),
             cluster_key: None,
             peers: None,

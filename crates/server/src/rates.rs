@@ -10,6 +10,9 @@ use everstrand_protocol::{Command, Exception, ServiceError};
 
 use crate::client::Client;
 
+/// How many tokens of OpenID Connect a client may send in a second. Each costs the check of a signature.
+pub(crate) const EXCHANGES_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("it is not 0");
+
 /// From this number of buckets on, full ones are removed.
 const BUCKETS_MAX: usize = 10_000;
 /// The parts of a token that a bucket counts.
@@ -40,8 +43,13 @@ impl Rates {
         }
     }
 
-    /// Takes a token for any other request. A caller in this process needs none.
+    /// Takes a token for any other request.
     pub(crate) fn take(&self, client: &Client, now: u64) -> Result<(), ServiceError> {
+        self.take_one(client, now, "requests")
+    }
+
+    /// Takes a token, of which the error says what for. A caller in this process needs none.
+    pub(crate) fn take_one(&self, client: &Client, now: u64, what: &str) -> Result<(), ServiceError> {
         let Some(per_second) = self.per_second.filter(|_| *client != Client::InProcess) else {
             return Ok(());
         };
@@ -61,8 +69,7 @@ impl Rates {
             return Ok(());
         }
         // With this status the official drivers wait and try again; with QLDB's 400 they would not.
-        let message =
-            format!("Rate exceeded: a client of this server may send {per_second} requests a second");
+        let message = format!("Rate exceeded: a client of this server may send {per_second} {what} a second");
         Err(ServiceError::new(Exception::RateExceeded, message).with_http_status(503))
     }
 }

@@ -1,7 +1,10 @@
-//! When events are recorded: a change of the control API before it begins, every operation before it is answered, and a command of the
-//! session API after it ran.
+//! When events are recorded: a change of the control API before it begins, every operation before it is answered, a command of the
+//! session API after it ran, and an exchange of a token before its key is handed out.
+
+use std::sync::Arc;
 
 use everstrand_protocol::control::ControlRequest;
+use everstrand_protocol::identity::IdentityReply;
 use everstrand_protocol::{Command, Exception, SendCommandRequest, ServiceError};
 
 use crate::audit_trail::event::{Asked, Event};
@@ -74,6 +77,42 @@ impl Service {
     pub(crate) fn record_command(&self, event: Event, error: Option<&ServiceError>) {
         if let Some(trail) = &self.config.audit_trail {
             trail.write(event.ended(self.ids.next(), error, false));
+        }
+    }
+
+    /// The event of an exchange of a token, if anything is recorded.
+    pub(crate) fn exchange_event(
+        &self,
+        caller: &Caller,
+        request: &Request<'_>,
+        request_id: &str,
+        issuer: &str,
+        duration_seconds: u32,
+    ) -> Option<Event> {
+        self.config.audit_trail.as_ref()?;
+        let asked = self.asked(caller, request, request_id);
+        Some(Event::exchange(&self.place(), &asked, issuer, duration_seconds))
+    }
+
+    /// Records what became of an exchange. A key that cannot be recorded is not handed out. A refusal does not wait for the file,
+    /// because anybody can cause one.
+    pub(crate) async fn record_exchange(
+        &self,
+        event: Option<Event>,
+        made: &Result<(Arc<str>, IdentityReply), ServiceError>,
+    ) -> Result<(), ServiceError> {
+        let (Some(trail), Some(event)) = (&self.config.audit_trail, event) else { return Ok(()) };
+        match made {
+            Ok((user, IdentityReply::TemporaryKey { access_key_id, expiration, .. })) => {
+                let line = event.for_user(user, access_key_id, expiration).ended(self.ids.next(), None, true);
+                let written = trail.write_durably(line).await;
+                written.map_err(|error| refusal(&error, "and no key was made"))
+            }
+            Ok(_) => Ok(()),
+            Err(error) => {
+                trail.write(event.ended(self.ids.next(), Some(error), true));
+                Ok(())
+            }
         }
     }
 

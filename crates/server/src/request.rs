@@ -1,5 +1,6 @@
 //! The parts of an HTTP request and of its answer, and the route that a request's head names.
 
+use everstrand_protocol::identity::EXCHANGE_TARGET;
 use everstrand_protocol::signature::SignedParts;
 
 /// A request that came from a socket or from a test.
@@ -28,6 +29,8 @@ pub(crate) enum Route {
     Ready,
     /// The numbers of the server.
     Metrics,
+    /// A temporary key for a token of OpenID Connect.
+    Exchange,
     /// QLDB's session API.
     Session,
     /// QLDB's control API.
@@ -82,6 +85,8 @@ impl<'a> Request<'a> {
 
     pub(crate) fn route(&self) -> Route {
         match (self.effective_method(), self.path) {
+            // No signature is asked for here, so nothing else may be named beside it.
+            ("POST", "/") if self.targets() == [EXCHANGE_TARGET] => Route::Exchange,
             ("POST", "/") => Route::Session,
             // The session API refuses the header wherever else it stands.
             _ if self.header("x-amz-target").is_some() => Route::Session,

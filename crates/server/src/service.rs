@@ -23,7 +23,7 @@ use crate::control::Control;
 use crate::identity::Identity;
 use crate::ledgers::{LedgerOverview, Ledgers, Settings, USERS_LEDGER, random_seed};
 use crate::peers::Peers;
-use crate::rates::Rates;
+use crate::rates::{EXCHANGES_PER_SECOND, Rates};
 use crate::record::Record;
 use crate::request::{PassedOn, Request, Response, Route};
 use crate::requests::Requests;
@@ -52,6 +52,8 @@ pub struct Service {
     pub(crate) users_are_locked: bool,
     pub(crate) requests: Requests,
     rates: Rates,
+    /// How often each client may send a token of OpenID Connect.
+    pub(crate) exchanges: Rates,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
 }
@@ -99,6 +101,7 @@ impl Service {
             identity: OnceLock::new(),
             requests: Requests::default(),
             rates: Rates::new(config.requests_per_second),
+            exchanges: Rates::new(Some(EXCHANGES_PER_SECOND)),
             clock: environment.clock,
             ids: environment.ids,
             config,
@@ -182,6 +185,10 @@ impl Service {
                 let answered = self.session_api(caller, &request, &request_id, &mut operation).await;
                 (operation, answered.map(|body| (200, body)))
             }
+            Route::Exchange => {
+                let answered = self.exchange_token(caller, &request, &request_id).await;
+                ("ExchangeToken", answered.map(|body| (200, body)))
+            }
             Route::Control => {
                 let answered = self.control_api(caller, &request, &request_id).await;
                 ("Control", answered.map(|body| (200, body)))
@@ -223,7 +230,7 @@ impl Service {
         let content_type = match request.route() {
             Route::Root => "text/plain",
             Route::Metrics => "text/plain; version=0.0.4",
-            Route::Session => send_command::CONTENT_TYPE,
+            Route::Session | Route::Exchange => send_command::CONTENT_TYPE,
             Route::Health | Route::Ready | Route::Control => control::CONTENT_TYPE,
         };
         let mut headers = vec![(REQUEST_ID_HEADER, request_id), ("Content-Type", content_type.to_owned())];

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use everstrand_protocol::control::{self, ControlReply, ControlRequest};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
-use everstrand_protocol::identity::{self, IdentityReply, IdentityRequest};
+use everstrand_protocol::identity::{self, ExchangeToken, IdentityReply, IdentityRequest};
 use everstrand_protocol::outcome::{self, GetTransactionOutcomeRequest, GetTransactionOutcomeResult};
 use everstrand_protocol::send_command::{self, ReplyError};
 use everstrand_protocol::signature::{AmzDate, SignedParts, Signer};
@@ -87,13 +87,15 @@ impl ControlTransport for HttpTransport {
     }
 }
 
-/// The parts of a request in which the two APIs differ.
+/// The parts in which requests differ.
 struct Parts<'a> {
     method: Method,
     path: &'a str,
     query: &'a str,
     content_type: &'static str,
     target: Option<&'static str>,
+    /// Whether the request is signed, if there is a key to sign with.
+    is_signed: bool,
 }
 
 impl HttpTransport {
@@ -109,6 +111,7 @@ impl HttpTransport {
             query: &http.query,
             content_type: control::CONTENT_TYPE,
             target: None,
+            is_signed: true,
         };
         let (_, body) = self.exchange(parts, http.body).await?;
         request.reply_from_json(&body).map_err(|error| TransportError::Answer(ReplyError::Json(error)))
@@ -133,6 +136,13 @@ impl HttpTransport {
         IdentityReply::from_json(&body).map_err(|error| TransportError::Answer(ReplyError::Json(error)))
     }
 
+    /// Exchanges a token of OpenID Connect for a temporary key. The request is not signed, whatever keys this transport has.
+    pub async fn exchange_token(&self, request: &ExchangeToken) -> Result<IdentityReply, TransportError> {
+        let parts = Parts { is_signed: false, ..self.session_parts(identity::EXCHANGE_TARGET) };
+        let (_, body) = self.exchange(parts, request.to_json()).await?;
+        IdentityReply::from_json(&body).map_err(|error| TransportError::Answer(ReplyError::Json(error)))
+    }
+
     /// The parts of a request of the session API.
     fn session_parts(&self, target: &'static str) -> Parts<'_> {
         Parts {
@@ -141,6 +151,7 @@ impl HttpTransport {
             query: self.endpoint.query().unwrap_or_default(),
             content_type: send_command::CONTENT_TYPE,
             target: Some(target),
+            is_signed: true,
         }
     }
 
@@ -173,7 +184,7 @@ impl HttpTransport {
                 format!("it has {} bytes, and services accept at most {REQUEST_BYTES_MAX}", body.len());
             return Err(TransportError::Unsendable(message.into()));
         }
-        let Parts { method, path, query, content_type, target } = parts;
+        let Parts { method, path, query, content_type, target, is_signed } = parts;
         let unsendable = |error: hyper::http::Error| TransportError::Unsendable(error.into());
         let path_and_query = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
         let uri = self.uri(&path_and_query).map_err(unsendable)?;
@@ -184,7 +195,7 @@ impl HttpTransport {
         for (name, value) in &headers {
             request = request.header(*name, *value);
         }
-        if let Some(signer) = &self.signer {
+        if let Some(signer) = self.signer.as_ref().filter(|_| is_signed) {
             let parts = SignedParts { method: method.as_str(), path, query, headers: &headers, body: &body };
             for (name, value) in signer.sign(&parts, now()) {
                 request = request.header(name, value);

@@ -56,6 +56,25 @@ impl Event {
         Event::new(place, asked, "SendCommand", Value::Object(parameters), ledger, changes, false)
     }
 
+    /// An exchange of a token of OpenID Connect. The token is no part of it.
+    pub(crate) fn exchange(place: &Place, asked: &Asked<'_>, issuer: &str, duration_seconds: u32) -> Event {
+        let parameters = json!({ "issuer": issuer, "durationSeconds": duration_seconds });
+        Event::new(place, asked, "ExchangeToken", parameters, None, false, true)
+    }
+
+    /// The same, once it is known who has proved to be whom, and with the key that was made.
+    pub(crate) fn for_user(mut self, user: &str, access_key_id: &str, expiration: &str) -> Event {
+        let issuer = self.record["requestParameters"]["issuer"].clone();
+        let account = self.record["recipientAccountId"].clone();
+        let identity = json!({
+            "type": "WebIdentityUser", "principalId": user, "accountId": account, "userName": user, "identityProvider": issuer,
+        });
+        self.record.insert("userIdentity".to_owned(), identity);
+        let made = json!({ "credentials": { "accessKeyId": access_key_id, "expiration": expiration } });
+        self.record.insert("responseElements".to_owned(), made);
+        self
+    }
+
     fn new(
         place: &Place,
         asked: &Asked<'_>,

@@ -34,6 +34,7 @@ use everstrand_ledger::Ledger;
 use crate::config::{CheckpointPlace, Checkpoints};
 use place::{Existing, LATEST, Newest, PutError};
 
+pub(crate) use url::fetch_within;
 pub use url::{CheckpointUrl, fetch};
 
 /// The greatest number of cadences until a place that fails is asked again.

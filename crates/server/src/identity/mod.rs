@@ -6,6 +6,7 @@
 
 mod changes;
 mod directory;
+mod exchange;
 mod journal;
 pub(crate) mod permissions;
 mod service;
@@ -30,6 +31,7 @@ use self::temporary::TemporaryKey;
 use self::users::{KnownUser, Users, of_secret};
 use crate::access_keys::unrecognized;
 use crate::ledgers::{Ledgers, USERS_LEDGER, random_seed};
+use crate::oidc::Oidc;
 
 /// What was read longer ago does not decide any more, where other servers may have changed it.
 const AGE_MILLIS_MAX: u64 = 5000;
@@ -44,6 +46,7 @@ pub(crate) struct Identity {
     ids: Arc<dyn Ids>,
     secrets: SealingKey,
     temporary: SealingKey,
+    oidc: Option<Arc<Oidc>>,
     read: RwLock<Read>,
     /// Held while the ledger is read, so that an older answer never replaces a newer one.
     reading: Mutex<()>,
@@ -66,6 +69,7 @@ impl Identity {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
         master_key: &MasterKey,
+        oidc: Option<Arc<Oidc>>,
     ) -> Result<Identity, String> {
         let secrets = master_key.key_for("secret access keys");
         let read = read(&ledgers, &secrets, &*clock, None).map_err(|error| error.message)?;
@@ -76,6 +80,7 @@ impl Identity {
             ids,
             secrets,
             temporary,
+            oidc,
             read: RwLock::new(read),
             reading: Mutex::default(),
         })
@@ -88,6 +93,10 @@ impl Identity {
         let read = read(&self.ledgers, &self.secrets, &*self.clock, Some(&known))?;
         *self.read.write().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(())
+    }
+
+    fn issuer(&self) -> Option<&str> {
+        self.oidc.as_ref().map(|oidc| oidc.issuer())
     }
 
     fn last_read(&self) -> Read {
@@ -123,6 +132,8 @@ impl Identity {
                 }
                 Some(key) if key.access_key_id == *key_id => {
                     let user = users.with_id(&key.user_id).filter(|user| user.keys.contains(&key.made_by));
+                    let user =
+                        user.filter(|_| key.issuer.is_none() || key.issuer.as_deref() == self.issuer());
                     user.map(|user| (Arc::clone(user), key.secret_access_key))
                 }
                 _ => None,
@@ -160,15 +171,28 @@ impl Identity {
         duration_seconds: u32,
         unix_seconds: i64,
     ) -> Result<IdentityReply, ServiceError> {
+        if !user.keys.iter().any(|key| key == made_by) {
+            let message = "A temporary key cannot make another one: sign with the user's own key";
+            return Err(ServiceError::new(Exception::AccessDenied, message));
+        }
+        self.make_temporary_key(user, made_by, None, duration_seconds, unix_seconds)
+    }
+
+    /// A temporary key that ends with the key `made_by`. If the user has proved to be it by a token of OpenID Connect, `issuer` is
+    /// whose token it was.
+    fn make_temporary_key(
+        &self,
+        user: &KnownUser,
+        made_by: &str,
+        issuer: Option<&str>,
+        duration_seconds: u32,
+        unix_seconds: i64,
+    ) -> Result<IdentityReply, ServiceError> {
         if !(900..=43_200).contains(&duration_seconds) {
             let message = "DurationSeconds is 900 to 43200";
             return Err(
                 ServiceError::new(Exception::InvalidParameter, message).with_parameter("DurationSeconds")
             );
-        }
-        if !user.keys.iter().any(|key| key == made_by) {
-            let message = "A temporary key cannot make another one: sign with the user's own key";
-            return Err(ServiceError::new(Exception::AccessDenied, message));
         }
         let (access_key_id, secret_access_key) = random_key("EVTK").map_err(internal)?;
         let expires = unix_seconds + i64::from(duration_seconds);
@@ -177,6 +201,7 @@ impl Identity {
             secret_access_key: secret_access_key.clone(),
             user_id: user.id.to_string(),
             made_by: made_by.to_owned(),
+            issuer: issuer.map(str::to_owned),
             expires,
         };
         let session_token = key.to_token(&self.temporary);

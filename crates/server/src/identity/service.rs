@@ -50,7 +50,7 @@ impl Service {
             "there are users here, whose secrets are sealed under a key; name its file with --users-key",
         )?;
         let (clock, ids) = (Arc::clone(&self.clock), Arc::clone(&self.ids));
-        Identity::open(Arc::clone(&self.ledgers), clock, ids, master_key)
+        Identity::open(Arc::clone(&self.ledgers), clock, ids, master_key, self.config.oidc.clone())
     }
 
     /// Starts reading the users again, if other servers may have changed them.
@@ -65,7 +65,7 @@ impl Service {
         }
     }
 
-    fn identity(&self) -> Result<&Arc<Identity>, ServiceError> {
+    pub(super) fn identity(&self) -> Result<&Arc<Identity>, ServiceError> {
         self.identity.get().ok_or_else(|| {
             let message = "This server has no users; everstrand init creates them";
             ServiceError::new(Exception::ResourceNotFound, message)

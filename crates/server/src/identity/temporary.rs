@@ -19,6 +19,10 @@ pub(crate) struct TemporaryKey {
     /// The key that signed the request for this one. This one ends with it.
     #[serde(rename = "m")]
     pub(crate) made_by: String,
+    /// The issuer of the token of OpenID Connect that it was made for, if it was. It ends when the server accepts that issuer no
+    /// more.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) issuer: Option<String>,
     /// When it ends, in seconds since 1970.
     #[serde(rename = "e")]
     pub(crate) expires: i64,
@@ -57,6 +61,7 @@ mod tests {
             secret_access_key: "S".to_owned(),
             user_id: "U".to_owned(),
             made_by: "M".to_owned(),
+            issuer: None,
             expires: 1,
         };
         let token = temporary.to_token(&key);

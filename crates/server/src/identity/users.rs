@@ -10,6 +10,9 @@ use everstrand_sealing::SealingKey;
 
 use super::directory::Directory;
 
+/// The tag with the name that an issuer of OpenID Connect has for a user.
+const SUBJECT_TAG: &str = "oidc-subject";
+
 /// A user with everything that decides about the user's requests.
 #[derive(Debug)]
 pub(crate) struct KnownUser {
@@ -89,6 +92,16 @@ impl Users {
     /// The user with a name.
     pub(crate) fn with_name(&self, name: &str) -> Option<&Arc<KnownUser>> {
         self.by_id.values().find(|user| &*user.name == name)
+    }
+
+    /// The user with a name that an issuer of OpenID Connect uses: the user's own name, else the value of the tag
+    /// [`SUBJECT_TAG`], for issuers whose names are none of ours. What two users have means neither.
+    pub(crate) fn with_subject(&self, subject: &str) -> Option<&Arc<KnownUser>> {
+        let tagged = |user: &&Arc<KnownUser>| user.tags.get(SUBJECT_TAG).is_some_and(|tag| tag == subject);
+        self.with_name(subject).or_else(|| {
+            let mut found = self.by_id.values().filter(tagged);
+            found.next().filter(|_| found.next().is_none())
+        })
     }
 
     /// The user and the secret of a key.

@@ -84,6 +84,7 @@ const EDGES: &[&str] = &[
     "crates/server/src/ledgers/mod.rs",
     "crates/server/src/ledgers/opening.rs",
     "crates/server/src/ledgers/shared.rs",
+    "crates/server/src/oidc/source.rs",
     "crates/server/src/revisions.rs",
     "crates/server/src/workers.rs",
     "crates/server/src/scheduler/threads.rs",

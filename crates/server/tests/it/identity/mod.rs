@@ -1,5 +1,6 @@
 //! Users, their keys and what policies let them do, over signed requests.
 
+mod exchange;
 mod statements;
 mod users;
 
@@ -40,7 +41,10 @@ fn credentials(reply: IdentityReply) -> Credentials {
 }
 
 fn world() -> World {
-    let mut config = Config::new(Storage::Memory);
+    world_of(Config::new(Storage::Memory))
+}
+
+fn world_of(mut config: Config) -> World {
     config.users_key = Some(MasterKey::random());
     config.trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];
     let (service, clock) = service_and_clock(config, 1);
