@@ -9,7 +9,8 @@ use everstrand_journal::{BlockAddress, CommitDigest, Digest, Hash, JournalBlock,
 
 use crate::ahead::decode;
 use crate::check::{Checked, check_slots};
-use crate::commit::future::{BarrierFuture, OutcomeFuture};
+use crate::commit::future::{BarrierFuture, Outcome, OutcomeFuture};
+use crate::commit::outcome::outcome_in;
 use crate::commit::queue::CommitQueue;
 use crate::core::{Core, Environment, Status};
 use crate::error::LedgerError;
@@ -71,6 +72,12 @@ impl Ledger {
     /// transaction after it, or asks for a digest, sees them. Without [`LedgerOptions::is_shared`] it answers at once.
     pub fn read_barrier(&self) -> BarrierFuture {
         self.handle.read_barrier()
+    }
+
+    /// What is known already of a transaction. `None` means that [`Ledger::outcome`] has to find out; where other processes write to
+    /// the journal, that may take a slot of its own.
+    pub fn known_outcome(&self, transaction_id: UniqueId) -> Result<Option<Outcome>, LedgerError> {
+        outcome_in(&*self.core().snapshot().view, transaction_id)
     }
 
     /// What became of a transaction of this ledger, for ever. If no block holds it, none will from now on: if it is still

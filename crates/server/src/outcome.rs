@@ -32,6 +32,7 @@ impl Service {
     ) -> Result<GetTransactionOutcomeResult, ServiceError> {
         let id = transaction_id(&request.transaction_id)?;
         let ledger = self.ledger_of(caller, &request.session_token).await?;
+        self.take_void(caller, &ledger, id)?;
         let answer = |outcome, sequence_no| GetTransactionOutcomeResult { outcome, sequence_no };
         Ok(match self.outcome_of(&ledger, id).await {
             Ok(Outcome::Committed { block }) => answer(outcome::Outcome::Committed, Some(block)),
@@ -55,6 +56,8 @@ impl Service {
         }
         let ledger = self.ledger_of(caller, token).await.map_err(|error| unknown(&error.message))?;
         let id = transaction_id(transaction)?;
+        // A commit is never refused for a rate. It stays open what became of it, and the client may ask again.
+        self.take_void(caller, &ledger, id).map_err(|error| unknown(&error.message))?;
         let block = match self.outcome_of(&ledger, id).await {
             Ok(Outcome::Committed { block }) => block,
             Ok(Outcome::Never) => {
@@ -71,6 +74,15 @@ impl Service {
             Ok(_) => Err(service_error(LedgerError::DigestMismatch)),
             Err(error) => Err(unknown(&error.message)),
         }
+    }
+
+    /// Counts a question whose answer may take a void.
+    fn take_void(&self, caller: &Caller, ledger: &Ledger, id: UniqueId) -> Result<(), ServiceError> {
+        if !self.ledgers.is_shared() || ledger.known_outcome(id).map_err(service_error)?.is_some() {
+            return Ok(());
+        }
+        let now = self.clock.monotonic_millis();
+        self.voids.take_one(&caller.client, now, "questions for outcomes that nobody knows")
     }
 
     async fn outcome_of(&self, ledger: &Ledger, id: UniqueId) -> Result<Outcome, LedgerError> {

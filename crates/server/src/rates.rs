@@ -12,6 +12,8 @@ use crate::client::Client;
 
 /// How many tokens of OpenID Connect a client may send in a second. Each costs the check of a signature.
 pub(crate) const EXCHANGES_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("it is not 0");
+/// How many transactions a principal may have voided in a second. A void takes a place in the journal for ever.
+pub(crate) const VOIDS_PER_SECOND: NonZeroU32 = NonZeroU32::new(10).expect("it is not 0");
 
 /// From this number of buckets on, full ones are removed.
 const BUCKETS_MAX: usize = 10_000;

@@ -23,7 +23,7 @@ use crate::control::Control;
 use crate::identity::Identity;
 use crate::ledgers::{LedgerOverview, Ledgers, Settings, USERS_LEDGER, random_seed};
 use crate::peers::Peers;
-use crate::rates::{EXCHANGES_PER_SECOND, Rates};
+use crate::rates::{EXCHANGES_PER_SECOND, Rates, VOIDS_PER_SECOND};
 use crate::record::Record;
 use crate::request::{PassedOn, Request, Response, Route};
 use crate::requests::Requests;
@@ -52,6 +52,8 @@ pub struct Service {
     pub(crate) users_are_locked: bool,
     pub(crate) requests: Requests,
     rates: Rates,
+    /// How often each client may ask for an outcome that takes a void.
+    pub(crate) voids: Rates,
     /// How often each client may send a token of OpenID Connect.
     pub(crate) exchanges: Rates,
     pub(crate) clock: Arc<dyn Clock>,
@@ -101,6 +103,7 @@ impl Service {
             identity: OnceLock::new(),
             requests: Requests::default(),
             rates: Rates::new(config.requests_per_second),
+            voids: Rates::new(Some(VOIDS_PER_SECOND)),
             exchanges: Rates::new(Some(EXCHANGES_PER_SECOND)),
             clock: environment.clock,
             ids: environment.ids,

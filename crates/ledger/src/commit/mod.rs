@@ -34,7 +34,7 @@ mod foreign;
 pub(crate) mod future;
 mod group;
 mod live_snapshots;
-mod outcome;
+pub(crate) mod outcome;
 pub(crate) mod proposal;
 pub(crate) mod queue;
 mod rebuild;
