@@ -9,6 +9,7 @@ use everstrand_sealing::MasterKey;
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 
+use crate::identity::users_key;
 use crate::{master_key, place};
 
 /// Encrypt a ledger that lies in clear in a data folder
@@ -69,6 +70,10 @@ enum Command {
         /// The file with the new master key
         #[arg(long, value_name = "FILE")]
         with: PathBuf,
+        /// The secrets of users are sealed under the key in this file, and stay so [default: users.key in the data folder if it
+        /// exists; else they are sealed under the master key, and again under the new one]
+        #[arg(long, env = "EVERSTRAND_USERS_KEY", value_name = "FILE")]
+        users_key: Option<PathBuf>,
         /// The data folder of the server, which must not be running [default: the variable EVERSTRAND_DATA, else ./everstrand-data]
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
@@ -85,10 +90,12 @@ pub(crate) fn run_master_key(arguments: &MasterKeyCommand) -> Result<ExitCode, B
             let key = MasterKey::from_file_or_new(file)?;
             println!("{} holds the master key with the fingerprint {}", file.display(), key.fingerprint());
         }
-        Command::Replace { with, data } => {
+        Command::Replace { with, users_key, data } => {
             let new = MasterKey::from_file(with)?;
             let service = open(data.clone())?;
-            let sealed = service.seal_keys_again(&new);
+            let has_own = users_key.is_some() || users_key::is_in(&place::data_folder(data.as_deref()));
+            let users = if has_own { Ok(()) } else { seal_users_again(&service, &new) };
+            let sealed = users.and_then(|()| service.seal_keys_again(&new));
             service.close();
             let sealed = sealed?;
             println!(
@@ -98,6 +105,15 @@ pub(crate) fn run_master_key(arguments: &MasterKeyCommand) -> Result<ExitCode, B
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Seals the secrets of users, which are sealed under the master key, under another one.
+fn seal_users_again(service: &Service, new: &MasterKey) -> Result<(), String> {
+    let old = master_key::of_process()?.ok_or("there is no master key")?;
+    let sealed = service.seal_users_again(&old, new);
+    sealed
+        .map(drop)
+        .map_err(|why| format!("{why}; if the users have a key of their own, name it with --users-key"))
 }
 
 fn open(data: Option<PathBuf>) -> Result<Service, Box<dyn Error>> {

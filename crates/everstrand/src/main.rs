@@ -82,6 +82,7 @@ enum Command {
     Group(identity::group::Arguments),
     Policy(identity::policy::Arguments),
     Credentials(identity::credentials::Arguments),
+    UsersKey(identity::users_key::Arguments),
     Demo(demo::Arguments),
     Store(store::Arguments),
     /// Make certificates for trials of TLS
@@ -125,6 +126,7 @@ fn main() -> ExitCode {
         Command::Group(arguments) => identity::group::run(arguments),
         Command::Policy(arguments) => identity::policy::run(arguments),
         Command::Credentials(arguments) => identity::credentials::run(&arguments),
+        Command::UsersKey(arguments) => identity::users_key::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Store(arguments) => store::run(&arguments),
         Command::Tls(command) => tls::run(&command),

@@ -1,5 +1,6 @@
 //! The decision: an explicit deny wins; else one statement must allow.
 
+use crate::action::Action;
 use crate::document::{Effect, Policy};
 use crate::request::Request;
 
@@ -51,6 +52,28 @@ pub fn decide<'p>(
         }
     }
     allowed.map_or(Decision::NotAllowed, |(name, number, sid)| Decision::Allowed(rule(name, number, sid)))
+}
+
+/// When policies allow something, whatever requests there will be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// At all times and from everywhere: no condition limits what allows it, and nothing ever denies it.
+    pub always: bool,
+    /// Perhaps: under the right conditions something allows it, and nothing denies it whatever the conditions are.
+    pub sometimes: bool,
+}
+
+/// When policies allow an action on a resource.
+pub fn reach<'p>(policies: impl IntoIterator<Item = &'p Policy>, action: Action, resource: &str) -> Reach {
+    // What allows and what denies, without a condition and with one.
+    let (mut allows, mut denies) = ([false; 2], [false; 2]);
+    for statement in policies.into_iter().flat_map(Policy::statements) {
+        if statement.concerns(action, resource) {
+            let found = if statement.effect() == Effect::Allow { &mut allows } else { &mut denies };
+            found[usize::from(statement.has_conditions())] = true;
+        }
+    }
+    Reach { always: allows[0] && denies == [false; 2], sometimes: allows != [false; 2] && !denies[0] }
 }
 
 fn rule(policy: &str, statement: usize, sid: Option<&str>) -> Rule {

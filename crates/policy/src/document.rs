@@ -164,11 +164,19 @@ impl Statement {
         self.actions.contains(action)
     }
 
+    /// Whether the statement is about an action on a resource, under its conditions.
+    pub(crate) fn concerns(&self, action: Action, resource: &str) -> bool {
+        self.is_about(action)
+            && self.resources.iter().any(|resources| resources.contain(resource)) != self.is_about_others
+    }
+
+    pub(crate) fn has_conditions(&self) -> bool {
+        !self.conditions.is_empty()
+    }
+
     /// Whether the statement is about a request.
     pub(crate) fn applies(&self, request: &Request<'_>) -> bool {
-        self.is_about(request.action)
-            && self.resources.iter().any(|resources| resources.contain(request.resource))
-                != self.is_about_others
+        self.concerns(request.action, request.resource)
             && self.conditions.iter().all(|condition| condition.holds(&request.context))
     }
 }

@@ -31,7 +31,7 @@ mod request;
 mod resource;
 
 pub use action::Action;
-pub use decide::{Decision, Rule, decide};
+pub use decide::{Decision, Reach, Rule, decide, reach};
 pub use document::{Effect, POLICY_BYTES_MAX, Policy, Statement};
 pub use network::Network;
 pub use request::{Context, Request, Tags};

@@ -6,7 +6,7 @@ pub(crate) mod init;
 pub(crate) mod policy;
 pub(crate) mod serve;
 pub(crate) mod user;
-mod users_key;
+pub(crate) mod users_key;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -30,6 +30,9 @@ pub(crate) struct Place {
     /// AWS_ENDPOINT_URL_QLDB_SESSION or AWS_ENDPOINT_URL_QLDB names, else http://127.0.0.1:8182]
     #[arg(long, global = true, value_name = "URL")]
     endpoint: Option<String>,
+    /// With --data: make the change also if it leaves nobody who may administer users
+    #[arg(long, global = true, requires = "data")]
+    force: bool,
     #[command(flatten)]
     certificates: remote::Certificates,
     /// The file of the key that seals the secrets of the users [default: users.key in the data folder]
@@ -43,7 +46,11 @@ impl Place {
         if let Some(folder) = &self.data {
             let service = folder_service(folder.clone(), self.users_key.as_deref(), false)?;
             service.check_users()?;
-            let reply = service.administer(request).map_err(|error| error.message);
+            let reply = match self.force {
+                true => service.administer_without_guard(request),
+                false => service.administer(request),
+            };
+            let reply = reply.map_err(|error| error.message);
             service.close();
             return Ok(reply?);
         }

@@ -4,11 +4,13 @@
 //! has read of that ledger. In a shared store it reads every second; if it could not for five seconds, it refuses the requests of
 //! users, because a user or a right may have been taken away meanwhile.
 
+mod administrators;
 mod changes;
 mod directory;
 mod exchange;
 mod journal;
 pub(crate) mod permissions;
+mod sealed_again;
 mod service;
 mod temporary;
 mod users;
@@ -71,7 +73,7 @@ impl Identity {
         master_key: &MasterKey,
         oidc: Option<Arc<Oidc>>,
     ) -> Result<Identity, String> {
-        let secrets = master_key.key_for("secret access keys");
+        let secrets = secrets_key(master_key);
         let read = read(&ledgers, &secrets, &*clock, None).map_err(|error| error.message)?;
         let temporary = master_key.key_for("temporary keys");
         Ok(Identity {
@@ -148,15 +150,22 @@ impl Identity {
         users.with_id(id).filter(|user| user.enabled).cloned().ok_or_else(unrecognized)
     }
 
-    /// Changes or lists users, groups and policies. This waits for the disk or the store.
+    /// Changes or lists users, groups and policies. Unless the change is forced, it must leave an administrator. This waits for the
+    /// disk or the store.
     pub(crate) fn administer(
         &self,
         request: &IdentityRequest,
         place: &Place,
+        is_forced: bool,
     ) -> Result<IdentityReply, ServiceError> {
         let ledger = self.ledgers.open_current(USERS_LEDGER)?;
         let reply = journal::change(&ledger, |directory| {
-            changes::apply(directory, request, place, &mut self.new_keys())
+            let before = directory.clone();
+            let reply = changes::apply(directory, request, place, &mut self.new_keys())?;
+            if !is_forced {
+                administrators::check(&before, directory, self.clock.unix_millis().div_euclid(1000))?;
+            }
+            Ok(reply)
         })?;
         // What this server was just told it heeds at once; the others heed it when they read.
         self.refresh()?;
@@ -246,6 +255,11 @@ impl Identity {
     fn new_keys(&self) -> RandomKeys<'_> {
         RandomKeys { secrets: &self.secrets, ids: &*self.ids, clock: &*self.clock, given: None }
     }
+}
+
+/// The key that seals the secrets of users.
+fn secrets_key(master_key: &MasterKey) -> SealingKey {
+    master_key.key_for("secret access keys")
 }
 
 /// Reads the ledger, unless it is as it was when `known` was read.

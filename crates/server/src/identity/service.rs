@@ -75,6 +75,19 @@ impl Service {
     /// Runs an operation on users, groups and policies for a caller in this process, who may do everything. This blocks the thread
     /// while it waits for files.
     pub fn administer(&self, request: &IdentityRequest) -> Result<IdentityReply, ServiceError> {
+        self.administer_in_process(request, false)
+    }
+
+    /// The same, also if the change leaves nobody who may administer users.
+    pub fn administer_without_guard(&self, request: &IdentityRequest) -> Result<IdentityReply, ServiceError> {
+        self.administer_in_process(request, true)
+    }
+
+    fn administer_in_process(
+        &self,
+        request: &IdentityRequest,
+        is_forced: bool,
+    ) -> Result<IdentityReply, ServiceError> {
         let identity = self.identity()?;
         match request {
             IdentityRequest::CheckPolicy { .. } => self.check_policy(identity, request),
@@ -82,7 +95,7 @@ impl Service {
                 let message = "Only a user can make a temporary key: sign the request with the user's key";
                 Err(ServiceError::new(Exception::InvalidParameter, message))
             }
-            _ => identity.administer(request, &self.place()),
+            _ => identity.administer(request, &self.place(), is_forced),
         }
     }
 
@@ -110,7 +123,7 @@ impl Service {
             return Ok(self.check_policy(&identity, &request)?.to_json());
         }
         let place = self.place();
-        self.ledgers.changes.run(move || Ok(identity.administer(&request, &place)?.to_json())).await
+        self.ledgers.changes.run(move || Ok(identity.administer(&request, &place, false)?.to_json())).await
     }
 
     fn check_policy(

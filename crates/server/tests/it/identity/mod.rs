@@ -1,6 +1,7 @@
 //! Users, their keys and what policies let them do, over signed requests.
 
 mod exchange;
+mod guards;
 mod statements;
 mod users;
 
