@@ -2,14 +2,13 @@
 # uuid7 0.1.0 for Python makes ids of version 7 whose time all others read as the year 2203.
 #
 # One would expect: a UUID of version 7 begins with 48 bits of milliseconds since 1970, so that ids of all makers sort by time together, and whoever reads the time gets that of the making.
-# What happens: the package called uuid7 divides the first 60 bits otherwise (36 bits of seconds, then fractions of them), and sets the same version. The id of 30 November 2026 is the one of 2203 for uuid-utils 1.2.0, uuid for Node.js and DuckDB 2.0.1,
+# What happens: the package called uuid7 divides the first 60 bits otherwise (36 bits of seconds, then fractions of them), and sets the same version. The id of 30 November 2026 is the one of 2203 for uuid-utils 1.2.0, uuid6 2025.0.1 and DuckDB 2.0.1,
 #   and sorts behind every id that the others make in the next 176 years.
 # Why it matters: version 7 is chosen for keys of append-only tables because it keeps their order and tells their time. With two makers in one table the order is wrong for good, and so is each `WHERE id < …` that means a time.
 # Instead: uuid6 (its uuid7), uuid-utils, or uuid.uuid7 of Python 3.14.
 # Source: RFC 9562, section 5.7: unix_ts_ms, 48 bits. The package's page says that it follows draft 02 of 2021, which the RFC has replaced; uuid_extensions/uuid7.py, uuid7.
 . "$(dirname "$0")/lib.sh"
 python_with uuid7==0.1.0 uuid-utils==1.2.0 uuid6==2025.0.1 duckdb==2.0.1
-node_with uuidv7@1.2.1
 cat >make.py <<'END'
 from uuid_extensions import uuid7
 
