@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use everstrand_journal::export::{
     DataObject, ExportFiles, ExportedBlock, read_catalog, read_completed_manifest,
 };
-use everstrand_journal::{CatalogChange, CheckedBlock, FormatError, check_foreign};
+use everstrand_journal::{CatalogChange, CheckedBlock, FormatError, UniqueId, check_foreign};
 
 /// The number of blocks that are checked together.
 pub(crate) const BATCH_BLOCKS: usize = 4096;
@@ -33,6 +33,30 @@ impl ExportFolder {
             catalog.extend(read_catalog(&fs::read(folder.join(file))?)?);
         }
         Ok(ExportFolder { folder: folder.to_owned(), files, catalog })
+    }
+
+    /// Takes one file of an export for the whole, whatever its name is.
+    pub(crate) fn of_file(path: &Path) -> Result<ExportFolder, Box<dyn Error>> {
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut files = ExportFiles::sort([name.clone()]);
+        if files.data.is_empty() {
+            if files != ExportFiles::default() {
+                return Err(
+                    format!("{} is a part of an export, but it holds no blocks", path.display()).into()
+                );
+            }
+            let unknown = DataObject { strand_id: UniqueId::default(), first: 0, last: u64::MAX, name };
+            files.data.push(unknown);
+        }
+        Ok(ExportFolder { folder, files, catalog: BTreeMap::new() })
+    }
+
+    /// The bytes of all files of blocks.
+    pub(crate) fn bytes(&self) -> u64 {
+        let bytes =
+            |object: &DataObject| fs::metadata(self.folder.join(&object.name)).map_or(0, |found| found.len());
+        self.files.data.iter().map(bytes).sum()
     }
 
     /// The files that the completed manifests name but the folder does not have.

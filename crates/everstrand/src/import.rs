@@ -17,6 +17,7 @@ use crate::audit::saved_digests;
 use crate::exported::{BATCH_BLOCKS, ExportFolder};
 use crate::exported_indexes::ExportedIndexes;
 use crate::remote::Certificates;
+use crate::store::Access;
 use crate::{master_key, place};
 
 /// The arguments of `import`.
@@ -28,8 +29,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     from: PathBuf,
     /// The data folder of the server, which must not be running [default: the variable EVERSTRAND_DATA, else ./everstrand-data]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "store")]
     data: Option<PathBuf>,
+    /// The store for the new ledger: s3://BUCKET/PREFIX or postgres://USER@HOST/DATABASE. Servers may be running on it: they find the
+    /// ledger when somebody asks for it
+    #[arg(long, value_name = "LOCATION")]
+    store: Option<String>,
+    #[command(flatten)]
+    access: Access,
     /// A file or URL with a digest, or with a signed checkpoint, that the journal must continue (may be repeated)
     #[arg(long, value_name = "FILE|URL")]
     digest: Vec<String>,
@@ -43,8 +50,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let digests = saved_digests(&arguments.digest, &[], &Certificates::default())?;
     let export = ExportFolder::open(&arguments.from)?;
     check_whole(&export)?;
-    let folder = place::data_folder(arguments.data.as_deref());
-    let mut config = Config::new(Storage::Folder(folder));
+    let mut config = Config::new(match &arguments.store {
+        Some(location) => Storage::Shared { store: arguments.access.open(location)?, cache: None },
+        None => Storage::Folder(place::data_folder(arguments.data.as_deref())),
+    });
     config.master_key = master_key::of_process()?;
     let service = Arc::new(Service::open(config)?);
     let mut loading = Loading {
@@ -116,8 +125,10 @@ impl Loading {
     fn run(&mut self, importer: &mut Importer<'_>) -> Result<(), Box<dyn Error>> {
         let mut auditor = Auditor::new(std::mem::take(&mut self.digests));
         let mut next = 0;
+        self.report.expect(self.export.bytes());
         for object in self.export.objects() {
             let bytes = self.export.read(object)?;
+            self.report.advance(bytes.len() as u64, bytes.len());
             let mut blocks =
                 read_blocks(&bytes).map_err(|error| format!("{}: {error}", object.name))?.peekable();
             while blocks.peek().is_some() {

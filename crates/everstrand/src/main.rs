@@ -26,6 +26,7 @@ mod load;
 mod master_key;
 mod place;
 mod places_of_copies;
+mod progress;
 mod remote;
 mod saved;
 mod serve;

@@ -22,7 +22,7 @@ use crate::saved;
 /// The arguments of `audit`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// A data folder, a ledger's folder in it, an export's folder, or the URL of a server
+    /// A data folder, a ledger's folder in it, an export's folder, one file of an export, or the URL of a server
     source: String,
     /// The ledger, if the source is a server or a data folder with several ledgers
     #[arg(long, value_name = "NAME")]

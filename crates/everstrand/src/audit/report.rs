@@ -3,9 +3,12 @@
 use std::io::{self, IsTerminal, StdoutLock, Write};
 use std::time::{Duration, Instant};
 
+use everstrand_copies::Way;
 use everstrand_ion::text;
 use everstrand_journal::{AuditSummary, CheckedBlock, Deviation, hashes_only};
 use serde_json::{Value, json};
+
+use crate::progress;
 
 /// How to print.
 #[derive(Clone, Copy, PartialEq)]
@@ -20,16 +23,31 @@ pub(crate) struct Report {
     form: Form,
     out: StdoutLock<'static>,
     began: Instant,
-    /// When progress was last printed.
-    reported: Instant,
+    /// When progress was last shown on the terminal, and whether a line of it stands there.
+    shown: Instant,
+    is_shown: bool,
     blocks: u64,
+    /// How far the audit has come: parts of the journal, which are slots, blocks or bytes.
+    way: Way,
 }
 
 impl Report {
     /// Prints to the standard output, and progress to the standard error if that is a terminal.
     pub(crate) fn new(form: Form) -> Report {
         let now = Instant::now();
-        Report { form, out: io::stdout().lock(), began: now, reported: now, blocks: 0 }
+        let way = Way { slots: 0, bytes: 0, of_slots: None };
+        Report { form, out: io::stdout().lock(), began: now, shown: now, is_shown: false, blocks: 0, way }
+    }
+
+    /// Notes how many parts there are to read.
+    pub(crate) fn expect(&mut self, parts: u64) {
+        self.way.of_slots = Some(parts);
+    }
+
+    /// Notes that parts of the journal were read, with so many bytes.
+    pub(crate) fn advance(&mut self, parts: u64, bytes: usize) {
+        self.way.slots += parts;
+        self.way.bytes += bytes as u64;
     }
 
     /// Counts a checked block.
@@ -38,16 +56,29 @@ impl Report {
         if self.form == Form::HashesOnly {
             writeln!(self.out, "{}", text::write(&hashes_only::describe(block)))?;
         }
-        if self.reported.elapsed() > Duration::from_secs(1) && io::stderr().is_terminal() {
-            self.reported = Instant::now();
-            let seconds = self.began.elapsed().as_secs().max(1);
-            eprint!("\r{} blocks, {} a second ", self.blocks, self.blocks / seconds);
+        if self.shown.elapsed() > Duration::from_secs(1) && io::stderr().is_terminal() {
+            (self.shown, self.is_shown) = (Instant::now(), true);
+            eprint!("\r\x1b[K{}", self.progress(self.began.elapsed().as_secs_f64()));
         }
         Ok(())
     }
 
+    fn progress(&self, seconds: f64) -> String {
+        progress::line(&format!("{} blocks", self.blocks), &self.way, seconds)
+    }
+
+    /// Takes the line of progress from the terminal, because others follow.
+    fn end_progress(&mut self) {
+        if std::mem::take(&mut self.is_shown) {
+            eprint!("\r\x1b[K");
+        }
+    }
+
     /// Prints deviations.
     pub(crate) fn deviations(&mut self, found: &[Deviation]) -> io::Result<()> {
+        if !found.is_empty() {
+            self.end_progress();
+        }
         for deviation in found {
             match self.form {
                 Form::Text => writeln!(self.out, "DEVIATION  {deviation}")?,
@@ -68,6 +99,7 @@ impl Report {
 
     /// Prints the summary.
     pub(crate) fn summary(&mut self, summary: &AuditSummary) -> io::Result<()> {
+        self.end_progress();
         match self.form {
             Form::Text => self.text_summary(summary)?,
             Form::JsonLines => writeln!(self.out, "{}", json!({"summary": json_summary(summary)}))?,
@@ -162,4 +194,18 @@ fn json_summary(summary: &AuditSummary) -> Value {
         "digestsUnchecked": summary.digests_unchecked,
         "deviations": deviations,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_has_blocks_bytes_and_the_time_that_is_left() {
+        let mut report = Report::new(Form::Text);
+        report.expect(100);
+        report.advance(25, 50_000_000);
+        let expected = "0 blocks  [#####...............]  25 %  50.0 MB, 10.0 MB/s, 15 s left";
+        assert_eq!(report.progress(5.0), expected);
+    }
 }

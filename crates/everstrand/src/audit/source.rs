@@ -27,6 +27,8 @@ pub(crate) enum Journal {
     Slots(PathBuf),
     /// The folder of an export.
     Export(PathBuf),
+    /// One file of an export.
+    ExportedFile(PathBuf),
     /// A ledger on a server.
     Server { endpoint: String, ledger: String, certificates: Certificates },
 }
@@ -46,8 +48,11 @@ pub(crate) fn find(
         });
     }
     let path = Path::new(source);
+    if path.is_file() {
+        return Ok(Journal::ExportedFile(path.to_owned()));
+    }
     if !path.is_dir() {
-        return Err(format!("{source} is not a folder"));
+        return Err(format!("there is no {source}"));
     }
     if has_segments(path) {
         return Ok(Journal::Slots(path.to_owned()));
@@ -90,7 +95,13 @@ impl Journal {
         match self {
             Journal::Slots(folder) => audit_slots(folder, remembered, auditor, report).map(Some),
             Journal::Export(folder) => {
-                audit_export(folder, remembered.map(|remembered| remembered.last), auditor, report)?;
+                let export = ExportFolder::open(folder)?;
+                audit_export(&export, remembered.map(|remembered| remembered.last), auditor, report)?;
+                Ok(None)
+            }
+            Journal::ExportedFile(file) => {
+                let export = ExportFolder::of_file(file)?;
+                audit_export(&export, remembered.map(|remembered| remembered.last), auditor, report)?;
                 Ok(None)
             }
             Journal::Server { endpoint, ledger, certificates } => {
@@ -122,6 +133,7 @@ fn audit_slots(
         return Err(format!("{} {why}", folder.display()).into());
     }
     let from = remembered.and_then(|remembered| remembered.next_slot).unwrap_or(0);
+    report.expect(last.map_or(0, |last| (last + 1).saturating_sub(from)));
     // An earlier audit of a server or an export has remembered a block, but no slot. Then this audit reads all slots, and skips
     // the blocks up to the remembered one.
     let after = remembered.filter(|_| from == 0);
@@ -155,6 +167,7 @@ fn audit_slots(
         };
         unreadable.report(auditor, report)?;
         let count = batch.len() as u64;
+        report.advance(count, batch.iter().map(Vec::len).sum());
         let checked = on_all_cores(batch, |bytes| {
             Slot::decode(bytes).map(|slot| {
                 let blocks = check_slot(&slot);
@@ -216,12 +229,12 @@ impl Unreadable {
 }
 
 fn audit_export(
-    folder: &Path,
+    export: &ExportFolder,
     after: Option<BlockAddress>,
     auditor: &mut Auditor,
     report: &mut Report,
 ) -> Result<(), Box<dyn Error>> {
-    let export = ExportFolder::open(folder)?;
+    report.expect(export.bytes());
     if export.is_unfinished() {
         let why = "it was begun and not completed: it has no completed manifest, so blocks may be missing at its end";
         report.deviations(&auditor.unreadable("the export", &why))?;
@@ -236,6 +249,7 @@ fn audit_export(
             continue;
         }
         let bytes = export.read(object)?;
+        report.advance(bytes.len() as u64, bytes.len());
         let mut blocks = match read_blocks(&bytes) {
             Ok(blocks) => blocks.peekable(),
             Err(error) => {
@@ -284,9 +298,11 @@ async fn audit_server(
 ) -> Result<(), Box<dyn Error>> {
     let digest = remote::digest(transport, ledger).await?;
     let tip = digest.digest_tip_address;
+    report.expect((tip.sequence_no + 1).saturating_sub(from));
     for sequence_no in from..=tip.sequence_no {
         let address = BlockAddress { sequence_no, ..tip };
         let block = remote::block(transport, ledger, address).await?;
+        report.advance(1, block.as_bytes().len());
         let block = check_foreign(block.root(), None);
         take_blocks(vec![block], &format!("block {sequence_no}"), None, auditor, report)?;
     }

@@ -9,8 +9,8 @@ use everstrand_server::StoredLedger;
 use serde_json::{Value, json};
 
 use super::place::{self, Journal, Source};
-use super::progress::{Progress, bytes};
 use crate::audit::saved_digests;
+use crate::progress::{Progress, bytes};
 use crate::remote::Certificates;
 use crate::store::Access;
 

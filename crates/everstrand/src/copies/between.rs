@@ -7,7 +7,7 @@ use everstrand_copies::{Backup, Copies, Known, Run};
 use serde_json::json;
 
 use super::place;
-use super::progress::{Progress, bytes};
+use crate::progress::{Progress, bytes};
 use crate::store::Access;
 
 /// Bring the newest copy of each ledger from one place of copies to another

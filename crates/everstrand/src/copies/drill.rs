@@ -11,7 +11,7 @@ use everstrand_ledger::{Environment, Ledger, LedgerOptions, Status};
 use serde_json::json;
 
 use super::place;
-use super::progress::Progress;
+use crate::progress::Progress;
 use crate::store::Access;
 
 /// Restore the newest copy of each ledger into memory, and compare digests

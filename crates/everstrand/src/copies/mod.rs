@@ -4,5 +4,4 @@ pub(crate) mod backup;
 pub(crate) mod between;
 pub(crate) mod drill;
 mod place;
-mod progress;
 pub(crate) mod restore;

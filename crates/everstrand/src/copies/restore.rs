@@ -15,7 +15,7 @@ use everstrand_server::config::{Config, Storage};
 use serde_json::json;
 
 use super::place::{self, Source};
-use super::progress::Progress;
+use crate::progress::Progress;
 use crate::store::Access;
 
 /// What the first own block of a restored ledger records.

@@ -377,3 +377,33 @@ async fn a_version_is_verified_out_of_a_folder_and_the_report_says_what_it_is() 
     let (code, printed) = verify(&["--version", "9"]);
     assert!(code == 2 && printed.contains("no version 9"), "{printed}");
 }
+
+/// One file of an export is audited alone, whatever its name is; a file that is no journal is not.
+#[test]
+fn one_file_of_an_export_is_audited() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/samples");
+    let text = |path: &Path| path.display().to_string();
+    let file = samples.join("export/2026/11/30/12/30IzcNEuHPuHlIO2cqD4pL.0-4.ion");
+    let digest = text(&samples.join("digest.json"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let renamed = folder.path().join("some journal");
+    fs::copy(&file, &renamed).expect("a copy");
+    for file in [&file, &renamed] {
+        let (code, printed) = everstrand(&["audit", &text(file), "--digest", &digest]);
+        assert!(
+            code == 0 && printed.contains("blocks 0 to 4") && printed.contains("no deviation"),
+            "{printed}"
+        );
+    }
+    let tampered = fs::read_to_string(&file).expect("a file").replacen("sequenceNo:3", "sequenceNo:7", 1);
+    fs::write(&renamed, tampered).expect("written");
+    let (code, printed) = everstrand(&["audit", &text(&renamed)]);
+    assert!(code == 1 && printed.contains("DEVIATION"), "{printed}");
+    let manifest = samples.join("export/ADR3RuXRrheCwDvpRfYxcL.started.manifest");
+    for (file, why) in
+        [(text(&manifest), "holds no blocks"), ("no-such-file".to_owned(), "there is no no-such-file")]
+    {
+        let (code, printed) = everstrand(&["audit", &file]);
+        assert!(code == 2 && printed.contains(why), "{printed}");
+    }
+}

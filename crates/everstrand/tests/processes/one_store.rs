@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use everstrand::HttpTransport;
+use everstrand::{HttpTransport, QldbDriver};
 use everstrand_driver::{SendCommandResponse, Transport, TransportError};
 use everstrand_protocol::SendCommandRequest;
 use everstrand_testkit::servers::{BUCKET, ObjectServer, PostgresServer, find_postgres};
 
 use crate::journal;
 use crate::load::{self, Log};
-use crate::process::{LEDGER, Server, chance, program, setting};
+use crate::process::{LEDGER, Server, chance, program, run_to_end, setting};
 
 const SERVERS: usize = 3;
 const CLIENTS_PER_SERVER: u64 = 4;
@@ -42,7 +42,39 @@ fn three_servers_over_postgresql_lose_nothing_when_they_are_killed() {
     });
 }
 
-everstrand_testkit::ignored_without_gofakes3!(three_servers_over_objects_lose_nothing_when_they_are_killed);
+/// A ledger that is imported into the store of a running server is there for it, without a restart.
+fn an_export_is_imported_while_a_server_runs() {
+    let objects = ObjectServer::in_memory().expect("gofakes3 starts");
+    let (location, endpoint) = (format!("s3://{BUCKET}/ledgers"), objects.endpoint());
+    let folder = tempfile::tempdir().expect("a folder");
+    let over_objects = |arguments: &[&str]| {
+        let mut command = program();
+        command.args(arguments).args(["--store", &location, "--store-endpoint", &endpoint]);
+        command.envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any"), ("AWS_REGION", "any")]);
+        command
+    };
+    let mut serve = over_objects(&["serve", "--create-ledger", LEDGER]);
+    serve.arg("--cache").arg(folder.path().join("cache"));
+    let server = Server::run(serve).expect("the server starts");
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/samples");
+    let mut import = over_objects(&["import", "imported"]);
+    let import =
+        import.arg("--from").arg(samples.join("export")).arg("--digest").arg(samples.join("digest.json"));
+    let (status, printed, why) = run_to_end(import);
+    assert!(
+        status.success() && printed.contains("ledger imported begins with this journal"),
+        "{printed}{why}"
+    );
+    let driver = QldbDriver::builder("imported").build_over(server.transport()).expect("a driver");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let tables = runtime.block_on(driver.list_tables()).expect("tables");
+    assert!(!tables.is_empty(), "{tables:?}");
+}
+
+everstrand_testkit::ignored_without_gofakes3!(
+    an_export_is_imported_while_a_server_runs,
+    three_servers_over_objects_lose_nothing_when_they_are_killed
+);
 everstrand_testkit::ignored_without_postgres!(
     three_servers_over_postgresql_lose_nothing_when_they_are_killed
 );

@@ -10,7 +10,7 @@ use everstrand_copies::{Watcher, Way};
 const EVERY: Duration = Duration::from_millis(200);
 
 /// The watcher of one run.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     what: String,
     began: Instant,
     shown: Option<Instant>,
@@ -20,17 +20,17 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(what: String, limit: Option<u64>) -> Progress {
+    pub(crate) fn new(what: String, limit: Option<u64>) -> Progress {
         let is_terminal = io::stderr().is_terminal();
         Progress { what, began: Instant::now(), shown: None, is_terminal, limit }
     }
 
-    pub(super) fn seconds(&self) -> f64 {
+    pub(crate) fn seconds(&self) -> f64 {
         self.began.elapsed().as_secs_f64()
     }
 
     /// Ends the line on the terminal.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         if self.shown.take().is_some() {
             eprint!("\r\x1b[K");
         }
@@ -57,7 +57,7 @@ impl Watcher for Progress {
 
 /// The line on the terminal: a bar where the end is known, bytes, rate, and the time that is left.
 #[expect(clippy::cast_possible_truncation, reason = "what is shown has three digits")]
-fn line(what: &str, way: &Way, seconds: f64) -> String {
+pub(crate) fn line(what: &str, way: &Way, seconds: f64) -> String {
     let rate = way.bytes as f64 / seconds.max(0.001);
     let moved = format!("{}, {}/s", bytes(way.bytes), bytes(rate as u64));
     let Some(of) = way.of_slots.filter(|of| *of > 0) else { return format!("{what}  {moved}") };
@@ -69,7 +69,7 @@ fn line(what: &str, way: &Way, seconds: f64) -> String {
 }
 
 /// A number of bytes as people read it.
-pub(super) fn bytes(number: u64) -> String {
+pub(crate) fn bytes(number: u64) -> String {
     match number {
         0..1_000 => format!("{number} B"),
         1_000..1_000_000 => format!("{:.1} kB", number as f64 / 1e3),
