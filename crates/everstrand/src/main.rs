@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 mod accept_loss;
+mod announce;
 mod audit;
 mod client_variables;
+mod config_file;
 mod copies;
 mod demo;
 mod dump;
@@ -102,7 +104,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let given = std::env::args_os().collect();
+    let arguments = match config_file::with_arguments_of_file(Arguments::command(), given) {
+        Ok(arguments) => Arguments::parse_from(arguments),
+        Err(error) => {
+            eprintln!("everstrand: {error}");
+            return ExitCode::from(2);
+        }
+    };
     if let Err(error) = log_to_stderr(arguments.log) {
         eprintln!("everstrand: {error}");
         return ExitCode::from(2);

@@ -1,8 +1,7 @@
 //! `everstrand serve`: a server until it is told to stop.
 
 use std::error::Error;
-use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,13 +15,16 @@ use everstrand_server::{
     AccessKeys, AuditTrail, ClusterKey, Descriptors, Memory, Origin, PeerSettings, Service, http,
 };
 
-use crate::client_variables::{self, Syntax};
-use crate::{identity, listen, master_key, place, places_of_copies, store, tls};
+use crate::{announce, identity, listen, master_key, place, places_of_copies, store, tls};
 
 /// What `serve` may be told.
 #[derive(clap::Args)]
 #[group(id = "serve")]
 pub(crate) struct Arguments {
+    /// A file with settings, one a line, as in `listen = "127.0.0.1:8182"`: the names of these arguments, and texts, numbers, true or
+    /// a list, as in TOML. What is given as an argument or by a variable goes before the file
+    #[arg(long, env = "EVERSTRAND_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
     /// The folder that holds the ledgers [default: the variable EVERSTRAND_DATA, else ./everstrand-data]
     #[arg(long, value_name = "DIR", conflicts_with = "in_memory")]
     data: Option<PathBuf>,
@@ -265,6 +267,7 @@ async fn serve(
     // Catch signals before anything is opened, so that a signal during the replay of a journal stops the server.
     let shutdown = shutdown_signal()?;
     let audit_trail = config.audit_trail.clone();
+    let served = announce::Served::of(&config);
     let credentials = access_keys.as_deref().zip(config.access_keys.as_ref());
     let credentials = credentials.map(|(file, keys)| (file.to_owned(), keys.profile().to_owned()));
     let has_origins = !config.allowed_origins.is_empty();
@@ -305,9 +308,10 @@ async fn serve(
     let server = server.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     let address = server.address()?;
     warn_of_open_doors(address, scheme, signed_only);
-    announce(
+    announce::announce(
         scheme,
         address,
+        (&served, &announce::ledgers(&service)),
         credentials.as_ref().map(|(file, profile)| (file.as_path(), profile.as_str())),
         service.has_users(),
     )?;
@@ -401,37 +405,6 @@ fn reload_on_hangup(
     #[cfg(not(unix))]
     drop((service, access_keys, tls, audit_trail));
     Ok(())
-}
-
-/// Prints the address. Programs that start the server read the first line; people paste the others into a shell.
-fn announce(
-    scheme: &str,
-    address: SocketAddr,
-    credentials: Option<(&Path, &str)>,
-    has_users: bool,
-) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "everstrand listening on {scheme}://{address}")?;
-    writeln!(out)?;
-    writeln!(out, "Point a QLDB driver or the AWS CLI at it:")?;
-    let reached = match address.ip() {
-        ip if !ip.is_unspecified() => address,
-        IpAddr::V4(_) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()),
-        IpAddr::V6(_) => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), address.port()),
-    };
-    for line in client_variables::lines(&format!("{scheme}://{reached}"), credentials, None, Syntax::Sh)? {
-        // The usual words for a server that asks for no signature are of no use to a user, who has a key.
-        if !(has_users && credentials.is_none() && line.contains("AWS_ACCESS_KEY_ID")) {
-            writeln!(out, "  {line}")?;
-        }
-    }
-    if has_users {
-        writeln!(
-            out,
-            "  export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…   # of a user: see everstrand user"
-        )?;
-    }
-    out.flush()
 }
 
 /// A future that is ready at the first SIGTERM or Ctrl-C. The signals are caught from this call on, not from the first poll.

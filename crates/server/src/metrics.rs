@@ -14,6 +14,8 @@ impl Service {
         let now = self.clock.monotonic_millis();
         let ledgers = self.ledgers.all();
         let mut text = String::new();
+        family(&mut text, "everstrand_build_info", "gauge", "1, with the version of the program.");
+        let _ = writeln!(text, "everstrand_build_info{{Version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
         family(&mut text, "everstrand_sessions", "gauge", "Sessions that clients have open.");
         line(&mut text, "everstrand_sessions", None, self.sessions.count() as u64);
         let (beginning, long) = self.scheduler.waiting();

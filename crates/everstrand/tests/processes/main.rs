@@ -24,6 +24,7 @@ mod process;
 mod redaction;
 mod restore;
 mod sessions;
+mod settings;
 mod shell;
 mod stopped;
 mod syncs;
