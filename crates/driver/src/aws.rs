@@ -4,40 +4,17 @@
 mod sdk;
 
 #[cfg(feature = "aws-sdk")]
-pub use sdk::SdkTransport;
+pub use sdk::{SdkTransport, sdk_http_client};
 
 #[cfg(feature = "aws-config")]
-mod config {
-    use aws_credential_types::provider::ProvideCredentials;
+mod config;
 
-    use crate::error::Error;
-    use crate::http::{HttpTransport, HttpTransportBuilder};
-    use everstrand_protocol::signature::Credentials;
+#[cfg(feature = "aws-config")]
+pub use config::{http_from_sdk_config, sdk_config_loader};
 
-    /// A transport over HTTP with the region and the credentials that the official SDKs would find: variables, profile files,
-    /// `credential_process`, and what else the configuration was loaded with. An error means that there are none.
-    ///
-    /// The credentials are those of this moment. A program that lives longer than temporary credentials makes another transport.
-    pub async fn http_from_sdk_config(config: &aws_config::SdkConfig) -> Result<HttpTransportBuilder, Error> {
-        let mut builder = HttpTransport::builder();
-        if let Some(region) = config.region() {
-            builder = builder.region(region.as_ref());
-        }
-        if let Some(url) = config.endpoint_url() {
-            builder = builder.endpoint(url);
-        }
-        if let Some(provider) = config.credentials_provider() {
-            let found = provider.provide_credentials().await;
-            let found = found.map_err(|error| Error::Configuration(format!("no credentials: {error}")))?;
-            builder = builder.credentials(Credentials {
-                access_key_id: found.access_key_id().to_owned(),
-                secret_access_key: found.secret_access_key().to_owned(),
-                session_token: found.session_token().map(str::to_owned),
-            });
-        }
-        Ok(builder)
-    }
+/// TLS by rustls and ring, as everywhere in this crate.
+fn tls() -> aws_smithy_http_client::tls::Provider {
+    aws_smithy_http_client::tls::Provider::Rustls(
+        aws_smithy_http_client::tls::rustls_provider::CryptoMode::Ring,
+    )
 }
-
-#[cfg(feature = "aws-config")]
-pub use config::http_from_sdk_config;

@@ -44,7 +44,8 @@
 //! * **The pool has a bound** ([`PoolSettings`]). Whoever waits for a retry holds no session. [`QldbDriver::shutdown`] leaves none.
 //! * **Nothing is sent in vain.** After 30 seconds a transaction sends no statement any more ([`Transaction::time_left`]).
 //! * **Logs** (`tracing`; spans `transaction` with the number of the run, events for statements and commits with their costs) hold
-//!   no token, no statement and no parameter. The text of errors, which may quote values, is logged at level `trace` alone.
+//!   no token, no statement, no parameter, no key and no text of an error, which may quote values. A program that wants the texts of
+//!   errors in its log takes them from [`RetryPolicy::on_retry`] and from what the driver returns.
 //!
 //! # Where what is
 //!
@@ -52,8 +53,9 @@
 //!   ([`Value`], [`Document`], and the types of `everstrand_ion`) keep annotations, scale and precision in them.
 //! * Retries: [`RetryPolicy`], for each call in [`ExecuteOptions`]. Errors: [`Error::kind`], [`Error::duplicate_key`].
 //! * Digests and proofs: [`QldbDriver::get_digest`], [`verify`], [`Trust`].
-//! * HTTP: [`HttpTransport`], with TLS, own certificates and proxies. Features: `blocking` (the driver without async), `aws-sdk` (the
-//!   official SDK's client as a transport), `aws-config` (credentials as the official SDKs find them).
+//! * HTTP: [`HttpTransport`], with TLS, own certificates, proxies, and keys that are renewed before they expire
+//!   ([`CredentialsSource`]). Features: `blocking` (the driver without async), `aws-sdk` (the official SDK's client as a transport),
+//!   `aws-config` (credentials as the official SDKs find them).
 //!
 //! A tokio runtime is needed to wait between attempts, to read ahead, and to end what was dropped.
 //!
@@ -149,9 +151,13 @@ mod unpooled;
 mod verification;
 
 #[cfg(feature = "aws-sdk")]
-pub use aws::SdkTransport;
+pub use aws::{SdkTransport, sdk_http_client};
 #[cfg(feature = "aws-config")]
-pub use aws::http_from_sdk_config;
+pub use aws::{http_from_sdk_config, sdk_config_loader};
+#[cfg(feature = "aws-config")]
+pub use aws_config;
+#[cfg(feature = "aws-sdk")]
+pub use aws_sdk_qldbsession;
 pub use base::BaseQldbDriver;
 pub use builder::QldbDriverBuilder;
 pub use driver::{ExecuteOptions, Executed, QldbDriver};
@@ -165,7 +171,9 @@ pub use everstrand_protocol::send_command::{
 };
 pub use everstrand_protocol::signature::Credentials;
 pub use everstrand_protocol::{DuplicateKey, Exception, ServiceError};
-pub use http::{HttpTransport, HttpTransportBuilder};
+pub use http::{
+    CredentialsFuture, CredentialsSource, HttpTransport, HttpTransportBuilder, TemporaryCredentials,
+};
 pub use parameters::{Parameter, ParameterList, Parameters};
 pub use pool::{DriverMetrics, PoolSettings, Shutdown};
 pub use retry::{Backoff, OnRetry, RetryContext, RetryPolicy};

@@ -1,20 +1,28 @@
 //! The client of the official SDK as a transport.
 
 use aws_sdk_qldbsession::Client;
+use aws_sdk_qldbsession::config::SharedHttpClient;
 use aws_sdk_qldbsession::config::retry::RetryConfig;
-use aws_sdk_qldbsession::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_qldbsession::error::SdkError;
 use aws_sdk_qldbsession::operation::RequestId;
 use aws_sdk_qldbsession::operation::send_command::{SendCommandError, SendCommandOutput};
 use aws_sdk_qldbsession::primitives::Blob;
 use aws_sdk_qldbsession::types;
+use everstrand_protocol::ServiceError;
+use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
 use everstrand_protocol::send_command::{
     AbortTransactionResult, Command, CommitTransactionResult, EndSessionResult, ExecuteStatementResult,
     FetchPageResult, IoUsage, Page, Reply, SendCommandRequest, StartSessionResult, StartTransactionResult,
     TimingInformation, ValueHolder,
 };
-use everstrand_protocol::{Exception, ServiceError};
 
 use crate::transport::{SendCommandResponse, Transport, TransportError};
+
+/// An HTTP client for the SDK, with TLS by rustls and ring. A program that takes the SDK without its default features, which
+/// bring a C library for TLS that needs cmake, gives it to the SDK's configuration.
+pub fn sdk_http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(super::tls()).build_https()
+}
 
 /// Sends commands by the official SDK's client, with its credentials, region and HTTP client.
 #[derive(Clone, Debug)]
@@ -85,14 +93,15 @@ fn sent_value(value: ValueHolder) -> types::ValueHolder {
 fn error(error: SdkError<SendCommandError>) -> TransportError {
     match error {
         SdkError::ServiceError(context) => {
-            let status = context.raw().status().as_u16();
-            let error = context.into_err();
-            let name = error.code().unwrap_or("InternalFailure");
-            let message = error.message().unwrap_or_default();
-            let request_id = error.request_id().map(str::to_owned);
-            let exception = ServiceError::new(Exception::from_name(name), message);
-            let mut error = exception.with_http_status(status);
-            error.request_id = request_id;
+            let answer = context.raw();
+            let header = |name: &str| answer.headers().get(name);
+            // The SDK's own error has neither `Code` nor what Everstrand adds.
+            let error = ServiceError::from_response(
+                answer.status().as_u16(),
+                header(ERROR_TYPE_HEADER),
+                header(REQUEST_ID_HEADER),
+                answer.body().bytes().unwrap_or_default(),
+            );
             TransportError::Service(error)
         }
         SdkError::ConstructionFailure(_) => TransportError::Unsendable(error.into()),

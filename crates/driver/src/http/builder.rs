@@ -1,6 +1,7 @@
 //! The settings of the transport over HTTP, from the program and from the environment.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use everstrand_protocol::signature::{Credentials, Signer};
@@ -9,6 +10,7 @@ use hyper::header::HeaderValue;
 
 use super::HttpTransport;
 use super::connect::{self, Proxy};
+use super::credentials::{CredentialsSource, Keys, Renewal};
 use super::tls;
 use crate::error::Error;
 
@@ -20,6 +22,7 @@ pub struct HttpTransportBuilder {
     endpoint: Option<String>,
     region: Option<String>,
     credentials: Option<Credentials>,
+    credentials_source: Option<Arc<dyn CredentialsSource>>,
     timeout: Option<Duration>,
     connect_timeout: Option<Duration>,
     certificates: Option<PathBuf>,
@@ -50,6 +53,15 @@ impl HttpTransportBuilder {
     #[must_use]
     pub fn credentials(mut self, credentials: Credentials) -> HttpTransportBuilder {
         self.credentials = Some(credentials);
+        self
+    }
+
+    /// Where the access keys that sign requests come from, if they expire. They are renewed when a quarter of their time is left, at
+    /// the earliest five minutes before their end, and when the service says that they have expired. It goes before
+    /// [`credentials`](HttpTransportBuilder::credentials) and before variables.
+    #[must_use]
+    pub fn credentials_from(mut self, source: Arc<dyn CredentialsSource>) -> HttpTransportBuilder {
+        self.credentials_source = Some(source);
         self
     }
 
@@ -123,7 +135,7 @@ impl HttpTransportBuilder {
         let (endpoint, region) = match (endpoint, region) {
             (Some(endpoint), region) => (endpoint, region.unwrap_or_else(|| "us-east-1".to_owned())),
             (None, Some(region)) => {
-                if credentials.is_none() {
+                if credentials.is_none() && self.credentials_source.is_none() {
                     let message = "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, give them to the \
                                    builder, or give it the endpoint of a service that needs none";
                     return Err(Error::Configuration(message.to_owned()));
@@ -147,7 +159,11 @@ impl HttpTransportBuilder {
             client: connect::client(connect_timeout, tls, proxy),
             endpoint,
             host,
-            signer: credentials.map(|credentials| Signer::new(credentials, region)),
+            keys: match (self.credentials_source, credentials) {
+                (Some(source), _) => Keys::Renewed(Renewal::new(source, region)),
+                (None, Some(credentials)) => Keys::Lasting(Arc::new(Signer::new(credentials, region))),
+                (None, None) => Keys::None,
+            },
             timeout: self.timeout.unwrap_or(Duration::from_secs(60)),
             user_agent: user_agent(self.user_agent.as_deref())?,
         })
@@ -208,9 +224,10 @@ mod tests {
     #[test]
     fn only_an_endpoint_of_ones_own_needs_no_credentials() {
         let endpoint = ("AWS_ENDPOINT_URL", "http://localhost:8182");
-        assert!(build_in(&[endpoint]).unwrap().signer.is_none());
-        assert!(build_in(&[endpoint, KEYS[0], KEYS[1]]).unwrap().signer.is_some());
-        assert!(build_in(&[endpoint, KEYS[0]]).unwrap().signer.is_none(), "half a key is none");
+        let is_signed = |variables: &[_]| !matches!(build_in(variables).unwrap().keys, Keys::None);
+        assert!(!is_signed(&[endpoint]));
+        assert!(is_signed(&[endpoint, KEYS[0], KEYS[1]]));
+        assert!(!is_signed(&[endpoint, KEYS[0]]), "half a key is none");
         let error = build_in(&[("AWS_REGION", "eu-west-1")]).unwrap_err().to_string();
         assert!(error.contains("AWS_ACCESS_KEY_ID"), "{error}");
         let error = build_in(&[]).unwrap_err().to_string();

@@ -2,6 +2,7 @@
 
 mod builder;
 mod connect;
+mod credentials;
 mod tls;
 
 use std::error::Error as StdError;
@@ -14,7 +15,7 @@ use everstrand_protocol::identity::{self, ExchangeToken, IdentityReply, Identity
 use everstrand_protocol::outcome::{self, GetTransactionOutcomeRequest, GetTransactionOutcomeResult};
 use everstrand_protocol::send_command::{self, ReplyError};
 use everstrand_protocol::signature::{AmzDate, SignedParts, Signer};
-use everstrand_protocol::{Reply, SendCommandRequest, ServiceError};
+use everstrand_protocol::{Exception, Reply, SendCommandRequest, ServiceError};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::header::{HeaderMap, HeaderValue, USER_AGENT};
 use hyper::http::response;
@@ -23,12 +24,14 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 
 use self::connect::Connector;
+use self::credentials::Keys;
 use crate::transport::{
     ControlTransport, SendCommandResponse, TransactionOutcome, TransactionOutcomeRequest, Transport,
     TransportError,
 };
 
 pub use builder::HttpTransportBuilder;
+pub use credentials::{CredentialsFuture, CredentialsSource, TemporaryCredentials};
 
 /// The most bytes of a request. No service accepts more.
 const REQUEST_BYTES_MAX: usize = 16 << 20;
@@ -42,7 +45,7 @@ pub struct HttpTransport {
     endpoint: Uri,
     /// Host and port, as in the header `Host`.
     host: String,
-    signer: Option<Signer>,
+    keys: Keys,
     timeout: Duration,
     user_agent: HeaderValue,
 }
@@ -161,8 +164,21 @@ impl HttpTransport {
         parts: Parts<'_>,
         body: Vec<u8>,
     ) -> Result<(Option<String>, Bytes), TransportError> {
-        let request = self.request(parts, body)?;
-        self.within_timeout(self.answer(request)).await
+        let body = Bytes::from(body);
+        self.within_timeout(async {
+            let signer = if parts.is_signed { self.keys.signer().await? } else { None };
+            let request = self.request(&parts, body.clone(), signer.as_deref())?;
+            let answer = self.answer(request).await;
+            let is_of_the_key = matches!(&answer, Err(TransportError::Service(error))
+                if error.exception == Exception::ExpiredToken);
+            if !is_of_the_key || !self.keys.has_expired(signer.as_ref()).await {
+                return answer;
+            }
+            // A service that refuses a key has done nothing, so the request may be sent once more.
+            let signer = self.keys.signer().await?;
+            self.answer(self.request(&parts, body, signer.as_deref())?).await
+        })
+        .await
     }
 
     async fn within_timeout<T>(
@@ -178,13 +194,18 @@ impl HttpTransport {
         }
     }
 
-    fn request(&self, parts: Parts<'_>, body: Vec<u8>) -> Result<Request<Full<Bytes>>, TransportError> {
+    fn request(
+        &self,
+        parts: &Parts<'_>,
+        body: Bytes,
+        signer: Option<&Signer>,
+    ) -> Result<Request<Full<Bytes>>, TransportError> {
         if body.len() > REQUEST_BYTES_MAX {
             let message =
                 format!("it has {} bytes, and services accept at most {REQUEST_BYTES_MAX}", body.len());
             return Err(TransportError::Unsendable(message.into()));
         }
-        let Parts { method, path, query, content_type, target, is_signed } = parts;
+        let Parts { ref method, path, query, content_type, target, .. } = *parts;
         let unsendable = |error: hyper::http::Error| TransportError::Unsendable(error.into());
         let path_and_query = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
         let uri = self.uri(&path_and_query).map_err(unsendable)?;
@@ -195,13 +216,13 @@ impl HttpTransport {
         for (name, value) in &headers {
             request = request.header(*name, *value);
         }
-        if let Some(signer) = self.signer.as_ref().filter(|_| is_signed) {
+        if let Some(signer) = signer {
             let parts = SignedParts { method: method.as_str(), path, query, headers: &headers, body: &body };
             for (name, value) in signer.sign(&parts, now()) {
                 request = request.header(name, value);
             }
         }
-        request.body(Full::from(body)).map_err(unsendable)
+        request.body(Full::new(body)).map_err(unsendable)
     }
 
     fn uri(&self, path_and_query: &str) -> Result<Uri, hyper::http::Error> {

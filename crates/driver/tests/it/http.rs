@@ -9,7 +9,7 @@ use everstrand_protocol::control::{ControlRequest, UpdateLedgerRequest};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-fn start_session() -> SendCommandRequest {
+pub(crate) fn start_session() -> SendCommandRequest {
     SendCommandRequest {
         session_token: None,
         command: Command::StartSession { ledger_name: "my-ledger".into() },
@@ -17,7 +17,7 @@ fn start_session() -> SendCommandRequest {
 }
 
 /// Answers one connection after the other with these bytes, and returns the requests.
-async fn listener(answers: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<String>>) {
+pub(crate) async fn listener(answers: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let task = tokio::spawn(async move {
@@ -41,7 +41,7 @@ async fn listener(answers: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<
     (url, task)
 }
 
-fn answer(status: &str, headers: &str, body: &str) -> String {
+pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "blocking")]
 mod blocking;
+mod credentials;
 mod driver;
 mod founding;
 mod http;

@@ -1,4 +1,4 @@
-//! One suite for the driver over every transport: in process and over HTTP.
+//! One suite for the driver over every transport: in process, over HTTP, and with the feature `aws-sdk` by the official SDK's client.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use everstrand::ion::{Decimal, Document};
 use everstrand::{InProcess, testing};
 
 /// What a program does with a driver, from the first table to the shutdown.
-async fn suite<T: Transport + ControlTransport>(driver: QldbDriver<T>) -> Result<(), Error> {
+async fn suite<T: Transport>(driver: &QldbDriver<T>) -> Result<(), Error> {
     driver.execute_statement("CREATE TABLE car", ()).await?;
     driver.execute_statement("CREATE INDEX ON car (vin)", ()).await?;
     assert_eq!(driver.list_tables().await?, ["car"]);
@@ -49,7 +49,7 @@ async fn suite<T: Transport + ControlTransport>(driver: QldbDriver<T>) -> Result
     driver.execute_statement("UPDATE car SET price = 3 WHERE vin = 'V1'", ()).await?;
     assert_eq!(loser.commit().await.expect_err("a conflict").kind(), ErrorKind::Conflict);
     let runs = std::sync::atomic::AtomicU32::new(0);
-    let (other, runs) = (&driver, &runs);
+    let (other, runs) = (driver, &runs);
     let executed = driver.execute_reported(ExecuteOptions::default(), |transaction| async move {
         transaction.execute("UPDATE car SET price = 4 WHERE vin = 'V2'", ()).await?;
         if runs.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
@@ -77,8 +77,11 @@ async fn suite<T: Transport + ControlTransport>(driver: QldbDriver<T>) -> Result
     let error = driver.execute_statement("SELEC", ()).await.expect_err("no statement");
     assert_eq!(error.kind(), ErrorKind::BadRequest);
 
-    proofs(&driver).await?;
+    Ok(())
+}
 
+/// Nothing is left of a driver, and it begins nothing any more.
+async fn end<T: Transport>(driver: QldbDriver<T>) -> Result<(), Error> {
     let report = driver.shutdown(Duration::from_secs(5)).await;
     assert_eq!((report.aborted, report.unanswered), (0, 0));
     assert!(matches!(driver.begin().await, Err(Error::DriverClosed)));
@@ -154,7 +157,11 @@ async fn the_outcome_of_a_transaction_is_told_over_every_transport() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_process() {
-    suite(testing::ledger().driver()).await.expect("no error");
+    let ledger = testing::ledger();
+    let driver = ledger.driver();
+    suite(&driver).await.expect("no error");
+    proofs(&driver).await.expect("no error");
+    end(driver).await.expect("no error");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,5 +169,51 @@ async fn over_http() {
     let ledger = testing::ledger();
     let endpoint = ledger.endpoint();
     let builder = QldbDriver::builder(testing::LEDGER_NAME).endpoint(endpoint.url()).read_ahead(2);
-    suite(builder.build().expect("valid settings")).await.expect("no error");
+    let driver = builder.build().expect("valid settings");
+    suite(&driver).await.expect("no error");
+    proofs(&driver).await.expect("no error");
+    end(driver).await.expect("no error");
+}
+
+/// The SDK for sessions has no operation for digests and proofs.
+#[cfg(feature = "aws-sdk")]
+mod sdk {
+    use std::sync::Arc;
+
+    use everstrand::driver::aws_sdk_qldbsession::config::{BehaviorVersion, Credentials, Region};
+    use everstrand::driver::aws_sdk_qldbsession::{Client, Config};
+    use everstrand::driver::{SdkTransport, sdk_http_client};
+
+    use super::*;
+
+    fn transport(url: &str) -> Arc<SdkTransport> {
+        let config = Config::builder().behavior_version(BehaviorVersion::latest()).endpoint_url(url);
+        let config = config.region(Region::new("us-east-1")).http_client(sdk_http_client());
+        let config = config.credentials_provider(Credentials::new("local", "local", None, None, "test"));
+        Arc::new(SdkTransport::new(&Client::from_conf(config.build())))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn over_the_official_sdk() {
+        let ledger = testing::ledger();
+        let endpoint = ledger.endpoint();
+        let builder = QldbDriver::builder(testing::LEDGER_NAME).read_ahead(2);
+        let driver = builder.build_over(transport(&endpoint.url())).expect("valid settings");
+        suite(&driver).await.expect("no error");
+
+        // An exception has all that the service said, also what the SDK's own error leaves out.
+        let error = driver.execute_statement("CREATE TABLE car", ()).await.expect_err("it is there");
+        assert_eq!((error.code(), error.http_status()), (Some("412"), Some(400)));
+        assert!(error.request_id().is_some());
+        end(driver).await.expect("no error");
+    }
+
+    /// Whether anything was sent is not known, so a commit would have an unknown outcome.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_that_is_not_there_is_an_error_of_the_transport() {
+        let driver = QldbDriver::builder(testing::LEDGER_NAME).retry_limit(0);
+        let driver = driver.build_over(transport("http://127.0.0.1:1")).expect("valid settings");
+        let error = driver.execute_statement("SELECT 1", ()).await.expect_err("nobody listens");
+        assert!(matches!(error, Error::Transport(_)), "{error}");
+    }
 }
