@@ -191,10 +191,9 @@ impl<T: Transport> SessionClient<T> {
         match self.client.send_command(request).await.map_err(Error::from) {
             Ok(SendCommandResponse { reply, .. }) => Ok(reply),
             Err(error) => {
-                // The text of an error may hold values of documents.
+                // The text of an error may hold values of documents, so it is for the caller alone.
                 let (kind, request_id) = (error.kind().name(), error.request_id());
                 tracing::debug!(command = name, ledger = self.ledger_name, kind, request_id, "failed");
-                tracing::trace!(%error);
                 if error.is_invalid_session() {
                     self.ended.store(true, Ordering::Relaxed);
                 }

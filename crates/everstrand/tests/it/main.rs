@@ -15,6 +15,7 @@ mod examples;
 mod export;
 mod import;
 mod ledger_command;
+mod logs;
 mod old_data;
 mod saved_forms;
 mod session_states;
