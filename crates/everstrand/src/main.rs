@@ -30,6 +30,7 @@ mod place;
 mod places_of_copies;
 mod progress;
 mod remote;
+mod report_file;
 mod saved;
 mod serve;
 mod shell;

@@ -9,3 +9,11 @@ pub(crate) fn read(place: &str, certificates: &Certificates) -> Result<Vec<u8>, 
     }
     std::fs::read(place).map_err(|error| format!("cannot read {place}: {error}"))
 }
+
+/// The name of a file, or a URL without what stands behind its question mark, which may be a secret.
+pub(crate) fn without_query(name: &str) -> &str {
+    match name.split_once('?') {
+        Some((url, _)) if name.starts_with("http") => url,
+        _ => name,
+    }
+}

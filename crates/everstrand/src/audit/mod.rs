@@ -3,6 +3,7 @@
 //! `source` reads, the journal crate checks, `report` prints. All cores check blocks in parallel; the chain is followed in order. One
 //! batch of blocks is in memory at a time, whatever the length of the journal.
 
+mod collected;
 mod remember;
 pub(crate) mod report;
 pub(crate) mod source;
@@ -17,6 +18,7 @@ use everstrand_journal::{Auditor, CheckpointVerifier, SavedDigest};
 use self::remember::Remembered;
 use self::report::{Form, Report};
 use crate::remote::Certificates;
+use crate::report_file::ReportFile;
 use crate::saved;
 
 /// The arguments of `audit`.
@@ -46,6 +48,9 @@ pub(crate) struct Arguments {
     /// Print one Ion struct a line that shows how each block is built, without any data of documents
     #[arg(long)]
     hashes_only: bool,
+    /// Write what was audited and what was found to this file, in Markdown
+    #[arg(long, value_name = "FILE.md")]
+    report: Option<PathBuf>,
 }
 
 /// Audits, prints the deviations, and exits with 0 (none), 1 (deviations) or 2 (unusable input, an error, or a digest that could
@@ -58,6 +63,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         _ => Form::Text,
     };
     let mut report = Report::new(form);
+    let file =
+        arguments.report.as_deref().map(|file| ReportFile::create(file, "Audit of a journal")).transpose()?;
+    if file.is_some() {
+        report.collect();
+    }
     let journal = source::find(&arguments.source, arguments.ledger.as_deref(), &arguments.certificates)?;
     let remembered = match &arguments.remember {
         Some(file) if file.exists() => Some(Remembered::read(file)?),
@@ -72,6 +82,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let (summary, missing) = auditor.finish();
     report.deviations(&missing)?;
     report.summary(&summary)?;
+    if let Some(file) = file {
+        report.write(file, arguments, &summary)?;
+    }
     if let (Some(file), Some(end), true) = (&arguments.remember, end, summary.is_clean()) {
         end.write(file)?;
     }

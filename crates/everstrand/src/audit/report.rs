@@ -1,4 +1,5 @@
-//! Prints an audit while it runs. Deviations are printed at once and not collected, because there may be as many as blocks.
+//! Prints an audit while it runs. Deviations are printed at once, because there may be as many as blocks. A report to a
+//! file collects the first of them.
 
 use std::io::{self, IsTerminal, StdoutLock, Write};
 use std::time::{Duration, Instant};
@@ -9,6 +10,15 @@ use everstrand_journal::{AuditSummary, CheckedBlock, Deviation, hashes_only};
 use serde_json::{Value, json};
 
 use crate::progress;
+
+/// The most deviations that a report to a file lists; the summary counts them all.
+const COLLECTED_MAX: usize = 1000;
+
+pub(super) const NO_DIGEST: &str =
+    "no saved digest was compared, so blocks that were cut off at the end would not have been noticed";
+
+pub(super) const UNCHECKED: &str =
+    "this audit did not read all blocks that it covers; audit the whole journal, without --remember";
 
 /// How to print.
 #[derive(Clone, Copy, PartialEq)]
@@ -29,6 +39,8 @@ pub(crate) struct Report {
     blocks: u64,
     /// How far the audit has come: parts of the journal, which are slots, blocks or bytes.
     way: Way,
+    /// The first deviations, for a report to a file.
+    pub(super) collected: Option<Vec<Deviation>>,
 }
 
 impl Report {
@@ -36,7 +48,16 @@ impl Report {
     pub(crate) fn new(form: Form) -> Report {
         let now = Instant::now();
         let way = Way { slots: 0, bytes: 0, of_slots: None };
-        Report { form, out: io::stdout().lock(), began: now, shown: now, is_shown: false, blocks: 0, way }
+        Report {
+            form,
+            out: io::stdout().lock(),
+            began: now,
+            shown: now,
+            is_shown: false,
+            blocks: 0,
+            way,
+            collected: None,
+        }
     }
 
     /// Notes how many parts there are to read.
@@ -80,6 +101,11 @@ impl Report {
             self.end_progress();
         }
         for deviation in found {
+            if let Some(collected) =
+                self.collected.as_mut().filter(|collected| collected.len() < COLLECTED_MAX)
+            {
+                collected.push(deviation.clone());
+            }
             match self.form {
                 Form::Text => writeln!(self.out, "DEVIATION  {deviation}")?,
                 Form::JsonLines => {
@@ -154,24 +180,24 @@ impl Report {
             writeln!(self.out, "ok         the journal agrees with {name}")?;
         }
         for name in &summary.digests_unchecked {
-            let why = "this audit did not read all blocks that it covers";
-            writeln!(self.out, "unchecked  {name}: {why}; audit the whole journal, without --remember")?;
+            writeln!(self.out, "unchecked  {name}: {UNCHECKED}")?;
         }
         if summary.digests_matched.is_empty() && summary.is_clean() {
-            writeln!(
-                self.out,
-                "no saved digest was compared, so blocks that were cut off at the end would not have been noticed"
-            )?;
+            writeln!(self.out, "{NO_DIGEST}")?;
         }
         for (check, times) in &summary.deviations {
             writeln!(self.out, "{times} x {check}")?;
         }
-        let verdict = match (summary.is_clean(), summary.is_complete()) {
-            (true, true) => "no deviation",
-            (true, false) => "INCOMPLETE: no deviation, but a saved digest could not be compared",
-            (false, _) => "DEVIATIONS FOUND",
-        };
-        writeln!(self.out, "{verdict}")
+        writeln!(self.out, "{}", verdict(summary))
+    }
+}
+
+/// The last line of a report.
+pub(super) fn verdict(summary: &AuditSummary) -> &'static str {
+    match (summary.is_clean(), summary.is_complete()) {
+        (true, true) => "no deviation",
+        (true, false) => "INCOMPLETE: no deviation, but a saved digest could not be compared",
+        (false, _) => "DEVIATIONS FOUND",
     }
 }
 

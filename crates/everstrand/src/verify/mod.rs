@@ -20,6 +20,7 @@ use serde_json::json;
 
 use crate::place::Place;
 use crate::remote::{self, Certificates};
+use crate::report_file::ReportFile;
 use crate::saved;
 
 /// The arguments of `verify`.
@@ -69,6 +70,9 @@ pub(crate) struct Arguments {
     /// Write the newer digest and the proof to this file. Later the file serves as the newer --digest
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+    /// Write what was verified, and how, to this file, in Markdown
+    #[arg(long, value_name = "FILE.md")]
+    report: Option<PathBuf>,
 }
 
 /// Verifies, prints every step, and exits with 0 (verified), 1 (not verified) or 2 (unusable input, an error).
@@ -77,6 +81,8 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> 
         arguments.endpoint = Some(remote::endpoint(arguments.endpoint.as_deref()));
     }
     let arguments = &arguments;
+    let file =
+        arguments.report.as_deref().map(|file| ReportFile::create(file, "Verification")).transpose()?;
     let keys =
         arguments.key.iter().map(|key| CheckpointVerifier::parse(key)).collect::<Result<Vec<_>, _>>()?;
     let report = if prefix::is_asked(arguments) {
@@ -84,17 +90,66 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> 
     } else {
         verify_files(&as_inputs(&evidence(arguments)?), &keys)?
     };
-    if arguments.document.is_some() && arguments.digest.is_empty() && arguments.files.is_empty() {
-        let caveat = "no saved digest was compared: the digest that the ledger gave just now proves nothing about the past";
+    let is_fresh = arguments.document.is_some() && arguments.digest.is_empty() && arguments.files.is_empty();
+    if is_fresh {
         // --json prints JSON alone.
-        if arguments.json { eprintln!("{caveat}") } else { println!("{caveat}") }
+        if arguments.json { eprintln!("{CAVEAT}") } else { println!("{CAVEAT}") }
     }
     if arguments.json {
         println!("{}", as_json(&report));
     } else {
         println!("{report}");
     }
+    if let Some(file) = file {
+        write_report(file, arguments, &report, is_fresh)?;
+    }
     Ok(if report.is_verified() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Said if the digest is not older than the question.
+const CAVEAT: &str =
+    "no saved digest was compared: the digest that the ledger gave just now proves nothing about the past";
+
+fn write_report(
+    mut file: ReportFile,
+    arguments: &Arguments,
+    report: &VerifyReport,
+    is_fresh: bool,
+) -> Result<(), String> {
+    file.verdict(if report.is_verified() { "Verified" } else { "NOT VERIFIED" });
+    if is_fresh {
+        file.note(CAVEAT);
+    }
+    let Arguments { files, digest, revision, block, proof, .. } = arguments;
+    let mut evidence = Vec::new();
+    let mut add = |what: &str, names: &mut dyn Iterator<Item = &String>| {
+        evidence.extend(names.map(|name| [what.to_owned(), saved::without_query(name).to_owned()]));
+    };
+    add("digest", &mut digest.iter());
+    add("revision", &mut revision.iter());
+    add("block", &mut block.iter());
+    add("proof", &mut proof.iter());
+    add("file", &mut files.iter());
+    add("server", &mut arguments.endpoint.iter());
+    add("data folder", &mut arguments.data.iter());
+    add("ledger", &mut arguments.ledger.iter());
+    add("document", &mut arguments.document.iter());
+    file.table("Evidence", ["what", "where from"], &evidence);
+    let facts: Vec<_> =
+        report.facts.iter().map(|(name, value)| [(*name).to_owned(), value.clone()]).collect();
+    let heading = if report.is_verified() { "What was verified" } else { "What the evidence says of itself" };
+    file.table(heading, ["fact", "value"], &facts);
+    let step = |step: &Step| {
+        let (outcome, why) = match &step.outcome {
+            Outcome::Passed => ("holds", ""),
+            Outcome::Failed(why) => ("DOES NOT HOLD", why.as_str()),
+            Outcome::Skipped(why) => ("skipped", why.as_str()),
+        };
+        [step.what.clone(), outcome.to_owned(), why.to_owned()]
+    };
+    let steps: Vec<_> = report.steps.iter().map(step).collect();
+    file.table("Steps", ["step", "outcome", "why"], &steps);
+    file.finish()
 }
 
 fn as_json(report: &VerifyReport) -> serde_json::Value {

@@ -356,6 +356,60 @@ fn the_samples_are_as_their_page_says() {
     assert_eq!(ran, 5);
 }
 
+/// `--report` writes what was checked and what was found, and changes neither the output nor the exit code.
+#[test]
+fn a_report_is_written_for_who_was_not_there() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/samples");
+    let sample = |name: &str| samples.join(name).display().to_string();
+    let folder = tempfile::tempdir().expect("a folder");
+    let report = folder.path().join("report.md").display().to_string();
+    for (arguments, code, lines) in [
+        (
+            vec!["verify".to_owned(), sample("digest.json"), sample("revision-and-proof.json")],
+            0,
+            vec![
+                "# Verification",
+                "**Verified**",
+                "| the digest covers the block | holds |  |",
+                "| version | 0 |",
+            ],
+        ),
+        (
+            vec!["verify".to_owned(), sample("digest.json"), sample("tampered-revision.json")],
+            1,
+            vec!["**NOT VERIFIED**", "| DOES NOT HOLD |", "## What the evidence says of itself"],
+        ),
+        (
+            vec!["audit".to_owned(), sample("export"), "--digest".to_owned(), sample("digest.json")],
+            0,
+            vec!["# Audit of a journal", "**no deviation**", "the journal agrees with it", "| blocks | 5 |"],
+        ),
+        (
+            vec!["audit".to_owned(), sample("tampered-export"), "--digest".to_owned(), sample("digest.json")],
+            1,
+            vec!["**DEVIATIONS FOUND**", "## Deviations by check", "| block | check | what was found |"],
+        ),
+    ] {
+        let plain: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let without = everstrand(&plain);
+        let with = everstrand(&[&plain[..], &["--report", &report]].concat());
+        assert_eq!((with.0, without.0), (code, code), "{}", with.1);
+        let written = fs::read_to_string(&report).expect("a report");
+        for line in lines {
+            assert!(written.contains(line), "{line:?} in {written}");
+        }
+        assert!(written.contains("## Words"), "{written}");
+    }
+    // A journal may be audited for hours: that its report cannot be written is known before.
+    let (code, printed) = everstrand(&[
+        "audit",
+        &sample("export"),
+        "--report",
+        &folder.path().join("no/report.md").display().to_string(),
+    ]);
+    assert!(code == 2 && !printed.contains("blocks"), "{printed}");
+}
+
 #[tokio::test]
 async fn a_version_is_verified_out_of_a_folder_and_the_report_says_what_it_is() {
     let folder = tempfile::tempdir().expect("a folder");
