@@ -13,6 +13,7 @@ you open one. Ctrl-C drops the typed text, or stops the running statement.
   \tail TABLE [N]         the N latest revisions, 10 if not said
   \verify ID              verify the latest revision of a document against the ledger's present digest
   \explain STATEMENT      how a statement would be executed; \explain analyze STATEMENT runs it, also a change
+  \edit                   open the last statement in the editor that VISUAL or EDITOR names, and put it at the prompt
   \watch [SECONDS]        run the last statement again and again until Ctrl-C, every 2 seconds if not said
   \format FORM            print rows as table, ion, json, csv or expanded
   \x                      switch between table and expanded, which prints one field a line
@@ -35,6 +36,7 @@ pub(super) enum Command {
     History { table: String, id: String },
     Tail { table: String, count: u32 },
     Verify { id: String },
+    Edit,
     Watch { seconds: u32 },
     Format(Format),
     Expanded,
@@ -91,6 +93,7 @@ impl Command {
             }
             ("verify", [id]) => Ok(Command::Verify { id: unquoted(id) }),
             ("explain", [_, ..]) => Ok(Command::Statement(format!("EXPLAIN {rest}"))),
+            ("e" | "edit", []) => Ok(Command::Edit),
             ("watch", []) => Ok(Command::Watch { seconds: 2 }),
             ("watch", [seconds]) => match seconds.parse() {
                 Ok(seconds @ 1..) => Ok(Command::Watch { seconds }),

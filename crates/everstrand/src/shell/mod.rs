@@ -1,6 +1,7 @@
 //! `everstrand shell [LEDGER]`: runs statements that are typed at a prompt, read from a pipe or a file, or given as arguments.
 
 mod command;
+mod edit;
 mod output;
 mod prompt;
 mod script;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use everstrand::InProcess;
 use everstrand_driver::{SendCommandResponse, Transport, TransportError};
 use everstrand_protocol::SendCommandRequest;
-use reedline::Signal;
+use reedline::{EditCommand, Signal};
 
 use self::command::{Command, HELP};
 use self::output::{Format, Output};
@@ -131,7 +132,7 @@ impl Transport for Spawned {
 async fn prompted<T: Transport>(session: &mut Session<T>) -> Result<ExitCode, Box<dyn Error>> {
     let names: Names = Arc::new(Mutex::new(Vec::new()));
     let mut editor = prompt::editor(&names);
-    let mut shell = Shell { session, last: None, names_are_old: true };
+    let mut shell = Shell { session, last: None, names_are_old: true, is_typed: true };
     loop {
         shell.tell_names(&names).await;
         let mark = match &shell.session.state {
@@ -160,6 +161,7 @@ async fn prompted<T: Transport>(session: &mut Session<T>) -> Result<ExitCode, Bo
             match outcome {
                 Ok(Go::On) => {}
                 Ok(Go::Away) => return Ok(ExitCode::SUCCESS),
+                Ok(Go::OnWith(text)) => editor.run_edit_commands(&[EditCommand::InsertString(text)]),
                 Err(error) => {
                     println!("{}", with_caret(&error.to_string(), &statement.text));
                     match statements.len() - number - 1 {
@@ -177,7 +179,7 @@ async fn unattended<T: Transport>(
     session: &mut Session<T>,
     arguments: &Arguments,
 ) -> Result<ExitCode, Box<dyn Error>> {
-    let mut shell = Shell { session, last: None, names_are_old: false };
+    let mut shell = Shell { session, last: None, names_are_old: false, is_typed: false };
     for statements in &arguments.commands {
         if shell.run_all(statements.as_bytes(), "--command").await? == Ended::Early {
             return Ok(ExitCode::FAILURE);
@@ -206,6 +208,8 @@ async fn unattended<T: Transport>(
 #[derive(PartialEq)]
 enum Go {
     On,
+    /// With this text at the prompt, which the user may change before it runs.
+    OnWith(String),
     Away,
 }
 
@@ -219,8 +223,10 @@ enum Ended {
 
 struct Shell<'a, T: Transport> {
     session: &'a mut Session<T>,
-    /// The last statement, which can be watched.
+    /// The last statement, which can be watched and edited.
     last: Option<String>,
+    /// Whether what runs was typed at the prompt, and does not come from a file or a pipe.
+    is_typed: bool,
     /// Whether tables may have come or gone since the names were told.
     names_are_old: bool,
 }
@@ -238,7 +244,7 @@ impl<T: Transport> Shell<'_, T> {
             };
             for statement in statements {
                 match self.run(&statement.text).await {
-                    Ok(Go::On) => {}
+                    Ok(Go::On | Go::OnWith(_)) => {}
                     Ok(Go::Away) => return Ok(Ended::Whole),
                     Err(error) => {
                         let error = with_caret(&error.to_string(), &statement.text);
@@ -258,7 +264,10 @@ impl<T: Transport> Shell<'_, T> {
         let mut text = String::new();
         std::fs::File::open(file).map_err(unreadable)?.read_to_string(&mut text).map_err(unreadable)?;
         // A file may include others, so the future of this call holds itself.
-        Box::pin(self.run_all(text.as_bytes(), &file.display().to_string())).await
+        let is_typed = std::mem::replace(&mut self.is_typed, false);
+        let ended = Box::pin(self.run_all(text.as_bytes(), &file.display().to_string())).await;
+        self.is_typed = is_typed;
+        ended
     }
 
     /// Runs a statement or a word of the shell.
@@ -272,7 +281,9 @@ impl<T: Transport> Shell<'_, T> {
             Command::Statement(statement) => {
                 self.names_are_old |= changes_tables(&statement);
                 self.last = Some(statement.clone());
-                self.session.run(&statement).await?;
+                if let Err(error) = self.session.run(&statement).await {
+                    return Err(self.with_tables(error).await);
+                }
             }
             command @ (Command::Tables
             | Command::Describe { .. }
@@ -285,6 +296,10 @@ impl<T: Transport> Shell<'_, T> {
             Command::Verify { id } => {
                 println!("{}", verify::latest(&self.session.place, self.session.ledger(), &id).await?);
             }
+            Command::Edit if self.is_typed => {
+                return Ok(Go::OnWith(edit::edit(self.last.as_deref().unwrap_or_default())?));
+            }
+            Command::Edit => return Err("\\edit is for who types at the prompt".into()),
             Command::Watch { seconds } => {
                 let statement = self.last.clone().ok_or("there is no statement to watch yet")?;
                 loop {
@@ -319,6 +334,19 @@ impl<T: Transport> Shell<'_, T> {
             }
         }
         Ok(Go::On)
+    }
+
+    /// An error that there is no such name, with the names of the tables that there are.
+    async fn with_tables(&mut self, error: Box<dyn Error>) -> Box<dyn Error> {
+        let text = error.to_string();
+        if !self.is_typed || !text.contains("No such variable named") {
+            return error;
+        }
+        // In an open transaction the question would need another one, so there the error has to do.
+        match self.session.tables().await {
+            Ok(tables) if !tables.is_empty() => format!("{text}; tables: {}", tables.join(", ")).into(),
+            _ => error,
+        }
     }
 
     /// Gives the prompt the names that it can complete.

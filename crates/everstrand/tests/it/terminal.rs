@@ -23,18 +23,41 @@ struct Terminal {
 impl Terminal {
     /// A shell on a new ledger, or on the ledger of an earlier shell in the same folder.
     fn open(folder: &Path) -> Terminal {
+        Terminal::open_with(folder, &[])
+    }
+
+    /// The same with more variables.
+    fn open_with(folder: &Path, variables: &[(&str, &str)]) -> Terminal {
         let data = folder.join("data");
         std::fs::create_dir_all(&data).expect("a folder");
         let program = || Command::new(env!("CARGO_BIN_EXE_everstrand"));
         let _ = program().args(["ledger", "create", "typed", "--data"]).arg(&data).output().expect("started");
         let mut shell = program();
         shell.args(["shell", "typed", "--data"]).arg(&data);
+        shell.envs(variables.iter().copied());
+        Terminal::start(shell, folder)
+    }
+
+    /// A shell of a terminal with 100 columns and 40 lines.
+    fn start(mut shell: Command, folder: &Path) -> Terminal {
         shell.env("XDG_STATE_HOME", folder.join("state")).env("TERM", "xterm-256color").env("PAGER", "cat");
         let mut session = Session::spawn(shell).expect("started");
         session.get_process_mut().set_window_size(100, 40).expect("a size");
         let mut terminal = Terminal { session, seen: String::new(), expected: 0 };
         terminal.expect("typed > ");
         terminal
+    }
+
+    /// Pulls the window to another size, of which the kernel tells the shell.
+    fn resize(&mut self, columns: u16, lines: u16) {
+        self.session.get_process_mut().set_window_size(columns, lines).expect("a size");
+        // Nobody types while the window moves: the shell asks where the cursor is now.
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(700) {
+            if !self.read() {
+                sleep(Duration::from_millis(10));
+            }
+        }
     }
 
     fn keys(&mut self, keys: &str) {
@@ -165,4 +188,94 @@ fn after_a_lost_transaction_nothing_runs_until_the_user_says_so() {
     terminal.expect("typed !> ");
     terminal.line("abort", "typed > ");
     terminal.line("SELECT COUNT(*) AS documents FROM Vehicle;", "         7");
+}
+
+/// A transaction that takes longer than the server allows is lost, and what is typed after it does not run alone.
+#[test]
+fn after_an_expiry_nothing_runs_until_the_user_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = everstrand::server::config::Config::new(everstrand::server::config::Storage::Memory);
+    config.limits.set("transaction-millis=1500").expect("a limit");
+    let service = std::sync::Arc::new(everstrand::Service::open(config).expect("a service"));
+    service.create_ledger_unless_it_exists("typed").expect("a ledger");
+    let address = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+    let endpoint = everstrand::testing::Endpoint::start(service.clone(), address).expect("a free port");
+    let mut shell = Command::new(env!("CARGO_BIN_EXE_everstrand"));
+    shell.args(["shell", "typed", "--endpoint", &endpoint.url()]);
+    let mut terminal = Terminal::start(shell, folder.path());
+    terminal.line("CREATE TABLE Account;", "-- 1 row");
+    terminal.line("begin", " s*> ");
+    terminal.line("INSERT INTO Account {'debit': 5};", "-- 1 row");
+    sleep(Duration::from_millis(2500));
+    terminal.line("INSERT INTO Account {'debit': 6};", "has expired");
+    terminal.expect("typed !> ");
+    terminal.line("INSERT INTO Account {'credit': 5};", "nothing of it was committed. Type abort");
+    terminal.line("commit", "nothing of it was committed");
+    terminal.expect("typed > ");
+    terminal.line("SELECT COUNT(*) AS bookings FROM Account;", "        0");
+    drop(terminal);
+    drop(endpoint);
+    service.close();
+}
+
+#[test]
+fn the_last_statement_is_edited_and_runs_when_the_user_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let editor = folder.path().join("my editor.sh");
+    let script = "#!/bin/sh\nsed -e \"s/$1/$2/\" \"$3\" > \"$3.new\" && mv \"$3.new\" \"$3\"\n";
+    std::fs::write(&editor, script).expect("an editor");
+    // An editor's name may have spaces, and arguments behind it.
+    let named = format!("sh '{}' 41 42", editor.display());
+    let temporary = folder.path().join("temporary");
+    std::fs::create_dir(&temporary).expect("a folder");
+    let temporary_name = temporary.display().to_string();
+    let variables = |editor| [("EDITOR", editor), ("VISUAL", ""), ("TMPDIR", &*temporary_name)];
+    let mut terminal = Terminal::open_with(folder.path(), &variables(&named));
+    terminal.line("SELECT 41 AS answer;", "     41");
+    terminal.expect("typed > ");
+    terminal.line("\\edit", "SELECT 42 AS answer;");
+    terminal.keys("\r");
+    terminal.expect("     42");
+    terminal.expect("typed > ");
+    drop(terminal);
+    let mut terminal = Terminal::open_with(folder.path(), &variables("false"));
+    terminal.line("SELECT 1 AS one;", "   1");
+    terminal.line("\\edit", "the statement stays as it was");
+    assert_eq!(std::fs::read_dir(&temporary).expect("a folder").count(), 0, "no statement is left in a file");
+}
+
+/// A window that gets narrow shows rows field by field, and what is being typed goes on over more lines.
+#[test]
+fn the_window_may_change_its_size() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut terminal = Terminal::open(folder.path());
+    let row = "SELECT 'a long text' AS first, 'another long text' AS second FROM <<1>> AS x;";
+    terminal.line(row, " first       | second");
+    terminal.expect("typed > ");
+    terminal.resize(30, 20);
+    terminal.line(row, "-[ 1 ]");
+    terminal.expect("first  | a long text\r\n");
+    terminal.expect("typed > ");
+    // In the middle of a statement.
+    terminal.keys("SELECT 'before and ");
+    terminal.resize(100, 40);
+    terminal.line("after' AS text FROM <<1>> AS x;", " text\r\n------------------\r\n before and after\r\n");
+}
+
+/// Letters that take two columns, or none, are typed, deleted, printed and pointed at in their columns.
+#[test]
+fn letters_have_their_width() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut terminal = Terminal::open(folder.path());
+    // One key deletes one letter, however many bytes and columns it has.
+    terminal.line("SELECT '日本x\x7f\x7f語' AS word, 1 AS n;", " word | n\r\n------+---\r\n 日語 | 1\r\n");
+    terminal.expect("typed > ");
+    terminal.line("SELECT 'e\u{301}' AS word, 1 AS n;", " word | n\r\n------+---\r\n e\u{301}    | 1\r\n");
+    terminal.expect("typed > ");
+    terminal.line("CREATE TABLE Person;", "-- 1 row");
+    terminal.expect("typed > ");
+    // Who misspells a table hears which there are.
+    terminal.keys("SELECT '日本' FROM Nothing;\r");
+    terminal.expect("; tables: Person");
+    terminal.expect("  SELECT '日本' FROM Nothing\r\n                     ^");
 }
