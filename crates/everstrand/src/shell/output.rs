@@ -116,7 +116,8 @@ fn render(format: Format, rows: &[Value], width: Option<usize>) -> String {
         Format::Expanded => expanded(rows, &mut out),
         Format::Table => {
             table(rows, &mut out);
-            let widest = out.lines().next().map_or(0, |line| line.width());
+            // The rule below the head is as wide as the widest row; the head has no spaces at its end.
+            let widest = out.lines().take(2).map(|line| line.width()).max().unwrap_or(0);
             if width.is_some_and(|width| widest > width) {
                 out.clear();
                 expanded(rows, &mut out);
