@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use everstrand::driver::QldbDriver;
@@ -97,35 +101,103 @@ fn csv_and_ion_are_read() {
     assert!(printed.contains("{k:3,t:2020T}") && printed.contains("{{aGVsbG8=}}"), "{printed}");
 }
 
-/// A load that is killed at any point leaves each line at most once, and the next run adds what is missing.
-#[test]
-fn a_killed_load_is_resumed() {
-    let ledger = testing::ledger();
-    let endpoint = ledger.endpoint();
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = written(folder.path(), "a.json", &lines(4_000));
-    let url = endpoint.url();
-    let load = ["load", testing::LEDGER_NAME, "T", &file, "--key", "k", "--create", "--endpoint", &url];
-    for milliseconds in [300, 150, 400, 250, 50] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_everstrand"));
-        let mut child =
-            command.args(load).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
-        std::thread::sleep(Duration::from_millis(milliseconds));
-        child.kill().expect("killed");
-        child.wait().expect("gone");
+/// A way to a server on which answers get lost: the server has done what was asked, and the connection breaks.
+struct Lossy {
+    url: String,
+    lost: Arc<AtomicU64>,
+}
+
+impl Lossy {
+    /// Loses one of so many answers, as it happens.
+    fn start(server: &str, one_of: u64) -> Lossy {
+        let server = server.trim_start_matches("http://").to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let lost = Arc::<AtomicU64>::default();
+        let (counter, answers) = (Arc::clone(&lost), Arc::<AtomicU64>::default());
+        // The threads end with the test's process.
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let Ok(upstream) = TcpStream::connect(&server) else { return };
+                let (counter, answers) = (Arc::clone(&counter), Arc::clone(&answers));
+                let (asks, answered) = (client.try_clone(), upstream.try_clone());
+                let (Ok(mut asks), Ok(mut answered)) = (asks, answered) else { return };
+                let (mut client, mut upstream) = (client, upstream);
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut asks, &mut upstream);
+                    let _ = upstream.shutdown(Shutdown::Both);
+                });
+                std::thread::spawn(move || {
+                    let mut bytes = [0; 1 << 16];
+                    while let Ok(read @ 1..) = answered.read(&mut bytes) {
+                        if answers.fetch_add(1, Ordering::Relaxed) % one_of == one_of - 1 {
+                            counter.fetch_add(1, Ordering::Relaxed);
+                            break;
+                        }
+                        if client.write_all(&bytes[..read]).is_err() {
+                            break;
+                        }
+                    }
+                    let _ = (client.shutdown(Shutdown::Both), answered.shutdown(Shutdown::Both));
+                });
+            }
+        });
+        Lossy { url, lost }
     }
-    let (code, printed, error) = run(&url, &load[..load.len() - 2]);
-    assert_eq!(code, 0, "{printed}{error}");
+
+    /// How many answers were lost.
+    fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+}
+
+/// The keys of the documents in table T, in order; none if there is no table.
+fn keys(url: &str) -> Vec<u64> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let keys = runtime.block_on(async {
-        let driver = QldbDriver::builder(testing::LEDGER_NAME).endpoint(&url).build()?;
+        let driver = QldbDriver::builder(testing::LEDGER_NAME).endpoint(url).build()?;
+        if driver.list_tables().await?.is_empty() {
+            return Ok(Vec::new());
+        }
         driver
             .execute(|transaction| async move {
                 transaction.query("SELECT VALUE t.k FROM T AS t").fetch_all::<u64>().await
             })
             .await
     });
-    let keys = keys.unwrap_or_else(|error: everstrand::Error| panic!("{error}"));
-    assert_eq!(keys.len(), 4_000, "each once");
-    assert_eq!(keys.into_iter().collect::<BTreeSet<_>>().len(), 4_000);
+    let mut keys = keys.unwrap_or_else(|error: everstrand::Error| panic!("{error}"));
+    keys.sort_unstable();
+    keys
+}
+
+/// A load that is killed at any point leaves each line at most once, and the next run adds what is missing. The answer to every
+/// fiftieth command is lost besides, that of a commit as well, so that its outcome is unknown.
+#[test]
+fn a_killed_load_is_resumed() {
+    let kills = std::env::var("EVERSTRAND_LOAD_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(6);
+    let ledger = testing::ledger();
+    let endpoint = ledger.endpoint();
+    let lossy = Lossy::start(&endpoint.url(), 50);
+    let folder = tempfile::tempdir().expect("a folder");
+    let count = 4_000;
+    let file = written(folder.path(), "a.json", &lines(count));
+    let load = ["load", testing::LEDGER_NAME, "T", &file, "--key", "k", "--create", "--endpoint", &lossy.url];
+    let seed = std::time::UNIX_EPOCH.elapsed().map_or(1, |since| since.subsec_nanos().into());
+    let mut random = everstrand_testkit::Random::new(seed);
+    for kill in 0..kills {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_everstrand"));
+        let mut child =
+            command.args(load).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
+        std::thread::sleep(Duration::from_millis(20 + random.below(400)));
+        child.kill().expect("killed");
+        child.wait().expect("gone");
+        // What it had on its way may arrive still.
+        let found = keys(&endpoint.url());
+        assert!(found.windows(2).all(|pair| pair[0] < pair[1]), "seed {seed}: twice after kill {kill}");
+    }
+    let (code, printed, error) = run(&lossy.url, &load[..load.len() - 2]);
+    assert_eq!(code, 0, "seed {seed}: {printed}{error}");
+    let expected: Vec<u64> = (0..count as u64).collect();
+    assert_eq!(keys(&endpoint.url()), expected, "seed {seed}: each once");
+    assert!(lossy.lost() > 0, "no answer was lost");
 }
