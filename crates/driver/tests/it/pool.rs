@@ -146,6 +146,10 @@ async fn b9_b12_a_shutdown_leaves_no_session() {
         "the stuck one is ended, though somebody holds it"
     );
     assert_eq!(count(&transport, "EndSession"), count(&transport, "StartSession"));
+    let commands = transport.commands();
+    let last_commit = commands.iter().rposition(|command| *command == "CommitTransaction");
+    let first_end = commands.iter().position(|command| *command == "EndSession");
+    assert!(first_end > last_commit, "a session was ended while its transaction could finish: {commands:?}");
     assert!(matches!(driver.begin().await, Err(Error::DriverClosed)));
     assert!(matches!(driver.execute(insert).await, Err(Error::DriverClosed)));
     drop(stuck);
