@@ -1,5 +1,6 @@
 //! Unique ids: the only door through which chance comes into a ledger, and seeded ids for tests.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,10 +26,35 @@ impl RandomIds {
     }
 }
 
+/// Random bytes that a thread has asked the operating system for and not used yet. An id needs 16, and asking for them one by one is a
+/// noticeable part of a short command.
+struct Unused {
+    bytes: [u8; 512],
+    used: usize,
+}
+
+thread_local! {
+    static UNUSED: RefCell<Unused> = const { RefCell::new(Unused { bytes: [0; 512], used: 512 }) };
+}
+
+fn random_bytes() -> [u8; 16] {
+    UNUSED.with_borrow_mut(|unused| {
+        if unused.used == unused.bytes.len() {
+            getrandom::fill(&mut unused.bytes).expect("the operating system has random numbers");
+            unused.used = 0;
+        }
+        let next = &mut unused.bytes[unused.used..][..16];
+        unused.used += next.len();
+        let taken = (&*next).try_into().expect("16 bytes");
+        // An id may be the token of a session. It does not stay in this memory.
+        next.fill(0);
+        taken
+    })
+}
+
 impl Ids for RandomIds {
     fn next(&self) -> UniqueId {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).expect("the operating system has random numbers");
+        let mut bytes = random_bytes();
         let seconds = u64::try_from(self.clock.unix_millis() / 1000).unwrap_or(0) & ((1 << 42) - 1);
         let high = u64::from_be_bytes(bytes[..8].try_into().expect("eight bytes"));
         let high = (high & !(((1 << 42) - 1) << 14)) | (seconds << 14);

@@ -76,7 +76,7 @@ impl Service {
         let stopwatch = Stopwatch { clock: &*self.clock, started: self.clock.monotonic_millis() };
         let token = match (&request.command, request.session_token) {
             (Command::StartSession { ledger_name }, _) => {
-                let session_token = self.start_session(caller, ledger_name).await?;
+                let session_token = Box::pin(self.start_session(caller, ledger_name)).await?;
                 let timing_information = stopwatch.timing();
                 let result = StartSessionResult { session_token, timing_information, other: Map::new() };
                 return Ok((Reply::StartSession(result), None));
@@ -88,7 +88,7 @@ impl Service {
             (Ok(shared), _) => shared,
             (Err(_), Command::CommitTransaction { transaction_id, commit_digest }) => {
                 let digest = digest(commit_digest);
-                self.settle(caller, &token, transaction_id, digest).await?;
+                Box::pin(self.settle(caller, &token, transaction_id, digest)).await?;
                 return Ok((committed(transaction_id.clone(), commit_digest.clone(), &stopwatch), None));
             }
             (Err(error), _) => return Err(error),
@@ -204,7 +204,7 @@ impl Service {
             // Another server may have been asked to commit it, or this one whose answer was lost.
             Err(LedgerError::NoOpenTransaction) if self.ledgers.is_shared() => {
                 drop(session);
-                self.settle(caller, token, transaction_id, digest).await
+                Box::pin(self.settle(caller, token, transaction_id, digest)).await
             }
             Err(error) => Err(commit_error(error)),
             Ok(commit) => commit.await.map(drop).map_err(commit_error),

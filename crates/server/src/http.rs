@@ -64,12 +64,13 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// The greatest number of threads that block: for files, for the answers of a checkpoint URL, or for a long statement's next turn.
 const WAITING_THREADS_MAX: usize = 256 + LONG_WAITING_MAX.of_all;
 
-/// A runtime for a server of this configuration. It has one thread more than statements can occupy, so that one is always free to
-/// accept connections, to answer requests that run no statement, and to receive signals.
+/// A runtime for a server of this configuration. It has one thread more than short statements can occupy, so that one is always free
+/// to accept connections, to answer requests that run no statement, and to receive signals. A long statement has left its thread's work
+/// to another thread. Each further thread would cost every request: the threads that find no work wake one another.
 pub fn runtime(config: &Config) -> std::io::Result<Runtime> {
-    let Concurrency { short, long } = config.concurrency;
+    let Concurrency { short, .. } = config.concurrency;
     Builder::new_multi_thread()
-        .worker_threads(short + long + 1)
+        .worker_threads(short + 1)
         .max_blocking_threads(WAITING_THREADS_MAX)
         .thread_name("everstrand")
         .enable_all()

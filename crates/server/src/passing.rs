@@ -9,6 +9,7 @@ use crate::identity::permissions::Principal;
 use crate::peers::passed::{PassedCaller, write_answer};
 use crate::request::{ACCESS_KEY_ID, PassedOn, Request};
 use crate::service::Service;
+use crate::tokens::Holder;
 
 impl Service {
     /// Checks the head of a request that another server passes on. Only servers with the cluster key can sign it.
@@ -23,18 +24,40 @@ impl Service {
         Ok(Claim { authorization, key, principal: Principal::Operator, source_ip: None })
     }
 
-    /// Passes a request on if another server holds its session. `None` if none does, or if it gave no answer that counts.
+    /// The other server that holds the session of a token, if servers pass requests on and the token is the caller's.
+    pub(crate) fn other_holder(&self, caller: &Caller, token: &SessionToken) -> Option<Holder> {
+        self.peers.as_ref()?;
+        self.tokens.other_holder(token.as_str(), caller.principal.id())
+    }
+
+    /// Passes a request on to the server that holds its session. `None` if it gave no answer that counts.
     pub(crate) async fn pass(
         &self,
         caller: &Caller,
         request: &Request<'_>,
-        token: &SessionToken,
+        holder: &Holder,
         operation: PassedOn,
     ) -> Option<Result<Vec<u8>, ServiceError>> {
         let peers = self.peers.as_ref()?;
-        let holder = self.tokens.other_holder(token.as_str(), caller.principal.id())?;
         let user_agent = request.header("user-agent").unwrap_or("");
-        peers.pass(&holder, operation, caller, user_agent, (request.body, self.amz_date())).await
+        peers.pass(holder, operation, caller, user_agent, (request.body, self.amz_date())).await
+    }
+
+    /// What became of a transaction, asked at any server. Its holder is asked first: it knows of a transaction that is open or under
+    /// way, and nobody else does.
+    pub(crate) async fn outcome_of_anybody(
+        &self,
+        caller: &Caller,
+        request: &Request<'_>,
+    ) -> Result<Vec<u8>, ServiceError> {
+        let asked = outcome::GetTransactionOutcomeRequest::from_json(request.body)?;
+        if let Some(holder) = self.other_holder(caller, &asked.session_token)
+            && let Some(Ok(answer)) = self.pass(caller, request, &holder, PassedOn::Outcome).await
+            && outcome::GetTransactionOutcomeResult::is_decided(&answer)
+        {
+            return Ok(answer);
+        }
+        Ok(self.outcome_for(caller, &asked).await?.to_json())
     }
 
     /// Runs what another server passes on. An error means that it did not run here, unless it is within the answer.

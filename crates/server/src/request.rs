@@ -80,7 +80,7 @@ impl<'a> Request<'a> {
 
     /// Whether the head says that another server passes the request on.
     pub(crate) fn is_passed_on(&self) -> bool {
-        self.targets().first().is_some_and(|target| PassedOn::of_target(target).is_some())
+        self.targets().next().is_some_and(|target| PassedOn::of_target(target).is_some())
     }
 
     pub(crate) fn route(&self) -> Route {
@@ -103,9 +103,9 @@ impl<'a> Request<'a> {
         if self.method == "HEAD" { "GET" } else { self.method }
     }
 
-    pub(crate) fn targets(&self) -> Vec<&'a str> {
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &'a str> {
         let named = self.headers.iter().filter(|header| header.0.eq_ignore_ascii_case("x-amz-target"));
-        named.map(|header| header.1).collect()
+        named.map(|header| header.1)
     }
 
     pub(crate) fn signed_parts(&self) -> SignedParts<'a> {

@@ -175,6 +175,9 @@ impl Service {
     }
 
     /// Answers a request whose signature was [checked](Service::verify).
+    ///
+    /// The future of a request is moved several times before it runs. What few requests do is boxed on the way, because it would
+    /// make the futures of all requests larger.
     pub async fn answer(&self, caller: &Caller, request: Request<'_>) -> Response {
         let begin = self.clock.monotonic_millis();
         let (client, request_id) = (&caller.client, self.next_request_id());
@@ -193,7 +196,7 @@ impl Service {
                 ("ExchangeToken", answered.map(|body| (200, body)))
             }
             Route::Control => {
-                let answered = self.control_api(caller, &request, &request_id).await;
+                let answered = Box::pin(self.control_api(caller, &request, &request_id)).await;
                 ("Control", answered.map(|body| (200, body)))
             }
         };
@@ -251,8 +254,9 @@ impl Service {
     ) -> Result<Vec<u8>, ServiceError> {
         let unknown = |message: String| Err(ServiceError::new(Exception::UnknownOperation, message));
         let expected = send_command::TARGET;
-        match (request.method, request.path, request.targets().as_slice()) {
-            ("POST", "/", [target]) if *target == expected => {
+        let mut targets = request.targets();
+        match (request.method, request.path, (targets.next(), targets.next())) {
+            ("POST", "/", (Some(target), None)) if target == expected => {
                 let command = self.read_command(&caller.client, request.body).await?;
                 *operation = command.command.name();
                 let now = self.clock.monotonic_millis();
@@ -262,35 +266,29 @@ impl Service {
                     _ => PassedOn::Command,
                 };
                 if let Some(token) = &command.session_token
-                    && let Some(answered) = self.pass(caller, request, token, passed).await
+                    && let Some(holder) = self.other_holder(caller, token)
+                    && let Some(answered) = Box::pin(self.pass(caller, request, &holder, passed)).await
                 {
                     return answered;
                 }
                 self.run_command(caller, request, command, request_id).await
             }
-            ("POST", "/", [target]) if *target == outcome::TARGET => {
+            ("POST", "/", (Some(target), None)) if target == outcome::TARGET => {
                 *operation = "GetTransactionOutcome";
-                let asked = outcome::GetTransactionOutcomeRequest::from_json(request.body)?;
-                // The holder knows of a transaction that is open or under way, and nobody else does.
-                match self.pass(caller, request, &asked.session_token, PassedOn::Outcome).await {
-                    Some(Ok(answer)) if outcome::GetTransactionOutcomeResult::is_decided(&answer) => {
-                        Ok(answer)
-                    }
-                    _ => Ok(self.outcome_for(caller, &asked).await?.to_json()),
-                }
+                Box::pin(self.outcome_of_anybody(caller, request)).await
             }
-            ("POST", "/", [target]) if caller.client == Client::Peer => {
+            ("POST", "/", (Some(target), None)) if caller.client == Client::Peer => {
                 *operation = "PassedOn";
-                self.held_session(caller, request, target, request_id).await
+                Box::pin(self.held_session(caller, request, target, request_id)).await
             }
-            ("POST", "/", [target]) if *target == everstrand_protocol::identity::TARGET => {
+            ("POST", "/", (Some(target), None)) if target == everstrand_protocol::identity::TARGET => {
                 *operation = "Administer";
-                self.identity_api(caller, request.body).await
+                Box::pin(self.identity_api(caller, request.body)).await
             }
-            ("POST", "/", []) => {
+            ("POST", "/", (None, _)) => {
                 unknown(format!("The header X-Amz-Target is missing; the session API needs {expected}"))
             }
-            ("POST", "/", [other]) => unknown(format!(
+            ("POST", "/", (Some(other), None)) => unknown(format!(
                 "There is no operation {other}; the session API has {expected} and, of ours, {}",
                 outcome::TARGET
             )),

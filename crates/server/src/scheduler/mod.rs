@@ -6,8 +6,8 @@
 //! long permit, it gives its own up every 10 ms and queues again. A large request needs a long permit to be parsed. An answer is
 //! encoded with the permit that its statement had.
 //!
-//! So statements never take all threads of the runtime that [`crate::http::runtime`] builds: it has one thread more than there are
-//! permits. Therefore a request that runs no statement is answered at once, however many statements run.
+//! A statement that goes on with a long permit has left its thread's tasks to another thread. So statements never take all threads of
+//! the runtime that [`crate::http::runtime`] builds: it has one thread more than there are short permits. Therefore a request that runs no statement is answered at once, however many statements run.
 
 mod permits;
 mod threads;

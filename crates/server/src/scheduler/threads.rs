@@ -1,9 +1,13 @@
 //! Chooses the thread that a statement runs on.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
 use everstrand_ledger::LedgerError;
 use tokio::runtime::{Handle, RuntimeFlavor};
+
+/// How long it takes until another thread has taken over a thread's tasks.
+const HAND_OVER: Duration = Duration::from_micros(500);
 
 /// Runs a function that may block for long. On a runtime of several threads another thread takes over this thread's other tasks.
 pub(crate) fn block_in_place<T>(wait: impl FnOnce() -> T) -> T {
@@ -15,6 +19,16 @@ pub(crate) fn block_in_place<T>(wait: impl FnOnce() -> T) -> T {
         // thread that polls the sockets while all others sleep. Spawning a task wakes another thread, which polls from now on.
         tokio::spawn(async {});
         wait()
+    })
+}
+
+/// The same, and another thread keeps this thread's tasks after the wait, because a long statement goes on here.
+pub(crate) fn leave_tasks_and_wait<T>(wait: impl FnOnce() -> T) -> T {
+    block_in_place(|| {
+        let begin = Instant::now();
+        let waited = wait();
+        std::thread::sleep(HAND_OVER.saturating_sub(begin.elapsed()));
+        waited
     })
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use everstrand_ledger::{Interrupt, LedgerError, Pace};
 use tokio::sync::oneshot;
 
-use super::threads::block_in_place;
+use super::threads::leave_tasks_and_wait;
 use super::{Account, Asked, Permit, Scheduler, refusal};
 use crate::client::Presence;
 
@@ -125,7 +125,7 @@ impl Pace for Turn {
         held.is_long = true;
         held.permit = match (short, asked) {
             (None, Asked::Now(permit)) => Some(permit),
-            (short, asked) => block_in_place(|| {
+            (short, asked) => leave_tasks_and_wait(|| {
                 // Give the short permit up only here, where another thread takes over this thread's tasks. The statement that gets
                 // it is woken as a task of this thread, and would otherwise have to wait for this statement.
                 drop(short);
