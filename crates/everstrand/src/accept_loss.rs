@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         return Err(format!("there is no data folder {}", folder.display()).into());
     }
     let mut config = Config::new(Storage::Folder(folder));
-    config.master_key = master_key::of_process()?;
+    master_key::configure(&mut config)?;
     let service = Service::open(config)?;
     let accepted = service.accept_loss(&arguments.ledger);
     service.close();

@@ -122,7 +122,7 @@ fn open(data: Option<PathBuf>) -> Result<Service, Box<dyn Error>> {
         return Err(format!("there is no data folder {}", folder.display()).into());
     }
     let mut config = Config::new(Storage::Folder(folder));
-    config.master_key = master_key::of_process()?;
+    master_key::configure(&mut config)?;
     if config.master_key.is_none() {
         return Err(
             "there is no master key; name it by --master-key-file, --master-key-command or the variable \

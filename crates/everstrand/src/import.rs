@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         Some(location) => Storage::Shared { store: arguments.access.open(location)?, cache: None },
         None => Storage::Folder(place::data_folder(arguments.data.as_deref())),
     });
-    config.master_key = master_key::of_process()?;
+    master_key::configure(&mut config)?;
     let service = Arc::new(Service::open(config)?);
     let mut loading = Loading {
         export,

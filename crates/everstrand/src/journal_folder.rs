@@ -21,7 +21,8 @@ pub(crate) fn open(folder: &Path) -> Result<Arc<dyn SlotStore>, Box<dyn Error>> 
     if let (Some(ledger), Some(data)) = (above.next(), above.next())
         && let Some(id) = ledger.file_name().and_then(|name| name.to_str()?.parse::<UniqueId>().ok())
     {
-        let keys = DataKeys::in_folder(data, master_key::of_process()?);
+        let keys =
+            DataKeys::in_folder(data, master_key::of_process()?).with_kms(master_key::kms_of_process()?);
         return Ok(keys.open_journal(id, slots).map_err(|why| format!("{}: {why}", folder.display()))?);
     }
     if slots.read(0)?.is_some_and(|first| is_sealed(&first)) {

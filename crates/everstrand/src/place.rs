@@ -44,7 +44,7 @@ impl Place {
                     return Err(format!("there is no folder {}", folder.display()).into());
                 }
                 let mut config = Config::new(Storage::Folder(folder.to_owned()));
-                config.master_key = master_key::of_process()?;
+                master_key::configure(&mut config)?;
                 config.places_of_copies = Some(places_of_copies::open_with(Access::default()));
                 let service = Service::open(config)?;
                 Ok(Place::Folder(Arc::new(service)))

@@ -173,7 +173,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     config.redaction_refused = redaction_refused;
     config.access_keys = access_keys;
     config.allowed_origins = arguments.allow_origin;
-    config.master_key = master_key::of_process()?;
+    master_key::configure(&mut config)?;
     config.places_of_copies = Some(places_of_copies::open_with(arguments.store_access.clone()));
     arguments.users.configure(&mut config)?;
     config.requests_per_second = arguments.requests_per_second;

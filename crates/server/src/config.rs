@@ -15,6 +15,7 @@ use crate::access_keys::AccessKeys;
 use crate::audit_trail::AuditTrail;
 use crate::checkpoints::CheckpointUrl;
 use crate::data_keys::PlacesOfCopies;
+use crate::kms::KmsKeys;
 use crate::memory::Memory;
 use crate::oidc::Oidc;
 use crate::origins::Origin;
@@ -151,6 +152,8 @@ pub struct Config {
     pub master_key: Option<MasterKey>,
     /// Opens the places of copies, so that DeleteLedger also removes the data keys of copies. Without it the log names them all.
     pub places_of_copies: Option<PlacesOfCopies>,
+    /// The key management service whose keys CreateLedger and UpdateLedger may name. Without it they are refused.
+    pub kms: Option<Arc<KmsKeys>>,
     /// If set, only requests for these host names and for loopback names are answered; `*` stands for any name.
     pub host_names: Option<Vec<String>>,
     /// Where it is recorded who did what. Without it nothing is recorded.
@@ -192,6 +195,7 @@ impl Config {
             peers: None,
             master_key: None,
             places_of_copies: None,
+            kms: None,
             host_names: None,
             audit_trail: None,
             allowed_origins: Vec::new(),

@@ -14,10 +14,11 @@ use everstrand_protocol::control::{
 use everstrand_protocol::{Exception, ServiceError};
 
 use crate::checkpoints::Published;
+use crate::kms::KmsError;
 use crate::ledgers::Ledgers;
 use crate::record::STRICT_TAG;
 
-/// The only key that a ledger can have, because encryption under a customer's key is not built.
+/// The name of the service's own key: the master key.
 const OWNED_KEY: &str = "AWS_OWNED_KMS_KEY";
 /// The number of ledgers in one page of a list, unless the request gives another.
 const PAGE: u32 = 100;
@@ -154,11 +155,7 @@ impl Control {
             creation_date_time: Some(EpochMillis(record.created_millis)),
             permissions_mode: Some(record.permissions_mode),
             deletion_protection: Some(record.deletion_protection),
-            encryption_description: self.ledgers.is_encrypted(name)?.then(|| LedgerEncryptionDescription {
-                kms_key_arn: OWNED_KEY.to_owned(),
-                encryption_status: EncryptionStatus::Enabled,
-                inaccessible_kms_key_date_time: None,
-            }),
+            encryption_description: self.ledgers.encryption(&record, OWNED_KEY)?,
             strict: Some(self.ledgers.is_strict(&record)),
             restored_from: record.restored_from,
             name: Some(record.name),
@@ -179,11 +176,12 @@ impl Control {
     }
 
     fn create_ledger(&self, request: CreateLedgerRequest) -> Result<CreateLedgerResult, ServiceError> {
-        refuse_kms_key(request.kms_key.as_deref())?;
+        let kms_key = self.kms_key(request.kms_key.as_deref())?;
         let protected = request.deletion_protection.unwrap_or(true);
         let mut tags = request.tags;
         set_strict(&mut tags, request.strict);
-        let record = self.ledgers.create(&request.name, request.permissions_mode, protected, tags)?;
+        let record =
+            self.ledgers.create(&request.name, request.permissions_mode, protected, tags, kms_key)?;
         Ok(CreateLedgerResult {
             arn: Some(self.place.ledger(&record.name)),
             // QLDB answered CREATING here. The ledger is active already, as the first DescribeLedger shows.
@@ -191,9 +189,43 @@ impl Control {
             creation_date_time: Some(EpochMillis(record.created_millis)),
             permissions_mode: Some(record.permissions_mode),
             deletion_protection: Some(record.deletion_protection),
-            kms_key_arn: None,
+            kms_key_arn: record.kms_key,
             name: Some(record.name),
         })
+    }
+
+    /// The ARN of the key that a request names; `None` for the service's own key.
+    fn kms_key(&self, name: Option<&str>) -> Result<Option<String>, ServiceError> {
+        let Some(name) = name.filter(|name| !matches!(*name, "" | OWNED_KEY)) else { return Ok(None) };
+        let refused = |why: &str| {
+            let message = format!("The KMS key {name} cannot be used: {why}");
+            ServiceError::new(Exception::InvalidParameter, message).with_parameter("KmsKey")
+        };
+        match self.ledgers.kms_key(name) {
+            None => Err(refused(&format!(
+                "this server has no KMS (see --kms-endpoint); leave KmsKey out or give {OWNED_KEY}"
+            ))),
+            Some(Ok(arn)) => Ok(Some(arn)),
+            Some(Err(KmsError::Unreachable(why))) => {
+                Err(ServiceError::new(Exception::ServiceUnavailable, why))
+            }
+            Some(Err(error)) => Err(refused(&error.to_string())),
+        }
+    }
+
+    /// Changes the key of a ledger. `None` is the service's own key.
+    fn change_key(&self, name: &str, kms_key: Option<String>) -> Result<(), ServiceError> {
+        let (record, _) = self.ledgers.describe(name)?;
+        if record.kms_key.is_none() && kms_key.is_none() {
+            return Ok(());
+        }
+        if self.ledgers.encryption(&record, OWNED_KEY)?.is_none() {
+            let message = format!(
+                "Ledger {name} lies in clear, so it can have no KMS key: encrypt it first (`everstrand encrypt`)"
+            );
+            return Err(ServiceError::new(Exception::InvalidParameter, message).with_parameter("KmsKey"));
+        }
+        self.ledgers.change_key(name, kms_key.as_deref())
     }
 
     fn list_ledgers(&self, request: &ListLedgersRequest) -> Result<ListLedgersResult, ServiceError> {
@@ -217,14 +249,17 @@ impl Control {
     }
 
     fn update_ledger(&self, request: &UpdateLedgerRequest) -> Result<UpdateLedgerResult, ServiceError> {
-        refuse_kms_key(request.kms_key.as_deref())?;
+        if let Some(name) = &request.kms_key {
+            self.change_key(&request.name, self.kms_key(Some(name))?)?;
+        }
         let record = self.ledgers.update(&request.name, |record| {
             record.deletion_protection = request.deletion_protection.unwrap_or(record.deletion_protection);
             set_strict(&mut record.tags, request.strict);
         })?;
-        let encryption_description = request.kms_key.as_ref().map(|key| LedgerEncryptionDescription {
-            kms_key_arn: key.clone(),
-            encryption_status: EncryptionStatus::Enabled,
+        let encryption_description = request.kms_key.as_ref().map(|_| LedgerEncryptionDescription {
+            kms_key_arn: record.kms_key.clone().unwrap_or_else(|| OWNED_KEY.to_owned()),
+            // QLDB answered UPDATING here. The key is in use already, as the next DescribeLedger shows.
+            encryption_status: EncryptionStatus::Updating,
             inaccessible_kms_key_date_time: None,
         });
         Ok(UpdateLedgerResult {
@@ -262,22 +297,6 @@ fn set_strict(tags: &mut Tags, strict: Option<bool>) {
 fn not_found(resource_type: &str, what: &str, id: &str) -> ServiceError {
     ServiceError::new(Exception::ResourceNotFound, format!("The {what} with id {id} is not found"))
         .with_resource(resource_type, id)
-}
-
-/// Refuses a key of the caller's. All ledgers are encrypted under the server's master key, so accepting another key would promise
-/// what does not happen.
-fn refuse_kms_key(key: Option<&str>) -> Result<(), ServiceError> {
-    match key {
-        None | Some("" | OWNED_KEY) => Ok(()),
-        Some(_) => Err(ServiceError::new(
-            Exception::InvalidParameter,
-            format!(
-                "A ledger cannot have a KMS key of its own yet: the server's master key protects all of them; leave KmsKey out or \
-                 give {OWNED_KEY}"
-            ),
-        )
-        .with_parameter("KmsKey")),
-    }
 }
 
 /// A page token is the last name of the page behind a prefix, because a token must have four characters and a name may have

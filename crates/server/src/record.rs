@@ -23,6 +23,8 @@ pub(crate) struct Record {
     pub(crate) tags: Tags,
     /// What the ledger was restored from, if it was.
     pub(crate) restored_from: Option<String>,
+    /// The ARN of the KMS key that seals the ledger's data key. Without one the master key does, if there is one.
+    pub(crate) kms_key: Option<String>,
 }
 
 impl Record {
@@ -40,6 +42,9 @@ impl Record {
         ]);
         if let Some(restored_from) = &self.restored_from {
             fields.push("restoredFrom", restored_from.as_str());
+        }
+        if let Some(kms_key) = &self.kms_key {
+            fields.push("kmsKey", kms_key.as_str());
         }
         Value::from(fields)
     }
@@ -63,6 +68,7 @@ impl Record {
                 .map(|(key, value)| Some((key.text()?.to_owned(), value.as_text()?.to_owned())))
                 .collect::<Option<_>>()?,
             restored_from: text("restoredFrom"),
+            kms_key: text("kmsKey"),
         })
     }
 }

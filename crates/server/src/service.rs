@@ -38,7 +38,7 @@ const OPENED_TO_PUBLISH: usize = 32;
 pub struct Service {
     pub(crate) config: Config,
     pub(crate) ledgers: Arc<Ledgers>,
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) tokens: Tokens,
     /// The other servers over the same store, if sessions may be used on any of them.
     pub(crate) peers: Option<Arc<Peers>>,
@@ -96,7 +96,7 @@ impl Service {
             peers: peers.transpose()?.map(Arc::new),
             users_are_locked: config.users_key.is_none() && ledgers.has(USERS_LEDGER),
             ledgers,
-            sessions: Sessions::new(config.sessions_max),
+            sessions: Arc::new(Sessions::new(config.sessions_max)),
             scheduler: Arc::new(Scheduler::new(config.concurrency, Arc::clone(&environment.clock))),
             published: Arc::default(),
             access_keys: RwLock::new(config.access_keys.clone().map(Arc::new)),
@@ -122,7 +122,7 @@ impl Service {
     /// Creates a ledger unless one has this name. The program calls this at its start; clients use the control API.
     pub fn create_ledger_unless_it_exists(&self, name: &str) -> Result<(), ServiceError> {
         check_name(name)?;
-        match self.ledgers.create(name, PermissionsMode::AllowAll, false, Tags::new()) {
+        match self.ledgers.create(name, PermissionsMode::AllowAll, false, Tags::new(), None) {
             Err(error) if error.exception == Exception::ResourceAlreadyExists => Ok(()),
             other => other.map(drop),
         }
@@ -360,12 +360,13 @@ impl Service {
         }
     }
 
-    /// Forgets expired sessions and transactions, and starts the next part of the background work: closing idle ledgers and checking
-    /// journals. To be called about once a second. Does not block.
+    /// Forgets what is expired, and starts the next part of the background work. To be called about once a second. Does not block.
     pub fn sweep(&self) {
         self.sessions.sweep(self.clock.monotonic_millis());
         self.start_reading_users();
         let (published, publishes) = (Arc::clone(&self.published), self.config.checkpoints.is_some());
+        let sessions = Arc::clone(&self.sessions);
+        self.ledgers.start_watching_keys(move |ledger| sessions.end_those_of(ledger));
         self.ledgers.start_upkeep(move |digest| !publishes || published.covers(digest));
     }
 
@@ -463,6 +464,7 @@ fn settings(config: &Config) -> Settings {
         },
         master_key: config.master_key.clone(),
         places_of_copies: config.places_of_copies.clone(),
+        kms: config.kms.clone(),
         cache_bytes: config.memory.caches() as u64,
         idle_millis: u64::try_from(config.ledger_idle.as_millis()).unwrap_or(u64::MAX),
         open_max: config.ledgers_open_max,

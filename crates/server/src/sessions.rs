@@ -216,6 +216,21 @@ impl Sessions {
         }
     }
 
+    /// Ends all sessions of a ledger, which is named by its strand, and stops their statements.
+    pub(crate) fn end_those_of(&self, ledger: UniqueId) {
+        let mut ended = Vec::new();
+        self.lock().by_token.retain(|_, session| {
+            let stays = session.account.ledger != ledger;
+            if !stays {
+                session.cancel(Cancellation::Session);
+                ended.push(Arc::clone(session));
+            }
+            stays
+        });
+        // Outside of the lock, because dropping a session rolls its transaction back.
+        drop(ended);
+    }
+
     /// Forgets all sessions and rolls their open transactions back.
     pub(crate) fn clear(&self) {
         let mut registry = self.lock();

@@ -13,8 +13,8 @@ use everstrand_sealing::SealingKey;
 use everstrand_server::{DataKeys, NotedCopy, StoredLedger, ledgers_in_folder, ledgers_in_store};
 use everstrand_stores::FolderStore;
 
-use crate::place;
 use crate::store::Access;
+use crate::{master_key, place};
 
 /// The place of copies, for reading.
 pub(super) fn read(location: &str, access: &Access) -> Result<Copies, Box<dyn Error>> {
@@ -90,11 +90,12 @@ impl Source {
     }
 
     fn keys(&self) -> Result<DataKeys, String> {
-        let master = crate::master_key::of_process()?;
-        Ok(match self {
+        let (master, kms) = (master_key::of_process()?, master_key::kms_of_process()?);
+        let keys = match self {
             Source::Folder(folder) => DataKeys::in_folder(folder, master),
             Source::Store(store) => DataKeys::in_store(Arc::clone(store), master),
-        })
+        };
+        Ok(keys.with_kms(kms))
     }
 
     fn stored_slots(&self, ledger: &StoredLedger) -> Result<Arc<dyn SlotStore>, Box<dyn Error>> {
@@ -159,7 +160,7 @@ pub(super) fn key_of(copies: &Copies, known: &Known) -> Result<Option<SealingKey
     if !known.origin.is_sealed {
         return Ok(None);
     }
-    let keys = DataKeys::of_copies(crate::master_key::of_process()?);
+    let keys = DataKeys::of_copies(master_key::of_process()?).with_kms(master_key::kms_of_process()?);
     let opened = keys.open_forms(&known.origin.ledger_id.to_string(), &copies.data_key(known)?);
     let key = opened.map_err(|why| format!("copy {} of ledger {}: {why}", known.id, known.origin.name))?;
     Ok(Some(key.journal()))

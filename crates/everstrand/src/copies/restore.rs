@@ -97,7 +97,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         planned => planned?,
     };
     drop(source);
-    let service = service(arguments)?;
+    let service = service(arguments, &copy)?;
     let mut progress = Progress::new(format!("writing ledger {name}"), None);
     let mut restored: Option<Restored> = None;
     let from = format!("ledger {}, block {}", copy.origin().ledger_id, restore.block());
@@ -142,13 +142,19 @@ fn source_of(arguments: &Arguments, copy: &Copy) -> Result<Option<Arc<dyn SlotSt
     }
 }
 
-fn service(arguments: &Arguments) -> Result<Arc<Service>, Box<dyn Error>> {
+fn service(arguments: &Arguments, copy: &Copy) -> Result<Arc<Service>, Box<dyn Error>> {
     let storage = match &arguments.store {
         Some(location) => Storage::Shared { store: arguments.access.open(location)?, cache: None },
         None => Storage::Folder(crate::place::data_folder(arguments.data.as_deref())),
     };
     let mut config = Config::new(storage);
-    config.master_key = crate::master_key::of_process()?;
+    crate::master_key::configure(&mut config)?;
+    let has_kms_key = copy.origin().record.get("kmsKey").is_some();
+    if copy.origin().is_sealed && config.master_key.is_none() && !has_kms_key {
+        return Err(
+            "the copied ledger is encrypted, and the new one would lie in clear: name a master key".into()
+        );
+    }
     // The first own block is made by a transaction that only reads.
     config.record_reads = true;
     Ok(Arc::new(Service::open(config)?))

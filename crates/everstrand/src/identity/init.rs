@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
             let store = arguments.store_access.open_to_serve(location)?.store;
             let mut config = Config::new(Storage::Shared { store, cache: None });
             config.users_key = Some(MasterKey::from_file_or_new(file)?);
-            config.master_key = master_key::of_process()?;
+            master_key::configure(&mut config)?;
             Arc::new(Service::open(config)?)
         }
         _ => folder_service(

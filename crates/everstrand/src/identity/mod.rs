@@ -83,7 +83,7 @@ fn folder_service(
     };
     let mut config = Config::new(Storage::Folder(folder));
     config.users_key = key;
-    config.master_key = master_key::of_process()?;
+    master_key::configure(&mut config)?;
     Ok(Arc::new(Service::open(config)?))
 }
 

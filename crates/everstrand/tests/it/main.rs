@@ -14,6 +14,7 @@ mod evidence;
 mod examples;
 mod export;
 mod import;
+mod kms;
 mod ledger_command;
 mod logs;
 mod old_data;

@@ -29,6 +29,7 @@ use super::{
 pub struct Signer {
     credentials: Credentials,
     region: String,
+    service: &'static str,
     /// The day that was used last, and its key.
     key: Mutex<Option<(String, SigningKey)>>,
 }
@@ -36,7 +37,12 @@ pub struct Signer {
 impl Signer {
     /// A signer for requests to both APIs.
     pub fn new(credentials: Credentials, region: impl Into<String>) -> Signer {
-        Signer { credentials, region: region.into(), key: Mutex::new(None) }
+        Signer::for_service(credentials, region, SERVICE)
+    }
+
+    /// A signer for requests to another service of AWS' kind.
+    pub fn for_service(credentials: Credentials, region: impl Into<String>, service: &'static str) -> Signer {
+        Signer { credentials, region: region.into(), service, key: Mutex::new(None) }
     }
 
     /// Signs a request and all headers in `parts`. Returns the headers that must be added to it: `x-amz-date`, then
@@ -54,7 +60,7 @@ impl Signer {
         let signed_headers = names.join(";");
 
         let day = date.day();
-        let scope = format!("{day}/{}/{SERVICE}/{TERMINATOR}", self.region);
+        let scope = format!("{day}/{}/{}/{TERMINATOR}", self.region, self.service);
         let text =
             string_to_sign(&SignedParts { headers: &headers, ..*parts }, &signed_headers, &date, &scope);
         let signature = hex(&self.key_of(day).mac(&text).finalize().into_bytes());
@@ -73,7 +79,7 @@ impl Signer {
             Some((kept_day, key)) if *kept_day == day => key.clone(),
             _ => {
                 let key =
-                    SigningKey::derive(&self.credentials.secret_access_key, &day, &self.region, SERVICE);
+                    SigningKey::derive(&self.credentials.secret_access_key, &day, &self.region, self.service);
                 *kept = Some((day, key.clone()));
                 key
             }

@@ -22,8 +22,10 @@ impl Ledgers {
         permissions_mode: PermissionsMode,
         deletion_protection: bool,
         tags: Tags,
+        kms_key: Option<String>,
     ) -> Result<Record, ServiceError> {
-        self.create_from(Origin::New, name, permissions_mode, deletion_protection, tags)
+        let record = self.new_record(name, permissions_mode, deletion_protection, tags);
+        self.create_with(Origin::New, Record { kms_key, ..record })
     }
 
     /// Creates a ledger that begins with imported blocks. If `write_blocks` fails, no ledger is created.
@@ -32,8 +34,8 @@ impl Ledgers {
         name: &str,
         write_blocks: &mut dyn FnMut(&mut Importer<'_>) -> Result<(), String>,
     ) -> Result<Record, ServiceError> {
-        let mode = PermissionsMode::AllowAll;
-        self.create_from(Origin::Imported(write_blocks), name, mode, true, Tags::new())
+        let record = self.new_record(name, PermissionsMode::AllowAll, true, Tags::new());
+        self.create_with(Origin::Imported(write_blocks), record)
     }
 
     /// Creates a ledger that begins with the slots of another one. `copied` is the record of that ledger, whose options the
@@ -45,23 +47,12 @@ impl Ledgers {
         restored_from: &str,
         write_slots: &mut dyn FnMut(&dyn SlotStore) -> Result<(), String>,
     ) -> Result<Record, ServiceError> {
-        let (mode, tags) = copied.map_or((PermissionsMode::AllowAll, Tags::new()), |copied| {
-            (copied.permissions_mode, copied.tags)
+        let (mode, tags, kms_key) = copied.map_or((PermissionsMode::AllowAll, Tags::new(), None), |copied| {
+            (copied.permissions_mode, copied.tags, copied.kms_key)
         });
         let record = self.new_record(name, mode, true, tags);
-        let record = Record { restored_from: Some(restored_from.to_owned()), ..record };
+        let record = Record { restored_from: Some(restored_from.to_owned()), kms_key, ..record };
         self.create_with(Origin::Restored(write_slots), record)
-    }
-
-    fn create_from(
-        &self,
-        origin: Origin<'_>,
-        name: &str,
-        permissions_mode: PermissionsMode,
-        deletion_protection: bool,
-        tags: Tags,
-    ) -> Result<Record, ServiceError> {
-        self.create_with(origin, self.new_record(name, permissions_mode, deletion_protection, tags))
     }
 
     fn new_record(
@@ -80,6 +71,7 @@ impl Ledgers {
             deletion_protection,
             tags,
             restored_from: None,
+            kms_key: None,
         }
     }
 

@@ -12,12 +12,12 @@ use super::Ledgers;
 use super::entry::Unfinished;
 use super::errors::{not_found, unavailable};
 use crate::data_keys::id_of;
+use crate::kms::KmsError;
 
 impl Ledgers {
-    /// Whether what is written into a ledger is encrypted.
-    pub(crate) fn is_encrypted(&self, name: &str) -> Result<bool, ServiceError> {
-        let id = self.entry(name)?.id.clone();
-        self.keys.has(&id).map_err(|why| unavailable(name, &why))
+    /// The ARN of the KMS key that a name stands for; `None` if there is no key management service.
+    pub(crate) fn kms_key(&self, name: &str) -> Option<Result<String, KmsError>> {
+        self.keys.kms_key(name)
     }
 
     /// Encrypts everything that the data folder holds of a ledger. `progress` is told the number of slots that are
@@ -53,8 +53,10 @@ impl Ledgers {
                         slots and PLACE, where it lies in clear still"
                 .to_owned());
         };
-        let key =
-            self.keys.create(ledger_id)?.ok_or("there is no master key; name one by --master-key-file")?;
+        let key = self
+            .keys
+            .create(ledger_id, None)?
+            .ok_or("there is no master key; name one by --master-key-file")?;
         // From here on the ledger counts as encrypted, and what lies in clear is read as it is.
         let id = id_of(ledger_id)?;
         let disk = FileDisk::create(folder.journal(ledger_id)).map_err(|error| error.to_string())?;

@@ -211,6 +211,14 @@ impl Entry {
         self.change_phase(Phase::Closed(None))
     }
 
+    /// Lets the next request open the ledger at once, if the last attempt failed.
+    pub(super) fn forget_failure(&self) {
+        let mut phase = self.phase();
+        if matches!(&*phase, Phase::Closed(Some(_))) {
+            *phase = Phase::Closed(None);
+        }
+    }
+
     /// The time of the last use; `None` if the ledger is not open.
     pub(super) fn last_used(&self) -> Option<u64> {
         match &*self.phase() {

@@ -21,8 +21,10 @@ mod encryption;
 mod entry;
 mod errors;
 mod folder;
+mod key_watch;
 mod note;
 mod opening;
+mod overview;
 mod shared;
 mod shared_changes;
 mod stored;
@@ -32,7 +34,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use everstrand_journal::{Digest, UniqueId};
+use everstrand_journal::UniqueId;
 use everstrand_ledger::{Environment, Ledger, LedgerOptions};
 use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
 use everstrand_protocol::{Exception, ServiceError};
@@ -48,10 +50,12 @@ use self::shared::Shared;
 use self::upkeep::Upkeep;
 use crate::config::Storage;
 use crate::data_keys::{DataKeys, PlacesOfCopies};
+use crate::kms::KmsKeys;
 use crate::record::{Record, STRICT_TAG};
 use crate::workers::Workers;
 
 pub use folder::{ledger_folders, ledgers_in_folder};
+pub(crate) use overview::LedgerOverview;
 pub use shared::ledgers_in_store;
 pub use stored::StoredLedger;
 
@@ -79,6 +83,8 @@ pub(crate) struct Settings {
     pub(crate) master_key: Option<MasterKey>,
     /// Opens the places of copies, whose data keys a deletion removes, too.
     pub(crate) places_of_copies: Option<PlacesOfCopies>,
+    /// The key management service that seals data keys of ledgers with a KMS key.
+    pub(crate) kms: Option<Arc<KmsKeys>>,
     /// Bytes of the cache that all views share.
     pub(crate) cache_bytes: u64,
     /// A ledger that nobody has used for this time is closed.
@@ -110,6 +116,8 @@ pub(crate) struct Ledgers {
     /// The threads that create, change and delete ledgers.
     pub(crate) changes: Workers,
     upkeep: Mutex<Upkeep>,
+    /// Held by the thread that asks the KMS for data keys.
+    key_watch: Mutex<()>,
     idle_millis: u64,
     open_max: usize,
     unwritten_bytes_max: u64,
@@ -123,6 +131,7 @@ impl Ledgers {
             ledger: options,
             master_key,
             places_of_copies,
+            kms,
             cache_bytes,
             idle_millis,
             open_max,
@@ -148,12 +157,13 @@ impl Ledgers {
             changes: Workers::new("everstrand-changes", threads(CHANGE_THREADS)),
             folder,
             shared,
-            keys: keys.with_copies(places_of_copies),
+            keys: keys.with_copies(places_of_copies).with_kms(kms),
             options,
             environment,
             by_name: RwLock::default(),
             nameless: Vec::new(),
             upkeep: Mutex::default(),
+            key_watch: Mutex::default(),
             idle_millis,
             open_max,
             unwritten_bytes_max,
@@ -214,6 +224,7 @@ impl Ledgers {
             deletion_protection: true,
             tags: Tags::new(),
             restored_from: None,
+            kms_key: None,
         };
         let entry = self.reserve(record)?;
         entry.settle(&Ok(ledger), u64::MAX);
@@ -287,7 +298,10 @@ impl Ledgers {
     ) -> Result<Ledger, String> {
         let key = match &origin {
             Origin::Existing => self.keys.of(&entry.id)?,
-            Origin::New | Origin::Imported(_) | Origin::Restored(_) => self.keys.create(&entry.id)?,
+            Origin::New | Origin::Imported(_) | Origin::Restored(_) => {
+                let kms_key = entry.record().kms_key.clone();
+                self.keys.create(&entry.id, kms_key.as_deref())?
+            }
         };
         match (&self.shared, &self.folder) {
             (Some(shared), _) => shared.open(entry, key.as_ref(), &self.environment, options, origin),
@@ -327,26 +341,6 @@ impl Ledgers {
         Ok(seed)
     }
 
-    /// Every ledger, with what is known without opening it.
-    pub(crate) fn all(&self) -> Vec<LedgerOverview> {
-        let known = |(name, entry): (&String, &Arc<Entry>)| LedgerOverview {
-            name: name.clone(),
-            ledger: entry.ledger(),
-            digest: entry.digest(),
-            impaired: entry.impaired(),
-        };
-        let entries: Vec<_> =
-            self.names().iter().map(|(name, entry)| (name.clone(), Arc::clone(entry))).collect();
-        let mut all: Vec<LedgerOverview> = entries.iter().map(|(name, entry)| known((name, entry))).collect();
-        all.extend(self.nameless.iter().map(|broken| LedgerOverview {
-            name: broken.id.clone(),
-            ledger: None,
-            digest: None,
-            impaired: Some(broken.why.clone()),
-        }));
-        all
-    }
-
     /// A ledger's record, and why the ledger is impaired, if it is.
     pub(crate) fn describe(&self, name: &str) -> Result<(Record, Option<String>), ServiceError> {
         self.refresh(name)?;
@@ -372,7 +366,7 @@ impl Ledgers {
 
     /// Creates a ledger that only this server itself uses, unless it exists.
     pub(crate) fn create_if_missing(&self, name: &str) -> Result<(), ServiceError> {
-        match self.create(name, PermissionsMode::Standard, true, Tags::new()) {
+        match self.create(name, PermissionsMode::Standard, true, Tags::new(), None) {
             Err(error) if error.exception == Exception::ResourceAlreadyExists => Ok(()),
             created => created.map(drop),
         }
@@ -454,23 +448,6 @@ impl Ledgers {
     }
 }
 
-/// What is known of a ledger without opening it.
-pub(crate) struct LedgerOverview {
-    pub(crate) name: String,
-    /// The ledger, if it is open.
-    pub(crate) ledger: Option<Ledger>,
-    /// The digest of the whole journal; `None` if the ledger was not closed cleanly and not opened since.
-    pub(crate) digest: Option<Digest>,
-    /// Why the ledger cannot be opened or takes no writes, if so.
-    pub(crate) impaired: Option<String>,
-}
-
-impl LedgerOverview {
-    pub(crate) fn strand_id(&self) -> Option<UniqueId> {
-        self.digest.map(|digest| digest.digest_tip_address.strand_id)
-    }
-}
-
 fn broken_entry(id: &str, name: &str, why: &str) -> Entry {
     let record = Record {
         id: id.to_owned(),
@@ -481,6 +458,7 @@ fn broken_entry(id: &str, name: &str, why: &str) -> Entry {
         deletion_protection: true,
         tags: Tags::new(),
         restored_from: None,
+        kms_key: None,
     };
     Entry::broken(record, Note { name: name.to_owned(), ..Note::default() }, why.to_owned())
 }

@@ -80,6 +80,8 @@ const EDGES: &[&str] = &[
     "crates/server/src/data_keys/place.rs",
     "crates/server/src/data_keys/shredding.rs",
     "crates/server/src/descriptors.rs",
+    "crates/server/src/kms/client.rs",
+    "crates/server/src/kms/keys.rs",
     "crates/server/src/ledgers/folder.rs",
     "crates/server/src/ledgers/mod.rs",
     "crates/server/src/ledgers/opening.rs",
