@@ -86,7 +86,7 @@ impl<'a> Request<'a> {
     pub(crate) fn route(&self) -> Route {
         match (self.effective_method(), self.path) {
             // No signature is asked for here, so nothing else may be named beside it.
-            ("POST", "/") if self.targets() == [EXCHANGE_TARGET] => Route::Exchange,
+            ("POST", "/") if self.targets().eq([EXCHANGE_TARGET]) => Route::Exchange,
             ("POST", "/") => Route::Session,
             // The session API refuses the header wherever else it stands.
             _ if self.header("x-amz-target").is_some() => Route::Session,
