@@ -192,7 +192,7 @@ impl Service {
                 (operation, answered.map(|body| (200, body)))
             }
             Route::Exchange => {
-                let answered = self.exchange_token(caller, &request, &request_id).await;
+                let answered = Box::pin(self.exchange_token(caller, &request, &request_id)).await;
                 ("ExchangeToken", answered.map(|body| (200, body)))
             }
             Route::Control => {

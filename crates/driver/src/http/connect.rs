@@ -39,7 +39,9 @@ impl Proxy {
                     .ok()
                     .filter(|uri| uri.host().is_some())
                     .and_then(|_| Matcher::builder().all(url).build().intercept(endpoint));
-                let wrong = || Error::Configuration(format!("the proxy {url:?} is not a URL"));
+                // The URL may hold a password, so the text does not repeat it.
+                let wrong =
+                    || Error::Configuration("the proxy is not a URL: write http://HOST:PORT".to_owned());
                 Some(found.ok_or_else(wrong)?)
             }
             None if endpoint.scheme_str() == Some("https") => Matcher::from_env().intercept(endpoint),
