@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -93,27 +93,31 @@ impl KeyService {
         KmsClient::new(endpoint, REGION, credentials).with_patience(Duration::from_millis(400))
     }
 
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().expect("no panic")
+    }
+
     pub(super) fn fail(&self, fault: Fault) {
-        self.world.lock().unwrap().fault = fault;
+        self.world().fault = fault;
     }
 
     pub(super) fn set_state(&self, key: &str, state: &'static str) {
-        self.world.lock().unwrap().states.insert(arn(key), state);
+        self.world().states.insert(arn(key), state);
     }
 
     pub(super) fn asked(&self, operation: &str) -> usize {
-        self.world.lock().unwrap().asked.iter().filter(|asked| *asked == operation).count()
+        self.world().asked.iter().filter(|asked| *asked == operation).count()
     }
 
     /// Every data key that was sealed.
     pub(super) fn plaintexts(&self) -> Vec<Vec<u8>> {
-        self.world.lock().unwrap().plaintexts.clone()
+        self.world().plaintexts.clone()
     }
 
     fn serve(&self, stream: &TcpStream) {
         let mut reader = BufReader::new(stream);
         while let Some((headers, body)) = request(&mut reader) {
-            let fault = self.world.lock().unwrap().fault;
+            let fault = self.world().fault;
             let (status, answer) = match fault {
                 Fault::Silent => {
                     thread::sleep(Duration::from_secs(2));
@@ -165,7 +169,7 @@ impl KeyService {
         let target = headers.iter().find(|header| header.0 == "x-amz-target").expect("a target").1;
         let operation = target.strip_prefix("TrentService.").expect("a KMS operation").to_owned();
         let request: Value = serde_json::from_slice(body).expect("JSON");
-        let mut world = self.world.lock().unwrap();
+        let mut world = self.world();
         world.asked.push(operation.clone());
         let named = request["KeyId"].as_str().expect("a key");
         let key = match named {
@@ -204,8 +208,10 @@ impl KeyService {
     }
 }
 
+type Headers = Vec<(String, String)>;
+
 /// The headers and the body of the next request.
-fn request(reader: &mut BufReader<&TcpStream>) -> Option<(Vec<(String, String)>, Vec<u8>)> {
+fn request(reader: &mut BufReader<&TcpStream>) -> Option<(Headers, Vec<u8>)> {
     let mut line = String::new();
     if reader.read_line(&mut line).ok()? == 0 {
         return None;
