@@ -110,7 +110,15 @@ def test_other_threads_run_while_the_engine_works(ledger):
     assert counted[0] > took / 0.001 / 50, (took, counted)
 
 
-def test_ctrl_c_stops_a_statement(ledger):
+@pytest.fixture
+def interrupts():
+    """Python's own answer to SIGINT, which it leaves out where the program was started in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_stops_a_statement(ledger, interrupts):
     ledger.execute("CREATE TABLE t")
     ledger.execute("INSERT INTO t ?", [{"n": number} for number in range(40)])
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
