@@ -149,7 +149,10 @@ impl HttpTransportBuilder {
             }
         };
         let (endpoint, host) = parse_endpoint(&endpoint)?;
-        let certificates = self.certificates.or_else(|| environment("AWS_CA_BUNDLE").map(PathBuf::from));
+        // The variable is meant for other programs, too. Where nothing is encrypted, its file need not be there.
+        let is_https = endpoint.scheme_str() == Some("https");
+        let of_variable = || environment("AWS_CA_BUNDLE").filter(|_| is_https).map(PathBuf::from);
+        let certificates = self.certificates.or_else(of_variable);
         let proxy = Proxy::of(self.proxy.as_deref(), &endpoint)?;
         let connect_timeout = self.connect_timeout.unwrap_or(Duration::from_secs(5));
         let client_certificate =
@@ -263,6 +266,7 @@ mod tests {
         assert!(error.contains("/nowhere/ca.pem"), "{error}");
         let error = build_in(&[("AWS_ENDPOINT_URL", "https://h"), ("AWS_CA_BUNDLE", "/nowhere/b.pem")]);
         assert!(error.unwrap_err().to_string().contains("/nowhere/b.pem"));
+        build_in(&[("AWS_ENDPOINT_URL", "http://h"), ("AWS_CA_BUNDLE", "/nowhere/b.pem")]).unwrap();
         let error =
             builder().client_certificate("/nowhere/client.pem", "/nowhere/key.pem").build_in(|_| None);
         assert!(error.unwrap_err().to_string().contains("/nowhere/client.pem"));
