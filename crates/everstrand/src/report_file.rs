@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use everstrand_ion::Timestamp;
+use everstrand_ledger::{Clock as _, SystemClock};
 
 /// A report that is being written. The file is made at once, so that a long audit does not end with a file that cannot be written.
 pub(crate) struct ReportFile {
@@ -34,8 +34,7 @@ impl ReportFile {
     /// Makes the file. An error says why it cannot be written.
     pub(crate) fn create(path: &Path, title: &str) -> Result<ReportFile, String> {
         let file = File::create(path).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let now = Timestamp::from_unix_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+        let now = Timestamp::from_unix_millis(SystemClock::new().unix_millis());
         let version = env!("CARGO_PKG_VERSION");
         let text = format!(
             "# {title}\n\nWritten {now} by everstrand {version}, by the clock of the machine that checked.\n\n"

@@ -10,6 +10,7 @@ mod access_keys;
 mod admission;
 mod audit_trail;
 mod budget;
+mod certificates;
 mod checkpoints;
 mod client;
 mod commands;

@@ -38,9 +38,7 @@ impl Service {
         holder: &Holder,
         operation: PassedOn,
     ) -> Option<Result<Vec<u8>, ServiceError>> {
-        let peers = self.peers.as_ref()?;
-        let user_agent = request.header("user-agent").unwrap_or("");
-        peers.pass(holder, operation, caller, user_agent, (request.body, self.amz_date())).await
+        self.peers.as_ref()?.pass(holder, operation, caller, request, self.amz_date()).await
     }
 
     /// What became of a transaction, asked at any server. Its holder is asked first: it knows of a transaction that is open or under

@@ -14,7 +14,7 @@ use everstrand_server::{DataKeys, NotedCopy, StoredLedger, ledgers_in_folder, le
 use everstrand_stores::FolderStore;
 
 use crate::store::Access;
-use crate::{master_key, place};
+use crate::{master_key, place, places_of_copies};
 
 /// The place of copies, for reading.
 pub(super) fn read(location: &str, access: &Access) -> Result<Copies, Box<dyn Error>> {
@@ -26,10 +26,7 @@ pub(super) fn read(location: &str, access: &Access) -> Result<Copies, Box<dyn Er
 
 /// The place of copies, for writing.
 pub(super) fn write(location: &str, access: &Access) -> Result<Copies, Box<dyn Error>> {
-    match location.contains("://") {
-        true => Ok(Copies::new(access.open(location)?)),
-        false => Ok(Copies::new(Arc::new(FolderStore::open(Path::new(location))?))),
-    }
+    Ok(Copies::new(places_of_copies::open_to_write(location, access)?))
 }
 
 /// Where ledgers are.

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use everstrand_ledger::storage::FileDisk;
+use everstrand_ledger::storage::disk::Disk as _;
 use everstrand_server::config::{Config, Storage};
 use everstrand_server::{MasterKey, Service};
 
@@ -52,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let next = folder.join(NEXT_FILE);
     let new = MasterKey::from_file_or_new(with.as_deref().unwrap_or(&next))?;
     let mut config = Config::new(Storage::Folder(folder.clone()));
-    config.master_key = master_key::of_process()?;
+    master_key::configure(&mut config)?;
     let service = Service::open(config)?;
     let sealed = service.seal_users_again(&old, &new);
     service.close();
@@ -60,7 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     if with.is_none() {
         // Until this succeeds, the old file says nothing true any more, and the next call goes on from here.
         std::fs::rename(&next, folder.join(FILE))?;
-        std::fs::File::open(&folder)?.sync_all()?;
+        FileDisk::read_only(&folder)?.sync_directory()?;
     }
     println!("{sealed} secrets are sealed under the key with the fingerprint {}", new.fingerprint());
     Ok(ExitCode::SUCCESS)

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::disk::{Disk, DiskFile, DiskLock};
+use super::disk::{Disk, DiskFile, DiskLock, TEMPORARY, write_all_at};
 
 /// The kernel locks this file, and the lock ends with the process. The file itself stays and means nothing.
 const LOCK: &str = "lock";
@@ -36,6 +36,22 @@ impl FileDisk {
                 io::ErrorKind::NotADirectory,
                 format!("{} is no directory", path.display()),
             )),
+        }
+    }
+
+    /// Creates a file with this content unless its name exists. Answers whether it is this one; if not, another creator won. The
+    /// file is whole as soon as it has its name, because it is written and synced under another name first. Its name is durable
+    /// after [`Disk::sync_directory`].
+    pub fn create_once(&self, name: &str, bytes: &[u8]) -> io::Result<bool> {
+        let temporary = format!("{name}.{:016x}{TEMPORARY}", self.nonce()?);
+        let file = self.create(&temporary)?;
+        write_all_at(&*file, 0, bytes)?;
+        file.sync_data()?;
+        let linked = fs::hard_link(self.path.join(&temporary), self.path.join(name));
+        self.remove(&temporary)?;
+        match linked {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            linked => linked.map(|()| true),
         }
     }
 

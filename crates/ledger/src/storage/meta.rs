@@ -13,6 +13,7 @@
 
 use std::io;
 
+use super::FileDisk;
 use super::disk::{Disk, TEMPORARY, create_temporary, read_full_at, write_all_at};
 
 /// More than anybody needs here. A longer file counts as damaged.
@@ -84,17 +85,8 @@ pub fn read(disk: &dyn Disk, name: &str) -> Result<Option<Vec<u8>>, MetaError> {
 
 /// Replaces the content of a file, durably.
 pub fn replace(disk: &dyn Disk, name: &str, content: &[u8]) -> Result<(), MetaError> {
-    let io = |error| MetaError::Io { name: name.into(), error };
-    if content.len() > CONTENT_BYTES_MAX {
-        return Err(io(io::ErrorKind::FileTooLarge.into()));
-    }
-    let mut bytes = Vec::with_capacity(HEADER_BYTES + content.len());
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(FORMAT);
-    bytes.extend_from_slice(&summary(content));
-    bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
-    bytes.extend_from_slice(content);
     let write = || {
+        let bytes = with_header(content)?;
         let temporary = format!("{name}{TEMPORARY}");
         let file = create_temporary(disk, &temporary)?;
         write_all_at(&*file, 0, &bytes)?;
@@ -102,7 +94,30 @@ pub fn replace(disk: &dyn Disk, name: &str, content: &[u8]) -> Result<(), MetaEr
         disk.rename(&temporary, name)?;
         disk.sync_directory()
     };
-    write().map_err(io)
+    write().map_err(|error| MetaError::Io { name: name.into(), error })
+}
+
+/// Creates a file durably, unless there is one. Answers whether it is this one; if not, another creator won.
+pub fn create(disk: &FileDisk, name: &str, content: &[u8]) -> Result<bool, MetaError> {
+    let write = || {
+        let is_ours = disk.create_once(name, &with_header(content)?)?;
+        disk.sync_directory()?;
+        Ok(is_ours)
+    };
+    write().map_err(|error| MetaError::Io { name: name.into(), error })
+}
+
+fn with_header(content: &[u8]) -> io::Result<Vec<u8>> {
+    if content.len() > CONTENT_BYTES_MAX {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let mut bytes = Vec::with_capacity(HEADER_BYTES + content.len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(FORMAT);
+    bytes.extend_from_slice(&summary(content));
+    bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
+    bytes.extend_from_slice(content);
+    Ok(bytes)
 }
 
 /// Length and checksum.

@@ -163,9 +163,15 @@ impl DataKeys {
     /// Asks the KMS for a ledger's data key, if it was not asked lately. Answers whether the ledger is impaired.
     pub(crate) fn check(&self, ledger_id: &str) -> Result<bool, String> {
         let Some(kms) = &self.openers.kms else { return Ok(false) };
-        let chain = self.chain(ledger_id)?;
-        let sealed = chain.keys.last().and_then(|key| key.sealed_by_kms(ledger_id));
-        Ok(sealed.is_some_and(|sealed| kms.check(sealed)))
+        // The chain is read only then, because it may lie in a store that takes money for it.
+        if kms.is_due(ledger_id) {
+            let chain = self.chain(ledger_id)?;
+            match chain.keys.last().and_then(|key| key.sealed_by_kms(ledger_id)) {
+                Some(sealed) => kms.check(sealed),
+                None => kms.forget(ledger_id),
+            }
+        }
+        Ok(kms.lost(ledger_id).is_some())
     }
 
     /// Since when the KMS does not open a ledger's data key, if it is so.

@@ -1,11 +1,10 @@
 //! Where the sealed data keys lie: each ledger's in a chain of entries, of which each is created once and never replaced.
 
-use std::fs::{self, File};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use everstrand_journal::UniqueId;
+use everstrand_ledger::storage::disk::Disk as _;
 use everstrand_ledger::storage::slots::SlotStore;
 use everstrand_ledger::storage::{FileDisk, SharedStore, meta};
 
@@ -52,18 +51,8 @@ impl Place {
             }
             Place::Folder(folder) => {
                 let disk = FileDisk::create(folder).map_err(|error| failed(&error))?;
-                let name = file_name(ledger_id, number);
                 // A backup notes its copy while a server replaces the key, so only one may get the number.
-                let own = format!("{name}.{:016x}", random().map_err(|error| failed(&error))?);
-                meta::replace(&disk, &own, bytes).map_err(|error| failed(&error))?;
-                let linked = fs::hard_link(folder.join(&own), folder.join(&name));
-                let removed = fs::remove_file(folder.join(&own));
-                match linked {
-                    Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
-                    linked => linked.and(removed).map_err(|error| failed(&error))?,
-                }
-                sync_directory(folder).map_err(|error| failed(&error))?;
-                Ok(true)
+                meta::create(&disk, &file_name(ledger_id, number), bytes).map_err(|error| failed(&error))
             }
         }
     }
@@ -76,17 +65,23 @@ impl Place {
             Place::Memory => Ok(()),
             Place::Store(store) => store.remove_keys(id_of(ledger_id)?).map_err(|error| failed(&error)),
             Place::Folder(folder) => {
-                let mut names = own_files(folder, ledger_id).map_err(|error| failed(&error))?;
+                if !folder.exists() {
+                    return Ok(());
+                }
+                let disk = FileDisk::create(folder).map_err(|error| failed(&error))?;
+                let mut names = disk.list().map_err(|error| failed(&error))?;
+                names.retain(|name| name.starts_with(&format!("{ledger_id}.")));
                 // What a stopped process left behind goes first, then the newest: whatever an interrupted removal leaves, the next
                 // one finds.
                 let number = |name: &String| name.rsplit('.').next().and_then(|end| end.parse::<u64>().ok());
                 let is_entry =
                     |name: &String| number(name).is_some_and(|end| *name == file_name(ledger_id, end));
                 names.sort_by_key(|name| (is_entry(name), std::cmp::Reverse(number(name))));
-                for name in names {
-                    fs::remove_file(folder.join(name)).map_err(|error| failed(&error))?;
+                let mut removed = names.iter().try_for_each(|name| disk.remove(name));
+                if !names.is_empty() {
+                    removed = removed.and_then(|()| disk.sync_directory());
                 }
-                Ok(())
+                removed.map_err(|error| failed(&error))
             }
         }
     }
@@ -105,31 +100,6 @@ pub(crate) fn id_of(ledger_id: &str) -> Result<UniqueId, String> {
 
 fn file_name(ledger_id: &str, number: u64) -> String {
     format!("{ledger_id}.{number}")
-}
-
-/// The files of a ledger's chain, and what is left of files that were not linked under their names.
-fn own_files(folder: &Path, ledger_id: &str) -> std::io::Result<Vec<String>> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
-    let names = names.collect::<std::io::Result<Vec<String>>>()?;
-    Ok(names.into_iter().filter(|name| name.starts_with(&format!("{ledger_id}."))).collect())
-}
-
-fn random() -> Result<u64, getrandom::Error> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes)?;
-    Ok(u64::from_le_bytes(bytes))
-}
-
-fn sync_directory(path: &Path) -> std::io::Result<()> {
-    #[cfg(unix)]
-    File::open(path)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }
 
 fn not_read(error: &dyn std::fmt::Display) -> String {

@@ -79,17 +79,14 @@ impl KmsKeys {
         self.ask(sealed)
     }
 
-    /// Asks for a data key again if it was not asked for lately. Answers whether the key is lost.
-    pub(crate) fn check(&self, sealed: Sealed<'_>) -> bool {
-        let is_due = self
-            .known()
-            .get(sealed.ledger_id)
-            .is_none_or(|known| known.sealed != sealed.bytes || known.asked.elapsed() >= self.check_every);
-        if is_due {
-            // What came of it stands in `known`.
-            let _ = self.ask(sealed);
-        }
-        self.lost(sealed.ledger_id).is_some()
+    /// Whether a ledger's data key was not asked for lately.
+    pub(crate) fn is_due(&self, ledger_id: &str) -> bool {
+        self.known().get(ledger_id).is_none_or(|known| known.asked.elapsed() >= self.check_every)
+    }
+
+    /// Asks for a data key again. What came of it says [`KmsKeys::lost`].
+    pub(crate) fn check(&self, sealed: Sealed<'_>) {
+        let _ = self.ask(sealed);
     }
 
     /// Since when a ledger's data key is lost, if it is.
@@ -97,7 +94,7 @@ impl KmsKeys {
         self.known().get(ledger_id)?.lost.clone()
     }
 
-    /// Forgets what is known of a deleted ledger.
+    /// Forgets what is known of a ledger that is deleted, or whose data key is sealed otherwise now.
     pub(crate) fn forget(&self, ledger_id: &str) {
         self.known().remove(ledger_id);
     }

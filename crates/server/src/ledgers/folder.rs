@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use everstrand_ion::{Value, text};
 use everstrand_journal::UniqueId;
+use everstrand_ledger::storage::disk::Disk as _;
 use everstrand_ledger::storage::{FileDisk, FjallCache, FjallViewOptions, meta};
 use everstrand_protocol::control::LedgerState;
 
@@ -331,9 +332,5 @@ fn read<T>(folder: &Path, name: &str, from_ion: fn(&Value) -> Option<T>) -> Resu
 }
 
 fn sync_directory(path: &Path) -> std::io::Result<()> {
-    #[cfg(unix)]
-    File::open(path)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
+    FileDisk::read_only(path)?.sync_directory()
 }

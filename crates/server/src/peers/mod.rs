@@ -23,10 +23,9 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 use tokio::sync::Semaphore;
 
+use crate::certificates;
 use crate::client::Caller;
 use crate::config::PeerSettings;
 use crate::request::{ACCESS_KEY_ID, PassedOn, Request as ServerRequest};
@@ -111,10 +110,10 @@ impl Peers {
         holder: &Holder,
         operation: PassedOn,
         caller: &Caller,
-        user_agent: &str,
-        (body, now): (&[u8], AmzDate),
+        asked: &ServerRequest<'_>,
+        now: AmzDate,
     ) -> Option<Result<Vec<u8>, ServiceError>> {
-        let request = self.request(holder, operation, caller, user_agent, (body, now))?;
+        let request = request_to(holder, &self.signer, operation.target(), caller, asked, now)?;
         let deadline = async {
             match operation {
                 PassedOn::Commit => tokio::time::sleep(COMMIT_DEADLINE).await,
@@ -138,36 +137,6 @@ impl Peers {
                 None
             }
         }
-    }
-
-    fn request(
-        &self,
-        holder: &Holder,
-        operation: PassedOn,
-        caller: &Caller,
-        user_agent: &str,
-        (body, now): (&[u8], AmzDate),
-    ) -> Option<Request<Full<Bytes>>> {
-        let uri: Uri = format!("{}/", holder.url).parse().ok()?;
-        let host = uri.authority()?.as_str().to_owned();
-        let (start, passed) = (holder.start.to_string(), PassedCaller::of(caller).to_header());
-        let headers = [
-            ("host", host.as_str()),
-            ("user-agent", user_agent),
-            ("x-amz-target", operation.target()),
-            (HOLDER_HEADER, &start),
-            (CALLER_HEADER, &passed),
-        ];
-        let parts = SignedParts { method: "POST", path: "/", query: "", headers: &headers, body };
-        let added = self.signer.sign(&parts, now);
-        let mut request = Request::post(uri);
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        for (name, value) in added {
-            request = request.header(name, value);
-        }
-        request.body(Full::new(Bytes::copy_from_slice(body))).ok()
     }
 
     /// Sends a request. Every status but 200 comes from a server that did not run the command.
@@ -199,6 +168,35 @@ impl Peers {
     }
 }
 
+/// A client's request as it goes to the holder of its session. `None` if the holder's URL is none.
+fn request_to(
+    holder: &Holder,
+    signer: &Signer,
+    target: &str,
+    caller: &Caller,
+    asked: &ServerRequest<'_>,
+    now: AmzDate,
+) -> Option<Request<Full<Bytes>>> {
+    let uri: Uri = format!("{}/", holder.url).parse().ok()?;
+    let host = uri.authority()?.as_str().to_owned();
+    let (start, passed) = (holder.start.to_string(), PassedCaller::of(caller).to_header());
+    let headers = [
+        ("host", host.as_str()),
+        ("user-agent", asked.header("user-agent").unwrap_or("")),
+        ("x-amz-target", target),
+        (HOLDER_HEADER, &start),
+        (CALLER_HEADER, &passed),
+    ];
+    let parts = SignedParts { method: "POST", path: "/", query: "", headers: &headers, body: asked.body };
+    let added = signer.sign(&parts, now);
+    let added = added.iter().map(|(name, value)| (*name, value.as_str()));
+    let mut request = Request::post(uri);
+    for (name, value) in headers.into_iter().chain(added) {
+        request = request.header(name, value);
+    }
+    request.body(Full::new(Bytes::copy_from_slice(asked.body))).ok()
+}
+
 async fn read(response: Response<hyper::body::Incoming>) -> Result<Vec<u8>, String> {
     let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
     Ok(body.map_err(|error| error.to_string())?.to_bytes().into())
@@ -217,18 +215,13 @@ fn chain_of(error: &dyn std::error::Error) -> String {
 
 /// TLS that trusts the certificates in a file, and nothing else.
 fn tls(certificates: Option<&Path>) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    if let Some(file) = certificates {
-        let unusable = |why: String| format!("the certificates in {}: {why}", file.display());
-        let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let read = read.map_err(|error| unusable(error.to_string()))?;
-        if read.is_empty() {
-            return Err(unusable("there are none".to_owned()));
+    let roots = match certificates {
+        None => RootCertStore::empty(),
+        Some(file) => {
+            let pem = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+            certificates::roots(file, &pem)?
         }
-        for certificate in read {
-            roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
-        }
-    }
+    };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = config.map_err(|error| format!("TLS cannot be set up: {error}"))?;

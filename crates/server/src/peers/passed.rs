@@ -93,7 +93,7 @@ impl PassedCaller {
     }
 }
 
-/// What begins the body of an answer that counts.
+/// What ends the body of an answer that counts. At the end, because the body of a page is long and need not be moved then.
 const ANSWER: u8 = 0;
 const ERROR: u8 = 1;
 
@@ -101,13 +101,13 @@ const ERROR: u8 = 1;
 pub(crate) fn write_answer(answered: Result<Vec<u8>, ServiceError>) -> Vec<u8> {
     match answered {
         Ok(mut body) => {
-            body.insert(0, ANSWER);
+            body.push(ANSWER);
             body
         }
         Err(error) => {
-            let mut body = vec![ERROR];
+            let mut body = error.to_json();
             body.extend(error.http_status().to_be_bytes());
-            body.extend(error.to_json());
+            body.push(ERROR);
             body
         }
     }
@@ -115,13 +115,10 @@ pub(crate) fn write_answer(answered: Result<Vec<u8>, ServiceError>) -> Vec<u8> {
 
 /// What a holder answered. `None` if the body is not of a holder.
 pub(super) fn read_answer(mut body: Vec<u8>) -> Option<Result<Vec<u8>, ServiceError>> {
-    match *body.first()? {
-        ANSWER => {
-            body.remove(0);
-            Some(Ok(body))
-        }
+    match body.pop()? {
+        ANSWER => Some(Ok(body)),
         ERROR => {
-            let (status, json) = body[1..].split_first_chunk::<2>()?;
+            let (json, status) = body.split_last_chunk::<2>()?;
             let status = u16::from_be_bytes(*status);
             Some(Err(ServiceError::from_response(status, None, None, json)))
         }
@@ -157,7 +154,7 @@ mod tests {
                 answer.map_err(|error| error.http_status())
             );
         }
-        for body in [&b""[..], b"\x02", b"\x01\x00"] {
+        for body in [&b""[..], b"\x02", b"\x00\x01"] {
             assert!(read_answer(body.to_vec()).is_none());
         }
     }

@@ -232,7 +232,7 @@ async fn stand_in(listener: tokio::net::TcpListener, answer_pings: bool, answer_
             if !is_ping {
                 tokio::time::sleep(answer_after).await;
             }
-            let body = if is_ping { "{}" } else { "\0{\"AbortTransaction\":{}}" };
+            let body = if is_ping { "{}" } else { "{\"AbortTransaction\":{}}\0" };
             let length = body.len();
             let answer =
                 format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");

@@ -1,8 +1,8 @@
 //! The revisions of a name: one small file each. A file is written and synced under another name and then linked under
 //! its own, which fails if the name exists. So one creator wins, and a revision is never half there.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use everstrand_ledger::storage::FileDisk;
@@ -20,7 +20,7 @@ impl Revisions {
     }
 
     fn path(&self, revision: u64) -> PathBuf {
-        self.folder.join(format!("{revision:016x}"))
+        self.folder.join(file_name(revision))
     }
 
     /// Removes all revisions, the first one first.
@@ -34,25 +34,6 @@ impl Revisions {
         });
         removed.map_err(|error| failed(&self.folder, &error))
     }
-
-    fn write(&self, revision: u64, bytes: &[u8]) -> io::Result<Created> {
-        FileDisk::create(&self.folder)?;
-        let mut nonce = [0; 8];
-        getrandom::fill(&mut nonce).map_err(|error| io::Error::other(error.to_string()))?;
-        let temporary = self.folder.join(format!("{revision:016x}.{:016x}.tmp", u64::from_le_bytes(nonce)));
-        let mut options = File::options();
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.write(true).create_new(true).open(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_data()?;
-        let linked = fs::hard_link(&temporary, self.path(revision));
-        fs::remove_file(&temporary)?;
-        match linked {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Created::Exists),
-            linked => linked.map(|()| Created::Won),
-        }
-    }
 }
 
 impl SlotStore for Revisions {
@@ -63,10 +44,12 @@ impl SlotStore for Revisions {
         if slot > 0 && !self.path(slot - 1).exists() {
             return Err(SlotError::NotSent(format!("revision {} does not exist", slot - 1)));
         }
-        let created = self.write(slot, bytes).map_err(|error| failed(&self.folder, &error))?;
-        let synced = FileDisk::create(&self.folder).and_then(|disk| disk.sync_directory());
-        synced.map_err(|error| SlotError::Unknown(format!("{}: {error}", self.folder.display())))?;
-        Ok(created)
+        let not_created = |error| failed(&self.folder, &error);
+        let disk = FileDisk::create(&self.folder).map_err(not_created)?;
+        let is_ours = disk.create_once(&file_name(slot), bytes).map_err(not_created)?;
+        let unknown = |error| SlotError::Unknown(format!("{}: {error}", self.folder.display()));
+        disk.sync_directory().map_err(unknown)?;
+        Ok(if is_ours { Created::Won } else { Created::Exists })
     }
 
     fn read(&self, slot: u64) -> Result<Option<Vec<u8>>, SlotError> {
@@ -85,6 +68,10 @@ impl SlotStore for Revisions {
     fn redact(&self, slot: u64, _stored: &[u8], _bytes: &[u8]) -> Result<(), SlotError> {
         Err(SlotError::Denied(format!("revision {slot} of a name holds nothing to redact")))
     }
+}
+
+fn file_name(revision: u64) -> String {
+    format!("{revision:016x}")
 }
 
 /// The names in a folder, sorted; none if it does not exist.

@@ -7,9 +7,11 @@ use der::asn1::AnyRef;
 use der::{Decode as _, Reader as _, SliceReader};
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{InconsistentKeys, RootCertStore, ServerConfig};
+use rustls::{InconsistentKeys, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::certificates;
 
 /// A certificate that is valid for less than this is worth a warning: a week.
 const SOON_SECONDS: u64 = 7 * 24 * 60 * 60;
@@ -56,7 +58,7 @@ impl TlsFiles {
     /// What the server does with these contents at a time, in seconds since 1970. An error says which file is wrong, why, and what
     /// to do.
     pub(super) fn check(&self, contents: &Contents, now: u64) -> Result<Usable, String> {
-        let chain = certificates(&self.certificate, &contents.certificate)?;
+        let chain = certificates::of_pem(&self.certificate, &contents.certificate)?;
         let key = private_key(&self.key, &contents.key)?;
         let (certificate_file, key_file) = (self.certificate.display(), self.key.display());
         let validity = chain.first().and_then(validity).ok_or_else(|| {
@@ -87,13 +89,10 @@ impl TlsFiles {
             .map_err(|error| error.to_string())?;
         let config = match (&self.client_ca, &contents.client_ca) {
             (Some(file), Some(bytes)) => {
-                let unusable = |why: String| format!("{}: {why}", file.display());
-                let mut roots = RootCertStore::empty();
-                for certificate in certificates(file, bytes)? {
-                    roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
-                }
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-                config.with_client_cert_verifier(verifier.map_err(|error| unusable(error.to_string()))?)
+                let roots = Arc::new(certificates::roots(file, bytes)?);
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
+                let verifier = verifier.map_err(|error| format!("{}: {error}", file.display()))?;
+                config.with_client_cert_verifier(verifier)
             }
             _ => config.with_no_client_auth(),
         };
@@ -105,16 +104,6 @@ impl TlsFiles {
             valid_until: validity.not_after.1,
         })
     }
-}
-
-fn certificates(file: &Path, bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    let read = CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>();
-    let read = read.map_err(|error| format!("{}: {error}; the file must be PEM", file.display()))?;
-    if read.is_empty() {
-        let why = "there is no certificate in it; it must be PEM, with the line -----BEGIN CERTIFICATE-----";
-        return Err(format!("{}: {why}", file.display()));
-    }
-    Ok(read)
 }
 
 fn private_key(file: &Path, bytes: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
