@@ -2,12 +2,15 @@ package conformance
 
 import (
 	"errors"
+	"fmt"
 	"math/big"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/amzn/ion-go/ion"
+	"github.com/aws/aws-sdk-go-v2/service/qldbsession"
+	"github.com/aws/aws-sdk-go-v2/service/qldbsession/types"
 	"github.com/awslabs/amazon-qldb-driver-go/v3/qldbdriver"
 )
 
@@ -73,5 +76,28 @@ func TestATransactionMoreThanThePoolHasIsRefusedAtOnce(t *testing.T) {
 	})
 	if err != nil || refused == nil || !strings.Contains(refused.Error(), "MaxConcurrentTransactions") {
 		t.Fatal(err, refused)
+	}
+}
+
+// Without the pause that the server makes for this SDK, some of so many pages are lost.
+func TestLongPagesArriveWhole(t *testing.T) {
+	driver := open(t)
+	rows(t, driver, "CREATE TABLE GoLong")
+	structs := make([]string, 40)
+	for n := range structs {
+		structs[n] = fmt.Sprintf("{'n': %d, 'text': '%s'}", n, strings.Repeat("x", 200))
+	}
+	rows(t, driver, "INSERT INTO GoLong << "+strings.Join(structs, ", ")+" >>")
+	// Several at once, so that they disturb each other.
+	for n := 0; n < 4; n++ {
+		t.Run("at once", func(t *testing.T) {
+			t.Parallel()
+			session := newSession(t, client(t, endpoint))
+			for round := 0; round < 300; round++ {
+				page := session.execute(t, session.start(t), "SELECT * FROM GoLong").FirstPage
+				same(t, "40", len(page.Values))
+				session.must(t, qldbsession.SendCommandInput{AbortTransaction: &types.AbortTransactionRequest{}})
+			}
+		})
 	}
 }

@@ -7,6 +7,7 @@
 mod answers;
 mod bodies;
 mod connections;
+mod early_answers;
 mod socket;
 mod stream;
 mod tls;
@@ -358,6 +359,7 @@ impl Shared {
         let answered = self.service.answer(&caller, whole).await;
         // The answer may wait for room. Give the body's room to other requests meanwhile.
         drop(body);
+        early_answers::wait_for_the_request_to_end(&request, answered.body.len()).await;
         let (status, headers) = (answered.status, answered.headers);
         let answer = match self.answers.admit(&client, connection, answered.body).await {
             Ok(bytes) => response(status, headers, bytes),
