@@ -1,21 +1,25 @@
-//! The file of `serve --config FILE`: settings under the names of the arguments, in a small part of TOML.
+//! The file of `serve --config FILE`: settings in TOML, under the names of the arguments.
 //!
-//! Each line is `name = value`, where the value is a text in double quotes, a whole number, true or false, or a list of these in one
-//! line. What is given as an argument or by a variable goes before the file. The settings become arguments, so that there is one place
-//! that knows what they mean.
+//! Each setting is `name = value`, where the value is a text, a whole number, true or false, or a list of these; there are no sections.
+//! What is given as an argument or by a variable goes before the file. The settings become arguments, so that there is one place that
+//! knows what they mean.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
-use serde_json::Value;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 /// Settings whose variables the parser of arguments does not know.
 const VARIABLES: [(&str, &str); 2] = [("data", "EVERSTRAND_DATA"), ("log", "EVERSTRAND_LOG")];
 
 /// Where ledgers lie: who names one place leaves out those of the file.
 const PLACES: [(&str, &str); 3] = [("data", "data"), ("store", "store"), ("in-memory", "in_memory")];
+
+/// What a file with settings consists of.
+const SYNTAX: &str = "a setting is name = value, in TOML: a \"text\", a whole number, true, false, or a list of these; it is set once";
 
 /// The arguments that the program was given, and behind them those of the file that they name.
 pub(crate) fn with_arguments_of_file(
@@ -40,45 +44,52 @@ pub(crate) fn with_arguments_of_file(
 
 /// The settings in a file, as arguments of `serve`, but for those that were given otherwise.
 fn arguments(text: &str, known: &Command, given: &ArgMatches) -> Result<Vec<String>, String> {
+    let line = |place: usize| 1 + text[..place].matches('\n').count();
+    let table = DeTable::parse(text).map_err(|error| {
+        let place = error.span().map_or(0, |span| span.start.min(text.trim_end().len()));
+        format!("line {}: {}; {SYNTAX}", line(place), error.message().replace('\n', ", "))
+    })?;
+    let mut settings: Vec<_> = table.get_ref().iter().collect();
+    settings.sort_by_key(|(name, _)| name.span().start);
     let mut arguments = Vec::new();
-    let mut seen = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let because = |why: String| format!("line {number}: {why}");
-        let Some((name, value)) = setting(line).map_err(because)? else { continue };
+    for (key, value) in settings {
+        let name = key.get_ref().as_ref();
+        let because = |why: String| format!("line {}: {why}", line(key.span().start));
         let argument = known.get_arguments().find(|argument| argument.get_long() == Some(name));
         let Some(argument) = argument.filter(|argument| argument.get_id() != "config") else {
             return Err(because(format!("serve has no setting {name}; everstrand serve --help lists them")));
         };
-        if seen.contains(&name) {
-            return Err(because(format!(
-                "{name} is set twice; several values stand in one list: [\"a\", \"b\"]"
-            )));
-        }
-        seen.push(name);
         let place = PLACES.iter().any(|(place, _)| *place == name);
         let place_is_given = || PLACES.iter().any(|(name, id)| is_given(given, name, id));
         if is_given(given, name, argument.get_id().as_str()) || place && place_is_given() {
             continue;
         }
-        let values = match value {
-            Value::Array(values) => values,
+        let values = match value.get_ref() {
+            DeValue::Array(values) => values.iter().map(Spanned::get_ref).collect(),
             single => vec![single],
         };
         let takes_value = argument.get_action().takes_values();
         for value in values {
-            match (value, takes_value) {
-                (Value::Bool(true), _) => arguments.push(format!("--{name}")),
-                (Value::Bool(false), _) => {}
-                (Value::String(text), true) => arguments.push(format!("--{name}={text}")),
-                (Value::Number(number), true) if number.is_u64() => {
-                    arguments.push(format!("--{name}={number}"))
-                }
-                (_, true) => return Err(because(format!("{name} needs a text, a whole number or a list"))),
-                (_, false) => return Err(because(format!("{name} is either true or false"))),
-            }
+            arguments.extend(one_argument(name, value, takes_value).map_err(because)?);
         }
     }
     Ok(arguments)
+}
+
+/// A setting with one value, as an argument; none if it is switched off.
+fn one_argument(name: &str, value: &DeValue<'_>, takes_value: bool) -> Result<Option<String>, String> {
+    let number = match value {
+        DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
+        _ => None,
+    };
+    match (value, number, takes_value) {
+        (DeValue::Boolean(true), ..) => Ok(Some(format!("--{name}"))),
+        (DeValue::Boolean(false), ..) => Ok(None),
+        (DeValue::String(text), _, true) => Ok(Some(format!("--{name}={text}"))),
+        (_, Some(number), true) => Ok(Some(format!("--{name}={number}"))),
+        (_, _, true) => Err(format!("{name} needs a text, a whole number or a list of these")),
+        (_, _, false) => Err(format!("{name} is either true or false")),
+    }
 }
 
 /// Whether a setting was given as an argument or by a variable.
@@ -87,30 +98,6 @@ fn is_given(given: &ArgMatches, name: &str, id: &str) -> bool {
     let by_variable =
         VARIABLES.iter().any(|(setting, variable)| *setting == name && std::env::var_os(variable).is_some());
     by_variable || matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
-}
-
-/// The name and the value in a line, unless it is empty or a comment.
-fn setting(line: &str) -> Result<Option<(&str, Value)>, String> {
-    let line = line.trim();
-    if line.is_empty() || line.starts_with('#') {
-        return Ok(None);
-    }
-    let (name, rest) = line.split_once('=').ok_or("this is not name = value")?;
-    // Texts, numbers and lists in one line are written in JSON as in TOML.
-    let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
-    let value = match values.next() {
-        Some(Ok(value)) if !value.is_object() && !value.is_null() => value,
-        _ => {
-            return Err(
-                "a value is \"a text\", a whole number, true, false, or a list of these in one line".into()
-            );
-        }
-    };
-    let behind = rest.get(values.byte_offset()..).unwrap_or_default().trim_start();
-    if !(behind.is_empty() || behind.starts_with('#')) {
-        return Err(format!("nothing may stand behind the value, but there is {behind}"));
-    }
-    Ok(Some((name.trim(), value)))
 }
 
 /// Warns if others may read a file that has a location with a user, and maybe a password, in it. The log has not begun yet.
@@ -167,6 +154,11 @@ mod tests {
             of("listen = \"a \\\"quoted\\\" = text\"", &[]).unwrap(),
             ["--listen=a \"quoted\" = text"]
         );
+        assert_eq!(
+            of("limit = [ # both\r\n  'tables=2',\r\n  \"indexes-per-table=1\",\r\n]\r\nlisten = 9_000", &[])
+                .unwrap(),
+            ["--limit=tables=2", "--limit=indexes-per-table=1", "--listen=9000"]
+        );
     }
 
     #[test]
@@ -186,14 +178,35 @@ mod tests {
             ("config = \"other\"", "line 1: serve has no setting config"),
             ("strict = \"yes\"", "line 1: strict is either true or false"),
             ("listen = 1.5", "line 1: listen needs a text"),
-            ("listen = 'single'", "line 1: a value is"),
-            ("listen = {}", "line 1: a value is"),
-            ("listen = 1 2", "line 1: nothing may stand behind the value"),
-            ("[server]", "line 1: this is not name = value"),
-            ("listen = 1\nlisten = 2", "line 2: listen is set twice"),
+            ("listen = -1", "line 1: listen needs a text"),
+            ("listen = 99999999999999999999", "line 1: listen needs a text"),
+            ("limit = [[\"tables=2\"]]", "line 1: limit needs a text"),
+            ("listen = 2026-12-01", "line 1: listen needs a text"),
+            ("listen = {}", "line 1: listen needs a text"),
+            ("strict = true\nlisten.port = 1", "line 2: listen needs a text"),
+            ("[listen]\nport = 1", "line 1: listen needs a text"),
+            ("\n[server]", "line 2: serve has no setting server"),
         ] {
             let error = of(text, &[]).unwrap_err();
             assert!(error.starts_with(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_toml_is_named_with_its_line() {
+        for (text, line) in [
+            ("listen = 1 2", 1),
+            ("listen", 1),
+            ("strict = true\nlisten = yes\n", 2),
+            ("listen = \"open\nstrict = true", 1),
+            ("strict = true\nlimit = [\"tables=2\",\n\n", 2),
+            ("listen = 1\n\nlisten = 2", 3),
+            ("strict = true\r\nlisten = 1 # comment\r\nlimit = \"\\q\"\r\n", 3),
+            ("# \u{1}", 1),
+        ] {
+            let error = of(text, &[]).unwrap_err();
+            assert!(error.starts_with(&format!("line {line}: ")), "{text}: {error}");
+            assert!(error.ends_with(SYNTAX) && !error.contains('\n'), "{text}: {error}");
         }
     }
 }

@@ -21,8 +21,8 @@ use crate::{announce, identity, listen, master_key, place, places_of_copies, sto
 #[derive(clap::Args)]
 #[group(id = "serve")]
 pub(crate) struct Arguments {
-    /// A file with settings, one a line, as in `listen = "127.0.0.1:8182"`: the names of these arguments, and texts, numbers, true or
-    /// a list, as in TOML. What is given as an argument or by a variable goes before the file
+    /// A file with settings in TOML, as in `listen = "127.0.0.1:8182"`: the names of these arguments, and texts, numbers, true or a
+    /// list. What is given as an argument or by a variable goes before the file
     #[arg(long, env = "EVERSTRAND_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// The folder that holds the ledgers [default: the variable EVERSTRAND_DATA, else ./everstrand-data]
