@@ -31,8 +31,8 @@ mod rivals;
 use measure::Failure;
 use report::Report;
 
-/// The allocator of the program that is built for musl.
-#[cfg(all(target_env = "musl", not(feature = "musl-allocator")))]
+/// The allocator of the program.
+#[cfg(not(feature = "system-allocator"))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
