@@ -101,3 +101,22 @@ func TestLongPagesArriveWhole(t *testing.T) {
 		})
 	}
 }
+
+func TestAPanicKeepsItsPermit(t *testing.T) {
+	driver := open(t, func(options *qldbdriver.DriverOptions) { options.MaxConcurrentTransactions = 1 })
+	nothing := func(qldbdriver.Transaction) (interface{}, error) { return nil, nil }
+	if _, err := driver.Execute(ctx, nothing); err != nil {
+		t.Fatal(err)
+	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Fatal("the panic goes on to the caller")
+			}
+		}()
+		_, _ = driver.Execute(ctx, func(qldbdriver.Transaction) (interface{}, error) { panic("lost") })
+	}()
+	if _, err := driver.Execute(ctx, nothing); err == nil || !strings.Contains(err.Error(), "MaxConcurrentTransactions") {
+		t.Fatal(err)
+	}
+}
