@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 
 import { CreateLedgerCommand, DeleteLedgerCommand, QLDB } from '@aws-sdk/client-qldb';
 import qldb from 'amazon-qldb-driver-nodejs';
-import { IonTypes } from 'ion-js';
+import { IonTypes, load } from 'ion-js';
 
 const endpoint = process.env.EVERSTRAND_ENDPOINT;
 const options = { endpoint, region: 'us-east-1', credentials: {
@@ -89,4 +89,14 @@ test('a page with the last instants of 9999, or with symbol zero, cannot be read
         await run(`INSERT INTO ${table} VALUE {'x': \`${value}\`}`);
         await assert.rejects(run(`SELECT * FROM ${table}`), /Year 10000|Symbol ID zero/);
     }
+});
+
+test('a timestamp just before a full minute is sent a minute late, and its hash is another one', async () => {
+    await run('CREATE TABLE minutes');
+    const insert = "INSERT INTO minutes VALUE {'x': ?}";
+    await assert.rejects(run(insert, load('2020-01-01T00:00:59.9999999Z')), /Digests don't match/);
+    await run(insert, load('2020-01-01T00:00:59.999Z'));
+    await run("INSERT INTO minutes VALUE {'x': `2020-01-01T00:00:59.9999999Z`}");
+    const rows = await run('SELECT VALUE m.x FROM minutes AS m ORDER BY m.x');
+    assert.deepEqual(rows.map(row => row.timestampValue().toString()), ['2020-01-01T00:00:59.999Z', '2020-01-01T00:00:59.9999999Z']);
 });
