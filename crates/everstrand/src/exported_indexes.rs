@@ -4,11 +4,10 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use everstrand::{InProcess, QldbDriver};
+use everstrand_driver::{QldbDriver, Transport};
 use everstrand_ion::RawValue;
 use everstrand_partiql::ast::{Identifier, Statement};
 use everstrand_partiql::parse;
-use everstrand_server::Service;
 
 /// The indexes after the blocks so far, as far as the texts of statements show.
 #[derive(Default)]
@@ -60,12 +59,12 @@ impl ExportedIndexes {
     }
 
     /// Creates the indexes in the loaded ledger and prints each. A refused statement is printed too; the journal stays loaded.
-    pub(crate) fn create(&self, service: &Arc<Service>, ledger: &str) -> Result<(), Box<dyn Error>> {
+    pub(crate) fn create<T: Transport>(&self, transport: T, ledger: &str) -> Result<(), Box<dyn Error>> {
         if self.found.is_empty() && self.drops.is_empty() {
             return Ok(());
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let driver = QldbDriver::builder(ledger).build_over(Arc::new(InProcess::new(Arc::clone(service))))?;
+        let driver = QldbDriver::builder(ledger).build_over(Arc::new(transport))?;
         for index in &self.found {
             let statement = &index.statement();
             let created = runtime.block_on(driver.execute(|transaction| async move {

@@ -1,14 +1,15 @@
 //! `everstrand import`: creates a ledger that begins with an exported journal. It computes every hash again and compares saved
-//! digests, and loads nothing if one of them deviates.
+//! digests, and loads nothing if one of them deviates. The ledger is created in a data folder, in a store or by a running server.
 
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use everstrand::InProcess;
 use everstrand_journal::export::{DataObject, read_blocks};
 use everstrand_journal::{Auditor, ForeignBlock, FormatError, SavedDigest, on_all_cores};
-use everstrand_ledger::Importer;
+use everstrand_ledger::{Ids, Importer, RandomIds, SystemClock};
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 
@@ -16,6 +17,7 @@ use crate::audit::report::{Form, Report};
 use crate::audit::saved_digests;
 use crate::exported::{BATCH_BLOCKS, ExportFolder};
 use crate::exported_indexes::ExportedIndexes;
+use crate::import_endpoint::RemoteJournal;
 use crate::remote::Certificates;
 use crate::store::Access;
 use crate::{master_key, place};
@@ -29,8 +31,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     from: PathBuf,
     /// The data folder of the server, which must not be running [default: the variable EVERSTRAND_DATA, else ./everstrand-data]
-    #[arg(long, value_name = "DIR", conflicts_with = "store")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["store", "endpoint"])]
     data: Option<PathBuf>,
+    /// Let this running server create the ledger instead
+    #[arg(long, value_name = "URL", conflicts_with = "store")]
+    endpoint: Option<String>,
+    #[command(flatten)]
+    certificates: Certificates,
     /// The store for the new ledger: s3://BUCKET/PREFIX or postgres://USER@HOST/DATABASE. Servers may be running on it: they find the
     /// ledger when somebody asks for it
     #[arg(long, value_name = "LOCATION")]
@@ -47,15 +54,9 @@ pub(crate) struct Arguments {
 
 /// Loads, prints the deviations, and exits with 0 (loaded), 1 (deviations, nothing was loaded) or 2 (unusable input).
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    let digests = saved_digests(&arguments.digest, &[], &Certificates::default())?;
+    let digests = saved_digests(&arguments.digest, &[], &arguments.certificates)?;
     let export = ExportFolder::open(&arguments.from)?;
     check_whole(&export)?;
-    let mut config = Config::new(match &arguments.store {
-        Some(location) => Storage::Shared { store: arguments.access.open(location)?, cache: None },
-        None => Storage::Folder(place::data_folder(arguments.data.as_deref())),
-    });
-    master_key::configure(&mut config)?;
-    let service = Arc::new(Service::open(config)?);
     let mut loading = Loading {
         export,
         digests,
@@ -64,17 +65,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         accept_deviations: arguments.accept_deviations,
         deviates: false,
     };
-    let mut failure = None;
-    let loaded = service.import_ledger(&arguments.ledger, &mut |importer| {
-        loading.run(importer).map_err(|error| failure.insert(error.to_string()).clone())
-    });
-    let created = match &loaded {
-        Ok(()) => loading.indexes.create(&service, &arguments.ledger),
-        Err(_) => Ok(()),
+    let loaded = match &arguments.endpoint {
+        Some(endpoint) => into_server(arguments, endpoint, &mut loading),
+        None => into_place(arguments, &mut loading),
     };
-    service.close();
     match loaded {
-        Ok(()) => {
+        Ok(created) => {
             println!("ledger {} begins with this journal", arguments.ledger);
             created.map_err(|error| format!("its indexes were not created: {error}"))?;
             Ok(ExitCode::SUCCESS)
@@ -85,8 +81,47 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
             );
             Ok(ExitCode::FAILURE)
         }
-        Err(error) => Err(failure.unwrap_or(error.message).into()),
+        Err(error) => Err(error),
     }
+}
+
+/// What became of the journal, and then of its indexes.
+type Loaded = Result<Result<(), Box<dyn Error>>, Box<dyn Error>>;
+
+/// Creates the ledger in a data folder or in a store.
+fn into_place(arguments: &Arguments, loading: &mut Loading) -> Loaded {
+    let mut config = Config::new(match &arguments.store {
+        Some(location) => Storage::Shared { store: arguments.access.open(location)?, cache: None },
+        None => Storage::Folder(place::data_folder(arguments.data.as_deref())),
+    });
+    master_key::configure(&mut config)?;
+    let service = Arc::new(Service::open(config)?);
+    let mut failure = None;
+    let loaded = service.import_ledger(&arguments.ledger, &mut |importer| {
+        loading.run(importer).map_err(|error| failure.insert(error.to_string()).clone())
+    });
+    let created = loaded
+        .map(|()| loading.indexes.create(InProcess::new(Arc::clone(&service)), &arguments.ledger))
+        .map_err(|error| failure.unwrap_or(error.message).into());
+    service.close();
+    created
+}
+
+/// Lets a running server create the ledger.
+fn into_server(arguments: &Arguments, endpoint: &str, loading: &mut Loading) -> Loaded {
+    let deviations = arguments.accept_deviations;
+    let journal = RemoteJournal::begin(endpoint, &arguments.certificates, &arguments.ledger, deviations)?;
+    let writer = RandomIds::new(Arc::new(SystemClock::new())).next();
+    let mut load = || -> Result<(), Box<dyn Error>> {
+        let mut importer = Importer::new(&journal, writer)?;
+        loading.run(&mut importer)?;
+        journal.finish(&importer.finish()?.ok_or("there are no blocks to import")?)
+    };
+    if let Err(error) = load() {
+        journal.abandon();
+        return Err(error);
+    }
+    Ok(loading.indexes.create(journal.into_transport(), &arguments.ledger))
 }
 
 /// Refuses, before anything is written, an export that is certainly not a whole journal.

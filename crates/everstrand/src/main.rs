@@ -21,6 +21,7 @@ mod exported_indexes;
 mod health;
 mod identity;
 mod import;
+mod import_endpoint;
 mod journal_folder;
 mod ledger;
 mod listen;

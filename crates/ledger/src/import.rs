@@ -80,8 +80,13 @@ impl<'a> Importer<'a> {
         if self.waiting_bytes >= SLOT_BYTES { self.write() } else { Ok(()) }
     }
 
-    /// Writes the blocks that wait. Answers the digest of all blocks; `None` if there was none.
+    /// The same as [`Importer::digest`], when all blocks were pushed.
     pub fn finish(mut self) -> Result<Option<Digest>, LedgerError> {
+        self.digest()
+    }
+
+    /// Writes the blocks that wait. Answers the digest of all blocks so far; `None` if there was none.
+    pub fn digest(&mut self) -> Result<Option<Digest>, LedgerError> {
         self.write()?;
         let digest = self.frontier.root();
         Ok(self

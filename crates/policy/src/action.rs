@@ -47,6 +47,8 @@ actions! {
     GetRevision = "qldb:GetRevision";
     /// To prove that an older digest belongs to the same journal. Ours.
     GetConsistencyProof = "qldb:GetConsistencyProof";
+    /// To create a ledger that begins with the blocks of another one. Ours.
+    ImportJournal = "qldb:ImportJournal";
     /// To ask what became of a transaction that somebody else began. Ours.
     GetTransactionOutcome = "qldb:GetTransactionOutcome";
     /// To export a journal.

@@ -14,6 +14,7 @@ use everstrand_protocol::control::{
 use everstrand_protocol::{Exception, ServiceError};
 
 use crate::checkpoints::Published;
+use crate::imports::Imports;
 use crate::kms::KmsError;
 use crate::ledgers::Ledgers;
 use crate::record::STRICT_TAG;
@@ -28,6 +29,7 @@ const PAGE: u32 = 100;
 pub(crate) struct Control {
     pub(crate) ledgers: Arc<Ledgers>,
     pub(crate) published: Arc<Published>,
+    pub(crate) imports: Arc<Imports>,
     /// Where the ledgers are, as their ARNs say it.
     pub(crate) place: Place,
 }
@@ -104,6 +106,9 @@ impl Control {
             ControlRequest::GetRevision(request) => ControlReply::GetRevision(self.get_revision(&request)?),
             ControlRequest::GetConsistencyProof(request) => {
                 ControlReply::GetConsistencyProof(self.get_consistency_proof(&request)?)
+            }
+            ControlRequest::ImportJournal(request) => {
+                ControlReply::ImportJournal(self.imports.run(&self.ledgers, request)?)
             }
             // Exports and streams cannot be created through this API. So the lists are empty, and tools that only list get a
             // true answer.

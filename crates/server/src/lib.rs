@@ -19,6 +19,7 @@ mod counts;
 mod data_keys;
 mod descriptors;
 mod identity;
+mod imports;
 mod kms;
 mod ledger_errors;
 mod ledgers;

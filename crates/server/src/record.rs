@@ -2,7 +2,7 @@
 
 use everstrand_ion::{Data, Struct, Value};
 use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
-use everstrand_protocol::{Exception, ServiceError};
+use everstrand_protocol::{Exception, ServiceError, send_command};
 
 /// The tag that decides whether a ledger's language is QLDB's only. If the tag is absent, the service's configuration decides.
 /// It is a tag because every client of QLDB can set tags.
@@ -87,4 +87,15 @@ pub(crate) fn check_tags(tags: &Tags) -> Result<(), ServiceError> {
         return Ok(());
     };
     Err(ServiceError::new(Exception::InvalidParameter, wrong).with_parameter("Tags"))
+}
+
+/// Refuses what is no name for a ledger.
+pub(crate) fn check_name(name: &str) -> Result<(), ServiceError> {
+    if send_command::is_ledger_name(name) {
+        return Ok(());
+    }
+    Err(ServiceError::bad_request(format!(
+        "{name:?} is no name for a ledger: 1 to 32 letters, digits and hyphens, not only digits, \
+         no hyphen at either end or twice in a row"
+    )))
 }

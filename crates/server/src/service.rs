@@ -21,10 +21,11 @@ use crate::client::{Caller, Client};
 use crate::config::Config;
 use crate::control::Control;
 use crate::identity::Identity;
+use crate::imports::Imports;
 use crate::ledgers::{LedgerOverview, Ledgers, Settings, USERS_LEDGER, random_seed};
 use crate::peers::Peers;
 use crate::rates::{EXCHANGES_PER_SECOND, Rates, VOIDS_PER_SECOND};
-use crate::record::Record;
+use crate::record::{Record, check_name};
 use crate::request::{PassedOn, Request, Response, Route};
 use crate::requests::Requests;
 use crate::scheduler::Scheduler;
@@ -44,6 +45,7 @@ pub struct Service {
     pub(crate) peers: Option<Arc<Peers>>,
     pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) published: Arc<Published>,
+    imports: Arc<Imports>,
     /// The keys of the configuration, until [`Service::set_access_keys`] replaces them.
     pub(crate) access_keys: RwLock<Option<Arc<AccessKeys>>>,
     /// The users, if there are any.
@@ -99,6 +101,7 @@ impl Service {
             sessions: Arc::new(Sessions::new(config.sessions_max)),
             scheduler: Arc::new(Scheduler::new(config.concurrency, Arc::clone(&environment.clock))),
             published: Arc::default(),
+            imports: Arc::new(Imports::new(Arc::clone(&environment.ids))),
             access_keys: RwLock::new(config.access_keys.clone().map(Arc::new)),
             identity: OnceLock::new(),
             requests: Requests::default(),
@@ -342,7 +345,11 @@ impl Service {
             Some(ledger) => Some(self.ledgers.open(ledger).await?),
             None => None,
         };
-        let workers = if _open.is_some() { &self.ledgers.files } else { &self.ledgers.changes };
+        let workers = match &request {
+            ControlRequest::ImportJournal(_) => &self.imports.requests,
+            _ if _open.is_some() => &self.ledgers.files,
+            _ => &self.ledgers.changes,
+        };
         workers.run(move || Ok(control.run(request)?.to_json())).await
     }
 
@@ -356,6 +363,7 @@ impl Service {
         Control {
             ledgers: Arc::clone(&self.ledgers),
             published: Arc::clone(&self.published),
+            imports: Arc::clone(&self.imports),
             place: self.place(),
         }
     }
@@ -445,6 +453,7 @@ impl Service {
     pub fn close(&self) {
         self.stop_statements();
         self.sessions.clear();
+        self.imports.close();
         self.ledgers.close();
     }
 }
@@ -485,14 +494,4 @@ fn bytes_of(reply: &Reply) -> usize {
         ValueHolder::IonText(text) => text.len(),
     };
     page.values.iter().map(bytes).sum()
-}
-
-fn check_name(name: &str) -> Result<(), ServiceError> {
-    if send_command::is_ledger_name(name) {
-        return Ok(());
-    }
-    Err(ServiceError::bad_request(format!(
-        "{name:?} is no name for a ledger: 1 to 32 letters, digits and hyphens, not only digits, \
-         no hyphen at either end or twice in a row"
-    )))
 }

@@ -118,7 +118,7 @@ async fn program_that_finds(endpoint: &str, arguments: &[&str]) -> (i32, String)
 }
 
 /// Runs the program while this test's runtime serves it.
-async fn program(arguments: &[&str]) -> (i32, String) {
+pub(crate) async fn program(arguments: &[&str]) -> (i32, String) {
     let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
     let ended = tokio::task::spawn_blocking(move || {
         everstrand(&arguments.iter().map(String::as_str).collect::<Vec<&str>>())

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use everstrand::{InProcess, QldbDriver};
 use everstrand_ion::text;
-use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
+use everstrand_server::{Service, http};
 use everstrand_testkit::data::vector;
 
+use crate::endpoint::program;
 use crate::evidence::{Saved, everstrand, ledger_and_evidence, run};
 use crate::export::data_object;
 
@@ -161,4 +162,57 @@ async fn a_foreign_export_becomes_a_ledger() {
     assert!(printed.contains("index      CREATE INDEX ON \"Accounts\" (\"acct\")"), "{printed}");
     assert_eq!(answers[4], ["\"[acct]\""]);
     assert_eq!(everstrand(&["audit", &data]).0, 0);
+}
+
+/// A server that runs takes an export, makes the indexes that its statements name, and gets nothing of what does not hold.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_server_takes_an_export() {
+    let saved = ledger_and_evidence().await;
+    let from = exported(&saved, "ion-binary");
+    let service = Arc::new(Service::open(Config::new(Storage::Memory)).expect("a service"));
+    let listen = "127.0.0.1:0".parse().expect("an address");
+    let server = http::Server::bind(service.clone(), listen).await.expect("a socket");
+    let endpoint = format!("http://{}", server.address().expect("bound"));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async { drop(stopped.await) }));
+
+    let digest = saved.file("digest.ion", &saved.digest);
+    let import = ["import", "again", "--from", &from, "--endpoint", &endpoint];
+    let (code, printed) = program(&[&import[..], &["--digest", &digest]].concat()).await;
+    assert_eq!((code, printed.contains("ledger again begins with this journal")), (0, true), "{printed}");
+    let audit = ["audit", &endpoint, "--ledger", "again", "--digest", &digest];
+    let (code, printed) = program(&audit).await;
+    assert_eq!((code, printed.contains("the journal agrees with")), (0, true), "{printed}");
+    let (code, printed) = program(&import).await;
+    assert_eq!((code, printed.contains("already exists")), (2, true), "{printed}");
+
+    // Its blocks have the index in the text of a statement alone.
+    let foreign = vector("synthetic-export").display().to_string();
+    let accounts = ["import", "accounts", "--from", &foreign, "--endpoint", &endpoint];
+    let (code, printed) = program(&accounts).await;
+    assert_eq!(code, 0, "{printed}");
+    assert!(printed.contains("index      CREATE INDEX ON \"Accounts\" (\"acct\")"), "{printed}");
+    let driver = QldbDriver::builder("accounts")
+        .build_over(Arc::new(InProcess::new(service.clone())))
+        .expect("a driver");
+    let rows =
+        run(&driver, "SELECT VALUE t.name FROM information_schema.user_tables AS t, t.indexes AS i").await;
+    assert_eq!(rows.len(), 1);
+    driver.close().await;
+
+    let object = data_object(Path::new(&from)).expect("a data object");
+    let mut bytes = fs::read(&object).expect("bytes");
+    let word = bytes.windows(5).rposition(|bytes| bytes == b"xyzzy").expect("a document");
+    bytes[word] = b'X';
+    fs::write(&object, bytes).expect("written");
+    let tampered = ["import", "tampered", "--from", &from, "--endpoint", &endpoint];
+    let (code, printed) = program(&tampered).await;
+    assert_eq!((code, printed.contains("nothing was loaded")), (1, true), "{printed}");
+    let (code, printed) = program(&[&tampered[..], &["--accept-deviations"]].concat()).await;
+    assert_eq!((code, printed.contains("ledger tampered begins")), (0, true), "the name was free: {printed}");
+
+    stop.send(()).expect("the server runs");
+    running.await.expect("a clean end");
+    let (code, printed) = program(&import).await;
+    assert_eq!((code, printed.contains("nothing was sent")), (2, true), "{printed}");
 }

@@ -1,10 +1,11 @@
-//! The control API: QLDB's twenty operations on ledgers, journals, streams and tags, and GetConsistencyProof, which is
-//! ours. It is REST with JSON.
+//! The control API: QLDB's twenty operations on ledgers, journals, streams and tags, and GetConsistencyProof and
+//! ImportJournal, which are ours. It is REST with JSON.
 //!
 //! Method and path select the operation. Path and query have some of its members, the body has the others. A server reads
 //! a request with [`ControlRequest::from_http`], a client writes it with [`ControlRequest::to_http`]. A [`ControlReply`]
 //! has a body only.
 
+mod import;
 mod ledgers;
 mod members;
 mod route;
@@ -15,6 +16,7 @@ mod verification;
 
 use serde::{Deserialize, Serialize};
 
+pub use import::{ImportJournalRequest, ImportJournalResult, ImportStep};
 pub use ledgers::{
     CreateLedgerRequest, CreateLedgerResult, DeleteLedgerRequest, DescribeLedgerRequest,
     DescribeLedgerResult, EncryptionStatus, LedgerEncryptionDescription, LedgerState, LedgerSummary,
@@ -113,6 +115,7 @@ operations! {
     GetBlock: GetBlockRequest => GetBlockResult;
     GetRevision: GetRevisionRequest => GetRevisionResult;
     GetConsistencyProof: GetConsistencyProofRequest => GetConsistencyProofResult;
+    ImportJournal: ImportJournalRequest => ImportJournalResult;
     ExportJournalToS3: ExportJournalToS3Request => ExportJournalToS3Result;
     DescribeJournalS3Export: DescribeJournalS3ExportRequest => DescribeJournalS3ExportResult;
     ListJournalS3ExportsForLedger: ListJournalS3ExportsForLedgerRequest => ListJournalS3ExportsResult;

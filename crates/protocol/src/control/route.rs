@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
+use super::import::import_journal;
 use super::members::{Members, invalid};
 use super::*;
 use crate::error::{Exception, ServiceError};
@@ -63,6 +64,7 @@ impl ControlRequest {
             R::GetBlock(it) => http("POST", ledger(&it.name, "/block"), json(it)),
             R::GetRevision(it) => http("POST", ledger(&it.name, "/revision"), json(it)),
             R::GetConsistencyProof(it) => http("POST", ledger(&it.name, "/consistency-proof"), json(it)),
+            R::ImportJournal(it) => http("POST", ledger(&it.name, "/import"), json(it)),
             R::ExportJournalToS3(it) => http("POST", ledger(&it.name, exports), json(it)),
             R::DescribeJournalS3Export(it) => http(
                 "GET",
@@ -139,6 +141,9 @@ impl Incoming<'_> {
                     old_digest_tip_address: members.required("OldDigestTipAddress")?,
                     digest_tip_address: members.required("DigestTipAddress")?,
                 })
+            }
+            ("POST", ["ledgers", name, "import"]) => {
+                R::ImportJournal(import_journal(ledger_name(name)?, self.body)?)
             }
             _ => return Ok(None),
         }))

@@ -80,6 +80,13 @@ fn every_operation() -> Vec<(&'static str, ControlRequest)> {
             }),
         ),
         (
+            "POST /ledgers/my-ledger/import?",
+            ControlRequest::ImportJournal(ImportJournalRequest {
+                name: l(),
+                step: ImportStep::Blocks { import_id: ID.into(), part: 7, blocks: vec![0, 255] },
+            }),
+        ),
+        (
             "POST /ledgers/my-ledger/journal-s3-exports?",
             ControlRequest::ExportJournalToS3(ExportJournalToS3Request {
                 name: l(),
@@ -175,12 +182,27 @@ fn every_operation() -> Vec<(&'static str, ControlRequest)> {
 }
 
 #[test]
-fn twenty_operations_and_one_go_there_and_back() {
+fn twenty_operations_and_two_go_there_and_back() {
     let operations = every_operation();
-    assert_eq!(operations.len(), 21);
+    assert_eq!(operations.len(), 22);
     for (line, request) in operations {
         let http = request.to_http();
         assert_eq!(format!("{} {}?{}", http.method, http.path, http.query), line);
+        let back = ControlRequest::from_http(http.method, &http.path, &http.query, &http.body);
+        assert_eq!(back.unwrap(), request);
+    }
+}
+
+#[test]
+fn every_step_of_an_import_goes_there_and_back() {
+    let (import_id, digest_tip_address) = (ID.to_owned(), IonText::from("{}".to_owned()));
+    for step in [
+        ImportStep::Begin { accept_deviations: true },
+        ImportStep::Finish { import_id: import_id.clone(), digest: vec![1; 32], digest_tip_address },
+        ImportStep::Abandon { import_id },
+    ] {
+        let request = ControlRequest::ImportJournal(ImportJournalRequest { name: "my-ledger".into(), step });
+        let http = request.to_http();
         let back = ControlRequest::from_http(http.method, &http.path, &http.query, &http.body);
         assert_eq!(back.unwrap(), request);
     }

@@ -162,7 +162,7 @@ fn identity(caller: &Caller, account: &str) -> Value {
     }
 }
 
-/// The ledger of an operation, if it has one, and its parameters. Tokens of pages are left out.
+/// The ledger of an operation, if it has one, and its parameters. Tokens of pages and blocks are left out.
 fn parameters(operation: &ControlRequest) -> (Option<String>, Map<String, Value>) {
     use ControlRequest as R;
     let ledger = match operation {
@@ -175,6 +175,7 @@ fn parameters(operation: &ControlRequest) -> (Option<String>, Map<String, Value>
         R::GetBlock(it) => Some(&it.name),
         R::GetRevision(it) => Some(&it.name),
         R::GetConsistencyProof(it) => Some(&it.name),
+        R::ImportJournal(it) => Some(&it.name),
         _ => None,
     };
     let resource = match operation {
@@ -185,7 +186,7 @@ fn parameters(operation: &ControlRequest) -> (Option<String>, Map<String, Value>
     };
     let http = operation.to_http();
     let body: Map<String, Value> = serde_json::from_slice(&http.body).unwrap_or_default();
-    let body = body.into_iter().filter(|(name, _)| name != "NextToken");
+    let body = body.into_iter().filter(|(name, _)| name != "NextToken" && name != "Blocks");
     let mut parameters: Map<String, Value> =
         body.map(|(name, value)| (name[..1].to_ascii_lowercase() + &name[1..], value)).collect();
     parameters.extend(ledger.map(|name| ("name".to_owned(), name.as_str().into())));

@@ -284,6 +284,7 @@ fn asked_by(request: &ControlRequest, place: &Place) -> (Action, String) {
         Request::GetBlock(request) => (Action::GetBlock, place.ledger(&request.name)),
         Request::GetRevision(request) => (Action::GetRevision, place.ledger(&request.name)),
         Request::GetConsistencyProof(request) => (Action::GetConsistencyProof, place.ledger(&request.name)),
+        Request::ImportJournal(request) => (Action::ImportJournal, place.ledger(&request.name)),
         Request::ExportJournalToS3(request) => (Action::ExportJournalToS3, place.ledger(&request.name)),
         Request::DescribeJournalS3Export(request) => {
             (Action::DescribeJournalS3Export, place.ledger(&request.name))

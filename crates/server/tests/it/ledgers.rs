@@ -48,7 +48,7 @@ async fn start(service: &Service, ledger: &str) -> Result<SessionToken, ServiceE
 }
 
 /// Runs a statement in a transaction and a session of its own.
-async fn run(service: &Service, ledger: &str, statement: &str) -> Result<Page, ServiceError> {
+pub(crate) async fn run(service: &Service, ledger: &str, statement: &str) -> Result<Page, ServiceError> {
     let token = start(service, ledger).await?;
     let page = run_in(service, &token, statement).await;
     ask(service, Some(&token), Command::EndSession).await?;
@@ -75,11 +75,11 @@ async fn run_in(service: &Service, token: &SessionToken, statement: &str) -> Res
     Ok(answered.first_page)
 }
 
-async fn count(service: &Service, ledger: &str) -> usize {
+pub(crate) async fn count(service: &Service, ledger: &str) -> usize {
     run(service, ledger, "SELECT n FROM t").await.expect("rows").values.len()
 }
 
-async fn insert(service: &Service, ledger: &str, numbers: std::ops::Range<u32>) {
+pub(crate) async fn insert(service: &Service, ledger: &str, numbers: std::ops::Range<u32>) {
     for number in numbers {
         run(service, ledger, &format!("INSERT INTO t VALUE {{'n': {number}}}")).await.expect("inserted");
     }

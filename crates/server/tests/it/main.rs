@@ -4,6 +4,7 @@ mod checkpoints;
 mod control;
 mod folder;
 mod identity;
+mod imports;
 mod ledgers;
 mod peers;
 mod scheduler;

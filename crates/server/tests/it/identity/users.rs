@@ -29,6 +29,7 @@ async fn control_operations_need_their_actions_and_a_denial_comes_before_anythin
         ("GetBlock", "POST", "/ledgers/bank/block", block),
         ("GetRevision", "POST", "/ledgers/bank/revision", &revision),
         ("GetConsistencyProof", "POST", "/ledgers/bank/consistency-proof", proof),
+        ("ImportJournal", "POST", "/ledgers/bank/import", r#"{"Step": "BEGIN"}"#),
         ("TagResource", "POST", tags, r#"{"Tags": {"a": "b"}}"#),
         ("ListTagsForResource", "GET", tags, ""),
         ("ListJournalS3Exports", "GET", "/journal-s3-exports", ""),
