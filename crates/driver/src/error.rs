@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use everstrand_ion::IonError;
 use everstrand_ion::serde::SerdeError;
-use everstrand_protocol::{DuplicateKey, Exception, ServiceError};
+use everstrand_protocol::{Conflict, DuplicateKey, Exception, ServiceError};
 
 use crate::transport::TransportError;
 
@@ -119,7 +119,7 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Another transaction changed what this one has read. Run it again.
+    /// Another transaction changed what this one has read: [`Error::conflict`] says what. Run it again.
     Conflict,
     /// Another document has this key in a unique index: [`Error::duplicate_key`] says which.
     DuplicateKey,
@@ -210,7 +210,7 @@ impl Error {
         match error.exception {
             _ if self.is_transaction_expired() => ErrorKind::TransactionExpired,
             _ if self.is_invalid_session() => ErrorKind::InvalidSession,
-            _ if error.duplicate_key.is_some() => ErrorKind::DuplicateKey,
+            _ if error.duplicate_key().is_some() => ErrorKind::DuplicateKey,
             Exception::OccConflict => ErrorKind::Conflict,
             Exception::RateExceeded | Exception::LimitExceeded | Exception::CapacityExceeded => {
                 ErrorKind::Throttled
@@ -253,7 +253,13 @@ impl Error {
 
     /// The table, the index and the key, if the statement would have given two documents the same key in a unique index.
     pub fn duplicate_key(&self) -> Option<&DuplicateKey> {
-        self.service()?.duplicate_key.as_deref()
+        self.service()?.duplicate_key()
+    }
+
+    /// What another transaction changed under this one: the table, the document or the index, and the block. `None` if the error
+    /// is not a conflict, or the service does not say it (QLDB did not).
+    pub fn conflict(&self) -> Option<&Conflict> {
+        self.service()?.conflict()
     }
 
     /// The HTTP status of the exception, if the service sent one.

@@ -51,7 +51,7 @@
 //!
 //! * Rows and parameters of Rust types: [`Transaction::query`], [`params!`], [`Rows`] as a stream. Values of Ion
 //!   ([`Value`], [`Document`], and the types of `everstrand_ion`) keep annotations, scale and precision in them.
-//! * Retries: [`RetryPolicy`], for each call in [`ExecuteOptions`]. Errors: [`Error::kind`], [`Error::duplicate_key`].
+//! * Retries: [`RetryPolicy`], for each call in [`ExecuteOptions`]. Errors: [`Error::kind`], [`Error::duplicate_key`], [`Error::conflict`].
 //! * Digests and proofs: [`QldbDriver::get_digest`], [`verify`], [`Trust`].
 //! * HTTP: [`HttpTransport`], with TLS, own certificates, proxies, and keys that are renewed before they expire
 //!   ([`CredentialsSource`]). Features: `blocking` (the driver without async), `aws-sdk` (the official SDK's client as a transport),
@@ -170,7 +170,7 @@ pub use everstrand_protocol::send_command::{
     StartTransactionResult, TimingInformation, ValueHolder,
 };
 pub use everstrand_protocol::signature::Credentials;
-pub use everstrand_protocol::{DuplicateKey, Exception, ServiceError};
+pub use everstrand_protocol::{Conflict, ConflictKind, DuplicateKey, Exception, ServiceError};
 pub use http::{
     CredentialsFuture, CredentialsSource, HttpTransport, HttpTransportBuilder, TemporaryCredentials,
 };

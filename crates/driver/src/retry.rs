@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use everstrand_protocol::Conflict;
+
 use crate::error::{Error, ErrorKind};
 use crate::runtime::{self, Instant};
 
@@ -44,6 +46,8 @@ pub struct RetryContext<'a> {
     pub message: &'a str,
     /// The transaction of the last run, if one was started.
     pub transaction_id: Option<&'a str>,
+    /// What was changed under the last run, if it ended with a conflict and the service says it.
+    pub conflict: Option<&'a Conflict>,
     /// The time since the first run began.
     pub elapsed: Duration,
     /// How long the driver will wait; in [`RetryPolicy::backoff`], how long it would wait.
@@ -112,6 +116,7 @@ pub(crate) struct Trouble {
     pub(crate) kind: ErrorKind,
     pub(crate) message: String,
     pub(crate) transaction_id: Option<String>,
+    pub(crate) conflict: Option<Box<Conflict>>,
 }
 
 impl Trouble {
@@ -124,7 +129,8 @@ impl Trouble {
             Retry::Later
         };
         let transaction_id = error.transaction_id().map(str::to_owned);
-        Trouble { retry, kind: error.kind(), message: error.to_string(), transaction_id }
+        let conflict = error.conflict().cloned().map(Box::new);
+        Trouble { retry, kind: error.kind(), message: error.to_string(), transaction_id, conflict }
     }
 }
 
@@ -190,6 +196,7 @@ impl<'a> Runs<'a> {
             kind: trouble.kind,
             message: &trouble.message,
             transaction_id: trouble.transaction_id.as_deref(),
+            conflict: trouble.conflict.as_deref(),
             elapsed,
             wait: self.policy.wait(self.retries + 1, chance.next()),
         };

@@ -35,7 +35,7 @@ pub mod signature;
 
 mod wire;
 
-pub use error::{DuplicateKey, Exception, ServiceError};
+pub use error::{Conflict, ConflictKind, DuplicateKey, Exception, ServiceError};
 pub use send_command::{
     AbortTransactionResult, Command, CommitTransactionResult, EndSessionResult, ExecuteStatementResult,
     FetchPageResult, IoUsage, Limits, Page, PageToken, Reply, SendCommandRequest, SessionToken,

@@ -1,7 +1,7 @@
 //! The exceptions of the session API for the errors of ledgers.
 
-use everstrand_ledger::{DuplicateKey, LedgerError};
-use everstrand_protocol::{Exception, ServiceError};
+use everstrand_ledger::{Changed, DuplicateKey, LedgerError};
+use everstrand_protocol::{Conflict, ConflictKind, Exception, ServiceError};
 
 /// The exception of the session API for a ledger's error.
 pub(crate) fn service_error(error: LedgerError) -> ServiceError {
@@ -28,7 +28,10 @@ pub(crate) fn service_error(error: LedgerError) -> ServiceError {
         LedgerError::TransactionAlreadyOpen | LedgerError::InvalidPageToken | LedgerError::Interrupted => {
             Exception::BadRequest
         }
-        LedgerError::OccConflict { .. } => Exception::OccConflict,
+        LedgerError::OccConflict { what, block } => {
+            let conflict = conflict(what, block);
+            return ServiceError::new(Exception::OccConflict, text).with_conflict(conflict);
+        }
         LedgerError::TransactionExpired { .. }
         | LedgerError::SessionExpired { .. }
         | LedgerError::NoSuchSession
@@ -47,4 +50,29 @@ pub(crate) fn service_error(error: LedgerError) -> ServiceError {
         tracing::error!(error = %text, "a command failed in the ledger");
     }
     ServiceError::new(exception, text)
+}
+
+/// What a conflict was about.
+fn conflict(what: Changed, block: Option<u64>) -> Conflict {
+    let about = |changed| Conflict { changed, block, ..Conflict::default() };
+    let of_table = |changed, table: &str| Conflict { table: Some(table.to_owned()), ..about(changed) };
+    match what {
+        Changed::Document { id, table } => Conflict {
+            document_id: Some(id.to_string()),
+            table: table.map(|table| table.to_string()),
+            ..about(ConflictKind::Document)
+        },
+        Changed::ScannedTable { table } => of_table(ConflictKind::ScannedTable, &table),
+        Changed::History { table } => of_table(ConflictKind::History, &table),
+        Changed::IndexKey { table, index } => Conflict {
+            table: table.map(|table| table.to_string()),
+            index: Some(index).filter(|index| !index.is_empty()),
+            ..about(ConflictKind::IndexKey)
+        },
+        Changed::Definition { table } => of_table(ConflictKind::Definition, &table),
+        Changed::Catalog => about(ConflictKind::Catalog),
+        Changed::LastBlock => about(ConflictKind::LastBlock),
+        Changed::Void => about(ConflictKind::Void),
+        _ => about(ConflictKind::Other),
+    }
 }

@@ -1,10 +1,12 @@
 //! One suite for the driver over every transport: in process, over HTTP, and with the feature `aws-sdk` by the official SDK's client.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use everstrand::driver::{
-    ControlTransport, Error, ErrorKind, ExecuteOptions, HttpTransport, QldbDriver, QldbSession,
-    TransactionOutcome, TransactionOutcomeRequest, Transport, Trust, params, verify,
+    ConflictKind, ControlTransport, Error, ErrorKind, ExecuteOptions, HttpTransport, OnRetry, QldbDriver,
+    QldbSession, RetryPolicy, TransactionOutcome, TransactionOutcomeRequest, Transport, Trust, params,
+    verify,
 };
 use everstrand::ion::{Decimal, Document};
 use everstrand::{InProcess, testing};
@@ -47,10 +49,22 @@ async fn suite<T: Transport>(driver: &QldbDriver<T>) -> Result<(), Error> {
     let loser = driver.begin().await?;
     loser.execute("UPDATE car SET price = 2 WHERE vin = 'V1'", ()).await?;
     driver.execute_statement("UPDATE car SET price = 3 WHERE vin = 'V1'", ()).await?;
-    assert_eq!(loser.commit().await.expect_err("a conflict").kind(), ErrorKind::Conflict);
+    let conflict = loser.commit().await.expect_err("a conflict");
+    assert_eq!(conflict.kind(), ErrorKind::Conflict);
+    let about = conflict.conflict().expect("what it was about");
+    assert_eq!((about.changed, about.table.as_deref()), (ConflictKind::Document, Some("car")));
+    assert!(conflict.to_string().contains(about.document_id.as_deref().expect("a document")), "{conflict}");
+    assert!(about.block.is_some());
     let runs = std::sync::atomic::AtomicU32::new(0);
     let (other, runs) = (driver, &runs);
-    let executed = driver.execute_reported(ExecuteOptions::default(), |transaction| async move {
+    let (told, tell) = std::sync::mpsc::channel();
+    let on_retry: OnRetry = Arc::new(move |context| {
+        // Nobody may be left who listens.
+        let _ = told.send(context.conflict.and_then(|conflict| conflict.table.clone()));
+    });
+    let retry = RetryPolicy { on_retry: Some(on_retry), ..RetryPolicy::default() };
+    let options = ExecuteOptions { retry: Some(retry), ..ExecuteOptions::default() };
+    let executed = driver.execute_reported(options, |transaction| async move {
         transaction.execute("UPDATE car SET price = 4 WHERE vin = 'V2'", ()).await?;
         if runs.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
             other.execute_statement("UPDATE car SET price = 5 WHERE vin = 'V2'", ()).await?;
@@ -58,6 +72,7 @@ async fn suite<T: Transport>(driver: &QldbDriver<T>) -> Result<(), Error> {
         Ok::<_, Error>(())
     });
     assert_eq!(executed.await?.runs, 2);
+    assert_eq!(tell.try_iter().flatten().collect::<Vec<_>>(), ["car"]);
 
     // What is rolled back or dropped leaves nothing.
     let options = ExecuteOptions { rolls_back: true, ..ExecuteOptions::default() };
@@ -118,8 +133,8 @@ async fn proofs<T: Transport + ControlTransport>(driver: &QldbDriver<T>) -> Resu
 }
 
 /// What a transport hears of a transaction that was committed, of one that is open, and of a session that nobody knows.
-async fn outcomes<T: Transport>(transport: std::sync::Arc<T>) -> Result<(), Error> {
-    let mut session = QldbSession::start(testing::LEDGER_NAME, std::sync::Arc::clone(&transport)).await?;
+async fn outcomes<T: Transport>(transport: Arc<T>) -> Result<(), Error> {
+    let mut session = QldbSession::start(testing::LEDGER_NAME, Arc::clone(&transport)).await?;
     let ask = |transaction_id: &str, session_token| TransactionOutcomeRequest {
         ledger_name: testing::LEDGER_NAME.to_owned(),
         transaction_id: transaction_id.to_owned(),
@@ -147,12 +162,12 @@ async fn outcomes<T: Transport>(transport: std::sync::Arc<T>) -> Result<(), Erro
 #[tokio::test(flavor = "multi_thread")]
 async fn the_outcome_of_a_transaction_is_told_over_every_transport() {
     let ledger = testing::ledger();
-    let in_process = InProcess::new(std::sync::Arc::clone(ledger.service()));
-    outcomes(std::sync::Arc::new(in_process)).await.expect("no error");
+    let in_process = InProcess::new(Arc::clone(ledger.service()));
+    outcomes(Arc::new(in_process)).await.expect("no error");
     let other = testing::ledger();
     let endpoint = other.endpoint();
     let over_http = HttpTransport::builder().endpoint(endpoint.url()).build().expect("valid settings");
-    outcomes(std::sync::Arc::new(over_http)).await.expect("no error");
+    outcomes(Arc::new(over_http)).await.expect("no error");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,8 +193,6 @@ async fn over_http() {
 /// The SDK for sessions has no operation for digests and proofs.
 #[cfg(feature = "aws-sdk")]
 mod sdk {
-    use std::sync::Arc;
-
     use everstrand::driver::aws_sdk_qldbsession::config::{BehaviorVersion, Credentials, Region};
     use everstrand::driver::aws_sdk_qldbsession::{Client, Config};
     use everstrand::driver::{SdkTransport, sdk_http_client};

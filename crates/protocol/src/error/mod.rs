@@ -13,7 +13,7 @@ mod tests;
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The header that names the exception.
@@ -124,13 +124,19 @@ pub struct ServiceError {
     pub message: String,
     /// QLDB's number of the error, as a text: `412` means that the table exists.
     pub code: Option<String>,
-    /// The key that another document has already, if that is why a statement was refused. Ours.
-    pub duplicate_key: Option<Box<DuplicateKey>>,
     /// The resource that the exception is about, in the control API.
     pub resource: Option<Box<Resource>>,
     /// The id of the request that failed, if the answer had one.
     pub request_id: Option<String>,
     http_status: Option<u16>,
+    subject: Option<Box<Subject>>,
+}
+
+/// What some exceptions are about, in members that QLDB did not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Subject {
+    DuplicateKey(DuplicateKey),
+    Conflict(Conflict),
 }
 
 /// The members that exceptions of the control API have besides the message.
@@ -156,6 +162,53 @@ pub struct DuplicateKey {
     pub key: Option<String>,
 }
 
+/// What a transaction read and another one changed, as a member of an `OccConflictException`. It names tables, documents
+/// and indexes, and has no data of documents.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Conflict {
+    /// What was changed.
+    pub changed: ConflictKind,
+    /// The name of the table, if one can be named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// The paths of the index, as in `[a, b.c]`, if a key of an index was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
+    /// The id of the document, if one can be named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document_id: Option<String>,
+    /// The sequence number of the block that changed it, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block: Option<u64>,
+}
+
+/// What was changed under a transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum ConflictKind {
+    /// A document that the transaction read.
+    Document,
+    /// A document of a table that the transaction scanned, because no index served its query.
+    ScannedTable,
+    /// The superseded revisions of a table.
+    History,
+    /// A key of an index that the transaction looked up.
+    IndexKey,
+    /// The definition of a table or of one of its indexes.
+    Definition,
+    /// The catalog, which the transaction read as a whole.
+    Catalog,
+    /// Which block is the last.
+    LastBlock,
+    /// The transaction itself: somebody asked for its outcome, and was told that it will never be committed.
+    Void,
+    /// Something that the service no longer remembers, or that this program does not know.
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
 impl ServiceError {
     /// An exception with a message.
     pub fn new(exception: Exception, message: impl Into<String>) -> ServiceError {
@@ -163,10 +216,10 @@ impl ServiceError {
             exception,
             message: message.into(),
             code: None,
-            duplicate_key: None,
             resource: None,
             request_id: None,
             http_status: None,
+            subject: None,
         }
     }
 
@@ -185,8 +238,31 @@ impl ServiceError {
     /// Adds the key that another document has already.
     #[must_use]
     pub fn with_duplicate_key(mut self, duplicate: DuplicateKey) -> ServiceError {
-        self.duplicate_key = Some(Box::new(duplicate));
+        self.subject = Some(Box::new(Subject::DuplicateKey(duplicate)));
         self
+    }
+
+    /// Adds what a conflict is about.
+    #[must_use]
+    pub fn with_conflict(mut self, conflict: Conflict) -> ServiceError {
+        self.subject = Some(Box::new(Subject::Conflict(conflict)));
+        self
+    }
+
+    /// The key that another document has already, if that is why a statement was refused.
+    pub fn duplicate_key(&self) -> Option<&DuplicateKey> {
+        match self.subject.as_deref() {
+            Some(Subject::DuplicateKey(duplicate)) => Some(duplicate),
+            _ => None,
+        }
+    }
+
+    /// What an `OccConflictException` is about, if the service said it.
+    pub fn conflict(&self) -> Option<&Conflict> {
+        match self.subject.as_deref() {
+            Some(Subject::Conflict(conflict)) => Some(conflict),
+            _ => None,
+        }
     }
 
     /// Adds the resource that a control operation is about.
@@ -242,6 +318,8 @@ impl ServiceError {
             #[serde(skip_serializing_if = "Option::is_none")]
             key: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
+            conflict: Option<&'a Conflict>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             resource_type: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
             resource_name: Option<&'a str>,
@@ -249,7 +327,7 @@ impl ServiceError {
             parameter_name: Option<&'a str>,
         }
         let resource = self.resource.as_deref();
-        let duplicate = self.duplicate_key.as_deref();
+        let duplicate = self.duplicate_key();
         let body = Body {
             exception: self.exception.name(),
             message: &self.message,
@@ -257,6 +335,7 @@ impl ServiceError {
             table: duplicate.map(|it| it.table.as_str()),
             index: duplicate.map(|it| it.index.as_str()),
             key: duplicate.and_then(|it| it.key.as_deref()),
+            conflict: self.conflict(),
             resource_type: resource.and_then(|it| it.resource_type.as_deref()),
             resource_name: resource.and_then(|it| it.resource_name.as_deref()),
             parameter_name: resource.and_then(|it| it.parameter_name.as_deref()),
@@ -291,16 +370,18 @@ impl ServiceError {
             resource_name: text(&["ResourceName"]),
             parameter_name: text(&["ParameterName"]),
         };
+        let conflict = body.get("Conflict").and_then(|conflict| Conflict::deserialize(conflict).ok());
+        let duplicate = text(&["Table"])
+            .zip(text(&["Index"]))
+            .map(|(table, index)| Subject::DuplicateKey(DuplicateKey { table, index, key: text(&["Key"]) }));
         ServiceError {
             exception,
             message: text(&["Message", "message", "errorMessage"]).unwrap_or_default(),
             code: text(&["Code"]),
-            duplicate_key: text(&["Table"])
-                .zip(text(&["Index"]))
-                .map(|(table, index)| Box::new(DuplicateKey { table, index, key: text(&["Key"]) })),
             resource: (resource != Resource::default()).then(|| Box::new(resource)),
             request_id: request_id.map(str::to_owned),
             http_status: Some(status),
+            subject: conflict.map(Subject::Conflict).or(duplicate).map(Box::new),
         }
     }
 }

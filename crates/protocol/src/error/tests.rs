@@ -87,12 +87,39 @@ fn a_duplicate_key_is_kept() {
             ServiceError::bad_request("the same key").with_code("409").with_duplicate_key(duplicate.clone());
         let name = Some(error.exception.name().to_owned());
         let back = ServiceError::from_response(400, name.as_deref(), None, &error.to_json());
-        assert_eq!((back.duplicate_key.as_deref(), back.code.as_deref()), (Some(&duplicate), Some("409")));
+        assert_eq!((back.duplicate_key(), back.code.as_deref()), (Some(&duplicate), Some("409")));
     }
     let plain = ServiceError::bad_request("no table").with_code("412");
     let back = ServiceError::from_response(400, Some("BadRequestException"), None, &plain.to_json());
-    assert_eq!(back.duplicate_key, None);
+    assert_eq!(back.duplicate_key(), None);
     assert!(!String::from_utf8_lossy(&plain.to_json()).contains("Table"));
+}
+
+/// What a conflict is about reaches the client as a member of its own. A later server may name a kind that this client
+/// does not know.
+#[test]
+fn a_conflict_says_what_it_is_about() {
+    let conflict = Conflict {
+        changed: ConflictKind::IndexKey,
+        table: Some("t".to_owned()),
+        index: Some("[k]".to_owned()),
+        document_id: None,
+        block: Some(7),
+    };
+    let error = ServiceError::new(Exception::OccConflict, "changed").with_conflict(conflict.clone());
+    let body = String::from_utf8(error.to_json()).unwrap();
+    let member = r#""Conflict":{"Changed":"IndexKey","Table":"t","Index":"[k]","Block":7}"#;
+    assert!(body.contains(member), "{body}");
+    let read = |body: &str| {
+        ServiceError::from_response(400, Some("OccConflictException"), None, body.as_bytes())
+            .conflict()
+            .cloned()
+    };
+    assert_eq!(read(&body).as_ref(), Some(&conflict));
+    let newer = read(r#"{"Conflict": {"Changed": "Moon", "Table": "t", "Phase": 1}}"#).unwrap();
+    assert_eq!((newer.changed, newer.table.as_deref()), (ConflictKind::Other, Some("t")));
+    assert_eq!(read(r#"{"Conflict": 5}"#), None);
+    assert_eq!(read("{}"), None);
 }
 
 /// `aws-sdk-go-v2` took the code for the name of the exception, and programs compare with it.
