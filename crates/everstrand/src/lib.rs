@@ -29,6 +29,7 @@
 //! Five programs in the folder `examples` show the rest: `embedded_ledger.rs`, `session_steps.rs`, `old_digest.rs`
 //! (verified offline), `time_travel.rs` and `web_service.rs`.
 
+mod embedded;
 mod in_process;
 /// A fresh ledger in memory for a test, and an endpoint for clients that need a URL.
 ///
@@ -39,6 +40,45 @@ mod in_process;
 /// ```
 pub mod testing;
 
+/// What [`open`] opens; its example shows it. Ledgers under names, each with a driver:
+///
+/// ```
+/// fn account(ledgers: &everstrand::Embedded) -> Result<(), everstrand::Error> {
+///     let bank = ledgers.ledger("bank")?;
+///     assert_eq!(bank.ledger_name(), "bank");
+///     Ok(())
+/// }
+/// # let folder = tempfile::tempdir().expect("a folder");
+/// # account(&everstrand::open(folder.path()).expect("opened")).expect("a ledger");
+/// ```
+pub use embedded::Embedded;
+/// Opens a data folder in this process. The ledgers in it can be looked at from outside while the program runs: by
+/// `everstrand shell --data`, which only reads, or over HTTP.
+///
+/// ```
+/// # async fn of_a_program(folder: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+/// let ledgers = everstrand::open(folder)?;
+/// let bank = ledgers.ledger("bank")?;
+/// bank.execute_statement("CREATE TABLE Account", ()).await?;
+/// assert_eq!(bank.list_tables().await?, ["Account"]);
+///
+/// // The same ledgers over HTTP, for the AWS CLI or another program. Port 0 picks a free port.
+/// let address = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+/// let endpoint = everstrand::testing::Endpoint::start(ledgers.service().clone(), address)?;
+/// println!("{}", endpoint.url());
+/// # drop(endpoint);
+///
+/// // Nobody else can open the folder until this program has dropped it.
+/// let second = everstrand::open(folder);
+/// assert!(matches!(second, Err(everstrand::server::ServiceOpenError::InUse { .. })));
+/// drop((bank, ledgers));
+/// everstrand::open(folder)?;
+/// # Ok(())
+/// # }
+/// # let folder = tempfile::tempdir().expect("a folder");
+/// # tokio::runtime::Runtime::new().expect("a runtime").block_on(of_a_program(folder.path())).expect("no error");
+/// ```
+pub use embedded::open;
 /// The client's side: sessions, transactions, retries. `examples/session_steps.rs` does each step by hand.
 pub use everstrand_driver as driver;
 /// Why a driver's call failed, sorted by who must act. `examples/web_service.rs` passes it on.

@@ -23,6 +23,7 @@ use crate::control::Control;
 use crate::identity::Identity;
 use crate::imports::Imports;
 use crate::ledgers::{LedgerOverview, Ledgers, Settings, USERS_LEDGER, random_seed};
+use crate::open_error::ServiceOpenError;
 use crate::peers::Peers;
 use crate::rates::{EXCHANGES_PER_SECOND, Rates, VOIDS_PER_SECOND};
 use crate::record::{Record, check_name};
@@ -77,14 +78,14 @@ GET /metrics  numbers, in the text format of Prometheus
 impl Service {
     /// Finds every ledger of the configured storage, with the machine's clock and random ids. A ledger is opened when
     /// it is first asked for.
-    pub fn open(config: Config) -> Result<Service, String> {
+    pub fn open(config: Config) -> Result<Service, ServiceOpenError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let ids = Arc::new(RandomIds::new(Arc::clone(&clock)));
         Service::open_in(config, Environment { clock, ids })
     }
 
     /// Finds every ledger of the configured storage, with a clock and ids of the caller's.
-    pub fn open_in(config: Config, environment: Environment) -> Result<Service, String> {
+    pub fn open_in(config: Config, environment: Environment) -> Result<Service, ServiceOpenError> {
         let cluster_key = match &config.cluster_key {
             Some(key) => key.clone(),
             None => ClusterKey::of_random(random_seed()?),

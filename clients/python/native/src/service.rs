@@ -47,7 +47,7 @@ impl Service {
         if let Some(size) = memory {
             config.memory = size.parse::<Memory>().map_err(PyValueError::new_err)?;
         }
-        let service = py.detach(|| everstrand::Service::open(config)).map_err(PyOSError::new_err)?;
+        let service = py.detach(|| everstrand::Service::open(config)).map_err(|error| PyOSError::new_err(error.to_string()))?;
         let service = Arc::new(service);
         sweep(&service);
         Ok(Service { service, create_ledgers })

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -14,6 +15,7 @@ use everstrand_protocol::control::LedgerState;
 use super::note::Note;
 use super::stored::StoredLedger;
 use crate::data_keys::{DataKey, DataKeys};
+use crate::open_error::ServiceOpenError;
 use crate::record::Record;
 
 /// The file with a ledger's record.
@@ -60,23 +62,36 @@ pub(super) struct Broken {
 
 impl DataFolder {
     /// Takes the folder for this service; fails if another service uses it.
-    pub(super) fn open(path: &Path, cache_bytes: u64, view_files_max: usize) -> Result<DataFolder, String> {
-        let named =
-            |error: &dyn std::fmt::Display| format!("cannot use the data folder {}: {error}", path.display());
+    pub(super) fn open(
+        path: &Path,
+        cache_bytes: u64,
+        view_files_max: usize,
+    ) -> Result<DataFolder, ServiceOpenError> {
+        let named = |error: io::Error| {
+            let (folder, why) = (path.to_owned(), error.to_string());
+            match error.kind() {
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    ServiceOpenError::Denied { folder, why }
+                }
+                _ => ServiceOpenError::Folder { folder, why },
+            }
+        };
+        let in_use_by = |by| ServiceOpenError::InUse { folder: path.to_owned(), by };
         if path.is_file() {
-            return Err(named(&"it is a file, not a folder"));
+            let why = "it is a file, not a folder".to_owned();
+            return Err(ServiceOpenError::Folder { folder: path.to_owned(), why });
         }
-        FileDisk::create(path).map_err(|error| named(&error))?;
-        let known = path.canonicalize().map_err(|error| named(&error))?;
+        FileDisk::create(path).map_err(named)?;
+        let known = path.canonicalize().map_err(named)?;
         let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
         if in_use.contains(&known) {
-            return Err(named(&"another service of this process is using it; close that service first"));
+            return Err(in_use_by("another service of this process is using it; close that service first"));
         }
         let lock = OpenOptions::new().write(true).create(true).truncate(false).open(path.join("lock"));
-        let lock = lock.map_err(|error| named(&error))?;
+        let lock = lock.map_err(named)?;
         lock.try_lock().map_err(|error| match error {
-            fs::TryLockError::WouldBlock => named(&"another server is using it; stop that one first"),
-            fs::TryLockError::Error(error) => named(&error),
+            fs::TryLockError::WouldBlock => in_use_by("another server is using it; stop that one first"),
+            fs::TryLockError::Error(error) => named(error),
         })?;
         in_use.insert(known.clone());
         let lock = Mutex::new(Some((lock, known)));
@@ -265,6 +280,12 @@ pub(super) fn remove(folder: &Path, leftover: &str, keys: &DataKeys) {
     if let Err(error) = fs::remove_dir_all(folder.join(leftover)) {
         tracing::warn!(folder = leftover, %error, "the files of a deleted ledger could not be removed; the next start tries again");
     }
+}
+
+/// Whether a service, of this process or of another one, has a data folder open.
+pub fn is_data_folder_in_use(folder: &Path) -> bool {
+    let lock = OpenOptions::new().write(true).open(folder.join("lock"));
+    lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock)))
 }
 
 /// The ledgers of a data folder: each one's name and its own folder. A server may be running on the data folder meanwhile.

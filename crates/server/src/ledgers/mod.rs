@@ -51,10 +51,11 @@ use self::upkeep::Upkeep;
 use crate::config::Storage;
 use crate::data_keys::{DataKeys, PlacesOfCopies};
 use crate::kms::KmsKeys;
+use crate::open_error::ServiceOpenError;
 use crate::record::{Record, STRICT_TAG};
 use crate::workers::Workers;
 
-pub use folder::{ledger_folders, ledgers_in_folder};
+pub use folder::{is_data_folder_in_use, ledger_folders, ledgers_in_folder};
 pub(crate) use overview::LedgerOverview;
 pub use shared::ledgers_in_store;
 pub use stored::StoredLedger;
@@ -125,7 +126,7 @@ pub(crate) struct Ledgers {
 
 impl Ledgers {
     /// Finds every ledger of the storage, without opening one.
-    pub(crate) fn find(settings: Settings, environment: Environment) -> Result<Ledgers, String> {
+    pub(crate) fn find(settings: Settings, environment: Environment) -> Result<Ledgers, ServiceOpenError> {
         let Settings {
             storage,
             ledger: options,

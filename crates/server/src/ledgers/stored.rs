@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use everstrand_ion::Value;
 use everstrand_journal::UniqueId;
 
-use crate::record::Record;
+use crate::record::{Record, STRICT_TAG};
 
 /// A ledger that a place has.
 #[derive(Clone, Debug)]
@@ -18,11 +18,18 @@ pub struct StoredLedger {
     pub record: Value,
     /// The folder of its segments, if it lies in a data folder.
     pub journal: Option<PathBuf>,
+    strict: bool,
 }
 
 impl StoredLedger {
+    /// Whether its language is QLDB's only. Without a word of its own it has the extensions.
+    pub fn is_strict(&self) -> bool {
+        self.strict
+    }
+
     pub(super) fn new(record: &Record, journal: Option<PathBuf>) -> Result<StoredLedger, String> {
         let id = record.id.parse().map_err(|_| format!("{} is not the id of a ledger", record.id))?;
-        Ok(StoredLedger { id, name: record.name.clone(), record: record.to_ion(), journal })
+        let strict = record.tags.get(STRICT_TAG).is_some_and(|strict| strict == "true");
+        Ok(StoredLedger { id, name: record.name.clone(), record: record.to_ion(), journal, strict })
     }
 }

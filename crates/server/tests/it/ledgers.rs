@@ -11,7 +11,7 @@ use everstrand_journal::{CommitDigest, statement_digest};
 use everstrand_ledger::ManualClock;
 use everstrand_protocol::{Command, Page, Reply, SendCommandRequest, ServiceError, SessionToken};
 use everstrand_server::config::{Config, Storage};
-use everstrand_server::{Request, Response, Service, ledger_folders};
+use everstrand_server::{Request, Response, Service, ServiceOpenError, ledger_folders};
 use serde_json::{Value, json};
 
 use super::{error, json as body, send, service_and_clock};
@@ -141,7 +141,8 @@ async fn a_closed_folder_can_be_opened_at_once() {
         run_in(&service, &token, "SELECT n FROM t").await.expect("rows");
         let second = Service::open(Config::new(Storage::Folder(folder.path().to_owned())));
         let why = second.err().expect("the folder is in use");
-        assert!(why.contains("another service of this process"), "{why}");
+        assert!(matches!(&why, ServiceOpenError::InUse { folder: held, .. } if held == folder.path()));
+        assert!(why.to_string().contains("another service of this process"), "{why}");
         service.close();
         let refused = start(&service, "closed").await.expect_err("it is closed");
         assert!(refused.message.contains("stopped"), "{}", refused.message);

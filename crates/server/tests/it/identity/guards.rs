@@ -69,7 +69,7 @@ fn secrets_are_sealed_under_another_key_and_users_keep_theirs() {
         "once more, after a crash before the file was renamed"
     );
     close(service);
-    assert!(open(Some(&old)).err().expect("the old key").contains("cannot be opened"));
+    assert!(open(Some(&old)).err().expect("the old key").to_string().contains("cannot be opened"));
     let service = open(Some(&new)).expect("the new key");
     let IdentityReply::Users { users } = service.administer(&IdentityRequest::ListUsers {}).expect("users")
     else {

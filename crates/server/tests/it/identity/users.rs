@@ -289,7 +289,7 @@ fn users_outlive_a_restart_under_their_key_and_under_no_other() {
     service.close();
     drop(service);
     let wrong = open(Some(MasterKey::random())).err().expect("the wrong key");
-    assert!(wrong.contains("cannot be opened: is this the key of these users?"), "{wrong}");
+    assert!(wrong.to_string().contains("cannot be opened: is this the key of these users?"), "{wrong}");
     let locked = open(None).expect("commands that need no users");
     assert!(locked.check_users().expect_err("no key").contains("--users-key"));
     let request = Request { method: "GET", path: "/ledgers", query: "", headers: &[], body: b"" };
