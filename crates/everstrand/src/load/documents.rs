@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use everstrand_ion::{Document, Struct, Value, binary, text};
 
@@ -40,13 +42,28 @@ pub(super) struct Read {
 
 type Documents = Box<dyn Iterator<Item = io::Result<Read>>>;
 
-/// Opens a file. `-` is standard input.
-pub(super) fn open(file: &Path, format: Format) -> io::Result<Documents> {
+/// Counts the bytes that are read.
+struct Counting<R> {
+    input: R,
+    read: Arc<AtomicU64>,
+}
+
+impl<R: io::Read> io::Read for Counting<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(bytes)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// Opens a file, whose bytes are counted as they are read. `-` is standard input.
+pub(super) fn open(file: &Path, format: Format, read: Arc<AtomicU64>) -> io::Result<Documents> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", file.display()));
     let input: Box<dyn io::Read> = match file.to_str() {
         Some("-") => Box::new(io::stdin().lock()),
         _ => Box::new(File::open(file).map_err(named)?),
     };
+    let input = Counting { input, read };
     Ok(match format {
         Format::Json => Box::new(json(BufReader::with_capacity(1 << 16, input))),
         Format::Csv => Box::new(csv(input)?),

@@ -15,10 +15,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use clap_complete::engine::ArgValueCandidates;
+use everstrand_copies::Way;
 use everstrand_driver::{ErrorKind, ExecuteOptions, PoolSettings, QldbDriver, Transaction, Transport};
 use tokio::sync::mpsc;
 
+use crate::completions;
 use crate::place::Place;
+use crate::progress;
 use crate::remote::Certificates;
 use batches::{Batch, Line};
 
@@ -29,6 +33,7 @@ use batches::{Batch, Line};
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The ledger's name
+    #[arg(add = ArgValueCandidates::new(completions::ledgers))]
     ledger: String,
     /// The table's name
     table: String,
@@ -120,12 +125,13 @@ async fn load<T: Transport>(arguments: &Arguments, transport: Arc<T>) -> Result<
     let format = arguments.format.unwrap_or_else(|| documents::Format::of(&arguments.file));
     let (sender, receiver) = mpsc::channel(in_flight);
     let (file, key) = (arguments.file.clone(), arguments.key.clone());
+    let bar = Bar::of(&file);
+    let of_reader = Arc::clone(&bar.read);
     // Reading waits for the disk and for room in the channel, so it has a thread of its own.
     let reader = tokio::task::spawn_blocking(move || {
-        let lines = documents::open(&file, format)?;
+        let lines = documents::open(&file, format, of_reader)?;
         batches::send(lines, key.as_deref(), &sender)
     });
-    let begun = Instant::now();
     let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..in_flight {
@@ -152,7 +158,7 @@ async fn load<T: Transport>(arguments: &Arguments, transport: Arc<T>) -> Result<
                 }
                 Some(Err(panic)) => return Err(panic.into()),
             },
-            _ = tick.tick(), if shows => eprint!("\r{}", load.counts.text(begun.elapsed())),
+            _ = tick.tick(), if shows => eprint!("\r\x1b[K{}", bar.line(&load.counts)),
         }
     }
     if shows {
@@ -164,7 +170,7 @@ async fn load<T: Transport>(arguments: &Arguments, transport: Arc<T>) -> Result<
     if let Some(file) = &mut *load.rejects.file.lock().expect("no panic while locked") {
         file.flush()?;
     }
-    println!("{}", load.counts.text(begun.elapsed()));
+    println!("{}", load.counts.text(bar.begun.elapsed()));
     if let Err(error) = outcome {
         let again = match load.key {
             Some(_) => "run the command again; it leaves out what is there",
@@ -175,6 +181,28 @@ async fn load<T: Transport>(arguments: &Arguments, transport: Arc<T>) -> Result<
     reader.await??;
     let refused = load.counts.refused.load(Ordering::Relaxed);
     Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How much of a file is in.
+struct Bar {
+    /// The bytes of the file. Standard input has no size, and then there is no bar.
+    size: Option<u64>,
+    /// The bytes that were read.
+    read: Arc<AtomicU64>,
+    begun: Instant,
+}
+
+impl Bar {
+    fn of(file: &Path) -> Bar {
+        let size = std::fs::metadata(file).ok().filter(|file| file.is_file()).map(|file| file.len());
+        Bar { size, read: Arc::default(), begun: Instant::now() }
+    }
+
+    fn line(&self, counts: &Counts) -> String {
+        let bytes = self.read.load(Ordering::Relaxed);
+        let way = Way { slots: bytes, bytes, of_slots: self.size };
+        progress::line(&counts.text(self.begun.elapsed()), &way, self.begun.elapsed().as_secs_f64())
+    }
 }
 
 /// Makes sure that the table is there, and the index on the key.
