@@ -4,9 +4,11 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap_complete::engine::ArgValueCandidates;
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 
+use crate::completions;
 use crate::{master_key, place};
 
 /// Let a ledger take writes again although its journal lacks acknowledged blocks
@@ -22,6 +24,7 @@ use crate::{master_key, place};
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The ledger's name
+    #[arg(add = ArgValueCandidates::new(completions::ledgers_in_folder))]
     ledger: String,
     /// The data folder of the server, which must not be running [default: the variable EVERSTRAND_DATA, else ./everstrand-data]
     #[arg(long, value_name = "DIR")]

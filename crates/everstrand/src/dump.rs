@@ -7,10 +7,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap_complete::engine::ArgValueCandidates;
 use everstrand_driver::{Document, QldbDriver, Transport};
 use everstrand_ion::{Timestamp, text};
 use everstrand_journal::json::to_json;
 
+use crate::completions;
 use crate::place::Place;
 use crate::remote::Certificates;
 
@@ -21,6 +23,7 @@ use crate::remote::Certificates;
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The ledger's name
+    #[arg(add = ArgValueCandidates::new(completions::ledgers))]
     ledger: String,
     /// The table's name
     table: String,

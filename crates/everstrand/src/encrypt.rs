@@ -5,10 +5,12 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap_complete::engine::ArgValueCandidates;
 use everstrand_sealing::MasterKey;
 use everstrand_server::Service;
 use everstrand_server::config::{Config, Storage};
 
+use crate::completions;
 use crate::identity::users_key;
 use crate::{master_key, place};
 
@@ -20,6 +22,7 @@ use crate::{master_key, place};
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The ledger's name
+    #[arg(add = ArgValueCandidates::new(completions::ledgers_in_folder))]
     ledger: String,
     /// The data folder of the server, which must not be running [default: the variable EVERSTRAND_DATA, else ./everstrand-data]
     #[arg(long, value_name = "DIR")]

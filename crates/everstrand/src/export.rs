@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap_complete::engine::ArgValueCandidates;
 use everstrand_driver::HttpTransport;
 use everstrand_ion::Timestamp;
 use everstrand_journal::export::{OutputFormat, StartedManifest};
@@ -19,6 +20,7 @@ use everstrand_ledger::{Clock, Ids, RandomIds, SystemClock};
 use everstrand_server::ledger_folders;
 use tokio::runtime::Runtime;
 
+use crate::completions;
 use crate::remote::{self, Certificates};
 use crate::{journal_folder, place};
 
@@ -31,6 +33,7 @@ const BATCH_BYTES: usize = 4 << 20;
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The ledger's name
+    #[arg(add = ArgValueCandidates::new(completions::ledgers))]
     ledger: String,
     /// The data folder that holds it [default: the variable EVERSTRAND_DATA, else ./everstrand-data]
     #[arg(long, value_name = "DIR", conflicts_with = "endpoint")]

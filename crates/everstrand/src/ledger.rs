@@ -4,12 +4,14 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap_complete::engine::ArgValueCandidates;
 use everstrand_protocol::control::{
     ControlReply, ControlRequest, CreateLedgerRequest, DeleteLedgerRequest, DescribeLedgerRequest,
     ListTagsForResourceRequest, PermissionsMode, TagResourceRequest, Tags, UntagResourceRequest,
     UpdateLedgerPermissionsModeRequest, UpdateLedgerRequest,
 };
 
+use crate::completions;
 use crate::place::Place;
 use crate::remote::Certificates;
 
@@ -53,11 +55,13 @@ enum Command {
     /// Print what is known of a ledger, as JSON
     Describe {
         /// Its name
+        #[arg(add = ArgValueCandidates::new(completions::ledgers))]
         name: String,
     },
     /// Delete a ledger with everything in it
     Delete {
         /// Its name
+        #[arg(add = ArgValueCandidates::new(completions::ledgers))]
         name: String,
         /// Its name again: what is deleted does not come back
         #[arg(long, value_name = "NAME")]
@@ -66,6 +70,7 @@ enum Command {
     /// Protect a ledger from deletion
     Protect {
         /// Its name
+        #[arg(add = ArgValueCandidates::new(completions::ledgers))]
         name: String,
         /// Allow its deletion
         #[arg(long)]
@@ -74,6 +79,7 @@ enum Command {
     /// Choose who decides about the tables of a ledger
     Permissions {
         /// Its name
+        #[arg(add = ArgValueCandidates::new(completions::ledgers))]
         name: String,
         /// Policies decide (STANDARD), or whoever may send commands may do everything (ALLOW_ALL)
         #[arg(value_parser = ["STANDARD", "ALLOW_ALL"])]
@@ -82,6 +88,7 @@ enum Command {
     /// Print the tags of a ledger, after setting and removing some
     Tag {
         /// The ledger's name
+        #[arg(add = ArgValueCandidates::new(completions::ledgers))]
         name: String,
         /// Tags to set
         #[arg(value_name = "KEY=VALUE", value_parser = tag)]

@@ -1,6 +1,5 @@
 //! The program: arguments in, one of the commands out.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -9,6 +8,7 @@ mod accept_loss;
 mod announce;
 mod audit;
 mod client_variables;
+mod completions;
 mod config_file;
 mod copies;
 mod demo;
@@ -30,6 +30,7 @@ mod master_key;
 mod place;
 mod places_of_copies;
 mod progress;
+mod read_only;
 mod remote;
 mod report_file;
 mod saved;
@@ -96,7 +97,8 @@ enum Command {
     Restore(copies::restore::Arguments),
     Copy(copies::between::Arguments),
     Drill(copies::drill::Arguments),
-    /// Print a script that completes this program's arguments in a shell, for example: source <(everstrand completions bash)
+    /// Print a script that completes this program's arguments, and names of ledgers, in a shell, for example:
+    /// source <(everstrand completions bash)
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -105,6 +107,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    completions::answer(Arguments::command);
     let given = std::env::args_os().collect();
     let arguments = match config_file::with_arguments_of_file(Arguments::command(), given) {
         Ok(arguments) => Arguments::parse_from(arguments),
@@ -145,11 +148,7 @@ fn main() -> ExitCode {
         Command::Restore(arguments) => copies::restore::run(&arguments),
         Command::Copy(arguments) => copies::between::run(&arguments),
         Command::Drill(arguments) => copies::drill::run(&arguments),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "everstrand", &mut script);
-            std::io::stdout().write_all(&script).map(|()| ExitCode::SUCCESS).map_err(Into::into)
-        }
+        Command::Completions { shell } => completions::print(shell),
         Command::Health(arguments) => health::run(&arguments),
     };
     match outcome {

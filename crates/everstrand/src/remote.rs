@@ -36,6 +36,11 @@ pub(crate) struct Certificates {
 }
 
 impl Certificates {
+    /// No certificate to show, and the certificates in this file to trust.
+    pub(crate) fn of(ca: Option<PathBuf>) -> Certificates {
+        Certificates { ca, ..Certificates::default() }
+    }
+
     /// The file of certificates to trust, if one is named.
     pub(crate) fn authorities(&self) -> Option<PathBuf> {
         let of_variable = || std::env::var_os("AWS_CA_BUNDLE").filter(|file| !file.is_empty());

@@ -12,11 +12,13 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap_complete::engine::ArgValueCandidates;
 use everstrand_journal::evidence::{Evidence, Input, Role};
 use everstrand_journal::{Auditor, CheckpointVerifier, SavedDigest};
 
 use self::remember::Remembered;
 use self::report::{Form, Report};
+use crate::completions;
 use crate::remote::Certificates;
 use crate::report_file::ReportFile;
 use crate::saved;
@@ -27,7 +29,7 @@ pub(crate) struct Arguments {
     /// A data folder, a ledger's folder in it, an export's folder, one file of an export, or the URL of a server
     source: String,
     /// The ledger, if the source is a server or a data folder with several ledgers
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completions::ledgers))]
     ledger: Option<String>,
     /// A file or URL with a digest, or with a signed checkpoint, that was saved outside of the journal (may be repeated).
     /// Without one, a journal whose end was cut off looks like a shorter journal

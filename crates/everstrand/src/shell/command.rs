@@ -1,6 +1,7 @@
 //! The shell's own words, beside statements.
 
 use super::output::Format;
+use super::spelling::meant;
 
 /// What the shell prints when it is asked for help.
 pub(super) const HELP: &str = r"A PartiQL statement ends with a semicolon and may have several lines. Each runs in a transaction of its own, unless
@@ -11,6 +12,7 @@ you open one. Ctrl-C drops the typed text, or stops the running statement.
   \d+ TABLE               describe it with its number of documents and its last block
   \history TABLE ID       all revisions of a document
   \tail TABLE [N]         the N latest revisions, 10 if not said
+  \digest                 the ledger's present digest, as `everstrand verify` reads it
   \verify ID              verify the latest revision of a document against the ledger's present digest
   \explain STATEMENT      how a statement would be executed; \explain analyze STATEMENT runs it, also a change
   \edit                   open the last statement in the editor that VISUAL or EDITOR names, and put it at the prompt
@@ -21,6 +23,7 @@ you open one. Ctrl-C drops the typed text, or stops the running statement.
   \i FILE                 run the statements in a file
   \timing                 say how long statements take, or no longer
   \l                      list the ledgers
+  \c LEDGER               go on with another ledger                     (also: use LEDGER)
   \?, help                show this text
   \q, quit                leave (so does the end of the input)";
 
@@ -35,6 +38,7 @@ pub(super) enum Command {
     Describe { table: String, more: bool },
     History { table: String, id: String },
     Tail { table: String, count: u32 },
+    Digest,
     Verify { id: String },
     Edit,
     Watch { seconds: u32 },
@@ -44,6 +48,7 @@ pub(super) enum Command {
     Include(String),
     Timing,
     Ledgers,
+    Connect { ledger: String },
     Help,
     Quit,
 }
@@ -52,11 +57,56 @@ pub(super) enum Command {
 const WORDS: [&str; 10] =
     ["begin", "start", "commit", "abort", "rollback", "tables", "help", "quit", "exit", ".tables"];
 
+/// The words that begin with a backslash, as the help names them.
+pub(super) const META: [&str; 18] = [
+    "\\c",
+    "\\d",
+    "\\d+",
+    "\\digest",
+    "\\edit",
+    "\\explain",
+    "\\format",
+    "\\history",
+    "\\i",
+    "\\l",
+    "\\o",
+    "\\q",
+    "\\tail",
+    "\\timing",
+    "\\verify",
+    "\\watch",
+    "\\x",
+    "\\?",
+];
+
+/// The words that a statement begins with, and those that stand alone.
+const BEGINNINGS: [&str; 19] = [
+    "SELECT", "INSERT", "UPDATE", "DELETE", "FROM", "CREATE", "DROP", "UNDROP", "EXEC", "EXPLAIN", "begin",
+    "commit", "abort", "rollback", "tables", "help", "quit", "exit", "use",
+];
+
+/// What a statement may have been meant to begin with, if it begins with no word that could.
+pub(super) fn meant_beginning(statement: &str) -> Option<&'static str> {
+    let first = statement.split(|letter: char| !letter.is_alphabetic()).next().unwrap_or_default();
+    let is_known = BEGINNINGS.iter().any(|word| word.eq_ignore_ascii_case(first));
+    if is_known { None } else { meant(first, BEGINNINGS) }
+}
+
+/// The ledger of a line `use LEDGER`.
+fn used(line: &str) -> Option<&str> {
+    let (first, ledger) = line.trim_end_matches(';').trim().split_once(char::is_whitespace)?;
+    let ledger = ledger.trim();
+    (first.eq_ignore_ascii_case("use") && !ledger.contains(char::is_whitespace)).then_some(ledger)
+}
+
 /// Whether this line, where a statement may begin, is a command of the shell and complete.
 pub(super) fn is_word(line: &str) -> bool {
     let line = line.trim();
     let is_dotted = line.strip_prefix('.').is_some_and(|rest| rest.starts_with(char::is_alphabetic));
-    line.starts_with('\\') || is_dotted || WORDS.contains(&line.to_ascii_lowercase().as_str())
+    line.starts_with('\\')
+        || is_dotted
+        || used(line).is_some()
+        || WORDS.contains(&line.to_ascii_lowercase().as_str())
 }
 
 impl Command {
@@ -64,6 +114,9 @@ impl Command {
     pub(super) fn parse(text: &str) -> Result<Command, String> {
         let text = text.trim();
         let Some(word) = text.strip_prefix('\\').or_else(|| text.strip_prefix('.')) else {
+            if let Some(ledger) = used(text) {
+                return Ok(Command::Connect { ledger: ledger.to_owned() });
+            }
             return Ok(match text.to_ascii_lowercase().as_str() {
                 "begin" | "start" => Command::Begin,
                 "commit" => Command::Commit,
@@ -82,6 +135,7 @@ impl Command {
             ("?" | "h" | "help", _) => Ok(Command::Help),
             ("q" | "quit" | "exit", []) => Ok(Command::Quit),
             ("l" | "ledgers", []) => Ok(Command::Ledgers),
+            ("c" | "connect", [ledger]) => Ok(Command::Connect { ledger: (*ledger).to_owned() }),
             ("d" | "dt" | "d+" | "tables", []) => Ok(Command::Tables),
             ("d" | "schema", [table]) => Ok(Command::Describe { table: (*table).to_owned(), more: false }),
             ("d+", [table]) => Ok(Command::Describe { table: (*table).to_owned(), more: true }),
@@ -91,6 +145,7 @@ impl Command {
                 let count = count.parse().map_err(|_| format!("{count:?} is no number of revisions"))?;
                 Ok(Command::Tail { table: (*table).to_owned(), count })
             }
+            ("digest", []) => Ok(Command::Digest),
             ("verify", [id]) => Ok(Command::Verify { id: unquoted(id) }),
             ("explain", [_, ..]) => Ok(Command::Statement(format!("EXPLAIN {rest}"))),
             ("e" | "edit", []) => Ok(Command::Edit),
@@ -105,7 +160,12 @@ impl Command {
             ("o", [_, ..]) => Ok(Command::Output(Some(rest.to_owned()))),
             ("i", [_, ..]) => Ok(Command::Include(rest.to_owned())),
             ("timing", _) => Ok(Command::Timing),
-            _ => Err(format!("the shell does not know {text:?}; \\? lists what it knows")),
+            _ => Err(match meant(&format!("\\{name}"), META) {
+                Some(word) if word[1..] != *name => {
+                    format!("the shell does not know {text:?}; did you mean {word}? \\? lists what it knows")
+                }
+                _ => format!("the shell does not know {text:?}; \\? lists what it knows"),
+            }),
         }
     }
 }
@@ -182,6 +242,9 @@ mod tests {
             ("\\history Car 'A1'", Command::History { table: "Car".to_owned(), id: "A1".to_owned() }),
             ("\\explain SELECT * FROM Car;", Command::Statement("EXPLAIN SELECT * FROM Car".to_owned())),
             ("\\explain analyze SELECT 1", Command::Statement("EXPLAIN analyze SELECT 1".to_owned())),
+            ("\\c my-ledger", Command::Connect { ledger: "my-ledger".to_owned() }),
+            ("use my-ledger;", Command::Connect { ledger: "my-ledger".to_owned() }),
+            ("use a b", Command::Statement("use a b".to_owned())),
             ("\\format json", Command::Format(Format::Json)),
             ("\\o a file.txt", Command::Output(Some("a file.txt".to_owned()))),
             ("SELECT 1", Command::Statement("SELECT 1".to_owned())),
@@ -193,7 +256,14 @@ mod tests {
         {
             assert!(Command::parse(text).is_err(), "{text}");
         }
-        assert!(is_word("\\d") && is_word(" .help ") && is_word("Commit"));
+        assert!(
+            Command::parse("\\hitsory Car A").is_err_and(|error| error.contains("did you mean \\history?"))
+        );
+        assert_eq!(meant_beginning("SELEC * FROM Car"), Some("SELECT"));
+        assert_eq!(meant_beginning("comit"), Some("commit"));
+        assert_eq!(meant_beginning("select * FROM Car"), None);
+        assert_eq!(meant_beginning("(SELECT 1)"), None);
+        assert!(is_word("\\d") && is_word(" .help ") && is_word("Commit") && is_word("use L"));
         assert!(!is_word("begin;") && !is_word(".5 + 1") && !is_word("SELECT"));
     }
 }

@@ -1,11 +1,13 @@
 //! `everstrand shell [LEDGER]`: runs statements that are typed at a prompt, read from a pipe or a file, or given as arguments.
 
 mod command;
+mod completion;
 mod edit;
 mod output;
 mod prompt;
 mod script;
 mod session;
+mod spelling;
 
 use std::error::Error;
 use std::io::{BufRead, IsTerminal, Read as _};
@@ -14,26 +16,33 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use clap_complete::engine::ArgValueCandidates;
 use everstrand::InProcess;
 use everstrand_driver::{SendCommandResponse, Transport, TransportError};
 use everstrand_protocol::SendCommandRequest;
+use everstrand_server::is_data_folder_in_use;
 use reedline::{EditCommand, Signal};
 
-use self::command::{Command, HELP};
+use self::command::{Command, HELP, meant_beginning};
+use self::completion::{Known, Names};
 use self::output::{Format, Output};
-use self::prompt::{LedgerPrompt, Names};
+use self::prompt::LedgerPrompt;
 use self::script::Script;
 use self::session::{Session, State};
+use self::spelling::meant;
+use crate::completions;
 use crate::place::Place;
 use crate::remote::Certificates;
-use crate::verify;
+use crate::{read_only, remote, verify};
 
 /// The arguments of `shell`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The ledger's name. Without it the shell takes the only ledger that there is
+    #[arg(add = ArgValueCandidates::new(completions::ledgers))]
     ledger: Option<String>,
-    /// Open the ledger in this data folder; no server may be running on it
+    /// Open the ledger in this data folder. While a server is running on it, the shell shows the ledger as it is at the start, and changes
+    /// nothing
     #[arg(long, value_name = "DIR", conflicts_with = "endpoint")]
     data: Option<PathBuf>,
     /// Talk to this server [default: the server that AWS_ENDPOINT_URL_QLDB_SESSION or AWS_ENDPOINT_URL_QLDB names, else
@@ -62,24 +71,51 @@ pub(crate) struct Arguments {
 /// Runs statements until the input ends. Where nobody types, the first error ends the shell with exit code 1.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let place =
-        Place::open(arguments.data.as_deref(), arguments.endpoint.as_deref(), &arguments.certificates)?;
+    let in_use = arguments.data.as_deref().filter(|folder| is_data_folder_in_use(folder));
+    let place = match in_use {
+        Some(folder) => {
+            let place = read_only::open(folder, arguments.ledger.as_deref())?;
+            eprintln!(
+                "-- a server has this folder open: the ledger is shown as it is now, and nothing can be changed here"
+            );
+            place
+        }
+        None => {
+            Place::open(arguments.data.as_deref(), arguments.endpoint.as_deref(), &arguments.certificates)?
+        }
+    };
     let code = runtime.block_on(async {
         match &place {
             Place::Folder(service) => {
-                converse(arguments, Arc::new(Spawned(InProcess::new(Arc::clone(service)))), &place).await
+                let transport = Arc::new(Spawned(InProcess::new(Arc::clone(service))));
+                converse(arguments, transport, &place, in_use.is_some()).await
             }
-            Place::Server(transport) => converse(arguments, Arc::clone(transport), &place).await,
+            Place::Server(transport) => converse(arguments, Arc::clone(transport), &place, false).await,
         }
     });
     place.close();
-    code
+    code.map_err(with_advice)
+}
+
+/// An error that there is no server, with what its reader can do about it.
+fn with_advice(error: Box<dyn Error>) -> Box<dyn Error> {
+    let transport = match error.downcast_ref::<everstrand_driver::Error>() {
+        Some(everstrand_driver::Error::Transport(error)) => Some(error),
+        _ => error.downcast_ref::<TransportError>(),
+    };
+    match transport {
+        Some(TransportError::NotSent(_)) => {
+            format!("{error}. Start a server with `everstrand`, or open a data folder with --data").into()
+        }
+        _ => error,
+    }
 }
 
 async fn converse<T: Transport>(
     arguments: &Arguments,
     transport: Arc<T>,
     place: &Place,
+    only_reads: bool,
 ) -> Result<ExitCode, Box<dyn Error>> {
     let ledger = match &arguments.ledger {
         Some(ledger) => ledger.clone(),
@@ -98,6 +134,7 @@ async fn converse<T: Transport>(
     let mut session = Session::start(&ledger, transport, place.clone(), output).await?;
     session.says_more &= !arguments.quiet;
     session.is_timed = is_typed;
+    session.only_reads = only_reads;
     let code =
         if is_typed { prompted(&mut session).await? } else { unattended(&mut session, arguments).await? };
     session.close().await;
@@ -130,7 +167,7 @@ impl Transport for Spawned {
 }
 
 async fn prompted<T: Transport>(session: &mut Session<T>) -> Result<ExitCode, Box<dyn Error>> {
-    let names: Names = Arc::new(Mutex::new(Vec::new()));
+    let names: Names = Arc::new(Mutex::new(Known::default()));
     let mut editor = prompt::editor(&names);
     let mut shell = Shell { session, last: None, names_are_old: true, is_typed: true };
     loop {
@@ -282,7 +319,7 @@ impl<T: Transport> Shell<'_, T> {
                 self.names_are_old |= changes_tables(&statement);
                 self.last = Some(statement.clone());
                 if let Err(error) = self.session.run(&statement).await {
-                    return Err(self.with_tables(error).await);
+                    return Err(self.with_guess(error, &statement).await);
                 }
             }
             command @ (Command::Tables
@@ -292,6 +329,11 @@ impl<T: Transport> Shell<'_, T> {
                 for query in command.queries() {
                     self.session.run(&query).await?;
                 }
+            }
+            Command::Digest => {
+                let digest =
+                    self.session.place.control(remote::digest_request(self.session.ledger())).await?;
+                println!("{}", String::from_utf8_lossy(&digest.to_json()));
             }
             Command::Verify { id } => {
                 println!("{}", verify::latest(&self.session.place, self.session.ledger(), &id).await?);
@@ -324,6 +366,10 @@ impl<T: Transport> Shell<'_, T> {
                 self.session.is_timed = !self.session.is_timed;
                 println!("-- timing is {}", if self.session.is_timed { "on" } else { "off" });
             }
+            Command::Connect { ledger } => {
+                self.session.connect(&ledger).await?;
+                self.names_are_old = true;
+            }
             Command::Ledgers => {
                 for ledger in self.session.place.ledgers().await? {
                     match self.session.place.restored_from(&ledger).await {
@@ -336,29 +382,41 @@ impl<T: Transport> Shell<'_, T> {
         Ok(Go::On)
     }
 
-    /// An error that there is no such name, with the names of the tables that there are.
-    async fn with_tables(&mut self, error: Box<dyn Error>) -> Box<dyn Error> {
+    /// The error of a statement, with what the statement's author may have meant.
+    async fn with_guess(&mut self, error: Box<dyn Error>, statement: &str) -> Box<dyn Error> {
         let text = error.to_string();
-        if !self.is_typed || !text.contains("No such variable named") {
-            return error;
+        if let Some(beginning) = meant_beginning(statement) {
+            return format!("{text}; did you mean {beginning}?").into();
         }
-        // In an open transaction the question would need another one, so there the error has to do.
-        match self.session.tables().await {
-            Ok(tables) if !tables.is_empty() => format!("{text}; tables: {}", tables.join(", ")).into(),
-            _ => error,
+        let name = text.split_once("No such variable named '").and_then(|(_, rest)| rest.split_once('\''));
+        let Some((name, _)) = name.filter(|_| !text.contains("did you mean")) else { return error };
+        // In an open transaction the question would need another one. There the names that were seen have to do.
+        let tables = self.session.tables().await.unwrap_or_default();
+        let known = if tables.is_empty() { &self.session.seen } else { &tables };
+        if let Some(guess) = meant(name, known.iter().map(String::as_str)) {
+            return format!("{text}; did you mean '{guess}'?").into();
+        }
+        match self.is_typed && !tables.is_empty() {
+            true => format!("{text}; tables: {}", tables.join(", ")).into(),
+            false => error,
         }
     }
 
     /// Gives the prompt the names that it can complete.
     async fn tell_names(&mut self, names: &Names) {
+        let mut ledgers = None;
         if self.names_are_old && matches!(self.session.state, State::Single) {
             // Without names the prompt completes keywords only.
             let tables = self.session.tables().await.unwrap_or_default();
             self.session.seen.extend(tables);
+            ledgers = self.session.place.ledgers().await.ok();
             self.names_are_old = false;
         }
         let mut told = names.lock().unwrap_or_else(PoisonError::into_inner);
-        told.clone_from(&self.session.seen);
+        told.names.clone_from(&self.session.seen);
+        if let Some(ledgers) = ledgers {
+            told.ledgers = ledgers;
+        }
     }
 }
 

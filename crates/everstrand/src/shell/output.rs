@@ -25,6 +25,9 @@ pub(crate) enum Format {
     Expanded,
 }
 
+/// The names of the forms.
+pub(super) const FORMS: [&str; 5] = ["table", "ion", "json", "csv", "expanded"];
+
 impl FromStr for Format {
     type Err = String;
 

@@ -2,85 +2,21 @@
 
 use std::borrow::Cow;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use nu_ansi_term::{Color, Style};
 use reedline::{
-    ColumnarMenu, Completer, Emacs, FileBackedHistory, Highlighter, KeyCode, KeyModifiers, MenuBuilder,
-    Prompt, PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent, ReedlineMenu, Span, StyledText,
-    Suggestion, ValidationResult, Validator, default_emacs_keybindings,
+    ColumnarMenu, Emacs, FileBackedHistory, Highlighter, KeyCode, KeyModifiers, MenuBuilder, Prompt,
+    PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent, ReedlineMenu, StyledText, ValidationResult,
+    Validator, default_emacs_keybindings,
 };
 
+use super::completion::{KEYWORDS, NameCompleter, Names};
 use super::script::Script;
 
 /// How many statements the history keeps.
 const HISTORY_MAX: usize = 10_000;
 const MENU: &str = "names";
-
-/// The words that begin statements or join their parts, as far as they are worth completing and colouring.
-const KEYWORDS: [&str; 58] = [
-    "AND",
-    "ANY",
-    "AS",
-    "ASC",
-    "BETWEEN",
-    "BY",
-    "CASE",
-    "CAST",
-    "COUNT",
-    "CREATE",
-    "CROSS",
-    "DELETE",
-    "DESC",
-    "DISTINCT",
-    "DROP",
-    "ELSE",
-    "END",
-    "ESCAPE",
-    "EXCEPT",
-    "EXEC",
-    "EXISTS",
-    "EXPLAIN",
-    "FALSE",
-    "FROM",
-    "FULL",
-    "GROUP",
-    "HAVING",
-    "IN",
-    "INDEX",
-    "INNER",
-    "INSERT",
-    "INTERSECT",
-    "INTO",
-    "IS",
-    "JOIN",
-    "LEFT",
-    "LIKE",
-    "LIMIT",
-    "MISSING",
-    "NOT",
-    "NULL",
-    "OFFSET",
-    "ON",
-    "OR",
-    "ORDER",
-    "REMOVE",
-    "RIGHT",
-    "SELECT",
-    "SET",
-    "TABLE",
-    "THEN",
-    "TRUE",
-    "UNDROP",
-    "UNION",
-    "UPDATE",
-    "VALUE",
-    "WHEN",
-    "WHERE",
-];
-
-/// Names of tables and fields, which the session fills in as it sees them.
-pub(super) type Names = Arc<Mutex<Vec<String>>>;
 
 /// The editor, with the history of earlier shells.
 pub(super) fn editor(names: &Names) -> Reedline {
@@ -158,41 +94,6 @@ impl Validator for WholeStatements {
     }
 }
 
-struct NameCompleter(Names);
-
-impl Completer for NameCompleter {
-    fn complete(&mut self, line: &str, position: usize) -> Vec<Suggestion> {
-        let before = &line[..position];
-        let is_part = |letter: char| letter.is_alphanumeric() || "_$\\".contains(letter);
-        let start = before
-            .rfind(|letter| !is_part(letter))
-            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
-        let begun = &before[start..];
-        if begun.is_empty() {
-            return Vec::new();
-        }
-        let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_begun = |word: &str| {
-            let mut letters = word.chars().flat_map(char::to_lowercase);
-            begun.chars().flat_map(char::to_lowercase).all(|letter| letters.next() == Some(letter))
-        };
-        let in_capitals = begun.chars().any(char::is_uppercase);
-        let keywords = KEYWORDS.iter().filter(|word| is_begun(word)).map(|word| match in_capitals {
-            true => (*word).to_owned(),
-            false => word.to_ascii_lowercase(),
-        });
-        let mut words: Vec<String> = names.iter().filter(|name| is_begun(name)).cloned().collect();
-        words.sort();
-        words.dedup();
-        words.extend(keywords);
-        let span = Span::new(start, position);
-        words
-            .into_iter()
-            .map(|value| Suggestion { value, span, append_whitespace: true, ..Suggestion::default() })
-            .collect()
-    }
-}
-
 struct Colours;
 
 impl Highlighter for Colours {
@@ -226,22 +127,6 @@ impl Highlighter for Colours {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_and_keywords_are_completed_in_the_case_that_was_begun() {
-        let names: Names =
-            Arc::new(Mutex::new(vec!["Vehicle".to_owned(), "VIN".to_owned(), "größe".to_owned()]));
-        let mut completer = NameCompleter(names);
-        let mut complete = |line: &str| -> Vec<String> {
-            completer.complete(line, line.len()).into_iter().map(|suggestion| suggestion.value).collect()
-        };
-        assert_eq!(complete("sel"), ["select"]);
-        assert_eq!(complete("SELECT * FR"), ["FROM"]);
-        assert_eq!(complete("SELECT * FROM Ve"), ["Vehicle"]);
-        assert_eq!(complete("v"), ["VIN", "Vehicle", "value"]);
-        assert_eq!(complete("WHERE t.grö"), ["größe"]);
-        assert_eq!(complete("SELECT "), Vec::<String>::new());
-    }
 
     #[test]
     fn enter_ends_whole_statements_alone() {

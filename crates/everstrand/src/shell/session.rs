@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use everstrand_driver::{SessionClient, Transport};
 use everstrand_ion::{Document, IonError, Value, text};
 use everstrand_journal::{CommitDigest, statement_digest};
-use everstrand_protocol::{Page, ValueHolder};
+use everstrand_protocol::{IoUsage, Page, ValueHolder};
 
 use super::output::Output;
 use crate::place::Place;
@@ -28,6 +28,7 @@ pub(super) enum State {
 
 pub(super) struct Transaction {
     id: String,
+    write_ios: i64,
     digest: CommitDigest,
     begun: Instant,
 }
@@ -51,6 +52,8 @@ pub(super) struct Session<T: Transport> {
     /// Whether lines beside the rows say how many rows there were.
     pub(super) says_more: bool,
     pub(super) is_timed: bool,
+    /// Whether the ledger cannot be changed here.
+    pub(super) only_reads: bool,
     /// The names of tables and fields that were seen, for completion.
     pub(super) seen: Vec<String>,
 }
@@ -62,23 +65,25 @@ impl<T: Transport> Session<T> {
         place: Place,
         output: Output,
     ) -> Result<Session<T>, Box<dyn Error>> {
-        let client = match SessionClient::start_session(ledger, transport).await {
-            Ok(client) => client,
-            Err(error) => {
-                let there = place.ledgers().await.unwrap_or_default();
-                return match there.is_empty() || there.iter().any(|name| name == ledger) {
-                    true => Err(error.into()),
-                    false => Err(format!("{error}; there are: {}", there.join(", ")).into()),
-                };
-            }
-        };
+        let client = session_of(ledger, transport, &place).await?;
         let says_more = !output.is_for_programs();
         let (state, seen) = (State::Single, Vec::new());
-        Ok(Session { client, place, state, output, says_more, is_timed: false, seen })
+        Ok(Session { client, place, state, output, says_more, is_timed: false, only_reads: false, seen })
     }
 
     pub(super) fn ledger(&self) -> &str {
         self.client.ledger_name()
+    }
+
+    /// Goes on with another ledger.
+    pub(super) async fn connect(&mut self, ledger: &str) -> Result<(), Box<dyn Error>> {
+        if !matches!(self.state, State::Single) {
+            return Err("the open transaction belongs to this ledger; commit or abort it first".into());
+        }
+        let client = session_of(ledger, Arc::clone(self.client.client()), &self.place).await?;
+        std::mem::replace(&mut self.client, client).close().await;
+        self.seen.clear();
+        Ok(())
     }
 
     pub(super) async fn close(self) {
@@ -100,7 +105,14 @@ impl<T: Transport> Session<T> {
     /// Commits the open transaction.
     pub(super) async fn commit(&mut self) -> Result<(), Box<dyn Error>> {
         match std::mem::replace(&mut self.state, State::Single) {
-            State::Open(transaction) => self.commit_this(transaction).await,
+            State::Open(transaction) => {
+                let (id, has_written) = (transaction.id.clone(), transaction.write_ios > 0);
+                self.commit_this(transaction).await?;
+                if self.says_more && self.is_timed && has_written {
+                    println!("-- committed transaction {id}");
+                }
+                Ok(())
+            }
             State::Lost => Err("the transaction was over before; nothing of it was committed".into()),
             State::Single => Err("no transaction is open".into()),
         }
@@ -123,6 +135,11 @@ impl<T: Transport> Session<T> {
 
     /// Runs a statement in the open transaction, or in one of its own, and prints its rows.
     pub(super) async fn run(&mut self, statement: &str) -> Result<(), Box<dyn Error>> {
+        if self.only_reads && is_change(statement) {
+            return Err("a server has the folder open, so this shell only reads; to change the ledger, leave --data out, and \
+                        the shell talks to a server"
+                .into());
+        }
         let begun = Instant::now();
         let counted = match std::mem::replace(&mut self.state, State::Lost) {
             State::Open(mut transaction) => {
@@ -143,7 +160,8 @@ impl<T: Transport> Session<T> {
                 self.state = State::Single;
                 let mut transaction = self.begin().await?;
                 match self.execute(&mut transaction, statement).await {
-                    Ok(counted) => {
+                    Ok(mut counted) => {
+                        counted.committed = Some(transaction.id.clone());
                         self.commit_this(transaction).await?;
                         counted
                     }
@@ -156,9 +174,19 @@ impl<T: Transport> Session<T> {
             }
         };
         if self.says_more {
-            let Counted { rows, read_ios, hints } = counted;
-            let time = if self.is_timed { format!(", {:.1?}", begun.elapsed()) } else { String::new() };
-            println!("-- {rows} row{}, {read_ios} read IOs{time}", if rows == 1 { "" } else { "s" });
+            let Counted { rows, read_ios, write_ios, committed, hints } = counted;
+            let plural = |count: i64| if count == 1 { "" } else { "s" };
+            let mut line = format!("-- {rows} row{}, {read_ios} read IOs", plural(rows as i64));
+            if write_ios > 0 {
+                line += &format!(", {write_ios} write IO{}", plural(write_ios));
+            }
+            if self.is_timed {
+                line += &format!(", {:.1?}", begun.elapsed());
+                // Its id leads to the block of a change.
+                let id = committed.filter(|_| write_ios > 0 || is_change(statement));
+                line += &id.map(|id| format!("; transaction {id}")).unwrap_or_default();
+            }
+            println!("{line}");
             hints.iter().for_each(|hint| println!("-- hint: {hint}"));
         }
         Ok(())
@@ -175,7 +203,7 @@ impl<T: Transport> Session<T> {
             started => started?,
         };
         let id = started.transaction_id;
-        Ok(Transaction { digest: CommitDigest::from_text(&id), id, begun: Instant::now() })
+        Ok(Transaction { digest: CommitDigest::from_text(&id), id, write_ios: 0, begun: Instant::now() })
     }
 
     async fn execute(
@@ -185,17 +213,18 @@ impl<T: Transport> Session<T> {
     ) -> Result<Counted, Box<dyn Error>> {
         transaction.digest.add(statement_digest(statement, &[]));
         let result = self.client.execute_statement(&transaction.id, statement, ()).await?;
-        let read_ios = result.consumed_ios.map_or(0, |usage| usage.read_ios);
-        let mut counted = Counted { read_ios, ..Counted::default() };
+        let mut counted = Counted::default();
+        counted.add(result.consumed_ios);
         counted.rows = self.print(&result.first_page)?;
         let mut next = result.first_page.next_page_token;
         while let Some(token) = next {
             let result = self.client.fetch_page(&transaction.id, &token).await?;
-            counted.read_ios += result.consumed_ios.map_or(0, |usage| usage.read_ios);
+            counted.add(result.consumed_ios);
             counted.rows += self.print(&result.page)?;
             next = result.page.next_page_token;
         }
         self.output.end()?;
+        transaction.write_ios += counted.write_ios;
         if counted.rows == 0 && self.says_more && !statement.to_ascii_lowercase().starts_with("explain") {
             counted.hints = self.hints(transaction, statement).await?;
         }
@@ -279,6 +308,31 @@ impl<T: Transport> Session<T> {
     }
 }
 
+/// A session of a ledger. An error that there is no such ledger names those that there are.
+async fn session_of<T: Transport>(
+    ledger: &str,
+    transport: Arc<T>,
+    place: &Place,
+) -> Result<SessionClient<T>, Box<dyn Error>> {
+    let error = match SessionClient::start_session(ledger, transport).await {
+        Ok(client) => return Ok(client),
+        Err(error) => error,
+    };
+    let there = place.ledgers().await.unwrap_or_default();
+    match there.is_empty() || there.iter().any(|name| name == ledger) {
+        true => Err(error.into()),
+        false => Err(format!("{error}; there are: {}", there.join(", ")).into()),
+    }
+}
+
+/// Whether a statement begins as those do that change something. What it overlooks, the ledger refuses.
+fn is_change(statement: &str) -> bool {
+    let first = statement.split(|letter: char| !letter.is_alphabetic()).next().unwrap_or_default();
+    ["INSERT", "UPDATE", "DELETE", "FROM", "CREATE", "DROP", "UNDROP", "EXEC"]
+        .iter()
+        .any(|word| word.eq_ignore_ascii_case(first))
+}
+
 /// How many names of fields are remembered.
 const SEEN_MAX: usize = 1000;
 
@@ -286,7 +340,18 @@ const SEEN_MAX: usize = 1000;
 struct Counted {
     rows: usize,
     read_ios: i64,
+    write_ios: i64,
+    /// The transaction, if it was the statement's own.
+    committed: Option<String>,
     hints: Vec<String>,
+}
+
+impl Counted {
+    fn add(&mut self, usage: Option<IoUsage>) {
+        let usage = usage.unwrap_or_default();
+        self.read_ios += usage.read_ios;
+        self.write_ios += usage.write_ios;
+    }
 }
 
 fn values(page: &Page) -> Result<Vec<Value>, IonError> {

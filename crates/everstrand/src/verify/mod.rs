@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap_complete::engine::ArgValueCandidates;
 use everstrand::InProcess;
 use everstrand_driver::{QldbDriver, Transport};
 use everstrand_ion::text;
@@ -18,6 +19,7 @@ use everstrand_protocol::control::{ControlReply, ControlRequest, GetRevisionRequ
 
 use serde_json::json;
 
+use crate::completions;
 use crate::place::Place;
 use crate::remote::{self, Certificates};
 use crate::report_file::ReportFile;
@@ -56,7 +58,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR", conflicts_with = "endpoint")]
     data: Option<String>,
     /// The ledger on that server, or in that folder
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completions::ledgers))]
     ledger: Option<String>,
     /// The id of a document on that server, or in that folder; its latest revision is verified
     #[arg(long, value_name = "ID", requires = "ledger")]

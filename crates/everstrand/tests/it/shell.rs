@@ -38,7 +38,7 @@ fn statements_go_over_several_lines_and_share_one() {
     let rows: Vec<&str> = printed.lines().filter(|line| !line.contains("Id:")).collect();
     let expected = [
         "-- 1 row, 0 read IOs",
-        "-- 2 rows, 0 read IOs",
+        "-- 2 rows, 0 read IOs, 2 write IOs",
         "\"one\"",
         "\"one\"",
         "-- 2 rows, 2 read IOs",
@@ -127,6 +127,19 @@ fn statements_come_from_a_file_that_may_include_others() {
 }
 
 #[test]
+fn who_finds_no_server_hears_what_to_do() {
+    for ledger in [&["typed"][..], &[]] {
+        let mut shell = Command::new(env!("CARGO_BIN_EXE_everstrand"));
+        let output =
+            shell.arg("shell").args(ledger).args(["--endpoint", "http://127.0.0.1:1", "-c", "SELECT 1"]);
+        let output = output.output().expect("started");
+        let errors = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(2), "{errors}");
+        assert!(errors.contains("Start a server with `everstrand`, or open a data folder"), "{errors}");
+    }
+}
+
+#[test]
 fn the_end_of_the_input_within_a_transaction_is_an_error() {
     let (code, _, errors) = shell_with(&[], "CREATE TABLE Car;\nbegin\nINSERT INTO Car {'a': 1};\n");
     assert_eq!(code, 1);
@@ -145,11 +158,12 @@ fn an_error_shows_its_place() {
 
 #[test]
 fn the_words_of_the_shell_ask_the_ledger() {
-    let input =
-        format!("{CARS}\nUPDATE Car SET Doors = 3 WHERE VIN = 'A';\n\\d\n\\d+ Car\n\\tail Car 1\n\\l\n");
+    let input = format!(
+        "{CARS}\nUPDATE Car SET Doors = 3 WHERE VIN = 'A';\n\\d\n\\d+ Car\n\\tail Car 1\n\\l\n\\digest\n"
+    );
     let (code, printed, errors) = shell_with(&[], &input);
     assert_eq!((code, errors.as_str()), (0, ""), "{printed}");
-    for part in ["\"Car\"", "{documents:2}", "lastBlock:", "Doors:3", "\ntyped\n"] {
+    for part in ["\"Car\"", "{documents:2}", "lastBlock:", "Doors:3", "\ntyped\n", "\"DigestTipAddress\""] {
         assert!(printed.contains(part), "{part} in {printed}");
     }
     let id = printed.split("documentId:\"").nth(1).and_then(|rest| rest.get(..22)).expect("an id").to_owned();
@@ -176,4 +190,138 @@ fn a_document_is_verified_and_its_history_shown() {
     assert_eq!(history.lines().count(), 2, "{history}");
     let verified = run(&["shell", "-c", &format!("\\verify {id}")]);
     assert!(verified.lines().any(|line| line.trim() == "verified"), "{verified}");
+}
+
+#[test]
+fn a_misspelt_word_is_asked_back() {
+    for (statement, expected) in [
+        ("SELEC * FROM Car;", "did you mean SELECT?"),
+        ("SELECT * FROM Cra;", "did you mean 'Car'?"),
+        ("begin\nSELECT * FROM Car;\nSELECT * FROM Carr;", "No such variable named 'Carr'"),
+        ("\\hitsory Car A", "did you mean \\history?"),
+    ] {
+        let (code, _, errors) =
+            shell(&format!("CREATE TABLE Car;\nINSERT INTO Car {{'VIN': 'A'}};\n{statement}"));
+        assert_eq!(code, 1, "{errors}");
+        assert!(errors.contains(expected), "{statement}: {errors}");
+    }
+    let (_, _, errors) = shell("CREATE TABLE Car;\nSELECT * FROM Motorcycle;");
+    assert!(!errors.contains("did you mean"), "{errors}");
+}
+
+#[test]
+fn the_shell_goes_on_with_another_ledger() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let service = Service::open(Config::new(Storage::Folder(folder.path().to_owned()))).expect("opened");
+    for ledger in ["bank", "typed"] {
+        service.create_ledger_unless_it_exists(ledger).expect("created");
+    }
+    service.close();
+    drop(service);
+    let run = |statements: &str| {
+        let mut shell = Command::new(env!("CARGO_BIN_EXE_everstrand"));
+        shell.args(["shell", "typed", "-q", "-c", statements, "--data"]).arg(folder.path());
+        let output = shell.output().expect("started");
+        let printed = String::from_utf8(output.stdout).expect("UTF-8");
+        (output.status.code(), printed, String::from_utf8(output.stderr).expect("UTF-8"))
+    };
+    let (code, _, errors) =
+        run("CREATE TABLE Car;\n\\c bank\nCREATE TABLE Account;\nuse typed\nSELECT * FROM Car;");
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    let (_, printed, _) = run("\\d\n\\c bank\n\\d\n");
+    assert_eq!(printed, "\"Car\"\n\"Account\"\n");
+    let (code, _, errors) = run("\\c bnk\n");
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("there are: bank, typed"), "{errors}");
+    let (code, _, errors) = run("begin\n\\c bank\n");
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("commit or abort it first"), "{errors}");
+}
+
+/// A folder that a server has open is read: the ledger as it was when the shell began, and nothing can be changed.
+#[test]
+fn a_folder_that_is_in_use_is_read_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let service = std::sync::Arc::new(
+        Service::open(Config::new(Storage::Folder(folder.path().to_owned()))).expect("opened"),
+    );
+    for ledger in ["bank", "typed"] {
+        service.create_ledger_unless_it_exists(ledger).expect("created");
+    }
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let driver = everstrand::QldbDriver::builder("typed")
+        .build_over(std::sync::Arc::new(everstrand::InProcess::new(service.clone())))
+        .expect("a driver");
+    let write = |statement: &str| {
+        runtime.block_on(driver.execute_statement(statement, ())).expect("done");
+    };
+    write("CREATE TABLE Car");
+    write("CREATE INDEX ON Car (VIN)");
+    write("INSERT INTO Car {'VIN': 'A'}");
+    let run = |arguments: &[&str]| {
+        let mut shell = Command::new(env!("CARGO_BIN_EXE_everstrand"));
+        let output =
+            shell.arg("shell").args(arguments).arg("--data").arg(folder.path()).output().expect("started");
+        let printed = String::from_utf8(output.stdout).expect("UTF-8");
+        (output.status.code(), printed, String::from_utf8(output.stderr).expect("UTF-8"))
+    };
+    let query = "SELECT VIN FROM Car WHERE VIN = 'A';";
+    let (code, printed, errors) = run(&["typed", "-q", "-c", query]);
+    assert_eq!((code, printed.as_str()), (Some(0), "{VIN:\"A\"}\n"), "{errors}");
+    assert!(errors.contains("a server has this folder open"), "{errors}");
+    let (code, printed, errors) = run(&["typed", "-q", "-c", "INSERT INTO Car {'VIN': 'B'};", "-c", query]);
+    assert_eq!((code, printed.as_str()), (Some(1), ""), "{errors}");
+    assert!(errors.contains("this shell only reads"), "{errors}");
+    // What the shell overlooks, the ledger refuses.
+    let change = ["typed", "-q", "-c", "EXPLAIN ANALYZE INSERT INTO Car {'VIN': 'B'}"];
+    let (code, _, errors) = run(&change);
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(errors.contains("opened for reading only"), "{errors}");
+    // The server goes on as if nobody had looked.
+    write("INSERT INTO Car {'VIN': 'C'}");
+    let (_, printed, _) = run(&["typed", "-q", "-c", "SELECT VIN FROM Car ORDER BY VIN"]);
+    assert_eq!(printed, "{VIN:\"A\"}\n{VIN:\"C\"}\n");
+    for (arguments, expected) in [
+        (&["-c", query][..], "which ledger? There are: bank, typed"),
+        (&["bnk", "-c", query][..], "bank, typed"),
+    ] {
+        let (code, _, errors) = run(arguments);
+        assert_eq!(code, Some(2), "{errors}");
+        assert!(errors.contains(expected), "{errors}");
+    }
+    drop(driver);
+    service.close();
+}
+
+/// A shell such as bash asks the program, which knows the ledgers.
+#[test]
+fn names_of_ledgers_complete_arguments() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let service = std::sync::Arc::new(
+        Service::open(Config::new(Storage::Folder(folder.path().to_owned()))).expect("opened"),
+    );
+    for ledger in ["bank", "vehicle-registration"] {
+        service.create_ledger_unless_it_exists(ledger).expect("created");
+    }
+    let data = folder.path().display().to_string();
+    let address = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+    let endpoint = everstrand::testing::Endpoint::start(service.clone(), address).expect("a free port");
+    let url = endpoint.url();
+    let complete = |words: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_everstrand"));
+        program.arg("--").arg("everstrand").args(words);
+        program.env("EVERSTRAND_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", words.len().to_string());
+        let output = program.env("AWS_ENDPOINT_URL_QLDB_SESSION", &url).output().expect("started");
+        let printed = String::from_utf8(output.stdout).expect("UTF-8");
+        printed.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(complete(&["shell", "--data", &data, "v"]), ["vehicle-registration"]);
+    assert_eq!(complete(&["shell", "v"]), ["vehicle-registration"]);
+    assert_eq!(complete(&["ledger", "describe", "b"]), ["bank"]);
+    assert_eq!(complete(&["audit", &data, "--ledger", "b"]), ["bank"]);
+    assert_eq!(complete(&["accept-loss", "--data", &data, "b"]), ["bank"]);
+    assert_eq!(complete(&["load", "--endpoint", "http://127.0.0.1:1", "v"]), Vec::<String>::new());
+    assert!(complete(&["sh"]).contains(&"shell".to_owned()));
+    drop(endpoint);
+    service.close();
 }

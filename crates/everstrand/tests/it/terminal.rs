@@ -279,3 +279,45 @@ fn letters_have_their_width() {
     terminal.expect("; tables: Person");
     terminal.expect("  SELECT '日本' FROM Nothing\r\n                     ^");
 }
+
+/// Tab knows the ledgers, and the prompt says which one is asked.
+#[test]
+fn names_of_ledgers_are_completed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    std::fs::create_dir_all(&data).expect("a folder");
+    let create = ["ledger", "create", "vehicle-registration", "--data"];
+    let created = Command::new(env!("CARGO_BIN_EXE_everstrand")).args(create).arg(&data).output();
+    assert!(created.expect("started").status.success());
+    let mut terminal = Terminal::open(folder.path());
+    terminal.keys("\\c veh\t");
+    terminal.expect("vehicle-registration ");
+    terminal.line("", "vehicle-registration > ");
+    terminal.line("CREATE TABLE Vehicle;", "-- 1 row");
+    terminal.expect("vehicle-registration > ");
+    terminal.keys("use ty\t");
+    terminal.expect("typed ");
+    terminal.line("", "typed > ");
+    // The tables of the other ledger are not this one's.
+    terminal.line("SELEC 1;", "did you mean SELECT?");
+}
+
+/// Who loads a file sees how much of it is in.
+#[test]
+fn a_load_shows_its_progress() {
+    let ledger = everstrand::testing::ledger();
+    let endpoint = ledger.endpoint();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("lines.json");
+    let lines: String = (0..2_000).map(|number| format!("{{\"k\": {number}}}\n")).collect();
+    std::fs::write(&file, lines).expect("written");
+    let mut load = Command::new(env!("CARGO_BIN_EXE_everstrand"));
+    load.args(["load", everstrand::testing::LEDGER_NAME, "T"]).arg(&file).arg("--create");
+    load.args(["--endpoint", &endpoint.url()]);
+    let session = Session::spawn(load).expect("started");
+    let mut terminal = Terminal { session, seen: String::new(), expected: 0 };
+    terminal.expect(" refused, ");
+    terminal.expect("[");
+    terminal.expect(" %");
+    terminal.expect("2000 inserted, 0 were there, 0 refused");
+}
