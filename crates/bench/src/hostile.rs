@@ -60,7 +60,7 @@ pub(crate) fn report(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// `everstrand` in the folder of this program.
-fn beside_this() -> Result<PathBuf, Failure> {
+pub(crate) fn beside_this() -> Result<PathBuf, Failure> {
     let program = std::env::current_exe()?.with_file_name("everstrand");
     if program.is_file() {
         return Ok(program);

@@ -77,6 +77,11 @@ impl Served {
         Ok(Served { clients: runtimes.1, address, certificate, _server: runtimes.0 })
     }
 
+    /// The URL of the server.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// A driver for a ledger, whose requests are signed.
     fn driver(&self, ledger: &str) -> Result<QldbDriver<HttpTransport>, Failure> {
         let credentials = Credentials {
@@ -86,7 +91,7 @@ impl Served {
         };
         let transport = HttpTransport::builder().region("us-east-1").credentials(credentials);
         let transport = match &self.certificate {
-            None => transport.endpoint(format!("http://{}", self.address)),
+            None => transport.endpoint(self.url()),
             Some(file) => transport
                 .endpoint(format!("https://localhost:{}", self.address.port()))
                 .certificates(file.path()),

@@ -24,6 +24,11 @@ pub(crate) fn processor_time() -> Duration {
     ticks("self", 0..2)
 }
 
+/// The time of this process outside of the kernel.
+pub(crate) fn user_time() -> Duration {
+    ticks("self", 0..1)
+}
+
 /// The processor time of the child processes that have ended.
 pub(crate) fn children_time() -> Duration {
     ticks("self", 2..4)

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
+mod client;
 mod commits;
 mod data;
 mod hostile;
@@ -18,6 +19,7 @@ mod journal;
 mod large;
 mod ledgers;
 mod light;
+mod load;
 mod machine;
 mod measure;
 mod network;
@@ -36,15 +38,15 @@ use report::Report;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The workloads that run when none is named. `saving`, `large`, `queries`, `tls`, `share` and `hostile` run only when they are.
+/// The workloads that run when none is named. The others run only when they are.
 const USUAL: [&str; 5] = ["rmw", "insert", "reads", "journal", "rivals"];
 
 /// Measures Everstrand.
 #[derive(Parser)]
 #[command(name = "everstrand-bench")]
 pub(crate) struct Arguments {
-    /// rmw, encryption, insert, saving, reads, journal, large, rivals, queries, tls, share, hostile; without a name all but saving, large,
-    /// queries, tls, share and hostile
+    /// rmw, encryption, insert, saving, reads, journal, large, rivals, queries, client, load, tls, share, hostile; without a name the
+    /// first of them: rmw, insert, reads, journal, rivals
     names: Vec<String>,
     /// Rounds of every measurement; medians are shown
     #[arg(long, default_value = "5")]
@@ -58,6 +60,9 @@ pub(crate) struct Arguments {
     /// Blocks of the journal
     #[arg(long, default_value = "1000000")]
     blocks: u64,
+    /// Lines that are loaded
+    #[arg(long, default_value = "1000000")]
+    lines: u64,
     /// Commits that each writer of the journal has under way at a time
     #[arg(long, default_value = "1")]
     in_flight: u64,
@@ -67,7 +72,7 @@ pub(crate) struct Arguments {
     /// How many clients commit at a time
     #[arg(long, value_delimiter = ',', default_value = "1,16,64")]
     clients: Vec<u64>,
-    /// The program that is attacked; the one beside this unless given
+    /// The program that is attacked, or that loads; the one beside this unless given
     #[arg(long)]
     program: Option<PathBuf>,
     /// Attack only with what has this in its name
@@ -109,6 +114,8 @@ pub(crate) struct Arguments {
     #[arg(long, hide = true)]
     write_until_killed: Option<PathBuf>,
     #[arg(long, hide = true)]
+    serve_until_killed: bool,
+    #[arg(long, hide = true)]
     spin: bool,
 }
 
@@ -147,6 +154,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(folder) = &arguments.write_until_killed {
         return journal::write_until_killed(folder, arguments);
     }
+    if arguments.serve_until_killed {
+        return client::serve_until_killed(arguments);
+    }
     if arguments.spin {
         return spin();
     }
@@ -182,13 +192,15 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             "reads" => reads::reads(arguments, &mut report)?,
             "journal" => journal::journal(arguments, &mut report)?,
             "large" => large::large(arguments, &mut report)?,
+            "client" => client::client(arguments, &mut report)?,
+            "load" => load::load(arguments, &mut report)?,
             "tls" => network::tls(arguments, &mut report)?,
             "share" => network::share(arguments, &mut report)?,
             "rivals" => rivals::rivals(arguments, &mut report)?,
             other => {
                 return Err(format!(
                     "there is no workload {other:?}; there are rmw, encryption, insert, saving, reads, journal, large, rivals, \
-                     queries, tls, share, hostile"
+                     queries, client, load, tls, share, hostile"
                 )
                 .into());
             }
