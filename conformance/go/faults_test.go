@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/qldbsession"
 	"github.com/aws/aws-sdk-go-v2/service/qldbsession/types"
+	"github.com/aws/smithy-go"
+	"github.com/awslabs/amazon-qldb-driver-go/v3/qldbdriver"
 )
 
 // What becomes of a request that meets the proxy.
@@ -25,6 +28,8 @@ const (
 	answered
 	// lose: the server gets the request, and the client no answer.
 	lose
+	// doubt: the server gets the request, and the client is told that nobody knows its outcome.
+	doubt
 )
 
 // proxy stands between a driver and the server. `meet` is told each command, and may answer it or end the session behind it.
@@ -63,6 +68,10 @@ func newProxy(t *testing.T, meet func(command, token string, number int, writer 
 			case lose:
 				behind.ServeHTTP(httptest.NewRecorder(), request)
 				hangUp(writer)
+				return
+			case doubt:
+				behind.ServeHTTP(httptest.NewRecorder(), request)
+				refuse(writer, 400, "CommitOutcomeUnknownException", "Nobody knows yet")
 				return
 			}
 		}
@@ -157,4 +166,28 @@ func TestALostConnectionIsNotRetriedAndALostAnswerToACommitIsAnError(t *testing.
 	}
 	same(t, "2 1", fmt.Sprint(between.seen["ExecuteStatement"], " ", between.seen["CommitTransaction"]))
 	same(t, "2", rows(t, driver, "SELECT VALUE g.n FROM GoLost AS g"))
+}
+
+// The server has committed, and answers that nobody knows. The driver raises it, and neither sends the commit nor runs the work again.
+func TestACommitWhoseOutcomeNobodyKnowsIsRaisedAndNotTriedAgain(t *testing.T) {
+	driver := open(t)
+	rows(t, driver, "CREATE TABLE GoDoubt")
+	between := newProxy(t, func(command, _ string, _ int, _ http.ResponseWriter) outcome {
+		if command == "CommitTransaction" {
+			return doubt
+		}
+		return pass
+	})
+	runs := 0
+	_, err := openAt(t, between.URL, ledger).Execute(ctx, func(transaction qldbdriver.Transaction) (interface{}, error) {
+		runs++
+		return read(transaction, "INSERT INTO GoDoubt VALUE {'n': 1}")
+	})
+	var raised smithy.APIError
+	if !errors.As(err, &raised) {
+		t.Fatalf("raised %v", err)
+	}
+	same(t, "CommitOutcomeUnknownException", raised.ErrorCode())
+	same(t, "1 1", fmt.Sprint(runs, " ", between.seen["CommitTransaction"]))
+	same(t, "1", rows(t, driver, "SELECT VALUE g.n FROM GoDoubt AS g"))
 }

@@ -14,14 +14,16 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.qldb.QldbDriver;
 
 class Faults extends Conformance {
     /** Stands between a driver and the server. `meet` is told each command, and may answer it or end the session behind it. */
     static class Proxy implements AutoCloseable {
-        enum Outcome { PASS, ANSWERED, LOSE }
+        enum Outcome { PASS, ANSWERED, LOSE, DOUBT }
 
         interface Meet {
             Outcome meet(String command, String token, int number, HttpExchange exchange) throws IOException;
@@ -58,11 +60,11 @@ class Faults extends Conformance {
             Matcher token = TOKEN.matcher(text);
             Outcome outcome = meet.meet(name, token.find() ? token.group(1) : "", number, exchange);
             if (outcome != Outcome.ANSWERED) {
-                pass(exchange, body, outcome == Outcome.LOSE);
+                pass(exchange, body, outcome);
             }
         }
 
-        private void pass(HttpExchange exchange, byte[] body, boolean lose) throws IOException {
+        private void pass(HttpExchange exchange, byte[] body, Outcome outcome) throws IOException {
             HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(ENDPOINT)).POST(HttpRequest.BodyPublishers.ofByteArray(body));
             for (String name : Set.of("X-Amz-Target", "Content-Type")) {
                 request.header(name, exchange.getRequestHeaders().getFirst(name));
@@ -73,8 +75,13 @@ class Faults extends Conformance {
             } catch (InterruptedException interrupted) {
                 throw new IOException(interrupted);
             }
-            if (lose) {
+            if (outcome == Outcome.LOSE) {
                 exchange.close();
+                return;
+            }
+            if (outcome == Outcome.DOUBT) {
+                same("200", answer.statusCode());
+                refuse(exchange, 400, DOUBT);
                 return;
             }
             answer.headers().map().forEach((name, values) -> {
@@ -111,6 +118,8 @@ class Faults extends Conformance {
             server.stop(0);
         }
     }
+
+    static final String DOUBT = "CommitOutcomeUnknownException";
 
     static void end(String token) {
         sessionsAt(ENDPOINT).build().sendCommand(command -> command.sessionToken(token).endSession(end -> { }));
@@ -164,6 +173,27 @@ class Faults extends Conformance {
                 rows(driver, "INSERT INTO JavaLost VALUE {'n': 1}");
                 rows(driver, "INSERT INTO JavaLost VALUE {'n': 2}");
                 same("1 2 2", rows("SELECT VALUE j.n FROM JavaLost AS j ORDER BY j.n"));
+            }
+        });
+
+        test("a commit whose outcome nobody knows is raised and not tried again", () -> {
+            rows("CREATE TABLE JavaDoubt");
+            try (Proxy between = new Proxy((command, token, number, exchange) ->
+                        command.equals("CommitTransaction") ? Proxy.Outcome.DOUBT : Proxy.Outcome.PASS);
+                    QldbDriver driver = driverAt(between.url(), LEDGER, 10, 4)) {
+                AtomicInteger runs = new AtomicInteger();
+                String raised = "none";
+                try {
+                    driver.execute(transaction -> {
+                        runs.incrementAndGet();
+                        transaction.execute("INSERT INTO JavaDoubt VALUE {'n': 1}");
+                    });
+                } catch (AwsServiceException error) {
+                    raised = error.awsErrorDetails().errorCode();
+                }
+                same(DOUBT, raised);
+                same("1 1", runs.get() + " " + between.seen.get("CommitTransaction"));
+                same("1", rows("SELECT VALUE j.n FROM JavaDoubt AS j"));
             }
         });
     }
