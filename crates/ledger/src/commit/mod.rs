@@ -194,6 +194,11 @@ impl Committer {
         !matches!(self.phase, Phase::Faulted(_)) && (redacts || self.state.has_index_work())
     }
 
+    /// The slot after the last one that was applied.
+    pub(crate) fn next_slot(&self) -> u64 {
+        self.state.head.next_slot()
+    }
+
     /// Whether the view held data that are gone from the journal by now.
     pub(crate) fn view_held_redacted(&self) -> bool {
         self.state.held_redacted && self.state.redactions.is_empty()

@@ -61,10 +61,11 @@ impl Rebuilder {
         (!self.impossible).then(|| self.not_before.saturating_sub(now))
     }
 
-    /// Does the next part. Answers the view when it holds the whole journal, to which nobody else writes meanwhile.
-    pub(super) fn part(&mut self, core: &Core) -> Option<RebuiltView> {
+    /// Does the next part. Answers the view when it holds all slots before `end`, which the committer has applied. Another
+    /// process may have written more.
+    pub(super) fn part(&mut self, core: &Core, end: u64) -> Option<RebuiltView> {
         let now = core.environment.clock.monotonic_millis();
-        match self.try_part(core, now) {
+        match self.try_part(core, end, now) {
             Ok(None) => None,
             Ok(Some((built, begun))) => {
                 let took = now.saturating_sub(begun);
@@ -84,7 +85,12 @@ impl Rebuilder {
         }
     }
 
-    fn try_part(&mut self, core: &Core, now: u64) -> Result<Option<(RebuiltView, u64)>, LedgerError> {
+    fn try_part(
+        &mut self,
+        core: &Core,
+        end: u64,
+        now: u64,
+    ) -> Result<Option<(RebuiltView, u64)>, LedgerError> {
         let Some(under_way) = &mut self.under_way else {
             match core.views().fresh()? {
                 None => self.impossible = true,
@@ -98,6 +104,9 @@ impl Rebuilder {
         };
         let ViewRebuild { views, state, ahead, .. } = under_way;
         let next = |number| {
+            if number >= end {
+                return Ok(None);
+            }
             if ahead.len() == 0 {
                 *ahead = read(&*core.slots, number, READ_BYTES)?.into_iter();
             }

@@ -183,7 +183,7 @@ impl Worker {
         if self.rebuild_due(core) != Some(0) {
             return false;
         }
-        if let Some(rebuilt) = self.rebuilder.part(core) {
+        if let Some(rebuilt) = self.rebuilder.part(core, self.committer.next_slot()) {
             self.feed(core, Event::Rebuilt(Box::new(rebuilt)));
         }
         true
