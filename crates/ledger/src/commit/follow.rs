@@ -143,7 +143,10 @@ impl Committer {
     fn arrive(&mut self, following: Following, now: i64) -> Vec<Action> {
         let published = following.view.map(|view| self.publish(view, self.snapshot.build, now));
         let mut actions: Vec<Action> = published.into_iter().collect();
-        let done = |reply| Action::Reply(Answer::Barrier(reply, Ok(())));
+        // Nobody begins a transaction behind a seal: another ledger may have the name by now.
+        let seal = self.state.head.seal().cloned();
+        let sealed = || seal.clone().map_or(Ok(()), |seal| Err(LedgerError::Sealed(seal)));
+        let done = |reply| Action::Reply(Answer::Barrier(reply, sealed()));
         actions.extend(following.barriers.into_iter().map(done));
         actions.extend(self.begin(now));
         actions
