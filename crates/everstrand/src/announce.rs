@@ -26,6 +26,7 @@ impl Served {
         let place = match &config.storage {
             Storage::Memory => "ledgers in memory, gone when the server stops".to_owned(),
             Storage::Folder(folder) => format!("data in {}", folder.display()),
+            Storage::Followed { .. } => "ledgers in a store, only read (--follow)".to_owned(),
             Storage::Shared { .. } => "ledgers in a store".to_owned(),
         };
         let usual = Limits::default().list();

@@ -38,6 +38,10 @@ pub(crate) struct Arguments {
     store: Option<String>,
     #[command(flatten)]
     store_access: store::Access,
+    /// Only read the store, and refuse whatever writes. Such a server needs no permission to write, and its reads are as current as
+    /// those of the others
+    #[arg(long, env = "EVERSTRAND_FOLLOW", requires = "store", conflicts_with_all = ["create_ledger", "record_reads"])]
+    follow: bool,
     /// The folder for what is computed from the ledgers of a store. It may be lost at any time [default: ./everstrand-cache]
     #[arg(long, env = "EVERSTRAND_CACHE", value_name = "DIR", requires = "store")]
     cache: Option<PathBuf>,
@@ -144,6 +148,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
             return Err(
                 "--store and --memory without a size exclude each other: the ledgers lie in the store".into(),
             );
+        }
+        (false, None) if let Some(location) = arguments.store.as_ref().filter(|_| arguments.follow) => {
+            let store = arguments.store_access.open_to_follow(location)?;
+            let cache = arguments.cache.unwrap_or_else(|| PathBuf::from("./everstrand-cache"));
+            Storage::Followed { store, cache: Some(cache) }
         }
         (false, None) if let Some(location) = &arguments.store => {
             let served = arguments.store_access.open_to_serve(location)?;

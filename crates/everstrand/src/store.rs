@@ -82,6 +82,23 @@ impl Access {
         }
     }
 
+    /// Opens a store for a server that only reads it. Writes nothing, so it does not probe.
+    pub(crate) fn open_to_follow(&self, location: &str) -> Result<Arc<dyn SharedStore>, Box<dyn Error>> {
+        match location.parse()? {
+            Location::Objects(_) => self.open(location),
+            Location::Sql(_) if self.replication() == Replication::Standby => Err(
+                "--follow writes nothing, but over a PostgreSQL with standbys each read ends with a synchronous write, because an \
+                 isolated old primary does not hear of the newest rows. Follow an object store, or a PostgreSQL with --single-node \
+                 or --replicated-storage"
+                    .into(),
+            ),
+            Location::Sql(place) => {
+                let threads = Arc::new(RequestThreads::start()?);
+                Ok(Arc::new(SqlStore::open_existing(&place, threads, self.replication())?))
+            }
+        }
+    }
+
     fn replication(&self) -> Replication {
         match (self.single_node, self.replicated_storage) {
             (true, _) => Replication::SingleNode,

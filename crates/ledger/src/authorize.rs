@@ -30,6 +30,11 @@ pub enum TableAction {
 }
 
 impl TableAction {
+    /// Whether it leaves the ledger as it is.
+    pub(crate) fn only_reads(self) -> bool {
+        matches!(self, TableAction::Select | TableAction::History)
+    }
+
     /// What can be done with a table that exists.
     pub const ON_TABLES: &[TableAction] = &[
         TableAction::Select,

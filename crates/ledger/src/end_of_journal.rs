@@ -48,6 +48,13 @@ pub fn seal_deleted(slots: &dyn SlotStore, writer: UniqueId) -> Result<(), Ledge
     }
 }
 
+/// Whether a journal ends with a seal that says that its ledger was deleted. Writes nothing.
+pub fn ends_deleted(slots: &dyn SlotStore) -> Result<bool, LedgerError> {
+    let last = last_slot(slots)?;
+    let seal = last.as_ref().and_then(|last| last.addition()).and_then(|addition| addition.seal.as_ref());
+    Ok(seal == Some(&Seal::Deleted))
+}
+
 fn last_slot(slots: &dyn SlotStore) -> Result<Option<Slot>, LedgerError> {
     let hint = slots.tip_hint()?.unwrap_or(0);
     match slots.read(hint)? {

@@ -38,7 +38,7 @@ pub use commit::future::{
     AwaitedReply, BarrierFuture, CommitFuture, Committed, Outcome, OutcomeFuture, ReplyFuture,
 };
 pub use core::{Environment, Status};
-pub use end_of_journal::seal_deleted;
+pub use end_of_journal::{ends_deleted, seal_deleted};
 pub use error::{DuplicateKey, LedgerError};
 pub use everstrand_partiql::BufferedBytes;
 pub use everstrand_sealing::SealingKey;

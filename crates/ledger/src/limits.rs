@@ -151,6 +151,9 @@ pub struct LedgerOptions {
     /// If set, a redaction is refused with this reason before it is committed, because the journal's store cannot replace a
     /// slot.
     pub redaction_refused: Option<String>,
+    /// If set, this process only follows the journal, which other processes write: statements that write are refused with
+    /// this reason, and nothing is written into the journal's store.
+    pub follows: Option<String>,
     /// Bytes of one group: no proposal is added to a group that has so many.
     pub group_bytes: usize,
     /// Transactions of one group at most.
@@ -181,6 +184,7 @@ impl Default for LedgerOptions {
             record_reads: false,
             extensions: true,
             redaction_refused: None,
+            follows: None,
             group_bytes: 4 << 20,
             group_transactions: 2000,
             persist_millis: 3000,

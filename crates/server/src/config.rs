@@ -37,6 +37,13 @@ pub enum Storage {
         /// opening of a ledger.
         cache: Option<PathBuf>,
     },
+    /// In a store that other servers write to. This one only reads: it refuses what writes, and needs no permission to write.
+    Followed {
+        /// The store.
+        store: Arc<dyn SharedStore>,
+        /// As in [`Storage::Shared`].
+        cache: Option<PathBuf>,
+    },
 }
 
 /// The publication of signed checkpoints.

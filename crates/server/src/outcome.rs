@@ -78,7 +78,8 @@ impl Service {
 
     /// Counts a question whose answer may take a void.
     fn take_void(&self, caller: &Caller, ledger: &Ledger, id: UniqueId) -> Result<(), ServiceError> {
-        if !self.ledgers.is_shared() || ledger.known_outcome(id).map_err(service_error)?.is_some() {
+        let takes_voids = self.ledgers.is_shared() && ledger.options().follows.is_none();
+        if !takes_voids || ledger.known_outcome(id).map_err(service_error)?.is_some() {
             return Ok(());
         }
         let now = self.clock.monotonic_millis();
@@ -86,6 +87,13 @@ impl Service {
     }
 
     async fn outcome_of(&self, ledger: &Ledger, id: UniqueId) -> Result<Outcome, LedgerError> {
+        if ledger.options().follows.is_some() {
+            // It writes no void, so it answers what the blocks say. They must be all that there are.
+            match ledger.read_barrier().await {
+                Ok(()) | Err(LedgerError::Sealed(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
         match ledger.outcome(id).await {
             // Nothing follows a seal, so the blocks that are there decide.
             Err(LedgerError::Sealed(_)) => Ok(match ledger.block_of_transaction(id)? {

@@ -10,6 +10,7 @@ mod backup;
 mod dump;
 mod fair_share;
 mod flags;
+mod follower;
 mod full_disk;
 mod hostile;
 mod hostile_clients;

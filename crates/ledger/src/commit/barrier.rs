@@ -34,6 +34,7 @@ impl Committer {
     ) -> Vec<Action> {
         let error = match read.map(|bytes| bytes.map(Slot::decode)) {
             Ok(None) => {
+                self.look_for_redactions_again();
                 let done = |reply| Action::Reply(Answer::Barrier(reply, Ok(())));
                 let mut actions: Vec<Action> = barriers.into_iter().map(done).collect();
                 actions.extend(self.begin(now));

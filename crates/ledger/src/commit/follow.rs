@@ -141,6 +141,7 @@ impl Committer {
 
     /// That was the last slot: publishes the snapshot after it, answers the readers, and goes on with what waits.
     fn arrive(&mut self, following: Following, now: i64) -> Vec<Action> {
+        self.look_for_redactions_again();
         let published = following.view.map(|view| self.publish(view, self.snapshot.build, now));
         let mut actions: Vec<Action> = published.into_iter().collect();
         // Nobody begins a transaction behind a seal: another ledger may have the name by now.

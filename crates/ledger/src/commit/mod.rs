@@ -87,6 +87,8 @@ pub(crate) struct Committer {
     redaction_failed: bool,
     /// Whether other processes write to the journal.
     is_shared: bool,
+    /// Why nothing is written into the journal's store, if so.
+    follows: Option<String>,
 }
 
 enum Phase {
@@ -142,6 +144,7 @@ impl Committer {
             unknown_outcome_attempts: options.unknown_outcome_attempts,
             redaction_failed: false,
             is_shared: options.is_shared,
+            follows: options.follows.clone(),
         }
     }
 
@@ -440,6 +443,11 @@ impl Committer {
         let mut batch = Batch::default();
         batch.delete(Keyspace::Catalog, pending.key);
         vec![self.write_view(batch, Vec::new())]
+    }
+
+    /// A process that only follows does not write redacted slots again. It looks whether another process has.
+    fn look_for_redactions_again(&mut self) {
+        self.redaction_failed &= self.follows.is_none();
     }
 
     /// Builds a part of an index, or removes a part of a dropped one. That changes the view alone, not the journal.

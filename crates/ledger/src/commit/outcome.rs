@@ -28,14 +28,18 @@ impl Committer {
                 self.outcomes.push((id, reply));
                 continue;
             }
-            match outcome_in(&*self.snapshot.view, id) {
-                Ok(None) if self.is_shared && !planted!("absent-means-never") => voids.push((id, reply)),
-                Ok(None) => {
+            match (outcome_in(&*self.snapshot.view, id), &self.follows) {
+                (Ok(None), Some(why)) => {
+                    let undecided = LedgerError::OutcomeUnknown(why.clone());
+                    actions.push(Action::Reply(Answer::Outcome(reply, Err(undecided))));
+                }
+                (Ok(None), _) if self.is_shared && !planted!("absent-means-never") => voids.push((id, reply)),
+                (Ok(None), _) => {
                     lock(&self.recent).record_void([id], self.state.head.tip.block_no);
                     actions.push(Action::Reply(Answer::Outcome(reply, Ok(Outcome::Never))));
                 }
-                Ok(Some(outcome)) => actions.push(Action::Reply(Answer::Outcome(reply, Ok(outcome)))),
-                Err(error) => actions.push(Action::Reply(Answer::Outcome(reply, Err(error)))),
+                (Ok(Some(outcome)), _) => actions.push(Action::Reply(Answer::Outcome(reply, Ok(outcome)))),
+                (Err(error), _) => actions.push(Action::Reply(Answer::Outcome(reply, Err(error)))),
             }
         }
         voids

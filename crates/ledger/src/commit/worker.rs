@@ -111,7 +111,9 @@ impl Worker {
             }
             Action::Redact { block, document_id } => {
                 let redacted = redact(core, block, document_id);
-                if let Err(error) = &redacted {
+                if let Err(error) = &redacted
+                    && core.options.follows.is_none()
+                {
                     tracing::warn!(strand_id = %core.strand_id, block, %document_id, %error, "not redacted yet");
                 }
                 Event::Redacted(redacted)
@@ -237,6 +239,9 @@ fn redact(core: &Core, block: u64, document_id: UniqueId) -> Result<(), LedgerEr
         let bytes = redacted.encode().map_err(|error| damaged(&error))?;
         if bytes == stored {
             return Ok(());
+        }
+        if let Some(why) = &core.options.follows {
+            return Err(LedgerError::Unavailable(why.clone()));
         }
         answer = core.slots.redact(position.slot, &stored, &bytes);
         if !matches!(answer, Ok(()) | Err(SlotError::NotSent(_) | SlotError::Unknown(_))) {

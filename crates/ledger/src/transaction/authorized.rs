@@ -10,9 +10,20 @@ use crate::state::catalog::Table;
 impl Scope<'_> {
     /// Refuses the statement unless it may do this.
     pub(super) fn require(&self, action: TableAction, of: Protected<'_>) -> Result<(), LedgerError> {
+        if !action.only_reads() {
+            self.may_write()?;
+        }
         match self.authorize {
             Some(authorize) if !authorize.allows(action, of) => Err(denied()),
             _ => Ok(()),
+        }
+    }
+
+    /// Refuses a statement that writes where nothing is written.
+    pub(super) fn may_write(&self) -> Result<(), LedgerError> {
+        match &self.core.options.follows {
+            Some(why) => Err(LedgerError::bad_request(format!("The statement cannot write: {why}"))),
+            None => Ok(()),
         }
     }
 
@@ -23,7 +34,7 @@ impl Scope<'_> {
 
     /// Refuses a plan unless it may do everything that it does with tables.
     pub(super) fn require_all(&self, uses: &[TableUse]) -> Result<(), LedgerError> {
-        if self.authorize.is_none() {
+        if self.authorize.is_none() && self.core.options.follows.is_none() {
             return Ok(());
         }
         uses.iter().try_for_each(|TableUse { table_id, kind }| {

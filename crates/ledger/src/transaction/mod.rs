@@ -204,7 +204,7 @@ impl Transaction {
         let Transaction { ledger, id: transaction_id, snapshot, statements, work, kept, .. } = self;
         let (core, Work { reads, writes, .. }) = (ledger.core(), work);
         let committed = Committed { transaction_id, commit_digest, block_address: None };
-        if writes.is_empty() && !core.options.record_reads {
+        if writes.is_empty() && (!core.options.record_reads || core.options.follows.is_some()) {
             core.validate(&reads, &snapshot)?;
             return Ok(CommitFuture::ready(Ok(committed)));
         }

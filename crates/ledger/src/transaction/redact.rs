@@ -19,6 +19,7 @@ impl Scope<'_> {
             let message = format!("REDACT_REVISION expects 3 arguments, not {}", arguments.len());
             return Err(LedgerError::bad_request(message));
         };
+        self.may_write()?;
         if let Some(why) = &self.core.options.redaction_refused {
             return Err(refused(why));
         }

@@ -19,6 +19,7 @@ mod disk_slots;
 mod embed;
 mod fault_table;
 mod faults;
+mod follower;
 mod full_view;
 mod imported;
 mod indexes;

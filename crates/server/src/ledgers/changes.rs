@@ -77,6 +77,7 @@ impl Ledgers {
 
     fn create_with(&self, origin: Origin<'_>, record: Record) -> Result<Record, ServiceError> {
         let name = &record.name.clone();
+        self.may_write(name)?;
         if let Some(shared) = &self.shared {
             return self.create_shared(shared, origin, record);
         }
@@ -162,6 +163,7 @@ impl Ledgers {
 
     /// Changes a ledger's record durably.
     pub(crate) fn update(&self, name: &str, change: impl Fn(&mut Record)) -> Result<Record, ServiceError> {
+        self.may_write(name)?;
         if let Some(shared) = &self.shared {
             return self.update_shared(shared, name, &change);
         }
@@ -188,6 +190,7 @@ impl Ledgers {
 
     /// Deletes a ledger, unless it is protected. When this returns the deletion is durable. The files are removed in the background.
     pub(crate) fn delete(&self, name: &str) -> Result<(), ServiceError> {
+        self.may_write(name)?;
         if let Some(shared) = &self.shared {
             return self.delete_shared(shared, name);
         }

@@ -86,6 +86,7 @@ impl Ledgers {
 
     /// Seals the data key of a ledger under another KMS key, or under the master key, and notes which. No data is written again.
     pub(crate) fn change_key(&self, name: &str, kms_key: Option<&str>) -> Result<(), ServiceError> {
+        self.may_write(name)?;
         self.refresh(name)?;
         let id = self.entry(name)?.id.clone();
         self.keys.seal_under(&id, kms_key).map_err(|why| unavailable(name, &why))?;

@@ -35,6 +35,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use everstrand_journal::UniqueId;
+use everstrand_ledger::storage::{ReadOnlyStore, SharedStore};
 use everstrand_ledger::{Environment, Ledger, LedgerOptions};
 use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
 use everstrand_protocol::{Exception, ServiceError};
@@ -71,6 +72,9 @@ const CHANGE_THREADS: usize = 2;
 
 /// The number of threads that close ledgers when the service ends.
 const CLOSING_THREADS: usize = 32;
+
+/// Why a server that follows a store refuses what writes.
+const FOLLOWS: &str = "this server only reads its store, because it was started with --follow; ask a server that writes to the store";
 
 const TOO_MANY_JOBS: &str = "too many operations wait for the disk; try again later";
 
@@ -129,7 +133,7 @@ impl Ledgers {
     pub(crate) fn find(settings: Settings, environment: Environment) -> Result<Ledgers, ServiceOpenError> {
         let Settings {
             storage,
-            ledger: options,
+            ledger: mut options,
             master_key,
             places_of_copies,
             kms,
@@ -144,6 +148,13 @@ impl Ledgers {
             Storage::Memory => (None, None, DataKeys::in_memory()),
             Storage::Folder(folder) => {
                 (Some(open_folder(&folder)?), None, DataKeys::in_folder(&folder, master_key))
+            }
+            Storage::Followed { store, cache } => {
+                let cache = cache.as_deref().map(open_folder).transpose()?;
+                let store: Arc<dyn SharedStore> = Arc::new(ReadOnlyStore::new(store, FOLLOWS));
+                let keys = DataKeys::in_store(Arc::clone(&store), master_key);
+                options.follows = Some(FOLLOWS.to_owned());
+                (None, Some(Shared::new(store, cache)), keys)
             }
             Storage::Shared { store, cache } => {
                 let cache = cache.as_deref().map(open_folder).transpose()?;
@@ -321,6 +332,18 @@ impl Ledgers {
     /// Whether other servers serve the same ledgers, so that what is known of them may be old.
     pub(crate) fn is_shared(&self) -> bool {
         self.shared.is_some()
+    }
+
+    /// Refuses to change a ledger of this name where nothing is written.
+    pub(super) fn may_write(&self, name: &str) -> Result<(), ServiceError> {
+        match &self.options.follows {
+            Some(why) => Err(ServiceError::new(
+                Exception::ResourcePreconditionNotMet,
+                format!("Ledger {name} cannot be created, changed or deleted here: {why}"),
+            )
+            .with_resource("Ledger", name)),
+            None => Ok(()),
+        }
     }
 
     fn options_of(&self, record: &Record) -> LedgerOptions {

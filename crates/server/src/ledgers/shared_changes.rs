@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use everstrand_ledger::Ledger;
 use everstrand_ledger::storage::is_sealed;
+use everstrand_ledger::{Ledger, ends_deleted};
 use everstrand_protocol::control::LedgerState;
 use everstrand_protocol::{Exception, ServiceError};
 
@@ -39,6 +39,11 @@ impl Ledgers {
         loop {
             let last = shared.read(name).map_err(|why| unavailable(name, &why))?;
             match &last {
+                Some(Revision { record, .. })
+                    if record.state == LedgerState::Deleting && self.options.follows.is_some() =>
+                {
+                    return self.take_over_deleting(shared, record).map(|()| last);
+                }
                 Some(Revision { number, record }) if record.state == LedgerState::Deleting => {
                     self.finish_deletion(shared, *number, record)?;
                 }
@@ -49,6 +54,25 @@ impl Ledgers {
                 None => return Ok(None),
             }
         }
+    }
+
+    /// Takes over a deletion that another server has to finish. Until its journal has ended, the ledger has its name, because
+    /// others may still write to it.
+    fn take_over_deleting(&self, shared: &Shared, record: &Record) -> Result<(), ServiceError> {
+        let has_ended = || {
+            let key = self.keys.of(&record.id)?;
+            let slots = shared.slots(&record.id, key.as_ref())?;
+            let first = slots.read(0).map_err(|error| error.to_string())?;
+            // The key of an encrypted ledger goes when the journal has ended.
+            if key.is_none() && first.is_some_and(|first| is_sealed(&first)) {
+                return Ok(true);
+            }
+            ends_deleted(&*slots).map_err(|error| error.to_string())
+        };
+        let has_ended = has_ended().map_err(|why: String| unavailable(&record.name, &why))?;
+        let state = if has_ended { LedgerState::Deleted } else { LedgerState::Active };
+        self.adopt(&Record { state, ..record.clone() });
+        Ok(())
     }
 
     /// Makes a record the one of its name on this server.

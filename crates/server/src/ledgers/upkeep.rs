@@ -81,6 +81,8 @@ impl Ledgers {
         let now = self.now();
         let Some(ledger) = entry.take_idle(not_since, now) else { return false };
         if !may_close(&ledger, is_published) {
+            // One that only follows looks with each barrier whether another server has carried a redaction out.
+            drop(ledger.options().follows.is_some().then(|| ledger.read_barrier()));
             entry.settle(&Ok(ledger), now);
             return false;
         }

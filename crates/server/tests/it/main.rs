@@ -3,6 +3,7 @@
 mod checkpoints;
 mod control;
 mod folder;
+mod follower;
 mod identity;
 mod imports;
 mod ledgers;

@@ -162,6 +162,25 @@ impl SqlStore {
         threads: Arc<RequestThreads>,
         replication: Replication,
     ) -> Result<SqlStore, SlotError> {
+        let store = SqlStore::open_existing(place, threads, replication)?;
+        // Only where they are missing: changing a table waits for all who read it, and for the standby.
+        store.wait(|database| async move {
+            let of_tables = |failed: connection::Failed| failed.of_read("the tables");
+            let rows = database.reads[0].lock().await.query(HAS_TABLES, &[]).await.map_err(of_tables)?;
+            if rows.first().is_some_and(|row| row.get(0)) {
+                return Ok(());
+            }
+            database.writes[0].lock().await.run(CREATE_TABLES).await.map_err(of_tables)
+        })?;
+        Ok(store)
+    }
+
+    /// The store of a database that has its tables. Writes nothing.
+    pub fn open_existing(
+        place: &SqlPlace,
+        threads: Arc<RequestThreads>,
+        replication: Replication,
+    ) -> Result<SqlStore, SlotError> {
         let mut server = [0; 16];
         getrandom::fill(&mut server).map_err(|error| SlotError::NotSent(error.to_string()))?;
         let connections = || -> Result<Vec<Mutex<Connection>>, SlotError> {
@@ -174,17 +193,7 @@ impl SqlStore {
             writes: connections()?,
             reads: connections()?,
         };
-        let store = SqlStore { threads, database: Arc::new(database) };
-        // Only where they are missing: changing a table waits for all who read it, and for the standby.
-        store.wait(|database| async move {
-            let of_tables = |failed: connection::Failed| failed.of_read("the tables");
-            let rows = database.reads[0].lock().await.query(HAS_TABLES, &[]).await.map_err(of_tables)?;
-            if rows.first().is_some_and(|row| row.get(0)) {
-                return Ok(());
-            }
-            database.writes[0].lock().await.run(CREATE_TABLES).await.map_err(of_tables)
-        })?;
-        Ok(store)
+        Ok(SqlStore { threads, database: Arc::new(database) })
     }
 
     /// The slots of a journal.
