@@ -1,6 +1,6 @@
 //! The failure table of the commit protocol, row by row, with a whole ledger above faulty stores. After
 //! each fault the journal is audited from end to end and a ledger rebuilt from it alone has the same digest.
-//! Row F25 is in `full_view`.
+//! `docs/testing.md` names the tests of all rows.
 
 use std::sync::Arc;
 

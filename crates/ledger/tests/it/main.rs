@@ -18,6 +18,7 @@ mod disk_layout;
 mod disk_slots;
 mod embed;
 mod fault_table;
+mod fault_table_shared;
 mod faults;
 mod follower;
 mod full_view;

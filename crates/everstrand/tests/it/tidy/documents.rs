@@ -99,3 +99,45 @@ fn the_readme_shows_the_example_that_runs() {
     let (_, example) = example.as_deref().expect("an example").split_once("\n\n").expect("a first paragraph");
     assert!(readme.contains(&format!("```rust\n{example}```")), "the README's Rust differs from the example");
 }
+
+/// The rows of the failure table in a document, each with the tests that it names and that are not there.
+fn rows_of_failures(text: &str, source: impl Fn(&str) -> String) -> Vec<(String, Vec<String>)> {
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| F")?.split_once(" | "));
+    let is_row = |row: &str| row.starts_with(|first: char| first.is_ascii_digit());
+    let checked = rows.filter(|(row, _)| is_row(row)).map(|(row, rest)| {
+        let (mut missing, mut tests, mut file) = (Vec::new(), 0, String::new());
+        for word in rest.split('`').skip(1).step_by(2) {
+            if word.ends_with(".rs") {
+                file = source(word);
+            } else {
+                tests += 1;
+                missing.extend((!file.contains(&format!("fn {word}("))).then(|| word.to_owned()));
+            }
+        }
+        missing.extend((tests == 0).then(|| "it names no test".to_owned()));
+        (format!("F{row}"), missing)
+    });
+    checked.collect()
+}
+
+#[test]
+fn every_row_of_the_failure_table_has_tests_that_exist() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).expect("a file of the project");
+    let rows = rows_of_failures(&read("docs/testing.md"), read);
+    let mut expected: Vec<String> = (1..=35).map(|row| format!("F{row}")).collect();
+    expected.insert(19, "F19b".to_owned());
+    assert_eq!(rows.iter().map(|(row, _)| row.clone()).collect::<Vec<_>>(), expected);
+    assert_none(
+        rows.into_iter()
+            .flat_map(|(row, missing)| missing.into_iter().map(move |why| format!("{row}: {why}")))
+            .collect(),
+    );
+}
+
+#[test]
+fn a_planted_row_without_its_test_is_found() {
+    let text = "| F1 | it fails | `a.rs`: `there`, `not_there` |\n| F2 | too | |\n| FOO | x | `y` |";
+    let rows = rows_of_failures(text, |_| "fn there() {}".to_owned());
+    let missing = |row: usize| rows[row].1.clone();
+    assert_eq!((rows.len(), missing(0), missing(1).len()), (2, vec!["not_there".to_owned()], 1));
+}
