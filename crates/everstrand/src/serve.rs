@@ -141,34 +141,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     if let Some(key) = arguments.tls.key() {
         warn_if_open(key, "key of the certificate");
     }
-    let in_memory = arguments.in_memory || arguments.memory == Some(None);
-    let mut redaction_refused = None;
-    let storage = match (in_memory, arguments.data) {
-        (true, _) if arguments.store.is_some() => {
-            return Err(
-                "--store and --memory without a size exclude each other: the ledgers lie in the store".into(),
-            );
-        }
-        (false, None) if let Some(location) = arguments.store.as_ref().filter(|_| arguments.follow) => {
-            let store = arguments.store_access.open_to_follow(location)?;
-            let cache = arguments.cache.unwrap_or_else(|| PathBuf::from("./everstrand-cache"));
-            Storage::Followed { store, cache: Some(cache) }
-        }
-        (false, None) if let Some(location) = &arguments.store => {
-            let served = arguments.store_access.open_to_serve(location)?;
-            redaction_refused = served.redaction_refused;
-            let cache = arguments.cache.unwrap_or_else(|| PathBuf::from("./everstrand-cache"));
-            Storage::Shared { store: served.store, cache: Some(cache) }
-        }
-        (true, Some(_)) => {
-            return Err("--data and --memory without a size exclude each other: --memory without a size keeps ledgers in \
-                        memory, not in a folder"
-                .into());
-        }
-        (true, None) => Storage::Memory,
-        // The variable is read here and not by the parser of arguments, so that --in-memory goes before it.
-        (false, data) => Storage::Folder(place::data_folder(data.as_deref())),
-    };
+    let (storage, redaction_refused) = storage(&arguments)?;
     let mut config = Config::new(storage);
     config.memory = arguments.memory.flatten().unwrap_or_default();
     if arguments.listen.ip().is_loopback() || !arguments.host_name.is_empty() {
@@ -209,6 +182,35 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     runtime.shutdown_timeout(THREADS_GRACE);
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where the ledgers lie, and why data cannot be redacted there, if they cannot.
+fn storage(arguments: &Arguments) -> Result<(Storage, Option<String>), Box<dyn Error>> {
+    let in_memory = arguments.in_memory || arguments.memory == Some(None);
+    let cache = || Some(arguments.cache.clone().unwrap_or_else(|| PathBuf::from("./everstrand-cache")));
+    Ok(match (in_memory, &arguments.data, &arguments.store) {
+        (true, _, Some(_)) => {
+            return Err(
+                "--store and --memory without a size exclude each other: the ledgers lie in the store".into(),
+            );
+        }
+        (true, Some(_), None) => {
+            return Err("--data and --memory without a size exclude each other: --memory without a size keeps ledgers in \
+                        memory, not in a folder"
+                .into());
+        }
+        (true, None, None) => (Storage::Memory, None),
+        (false, None, Some(location)) if arguments.follow => {
+            let store = arguments.store_access.open_to_follow(location)?;
+            (Storage::Followed { store, cache: cache() }, None)
+        }
+        (false, None, Some(location)) => {
+            let served = arguments.store_access.open_to_serve(location)?;
+            (Storage::Shared { store: served.store, cache: cache() }, served.redaction_refused)
+        }
+        // The variable is read here and not by the parser of arguments, so that --in-memory goes before it.
+        (false, data, _) => (Storage::Folder(place::data_folder(data.as_deref())), None),
+    })
 }
 
 /// Refuses to listen where others can reach the server without protection, unless the operator allows it.

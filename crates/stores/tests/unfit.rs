@@ -135,5 +135,8 @@ fn f32_a_store_that_answers_403_for_a_missing_key_is_refused_with_what_to_grant(
     let report = probe(Unfit::MissingIsForbidden);
     assert!(!report.is_fit_for(Need::Journal), "{report}");
     let report = report.to_string();
-    assert!(report.contains("403: grant ListBucket") && !report.contains("16 of 16 won"), "{report}");
+    assert!(
+        report.contains("403: grant ListBucket") && report.contains("holds    of 16 creators"),
+        "{report}"
+    );
 }
