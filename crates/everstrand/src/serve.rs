@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use everstrand_ledger::Limits;
 use everstrand_protocol::Exception;
-use everstrand_server::config::{CheckpointPlace, Checkpoints, Config, Storage};
+use everstrand_server::config::{AuditLedger, CheckpointPlace, Checkpoints, Config, Storage};
 use everstrand_server::{
     AccessKeys, AuditTrail, ClusterKey, Descriptors, Memory, Origin, PeerSettings, Service, http,
 };
@@ -20,6 +20,7 @@ use crate::{announce, identity, listen, master_key, place, places_of_copies, sto
 /// What `serve` may be told.
 #[derive(clap::Args)]
 #[group(id = "serve")]
+#[command(group = clap::ArgGroup::new("audit").args(["audit_log", "audit_ledger"]).multiple(true))]
 pub(crate) struct Arguments {
     /// A file with settings in TOML, as in `listen = "127.0.0.1:8182"`: the names of these arguments, and texts, numbers, true or a
     /// list. What is given as an argument or by a variable goes before the file
@@ -105,8 +106,12 @@ pub(crate) struct Arguments {
     /// the control API. SIGHUP makes the server open the file by its name again
     #[arg(long, env = "EVERSTRAND_AUDIT_LOG", value_name = "FILE")]
     audit_log: Option<PathBuf>,
+    /// Record it in the ledger everstrand-audit, which the server creates. Clients can read, verify and audit it, and nobody can
+    /// write or delete it. An operation is answered when it stands there
+    #[arg(long, env = "EVERSTRAND_AUDIT_LEDGER")]
+    audit_ledger: bool,
     /// Record commands of the session API there too, without their statements and parameters
-    #[arg(long, requires = "audit_log")]
+    #[arg(long, requires = "audit")]
     audit_data_events: bool,
     /// With access keys or users: an origin whose web pages may send requests, such as https://app.example (may be repeated). They must be
     /// signed like all others. Pages of other origins are refused
@@ -163,6 +168,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let audit_trail =
         audit_trail.map(|file| AuditTrail::open(file, arguments.audit_data_events)).transpose()?;
     config.audit_trail = audit_trail;
+    let data_events = arguments.audit_data_events;
+    config.audit_ledger = arguments.audit_ledger.then_some(AuditLedger { data_events });
     config.cluster_key = arguments.cluster_key.as_deref().map(read_cluster_key).transpose()?;
     config.peers = arguments.advertise.map(|url| PeerSettings::new(&url, arguments.peer_ca)).transpose()?;
     let place = arguments.checkpoints.as_deref().filter(|place| !place.is_empty());

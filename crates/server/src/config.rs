@@ -113,6 +113,13 @@ impl PeerSettings {
     }
 }
 
+/// The audit trail in a ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditLedger {
+    /// Whether commands of the session API are recorded, not operations of the control API alone.
+    pub data_events: bool,
+}
+
 /// The settings of a [`Service`](crate::Service).
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -165,6 +172,9 @@ pub struct Config {
     pub host_names: Option<Vec<String>>,
     /// Where it is recorded who did what. Without it nothing is recorded.
     pub audit_trail: Option<Arc<AuditTrail>>,
+    /// Whether it is recorded in a ledger of the service, too, and whether commands of the session API are. Clients can read, verify and
+    /// audit the ledger `everstrand-audit`, and not write it.
+    pub audit_ledger: Option<AuditLedger>,
     /// The origins whose web pages may send requests to a server with access keys, signed like all others.
     pub allowed_origins: Vec<Origin>,
     /// Where and how often signed checkpoints are published. Without it none are.
@@ -205,6 +215,7 @@ impl Config {
             kms: None,
             host_names: None,
             audit_trail: None,
+            audit_ledger: None,
             allowed_origins: Vec::new(),
             checkpoints: None,
             ledger_idle: Duration::from_secs(60),

@@ -8,6 +8,7 @@ pub mod http;
 
 mod access_keys;
 mod admission;
+mod audit_ledger;
 mod audit_trail;
 mod budget;
 mod certificates;
@@ -29,6 +30,7 @@ mod oidc;
 mod open_error;
 mod origins;
 mod outcome;
+mod own_ledgers;
 mod passing;
 mod peers;
 mod rates;

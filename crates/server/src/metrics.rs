@@ -63,13 +63,13 @@ impl Service {
             "Time since the last published checkpoint covered the whole journal.",
             &|known| self.published.age_millis(known.strand_id()?, now),
         );
-        if let Some(trail) = &self.config.audit_trail {
+        if !self.trails.is_empty() {
             let name = "everstrand_audit_trail_writable";
             family(&mut text, name, "gauge", "Whether the last line of the audit trail could be written.");
-            line(&mut text, name, None, u64::from(trail.is_writable()));
+            line(&mut text, name, None, u64::from(self.trails.iter().all(|trail| trail.is_writable())));
             let name = "everstrand_audit_events_lost_total";
             family(&mut text, name, "counter", "Events of the session API that the audit trail lacks.");
-            line(&mut text, name, None, trail.lost());
+            line(&mut text, name, None, self.trails.iter().map(|trail| trail.lost()).sum());
         }
         self.requests.write(&mut text);
         if self.config.checkpoints.is_some() {

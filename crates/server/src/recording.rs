@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use everstrand_protocol::control::ControlRequest;
-use everstrand_protocol::identity::IdentityReply;
+use everstrand_protocol::identity::{IdentityReply, IdentityRequest};
 use everstrand_protocol::{Command, Exception, SendCommandRequest, ServiceError};
 
 use crate::audit_trail::event::{Asked, Event};
@@ -13,6 +13,18 @@ use crate::request::Request;
 use crate::service::Service;
 
 impl Service {
+    /// Records that an operation on users, groups and policies begins, if it changes something. An error means that it must not begin.
+    pub(crate) async fn record_identity_begin(
+        &self,
+        caller: &Caller,
+        request: &Request<'_>,
+        operation: &IdentityRequest,
+        request_id: &str,
+    ) -> Result<Option<Event>, ServiceError> {
+        let asked = self.asked(caller, request, request_id);
+        self.begin(|| Event::identity(&self.place(), &asked, operation)).await
+    }
+
     /// Records that an operation of the control API begins, if it changes something. An error means that it must not begin.
     pub(crate) async fn record_begin(
         &self,
@@ -21,10 +33,17 @@ impl Service {
         operation: &ControlRequest,
         request_id: &str,
     ) -> Result<Option<Event>, ServiceError> {
-        let Some(trail) = &self.config.audit_trail else { return Ok(None) };
-        let event = Event::control(&self.place(), &self.asked(caller, request, request_id), operation);
+        let asked = self.asked(caller, request, request_id);
+        self.begin(|| Event::control(&self.place(), &asked, operation)).await
+    }
+
+    async fn begin(&self, event: impl FnOnce() -> Event) -> Result<Option<Event>, ServiceError> {
+        if self.trails.is_empty() {
+            return Ok(None);
+        }
+        let event = event();
         if event.changes {
-            let written = trail.write_durably(event.begun(self.ids.next())).await;
+            let written = self.write_durably(&event, event.begun(self.ids.next())).await;
             written.map_err(|error| refusal(&error, "and nothing was changed"))?;
         }
         Ok(Some(event))
@@ -37,13 +56,13 @@ impl Service {
         event: Option<Event>,
         answered: Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
-        let (Some(trail), Some(event)) = (&self.config.audit_trail, event) else { return answered };
+        let Some(event) = event else { return answered };
         let what = match (event.changes, &answered) {
             (true, Ok(_)) => "but the change is made: its begin is recorded",
             _ => "and nothing was changed",
         };
-        let line = event.ended(self.ids.next(), answered.as_ref().err(), true);
-        trail.write_durably(line).await.map_err(|error| refusal(&error, what))?;
+        let line = event.clone().ended(self.ids.next(), answered.as_ref().err(), true);
+        self.write_durably(&event, line).await.map_err(|error| refusal(&error, what))?;
         answered
     }
 
@@ -55,7 +74,7 @@ impl Service {
         command: &SendCommandRequest,
         request_id: &str,
     ) -> Option<Event> {
-        self.config.audit_trail.as_deref().filter(|trail| trail.has_data_events())?;
+        self.trails.iter().find(|trail| trail.has_data_events())?;
         let of_token =
             |token: &str| self.ledgers.name_of(self.tokens.ledger_of(token, caller.principal.id())?);
         let (name, token) = (command.command.name(), command.session_token.as_ref());
@@ -75,9 +94,19 @@ impl Service {
 
     /// Records what became of a command of the session API.
     pub(crate) fn record_command(&self, event: Event, error: Option<&ServiceError>) {
-        if let Some(trail) = &self.config.audit_trail {
-            trail.write(event.ended(self.ids.next(), error, false));
+        let (id, line) = (self.ids.next(), event.clone());
+        let line = line.ended(id, error, false);
+        for trail in self.trails.iter().filter(|trail| trail.has_data_events() && trail.takes(&event)) {
+            trail.write(line.clone());
         }
+    }
+
+    /// Writes a line to each trail, and waits until it is durable in all of them.
+    async fn write_durably(&self, event: &Event, line: Vec<u8>) -> std::io::Result<()> {
+        for trail in self.trails.iter().filter(|trail| trail.takes(event)) {
+            trail.write_durably(line.clone()).await?;
+        }
+        Ok(())
     }
 
     /// The event of an exchange of a token, if anything is recorded.
@@ -89,7 +118,7 @@ impl Service {
         issuer: &str,
         duration_seconds: u32,
     ) -> Option<Event> {
-        self.config.audit_trail.as_ref()?;
+        self.trails.first()?;
         let asked = self.asked(caller, request, request_id);
         Some(Event::exchange(&self.place(), &asked, issuer, duration_seconds))
     }
@@ -101,16 +130,19 @@ impl Service {
         event: Option<Event>,
         made: &Result<(Arc<str>, IdentityReply), ServiceError>,
     ) -> Result<(), ServiceError> {
-        let (Some(trail), Some(event)) = (&self.config.audit_trail, event) else { return Ok(()) };
+        let Some(event) = event else { return Ok(()) };
         match made {
             Ok((user, IdentityReply::TemporaryKey { access_key_id, expiration, .. })) => {
-                let line = event.for_user(user, access_key_id, expiration).ended(self.ids.next(), None, true);
-                let written = trail.write_durably(line).await;
+                let event = event.for_user(user, access_key_id, expiration);
+                let line = event.clone().ended(self.ids.next(), None, true);
+                let written = self.write_durably(&event, line).await;
                 written.map_err(|error| refusal(&error, "and no key was made"))
             }
             Ok(_) => Ok(()),
             Err(error) => {
-                trail.write(event.ended(self.ids.next(), Some(error), true));
+                let line = event.ended(self.ids.next(), Some(error), true);
+                let files = self.trails.iter().filter(|trail| !trail.is_ledger());
+                files.for_each(|trail| trail.write(line.clone()));
                 Ok(())
             }
         }

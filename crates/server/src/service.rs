@@ -5,9 +5,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 use everstrand_ion::Value;
 use everstrand_journal::UniqueId;
 use everstrand_ledger::storage::slots::SlotStore;
-use everstrand_ledger::{
-    BufferedBytes, Clock, Environment, Ids, Importer, Ledger, LedgerOptions, Loss, RandomIds, SystemClock,
-};
+use everstrand_ledger::{Clock, Environment, Ids, Importer, Ledger, Loss, RandomIds, SystemClock};
 use everstrand_protocol::control::{self, ControlReply, ControlRequest, PermissionsMode, Tags};
 use everstrand_protocol::error::{ERROR_TYPE_HEADER, REQUEST_ID_HEADER};
 use everstrand_protocol::{
@@ -16,14 +14,18 @@ use everstrand_protocol::{
 use everstrand_sealing::MasterKey;
 
 use crate::access_keys::AccessKeys;
+use crate::audit_ledger;
+use crate::audit_trail::AuditTrail;
 use crate::checkpoints::{Due, Published};
 use crate::client::{Caller, Client};
 use crate::config::Config;
 use crate::control::Control;
 use crate::identity::Identity;
 use crate::imports::Imports;
-use crate::ledgers::{LedgerOverview, Ledgers, Settings, USERS_LEDGER, random_seed};
+use crate::ledgers::settings::Settings;
+use crate::ledgers::{LedgerOverview, Ledgers, random_seed};
 use crate::open_error::ServiceOpenError;
+use crate::own_ledgers::{AUDIT_LEDGER, USERS_LEDGER, refuse_audit_ledger, refuse_changes_of_audit};
 use crate::peers::Peers;
 use crate::rates::{EXCHANGES_PER_SECOND, Rates, VOIDS_PER_SECOND};
 use crate::record::{Record, check_name};
@@ -54,6 +56,8 @@ pub struct Service {
     /// Whether there are users, but not the key of their secrets. Then only callers in this process are answered.
     pub(crate) users_are_locked: bool,
     pub(crate) requests: Requests,
+    /// Where it is recorded who did what: the file of the configuration, the ledger of audit trails, or both.
+    pub(crate) trails: Vec<Arc<AuditTrail>>,
     rates: Rates,
     /// How often each client may ask for an outcome that takes a void.
     pub(crate) voids: Rates,
@@ -93,7 +97,12 @@ impl Service {
         let own_start = UniqueId::from_bytes(random_seed()?[..16].try_into().expect("a seed has more bytes"));
         let peers = config.peers.as_ref().map(|settings| Peers::new(settings, own_start, &cluster_key));
         let holder = config.peers.as_ref().map(|it| Holder { start: own_start, url: it.url.clone() });
-        let ledgers = Arc::new(Ledgers::find(settings(&config), environment.clone())?);
+        let ledgers = Arc::new(Ledgers::find(Settings::of(&config), environment.clone())?);
+        let mut trails: Vec<Arc<AuditTrail>> = config.audit_trail.iter().cloned().collect();
+        if let Some(audit) = config.audit_ledger {
+            ledgers.create_if_missing(AUDIT_LEDGER).map_err(|error| error.message)?;
+            trails.push(audit_ledger::open(Arc::clone(&ledgers), audit.data_events)?);
+        }
         let service = Service {
             tokens: Tokens::new(&cluster_key, holder.as_ref()),
             peers: peers.transpose()?.map(Arc::new),
@@ -106,6 +115,7 @@ impl Service {
             access_keys: RwLock::new(config.access_keys.clone().map(Arc::new)),
             identity: OnceLock::new(),
             requests: Requests::default(),
+            trails,
             rates: Rates::new(config.requests_per_second),
             voids: Rates::new(Some(VOIDS_PER_SECOND)),
             exchanges: Rates::new(Some(EXCHANGES_PER_SECOND)),
@@ -126,6 +136,7 @@ impl Service {
     /// Creates a ledger unless one has this name. The program calls this at its start; clients use the control API.
     pub fn create_ledger_unless_it_exists(&self, name: &str) -> Result<(), ServiceError> {
         check_name(name)?;
+        refuse_audit_ledger(name)?;
         match self.ledgers.create(name, PermissionsMode::AllowAll, false, Tags::new(), None) {
             Err(error) if error.exception == Exception::ResourceAlreadyExists => Ok(()),
             other => other.map(drop),
@@ -140,6 +151,7 @@ impl Service {
         write_blocks: &mut dyn FnMut(&mut Importer<'_>) -> Result<(), String>,
     ) -> Result<(), ServiceError> {
         check_name(name)?;
+        refuse_audit_ledger(name)?;
         self.ledgers.import(name, write_blocks).map(drop)
     }
 
@@ -287,7 +299,7 @@ impl Service {
             }
             ("POST", "/", (Some(target), None)) if target == everstrand_protocol::identity::TARGET => {
                 *operation = "Administer";
-                Box::pin(self.identity_api(caller, request.body)).await
+                Box::pin(self.identity_api(caller, request, request_id)).await
             }
             ("POST", "/", (None, _)) => {
                 unknown(format!("The header X-Amz-Target is missing; the session API needs {expected}"))
@@ -357,6 +369,7 @@ impl Service {
     /// Runs one operation of the control API. This blocks the thread while it waits for files or for a ledger that is being opened, so
     /// do not call it on a runtime's own thread.
     pub fn control(&self, request: ControlRequest) -> Result<ControlReply, ServiceError> {
+        refuse_changes_of_audit(&request)?;
         self.control_of_ledgers().run(request)
     }
 
@@ -455,31 +468,8 @@ impl Service {
         self.stop_statements();
         self.sessions.clear();
         self.imports.close();
+        self.trails.iter().for_each(|trail| trail.flush());
         self.ledgers.close();
-    }
-}
-
-/// The part of the configuration for the ledgers.
-fn settings(config: &Config) -> Settings {
-    Settings {
-        storage: config.storage.clone(),
-        ledger: LedgerOptions {
-            limits: config.limits.clone(),
-            extensions: config.extensions,
-            record_reads: config.record_reads,
-            redaction_refused: config.redaction_refused.clone(),
-            buffered_bytes: BufferedBytes::new(config.memory.buffered_rows(), "--memory"),
-            plan_bytes: BufferedBytes::new(config.memory.plans(), "--memory"),
-            ..LedgerOptions::default()
-        },
-        master_key: config.master_key.clone(),
-        places_of_copies: config.places_of_copies.clone(),
-        kms: config.kms.clone(),
-        cache_bytes: config.memory.caches() as u64,
-        idle_millis: u64::try_from(config.ledger_idle.as_millis()).unwrap_or(u64::MAX),
-        open_max: config.ledgers_open_max,
-        view_files_max: config.view_files_max,
-        unwritten_bytes_max: config.memory.unwritten_views() as u64,
     }
 }
 

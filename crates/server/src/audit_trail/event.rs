@@ -6,9 +6,11 @@ use everstrand_journal::UniqueId;
 use everstrand_policy::Place;
 use everstrand_protocol::ServiceError;
 use everstrand_protocol::control::ControlRequest;
+use everstrand_protocol::identity::IdentityRequest;
 use serde_json::{Map, Value, json};
 
 use crate::client::{Caller, Client};
+use crate::own_ledgers::AUDIT_LEDGER;
 
 /// The version of the records' form.
 const VERSION: &str = "1.11";
@@ -29,6 +31,8 @@ pub(crate) struct Event {
     record: Map<String, Value>,
     /// Whether the operation changes a ledger or its settings.
     pub(crate) changes: bool,
+    /// Whether it is about the ledger of audit trails.
+    pub(crate) is_of_trail: bool,
 }
 
 impl Event {
@@ -54,6 +58,15 @@ impl Event {
         parameters.extend(transaction.map(|id| ("transactionId".to_owned(), id.into())));
         let changes = !matches!(command, "FetchPage");
         Event::new(place, asked, "SendCommand", Value::Object(parameters), ledger, changes, false)
+    }
+
+    /// An operation on users, groups and policies. A request for one holds no secret.
+    pub(crate) fn identity(place: &Place, asked: &Asked<'_>, operation: &IdentityRequest) -> Event {
+        let mut parameters = with_lower_case_names(&operation.to_json());
+        let name = parameters.remove("operation").and_then(|name| name.as_str().map(str::to_owned));
+        let name = name.unwrap_or_default();
+        let changes = !["List", "Check", "Make"].iter().any(|reading| name.starts_with(reading));
+        Event::new(place, asked, &name, Value::Object(parameters), None, changes, true)
     }
 
     /// An exchange of a token of OpenID Connect. The token is no part of it.
@@ -116,7 +129,7 @@ impl Event {
             Value::Object(record) => record,
             _ => Map::new(),
         };
-        Event { record, changes }
+        Event { record, changes, is_of_trail: ledger == Some(AUDIT_LEDGER) }
     }
 
     /// The line that says that a change begins. It has the request id of the line that says what became of it.
@@ -185,10 +198,9 @@ fn parameters(operation: &ControlRequest) -> (Option<String>, Map<String, Value>
         _ => None,
     };
     let http = operation.to_http();
-    let body: Map<String, Value> = serde_json::from_slice(&http.body).unwrap_or_default();
-    let body = body.into_iter().filter(|(name, _)| name != "NextToken" && name != "Blocks");
-    let mut parameters: Map<String, Value> =
-        body.map(|(name, value)| (name[..1].to_ascii_lowercase() + &name[1..], value)).collect();
+    let mut parameters = with_lower_case_names(&http.body);
+    parameters.remove("nextToken");
+    parameters.remove("blocks");
     parameters.extend(ledger.map(|name| ("name".to_owned(), name.as_str().into())));
     parameters.extend(resource.map(|arn| ("resourceArn".to_owned(), arn.as_str().into())));
     if let R::UntagResource(it) = operation {
@@ -199,6 +211,12 @@ fn parameters(operation: &ControlRequest) -> (Option<String>, Map<String, Value>
     }
     let of_resource = resource.and_then(|arn| arn.rsplit_once("ledger/")).map(|(_, name)| name.to_owned());
     (ledger.cloned().or(of_resource), parameters)
+}
+
+/// The members of a JSON object; each name begins with a small letter, as in CloudTrail.
+fn with_lower_case_names(json: &[u8]) -> Map<String, Value> {
+    let members: Map<String, Value> = serde_json::from_slice(json).unwrap_or_default();
+    members.into_iter().map(|(name, value)| (name[..1].to_ascii_lowercase() + &name[1..], value)).collect()
 }
 
 /// The id of an event in the form that CloudTrail's ids have.

@@ -32,8 +32,9 @@ use self::directory::Key;
 use self::temporary::TemporaryKey;
 use self::users::{KnownUser, Users, of_secret};
 use crate::access_keys::unrecognized;
-use crate::ledgers::{Ledgers, USERS_LEDGER, random_seed};
+use crate::ledgers::{Ledgers, random_seed};
 use crate::oidc::Oidc;
+use crate::own_ledgers::USERS_LEDGER;
 
 /// What was read longer ago does not decide any more, where other servers may have changed it.
 const AGE_MILLIS_MAX: u64 = 5000;

@@ -7,7 +7,7 @@ use everstrand_sealing::MasterKey;
 
 use super::users::of_secret;
 use super::{journal, secrets_key};
-use crate::ledgers::USERS_LEDGER;
+use crate::own_ledgers::USERS_LEDGER;
 use crate::service::Service;
 
 impl Service {

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use std::sync::Arc;
 
-use everstrand_ledger::Authorize;
+use everstrand_ledger::{Authorize, Protected, TableAction};
 use everstrand_policy::{Action, Decision, Place, Rule};
 use everstrand_protocol::control::{ControlRequest, PermissionsMode};
 use everstrand_protocol::identity::{IdentityReply, IdentityRequest};
@@ -12,7 +12,7 @@ use everstrand_protocol::{Exception, ServiceError};
 use super::Identity;
 use super::permissions::{Asking, Principal, TablePermissions};
 use crate::client::{Caller, Client};
-use crate::ledgers::USERS_LEDGER;
+use crate::own_ledgers::{AUDIT_LEDGER, USERS_LEDGER, refuse_changes_of_audit};
 use crate::request::Request;
 use crate::service::Service;
 
@@ -100,8 +100,19 @@ impl Service {
     }
 
     /// The same for a caller who needs permission.
-    pub(crate) async fn identity_api(&self, caller: &Caller, body: &[u8]) -> Result<Vec<u8>, ServiceError> {
-        let request = IdentityRequest::from_json(body)?;
+    pub(crate) async fn identity_api(
+        &self,
+        caller: &Caller,
+        request: &Request<'_>,
+        request_id: &str,
+    ) -> Result<Vec<u8>, ServiceError> {
+        let operation = IdentityRequest::from_json(request.body)?;
+        let event = self.record_identity_begin(caller, request, &operation, request_id).await?;
+        let answered = self.run_identity(caller, operation).await;
+        self.record_end(event, answered).await
+    }
+
+    async fn run_identity(&self, caller: &Caller, request: IdentityRequest) -> Result<Vec<u8>, ServiceError> {
         let identity = Arc::clone(self.identity()?);
         let asked = match &request {
             IdentityRequest::MakeTemporaryKey { duration_seconds } => {
@@ -203,6 +214,11 @@ impl Service {
     /// What decides about the tables that a statement touches: nothing for an operator, and nothing in a ledger with the
     /// permissions mode `ALLOW_ALL`.
     pub(crate) fn table_permissions(&self, caller: &Caller, ledger: &Arc<str>) -> Option<Arc<dyn Authorize>> {
+        let policies = self.policies_of_tables(caller, ledger);
+        if **ledger == *AUDIT_LEDGER { Some(Arc::new(ReadOnly(policies))) } else { policies }
+    }
+
+    fn policies_of_tables(&self, caller: &Caller, ledger: &Arc<str>) -> Option<Arc<dyn Authorize>> {
         let asking = self.asking(caller)?;
         if self.ledgers.permissions_mode(ledger) == Some(PermissionsMode::AllowAll) {
             return None;
@@ -219,6 +235,7 @@ impl Service {
         let (action, resource) = asked_by(request, &self.place());
         let named = resource.rsplit_once(":ledger/").or_else(|| resource.rsplit_once(":stream/"));
         named.map_or(Ok(()), |(_, named)| refuse_own(named.split('/').next().unwrap_or(named)))?;
+        refuse_changes_of_audit(request)?;
         let Some(asking) = self.asking(caller) else { return Ok(()) };
         asking.permit(action, &resource)?;
         match request {
@@ -248,6 +265,16 @@ impl Service {
             source = text.parse().ok()?;
         }
         Some(source)
+    }
+}
+
+/// Lets statements read and do nothing else. What the user may read, the user's policies say.
+struct ReadOnly(Option<Arc<dyn Authorize>>);
+
+impl Authorize for ReadOnly {
+    fn allows(&self, action: TableAction, of: Protected<'_>) -> bool {
+        matches!(action, TableAction::Select | TableAction::History)
+            && self.0.as_ref().is_none_or(|policies| policies.allows(action, of))
     }
 }
 

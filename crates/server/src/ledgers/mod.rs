@@ -25,6 +25,7 @@ mod key_watch;
 mod note;
 mod opening;
 mod overview;
+pub(crate) mod settings;
 mod shared;
 mod shared_changes;
 mod stored;
@@ -39,7 +40,6 @@ use everstrand_ledger::storage::{ReadOnlyStore, SharedStore};
 use everstrand_ledger::{Environment, Ledger, LedgerOptions};
 use everstrand_protocol::control::{LedgerState, PermissionsMode, Tags};
 use everstrand_protocol::{Exception, ServiceError};
-use everstrand_sealing::MasterKey;
 use tokio::sync::oneshot;
 
 use self::entry::{Access, Entry, OpenError, Opened, Unfinished};
@@ -47,12 +47,13 @@ use self::errors::{not_found, not_opened, unavailable};
 use self::folder::{Broken, DataFolder};
 use self::note::Note;
 use self::opening::Origin;
+use self::settings::Settings;
 use self::shared::Shared;
 use self::upkeep::Upkeep;
 use crate::config::Storage;
-use crate::data_keys::{DataKeys, PlacesOfCopies};
-use crate::kms::KmsKeys;
+use crate::data_keys::DataKeys;
 use crate::open_error::ServiceOpenError;
+use crate::own_ledgers::{AUDIT_LEDGER, USERS_LEDGER};
 use crate::record::{Record, STRICT_TAG};
 use crate::workers::Workers;
 
@@ -60,9 +61,6 @@ pub use folder::{is_data_folder_in_use, ledger_folders, ledgers_in_folder};
 pub(crate) use overview::LedgerOverview;
 pub use shared::ledgers_in_store;
 pub use stored::StoredLedger;
-
-/// The name of the ledger that holds the users of the server. Clients can neither open nor list it.
-pub(crate) const USERS_LEDGER: &str = "everstrand-identity";
 
 /// The number of threads that open, close and read ledgers.
 const FILE_THREADS: usize = 8;
@@ -77,30 +75,6 @@ const CLOSING_THREADS: usize = 32;
 const FOLLOWS: &str = "this server only reads its store, because it was started with --follow; ask a server that writes to the store";
 
 const TOO_MANY_JOBS: &str = "too many operations wait for the disk; try again later";
-
-/// How the ledgers are stored and opened.
-pub(crate) struct Settings {
-    /// Where they are.
-    pub(crate) storage: Storage,
-    /// The options of every ledger.
-    pub(crate) ledger: LedgerOptions,
-    /// Seals the data keys of encrypted ledgers.
-    pub(crate) master_key: Option<MasterKey>,
-    /// Opens the places of copies, whose data keys a deletion removes, too.
-    pub(crate) places_of_copies: Option<PlacesOfCopies>,
-    /// The key management service that seals data keys of ledgers with a KMS key.
-    pub(crate) kms: Option<Arc<KmsKeys>>,
-    /// Bytes of the cache that all views share.
-    pub(crate) cache_bytes: u64,
-    /// A ledger that nobody has used for this time is closed.
-    pub(crate) idle_millis: u64,
-    /// The greatest number of open ledgers.
-    pub(crate) open_max: usize,
-    /// The greatest number of files of tables that each view keeps open.
-    pub(crate) view_files_max: usize,
-    /// The views of all ledgers keep about so many bytes of changes in memory before they write them to files.
-    pub(crate) unwritten_bytes_max: u64,
-}
 
 /// All ledgers of a service.
 pub(crate) struct Ledgers {
@@ -347,7 +321,9 @@ impl Ledgers {
     }
 
     fn options_of(&self, record: &Record) -> LedgerOptions {
-        LedgerOptions { extensions: !self.is_strict(record), ..self.options.clone() }
+        // What clients do in the audit trail never makes it grow.
+        let record_reads = self.options.record_reads && record.name != AUDIT_LEDGER;
+        LedgerOptions { extensions: !self.is_strict(record), record_reads, ..self.options.clone() }
     }
 
     /// The seed of the key that signs a ledger's checkpoints. If the ledger has none, one is made now.

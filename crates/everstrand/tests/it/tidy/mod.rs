@@ -72,6 +72,7 @@ const EDGES: &[&str] = &[
     "crates/sealing/src/key.rs",
     "crates/sealing/src/master.rs",
     "crates/server/src/audit_trail/file.rs",
+    "crates/server/src/audit_trail/lines.rs",
     "crates/server/src/http.rs",
     "crates/server/src/http/",
     "crates/server/src/checkpoints/folder.rs",

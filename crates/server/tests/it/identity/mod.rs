@@ -1,5 +1,6 @@
 //! Users, their keys and what policies let them do, over signed requests.
 
+mod audit_ledger;
 mod exchange;
 mod guards;
 mod statements;
