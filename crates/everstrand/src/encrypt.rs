@@ -12,26 +12,48 @@ use everstrand_server::config::{Config, Storage};
 
 use crate::completions;
 use crate::identity::users_key;
+use crate::store::Access;
 use crate::{master_key, place};
 
-/// Encrypt a ledger that lies in clear in a data folder
+/// Encrypt a ledger that lies in clear in a data folder or a store
 ///
 /// A server with a master key encrypts the ledgers that it creates. This command encrypts one that was created without: its
-/// journal, segment by segment, and its view, which is built again. It may be stopped at any time, and goes on where it was.
-/// What a disk keeps of files that were replaced, and every earlier copy of the data folder, stays in clear.
+/// journal, part by part, and its view, which is built again. It may be stopped at any time, and goes on where it was; until then
+/// DescribeLedger says what lies in clear. No server may run meanwhile, on the data folder or on the store; start them with the master
+/// key afterwards. What a disk keeps of files that were replaced, older versions that a bucket or a database keeps, caches on other
+/// machines, and every earlier copy stay in clear.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The ledger's name
     #[arg(add = ArgValueCandidates::new(completions::ledgers_in_folder))]
     ledger: String,
     /// The data folder of the server, which must not be running [default: the variable EVERSTRAND_DATA, else ./everstrand-data]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "store")]
     data: Option<PathBuf>,
+    /// The store that has the ledger: s3://BUCKET/PREFIX or postgres://USER@HOST/DATABASE
+    #[arg(long, env = "EVERSTRAND_STORE", hide_env_values = true, value_name = "LOCATION")]
+    store: Option<String>,
+    #[command(flatten)]
+    access: Access,
+    /// The folder of this machine for what was computed from the ledgers of the store; what it has of the ledger is removed
+    /// [default: ./everstrand-cache, if it exists]
+    #[arg(long, env = "EVERSTRAND_CACHE", value_name = "DIR", requires = "store")]
+    cache: Option<PathBuf>,
 }
 
 /// Exits with 0 (nothing of the ledger lies in clear any more) or 2 (it failed).
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    let service = open(arguments.data.clone())?;
+    let service = match &arguments.store {
+        None => open(arguments.data.clone())?,
+        Some(location) => {
+            let served = arguments.access.open_to_serve(location)?;
+            let cache = arguments.cache.clone().unwrap_or_else(|| PathBuf::from("./everstrand-cache"));
+            let cache = cache.is_dir().then_some(cache);
+            let mut config = Config::new(Storage::Shared { store: served.store, cache });
+            config.redaction_refused = served.redaction_refused;
+            open_with(config)?
+        }
+    };
     let mut terminal = std::io::stderr().is_terminal().then(std::io::stderr);
     let encrypted = service.encrypt(&arguments.ledger, &mut |done, all| {
         if let Some(terminal) = &mut terminal {
@@ -124,7 +146,10 @@ fn open(data: Option<PathBuf>) -> Result<Service, Box<dyn Error>> {
     if !folder.is_dir() {
         return Err(format!("there is no data folder {}", folder.display()).into());
     }
-    let mut config = Config::new(Storage::Folder(folder));
+    open_with(Config::new(Storage::Folder(folder)))
+}
+
+fn open_with(mut config: Config) -> Result<Service, Box<dyn Error>> {
     master_key::configure(&mut config)?;
     if config.master_key.is_none() {
         return Err(

@@ -163,6 +163,12 @@ impl Control {
             encryption_description: self.ledgers.encryption(&record, OWNED_KEY)?,
             strict: Some(self.ledgers.is_strict(&record)),
             restored_from: record.restored_from,
+            lies_in_clear: record.clear_slots.map(|slots| {
+                format!(
+                    "its slots from {} on, of {}: `everstrand encrypt {}` was begun and is not finished; run it again",
+                    slots.from, slots.of, record.name
+                )
+            }),
             name: Some(record.name),
         })
     }

@@ -25,6 +25,17 @@ pub(crate) struct Record {
     pub(crate) restored_from: Option<String>,
     /// The ARN of the KMS key that seals the ledger's data key. Without one the master key does, if there is one.
     pub(crate) kms_key: Option<String>,
+    /// The slots that lie in clear, while the ledger is being encrypted.
+    pub(crate) clear_slots: Option<ClearSlots>,
+}
+
+/// How far the encryption of a ledger that lay in clear has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClearSlots {
+    /// The first slot that may lie in clear.
+    pub(crate) from: u64,
+    /// The number of slots that there were.
+    pub(crate) of: u64,
 }
 
 impl Record {
@@ -45,6 +56,10 @@ impl Record {
         }
         if let Some(kms_key) = &self.kms_key {
             fields.push("kmsKey", kms_key.as_str());
+        }
+        if let Some(ClearSlots { from, of }) = self.clear_slots {
+            let slots = Struct::from_iter([("from", Value::from(from)), ("of", Value::from(of))]);
+            fields.push("clearSlots", Value::from(slots));
         }
         Value::from(fields)
     }
@@ -69,6 +84,10 @@ impl Record {
                 .collect::<Option<_>>()?,
             restored_from: text("restoredFrom"),
             kms_key: text("kmsKey"),
+            clear_slots: value.get("clearSlots").and_then(|slots| {
+                let number = |field: &str| slots.get(field)?.as_i64()?.try_into().ok();
+                Some(ClearSlots { from: number("from")?, of: number("of")? })
+            }),
         })
     }
 }

@@ -110,6 +110,10 @@ pub struct DescribeLedgerResult {
     /// member.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restored_from: Option<String>,
+    /// What of an encrypted ledger lies in clear still, because its encryption is not finished; absent if nothing does. QLDB did not
+    /// have this member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lies_in_clear: Option<String>,
     /// Why the ledger does not work as it should; absent if it does. QLDB did not have this member.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub impaired: Option<String>,

@@ -297,6 +297,7 @@ fn answers_have_the_shape_of_the_model() {
         encryption_description: None,
         strict: Some(false),
         restored_from: None,
+        lies_in_clear: None,
         impaired: None,
     });
     let body = r#"{"Name":"l","Arn":"arn:aws:qldb:us-east-1:123456789012:ledger/l","State":"ACTIVE","CreationDateTime":1568839243.951,"PermissionsMode":"ALLOW_ALL","DeletionProtection":true,"Strict":false}"#;

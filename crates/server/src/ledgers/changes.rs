@@ -72,6 +72,7 @@ impl Ledgers {
             tags,
             restored_from: None,
             kms_key: None,
+            clear_slots: None,
         }
     }
 

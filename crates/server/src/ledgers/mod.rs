@@ -211,6 +211,7 @@ impl Ledgers {
             tags: Tags::new(),
             restored_from: None,
             kms_key: None,
+            clear_slots: None,
         };
         let entry = self.reserve(record)?;
         entry.settle(&Ok(ledger), u64::MAX);
@@ -459,6 +460,7 @@ fn broken_entry(id: &str, name: &str, why: &str) -> Entry {
         tags: Tags::new(),
         restored_from: None,
         kms_key: None,
+        clear_slots: None,
     };
     Entry::broken(record, Note { name: name.to_owned(), ..Note::default() }, why.to_owned())
 }

@@ -16,11 +16,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use everstrand_ion::{Struct, Value, text};
 use everstrand_journal::UniqueId;
-use everstrand_ledger::storage::slots::SlotStore;
+use everstrand_ledger::storage::slots::{Created, SlotError, SlotStore};
 use everstrand_ledger::storage::views::ViewStore;
-use everstrand_ledger::storage::{MemoryView, SharedStore};
+use everstrand_ledger::storage::{MemoryView, SealedSlots, SharedStore};
 use everstrand_ledger::{Environment, Ledger, LedgerError, LedgerOptions};
 use everstrand_protocol::control::LedgerState;
+use everstrand_sealing::SealingKey;
 
 use super::entry::Entry;
 use super::folder::DataFolder;
@@ -29,6 +30,9 @@ use super::stored::StoredLedger;
 use crate::data_keys::{DataKey, check_first, id_of};
 use crate::record::Record;
 use crate::revisions::{because, create_revision};
+
+/// How often the end of a journal is tried again because the store did not answer. Whoever meets the deletion next goes on.
+const SILENCES_MAX: u32 = 5;
 
 /// The ledgers of a store, as this server knows them.
 pub(super) struct Shared {
@@ -108,6 +112,25 @@ impl Shared {
         let id = id_of(ledger_id)?;
         let slots = self.store.journal(id).map_err(|error| because(&error))?;
         Ok(DataKey::seal_if(key, slots, id))
+    }
+
+    /// Ends a journal without its data key: by a slot that nobody can open. A server that has the key still finds it where it wanted to
+    /// write, and can append nothing any more.
+    pub(super) fn end_unreadably(&self, ledger_id: &str) -> Result<(), String> {
+        let id = id_of(ledger_id)?;
+        let stored = self.store.journal(id).map_err(|error| because(&error))?;
+        let unreadable = SealedSlots::new(Arc::clone(&stored), id, SealingKey::random());
+        let mut slot = stored.tip_hint().map_err(|error| because(&error))?.map_or(0, |last| last + 1);
+        let mut silences = 0;
+        loop {
+            match unreadable.create(slot, &[]) {
+                Ok(Created::Won) => return Ok(()),
+                // Somebody else's, or an attempt of ours whose answer was lost; then one more does no harm.
+                Ok(Created::Exists) => slot += 1,
+                Err(SlotError::Unknown(_)) if silences < SILENCES_MAX => silences += 1,
+                Err(error) => return Err(because(&error)),
+            }
+        }
     }
 
     /// Opens the ledger of an entry over its slots in the store and its view in the cache.

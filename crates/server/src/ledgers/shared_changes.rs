@@ -227,8 +227,17 @@ impl Ledgers {
     }
 
     /// Ends the journal of a deleted ledger, and then removes its data key. So an encrypted journal without a key has its end.
+    ///
+    /// A data key that nobody can open, because its KMS key is gone or its master key lost, does not keep a ledger from being deleted.
     fn seal_and_forget_key(&self, shared: &Shared, ledger_id: &str) -> Result<(), String> {
-        let key = self.keys.of(ledger_id)?;
+        let key = match self.keys.of(ledger_id) {
+            Err(why) if self.keys.has(ledger_id)? => {
+                tracing::warn!(ledger_id, %why, "a ledger is deleted whose data key cannot be opened");
+                shared.end_unreadably(ledger_id)?;
+                return self.keys.remove(ledger_id);
+            }
+            key => key?,
+        };
         let slots = shared.slots(ledger_id, key.as_ref())?;
         let first = slots.read(0).map_err(|error| error.to_string())?;
         if key.is_none() && first.is_some_and(|first| is_sealed(&first)) {

@@ -252,6 +252,116 @@ async fn an_encrypted_ledger_is_served_by_all_who_have_the_master_key() {
     answer(&control(&one, "POST", "/ledgers", CREATE).await);
 }
 
+/// A data key that nobody can open does not keep a ledger from being deleted, and a server that has it open still can write nothing more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_whose_data_key_cannot_be_opened_is_deleted() {
+    let store = Arc::new(MemoryStore::new());
+    let (one, stranger) = (encrypting_server(&store, "7f"), encrypting_server(&store, "70"));
+    answer(&control(&one, "POST", "/ledgers", CREATE).await);
+    let mut open = Transaction::begin(&one).await;
+    open.execute("CREATE TABLE readable").await;
+    let id = ledger_id_of(&store);
+    let described = control(&stranger, "GET", "/ledgers/cars", "").await;
+    assert_eq!(described.status, 200);
+    let deleted = control(&stranger, "DELETE", "/ledgers/cars", "").await;
+    assert_eq!(deleted.status, 200, "{}", String::from_utf8_lossy(&deleted.body));
+    assert_ne!(open.commit().await.status, 200, "the journal has its end");
+    assert_eq!(store.keys(id).expect("keys").read(0).expect("a read"), None);
+    for (server, name) in [(&stranger, "cars"), (&one, "cars")] {
+        let described = control(server, "GET", &format!("/ledgers/{name}"), "").await;
+        assert_eq!(error(&described).1, "ResourceNotFoundException");
+    }
+    answer(&control(&one, "POST", "/ledgers", CREATE).await);
+    let mut again = Transaction::begin(&one).await;
+    again.execute("CREATE TABLE other").await;
+    assert_eq!(again.commit().await.status, 200, "the name has a new ledger");
+}
+
+/// A ledger in clear is encrypted where it lies, and goes on as the same ledger; afterwards nothing of it is in clear.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clear_ledger_is_encrypted_where_it_lies() {
+    let store = Arc::new(MemoryStore::new());
+    let one = server(&store);
+    answer(&control(&one, "POST", "/ledgers", CREATE).await);
+    let mut write = Transaction::begin(&one).await;
+    write.execute("CREATE TABLE readable").await;
+    assert_eq!(write.commit().await.status, 200);
+    for number in 0..60 {
+        let mut write = Transaction::begin(&one).await;
+        write.execute(&format!("INSERT INTO readable VALUE {{'plainname': 'plaintext {number}'}}")).await;
+        assert_eq!(write.commit().await.status, 200);
+    }
+    let digest = answer(&control(&one, "POST", "/ledgers/cars/digest", "").await);
+    let described = answer(&control(&one, "GET", "/ledgers/cars", "").await);
+    assert_eq!(
+        (&described["EncryptionDescription"], &described["LiesInClear"]),
+        (&Value::Null, &Value::Null)
+    );
+    one.close();
+    let slots = store.journal(ledger_id_of(&store)).expect("a journal");
+    let clear =
+        || slots.read_many(0, usize::MAX).expect("slots").iter().filter(|stored| !is_sealed(stored)).count();
+    let before = clear();
+    assert!(before > 60);
+
+    // Without the key nothing happens, and an interruption leaves a ledger that can be used, and says so.
+    server(&store).encrypt("cars", &mut |_, _| {}).expect_err("there is no master key");
+    let two = encrypting_server(&store, "7f");
+    let stopped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        two.encrypt("cars", &mut |done, _| assert_eq!(done, 0, "stopped"))
+    }));
+    assert!(stopped.is_err());
+    drop(two);
+    let three = encrypting_server(&store, "7f");
+    let described = answer(&control(&three, "GET", "/ledgers/cars", "").await);
+    let said = described["LiesInClear"].as_str().expect("it says so");
+    assert!(
+        said.starts_with("its slots from 0 on, of 6") && said.contains("everstrand encrypt cars"),
+        "{said}"
+    );
+    let mut write = Transaction::begin(&three).await;
+    write.execute("INSERT INTO readable VALUE {'plainname': 'meanwhile'}").await;
+    assert_eq!(write.commit().await.status, 200);
+    three.encrypt("cars", &mut |_, _| {}).expect("encrypted");
+    three.encrypt("cars", &mut |_, _| {}).expect("again, with nothing to do");
+    three.close();
+
+    assert_eq!(clear(), 0);
+    for stored in slots.read_many(0, usize::MAX).expect("slots") {
+        for mark in [b"readable", b"plainnam", b"plaintex", b"meanwhil", b"CREATE T", b"INSERT I"] {
+            assert!(!stored.windows(8).any(|window| window == mark));
+        }
+    }
+    let four = encrypting_server(&store, "7f");
+    let described = answer(&control(&four, "GET", "/ledgers/cars", "").await);
+    assert_eq!(described["EncryptionDescription"]["EncryptionStatus"], "ENABLED");
+    assert_eq!(described["LiesInClear"], Value::Null);
+    let mut read = Transaction::begin(&four).await;
+    assert_eq!(read.execute("SELECT * FROM readable").await, 61);
+    let request =
+        json!({"BlockAddress": digest["DigestTipAddress"], "DigestTipAddress": digest["DigestTipAddress"]});
+    let proved = control(&four, "POST", "/ledgers/cars/block", &request.to_string()).await;
+    assert_eq!(proved.status, 200, "the digest of then still holds");
+}
+
+/// A store that cannot replace slots keeps its ledgers as they are, and says what else can be done.
+#[test]
+fn where_slots_cannot_be_replaced_nothing_is_encrypted() {
+    let store = Arc::new(MemoryStore::new());
+    let mut config = Config::new(Storage::Shared { store: Arc::clone(&store) as _, cache: None });
+    config.redaction_refused = Some("objects are locked".to_owned());
+    config.master_key = Some(MasterKey::from_text(&"7f".repeat(32), "here").expect("a key"));
+    server(&store).create_ledger_unless_it_exists("cars").expect("created");
+    let refused =
+        Service::open(config).expect("a service").encrypt("cars", &mut |_, _| {}).expect_err("refused");
+    assert!(refused.message.contains("objects are locked") && refused.message.contains("everstrand restore"));
+    assert_eq!(
+        store.keys(ledger_id_of(&store)).expect("keys").read(0).expect("a read"),
+        None,
+        "it has no key"
+    );
+}
+
 /// The id of the only ledger of a store.
 fn ledger_id_of(store: &Arc<MemoryStore>) -> UniqueId {
     let revision = store.name("cars").expect("a name").read(0).expect("a read").expect("a revision");
