@@ -7,9 +7,11 @@ use std::time::Instant;
 use everstrand_driver::Credentials;
 use everstrand_driver::{HttpTransport, QldbDriver};
 use everstrand_ledger::Ledger;
-use everstrand_server::Service;
+use everstrand_protocol::control::{ControlRequest, PermissionsMode, UpdateLedgerPermissionsModeRequest};
+use everstrand_protocol::identity::{IdentityReply, IdentityRequest};
 use everstrand_server::config::{Config, Storage};
 use everstrand_server::http::{self, Tls, TlsFiles};
+use everstrand_server::{MasterKey, Service};
 use tempfile::NamedTempFile;
 use tokio::runtime::Runtime;
 
@@ -27,8 +29,17 @@ pub(crate) struct Served {
     address: SocketAddr,
     /// The certificate that clients trust, in a file; `None` over plain HTTP.
     certificate: Option<NamedTempFile>,
+    credentials: Credentials,
     _server: Runtime,
 }
+
+/// The permissions of the user of [`Served::start_with_users`]: what its clients need, and no more.
+const POLICY: &str = r#"{"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": "qldb:SendCommand", "Resource": "arn:aws:qldb:*:*:ledger/vehicle-registration"},
+    {"Effect": "Allow", "Action": ["qldb:PartiQLSelect", "qldb:PartiQLUpdate"],
+     "Resource": "arn:aws:qldb:*:*:ledger/vehicle-registration/table/*"}]}"#;
+/// The name of that user and of its policy.
+const USER: &str = "client";
 
 impl Served {
     /// Serves a ledger as the program does.
@@ -45,12 +56,50 @@ impl Served {
         Served::start_with(&[(NAME, ledger)], Some((certificate, key)))
     }
 
+    /// Serves a ledger to a user who is limited by a policy: each signature is checked, and each table that a statement touches.
+    pub(crate) fn start_with_users(ledger: &Ledger) -> Result<Served, Failure> {
+        let mut config = Config::new(Storage::Memory);
+        config.users_key = Some(MasterKey::random());
+        Served::start_by(config, &[(NAME, ledger)], None, |service| {
+            service.control(ControlRequest::UpdateLedgerPermissionsMode(
+                UpdateLedgerPermissionsModeRequest {
+                    name: NAME.to_owned(),
+                    permissions_mode: PermissionsMode::Standard,
+                },
+            ))?;
+            service.create_users("administrator", None)?;
+            let (policy_name, document) = (USER.to_owned(), POLICY.to_owned());
+            service.administer(&IdentityRequest::PutPolicy { policy_name, document })?;
+            let added = service.administer(&IdentityRequest::AddUser {
+                user_name: USER.to_owned(),
+                groups: Vec::new(),
+                policies: vec![USER.to_owned()],
+                tags: Default::default(),
+            })?;
+            match added {
+                IdentityReply::Key { access_key_id, secret_access_key, .. } => {
+                    Ok(Some(Credentials { access_key_id, secret_access_key, session_token: None }))
+                }
+                _ => Err("a user was added without a key".into()),
+            }
+        })
+    }
+
     /// Serves ledgers by their names, over TLS if there are a certificate and its key.
     pub(crate) fn start_with(
         ledgers: &[(&str, &Ledger)],
         tls: Option<(NamedTempFile, NamedTempFile)>,
     ) -> Result<Served, Failure> {
-        let mut config = Config::new(Storage::Memory);
+        Served::start_by(Config::new(Storage::Memory), ledgers, tls, |_| Ok(None))
+    }
+
+    /// The same with other settings, and after `prepare`, which may answer the key that clients have.
+    fn start_by(
+        mut config: Config,
+        ledgers: &[(&str, &Ledger)],
+        tls: Option<(NamedTempFile, NamedTempFile)>,
+        prepare: impl FnOnce(&Service) -> Result<Option<Credentials>, Failure>,
+    ) -> Result<Served, Failure> {
         config.limits = raised_limits();
         let server = http::runtime(&config)?;
         let clients = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -58,6 +107,11 @@ impl Served {
         for (name, ledger) in ledgers {
             service.serve_ledger(name, (*ledger).clone())?;
         }
+        let credentials = prepare(&service)?.unwrap_or_else(|| Credentials {
+            access_key_id: "AKIDEXAMPLE".to_owned(),
+            secret_access_key: "secret".to_owned(),
+            session_token: None,
+        });
         let runtimes = (server, clients);
         let listen = ([127, 0, 0, 1], 0).into();
         let (server, certificate) = match tls {
@@ -74,7 +128,7 @@ impl Served {
         };
         let address = server.address()?;
         runtimes.0.spawn(server.run(std::future::pending()));
-        Ok(Served { clients: runtimes.1, address, certificate, _server: runtimes.0 })
+        Ok(Served { clients: runtimes.1, address, certificate, credentials, _server: runtimes.0 })
     }
 
     /// The URL of the server.
@@ -84,12 +138,7 @@ impl Served {
 
     /// A driver for a ledger, whose requests are signed.
     fn driver(&self, ledger: &str) -> Result<QldbDriver<HttpTransport>, Failure> {
-        let credentials = Credentials {
-            access_key_id: "AKIDEXAMPLE".to_owned(),
-            secret_access_key: "secret".to_owned(),
-            session_token: None,
-        };
-        let transport = HttpTransport::builder().region("us-east-1").credentials(credentials);
+        let transport = HttpTransport::builder().region("us-east-1").credentials(self.credentials.clone());
         let transport = match &self.certificate {
             None => transport.endpoint(self.url()),
             Some(file) => transport

@@ -45,8 +45,8 @@ const USUAL: [&str; 5] = ["rmw", "insert", "reads", "journal", "rivals"];
 #[derive(Parser)]
 #[command(name = "everstrand-bench")]
 pub(crate) struct Arguments {
-    /// rmw, encryption, insert, saving, reads, journal, large, rivals, queries, client, load, tls, share, hostile; without a name the
-    /// first of them: rmw, insert, reads, journal, rivals
+    /// rmw, encryption, insert, saving, reads, journal, large, rivals, queries, client, load, tls, users, share, hostile; without a name
+    /// the first of them: rmw, insert, reads, journal, rivals
     names: Vec<String>,
     /// Rounds of every measurement; medians are shown
     #[arg(long, default_value = "5")]
@@ -195,12 +195,13 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             "client" => client::client(arguments, &mut report)?,
             "load" => load::load(arguments, &mut report)?,
             "tls" => network::tls(arguments, &mut report)?,
+            "users" => network::users(arguments, &mut report)?,
             "share" => network::share(arguments, &mut report)?,
             "rivals" => rivals::rivals(arguments, &mut report)?,
             other => {
                 return Err(format!(
                     "there is no workload {other:?}; there are rmw, encryption, insert, saving, reads, journal, large, rivals, \
-                     queries, client, load, tls, share, hostile"
+                     queries, client, load, tls, users, share, hostile"
                 )
                 .into());
             }

@@ -1,4 +1,4 @@
-//! What the network costs: TLS beside plain HTTP, and a quiet ledger beside one that is flooded.
+//! What the network costs: TLS beside plain HTTP, users with policies beside anybody, and a quiet ledger beside one that is flooded.
 
 use std::time::Instant;
 
@@ -24,7 +24,25 @@ pub(crate) fn tls(arguments: &Arguments, report: &mut Report) -> Result<(), Fail
     let opened = Opened::open(folder.path(), raised_limits())?;
     fill(&opened.ledger, arguments.documents)?;
     let (plain, tls) = (Served::start(&opened.ledger)?, Served::start_tls(&opened.ledger)?);
-    let mut ways = [("read-modify-write, HTTP", plain), ("read-modify-write, HTTP over TLS", tls)];
+    compare(
+        [("read-modify-write, HTTP", plain), ("read-modify-write, HTTP over TLS", tls)],
+        arguments,
+        report,
+    )
+}
+
+/// The same over plain HTTP: to anybody, and to a user whose signatures and permissions are checked.
+pub(crate) fn users(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
+    let folder = arguments.scratch()?;
+    let opened = Opened::open(folder.path(), raised_limits())?;
+    fill(&opened.ledger, arguments.documents)?;
+    let (anybody, users) = (Served::start(&opened.ledger)?, Served::start_with_users(&opened.ledger)?);
+    let ways = [("read-modify-write, HTTP", anybody), ("read-modify-write, HTTP with users", users)];
+    compare(ways, arguments, report)
+}
+
+/// Measures two ways to the same ledger in turn.
+fn compare(mut ways: [(&str, Served); 2], arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
     for (_, served) in &ways {
         // The handshakes belong to no measurement.
         for &clients in &arguments.clients {
