@@ -17,6 +17,7 @@ pub(crate) fn refuse_changes_of_audit(request: &ControlRequest) -> Result<(), Se
         R::UpdateLedger(it) => refuse_audit_ledger(&it.name),
         R::UpdateLedgerPermissionsMode(it) => refuse_audit_ledger(&it.name),
         R::DeleteLedger(it) => refuse_audit_ledger(&it.name),
+        R::ImportJournal(it) => refuse_audit_ledger(&it.name),
         R::TagResource(it) => refuse_audit_ledger(of_arn(&it.resource_arn)),
         R::UntagResource(it) => refuse_audit_ledger(of_arn(&it.resource_arn)),
         _ => Ok(()),
