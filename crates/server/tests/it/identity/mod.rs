@@ -3,6 +3,7 @@
 mod audit_ledger;
 mod exchange;
 mod guards;
+mod marks;
 mod statements;
 mod users;
 
