@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     store_access: store::Access,
     /// Only read the store, and refuse whatever writes. Such a server needs no permission to write, and its reads are as current as
     /// those of the others
-    #[arg(long, env = "EVERSTRAND_FOLLOW", requires = "store", conflicts_with_all = ["create_ledger", "record_reads"])]
+    #[arg(long, env = "EVERSTRAND_FOLLOW", requires = "store", conflicts_with_all = ["create_ledger", "record_reads", "audit_ledger"])]
     follow: bool,
     /// The folder for what is computed from the ledgers of a store. It may be lost at any time [default: ./everstrand-cache]
     #[arg(long, env = "EVERSTRAND_CACHE", value_name = "DIR", requires = "store")]

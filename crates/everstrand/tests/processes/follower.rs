@@ -57,6 +57,10 @@ fn a_follower_of_postgresql_needs_no_permission_to_write() {
     standbys.args(["serve", "--store", &reader, "--follow", "--listen", "127.0.0.1:0"]);
     let (status, _, why) = run_to_end(&mut standbys);
     assert!(!status.success() && why.contains("--follow writes nothing"), "{why}");
+    // An audit trail in a ledger is written, too.
+    standbys.arg("--audit-ledger");
+    let (status, _, why) = run_to_end(&mut standbys);
+    assert!(!status.success() && why.contains("'--follow' cannot be used with '--audit-ledger'"), "{why}");
 }
 
 /// `stored` says all that the store holds.
