@@ -260,17 +260,36 @@ pub(crate) fn without_zeros(
     round(coefficient, exponent)
 }
 
+/// The digits are those of `java.math.BigDecimal`, `left - (left / right as a whole number) * right`: the zeros at the end of that whole
+/// number, as far as the left operand has them, are none of the product's digits after the point.
 fn remainder(left: &Decimal, right: &Decimal) -> Result<Decimal, &'static str> {
+    let unchanged = || round(left.coefficient().to_bigint(), i64::from(left.exponent()));
     if left.is_zero() || left.magnitude() < right.magnitude() {
-        return round(left.coefficient().to_bigint(), i64::from(left.exponent()));
+        return unchanged();
     }
     if left.magnitude() - right.magnitude() > i64::from(DIGITS_MAX) {
         return Err("% has a quotient of more than 38 digits");
     }
-    let exponent = i64::from(left.exponent().min(right.exponent()));
-    let dividend = left.coefficient().to_bigint() * power_of_ten(i64::from(left.exponent()) - exponent)?;
-    let divisor = right.coefficient().to_bigint() * power_of_ten(i64::from(right.exponent()) - exponent)?;
-    round(dividend % divisor, exponent)
+    let (left_exponent, right_exponent) = (i64::from(left.exponent()), i64::from(right.exponent()));
+    let exponent = left_exponent.min(right_exponent);
+    let dividend = left.coefficient().to_bigint() * power_of_ten(left_exponent - exponent)?;
+    let divisor = right.coefficient().to_bigint() * power_of_ten(right_exponent - exponent)?;
+    let (mut quotient, mut remainder) = dividend.div_rem(&divisor);
+    if quotient == BigInt::ZERO {
+        return unchanged();
+    }
+    let ten = BigInt::from(10);
+    let mut zeros = 0;
+    while exponent + zeros < left_exponent {
+        let (shorter, digit) = quotient.div_rem(&ten);
+        if digit != BigInt::ZERO {
+            break;
+        }
+        // Both operands of the difference are multiples of ten then, and so is the difference.
+        (quotient, remainder) = (shorter, remainder / &ten);
+        zeros += 1;
+    }
+    round(remainder, exponent + zeros)
 }
 
 /// A number rounded to at most 38 digits, half to even. Its exponent must be one that readers of Ion accept.
