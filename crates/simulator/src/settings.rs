@@ -55,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) adds_to_keys: bool,
     /// Whether payloads are texts only.
     pub(crate) plain: bool,
+    /// Whether the journal is encrypted.
+    pub(crate) sealed: bool,
     /// Whether the view lies in a B-tree, and not in a map.
     pub(crate) tree_view: bool,
     pub(crate) aborts: u64,
@@ -72,7 +74,14 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn new(random: &mut Random) -> Settings {
+    /// The settings of a seed, whose worlds begin with `random`.
+    pub(crate) fn of_seed(seed: u64, random: &mut Random) -> Settings {
+        // Drawn from random numbers of its own, so that a seed's world is otherwise the same with it and without.
+        let sealed = Random::new(!seed).permille(300);
+        Settings { sealed, ..Settings::new(random) }
+    }
+
+    fn new(random: &mut Random) -> Settings {
         let mut sometimes = |often: u64, rate: u64| if random.permille(often) { rate } else { 0 };
         let (lost, repeated, late) = (sometimes(500, 30), sometimes(500, 60), sometimes(400, 40));
         let (definitions, aborts, stalls) = (sometimes(500, 60), sometimes(700, 120), sometimes(500, 30));
@@ -94,6 +103,7 @@ impl Settings {
             unique,
             adds_to_keys: kind == Kind::Number && !unique && nulls == 0,
             plain,
+            sealed: false,
             tree_view,
             store,
             servers,

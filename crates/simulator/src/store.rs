@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use everstrand_journal::UniqueId;
 use everstrand_ledger::storage::slots::{SlotError, SlotStore};
-use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions};
+use everstrand_ledger::storage::{DiskSlots, DiskSlotsOptions, SealedSlots, is_sealed};
+use everstrand_server::MasterKey;
 use everstrand_testkit::Random;
 use everstrand_testkit::memory_disk::{Fault, MemoryDisk, Unsynced};
 
@@ -12,7 +14,13 @@ use crate::settings::{Settings, Store};
 use crate::slots::{RemoteSlots, RemoteStore};
 
 /// What outlives the process.
-pub(crate) enum JournalStore {
+pub(crate) struct JournalStore {
+    place: Place,
+    /// The key of an encrypted journal.
+    key: Option<MasterKey>,
+}
+
+enum Place {
     Disk {
         disk: MemoryDisk,
         segment_bytes: u64,
@@ -30,68 +38,95 @@ pub(crate) enum JournalStore {
 }
 
 impl JournalStore {
-    pub(crate) fn new(settings: &Settings) -> JournalStore {
-        match settings.store {
-            Store::Disk => JournalStore::Disk {
+    pub(crate) fn new(settings: &Settings) -> Result<JournalStore, String> {
+        let place = match settings.store {
+            Store::Disk => Place::Disk {
                 disk: MemoryDisk::new(),
                 segment_bytes: settings.segment_bytes,
                 has_journal: false,
                 power_cut_at: None,
             },
-            Store::Remote => JournalStore::Remote {
+            Store::Remote => Place::Remote {
                 store: Arc::new(RemoteStore::new()),
                 slots: None,
                 fault_permille: settings.store_faults,
             },
+        };
+        let key =
+            settings.sealed.then(|| MasterKey::from_text(&"7f".repeat(32), "the simulator")).transpose();
+        Ok(JournalStore { place, key: key.map_err(|error| error.to_string())? })
+    }
+
+    /// The slots as the ledger sees them.
+    fn opened(&self, stored: Arc<dyn SlotStore>) -> Arc<dyn SlotStore> {
+        match &self.key {
+            None => stored,
+            Some(key) => {
+                Arc::new(SealedSlots::new(stored, UniqueId::from_bytes([7; 16]), key.key_for("journal")))
+            }
         }
+    }
+
+    /// A slot that lies in clear although the journal is encrypted.
+    pub(crate) fn clear_slot(&self) -> Result<Option<usize>, SlotError> {
+        if self.key.is_none() {
+            return Ok(None);
+        }
+        let stored = self.stored_copy()?.read_many(0, usize::MAX)?;
+        Ok(stored.iter().position(|stored| !is_sealed(stored)))
     }
 
     /// A process's connection to the journal.
     pub(crate) fn open(&mut self, random: &mut Random) -> Result<Arc<dyn SlotStore>, SlotError> {
-        Ok(match self {
-            JournalStore::Disk { disk, segment_bytes, has_journal, .. } => {
+        let stored = match &mut self.place {
+            Place::Disk { disk, segment_bytes, has_journal, .. } => {
                 open_disk(disk, *segment_bytes, *has_journal)?
             }
-            JournalStore::Remote { store, slots, .. } => {
+            Place::Remote { store, slots, .. } => {
                 let opened = Arc::new(RemoteSlots::new(Arc::clone(store), random.split()));
                 *slots = Some(Arc::clone(&opened));
                 opened
             }
-        })
+        };
+        Ok(self.opened(stored))
     }
 
     /// Notes that a ledger is open on it. From now on there must be a journal, and calls to a remote one may fail.
     pub(crate) fn note_open(&mut self) {
-        match self {
-            JournalStore::Disk { has_journal, .. } => *has_journal = true,
-            JournalStore::Remote { slots: Some(slots), fault_permille, .. } => {
+        match &mut self.place {
+            Place::Disk { has_journal, .. } => *has_journal = true,
+            Place::Remote { slots: Some(slots), fault_permille, .. } => {
                 slots.set_trouble(*fault_permille);
             }
-            JournalStore::Remote { .. } => {}
+            Place::Remote { .. } => {}
         }
     }
 
     /// A faultless journal of its own with the same content, as a backup or an auditor has it.
     pub(crate) fn open_copy(&self) -> Result<Arc<dyn SlotStore>, SlotError> {
-        Ok(match self {
-            JournalStore::Disk { disk, segment_bytes, .. } => open_disk(&disk.copy(), *segment_bytes, true)?,
-            JournalStore::Remote { store, .. } => Arc::new(RemoteSlots::new(store.copy(), Random::new(0))),
+        Ok(self.opened(self.stored_copy()?))
+    }
+
+    fn stored_copy(&self) -> Result<Arc<dyn SlotStore>, SlotError> {
+        Ok(match &self.place {
+            Place::Disk { disk, segment_bytes, .. } => open_disk(&disk.copy(), *segment_bytes, true)?,
+            Place::Remote { store, .. } => Arc::new(RemoteSlots::new(store.copy(), Random::new(0))),
         })
     }
 
     /// Another process's faultless connection to the same journal, if the store allows two.
     pub(crate) fn open_second(&self) -> Option<Arc<dyn SlotStore>> {
-        match self {
-            JournalStore::Disk { .. } => None,
-            JournalStore::Remote { store, .. } => {
-                Some(Arc::new(RemoteSlots::new(Arc::clone(store), Random::new(0))))
+        match &self.place {
+            Place::Disk { .. } => None,
+            Place::Remote { store, .. } => {
+                Some(self.opened(Arc::new(RemoteSlots::new(Arc::clone(store), Random::new(0)))))
             }
         }
     }
 
     /// Lets the power be cut within the next calls of the disk. Answers whether there is a disk.
     pub(crate) fn plan_power_cut(&mut self, random: &mut Random) -> bool {
-        let JournalStore::Disk { disk, power_cut_at, .. } = self else { return false };
+        let Place::Disk { disk, power_cut_at, .. } = &mut self.place else { return false };
         if power_cut_at.is_some() {
             return false;
         }
@@ -103,7 +138,7 @@ impl JournalStore {
 
     /// Lets one of the next calls of the disk fail. Answers how.
     pub(crate) fn plan_fault(&mut self, random: &mut Random) -> Option<Fault> {
-        let JournalStore::Disk { disk, .. } = self else { return None };
+        let Place::Disk { disk, .. } = &mut self.place else { return None };
         let fault = match random.below(6) {
             0..2 => Fault::NotPersisted,
             2 => Fault::Persisted,
@@ -117,22 +152,22 @@ impl JournalStore {
 
     /// Whether the power was cut since the last crash.
     pub(crate) fn is_without_power(&self) -> bool {
-        match self {
-            JournalStore::Disk { disk, power_cut_at: Some(at), .. } => disk.calls().all > *at,
+        match &self.place {
+            Place::Disk { disk, power_cut_at: Some(at), .. } => disk.calls().all > *at,
             _ => false,
         }
     }
 
     /// The process is gone; the machine runs on.
     pub(crate) fn kill(&mut self) {
-        if let JournalStore::Disk { disk, .. } = self {
+        if let Place::Disk { disk, .. } = &mut self.place {
             disk.kill();
         }
     }
 
     /// The machine loses power and comes back, and its disk is well.
     pub(crate) fn lose_power(&mut self, random: &mut Random) {
-        if let JournalStore::Disk { disk, power_cut_at, .. } = self {
+        if let Place::Disk { disk, power_cut_at, .. } = &mut self.place {
             let unsynced = match random.below(8) {
                 0..3 => Unsynced::Lost,
                 3 => Unsynced::Kept,
@@ -147,12 +182,12 @@ impl JournalStore {
 
     /// No more planned faults.
     pub(crate) fn heal(&mut self) {
-        match self {
-            JournalStore::Disk { disk, power_cut_at, .. } => {
+        match &mut self.place {
+            Place::Disk { disk, power_cut_at, .. } => {
                 disk.heal();
                 *power_cut_at = None;
             }
-            JournalStore::Remote { fault_permille, .. } => *fault_permille = 0,
+            Place::Remote { fault_permille, .. } => *fault_permille = 0,
         }
     }
 }

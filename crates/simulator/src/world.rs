@@ -82,14 +82,14 @@ struct InFlight {
 impl World {
     pub(crate) fn new(seed: u64, lines: Lines) -> Result<World, String> {
         let mut random = Random::new(seed);
-        let settings = Settings::new(&mut random);
+        let settings = Settings::of_seed(seed, &mut random);
         let clock = Arc::new(ManualClock::new(BEGINNING));
         let planted_clock = Arc::new(PlantedClock(clock.clone()));
         let environment = Environment { clock: planted_clock, ids: Arc::new(SeededIds::new(random.next())) };
         let foreign_views = intruder::foreign_views(&environment, &settings, &mut random.split())?;
         let mut world = World {
             chaos: random.split(),
-            store: JournalStore::new(&settings),
+            store: JournalStore::new(&settings)?,
             checker: Checker::new(),
             servers: (0..settings.servers).map(|_| Server::new(settings.tree_view)).collect(),
             foreign_views,
@@ -106,9 +106,10 @@ impl World {
             trace: Trace::new(lines),
         };
         world.trace.line(0, format_args!("seed {seed} {:?}", world.settings));
-        let Settings { kind, servers, tree_view, unique, .. } = world.settings;
+        let Settings { kind, servers, sealed, tree_view, unique, .. } = world.settings;
         let kinds = [
             (servers > 1, "two servers on one journal"),
+            (sealed, "encrypted journal"),
             (tree_view, "view in a B-tree"),
             (unique, "unique indexes"),
             (kind == Kind::Number, "keys: numbers"),

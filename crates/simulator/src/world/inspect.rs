@@ -134,6 +134,10 @@ impl World {
         let digest = process.ledger.digest();
         let live = process.ledger.clone();
         self.compare_content(&live)?;
+        let clear = self.store.clear_slot().map_err(|error| format!("a copy of the journal: {error}"))?;
+        if let Some(slot) = clear {
+            return Err(format!("slot {slot} of the encrypted journal lies in clear"));
+        }
         let slots = self.store.open_copy().map_err(|error| format!("a copy of the journal: {error}"))?;
         let options = intruder::ledger_options(&self.settings);
         let view = Arc::new(MemoryView::new());
