@@ -199,6 +199,31 @@ async fn without_a_trail_no_control_operation_is_carried_out() {
     assert!(server.stderr().contains("the audit trail cannot be written"), "{}", server.stderr());
 }
 
+/// The same in a ledger, which a user of the driver reads and does not write.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_trail_in_a_ledger_is_read_and_not_written() {
+    let server = Server::in_memory(&["--audit-ledger", "--audit-data-events"]);
+    let transport = server.transport();
+    transport.control(&create("cars")).await.expect("created");
+    for name in ["cars", "everstrand-audit"] {
+        let delete = ControlRequest::DeleteLedger(DeleteLedgerRequest { name: name.to_owned() });
+        transport.control(&delete).await.expect_err("one is protected, the other is nobody's to delete");
+    }
+    let driver = QldbDriver::builder("everstrand-audit").build_over(transport).expect("a driver");
+    let read = driver.execute(|transaction| async move {
+        transaction.execute("SELECT VALUE eventName FROM audit_event", ()).await?.fetch_all().await
+    });
+    let rows = read.await.expect("rows");
+    let mut events: Vec<_> =
+        rows.iter().map(|row| row.to_value().as_text().expect("a name").to_owned()).collect();
+    events.sort();
+    assert_eq!(events, ["CreateLedger", "CreateLedger", "DeleteLedger", "DeleteLedger"]);
+    run(&driver, "INSERT INTO audit_event VALUE {'a': 1}", None).await.expect_err("nobody writes it");
+    run(&driver, "DELETE FROM audit_event", None).await.expect_err("nobody writes it");
+    let (_, metrics) = server.transport().get("/metrics").await.expect("numbers");
+    assert!(String::from_utf8_lossy(&metrics).contains("everstrand_audit_trail_writable 1"));
+}
+
 /// A file that cannot be opened stops the start.
 #[test]
 fn a_trail_that_cannot_be_opened_is_refused() {

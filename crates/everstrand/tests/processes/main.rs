@@ -8,6 +8,7 @@ mod attacked;
 mod audit_trail;
 mod backup;
 mod dump;
+mod encrypted_store;
 mod fair_share;
 mod flags;
 mod follower;
