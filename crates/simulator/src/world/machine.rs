@@ -40,6 +40,13 @@ impl World {
             self.lose_power(server);
             return Ok(());
         }
+        // A view is built anew in a few steps, so that the end of a process seldom comes between two of them by itself.
+        let is_rebuilding = self.servers[server].view.successor().is_some();
+        if is_rebuilding && self.chaos.permille(self.settings.kills) {
+            self.counters.count("process killed");
+            self.stop_process(server, false);
+            return Ok(());
+        }
         self.look_at_new_blocks(server)?;
         self.poll_commands(server)?;
         match more {
