@@ -101,18 +101,23 @@ pub(crate) fn commit(
     }
 }
 
-/// Drives the ledger until it has answered.
+/// More steps than any answer takes.
+const STEPS_MAX: u32 = 10_000;
+
+/// Drives the ledger until it has answered. The clock stands still meanwhile, so an answer that waits for a time, as that of a commit
+/// does whose view is built anew after a pause, does not come.
 pub(crate) fn drive<T>(ledger: &Ledger, future: ReplyFuture<T>) -> Result<T, LedgerError> {
     let mut future = future.into_future();
     let mut context = Context::from_waker(Waker::noop());
-    loop {
+    for _ in 0..STEPS_MAX {
         if let Poll::Ready(answer) = Pin::new(&mut future).poll(&mut context) {
             return answer;
         }
         if ledger.step().is_none() {
-            return Err(LedgerError::OutcomeUnknown("nobody answers".to_owned()));
+            break;
         }
     }
+    Err(LedgerError::OutcomeUnknown("nobody answers".to_owned()))
 }
 
 /// The views of another ledger after each of its slots. No ledger of this world may accept one as its own.
