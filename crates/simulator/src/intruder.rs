@@ -104,8 +104,8 @@ pub(crate) fn commit(
 /// More steps than any answer takes.
 const STEPS_MAX: u32 = 10_000;
 
-/// Drives the ledger until it has answered. The clock stands still meanwhile, so an answer that waits for a time, as that of a commit
-/// does whose view is built anew after a pause, does not come.
+/// Drives the ledger until it has answered. The clock stands still meanwhile, so a ledger that will go on at a later time, for example
+/// with another view, says so for ever. After so many steps nobody is taken to answer, as where the ledger has nothing to do.
 pub(crate) fn drive<T>(ledger: &Ledger, future: ReplyFuture<T>) -> Result<T, LedgerError> {
     let mut future = future.into_future();
     let mut context = Context::from_waker(Waker::noop());
