@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use everstrand_ion::text;
 use everstrand_ledger::storage::{MemorySlots, MemoryView};
 use everstrand_ledger::{
-    Committing, DuplicateKey, Environment, Ledger, LedgerError, LedgerOptions, Limits, ReplyFuture,
+    Committing, DuplicateKey, Environment, Ledger, LedgerError, LedgerOptions, Limits, ReplyFuture, Status,
     Transaction,
 };
 use everstrand_testkit::Random;
@@ -104,8 +104,7 @@ pub(crate) fn commit(
 /// More steps than any answer takes.
 const STEPS_MAX: u32 = 10_000;
 
-/// Drives the ledger until it has answered. The clock stands still meanwhile, so a ledger that will go on at a later time, for example
-/// with another view, says so for ever. After so many steps nobody is taken to answer, as where the ledger has nothing to do.
+/// Drives the ledger until it has answered. Whoever waits for an open ledger is answered, whatever else the ledger still has to do later.
 pub(crate) fn drive<T>(ledger: &Ledger, future: ReplyFuture<T>) -> Result<T, LedgerError> {
     let mut future = future.into_future();
     let mut context = Context::from_waker(Waker::noop());
@@ -117,6 +116,7 @@ pub(crate) fn drive<T>(ledger: &Ledger, future: ReplyFuture<T>) -> Result<T, Led
             break;
         }
     }
+    assert_ne!(ledger.status(), Status::Open, "the ledger does not answer");
     Err(LedgerError::OutcomeUnknown("nobody answers".to_owned()))
 }
 

@@ -217,11 +217,26 @@ impl Committer {
             let sealed = LedgerError::Sealed(seal.clone());
             return self.fault(sealed);
         }
-        let voids = self.decide(&mut actions);
-        if self.queue.is_empty() && voids.is_empty() {
-            actions.extend(self.confirm());
-            return actions;
+        loop {
+            let voids = self.decide(&mut actions);
+            if self.queue.is_empty() && voids.is_empty() {
+                actions.extend(self.confirm());
+                return actions;
+            }
+            if self.send_group(voids, now, &mut actions) {
+                return actions;
+            }
+            // All of it was refused. A question may have waited for one of these transactions.
         }
+    }
+
+    /// Makes a group of these voids and of proposals that wait. Answers whether its slot is on its way; if not, all of them were refused.
+    fn send_group(
+        &mut self,
+        voids: Vec<(UniqueId, OutcomeReply)>,
+        now: i64,
+        actions: &mut Vec<Action>,
+    ) -> bool {
         // No open transaction has a snapshot older than this block, so nobody asks about the blocks before.
         lock(&self.recent).prune(self.live_snapshots.oldest_block(now));
         let snapshot = Arc::clone(&self.snapshot);
@@ -239,26 +254,27 @@ impl Committer {
         }
         self.attempt += 1;
         match group.finish(WriterId { id: self.writer, attempt: self.attempt }, voids, now) {
-            Ok(None) => actions.extend(self.confirm()),
+            Ok(None) => false,
             Ok(Some(group)) if planted!("visible-before-commit") => {
                 let (head, view) = (group.next.state.head.clone(), self.overlaid(&group.next.batch));
                 actions.push(Action::Publish(Arc::new(Snapshot { head, view, build: self.snapshot.build })));
                 actions.push(self.create(group));
+                true
             }
             Ok(Some(mut group)) => {
                 // The slot is sent after these readers arrived, so it serves as their barrier.
                 group.barriers = std::mem::take(&mut self.barriers);
                 actions.push(self.create(group));
+                true
             }
             Err(failed) => {
                 let Failed { members, voids, error } = *failed;
                 let members = members.into_iter().map(|member| member.reply);
                 actions.extend(refused(members, [], &error).map(Action::Reply));
                 actions.extend(undecided(voids, &error).map(Action::Reply));
-                actions.extend(self.confirm());
+                false
             }
         }
-        actions
     }
 
     fn create(&mut self, mut group: Group) -> Action {

@@ -244,6 +244,30 @@ fn a_transaction_that_waits_is_decided_by_its_commit() {
 }
 
 #[test]
+fn a_transaction_that_waits_and_is_refused_is_decided_at_once() {
+    for is_shared in [true, false] {
+        let mut world = World::with(&LedgerOptions { is_shared, ..LedgerOptions::default() });
+        let ((mut late, reply), lost) = world.insert(2, b"x");
+        late.reads.span(id(100), Bound::Included(b"k".to_vec()), Bound::Included(b"k".to_vec()));
+        let (early, won) = world.insert(3, b"k");
+        world.run(vec![early]);
+        assert_eq!(block_of(won), 2);
+        let (outcome_reply, decided) = pair();
+        let both = Arrivals {
+            proposals: vec![(late, reply)],
+            outcomes: vec![(id(2), outcome_reply)],
+            ..Arrivals::default()
+        };
+        let actions = world.step(Event::Arrived(both));
+        world.perform(actions);
+        assert!(is_conflict(lost));
+        // Nothing else arrives. A question that is still there is answered as unknown.
+        drop(world);
+        assert_eq!(decided.wait().unwrap(), Outcome::Never, "shared: {is_shared}");
+    }
+}
+
+#[test]
 fn who_asks_and_loses_the_slot_looks_into_it() {
     // Another process committed the transaction meanwhile.
     let mut world = shared_world();
