@@ -39,6 +39,11 @@ pub(crate) struct ClearSlots {
 }
 
 impl Record {
+    /// Whether the ledger's language is QLDB's only, if a tag says so.
+    pub(crate) fn strict_by_tag(&self) -> Option<bool> {
+        self.tags.get(STRICT_TAG).map(|strict| strict == "true")
+    }
+
     /// The record as the file `meta` in the ledger's folder holds it.
     pub(crate) fn to_ion(&self) -> Value {
         let tags: Struct = self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();

@@ -6,22 +6,16 @@ use std::time::Duration;
 use everstrand::protocol::control::{
     ControlReply, ControlRequest, DescribeLedgerRequest, DescribeLedgerResult,
 };
-use everstrand_testkit::servers::{BUCKET, ObjectServer, PostgresServer, find_postgres};
+use everstrand_testkit::servers::{ObjectServer, PostgresServer, find_postgres};
 
-use crate::process::{LEDGER, Server, program, run_to_end};
+use crate::process::{LEDGER, Server, program, program_over_objects, run_to_end};
 
 /// The number of transactions before the ledger is encrypted, each of which makes a slot.
 const BEFORE: usize = 300;
 
 fn a_ledger_over_objects_is_encrypted_where_it_lies() {
     let objects = ObjectServer::in_memory().expect("gofakes3 starts");
-    let (location, endpoint) = (format!("s3://{BUCKET}/ledgers"), objects.endpoint());
-    encrypt_and_check(&|arguments| {
-        let mut command = program();
-        command.args(arguments).args(["--store", &location, "--store-endpoint", &endpoint]);
-        command.envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any"), ("AWS_REGION", "any")]);
-        command
-    });
+    encrypt_and_check(&|arguments| program_over_objects(&objects, arguments));
 }
 
 fn a_ledger_in_postgresql_is_encrypted_where_it_lies() {

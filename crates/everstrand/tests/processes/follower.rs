@@ -7,17 +7,12 @@ use std::process::Command;
 use everstrand::QldbDriver;
 use everstrand_testkit::servers::{BUCKET, ObjectServer, PostgresServer, find_postgres};
 
-use crate::process::{LEDGER, Server, program, run_to_end};
+use crate::process::{LEDGER, Server, program, program_over_objects, run_to_end};
 
 fn a_follower_of_objects_leaves_them_as_they_are() {
     let objects = ObjectServer::in_memory().expect("gofakes3 starts");
     let endpoint = objects.endpoint();
-    let serve = || {
-        let mut command = program();
-        command.args(["serve", "--store", &format!("s3://{BUCKET}/ledgers"), "--store-endpoint", &endpoint]);
-        command.envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any"), ("AWS_REGION", "any")]);
-        command
-    };
+    let serve = || program_over_objects(&objects, &["serve"]);
     follow(serve(), serve(), &|| {
         let address = endpoint.trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).expect("gofakes3 listens");

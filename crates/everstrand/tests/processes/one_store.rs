@@ -10,24 +10,18 @@ use std::time::Duration;
 use everstrand::{HttpTransport, QldbDriver};
 use everstrand_driver::{SendCommandResponse, Transport, TransportError};
 use everstrand_protocol::SendCommandRequest;
-use everstrand_testkit::servers::{BUCKET, ObjectServer, PostgresServer, find_postgres};
+use everstrand_testkit::servers::{ObjectServer, PostgresServer, find_postgres};
 
 use crate::journal;
 use crate::load::{self, Log};
-use crate::process::{LEDGER, Server, chance, program, run_to_end, setting};
+use crate::process::{LEDGER, Server, chance, program, program_over_objects, run_to_end, setting};
 
 const SERVERS: usize = 3;
 const CLIENTS_PER_SERVER: u64 = 4;
 
 fn three_servers_over_objects_lose_nothing_when_they_are_killed() {
     let objects = ObjectServer::in_memory().expect("gofakes3 starts");
-    let endpoint = objects.endpoint();
-    kill_and_check(&|| {
-        let mut command = program();
-        command.args(["serve", "--store", &format!("s3://{BUCKET}/ledgers"), "--store-endpoint", &endpoint]);
-        command.envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any"), ("AWS_REGION", "any")]);
-        command
-    });
+    kill_and_check(&|| program_over_objects(&objects, &["serve"]));
 }
 
 fn three_servers_over_postgresql_lose_nothing_when_they_are_killed() {
@@ -45,14 +39,8 @@ fn three_servers_over_postgresql_lose_nothing_when_they_are_killed() {
 /// A ledger that is imported into the store of a running server is there for it, without a restart.
 fn an_export_is_imported_while_a_server_runs() {
     let objects = ObjectServer::in_memory().expect("gofakes3 starts");
-    let (location, endpoint) = (format!("s3://{BUCKET}/ledgers"), objects.endpoint());
     let folder = tempfile::tempdir().expect("a folder");
-    let over_objects = |arguments: &[&str]| {
-        let mut command = program();
-        command.args(arguments).args(["--store", &location, "--store-endpoint", &endpoint]);
-        command.envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any"), ("AWS_REGION", "any")]);
-        command
-    };
+    let over_objects = |arguments: &[&str]| program_over_objects(&objects, arguments);
     let mut serve = over_objects(&["serve", "--create-ledger", LEDGER]);
     serve.arg("--cache").arg(folder.path().join("cache"));
     let server = Server::run(serve).expect("the server starts");

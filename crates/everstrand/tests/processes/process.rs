@@ -12,11 +12,21 @@ use std::time::{Duration, Instant};
 use everstrand::protocol::control::{ControlReply, ControlRequest};
 use everstrand::{HttpTransport, QldbDriver};
 use everstrand_testkit::Random;
+use everstrand_testkit::servers::{BUCKET, ObjectServer};
 
 /// The program under test: the one that was built with this test, unless `EVERSTRAND_PROGRAM` names another.
 pub(crate) fn program() -> Command {
     let built = env!("CARGO_BIN_EXE_everstrand");
     Command::new(std::env::var_os("EVERSTRAND_PROGRAM").unwrap_or_else(|| built.into()))
+}
+
+/// The same with these arguments, over a store of objects.
+pub(crate) fn program_over_objects(objects: &ObjectServer, arguments: &[&str]) -> Command {
+    let mut command = program();
+    command.args(arguments);
+    command.args(["--store", &format!("s3://{BUCKET}/ledgers"), "--store-endpoint", &objects.endpoint()]);
+    command.envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any"), ("AWS_REGION", "any")]);
+    command
 }
 
 /// How long a server may take until it listens; most of it is for busy machines.

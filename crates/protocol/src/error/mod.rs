@@ -18,6 +18,8 @@ use serde_json::Value;
 
 /// The header that names the exception.
 pub const ERROR_TYPE_HEADER: &str = "x-amzn-ErrorType";
+/// What the `User-Agent` of the AWS SDK for Go v2 contains. Some answers to it differ.
+pub const SDK_FOR_GO: &str = "aws-sdk-go-v2";
 /// The header with the id of the request, which every answer has. Clients use that of StartSession as the session's id.
 pub const REQUEST_ID_HEADER: &str = "x-amzn-RequestId";
 
@@ -297,7 +299,7 @@ impl ServiceError {
     /// The value of [`ERROR_TYPE_HEADER`] for a client with this `User-Agent`; `None` if the answer must not have the
     /// header, see [the module](self).
     pub fn header(&self, user_agent: &str) -> Option<&str> {
-        let takes_the_code = self.code.is_some() && user_agent.contains("aws-sdk-go-v2");
+        let takes_the_code = self.code.is_some() && user_agent.contains(SDK_FOR_GO);
         (!takes_the_code).then(|| self.exception.name())
     }
 

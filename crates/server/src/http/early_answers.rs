@@ -9,6 +9,8 @@
 
 use std::time::Duration;
 
+use everstrand_protocol::error::SDK_FOR_GO;
+
 use crate::request::Request;
 
 /// Go's HTTP client reads up to 4,096 bytes with the head of an answer, and so cannot lose an answer that ends there. Our head is
@@ -20,14 +22,11 @@ const MOMENT: Duration = Duration::from_millis(1);
 
 /// Waits if the client could lose this answer.
 pub(crate) async fn wait_for_the_request_to_end(request: &Request<'_>, answer_bytes: usize) {
-    if answer_bytes > READ_WITH_THE_HEAD && is_hasty(request.header("user-agent").unwrap_or("")) {
+    let is_hasty = || request.header("user-agent").is_some_and(|user_agent| user_agent.contains(SDK_FOR_GO));
+    if answer_bytes > READ_WITH_THE_HEAD && is_hasty() {
         // In a box, so that other requests take no memory for it.
         Box::pin(tokio::time::sleep(MOMENT)).await;
     }
-}
-
-fn is_hasty(user_agent: &str) -> bool {
-    user_agent.contains("aws-sdk-go-v2")
 }
 
 #[cfg(test)]

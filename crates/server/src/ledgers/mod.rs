@@ -54,7 +54,7 @@ use crate::config::Storage;
 use crate::data_keys::DataKeys;
 use crate::open_error::ServiceOpenError;
 use crate::own_ledgers::{AUDIT_LEDGER, USERS_LEDGER};
-use crate::record::{Record, STRICT_TAG};
+use crate::record::Record;
 use crate::workers::Workers;
 
 pub use folder::{is_data_folder_in_use, ledger_folders, ledgers_in_folder};
@@ -385,10 +385,7 @@ impl Ledgers {
 
     /// Whether a ledger's language is QLDB's only.
     pub(crate) fn is_strict(&self, record: &Record) -> bool {
-        match record.tags.get(STRICT_TAG) {
-            Some(strict) => strict == "true",
-            None => !self.options.extensions,
-        }
+        record.strict_by_tag().unwrap_or(!self.options.extensions)
     }
 
     /// The first `limit` ledgers whose names come after `after`, in the order of names.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use everstrand_ion::Value;
 use everstrand_journal::UniqueId;
 
-use crate::record::{Record, STRICT_TAG};
+use crate::record::Record;
 
 /// A ledger that a place has.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ impl StoredLedger {
 
     pub(super) fn new(record: &Record, journal: Option<PathBuf>) -> Result<StoredLedger, String> {
         let id = record.id.parse().map_err(|_| format!("{} is not the id of a ledger", record.id))?;
-        let strict = record.tags.get(STRICT_TAG).is_some_and(|strict| strict == "true");
+        let strict = record.strict_by_tag().unwrap_or(false);
         Ok(StoredLedger { id, name: record.name.clone(), record: record.to_ion(), journal, strict })
     }
 }
