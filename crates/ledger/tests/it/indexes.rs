@@ -217,6 +217,65 @@ fn ends(
     Ok(())
 }
 
+/// A batch of a scan may end with documents that were deleted, and nothing may follow it.
+#[test]
+fn a_window_over_a_table_with_deleted_documents_has_each_row_once() {
+    const INSERTED: usize = 10;
+    for deleted in 0..INSERTED {
+        for committed in [true, false] {
+            let world = World::new();
+            let ledger = world.open();
+            run(&ledger, "CREATE TABLE t", &[]).unwrap();
+            let mut transaction = ledger.start_transaction().unwrap();
+            for number in 0..INSERTED {
+                all(&mut transaction, &format!("INSERT INTO t VALUE {{'n': {number}}}"), &[]).unwrap();
+            }
+            transaction.commit_unchecked().wait().unwrap();
+            let mut transaction = ledger.start_transaction().unwrap();
+            all(&mut transaction, &format!("DELETE FROM t WHERE n >= {deleted}"), &[]).unwrap();
+            if committed {
+                transaction.commit_unchecked().wait().unwrap();
+                transaction = ledger.start_transaction().unwrap();
+            }
+            for (limit, skipped) in
+                (0..=INSERTED).flat_map(|limit| (0..=INSERTED).map(move |skipped| (limit, skipped)))
+            {
+                let text = format!("SELECT VALUE n FROM t LIMIT {limit} OFFSET {skipped}");
+                let expected: Vec<_> =
+                    (0..deleted).skip(skipped).take(limit).map(|n| n.to_string()).collect();
+                assert_eq!(all(&mut transaction, &text, &[]).unwrap(), expected, "{text}, {deleted} left");
+            }
+        }
+    }
+}
+
+/// 64 is how many rows a scan reads at first, and 192 is where its second batch ends.
+#[test]
+fn a_scan_whose_batch_ends_with_deleted_documents_has_each_row_once() {
+    for inserted in [63, 64, 65, 191, 192, 193] {
+        for left in [inserted - 1, inserted - 2, 2] {
+            let mut world = World::new();
+            world.options.limits.documents_per_transaction = 1000;
+            let ledger = world.open();
+            run(&ledger, "CREATE TABLE t", &[]).unwrap();
+            let mut transaction = ledger.start_transaction().unwrap();
+            for number in 0..inserted {
+                all(&mut transaction, &format!("INSERT INTO t VALUE {{'n': {number}, 'k': 0}}"), &[])
+                    .unwrap();
+            }
+            transaction.commit_unchecked().wait().unwrap();
+            run(&ledger, &format!("DELETE FROM t WHERE n >= {left}"), &[]).unwrap();
+            run(&ledger, "UPDATE t SET k = k + 1", &[]).unwrap();
+            let mut transaction = ledger.start_transaction().unwrap();
+            let rows = all(&mut transaction, "SELECT VALUE n FROM t", &[]).unwrap();
+            let expected: Vec<_> = (0..left).map(|n| n.to_string()).collect();
+            assert_eq!(rows, expected, "{left} of {inserted} left");
+            let sum = all(&mut transaction, "SELECT VALUE SUM(k) FROM t", &[]).unwrap();
+            assert_eq!(sum, [left.to_string()], "{left} of {inserted} left");
+        }
+    }
+}
+
 fn tables(ledger: &Ledger, index: &str) {
     run(ledger, "CREATE TABLE plain", &[]).unwrap();
     run(ledger, "CREATE TABLE indexed", &[]).unwrap();
