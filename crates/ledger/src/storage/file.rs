@@ -109,8 +109,8 @@ impl Disk for FileDisk {
         self.writable()?;
         let path = self.path.join(LOCK);
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Box::new(RealLock { _file: file })),
+        match FileLock::acquire(file) {
+            Ok(lock) => Ok(Box::new(lock)),
             Err(TryLockError::WouldBlock) => Err(io::Error::new(
                 io::ErrorKind::WouldBlock,
                 format!("another process has {} open", self.path.display()),
@@ -143,13 +143,18 @@ impl RealFile {
         self.0.set_len(length)
     }
 
-    /// Locks the file for this process, until the file is dropped or the process ends. Fails with `WouldBlock` if
-    /// another process has locked it.
+    /// Locks the file for this process, until it is unlocked or the process ends. Fails with `WouldBlock` if another
+    /// process has locked it.
     pub(super) fn lock(&self) -> io::Result<()> {
         self.0.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::ErrorKind::WouldBlock.into(),
             TryLockError::Error(error) => error,
         })
+    }
+
+    /// Unlocks the file. Closing it alone would not be enough: see [`FileLock`].
+    pub(super) fn unlock(&self) {
+        let _ = self.0.unlock();
     }
 }
 
@@ -183,12 +188,26 @@ impl DiskFile for RealFile {
     }
 }
 
-struct RealLock {
-    /// Closing it releases the lock.
-    _file: File,
+/// A lock of a file, for this process alone. It ends when this is dropped or the process ends.
+#[derive(Debug)]
+pub struct FileLock(File);
+
+impl FileLock {
+    /// Locks a file. Fails at once if another process, or this one by another open file, has locked it.
+    pub fn acquire(file: File) -> Result<FileLock, TryLockError> {
+        file.try_lock().map(|()| FileLock(file))
+    }
 }
 
-impl DiskLock for RealLock {}
+impl DiskLock for FileLock {}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        // Closing the file would not be enough, because a child process that another thread is starting has a copy of
+        // each open file until it runs its own program. If unlocking fails, the end of the last copy unlocks.
+        let _ = self.0.unlock();
+    }
+}
 
 /// The names in a directory, sorted.
 pub(super) fn names(path: &Path) -> io::Result<Vec<String>> {
@@ -275,6 +294,23 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    /// A child process has a copy of each open file between its fork and the start of its own program.
+    #[test]
+    fn a_folder_can_be_locked_again_at_once_while_child_processes_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = FileDisk::create(folder.path()).unwrap();
+        std::thread::scope(|scope| {
+            let children = scope.spawn(|| {
+                for _ in 0..100 {
+                    std::process::Command::new("true").status().unwrap();
+                }
+            });
+            while !children.is_finished() {
+                drop(disk.lock().unwrap());
+            }
+        });
+    }
 
     #[test]
     fn files_and_folders_are_never_open_to_others() {

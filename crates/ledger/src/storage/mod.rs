@@ -20,7 +20,7 @@ mod view_engine;
 pub mod views;
 
 pub use disk_slots::{DiskSlots, DiskSlotsOptions};
-pub use file::FileDisk;
+pub use file::{FileDisk, FileLock};
 pub use fjall_view::{FjallCache, FjallView, FjallViewOptions};
 pub use memory_slots::MemorySlots;
 pub use memory_store::MemoryStore;

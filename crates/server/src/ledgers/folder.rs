@@ -1,7 +1,7 @@
 //! The data folder: the ledgers in it, and the small files beside their journals.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use everstrand_ion::{Value, text};
 use everstrand_journal::UniqueId;
 use everstrand_ledger::storage::disk::Disk as _;
-use everstrand_ledger::storage::{FileDisk, FjallCache, FjallViewOptions, meta};
+use everstrand_ledger::storage::{FileDisk, FileLock, FjallCache, FjallViewOptions, meta};
 use everstrand_protocol::control::LedgerState;
 
 use super::note::Note;
@@ -37,7 +37,7 @@ static IN_USE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 /// A data folder that only this service uses.
 pub(super) struct DataFolder {
     path: PathBuf,
-    lock: Mutex<Option<(File, PathBuf)>>,
+    lock: Mutex<Option<(FileLock, PathBuf)>>,
     /// The options of every ledger's view; all views share one cache.
     pub(super) view_options: FjallViewOptions,
 }
@@ -88,8 +88,7 @@ impl DataFolder {
             return Err(in_use_by("another service of this process is using it; close that service first"));
         }
         let lock = OpenOptions::new().write(true).create(true).truncate(false).open(path.join("lock"));
-        let lock = lock.map_err(named)?;
-        lock.try_lock().map_err(|error| match error {
+        let lock = FileLock::acquire(lock.map_err(named)?).map_err(|error| match error {
             fs::TryLockError::WouldBlock => in_use_by("another server is using it; stop that one first"),
             fs::TryLockError::Error(error) => named(error),
         })?;
@@ -285,7 +284,7 @@ pub(super) fn remove(folder: &Path, leftover: &str, keys: &DataKeys) {
 /// Whether a service, of this process or of another one, has a data folder open.
 pub fn is_data_folder_in_use(folder: &Path) -> bool {
     let lock = OpenOptions::new().write(true).open(folder.join("lock"));
-    lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock)))
+    lock.is_ok_and(|lock| matches!(FileLock::acquire(lock), Err(fs::TryLockError::WouldBlock)))
 }
 
 /// The ledgers of a data folder: each one's name and its own folder. A server may be running on the data folder meanwhile.

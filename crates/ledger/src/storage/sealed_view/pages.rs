@@ -38,6 +38,12 @@ pub(super) struct SealedPages {
     length: Mutex<u64>,
 }
 
+impl Drop for SealedPages {
+    fn drop(&mut self) {
+        self.file.unlock();
+    }
+}
+
 impl SealedPages {
     /// Opens a file, or begins it. Fails with `WouldBlock` if another process has it open.
     pub(super) fn open(path: &Path, key: &SealingKey) -> io::Result<SealedPages> {
