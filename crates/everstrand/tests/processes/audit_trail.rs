@@ -190,11 +190,19 @@ async fn without_a_trail_no_control_operation_is_carried_out() {
         assert!(error.contains("The audit trail cannot be written"), "{error}");
     }
     run(&server.driver(), "CREATE TABLE T", None).await.expect("commands go on");
-    let (_, metrics) = transport.get("/metrics").await.expect("numbers");
-    let metrics = String::from_utf8_lossy(&metrics).into_owned();
+    // The events of data are written, and so lost, some time after the answers.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let metrics = loop {
+        let (_, metrics) = transport.get("/metrics").await.expect("numbers");
+        let metrics = String::from_utf8_lossy(&metrics).into_owned();
+        let lost = metrics.lines().find_map(|line| line.strip_prefix("everstrand_audit_events_lost_total "));
+        if lost.and_then(|lost| lost.parse::<u64>().ok()).is_some_and(|lost| lost >= 4) {
+            break metrics;
+        }
+        assert!(std::time::Instant::now() < deadline, "{metrics}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
     assert!(metrics.contains("everstrand_audit_trail_writable 0"), "{metrics}");
-    let lost = metrics.lines().find_map(|line| line.strip_prefix("everstrand_audit_events_lost_total "));
-    assert!(lost.and_then(|lost| lost.parse::<u64>().ok()).is_some_and(|lost| lost >= 4), "{metrics}");
     assert!(!metrics.contains("LedgerName=\"cars\""), "{metrics}");
     assert!(server.stderr().contains("the audit trail cannot be written"), "{}", server.stderr());
 }
