@@ -129,9 +129,9 @@ impl Scope<'_> {
             // Many entries may be no rows, so look at the deadline between batches.
             self.still_running()?;
             next = if seen == wanted || is_full { last + 1 } else { NEW_DOCUMENTS };
-            // Where nothing was seen, the last row keeps the cursor that the batch before this one gave it.
-            if let Some(row) = rows.last_mut().filter(|_| !ids && seen > 0) {
-                row.cursor = number_cursor(last);
+            // The next call goes on where the next batch would have, whatever this one has seen.
+            if let Some(row) = rows.last_mut().filter(|_| !ids) {
+                row.cursor = number_cursor(next - 1);
             }
             if is_full {
                 return Ok(rows);
