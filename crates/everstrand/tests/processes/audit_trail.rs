@@ -13,7 +13,7 @@ use everstrand::{HttpTransport, QldbDriver};
 use everstrand_driver::Credentials;
 use serde_json::Value;
 
-use crate::process::{LEDGER, Server};
+use crate::process::{LEDGER, Server, until};
 
 /// What stands in documents, parameters and secrets of these tests, and in no line.
 const PRIVATE: &str = "hunter2";
@@ -155,12 +155,7 @@ async fn a_trail_that_is_renamed_goes_on_in_a_new_file() {
     fs::rename(&trail, &old).expect("renamed");
     server.control(create("two")).await;
     server.signal("HUP");
-    for _ in 0..300 {
-        if trail.exists() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    until("the new file is there", async || trail.exists()).await;
     server.control(create("three")).await;
     let names = |file: &Path| -> Vec<Value> {
         events(file).iter().map(|event| event["requestParameters"]["name"].clone()).collect()
@@ -190,18 +185,18 @@ async fn without_a_trail_no_control_operation_is_carried_out() {
         assert!(error.contains("The audit trail cannot be written"), "{error}");
     }
     run(&server.driver(), "CREATE TABLE T", None).await.expect("commands go on");
-    // The events of data are written, and so lost, some time after the answers.
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    let metrics = loop {
+    let metrics = async || {
         let (_, metrics) = transport.get("/metrics").await.expect("numbers");
-        let metrics = String::from_utf8_lossy(&metrics).into_owned();
-        let lost = metrics.lines().find_map(|line| line.strip_prefix("everstrand_audit_events_lost_total "));
-        if lost.and_then(|lost| lost.parse::<u64>().ok()).is_some_and(|lost| lost >= 4) {
-            break metrics;
-        }
-        assert!(std::time::Instant::now() < deadline, "{metrics}");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        String::from_utf8_lossy(&metrics).into_owned()
     };
+    // The events of data are written, and so lost, some time after the answers.
+    until("four lost events are counted", async || {
+        let metrics = metrics().await;
+        let lost = metrics.lines().find_map(|line| line.strip_prefix("everstrand_audit_events_lost_total "));
+        lost.and_then(|lost| lost.parse::<u64>().ok()).is_some_and(|lost| lost >= 4)
+    })
+    .await;
+    let metrics = metrics().await;
     assert!(metrics.contains("everstrand_audit_trail_writable 0"), "{metrics}");
     assert!(!metrics.contains("LedgerName=\"cars\""), "{metrics}");
     assert!(server.stderr().contains("the audit trail cannot be written"), "{}", server.stderr());

@@ -29,6 +29,15 @@ pub(crate) fn program_over_objects(objects: &ObjectServer, arguments: &[&str]) -
     command
 }
 
+/// Waits until a condition holds; for at most half a minute.
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let begin = Instant::now();
+    while !condition().await {
+        assert!(begin.elapsed() < Duration::from_secs(30), "{what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// How long a server may take until it listens; most of it is for busy machines.
 const START_MAX: Duration = Duration::from_secs(60);
 

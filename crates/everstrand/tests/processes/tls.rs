@@ -6,12 +6,12 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use everstrand::{HttpTransport, QldbDriver};
 use everstrand_driver::Credentials;
 
-use crate::process::{LEDGER, Server, program, run_to_end};
+use crate::process::{LEDGER, Server, program, run_to_end, until};
 
 /// Certificates for trials in a folder of their own.
 struct Certificates(tempfile::TempDir);
@@ -60,15 +60,6 @@ fn transport(server: &Server, ca: &Path) -> HttpTransport {
 fn everstrand(arguments: &[&str]) -> (Option<i32>, String, String) {
     let (status, stdout, stderr) = run_to_end(program().args(arguments).env_remove("AWS_CA_BUNDLE"));
     (status.code(), stdout, stderr)
-}
-
-/// Waits until a condition holds; for at most half a minute.
-async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let begin = Instant::now();
-    while !condition().await {
-        assert!(begin.elapsed() < Duration::from_secs(30), "{what}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }
 
 /// The driver and every command that takes an endpoint work over TLS, and say what is missing where a certificate is not trusted. The
